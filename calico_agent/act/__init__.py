@@ -1,0 +1,1 @@
+"""I/O out: the only code that changes the world."""

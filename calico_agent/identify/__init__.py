@@ -1,0 +1,1 @@
+"""Which address, which name, and why. Pure."""

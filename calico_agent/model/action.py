@@ -1,0 +1,66 @@
+"""What the agent may do to the world. It acts on the calico/node container only, never on routes."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from calico_agent.model.container import ContainerSpec
+
+
+@dataclass(frozen=True, slots=True)
+class CreateContainer:
+    """Make a new container from `spec` and start it."""
+
+    spec: ContainerSpec
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartContainer:
+    """Start the existing container `id`, which was made from the wanted specification."""
+
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceContainer:
+    """Stop and remove container `id`, then make a new one from `spec`."""
+
+    id: str
+    spec: ContainerSpec
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """Rename container `id`, which this agent did not make, so that its name is free and its log is kept.
+
+    A running one is stopped first.
+    """
+
+    id: str
+    new_name: str
+    reason: str
+
+
+Action = CreateContainer | StartContainer | ReplaceContainer | SetAside
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an action ended: `error` is empty when it was done, else one sentence."""
+
+    action: Action
+    at: datetime
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """The memory of supervision: `failures` starts in a row that did not last, the last start, the next one allowed."""
+
+    failures: int = 0
+    last_start: datetime | None = None
+    not_before: datetime | None = None
+    total: int = 0
+    last_error: str = ""

@@ -1,0 +1,71 @@
+"""What BIRD says: the daemon, its BGP sessions, the routes it knows (its RIB).
+
+Words are BIRD's own (https://bird.network.cz, 1.6): a protocol is up, start, down, ...; a session is Idle to Established.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from calico_agent.model.address import Family, IPAddress, IPNetwork
+
+
+class PeerKind(Enum):
+    """Why calico/node configured the session; the first word of its protocol name (calico facts: confd templates)."""
+
+    MESH = "node-to-node mesh"
+    NODE = "node specific"
+    GLOBAL = "global"
+    LOCAL_WORKLOAD = "local workload"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One BGP session as `show protocols` and `show protocols all` print it.
+
+    `protocol_state` is BIRD's state word (`up`, `start`, `wait`, ...), `bgp_state` the session's (`Established`,
+    `Active`, `Passive`, ...; empty while the protocol is down). `last_error` keeps its class, for example
+    `Socket: Connection refused`. `since` is BIRD's own text. Route counts are None where BIRD printed none.
+    """
+
+    name: str
+    kind: PeerKind
+    peer: IPAddress
+    protocol_state: str
+    bgp_state: str
+    last_error: str = ""
+    since: str = ""
+    source_address: IPAddress | None = None
+    neighbour_as: int | None = None
+    imported: int | None = None
+    exported: int | None = None
+
+    @property
+    def established(self) -> bool:
+        return self.bgp_state == "Established"
+
+
+@dataclass(frozen=True, slots=True)
+class RibRoute:
+    """One route in BIRD's table: `protocol` is the protocol that gave it, `learned_from` the peer that sent it."""
+
+    prefix: IPNetwork
+    protocol: str
+    best: bool
+    kind: str = "unicast"
+    gateway: IPAddress | None = None
+    device: str = ""
+    learned_from: IPAddress | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bird:
+    """One BIRD daemon (IPv4 and IPv6 are two daemons in 1.6). Times are BIRD's text, in its own local time."""
+
+    family: Family
+    version: str
+    router_id: str = ""
+    last_reboot: str = ""
+    last_reconfiguration: str = ""
+    graceful_restart: bool = False
+    sessions: tuple[Session, ...] = ()
+    routes: tuple[RibRoute, ...] = ()

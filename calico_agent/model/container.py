@@ -1,0 +1,114 @@
+"""Containers as Docker reports them, and the container that this agent wants."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from calico_agent.model.address import IPAddress, IPNetwork
+
+# Labels on containers that the agent creates. The hash tells, after a restart of the agent, whether the container
+# that runs is the one that is wanted, without comparing what Docker normalised.
+LABEL_MANAGED_BY = "io.github.calico-agent.managed-by"
+LABEL_SPEC_HASH = "io.github.calico-agent.spec-hash"
+MANAGED_BY = "calico-agent"
+
+
+class ContainerState(Enum):
+    """Docker's State.Status."""
+
+    CREATED = "created"
+    RUNNING = "running"
+    PAUSED = "paused"
+    RESTARTING = "restarting"
+    REMOVING = "removing"
+    EXITED = "exited"
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """One bind mount."""
+
+    source: str
+    destination: str
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerSpec:
+    """Everything that decides what the container is. Host network, privileged, restart policy `no` are not options."""
+
+    name: str
+    image: str
+    env: tuple[tuple[str, str], ...] = ()
+    mounts: tuple[Mount, ...] = ()
+
+    @property
+    def hash(self) -> str:
+        """A digest that changes exactly when the container would have to be made anew."""
+        mounts = sorted((mount.source, mount.destination, mount.read_only) for mount in self.mounts)
+        wanted = [self.name, self.image, sorted(self.env), mounts]
+        return hashlib.sha256(json.dumps(wanted).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """One container (`docker inspect`), with the last lines of its log, oldest first."""
+
+    id: str
+    name: str
+    image: str
+    state: ContainerState
+    exit_code: int = 0
+    oom_killed: bool = False
+    error: str = ""
+    pid: int = 0
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    env: tuple[tuple[str, str], ...] = ()
+    mounts: tuple[Mount, ...] = ()
+    labels: tuple[tuple[str, str], ...] = ()
+    network_mode: str = ""
+    restart_policy: str = ""
+    restart_count: int = 0
+    log_tail: tuple[str, ...] = ()
+
+    @property
+    def running(self) -> bool:
+        return self.state is ContainerState.RUNNING
+
+    @property
+    def managed(self) -> bool:
+        """Whether this agent made it."""
+        return dict(self.labels).get(LABEL_MANAGED_BY) == MANAGED_BY
+
+    @property
+    def spec_hash(self) -> str:
+        """The hash of the specification it was made from, empty when the agent did not make it."""
+        return dict(self.labels).get(LABEL_SPEC_HASH, "")
+
+    def env_value(self, name: str) -> str:
+        """The value of an environment variable, empty when it is not set."""
+        return dict(self.env).get(name, "")
+
+
+@dataclass(frozen=True, slots=True)
+class DockerNetwork:
+    """One network that Docker manages. `bridge` is the link it lives on, empty for host, none and overlay networks."""
+
+    name: str
+    driver: str
+    bridge: str = ""
+    subnets: tuple[IPNetwork, ...] = ()
+    gateways: tuple[IPAddress, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Docker:
+    """What the Docker Engine says. `containers` are those that look like calico/node, running or not."""
+
+    version: str = ""
+    networks: tuple[DockerNetwork, ...] = ()
+    containers: tuple[Container, ...] = ()

@@ -1,0 +1,106 @@
+"""Findings, the conditions they decide, and the problems they are joined to."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum, IntEnum
+
+from calico_agent.model.address import IPNetwork
+from calico_agent.model.bgp import Session
+from calico_agent.model.identity import Identity
+
+
+class Severity(IntEnum):
+    """`ERROR`: traffic or the node is broken. `WARNING`: it will be, or something is wrong that does not hurt yet."""
+
+    INFO = 0
+    WARNING = 1
+    ERROR = 2
+
+
+class ConditionType(Enum):
+    """What is asked about a host. Each is worded so that True is good."""
+
+    IDENTITY_CONFIRMED = "IdentityConfirmed"
+    DATASTORE_REACHABLE = "DatastoreReachable"
+    CONTAINER_RUNNING = "ContainerRunning"
+    BGP_ESTABLISHED = "BGPEstablished"
+    ROUTES_IN_PLACE = "RoutesInPlace"
+
+
+class Status(Enum):
+    """Three-valued: a source that cannot be read makes a condition Unknown, never False."""
+
+    TRUE = "True"
+    FALSE = "False"
+    UNKNOWN = "Unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One condition now. `reason` is CamelCase for machines, `message` a sentence for people."""
+
+    type: ConditionType
+    status: Status
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong. `code` is a code of the catalogue; `code` and `subject` identify it over time.
+
+    `subject` is what it is about (a node, a prefix, a peer). `what` is the first line a person reads; `why` the
+    evidence; `effect` the fate of the traffic now; `cure` what to do, where.
+    """
+
+    code: str
+    subject: str
+    severity: Severity
+    condition: ConditionType
+    what: str
+    why: str = ""
+    effect: str = ""
+    cure: str = ""
+    node: str = ""
+    prefix: IPNetwork | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A root cause with the findings that are its consequences."""
+
+    cause: Finding
+    consequences: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PeerSession:
+    """A BGP session together with the node it leads to (empty when the peer is not a node of this cluster)."""
+
+    session: Session
+    node: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RouteCounts:
+    """The routes this host should have, by what was found. `expected` is the sum of the four after it."""
+
+    expected: int = 0
+    present: int = 0
+    missing: int = 0
+    wrong: int = 0
+    unknown: int = 0
+    stale: int = 0
+    nodes_without_route: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What one observation means, without any memory: the same observation always gives the same assessment."""
+
+    at: datetime
+    identity: Identity
+    conditions: tuple[Condition, ...]
+    problems: tuple[Problem, ...]
+    sessions: tuple[PeerSession, ...] = ()
+    routes: RouteCounts = field(default_factory=RouteCounts)

@@ -1,0 +1,49 @@
+"""What the kernel says about this host, read in one go."""
+
+from dataclasses import dataclass, field
+
+from calico_agent.model.address import Family, IPAddress, Link, LinkAddress
+from calico_agent.model.route import Fib, ForwardingEntry, Neighbour
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The kernel's answer to "how would a packet to `destination` leave?" (RTM_GETROUTE for one address).
+
+    `address` is the source address it would carry, None when there is no route; then `error` says why.
+    """
+
+    destination: IPAddress
+    address: IPAddress | None
+    device: str = ""
+    gateway: IPAddress | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """Links with addresses, the main table, look-ups towards the addresses that were asked for.
+
+    `default_sources` are the answers for the default routes, one per family that has one.
+    `neighbours` and `forwarding` are None when they were not read: a recorded host has none.
+    """
+
+    links: tuple[Link, ...] = ()
+    fib: Fib = field(default_factory=Fib)
+    sources: tuple[Source, ...] = ()
+    default_sources: tuple[Source, ...] = ()
+    neighbours: tuple[Neighbour, ...] | None = None
+    forwarding: tuple[ForwardingEntry, ...] | None = None
+
+    def holder(self, address: IPAddress) -> tuple[Link, LinkAddress] | None:
+        """The link that carries exactly this address."""
+        return next(((link, held) for link in self.links for held in link.addresses if held.address == address), None)
+
+    def link(self, name: str) -> Link | None:
+        """The link of this name."""
+        return next((link for link in self.links if link.name == name), None)
+
+    def families(self) -> tuple[Family, ...]:
+        """The families this host has a global address of."""
+        found = {held.family for link in self.links for held in link.addresses if held.scope == "global"}
+        return tuple(sorted(found))

@@ -1,0 +1,139 @@
+"""Calico's own records, whatever datastore generation they came from: nodes, pools, blocks, affinities, BGP settings.
+
+Field meanings: libcalico-go/lib/apis/internalapi/node.go, api/pkg/apis/projectcalico/v3, and
+libcalico-go/lib/backend/model/{block,block_affinity}.go of projectcalico/calico@v3.32.1.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+
+from calico_agent.model.address import Family, IPAddress, IPInterface, IPNetwork
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A Calico node resource: what other nodes believe about a host.
+
+    `ipv4` and `ipv6` are the registered addresses with their prefix length, None where the record has none.
+    `interfaces` are the addresses the node last saw on its own links (recorded since Calico v3.31).
+    """
+
+    name: str
+    ipv4: IPInterface | None = None
+    ipv6: IPInterface | None = None
+    as_number: int | None = None
+    route_reflector_cluster_id: str | None = None
+    ipip_tunnel_address: IPAddress | None = None
+    vxlan_tunnel_address: IPAddress | None = None
+    vxlan_tunnel_address_v6: IPAddress | None = None
+    vxlan_tunnel_mac: str | None = None
+    vxlan_tunnel_mac_v6: str | None = None
+    wireguard_public_key: str | None = None
+    interfaces: tuple[tuple[str, tuple[IPAddress, ...]], ...] = ()
+
+    def registered(self, family: Family) -> IPInterface | None:
+        """The registered address of one family, with its prefix length."""
+        return self.ipv4 if family is Family.IPV4 else self.ipv6
+
+    def vtep(self, family: Family) -> IPAddress | None:
+        """The address of its VXLAN tunnel device, which is the next hop of VXLAN routes towards it."""
+        return self.vxlan_tunnel_address if family is Family.IPV4 else self.vxlan_tunnel_address_v6
+
+
+class EncapsulationMode(Enum):
+    """When a pool encapsulates: between no nodes, all nodes, or nodes of different subnets."""
+
+    NEVER = "Never"
+    ALWAYS = "Always"
+    CROSS_SUBNET = "CrossSubnet"
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """An IP pool. A block belongs to the pool with the longest prefix that contains it; no reference is stored."""
+
+    name: str
+    cidr: IPNetwork
+    ipip: EncapsulationMode = EncapsulationMode.NEVER
+    vxlan: EncapsulationMode = EncapsulationMode.NEVER
+    disabled: bool = False
+    bgp_export: bool = True
+    block_size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Borrowed:
+    """One address of a block that is in use on another node than the block's owner."""
+
+    address: IPAddress
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """An IPAM block: a pod CIDR. `owner` is the node of its affinity, None when nobody owns it.
+
+    `virtual` marks an owner that is not a host (`virtual:load-balancer`, Calico v3.30).
+    """
+
+    cidr: IPNetwork
+    owner: str | None = None
+    virtual: bool = False
+    borrowed: tuple[Borrowed, ...] = ()
+
+
+class AffinityState(Enum):
+    """The life of a claim on a block. A value without a state (written before states existed) is confirmed."""
+
+    CONFIRMED = "confirmed"
+    PENDING = "pending"
+    PENDING_DELETION = "pendingDeletion"
+
+
+@dataclass(frozen=True, slots=True)
+class Affinity:
+    """A node's claim on a block, a key of its own beside the block."""
+
+    node: str
+    cidr: IPNetwork
+    state: AffinityState = AffinityState.CONFIRMED
+
+
+@dataclass(frozen=True, slots=True)
+class BgpSettings:
+    """BGPConfiguration `default` and whether any BGPPeer exists. Absent resources mean these defaults."""
+
+    mesh: bool = True
+    as_number: int = 64512
+    listen_port: int = 179
+    peers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BadKey:
+    """A key whose value could not be understood: it is reported, the rest goes on."""
+
+    key: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Datastore:
+    """Everything of Calico's that this agent needs, at one revision.
+
+    `read_at` is when the revision was last known to be current (aware, UTC).
+    """
+
+    nodes: tuple[Node, ...] = ()
+    pools: tuple[Pool, ...] = ()
+    blocks: tuple[Block, ...] = ()
+    affinities: tuple[Affinity, ...] = ()
+    bgp: BgpSettings = field(default_factory=BgpSettings)
+    bad_keys: tuple[BadKey, ...] = ()
+    revision: int = 0
+    read_at: datetime | None = None
+
+    def node(self, name: str) -> Node | None:
+        """The node record of this name."""
+        return next((node for node in self.nodes if node.name == name), None)

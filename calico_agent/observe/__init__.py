@@ -1,0 +1,1 @@
+"""The outside -> values. Each source has its own deadline; one that cannot be read becomes Unreadable."""

@@ -1,0 +1,1 @@
+"""What to do about the container, if anything. Pure."""

@@ -1,0 +1,1 @@
+"""An assessment with its times, and its renderings: text, JSON, metrics. Pure."""

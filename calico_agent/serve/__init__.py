@@ -1,0 +1,1 @@
+"""I/O out: the latest report over HTTP and to systemd."""

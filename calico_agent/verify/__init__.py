@@ -1,0 +1,1 @@
+"""What an observation means: findings, conditions, root causes. Pure."""
