@@ -57,10 +57,25 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Attempts:
-    """The memory of supervision: `failures` starts in a row that did not last, the last start, the next one allowed."""
+    """The memory of supervision, a value that is handed in and out.
+
+    `failures` counts starts in a row that did not last, `starts` all of them; no start before `not_before`.
+    `drift` is the hash of the specification that differs from the container's, first seen at `drift_since`.
+    `last_error` is why the last action did not work.
+    """
 
     failures: int = 0
-    last_start: datetime | None = None
+    starts: int = 0
     not_before: datetime | None = None
-    total: int = 0
+    drift: str = ""
+    drift_since: datetime | None = None
     last_error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do now (mostly nothing), in one sentence, and the memory for the next time."""
+
+    action: Action | None
+    doing: str
+    attempts: Attempts

@@ -1,6 +1,6 @@
 """What BIRD says: the daemon, its BGP sessions, the routes it knows (its RIB).
 
-Words are BIRD's own (https://bird.network.cz, 1.6): a protocol is up, start, down, ...; a session is Idle to Established.
+Words are BIRD's own (version 1.6): a protocol is up, start, down, ...; a session is Idle to Established.
 """
 
 from dataclasses import dataclass
@@ -46,7 +46,11 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class RibRoute:
-    """One route in BIRD's table: `protocol` is the protocol that gave it, `learned_from` the peer that sent it."""
+    """One route in BIRD's table: `protocol` is the protocol that gave it, `learned_from` the peer that sent it.
+
+    A multipath route is several of these, one for each next hop. `refused_by_kernel` is BIRD's `!`: the best route,
+    which the kernel did not take because a foreign route has its place.
+    """
 
     prefix: IPNetwork
     protocol: str
@@ -55,6 +59,7 @@ class RibRoute:
     gateway: IPAddress | None = None
     device: str = ""
     learned_from: IPAddress | None = None
+    refused_by_kernel: bool = False
 
 
 @dataclass(frozen=True, slots=True)

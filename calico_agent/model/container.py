@@ -29,11 +29,12 @@ class ContainerState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """One bind mount."""
+    """One bind mount. `is_file`: the source is made as an empty file when absent, where Docker would make a folder."""
 
     source: str
     destination: str
     read_only: bool = False
+    is_file: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,16 @@ class ContainerSpec:
         mounts = sorted((mount.source, mount.destination, mount.read_only) for mount in self.mounts)
         wanted = [self.name, self.image, sorted(self.env), mounts]
         return hashlib.sha256(json.dumps(wanted).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class LogHint:
+    """The line of calico/node's log that explains why it exited or does not get on."""
+
+    code: str
+    sentence: str
+    line: str
+    cure: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +85,17 @@ class Container:
     restart_policy: str = ""
     restart_count: int = 0
     log_tail: tuple[str, ...] = ()
+    log_hint: LogHint | None = None
+    unknown_peers: tuple[IPAddress, ...] = ()  # who, by its log, tried to open a BGP session without being configured
 
     @property
     def running(self) -> bool:
         return self.state is ContainerState.RUNNING
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs, or somebody keeps it: a paused one goes on, a restarting one is started again by Docker."""
+        return self.state in {ContainerState.RUNNING, ContainerState.PAUSED, ContainerState.RESTARTING}
 
     @property
     def managed(self) -> bool:

@@ -21,7 +21,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """What one rule of the decision list says. `answers` are the addresses it yields; `detail` says how it came to them."""
+    """What one rule of the decision list says: the addresses it yields (`answers`) and how it came to them."""
 
     rule: str
     answers: tuple[IPInterface, ...]

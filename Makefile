@@ -1,0 +1,43 @@
+# Everything a newcomer types. Each target does its own set-up; all of them work a second time.
+#
+#   make demo        the story on a three-host lab: real Docker engines, etcd with TLS, BIRD, kernel routes
+#   make test        linters, types, import contracts and all tests; its last line is pytest's summary
+#   make test-fast   the pure stages only, no root needed once set up
+#   make lint        ruff, mypy, import contracts
+#   make clean       remove .venv and build
+
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PACKAGES := tests/packages.txt tests/lab/packages.txt
+
+.PHONY: demo test test-fast lint setup packages clean
+
+demo: setup
+	@$(BIN)/python -m tests.demo
+
+test: setup
+	@$(BIN)/python -m pytest
+
+test-fast: $(STAMP)
+	@$(BIN)/python -m pytest -m "not real and not lab" -q
+
+lint: $(STAMP)
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+setup: packages $(STAMP)
+
+packages:
+	@tests/install-packages $(PACKAGES)
+
+$(STAMP): pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build

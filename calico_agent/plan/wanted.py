@@ -1,0 +1,82 @@
+"""The calico/node container that this host should run: configuration, datastore and identity in one specification.
+
+Environment and mounts follow `calicoctl node run` and the DaemonSet for etcd v3
+(calicoctl/calicoctl/commands/node/run.go, manifests/calico-etcd.yaml of projectcalico/calico@v3.32.1).
+"""
+
+from calico_agent.model.container import ContainerSpec, Mount
+from calico_agent.model.identity import AddressChoice, Identity
+from calico_agent.model.settings import DatastoreSettings, NodeSettings
+
+# Where the certificates are inside the container; the names are calicoctl's.
+_CA_IN_CONTAINER = "/etc/calico/certs/ca_cert.crt"
+_CERT_IN_CONTAINER = "/etc/calico/certs/cert.crt"
+_KEY_IN_CONTAINER = "/etc/calico/certs/key.pem"
+
+_MOUNTS = (
+    Mount("/lib/modules", "/lib/modules", read_only=True),
+    Mount("/run/xtables.lock", "/run/xtables.lock", is_file=True),
+    Mount("/var/lib/calico", "/var/lib/calico"),
+    Mount("/var/log/calico", "/var/log/calico"),
+    Mount("/var/run/calico", "/var/run/calico"),
+)
+
+_ENV = {
+    "CALICO_DISABLE_FILE_LOGGING": "true",  # `docker logs` then has all of it, and so has the agent
+    "CALICO_MANAGE_CNI": "false",  # outside Kubernetes there is no token to keep fresh (since v3.22)
+    "CALICO_NETWORKING_BACKEND": "bird",
+    "DATASTORE_TYPE": "etcdv3",
+    "FELIX_HEALTHENABLED": "true",
+}
+
+
+def wanted_container(node: NodeSettings, datastore: DatastoreSettings, identity: Identity) -> ContainerSpec:
+    """The specification for a complete `identity`.
+
+    NODENAME and IP are always given and cannot be overridden by `node.env`: what calico/node finds by itself is what
+    this program exists to prevent. Everything else in `node.env` wins over the defaults here.
+    """
+    if not identity.complete or identity.name.name is None:
+        raise ValueError("a container is wanted only for a complete identity")
+    env = {**_ENV, **_datastore_env(datastore), **dict(node.env)}
+    env["NODENAME"] = identity.name.name
+    env["IP"] = _address(identity.ipv4)
+    if identity.ipv6.wanted:
+        env["IP6"] = _address(identity.ipv6)
+        env.setdefault("FELIX_IPV6SUPPORT", "true")
+    mounts = {mount.destination: mount for mount in (*_MOUNTS, *_certificates(datastore), *node.mounts)}
+    return ContainerSpec(
+        name=node.name,
+        image=node.image,
+        env=tuple(sorted(env.items())),
+        mounts=tuple(mounts[destination] for destination in sorted(mounts)),
+    )
+
+
+def _address(choice: AddressChoice) -> str:
+    # With its prefix length: a bare address is looked up on the links, and stored as /32 where that fails, which makes
+    # every peer look like another subnet (node/pkg/lifecycle/startup/startup.go:746@v3.32.1).
+    return "none" if choice.chosen is None else choice.chosen.with_prefixlen
+
+
+def _datastore_env(datastore: DatastoreSettings) -> dict[str, str]:
+    env = {"ETCD_ENDPOINTS": ",".join(datastore.endpoints)}
+    if datastore.ca_file:
+        env["ETCD_CA_CERT_FILE"] = _CA_IN_CONTAINER
+    if datastore.cert_file:
+        env["ETCD_CERT_FILE"] = _CERT_IN_CONTAINER
+    if datastore.key_file:
+        env["ETCD_KEY_FILE"] = _KEY_IN_CONTAINER
+    if datastore.username:
+        env["ETCD_USERNAME"] = datastore.username
+        env["ETCD_PASSWORD"] = datastore.password
+    return env
+
+
+def _certificates(datastore: DatastoreSettings) -> tuple[Mount, ...]:
+    places = (
+        (datastore.ca_file, _CA_IN_CONTAINER),
+        (datastore.cert_file, _CERT_IN_CONTAINER),
+        (datastore.key_file, _KEY_IN_CONTAINER),
+    )
+    return tuple(Mount(source, destination, read_only=True) for source, destination in places if source)
