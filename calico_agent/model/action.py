@@ -56,6 +56,19 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """The container that should run, or why none may be started (`spec` is None then).
+
+    `unproved` says what speaks against making a container for this identity now, or why that cannot be known (empty:
+    nothing). One that was made for it before may still be started again.
+    """
+
+    spec: ContainerSpec | None
+    why_not: str = ""
+    unproved: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Attempts:
     """The memory of supervision, a value that is handed in and out.
 

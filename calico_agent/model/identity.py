@@ -32,7 +32,8 @@ class Opinion:
 class AddressChoice:
     """The address of one family: chosen by `rule`, or None and then `refusal` says why there is none.
 
-    `wanted` is False for a family that is not used here.
+    `wanted` is False for a family that is not used here. `refusal_code` is the refusal's code in the catalogue:
+    `IP-AMBIGUOUS`, `IP-NONE`, `IP-NOT-LOCAL`, `IP-REJECTED`, or `IP-UNKNOWN` when the kernel could not be read.
     """
 
     family: Family
@@ -43,15 +44,21 @@ class AddressChoice:
     candidates: tuple[Candidate, ...] = ()
     opinions: tuple[Opinion, ...] = ()
     refusal: str = ""
+    refusal_code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class NameChoice:
-    """The node name: from `source`, or None and then `refusal` says why."""
+    """The node name: from `source`, or None and then `refusal` says why.
+
+    `refusal_code` is its code in the catalogue: `NAME-LOCALHOST`, `NAME-INVALID`, or `NAME-UNKNOWN` when the host could
+    not be read.
+    """
 
     name: str | None
     source: str = ""
     refusal: str = ""
+    refusal_code: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,12 +102,16 @@ class Affinity:
 
 @dataclass(frozen=True, slots=True)
 class BgpSettings:
-    """BGPConfiguration `default` and whether any BGPPeer exists. Absent resources mean these defaults."""
+    """BGPConfiguration `default` and whether any BGPPeer exists. Absent resources mean these defaults.
+
+    `node_listen_ports` are the ports of the nodes that have a BGPConfiguration `node.<name>` with one of its own.
+    """
 
     mesh: bool = True
     as_number: int = 64512
     listen_port: int = 179
     peers: tuple[str, ...] = ()
+    node_listen_ports: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

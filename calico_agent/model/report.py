@@ -20,11 +20,15 @@ class TimedCondition:
 
 @dataclass(frozen=True, slots=True)
 class TimedProblem:
-    """A problem, since when it is seen, and whether it outlived the hold-down (before that it is a suspicion)."""
+    """A problem, since when it is seen, and whether it outlived the hold-down.
+
+    Before that it is a suspicion, and `confirmed_at` is when it stops being one.
+    """
 
     problem: Problem
     since: datetime
     confirmed: bool
+    confirmed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

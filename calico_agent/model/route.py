@@ -3,10 +3,11 @@
 Numbers are rtnetlink's (include/uapi/linux/rtnetlink.h): protocols, route types, tables.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import NamedTuple
 
 from calico_agent.model.address import Family, IPAddress, IPNetwork
 
@@ -34,17 +35,41 @@ class RouteType(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class NextHop:
-    """Where a unicast route leads. `device` is the link's name; `gateway` is None for on-link destinations."""
+    """Where a unicast route leads. `device` is the link's name; `gateway` is None for on-link destinations.
+
+    `dead`: the kernel does not use it (its link is down). `linkdown`: its link has no carrier; the kernel uses it all
+    the same unless ignore_routes_with_linkdown is set.
+    """
 
     gateway: IPAddress | None
     device: str
     onlink: bool = False
     weight: int = 1
     dead: bool = False
+    linkdown: bool = False
 
     def __str__(self) -> str:
         via = f"via {self.gateway} " if self.gateway else ""
         return f"{via}dev {self.device}{' onlink' if self.onlink else ''}"
+
+
+class Path(NamedTuple):
+    """All that a route says apart from its prefix. The kernel shares it between routes too (struct fib_info).
+
+    A tuple, and in the order of `Route`'s fields, because `Route(prefix, *path)` is made very often.
+    """
+
+    type: RouteType = RouteType.UNICAST
+    next_hops: tuple[NextHop, ...] = ()
+    protocol: int = 0
+    metric: int = 0
+    table: int = TABLE_MAIN
+    source: IPAddress | None = None
+
+    @property
+    def dead(self) -> bool:
+        """Whether it has next hops and the kernel uses none of them."""
+        return bool(self.next_hops) and all(hop.dead for hop in self.next_hops)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +86,11 @@ class Route:
     metric: int = 0
     table: int = TABLE_MAIN
     source: IPAddress | None = None
+
+    @property
+    def path(self) -> Path:
+        """This route without its prefix."""
+        return Path(self.type, self.next_hops, self.protocol, self.metric, self.table, self.source)
 
     def __str__(self) -> str:
         kind = "" if self.type is RouteType.UNICAST else f"{self.type.name.lower()} "
@@ -88,69 +118,114 @@ class ForwardingEntry:
     destination: IPAddress
 
 
-_PrefixIndex = dict[Family, dict[int, dict[int, list[Route]]]]
+PathIndex = Mapping[Family, Mapping[int, Mapping[int, tuple[Path, ...]]]]
+"""Family, prefix length, network address as a number -> the paths of that prefix, best metric first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fib:
     """The routes of one table, indexed by prefix, for exact and longest-prefix look-ups.
 
-    `lookup` answers for the table alone, without policy rules, as the kernel does: longest prefix, then lowest
-    metric. A `throw` route and no route at all both answer None.
+    Fifty thousand routes lead over a few hundred distinct paths, so the table is kept as numbers that point to shared
+    paths, and a `Route` is made when somebody asks for it. An audit of many prefixes uses `paths`, which makes none.
     """
 
-    routes: tuple[Route, ...] = ()
-    _index: _PrefixIndex = field(default_factory=dict, repr=False, compare=False)
+    index: PathIndex = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, routes: Iterable[Route], table: int = TABLE_MAIN) -> "Fib":
         """The routes of `table`, indexed."""
-        kept = tuple(route for route in routes if route.table == table)
-        index: _PrefixIndex = {}
-        for route in kept:
-            lengths = index.setdefault(Family(route.prefix.version), {})
-            bucket = lengths.setdefault(route.prefix.prefixlen, {})
-            bucket.setdefault(int(route.prefix.network_address), []).append(route)
-        for lengths in index.values():
-            for bucket in lengths.values():
-                for same in bucket.values():
-                    same.sort(key=lambda route: route.metric)
-        return cls(kept, index)
+        index: dict[Family, dict[int, dict[int, tuple[Path, ...]]]] = {}
+        for route in routes:
+            if route.table == table:
+                lengths = index.setdefault(Family(route.prefix.version), {})
+                bucket = lengths.setdefault(route.prefix.prefixlen, {})
+                network = int(route.prefix.network_address)
+                bucket[network] = in_order((*bucket.get(network, ()), route.path))
+        return cls(index)
+
+    def __len__(self) -> int:
+        return sum(
+            len(paths) for lengths in self.index.values() for bucket in lengths.values() for paths in bucket.values()
+        )
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """All routes, made anew at each call: shortest prefixes first within a family."""
+        return tuple(
+            route
+            for family, lengths in self.index.items()
+            for length, bucket in sorted(lengths.items())
+            for network, paths in bucket.items()
+            for route in _routes(_prefix(family, network, length), paths)
+        )
+
+    def paths(self, prefix: IPNetwork) -> tuple[Path, ...]:
+        """What the routes for exactly this prefix say, best metric first."""
+        bucket = self._lengths(prefix).get(prefix.prefixlen, {})
+        return bucket.get(int(prefix.network_address), ())
 
     def exact(self, prefix: IPNetwork) -> tuple[Route, ...]:
         """All routes for exactly this prefix, best metric first."""
-        bucket = self._index.get(Family(prefix.version), {}).get(prefix.prefixlen, {})
-        return tuple(bucket.get(int(prefix.network_address), ()))
+        return tuple(_routes(prefix, self.paths(prefix)))
 
     def lookup(self, address: IPAddress, *, ignoring: IPNetwork | None = None) -> Route | None:
-        """The route a packet to `address` follows, or would follow were the prefix `ignoring` not there."""
-        return next(
-            (route for route in self._covering(address, address.max_prefixlen) if route.prefix != ignoring),
+        """The route a packet to `address` follows, or would follow were the prefix `ignoring` not there.
+
+        It answers for this table alone, without policy rules, as the kernel does (fib_table_lookup in
+        net/ipv4/fib_trie.c): longest prefix, then lowest metric, passing over routes whose next hops are all dead. A
+        `throw` route ends the search as if there were no route at all: None.
+        """
+        found = next(
+            (
+                route
+                for route in self._covering(address, address.max_prefixlen)
+                if route.prefix != ignoring and not route.path.dead
+            ),
             None,
         )
+        return None if found is None or found.type is RouteType.THROW else found
 
     def covering(self, prefix: IPNetwork) -> Route | None:
         """The best route whose prefix contains `prefix` and is shorter."""
-        return next(iter(self._covering(prefix.network_address, prefix.prefixlen - 1)), None)
+        return next(self._covering(prefix.network_address, prefix.prefixlen - 1), None)
 
     def within(self, prefix: IPNetwork) -> tuple[Route, ...]:
         """All routes whose prefix is more specific than `prefix` and lies inside it."""
         first, last = int(prefix.network_address), int(prefix.broadcast_address)
         return tuple(
             route
-            for length, bucket in sorted(self._index.get(Family(prefix.version), {}).items())
+            for length, bucket in sorted(self._lengths(prefix).items())
             if length > prefix.prefixlen
-            for network, same in bucket.items()
+            for network, paths in bucket.items()
             if first <= network <= last
-            for route in same
+            for route in _routes(_prefix(Family(prefix.version), network, length), paths)
         )
+
+    def _lengths(self, of: IPNetwork | IPAddress) -> Mapping[int, Mapping[int, tuple[Path, ...]]]:
+        return self.index.get(Family(of.version), {})
 
     def _covering(self, address: IPAddress, longest: int) -> Iterator[Route]:
         width = address.max_prefixlen
-        for length, bucket in sorted(self._index.get(Family(address.version), {}).items(), reverse=True):
+        for length, bucket in sorted(self._lengths(address).items(), reverse=True):
             if length <= longest:
                 network = int(address) >> (width - length) << (width - length)
-                yield from bucket.get(network, ())
+                paths = bucket.get(network, ())
+                if paths:
+                    yield from _routes(_prefix(Family(address.version), network, length), paths)
+
+
+def in_order(paths: Iterable[Path]) -> tuple[Path, ...]:
+    """The paths of one prefix as the kernel prefers them: lowest metric first, else as they came."""
+    return tuple(sorted(paths, key=lambda path: path.metric))
+
+
+def _prefix(family: Family, network: int, length: int) -> IPNetwork:
+    return IPv4Network((network, length)) if family is Family.IPV4 else IPv6Network((network, length))
+
+
+def _routes(prefix: IPNetwork, paths: tuple[Path, ...]) -> Iterator[Route]:
+    return (Route(prefix, *path) for path in paths)
 
 
 def host_prefix(address: IPAddress) -> IPNetwork:

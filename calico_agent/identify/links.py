@@ -1,0 +1,93 @@
+"""Whether a link leads out of this host, or only to containers, into a tunnel, or nowhere.
+
+The link's kind decides, not its name: rtnetlink's IFLA_INFO_KIND, which is empty for a physical device. A bridge is
+what its ports are: `br0` over `eth0` is the host's own interface, a bridge with nothing but container ends is not.
+"""
+
+import re
+from ipaddress import ip_network
+
+from calico_agent.model.address import Link
+from calico_agent.model.kernel import Kernel
+
+# Kinds of links whose addresses are not the host's place in its network, in words for people.
+VIRTUAL_KINDS = {
+    "bareudp": "a UDP tunnel",
+    "dummy": "a dummy device, which leads nowhere",
+    "erspan": "an ERSPAN tunnel",
+    "geneve": "a Geneve tunnel",
+    "gre": "a GRE tunnel",
+    "gretap": "a GRE tunnel",
+    "gtp": "a GTP tunnel",
+    "ifb": "an ifb device, which only shapes traffic",
+    "ip6erspan": "an ERSPAN tunnel",
+    "ip6gre": "a GRE tunnel",
+    "ip6gretap": "a GRE tunnel",
+    "ip6tnl": "an IPv6 tunnel",
+    "ipip": "an IPIP tunnel",
+    "nlmon": "a netlink monitor",
+    "sit": "a SIT (IPv6 in IPv4) tunnel",
+    "tun": "a tun/tap device: a VPN or a virtual machine",
+    "vti": "an IPsec tunnel",
+    "vti6": "an IPsec tunnel",
+    "vxlan": "a VXLAN tunnel",
+    "wireguard": "a WireGuard tunnel",
+    "xfrm": "an IPsec tunnel",
+}
+
+# Kinds that stand on a physical device, or are one: as a port they connect a bridge to the network outside.
+_WIRE_KINDS = frozenset({"", "bond", "team", "vlan", "macvlan", "macvtap", "ipvlan"})
+
+# What Calico's first-found skips: DEFAULT_INTERFACES_TO_EXCLUDE in
+# node/pkg/lifecycle/startup/autodetection/autodetection_linux.go@v3.32.1. A name proves nothing, it only adds to doubt.
+_CALICO_EXCLUDES = re.compile(
+    r"docker|cbr|dummy|podman|virbr|lxcbr|veth|lo|br-|cali|tunl|flannel|kube-ipvs|cni|vxlan\.calico|vxlan-v6\.calico"
+    r"|wireguard\.cali|wg-v6\.cali|nodelocaldns"
+)
+_DEFAULTS = (ip_network("0.0.0.0/0"), ip_network("::/0"))
+# Names that Docker gives: docker0, docker_gwbridge, and br- with the first 12 digits of the network's id.
+_DOCKER_NAMES = re.compile(r"docker0|docker_gwbridge|br-[0-9a-f]{12}")
+# The locally administered prefix of the addresses that Docker made up for its bridges (random since Docker 28).
+_DOCKER_MAC = "02:42:"
+
+
+def default_route_devices(kernel: Kernel) -> frozenset[str]:
+    """The links over which a default route leaves."""
+    looked_up = {source.device for source in kernel.default_sources if source.device}
+    routed = {hop.device for prefix in _DEFAULTS for path in kernel.fib.paths(prefix) for hop in path.next_hops}
+    return frozenset(looked_up | routed)
+
+
+def ports(bridge: Link, kernel: Kernel) -> tuple[Link, ...]:
+    """The links that are ports of `bridge`."""
+    return tuple(link for link in kernel.links if link.master == bridge.index)
+
+
+def bridge_leads_out(bridge: Link, kernel: Kernel) -> bool:
+    """Whether a bridge has a physical port, or one that stands for it.
+
+    On a host that is itself a container the port is a veth; then the default route over the bridge is the proof.
+    """
+    kinds = {port.kind for port in ports(bridge, kernel)}
+    return bool(kinds & _WIRE_KINDS) or ("veth" in kinds and bridge.name in default_route_devices(kernel))
+
+
+def leads_out(link: Link, kernel: Kernel) -> bool:
+    """Whether other machines can be reached over `link` itself."""
+    if link.loopback or link.kind in VIRTUAL_KINDS:
+        return False
+    if link.kind == "bridge":
+        return bridge_leads_out(link, kernel)
+    if link.kind == "veth":
+        return not link.master and link.name in default_route_devices(kernel)
+    return True
+
+
+def named_like_docker(link: Link) -> bool:
+    """Whether a bridge has the name or the hardware address that Docker gives to its bridges."""
+    return bool(_DOCKER_NAMES.fullmatch(link.name)) or link.mac.lower().startswith(_DOCKER_MAC)
+
+
+def skipped_by_calico(link: Link) -> bool:
+    """Whether Calico's first-found would skip this link because of its name."""
+    return bool(_CALICO_EXCLUDES.match(link.name))

@@ -1,0 +1,77 @@
+"""Why no address was chosen, for people: what was wanted, what was found, what to write where."""
+
+from calico_agent.identify.candidates import Rejection
+from calico_agent.identify.rules import Question
+from calico_agent.model.identity import Candidate
+
+_SHOWN = 6
+_OBVIOUS = frozenset({Rejection.LOOPBACK, Rejection.LINK_LOCAL})
+
+
+def refuse(question: Question) -> tuple[str, str]:
+    """The code of the catalogue and the sentences."""
+    if question.settings.configured is not None:
+        return _refuse_configured(question)
+    accepted = [candidate for candidate in question.candidates if candidate.accepted]
+    if accepted:
+        return "IP-AMBIGUOUS", _ambiguous(question, accepted)
+    return "IP-NONE", _none(question)
+
+
+def _refuse_configured(question: Question) -> tuple[str, str]:
+    wanted = question.settings.configured
+    assert wanted is not None
+    rejected = question.candidate(wanted.ip)
+    if rejected is None:
+        return "IP-NOT-LOCAL", (
+            f"The configured IPv{question.family} address {wanted.ip} is on no link of this host, so BIRD could not "
+            f"use it. {_offers(question)}"
+        )
+    return "IP-REJECTED", (
+        f"The configured IPv{question.family} address {wanted.ip} cannot be the node's: {rejected.interface} "
+        f"{rejected.link} {rejected.evidence}. {_offers(question)}"
+    )
+
+
+def _ambiguous(question: Question, accepted: list[Candidate]) -> str:
+    found = _listed([f"{candidate.interface} ({candidate.link})" for candidate in accepted])
+    return (
+        f"{len(accepted)} IPv{question.family} addresses could be this node's, and nothing decides between them: "
+        f"{found}. Write the right one into the configuration: {_lines(question, accepted)}."
+    )
+
+
+def _none(question: Question) -> str:
+    cure = "Give a link the address at which other nodes reach this host"
+    found = [
+        f"{candidate.interface} {candidate.link} {candidate.evidence}"
+        for candidate in question.candidates
+        if candidate.reason not in _OBVIOUS
+    ]
+    if not found:
+        return f"This host has no IPv{question.family} address other than loopback and link-local ones. {cure}."
+    return (
+        f"No IPv{question.family} address of this host can be the node's: {_listed(found, '; ')}. {cure}; if one of "
+        f'these is right all the same, write it into the configuration: [identity] {_key(question)} = "...".'
+    )
+
+
+def _offers(question: Question) -> str:
+    accepted = [candidate for candidate in question.candidates if candidate.accepted]
+    if not accepted:
+        return "This host has no other address that could be it."
+    return f"Write instead: {_lines(question, accepted)}."
+
+
+def _lines(question: Question, accepted: list[Candidate]) -> str:
+    choices = [f'{_key(question)} = "{candidate.interface.ip}"' for candidate in accepted[:_SHOWN]]
+    return "[identity] " + " or ".join(dict.fromkeys(choices))
+
+
+def _key(question: Question) -> str:
+    return f"ipv{question.family}"
+
+
+def _listed(things: list[str], separator: str = ", ") -> str:
+    rest = len(things) - _SHOWN
+    return separator.join(things[:_SHOWN]) + (f"{separator}and {rest} more" if rest > 0 else "")

@@ -1,0 +1,123 @@
+"""What `calico-agent detect` prints: every address with its verdict, the decision, and what every rule says to it.
+
+Text is for a terminal of 100 columns; JSON holds the same facts with stable keys.
+"""
+
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from calico_agent.model.identity import AddressChoice, Candidate, Identity, NameChoice, Opinion
+
+_WIDTH = 100
+# Columns that hold a long IPv6 address or link name give way to the evidence, which matters more.
+_WIDEST_COLUMN = 29
+
+
+def render_identity(identity: Identity) -> str:
+    """The text, ending in a newline."""
+    choices = (identity.ipv4, identity.ipv6)
+    found = [(choice, candidate) for choice in choices for candidate in choice.candidates]
+    parts = ["\n".join(_table(["ADDRESS", "LINK", "VERDICT", "EVIDENCE"], [_candidate_row(*row) for row in found]))]
+    parts += ["\n".join(_decision(choice)) for choice in choices]
+    parts.append("\n".join(_name(identity.name)))
+    return "\n\n".join(parts if found else parts[1:]) + "\n"
+
+
+def identity_json(identity: Identity) -> dict[str, object]:
+    """The same in plain JSON types."""
+    return {
+        "complete": identity.complete,
+        "name": {
+            "name": identity.name.name,
+            "source": identity.name.source,
+            "refusal": identity.name.refusal,
+            "refusalCode": identity.name.refusal_code,
+        },
+        "ipv4": _choice_json(identity.ipv4),
+        "ipv6": _choice_json(identity.ipv6),
+    }
+
+
+def _choice_json(choice: AddressChoice) -> dict[str, object]:
+    return {
+        "wanted": choice.wanted,
+        "chosen": str(choice.chosen) if choice.chosen else None,
+        "link": choice.link,
+        "rule": choice.rule,
+        "refusal": choice.refusal,
+        "refusalCode": choice.refusal_code,
+        "candidates": [
+            {
+                "address": str(candidate.interface),
+                "link": candidate.link,
+                "accepted": candidate.accepted,
+                "reason": str(candidate.reason),
+                "evidence": candidate.evidence,
+            }
+            for candidate in choice.candidates
+        ],
+        "opinions": [
+            {
+                "rule": opinion.rule,
+                "answers": [str(answer) for answer in opinion.answers],
+                "stand": _stand(choice, opinion),
+                "detail": opinion.detail,
+            }
+            for opinion in choice.opinions
+        ],
+    }
+
+
+def _candidate_row(choice: AddressChoice, candidate: Candidate) -> list[str]:
+    address, link = str(candidate.interface), candidate.link
+    if choice.chosen is not None and candidate.interface.ip == choice.chosen.ip and candidate.link == choice.link:
+        doubt = "" if candidate.accepted else f", although it {candidate.evidence}"
+        return [address, link, "chosen", f"by rule: {choice.rule}{doubt}"]
+    if candidate.accepted:
+        return [address, link, "possible", ""]
+    return [address, link, "rejected", f"{candidate.evidence} [{candidate.reason}]"]
+
+
+def _decision(choice: AddressChoice) -> Iterator[str]:
+    family = f"IPv{choice.family}"
+    if not choice.wanted:
+        yield f"{family}: not used"
+        return
+    if choice.chosen is None:
+        yield from textwrap.wrap(f"{family}: none. {choice.refusal_code}: {choice.refusal}", _WIDTH)
+    else:
+        yield f"{family}: {choice.chosen} on {choice.link}, by rule: {choice.rule}"
+    rows = [[opinion.rule, _stand(choice, opinion), opinion.detail] for opinion in choice.opinions]
+    yield from (f"  {line}" for line in _table(["RULE", "STAND", "DETAIL"], rows, _WIDTH - 2))
+
+
+def _stand(choice: AddressChoice, opinion: Opinion) -> str:
+    """How a rule stands to the decision."""
+    if not opinion.answers:
+        return "silent"
+    if choice.chosen is None:
+        return "undecided" if len(opinion.answers) > 1 else "suggests"
+    if opinion.rule == choice.rule:
+        return "decides"
+    answers = {answer.ip for answer in opinion.answers}
+    if answers == {choice.chosen.ip}:
+        return "agrees"
+    return "undecided" if choice.chosen.ip in answers else "disagrees"
+
+
+def _name(choice: NameChoice) -> Iterator[str]:
+    if choice.name is None:
+        yield from textwrap.wrap(f"Name: none. {choice.refusal_code}: {choice.refusal}", _WIDTH)
+    else:
+        yield f"Name: {choice.name}, from the {choice.source}"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]], width: int = _WIDTH) -> Iterator[str]:
+    """Aligned columns; the last one is wrapped under itself. A cell that is too wide pushes its own line only."""
+    widths = [
+        min(max(len(cell) for cell in column), _WIDEST_COLUMN) for column in list(zip(head, *rows, strict=True))[:-1]
+    ]
+    indent = " " * (sum(widths) + 2 * len(widths))
+    for row in (head, *rows):
+        lead = "  ".join(cell.ljust(column) for cell, column in zip(row, widths, strict=False)) + "  "
+        yield from textwrap.wrap(lead + row[-1], width, subsequent_indent=indent, break_on_hyphens=False)

@@ -1,0 +1,1 @@
+"""Tests of identify: tables of hosts, each case with a sentence."""

@@ -1,0 +1,74 @@
+"""The JSON document: its shape is an interface."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from calico_agent.model.report import Report
+from calico_agent.report.as_json import render_json
+from tests.reports import broken_report, healthy_report
+
+
+def document(report: Report) -> dict[str, Any]:
+    """The document after a trip through text, so that only plain JSON types pass."""
+    rendered = render_json(report)
+    parsed: dict[str, Any] = json.loads(json.dumps(rendered, allow_nan=False))
+    assert parsed == rendered
+    return parsed
+
+
+TOP = [
+    "schema", "at", "healthy", "verdict", "ready", "not_ready", "stuck", "host", "identity", "conditions", "problems",
+    "unreadable", "container", "supervision", "datastore", "sessions", "routes", "agent",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("report", [healthy_report(), broken_report()], ids=["healthy", "broken"])
+def test_the_fields_are_those_of_schema_1(report: Report) -> None:
+    shape = document(report)
+    assert shape["schema"] == 1
+    assert list(shape) == TOP
+
+
+def test_a_healthy_host() -> None:
+    healthy = document(healthy_report())
+    assert (healthy["healthy"], healthy["ready"], healthy["problems"]) == (True, True, [])
+    assert healthy["at"] == "2026-11-23T02:59:57+00:00"
+    assert healthy["identity"]["name"] == {
+        "name": "host1", "source": "host name", "refusal": "", "refusal_code": ""
+    }  # fmt: skip
+    assert healthy["identity"]["ipv4"]["chosen"] == "10.77.0.11/24"
+    assert healthy["routes"] == {
+        "expected": 2, "present": 2, "missing": 0, "wrong": 0, "unknown": 0, "stale": 0, "nodes_without_route": 0
+    }  # fmt: skip
+    assert healthy["sessions"][0] == {
+        "name": "Mesh_10_77_0_12", "peer": "10.77.0.12", "node": "host2", "type": "node-to-node mesh",
+        "established": True, "protocol_state": "up", "bgp_state": "Established", "since": "02:41:10",
+        "last_error": "", "imported": 1, "exported": 1,
+    }  # fmt: skip
+
+
+def test_a_problem_carries_its_consequences_and_its_times() -> None:
+    (problem,) = document(broken_report())["problems"]
+    assert (problem["code"], problem["subject"], problem["severity"]) == ("IP-BRIDGE", "host3", "error")
+    assert (problem["since"], problem["confirmed_at"]) == ("2026-11-23T02:56:57+00:00", "2026-11-23T02:57:07+00:00")
+    assert problem["confirmed"] is True
+    assert [finding["code"] for finding in problem["consequences"]] == ["BGP-DOWN"] + ["RT-MISSING"] * 13
+    assert problem["consequences"][1]["prefix"] == "10.244.0.0/26"
+
+
+def test_what_is_not_known_is_null() -> None:
+    bare = document(replace(healthy_report(), container=None, datastore_read_at=None))
+    assert bare["container"] is None
+    assert bare["datastore"]["read_at"] is None
+    assert bare["supervision"]["next_attempt"] is None
+
+
+def test_a_part_that_stands_still_makes_the_host_unhealthy() -> None:
+    assert render_json(healthy_report(), stuck=["its loop stands still"])["healthy"] is False
+
+
+def test_the_environment_of_the_container_is_not_told() -> None:
+    assert "do-not-tell" not in json.dumps(render_json(healthy_report()))

@@ -1,0 +1,128 @@
+"""The metrics: names are an interface, the number of series does not grow, and promtool has no complaint."""
+
+import subprocess
+from dataclasses import replace
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import Metric
+from prometheus_client.parser import text_string_to_metric_families
+
+from calico_agent.model.container import Container, ContainerState
+from calico_agent.model.finding import Problem
+from calico_agent.model.report import Report, TimedProblem
+from calico_agent.report.as_metrics import collect
+from tests.reports import NOW, broken_report, finding, healthy_report, session
+
+
+class _Page:
+    """One report as a collector."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+
+    def collect(self) -> list[Metric]:
+        return list(collect(self._report))
+
+
+def page(report: Report) -> str:
+    registry = CollectorRegistry()
+    registry.register(_Page(report))
+    return generate_latest(registry).decode()
+
+
+def samples(report: Report) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    families = text_string_to_metric_families(page(report))
+    return {
+        (sample.name.removeprefix("calico_agent_"), frozenset(sample.labels.items())): sample.value
+        for family in families
+        for sample in family.samples
+    }
+
+
+def value(report: Report, name: str, **labels: str) -> float | None:
+    return samples(report).get((name, frozenset(labels.items())))
+
+
+def test_every_name_begins_with_the_same_prefix() -> None:
+    assert all(metric.name.startswith("calico_agent_") for metric in collect(broken_report()))
+
+
+def test_a_healthy_host() -> None:
+    report = healthy_report()
+    assert value(report, "healthy") == value(report, "ready") == value(report, "container_running") == 1
+    assert value(report, "routes_expected") == value(report, "routes_present") == 2
+    assert value(report, "condition", type="RoutesInPlace", status="True") == 1
+    assert value(report, "bgp_peers", state="established", type="mesh", family="ipv4") == 2
+    assert value(report, "datastore_up") == 1
+    assert value(report, "datastore_last_sync_timestamp_seconds") == NOW.timestamp() - 4
+    assert value(report, "container_starts_total") == 0
+    assert value(report, "problems", severity="error", state="confirmed") == 0
+
+
+def test_who_this_host_is() -> None:
+    assert (
+        value(
+            healthy_report(),
+            "node_info",
+            node="host1",
+            ipv4="10.77.0.11/24",
+            ipv6="",
+            ip_source="source towards the datastore",
+            mode="supervise",
+        )
+        == 1
+    )
+
+
+def test_a_broken_host() -> None:
+    report = broken_report()
+    assert (value(report, "healthy"), value(report, "ready")) == (0, 1)
+    assert value(report, "problem", code="IP-BRIDGE", severity="error") == 1
+    assert value(report, "routes_missing") == 13
+    assert value(report, "nodes_without_route") == 1
+    assert value(report, "bgp_peers", state="passive", type="mesh", family="ipv4") == 1
+    assert value(report, "condition", type="RoutesInPlace", status="False") == 1
+
+
+def test_a_suspicion_is_no_problem_yet() -> None:
+    report = broken_report(confirmed=False)
+    assert value(report, "problem", code="IP-BRIDGE", severity="error") is None
+    assert value(report, "problems", severity="error", state="suspected") == 1
+
+
+def test_without_sessions_their_number_is_0_and_not_absent() -> None:
+    assert (
+        value(replace(healthy_report(), sessions=()), "bgp_peers", state="established", type="mesh", family="ipv4") == 0
+    )
+
+
+def test_a_state_that_only_bird_knows_is_other_and_one_without_name_is_down() -> None:
+    report = replace(healthy_report(), sessions=(session("10.77.0.12", "Close"), session("10.77.0.13", "")))
+    assert value(report, "bgp_peers", state="other", type="mesh", family="ipv4") == 1
+    assert value(report, "bgp_peers", state="down", type="mesh", family="ipv4") == 1
+
+
+def test_how_the_container_ended() -> None:
+    ended = Container("1", "calico-node", "i", ContainerState.EXITED, exit_code=137)
+    assert value(replace(healthy_report(), container=ended), "container_last_exit_code") == 137
+    assert value(replace(healthy_report(), container=None), "container_running") == 0
+
+
+def test_the_number_of_series_does_not_depend_on_the_cluster() -> None:
+    small = healthy_report()
+    large = replace(
+        small,
+        sessions=tuple(session(f"10.78.{n // 250}.{n % 250 + 1}", node=f"n{n}") for n in range(5000)),
+        problems=tuple(TimedProblem(Problem(finding("RT-MISSING", str(n))), NOW, confirmed=True) for n in range(5000)),
+    )
+    assert len(samples(large)) == len(samples(small)) + 1
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("report", [healthy_report(), broken_report()], ids=["healthy", "broken"])
+def test_promtool_has_no_complaint(report: Report) -> None:
+    done = subprocess.run(
+        ["promtool", "check", "metrics"], input=page(report), capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")

@@ -1,0 +1,171 @@
+"""The text of `status`: what a person reads first, and that nothing from outside can break it."""
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+from ipaddress import ip_interface
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from calico_agent.model.container import Container, ContainerState
+from calico_agent.model.finding import Problem, Severity
+from calico_agent.model.identity import AddressChoice, NameChoice, Opinion
+from calico_agent.model.observation import Unreadable
+from calico_agent.model.report import Report, Supervision, TimedProblem
+from calico_agent.report.as_text import WIDTH, render_line, render_status
+from tests.reports import BRIDGE, NOW, broken_report, finding, healthy_report, session
+
+
+def text_of(report: Report) -> str:
+    text = render_status(report, NOW)
+    assert max(len(line) for line in text.splitlines()) <= WIDTH
+    assert text.endswith("\n")
+    assert all(line == line.rstrip() and line.isprintable() for line in text.splitlines())
+    return text
+
+
+def unwrapped(text: str) -> str:
+    return " ".join(text.split())
+
+
+class TestHealthyHost:
+    def test_the_first_line_says_all(self) -> None:
+        assert text_of(healthy_report()).splitlines()[0] == (
+            "host1: all good (3 nodes, 2 sessions, 2 routes; checked 3 s ago)"
+        )
+
+    def test_conditions_are_aligned_with_their_age(self) -> None:
+        assert "\n  RoutesInPlace       True      2 h 0 min  as it should be\n" in text_of(healthy_report())
+
+    def test_the_facts_say_who_where_and_how_long(self) -> None:
+        text = text_of(healthy_report())
+        assert "\n  address    10.77.0.11/24 on eth0 (by source towards the datastore)\n" in text
+        assert "\n  container  calico-node (calico/node:v3.31.7) running for 1 h 0 min\n" in text
+        assert "\n  datastore  configuration; revision 4711, read 4 s ago, 3 nodes\n" in text
+        assert "\n  routes     2 expected, 2 present\n" in text
+        assert "\n  10.77.0.12  host2  node-to-node mesh  Established  02:41:10  1 imported, 1 exported\n" in text
+
+    def test_the_environment_of_the_container_is_not_told(self) -> None:
+        assert "do-not-tell" not in text_of(healthy_report())
+
+
+class TestBrokenHost:
+    def test_the_first_words_name_cause_and_culprit(self) -> None:
+        assert unwrapped(text_of(broken_report())).startswith(
+            "host1: PROBLEM IP-BRIDGE: node host3 is registered with 172.17.0.1/16, "
+            "the address of Docker's bridge docker0 (checked 3 s ago)"
+        )
+
+    def test_the_problem_has_its_four_parts_and_folds_its_consequences(self) -> None:
+        text = text_of(broken_report())
+        assert "\nPROBLEM IP-BRIDGE host3, for 3 min\n  what       node host3 is registered" in text
+        for part in ("why", "effect", "cure"):
+            assert re.search(rf"\n  {part:<6}     \S", text)
+        assert "\n  explains   the session is Passive\n" in text
+        assert "\n  explains   no route to 10.244.0.0/26 of host3 (and 12 more RT-MISSING)\n" in text
+        assert text.count("10.244.") == 1
+
+    def test_the_session_that_is_down_comes_first(self) -> None:
+        text = text_of(broken_report())
+        assert text.index("172.17.0.1  host3") < text.index("10.77.0.12  host2")
+
+    def test_a_suspicion_says_when_it_is_certain(self) -> None:
+        text = text_of(broken_report(confirmed=False))
+        assert text.startswith("host1: good so far, but suspected: IP-BRIDGE")
+        assert "\nSUSPECTED IP-BRIDGE host3, for 3 s, certain in 7 s\n" in text
+
+    def test_warnings_are_called_so(self) -> None:
+        warning = Problem(finding("RT-STALE", "10.244.9.0/26", severity=Severity.WARNING))
+        report = replace(healthy_report(), problems=(TimedProblem(warning, NOW, confirmed=True),))
+        assert "\nWARNING RT-STALE 10.244.9.0/26, for 0 s\n" in text_of(report)
+
+    def test_many_problems_are_cut_with_their_number(self) -> None:
+        problems = tuple(TimedProblem(Problem(finding("RT-MISSING", str(n))), NOW, confirmed=True) for n in range(500))
+        text = text_of(replace(healthy_report(), problems=problems))
+        assert "\nand 488 more problems\n" in text
+        assert len(text.splitlines()) < 80
+
+    def test_many_sessions_are_cut_with_the_broken_ones_shown(self) -> None:
+        good = tuple(session(f"10.78.{n // 250}.{n % 250 + 1}", node=f"n{n}") for n in range(1000))
+        bad = session("10.79.0.1", "Active", "broken", "Socket: Connection refused")
+        text = text_of(replace(healthy_report(), sessions=(*good, bad)))
+        assert re.search(r"10\.79\.0\.1 +broken .* Active .* Socket: Connection refused\n", text)
+        assert "\n  and 981 more, 1000 established\n" in text
+
+    def test_a_source_that_cannot_be_read_is_named_with_the_reason(self) -> None:
+        report = replace(healthy_report(), unreadable=(Unreadable("Docker", "permission denied on its socket"),))
+        assert "\n  unread     Docker: permission denied on its socket\n" in text_of(report)
+
+    def test_a_refused_identity_says_why(self) -> None:
+        healthy = healthy_report()
+        identity = replace(
+            healthy.identity,
+            name=NameChoice(None, refusal="the host name is localhost"),
+            ipv4=AddressChoice(healthy.identity.ipv4.family, refusal="two addresses are equally good"),
+        )
+        text = text_of(replace(healthy, identity=identity))
+        assert "\n  address    no IPv4 address: two addresses are equally good\n" in text
+        assert "\n  name       none: the host name is localhost\n" in text
+        assert text.startswith("host1.example: ")
+
+    def test_a_rule_that_would_choose_otherwise_is_named(self) -> None:
+        healthy = healthy_report()
+        doubt = Opinion("default route", (), ""), Opinion("other nodes", (ip_interface("10.88.0.11/24"),), "")
+        identity = replace(healthy.identity, ipv4=replace(healthy.identity.ipv4, opinions=doubt))
+        assert "although other nodes would give another" in text_of(replace(healthy, identity=identity))
+
+    def test_a_container_that_ended_says_how_and_when_it_is_tried_again(self) -> None:
+        report = replace(
+            healthy_report(),
+            container=Container(
+                "1", "calico-node", "i", ContainerState.EXITED, exit_code=1, finished_at=NOW - timedelta(seconds=8)
+            ),
+            supervision=Supervision("starting again", 4, NOW + timedelta(seconds=8)),
+        )
+        assert (
+            "calico-node (i) exited with code 1 8 s ago, started 4 times by the agent; "
+            "starting again (next attempt in 8 s)"
+        ) in unwrapped(text_of(report))
+
+    def test_without_container_and_datastore_it_says_so(self) -> None:
+        report = replace(healthy_report(), container=None, datastore_origin="", datastore_read_at=None)
+        text = text_of(report)
+        assert "\n  container  no calico/node container was found\n" in text
+        assert "\n  datastore  not known where; never read\n" in text
+
+
+class TestOutput:
+    def test_a_part_that_stands_still_is_said_before_all(self) -> None:
+        text = render_status(healthy_report(), NOW, stuck=["its loop gave no sign of life for 2 min"])
+        assert text.splitlines()[0] == "host1: AGENT STUCK: its loop gave no sign of life for 2 min"
+
+    def test_colour_only_when_asked_and_without_changing_the_words(self) -> None:
+        plain, coloured = (render_status(broken_report(), NOW, colour=colour) for colour in (False, True))
+        assert "\033" not in plain
+        assert re.sub(r"\033\[[0-9;]*m", "", coloured) == plain
+        assert "\033[31mFalse  \033[0m" in coloured
+
+    def test_one_line_for_systemd(self) -> None:
+        assert render_line(broken_report()) == f"host1: PROBLEM IP-BRIDGE: {BRIDGE.cause.what}"
+        long = replace(BRIDGE, cause=replace(BRIDGE.cause, what="x\n" * 5000))
+        report = replace(healthy_report(), problems=(TimedProblem(long, NOW, confirmed=True),))
+        assert len(render_line(report)) <= 240
+        assert render_line(report).isprintable()
+
+    @given(hostile=st.text(max_size=2000))
+    def test_no_text_from_outside_breaks_the_page(self, hostile: str) -> None:
+        cause = replace(BRIDGE.cause, subject=hostile, what=hostile, why=hostile, effect=hostile, cure=hostile)
+        problem = Problem(cause, (replace(cause, code="X"),))
+        report = broken_report()
+        report = replace(
+            report,
+            hostname=hostile,
+            identity=replace(report.identity, name=NameChoice(None, refusal=hostile)),
+            problems=(TimedProblem(problem, NOW, confirmed=True),),
+            sessions=(session("10.77.0.12", "Active", hostile, hostile),),
+            unreadable=(Unreadable(hostile, hostile),),
+            datastore_origin=hostile,
+            supervision=Supervision(hostile),
+        )
+        text_of(report)

@@ -1,0 +1,181 @@
+"""Since when, suspected or confirmed: the memory of the reports."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from calico_agent.model.finding import Assessment, Condition, ConditionType, Finding, Problem, Severity, Status
+from calico_agent.model.report import TimedCondition, TimedProblem
+from calico_agent.report.timeline import History, advance, next_confirmation
+from tests.reports import IDENTITY, NOW, condition, finding
+
+HOLD_DOWN = timedelta(seconds=10)
+ROUTES = ConditionType.ROUTES_IN_PLACE
+
+MISSING = finding("RT-MISSING", "10.244.1.0/26")
+DOWN = finding("BGP-DOWN", "10.77.0.13", condition=ConditionType.BGP_ESTABLISHED)
+
+
+def seconds(count: float) -> datetime:
+    return NOW + timedelta(seconds=count)
+
+
+def alone(*findings: Finding) -> tuple[Problem, ...]:
+    return tuple(Problem(cause) for cause in findings)
+
+
+class Story:
+    """Passes one after another, each at its second."""
+
+    def __init__(self) -> None:
+        self.history = History()
+        self.conditions: tuple[TimedCondition, ...] = ()
+        self.problems: tuple[TimedProblem, ...] = ()
+
+    def look(
+        self, at: float, *problems: Problem, routes: Condition | None = None, **options: frozenset[str]
+    ) -> "Story":
+        wrong = [found for problem in problems for found in (problem.cause, *problem.consequences)]
+        errors = any(found.condition is ROUTES and found.severity is Severity.ERROR for found in wrong)
+        said = routes or condition(ROUTES, Status.FALSE if errors else Status.TRUE)
+        now = seconds(at)
+        assessment = Assessment(at=now, identity=IDENTITY, conditions=(said,), problems=problems)
+        self.history, self.conditions, self.problems = advance(self.history, assessment, now, HOLD_DOWN, **immediate)
+        return self
+
+    @property
+    def status(self) -> tuple[Status, str]:
+        return self.conditions[0].condition.status, self.conditions[0].condition.reason
+
+
+class TestProblems:
+    def test_are_suspected_at_once_and_confirmed_when_they_last(self) -> None:
+        story = Story().look(0, *alone(MISSING))
+        assert [(timed.since, timed.confirmed) for timed in story.problems] == [(NOW, False)]
+        story.look(9.9, *alone(MISSING))
+        assert not story.problems[0].confirmed
+        story.look(10, *alone(MISSING))
+        assert [(timed.since, timed.confirmed) for timed in story.problems] == [(NOW, True)]
+
+    def test_that_went_for_a_blink_were_never_gone(self) -> None:
+        story = Story().look(0, *alone(MISSING)).look(4).look(8, *alone(MISSING)).look(11, *alone(MISSING))
+        assert (story.problems[0].since, story.problems[0].confirmed) == (NOW, True)
+
+    def test_that_were_gone_for_longer_begin_anew(self) -> None:
+        story = Story().look(0, *alone(MISSING)).look(5).look(16, *alone(MISSING))
+        assert (story.problems[0].since, story.problems[0].confirmed) == (seconds(16), False)
+
+    def test_seen_in_passes_far_apart_count_from_the_first(self) -> None:
+        story = Story().look(0, *alone(MISSING)).look(300, *alone(MISSING))
+        assert (story.problems[0].since, story.problems[0].confirmed) == (NOW, True)
+
+    def test_of_the_same_code_about_another_subject_are_others(self) -> None:
+        other = finding("RT-MISSING", "10.244.2.0/26")
+        story = Story().look(0, *alone(MISSING)).look(10, *alone(MISSING, other))
+        assert [timed.confirmed for timed in story.problems] == [True, False]
+
+    def test_that_are_explained_later_are_as_old_as_what_they_explain(self) -> None:
+        story = Story().look(0, *alone(MISSING)).look(12, Problem(DOWN, (MISSING,)))
+        assert (story.problems[0].problem.cause, story.problems[0].since) == (DOWN, NOW)
+        assert story.problems[0].confirmed
+
+    def test_that_cannot_be_a_blink_are_confirmed_at_once(self) -> None:
+        story = Story().look(0, *alone(MISSING, DOWN), immediate=frozenset({"BGP-DOWN"}))
+        assert [timed.confirmed for timed in story.problems] == [False, True]
+
+    def test_keep_their_order(self) -> None:
+        story = Story().look(0, *alone(DOWN, MISSING)).look(10, *alone(DOWN, MISSING))
+        assert [timed.problem.cause for timed in story.problems] == [DOWN, MISSING]
+
+
+class TestConditions:
+    def test_stay_true_while_a_fault_is_only_suspected_and_say_what_is(self) -> None:
+        story = Story().look(0, *alone(MISSING))
+        assert story.status == (Status.TRUE, "Suspected")
+        assert story.conditions[0].condition.message == "suspected: 10.244.1.0/26 is wrong"
+
+    def test_become_false_with_the_confirmation_and_count_from_then(self) -> None:
+        story = Story().look(0, *alone(MISSING)).look(10, *alone(MISSING))
+        assert story.status[0] is Status.FALSE
+        assert story.conditions[0].since == seconds(10)
+
+    def test_stay_false_when_another_fault_takes_over(self) -> None:
+        other = finding("RT-BLACKHOLE", "10.244.1.0/26")
+        story = Story().look(0, *alone(MISSING)).look(10, *alone(MISSING)).look(11, *alone(other))
+        assert not story.problems[0].confirmed
+        assert story.status[0] is Status.FALSE
+        assert story.conditions[0].since == seconds(10)
+
+    def test_become_true_when_nothing_decides_them_any_more(self) -> None:
+        story = Story().look(0, *alone(MISSING)).look(10, *alone(MISSING)).look(11)
+        assert story.status == (Status.TRUE, "AsExpected")
+        assert story.conditions[0].since == seconds(11)
+
+    def test_a_confirmed_warning_does_not_confirm_an_error(self) -> None:
+        warning = finding("RT-STALE", "10.244.9.0/26", severity=Severity.WARNING)
+        story = Story().look(0, *alone(warning)).look(10, *alone(warning, MISSING))
+        assert [timed.confirmed for timed in story.problems] == [True, False]
+        assert story.status == (Status.TRUE, "Suspected")
+
+    def test_that_no_finding_explains_are_false_at_once(self) -> None:
+        story = Story().look(0, routes=condition(ROUTES, Status.FALSE))
+        assert story.status[0] is Status.FALSE
+
+    def test_that_are_unknown_stay_unknown(self) -> None:
+        story = Story().look(0, *alone(MISSING), routes=condition(ROUTES, Status.UNKNOWN))
+        assert story.status[0] is Status.UNKNOWN
+
+    def test_a_consequence_decides_its_own_condition(self) -> None:
+        story = Story().look(0, Problem(DOWN, (MISSING,)))
+        assert story.status == (Status.TRUE, "Suspected")
+        assert story.look(10, Problem(DOWN, (MISSING,))).status[0] is Status.FALSE
+
+
+class TestClock:
+    def test_a_jump_back_gives_no_time_in_the_future_and_still_confirms(self) -> None:
+        story = Story().look(100, *alone(MISSING)).look(0, *alone(MISSING))
+        assert (story.problems[0].since, story.conditions[0].since) == (NOW, NOW)
+        assert story.look(10, *alone(MISSING)).problems[0].confirmed
+
+    def test_a_jump_back_while_a_fault_is_gone_does_not_keep_it_for_ever(self) -> None:
+        story = Story().look(1000, *alone(MISSING)).look(1001).look(0).look(11)
+        assert story.history.findings == {}
+
+    @given(
+        passes=st.lists(
+            st.tuples(
+                st.floats(-1e6, 1e6), st.lists(st.sampled_from(alone(MISSING, DOWN) + (Problem(DOWN, (MISSING,)),)))
+            ),
+            max_size=12,
+        )
+    )
+    def test_whatever_the_clock_does_times_are_sane(self, passes: list[tuple[float, list[Problem]]]) -> None:
+        story = Story()
+        for at, problems in passes:
+            story.look(at, *problems)
+            for timed in story.problems:
+                assert timed.since <= seconds(at)
+                assert timed.confirmed == (seconds(at) - timed.since >= HOLD_DOWN)
+            assert all(timed.since <= seconds(at) for timed in story.conditions)
+
+
+class TestNextConfirmation:
+    def test_is_the_first_end_of_a_suspicion(self) -> None:
+        story = Story().look(0, *alone(MISSING)).look(4, *alone(DOWN, MISSING))
+        assert next_confirmation(story.problems) == seconds(10)
+
+    def test_is_never_when_nothing_is_suspected(self) -> None:
+        story = Story().look(0, *alone(MISSING)).look(10, *alone(MISSING))
+        assert next_confirmation(story.problems) is None
+
+
+@pytest.mark.parametrize("number", [25_000])
+def test_a_whole_cluster_without_routes_costs_little(number: int) -> None:
+    missing = tuple(finding("RT-MISSING", str(block)) for block in range(number))
+    story = Story()
+    started = datetime.now(NOW.tzinfo)
+    story.look(0, Problem(DOWN, missing)).look(10, Problem(DOWN, missing))
+    assert story.problems[0].confirmed
+    assert datetime.now(NOW.tzinfo) - started < timedelta(seconds=2)
