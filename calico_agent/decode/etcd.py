@@ -1,0 +1,101 @@
+"""Calico's keys and values in etcd v3 become nodes, pools, blocks, affinities and BGP settings.
+
+    /calico/resources/v3/projectcalico.org/<plural>/<name>     nodes, pools, BGP settings: `decode.resource`
+    /calico/ipam/v2/assignment/...                             blocks: `decode.ipam`
+    /calico/ipam/v2/host/...                                   the nodes' claims on them: `decode.ipam`
+
+A key whose value cannot be understood becomes a `BadKey`, and the rest goes on. The claims of owners that are not hosts
+(/calico/ipam/v2/virtual/...) are not read: the block itself names such an owner.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import TypeVar
+
+from calico_agent.decode.errors import Malformed
+from calico_agent.decode.ipam import decode_affinity, decode_block
+from calico_agent.decode.resource import BgpConfiguration, BgpPeer, Resource, decode_resource
+from calico_agent.model.node import Affinity, BadKey, BgpSettings, Block, Datastore, Node, Pool
+
+_RESOURCES = "/calico/resources/v3/projectcalico.org/"
+_BLOCKS = "/calico/ipam/v2/assignment/"
+_AFFINITIES = "/calico/ipam/v2/host/"
+# Only what is needed: workload endpoints and handles change with every pod and would wake every host of the cluster.
+PREFIXES = (
+    _BLOCKS,
+    _AFFINITIES,
+    f"{_RESOURCES}bgpconfigurations/",
+    f"{_RESOURCES}bgppeers/",
+    f"{_RESOURCES}ippools/",
+    f"{_RESOURCES}nodes/",
+)
+
+Decoded = Resource | Block | Affinity
+_Kind = TypeVar("_Kind")
+
+
+def decode_key(key: str, value: bytes) -> Decoded | BadKey | None:
+    """What one key holds; None for a key that is of no interest or marked as deleted. Never raises."""
+    try:
+        if key.startswith(_BLOCKS):
+            return decode_block(key.removeprefix(_BLOCKS), value)
+        if key.startswith(_AFFINITIES):
+            return decode_affinity(key.removeprefix(_AFFINITIES), value)
+        if key.startswith(_RESOURCES):
+            return decode_resource(key.removeprefix(_RESOURCES), value)
+    except Malformed as malformed:
+        return BadKey(_shown_key(key), malformed.what)
+    return None
+
+
+def decode_datastore(items: Iterable[tuple[str, bytes]], *, revision: int, read_at: datetime | None) -> Datastore:
+    """All keys and values of one revision."""
+    decoded = {key: decode_key(key, value) for key, value in items}
+    known = {key: found for key, found in decoded.items() if found is not None}
+    return assemble(known, revision=revision, read_at=read_at)
+
+
+def assemble(decoded: Mapping[str, Decoded | BadKey], *, revision: int, read_at: datetime | None) -> Datastore:
+    """The datastore made of what each key holds. In the order of the keys, whatever the order of arrival."""
+    values = [decoded[key] for key in sorted(decoded)]
+    return Datastore(
+        nodes=_every(Node, values),
+        pools=_every(Pool, values),
+        blocks=_every(Block, values),
+        affinities=_every(Affinity, values),
+        bgp=_bgp(_every(BgpConfiguration, values), _every(BgpPeer, values)),
+        bad_keys=_every(BadKey, values),
+        revision=revision,
+        read_at=read_at,
+    )
+
+
+def _every(kind: type[_Kind], values: Iterable[Decoded | BadKey]) -> tuple[_Kind, ...]:
+    return tuple(value for value in values if isinstance(value, kind))
+
+
+def _bgp(configurations: tuple[BgpConfiguration, ...], peers: tuple[BgpPeer, ...]) -> BgpSettings:
+    default = BgpSettings()
+    listen_ports = []
+    for configuration in configurations:
+        if configuration.name == "default":
+            default = BgpSettings(
+                mesh=configuration.mesh,
+                as_number=configuration.as_number or default.as_number,
+                listen_port=configuration.listen_port or default.listen_port,
+            )
+        elif configuration.name.startswith("node.") and configuration.listen_port:
+            listen_ports.append((configuration.name.removeprefix("node."), configuration.listen_port))
+    return BgpSettings(
+        mesh=default.mesh,
+        as_number=default.as_number,
+        listen_port=default.listen_port,
+        peers=tuple(peer.name for peer in peers),
+        node_listen_ports=tuple(listen_ports),
+    )
+
+
+def _shown_key(key: str) -> str:
+    """The key as it can be printed and kept: bounded, and without control characters."""
+    printable = key if key.isprintable() else ascii(key)[1:-1]
+    return printable if len(printable) <= 300 else f"{printable[:300]}..."

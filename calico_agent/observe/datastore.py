@@ -1,0 +1,213 @@
+"""The mirror of Calico's datastore: list at one revision, watch from the next, list again when the watch ends.
+
+A pass of the agent reads the mirror's snapshot and never etcd itself, so a thousand hosts cost etcd a thousand quiet
+watches. Two threads: one lists, watches and applies; the other asks etcd for its revision now and then, which notices
+what a silent watch hides (a frozen member, a lost majority) and renewed certificates, and ends the watch then.
+Every end of the watch, for whatever reason, leads to a new list on a new connection to the next endpoint.
+
+A list is of one revision. Of the changes after it those of one prefix come in order, but one transaction that touches
+several prefixes is seen in parts, some milliseconds apart.
+"""
+
+import itertools
+import random
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from calico_agent.decode.etcd import PREFIXES, decode_datastore
+from calico_agent.model.node import Datastore
+from calico_agent.model.observation import Unreadable
+from calico_agent.model.settings import DatastoreSettings
+from calico_agent.observe.endpoints import Endpoint, parse_endpoint, resolve_endpoints
+from calico_agent.observe.etcd import Connection, Watch
+from calico_agent.observe.etcd_error import EtcdError
+from calico_agent.observe.replica import Replica, unreadable
+
+__all__ = ["Mirror", "read_datastore", "resolve_endpoints"]
+
+_FIRST_DELAY, _LAST_DELAY = 0.2, 5.0
+# A connection that was good for this long starts the delays anew; what ends sooner is one more failure in a row.
+_GOOD_SECONDS = 10.0
+# A relist repairs whatever a watch may have lost. Rare, because every host of the cluster does it.
+_RELIST_SECONDS = 3600.0
+
+
+def read_datastore(settings: DatastoreSettings, *, timeout: float) -> Datastore | Unreadable:
+    """One reading of everything, for a program that does not stay. All endpoints share the time."""
+    deadline = time.monotonic() + timeout
+    failures: dict[str, EtcdError] = {}
+    try:
+        endpoints = _parse(settings)
+        for position, endpoint in enumerate(endpoints):
+            share = (deadline - time.monotonic()) / (len(endpoints) - position)
+            try:
+                with Connection(endpoint, settings, max(share, 0.1)) as connection:
+                    revision, found = connection.read_all(PREFIXES)
+            except EtcdError as error:
+                failures[str(endpoint)] = error
+            else:
+                return decode_datastore(found.items(), revision=revision, read_at=datetime.now(UTC))
+    except EtcdError as error:
+        return Unreadable("etcd", error.reason, error.code)
+    return unreadable(failures)
+
+
+class Mirror:
+    """Keeps a copy of what etcd holds for Calico. `wake(reason)` is called, from another thread, when it changed.
+
+    `stale_after` is how long (s) the copy counts as current after the last sign of life from etcd, `heartbeat` is how
+    often (s) that sign is asked for, `answer_within` is each call's deadline (s).
+    """
+
+    def __init__(
+        self,
+        settings: DatastoreSettings,
+        wake: Callable[[str], None],
+        *,
+        stale_after: float = 60.0,
+        heartbeat: float = 15.0,
+        answer_within: float = 5.0,
+    ) -> None:
+        self._settings = settings
+        self._wake = wake
+        self._heartbeat_every = heartbeat
+        self._answer_within = answer_within
+        self._replica = Replica(stale_after)
+        self._stopping = threading.Event()
+        self._mirroring = threading.Thread(target=self._mirror, name="etcd mirror", daemon=True)
+        self._beating = threading.Thread(target=self._beat, name="etcd heartbeat", daemon=True)
+        self._alive = time.monotonic()
+        # What the mirroring thread is on, so that others can end it. Guarded by the lock.
+        self._lock = threading.Lock()
+        self._connection: Connection | None = None
+        self._watch: Watch | None = None
+        self._relist_at = 0.0
+
+    def start(self) -> None:
+        """Begin to mirror, in threads of its own."""
+        self._mirroring.start()
+        self._beating.start()
+
+    def stop(self) -> None:
+        """End the threads and the connection."""
+        self._stopping.set()
+        with self._lock:
+            watch, connection = self._watch, self._connection
+        if watch is not None:
+            watch.cancel()
+        if connection is not None:
+            connection.close()
+        for thread in (self._mirroring, self._beating):
+            thread.join(2 * self._answer_within)
+
+    def wait(self, seconds: float) -> None:
+        """Until the first answer of etcd, good or bad, or that long: a moment's patience spares a false Unknown."""
+        self._replica.wait(seconds)
+
+    def snapshot(self) -> Datastore | Unreadable:
+        """What etcd holds, when that is known to be current and believed, else why it is not."""
+        return self._replica.snapshot()
+
+    def last_good(self) -> Datastore | None:
+        """The last snapshot that was one, however long ago (`read_at`); None before the first."""
+        return self._replica.last_good()
+
+    def heartbeat(self) -> float:
+        """When the threads were last seen alive (monotonic seconds). No statement about etcd."""
+        return self._alive
+
+    def _mirror(self) -> None:
+        try:
+            endpoints = _parse(self._settings)
+        except EtcdError as error:
+            self._failed("", error)
+            self._stopping.wait()
+            return
+        delays = _Delays()
+        for endpoint in itertools.cycle(endpoints):
+            began = time.monotonic()
+            try:
+                self._follow(endpoint)
+            except EtcdError as error:
+                self._failed(str(endpoint), error)
+            if self._replica.heard_after(began + _GOOD_SECONDS):
+                delays.reset()
+            if self._stopping.wait(delays.next() / len(endpoints)):
+                return
+
+    def _follow(self, endpoint: Endpoint) -> None:
+        """List, then watch until that ends; it always ends with an EtcdError."""
+        with Connection(endpoint, self._settings, self._answer_within) as connection:
+            self._on(connection, None)
+            try:
+                revision, found = connection.read_all(PREFIXES)
+                self._replica.load(revision, found)
+                self._relist_at = time.monotonic() + _RELIST_SECONDS * _jitter()
+                self._wake("etcd read")
+                with connection.watch(PREFIXES, revision + 1) as watch:
+                    self._on(connection, watch)
+                    for changes in watch.changes():
+                        if self._replica.apply(changes):
+                            self._wake("etcd changed")
+            finally:
+                self._on(None, None)
+
+    def _on(self, connection: Connection | None, watch: Watch | None) -> None:
+        with self._lock:
+            self._connection, self._watch = connection, watch
+        if self._stopping.is_set() and connection is not None:
+            raise EtcdError("the mirror is stopping", "closed")
+
+    def _failed(self, endpoint: str, error: EtcdError) -> None:
+        # What we closed ourselves was closed for a reason that is noted already.
+        if error.code != "closed" and self._replica.fail(endpoint, error):
+            self._wake("etcd lost")
+
+    def _beat(self) -> None:
+        # Jitter, so that the hosts of a cluster do not ask in step.
+        while not self._stopping.wait(self._heartbeat_every * _jitter()):
+            if self._mirroring.is_alive():
+                self._alive = time.monotonic()
+            with self._lock:
+                connection, watch = self._connection, self._watch
+            if connection is None or watch is None:
+                continue
+            try:
+                connection.ping(PREFIXES[0])
+            except EtcdError as error:
+                self._failed(str(connection.endpoint), error)
+                watch.cancel()
+                continue
+            self._replica.confirm()
+            if connection.certificates_changed() or time.monotonic() > self._relist_at:
+                watch.cancel()
+
+
+class _Delays:
+    """Pauses between attempts: doubling, with jitter, until reset."""
+
+    def __init__(self) -> None:
+        self._delay = _FIRST_DELAY
+
+    def next(self) -> float:
+        delay, self._delay = self._delay, min(2 * self._delay, _LAST_DELAY)
+        return delay * _jitter()
+
+    def reset(self) -> None:
+        self._delay = _FIRST_DELAY
+
+
+def _parse(settings: DatastoreSettings) -> tuple[Endpoint, ...]:
+    if not settings.endpoints:
+        raise EtcdError("no endpoint of etcd is configured", "config")
+    tls = bool(settings.ca_file or settings.cert_file)
+    try:
+        return tuple(parse_endpoint(url, tls_by_default=tls) for url in settings.endpoints)
+    except ValueError as error:
+        raise EtcdError(str(error), "config") from None
+
+
+def _jitter() -> float:
+    return random.uniform(0.75, 1.0)  # noqa: S311 - no secret

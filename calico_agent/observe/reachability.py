@@ -1,0 +1,104 @@
+"""Why an endpoint cannot be used, in words for people.
+
+gRPC reports a refused connection, an unknown authority, an expired certificate and a wrong name all as "unavailable"
+and writes the cause, if anywhere, to stderr. So after such a failure the endpoint is tried once more with sockets.
+"""
+
+import socket
+import ssl
+
+from calico_agent.observe.endpoints import Endpoint
+from calico_agent.observe.etcd_error import EtcdError
+from calico_agent.observe.tls_files import TlsFiles
+
+# OpenSSL's X509_V_ERR_ numbers (x509_vfy.h).
+_NOT_YET_VALID, _EXPIRED = 9, 10
+_UNKNOWN_ISSUER = (18, 19, 20, 21)
+_OTHER_NAME, _OTHER_ADDRESS = 62, 64
+
+
+def find_cause(endpoint: Endpoint, files: TlsFiles, timeout: float) -> EtcdError | None:
+    """What keeps us out of `endpoint`; None when nothing did on this try."""
+    try:
+        connection = socket.create_connection((endpoint.host, endpoint.port), timeout)
+    except socket.gaierror:
+        return EtcdError(f"the name {endpoint.host} does not resolve", "unresolved")
+    except ConnectionRefusedError:
+        return EtcdError("connection refused: nothing listens there", "refused")
+    except TimeoutError:
+        return EtcdError(f"no connection within {timeout:g} s", "timeout")
+    except (OSError, UnicodeError) as error:
+        return EtcdError(f"no connection: {getattr(error, 'strerror', None) or error}", "unreachable")
+    with connection:
+        return _tls_cause(connection, endpoint, files, timeout) if endpoint.tls else _plain_cause(connection)
+
+
+def _plain_cause(connection: socket.socket) -> EtcdError | None:
+    unverified = ssl.create_default_context()
+    unverified.check_hostname = False
+    unverified.verify_mode = ssl.CERT_NONE
+    try:
+        unverified.wrap_socket(connection).close()
+    except TimeoutError:
+        return EtcdError("it accepts connections but does not answer", "timeout")
+    except ssl.SSLError as error:
+        # A server that wants a certificate of ours is one that speaks TLS.
+        if "ALERT" not in (error.reason or ""):
+            return None
+    except OSError:
+        return None
+    return EtcdError("the server speaks TLS, but the endpoint says http", "tls")
+
+
+def _tls_cause(connection: socket.socket, endpoint: Endpoint, files: TlsFiles, timeout: float) -> EtcdError | None:
+    try:
+        context = ssl.create_default_context(cafile=files.ca or None)
+    except (OSError, ssl.SSLError):
+        return EtcdError(f"{files.ca} holds no usable certificate of an authority", "tls")
+    try:
+        if files.certificate:
+            context.load_cert_chain(files.certificate, files.key)
+    except (OSError, ssl.SSLError):
+        return EtcdError(f"{files.certificate} and {files.key} are not a certificate and its key", "tls")
+    context.set_alpn_protocols(["h2"])
+    try:
+        with context.wrap_socket(connection, server_hostname=endpoint.host) as secured:
+            # With TLS 1.3 the server judges our certificate after the handshake. When it is content, it sends first.
+            secured.recv(1)
+    except ssl.SSLCertVerificationError as error:
+        return EtcdError(_verification(error, endpoint, files), "tls")
+    except ssl.SSLError as error:
+        return EtcdError(_handshake(error, files), "tls")
+    except TimeoutError:
+        return EtcdError(f"it accepts connections but does not answer within {timeout:g} s", "timeout")
+    except OSError as error:
+        return EtcdError(f"the connection broke during the TLS handshake: {error.strerror or error}", "tls")
+    return None
+
+
+def _verification(error: ssl.SSLCertVerificationError, endpoint: Endpoint, files: TlsFiles) -> str:
+    if error.verify_code == _EXPIRED:
+        return "the server's certificate has expired"
+    if error.verify_code == _NOT_YET_VALID:
+        return "the server's certificate is not valid yet; compare the clocks"
+    if error.verify_code in _UNKNOWN_ISSUER:
+        return f"the server's certificate was not issued by {files.ca or 'an authority that this system trusts'}"
+    if error.verify_code in (_OTHER_NAME, _OTHER_ADDRESS):
+        return f"the server's certificate is not for {endpoint.host}"
+    return f"the server's certificate cannot be verified: {error.verify_message}"
+
+
+def _handshake(error: ssl.SSLError, files: TlsFiles) -> str:
+    reason = error.reason or ""
+    if reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST"):
+        return "the server does not speak TLS, but the endpoint says https"
+    if reason == "UNEXPECTED_EOF_WHILE_READING":
+        return "the server hung up on the TLS handshake, as one does that speaks no TLS"
+    if reason == "TLSV13_ALERT_CERTIFICATE_REQUIRED" or (not files.certificate and "ALERT" in reason):
+        return "the server demands a client certificate, and none is configured"
+    if "ALERT" in reason:
+        said = reason.partition("ALERT_")[2].replace("_", " ").lower()
+        return (
+            f"the server does not accept our certificate {files.certificate} ({said}): expired, or of another authority"
+        )
+    return f"the TLS handshake failed: {reason.replace('_', ' ').lower() or error}"

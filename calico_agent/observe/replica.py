@@ -1,0 +1,134 @@
+"""The copy of Calico's datastore in memory: what each key holds, how old that is, and why it may not be used.
+
+Written by the mirror's threads, read by the pass. What is read is immutable and made only when something changed.
+"""
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from calico_agent.decode.etcd import Decoded, assemble, decode_key
+from calico_agent.model.node import BadKey, Datastore
+from calico_agent.model.observation import Unreadable
+from calico_agent.observe.belief import Belief
+from calico_agent.observe.etcd import Changes
+from calico_agent.observe.etcd_error import EtcdError
+
+_DOUBT_SECONDS = 600.0
+
+# A member that restarts or a leader that changes is back within a few seconds; a failure that lasts longer is told.
+_PATIENCE_SECONDS = 10.0
+
+
+class Replica:
+    """A copy that counts as current for `stale_after` seconds after the last sign of life from etcd.
+
+    When etcd is known not to answer it counts for a few seconds only.
+    """
+
+    def __init__(self, stale_after: float) -> None:
+        self._stale_after = stale_after
+        self._lock = threading.Lock()
+        # Everything below is guarded by the lock.
+        self._values: dict[str, Decoded | BadKey] = {}
+        self._revision = 0
+        self._assembly: Datastore | None = None
+        self._belief = Belief(_DOUBT_SECONDS)
+        self._heard: tuple[float, datetime] | None = None
+        self._failures: dict[str, EtcdError] = {}
+        self._failing_since = 0.0
+        self._answered = threading.Event()
+
+    def wait(self, seconds: float) -> None:
+        """Until the first answer of etcd, good or bad, or that long."""
+        self._answered.wait(seconds)
+
+    def load(self, revision: int, found: Mapping[str, bytes]) -> None:
+        """Take over a whole list."""
+        decoded = ((key, decode_key(key, value)) for key, value in found.items())
+        values = {key: value for key, value in decoded if value is not None}
+        with self._lock:
+            if values != self._values:
+                self._values, self._assembly = values, None
+            self._revision = revision
+            self._failures = {}
+            self._heard = _now()
+        self._answered.set()
+
+    def apply(self, changes: Changes) -> bool:
+        """Take over what the watch reports. Whether anything changed that matters here.
+
+        A block is written with every pod that comes or goes, and mostly its owner stays and nothing is borrowed.
+        """
+        decoded = [(key, None if value is None else decode_key(key, value)) for key, value in changes.items]
+        changed = False
+        with self._lock:
+            for key, value in decoded:
+                if self._values.get(key) == value:
+                    continue
+                changed = True
+                if value is None:
+                    del self._values[key]
+                else:
+                    self._values[key] = value
+            if changed:
+                self._assembly = None
+            self._revision = changes.revision
+            self._heard = _now()
+        return changed
+
+    def confirm(self) -> None:
+        """Note a sign of life: etcd answered, and the watch would have told of changes."""
+        with self._lock:
+            self._heard = _now()
+
+    def fail(self, endpoint: str, error: EtcdError) -> bool:
+        """Note why `endpoint` cannot be used. Whether that is the first failure since the last list."""
+        with self._lock:
+            first = not self._failures
+            self._failing_since = time.monotonic() if first else self._failing_since
+            self._failures[endpoint] = error
+        self._answered.set()
+        return first
+
+    def heard_after(self, moment: float) -> bool:
+        """Whether etcd gave a sign of life after `moment` (monotonic seconds)."""
+        with self._lock:
+            return self._heard is not None and self._heard[0] > moment
+
+    def snapshot(self) -> Datastore | Unreadable:
+        """What etcd holds, when that is known to be current and believed, else why it is not."""
+        with self._lock:
+            if self._heard is None:
+                return unreadable(self._failures)
+            now = time.monotonic()
+            heard, read_at = self._heard
+            failing = bool(self._failures) and now - self._failing_since > _PATIENCE_SECONDS
+            if failing or now - heard > self._stale_after:
+                failure = unreadable(self._failures)
+                since = f"{read_at:%Y-%m-%d %H:%M:%S} UTC, {now - heard:.0f} s ago"
+                return replace(failure, reason=f"no sign of life since {since}; {failure.reason}")
+            if self._assembly is None:
+                self._assembly = assemble(self._values, revision=self._revision, read_at=read_at)
+            read = replace(self._assembly, revision=self._revision, read_at=read_at)
+            doubt = self._belief.judge(read, now)
+            return Unreadable("etcd", doubt, "shrunk") if doubt else read
+
+    def last_good(self) -> Datastore | None:
+        """The last snapshot that was one, however long ago (`read_at`); None before the first."""
+        with self._lock:
+            return self._belief.believed
+
+
+def unreadable(failures: Mapping[str, EtcdError]) -> Unreadable:
+    """Why each endpoint that was tried cannot be used."""
+    if not failures:
+        return Unreadable("etcd", "no answer has arrived yet", "pending")
+    reasons = (f"{endpoint}: {error.reason}" if endpoint else error.reason for endpoint, error in failures.items())
+    return Unreadable("etcd", "; ".join(reasons), next(iter(failures.values())).code)
+
+
+def _now() -> tuple[float, datetime]:
+    return time.monotonic(), datetime.now(UTC)
