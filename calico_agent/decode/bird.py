@@ -1,0 +1,150 @@
+"""BIRD's replies on its control socket -> Bird.
+
+calico/node ships a fork of BIRD 1.6.8 (`v0.3.3+birdv1.6.8`): one daemon per family, each with its own socket. Columns
+of `show protocols` are padded to eight characters and shifted by longer names, so rows are split on white space. A
+protocol that is down has no BGP state, only sometimes an error.
+"""
+
+import re
+from collections.abc import Mapping
+from ipaddress import ip_address
+from typing import NamedTuple
+
+from calico_agent.decode.bird_reply import Line, reply_lines
+from calico_agent.decode.bird_rib import rib_routes
+from calico_agent.decode.errors import Malformed
+from calico_agent.model.address import Family
+from calico_agent.model.bgp import Bird, PeerKind, Session
+
+STATUS_COMMAND = "show status"
+PROTOCOLS_COMMAND = "show protocols all"
+COMMANDS = (STATUS_COMMAND, PROTOCOLS_COMMAND)
+RIB_COMMAND = "show route"
+
+_GRACEFUL_RESTART, _VERSION, _PROTOCOL, _DETAIL, _STATUS, _HEADING = 24, 1000, 1002, 1006, 1011, 2002
+_PROTOCOL_COLUMNS = ["name", "proto", "table", "state", "since", "info"]
+
+# Protocol names as calico/node's BIRD configuration gives them (confd/pkg/backends/calico/bgp_processor.go@v3.32.1).
+_PEER_KINDS = (
+    ("Mesh_", PeerKind.MESH),
+    ("Node_", PeerKind.NODE),
+    ("Global_", PeerKind.GLOBAL),
+    ("Local_Workload_", PeerKind.LOCAL_WORKLOAD),
+)
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_TIME = re.compile(r"[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?")
+_IMPORTED = re.compile(r"([0-9]{1,9}) imported")
+_EXPORTED = re.compile(r"([0-9]{1,9}) exported")
+
+
+class _Protocol(NamedTuple):
+    """One row of `show protocols` with the details below it."""
+
+    words: list[str]
+    details: dict[str, str]
+
+
+def decode_bird(family: Family, replies: Mapping[str, str]) -> Bird:
+    """The daemon as its replies (text by command) describe it. Raises Malformed on text that is not BIRD 1.6's.
+
+    Routes are empty unless the reply to RIB_COMMAND is among the replies.
+    """
+    try:
+        status = reply_lines(STATUS_COMMAND, replies)
+        protocols = _protocols(reply_lines(PROTOCOLS_COMMAND, replies))
+        sessions = tuple(session for session in map(_session, protocols) if session)
+        rib = reply_lines(RIB_COMMAND, replies) if RIB_COMMAND in replies else []
+        routes = tuple(rib_routes(rib, {session.name for session in sessions}))
+    except ValueError as error:  # a number or an address that is none
+        raise Malformed(f"BIRD's reply: {error}") from error
+    facts = _status_facts(status)
+    return Bird(
+        family=family,
+        version=_version(status),
+        router_id=facts.get("Router ID is", ""),
+        last_reboot=facts.get("Last reboot on", ""),
+        last_reconfiguration=facts.get("Last reconfiguration on", ""),
+        graceful_restart=any(line.code == _GRACEFUL_RESTART for line in status),
+        sessions=sessions,
+        routes=routes,
+    )
+
+
+def _version(status: list[Line]) -> str:
+    version = next((line.text for line in status if line.code == _VERSION), "")
+    if not version.startswith("BIRD "):
+        raise Malformed(f"BIRD's reply to `{STATUS_COMMAND}` does not name its version: {version[:80]!r}")
+    return version.removeprefix("BIRD ").strip()
+
+
+def _status_facts(status: list[Line]) -> dict[str, str]:
+    """`Router ID is 10.0.0.1` -> {"Router ID is": "10.0.0.1"}, and so on for the lines with a date."""
+    labels = ("Router ID is", "Last reboot on", "Last reconfiguration on")
+    return {
+        label: line.text.removeprefix(label).strip()
+        for line in status
+        if line.code == _STATUS
+        for label in labels
+        if line.text.startswith(label)
+    }
+
+
+def _protocols(lines: list[Line]) -> list[_Protocol]:
+    protocols: list[_Protocol] = []
+    for line in lines:
+        if line.code == _HEADING and line.text.split() != _PROTOCOL_COLUMNS:
+            raise Malformed(
+                f"the daemon on BIRD's socket prints its protocols as {' '.join(line.text.split())[:80]!r}, which is "
+                "not BIRD 1.6's table (BIRD 2 and later print `Name Proto Table State Since Info`); calico/node ships "
+                "BIRD 1.6, so another BIRD seems to run in its place"
+            )
+        if line.code == _PROTOCOL and line.text.strip():
+            protocols.append(_Protocol(line.text.split(), {}))
+        elif line.code == _DETAIL and protocols:
+            name, _, value = line.text.partition(":")
+            protocols[-1].details.setdefault(name.strip(), value.strip())
+    if not protocols:
+        raise Malformed(f"BIRD's reply to `{PROTOCOLS_COMMAND}` lists no protocol, not even the kernel's")
+    return protocols
+
+
+def _session(protocol: _Protocol) -> Session | None:
+    """The session, or None for a protocol that is not one of calico/node's BGP peers."""
+    words = protocol.words
+    if len(words) < 4:
+        raise Malformed(f"BIRD's row of a protocol has too few words: {' '.join(words)[:80]!r}")
+    name, proto, _table, state = words[:4]
+    kind = next((kind for prefix, kind in _PEER_KINDS if name.startswith(prefix)), None)
+    if proto != "BGP" or kind is None:
+        return None
+    since, info = _split_since(words[4:])
+    # BIRD prints no BGP state for a protocol that is down; what follows is the error.
+    bgp_state, error = ("", info) if state == "down" else (info[0] if info else "", info[1:])
+    details = protocol.details
+    if "Neighbor address" not in details:
+        raise Malformed(f"BIRD does not say which neighbor {name[:80]} has")
+    counts = details.get("Routes", "")
+    return Session(
+        name=name,
+        kind=kind,
+        peer=ip_address(details["Neighbor address"]),
+        protocol_state=state,
+        bgp_state=bgp_state,
+        last_error=" ".join(error),
+        since=since,
+        source_address=ip_address(details["Source address"]) if "Source address" in details else None,
+        neighbour_as=int(details["Neighbor AS"]) if "Neighbor AS" in details else None,
+        imported=_count(_IMPORTED, counts),
+        exported=_count(_EXPORTED, counts),
+    )
+
+
+def _split_since(words: list[str]) -> tuple[str, list[str]]:
+    """`since` and the rest. It is a time, or a date once it is a day old, or both under `timeformat iso long`."""
+    length = 2 if len(words) > 1 and _DATE.fullmatch(words[0]) and _TIME.fullmatch(words[1]) else 1
+    return " ".join(words[:length]), words[length:]
+
+
+def _count(pattern: re.Pattern[str], text: str) -> int | None:
+    match = pattern.search(text)
+    return int(match[1]) if match else None

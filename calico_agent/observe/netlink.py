@@ -1,0 +1,99 @@
+"""One rtnetlink socket, for dumps and single questions, and what to do when it fails.
+
+The kernel writes a dump into datagrams as large as the reader's buffer, up to 32 KiB, and goes on when one is taken: a
+slow reader slows the dump down and loses nothing. What can go wrong is tried again for two seconds: a table that
+changed meanwhile, no memory for the answer, an answer that did not come.
+"""
+
+import errno
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from struct import Struct
+from typing import Self, TypeVar
+
+from calico_agent.decode.errors import Interrupted, Malformed, Refused
+from calico_agent.decode.rtnetlink import HEADER
+from calico_agent.model.observation import Unreadable
+
+T = TypeVar("T")
+
+_REQUEST, _DUMP = 0x1, 0x300  # NLM_F_REQUEST; NLM_F_ROOT and NLM_F_MATCH
+_BUFFER = 64 * 1024
+_ANSWER_SECONDS = 1.0
+_ALL_TRIES_SECONDS = 2.0
+_FIRST_WAIT, _LONGEST_WAIT = 0.02, 0.5
+_TRANSIENT = {errno.ENOBUFS, errno.ENOMEM, errno.EBUSY, errno.EINTR}
+_DENIED = {errno.EPERM, errno.EACCES}
+_ATTRIBUTE = Struct("=HH")
+
+
+class RouteSocket:
+    """A NETLINK_ROUTE socket, to be used in a `with`. After an error it may hold old answers: make a new one."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
+        self._buffer = bytearray(_BUFFER)
+        self._sequence = 0
+        self._socket.settimeout(_ANSWER_SECONDS)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+    def dump(self, kind: int, body: bytes) -> Iterator[bytes]:
+        """The datagrams of one dump. They do not end by themselves: take them until one says that it is the last."""
+        self._send(kind, _REQUEST | _DUMP, body)
+        while True:
+            yield self._receive()
+
+    def ask(self, kind: int, body: bytes) -> bytes:
+        """The datagram that answers one question."""
+        self._send(kind, _REQUEST, body)
+        return self._receive()
+
+    def _send(self, kind: int, flags: int, body: bytes) -> None:
+        self._sequence += 1
+        self._socket.sendto(HEADER.pack(HEADER.size + len(body), kind, flags, self._sequence, 0) + body, (0, 0))
+
+    def _receive(self) -> bytes:
+        size, _, flags, (sender, _) = self._socket.recvmsg_into([self._buffer])
+        if flags & socket.MSG_TRUNC:
+            raise Malformed(f"a netlink datagram of more than {_BUFFER} bytes")
+        datagram = bytes(memoryview(self._buffer)[:size])
+        if sender or size < HEADER.size or HEADER.unpack_from(datagram)[3] != self._sequence:
+            raise Malformed("a netlink datagram that does not answer what was asked")
+        return datagram
+
+
+def attribute(kind: int, value: bytes) -> bytes:
+    """One attribute of a request; `value` is a multiple of four bytes long."""
+    return _ATTRIBUTE.pack(_ATTRIBUTE.size + len(value), kind) + value
+
+
+def steadily(read: Callable[[], T]) -> T | Unreadable:
+    """What `read` gives, tried again with growing waits while the kernel has no consistent answer."""
+    wait, deadline = _FIRST_WAIT, time.monotonic() + _ALL_TRIES_SECONDS
+    while True:
+        try:
+            return read()
+        except Malformed as error:
+            return Unreadable("kernel", f"netlink sent something unexpected: {error.what}.", "malformed")
+        except (Interrupted, TimeoutError) as error:
+            failure = Unreadable("kernel", f"no consistent answer for {_ALL_TRIES_SECONDS:g} s: {error}.", "busy")
+        except (Refused, OSError) as error:
+            failure = _failure(error.errno or 0)
+            if error.errno not in _TRANSIENT:
+                return failure
+        if time.monotonic() + wait > deadline:
+            return failure
+        time.sleep(wait)
+        wait = min(2 * wait, _LONGEST_WAIT)
+
+
+def _failure(number: int) -> Unreadable:
+    code = "denied" if number in _DENIED else "busy" if number in _TRANSIENT else "refused"
+    return Unreadable("kernel", f"netlink failed: {os.strerror(number)} (error {number}).", code)

@@ -1,0 +1,119 @@
+"""Wakes the agent when links, addresses or routes of this host change.
+
+A notification is a reason to look again, never data: most are thrown away unread. So a burst costs next to nothing,
+and one that overruns the socket's buffer (ENOBUFS) is simply one more reason. pyroute2 takes 62 us for each
+notification and is of no use after an overrun.
+
+Neighbours are not watched: they change all the time.
+"""
+
+import errno
+import os
+import select
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from calico_agent.decode.rtnetlink import HEADER
+
+_GROUPS = (1, 5, 7, 9, 11)  # RTNLGRP_LINK, _IPV4_IFADDR, _IPV4_ROUTE, _IPV6_IFADDR, _IPV6_ROUTE
+_SUBJECTS = {16: "link", 17: "link", 20: "address", 21: "address", 24: "route", 25: "route"}  # RTM_NEW and RTM_DEL
+_SO_RCVBUFFORCE = 33  # past net.core.rmem_max; needs CAP_NET_ADMIN
+_RECEIVE_BUFFER = 4 * 1024 * 1024
+_MOST_AT_ONCE = 50_000  # notifications that are thrown away before the next wake, so that a flood cannot hold us
+_QUIET = 0.05  # seconds between two wakes
+_HEARTBEAT = 5.0
+_REOPEN = 1.0
+
+
+class NetlinkWatch:
+    """A thread that waits for notifications in the network namespace of the thread that calls `start`.
+
+    `wake` is called from that thread, at most twenty times a second, and once when the watch begins.
+    """
+
+    def __init__(self, wake: Callable[[str], None]) -> None:
+        self._wake = wake
+        self._heartbeat = time.monotonic()
+        self._end, self._our_end = socket.socketpair()  # the thread polls one; closing the other ends it
+        self._thread = threading.Thread(target=self._run, name="watch-netlink", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread, at once whatever it waits for."""
+        self._our_end.close()
+        if self._thread.ident is not None:
+            self._thread.join(timeout=1.0)
+        self._end.close()
+
+    def heartbeat(self) -> float:
+        """Monotonic time of the thread's last sign of life, five seconds ago at most."""
+        return self._heartbeat
+
+    def _run(self) -> None:
+        while not self._ends_within(0):
+            try:
+                with _subscribe() as notifications:
+                    self._wake("netlink: watching")
+                    self._follow(notifications)
+            except OSError as error:
+                self._wake(f"netlink: {os.strerror(error.errno or 0)}")
+                if self._ends_within(_REOPEN):
+                    return
+
+    def _follow(self, notifications: socket.socket) -> None:
+        poll = select.poll()
+        poll.register(notifications, select.POLLIN)
+        poll.register(self._end, select.POLLIN)
+        while True:
+            ready = dict(poll.poll(_HEARTBEAT * 1000))
+            self._heartbeat = time.monotonic()
+            if self._end.fileno() in ready:
+                return
+            if ready:
+                self._wake(f"netlink: {_take(notifications)}")
+                if self._ends_within(_QUIET):
+                    return
+
+    def _ends_within(self, seconds: float) -> bool:
+        self._heartbeat = time.monotonic()
+        poll = select.poll()
+        poll.register(self._end, select.POLLIN)
+        return bool(poll.poll(seconds * 1000))
+
+
+def _subscribe() -> socket.socket:
+    notifications = socket.socket(
+        socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, socket.NETLINK_ROUTE
+    )
+    try:
+        notifications.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+        with suppress(PermissionError):
+            notifications.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVE_BUFFER)
+        notifications.bind((0, sum(1 << (group - 1) for group in _GROUPS)))
+    except OSError:
+        notifications.close()
+        raise
+    return notifications
+
+
+def _take(notifications: socket.socket) -> str:
+    """Throws away what has come, and says what the first of it was about."""
+    subject = ""
+    buffer = bytearray(HEADER.size)  # the rest of a datagram is dropped with it
+    for _ in range(_MOST_AT_ONCE):
+        try:
+            size = notifications.recv_into(buffer)
+        except BlockingIOError:
+            break
+        except OSError as error:
+            if error.errno != errno.ENOBUFS:
+                raise
+            return "overrun"
+        if not subject and size == HEADER.size:
+            subject = _SUBJECTS.get(HEADER.unpack(buffer)[1], "")
+    return f"{subject or 'something'} changed"

@@ -1,0 +1,267 @@
+"""decode/container.py against recorded `docker inspect` and `docker network inspect`."""
+
+import json
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from calico_agent.decode.container import datastore_settings, decode_container, decode_network, is_calico_node
+from calico_agent.decode.errors import Malformed
+from calico_agent.model.container import Container, ContainerState, DockerNetwork, Mount
+from calico_agent.model.observation import Unreadable
+from calico_agent.model.settings import DatastoreSettings
+from tests.captures import CAPTURES, hosts, inspected, log_tail
+
+HEALTHY = CAPTURES / "healthy" / "host1"
+PLAIN = Container("0123", "calico-node", "calico/node:v3.31.7", ContainerState.RUNNING)
+
+
+def test_a_recorded_container() -> None:
+    container = decode_container(inspected(HEALTHY))
+    assert (container.name, container.image) == ("calico-node", "calico/node:v3.31.7")
+    assert container.running
+    assert container.pid == 30611
+    assert container.started_at == datetime(2026, 11, 23, 0, 31, 27, 248156, UTC)
+    assert container.finished_at is None
+    assert container.env_value("ETCD_ENDPOINTS") == "http://10.77.0.1:2379"
+    assert container.env_value("NO_DEFAULT_POOLS") == ""
+    assert container.mounts[:2] == (
+        Mount("/lib/modules", "/lib/modules", read_only=True),
+        Mount("/var/log/calico", "/var/log/calico"),
+    )
+    assert (container.network_mode, container.restart_policy) == ("host", "no")
+    assert not container.managed
+
+
+def test_a_container_that_gave_up_says_why() -> None:
+    host = CAPTURES / "address-already-in-use" / "host2"
+    container = decode_container(inspected(host), log_tail(host / "container.log"))
+    assert (container.state, container.exit_code) == (ContainerState.EXITED, 1)
+    assert container.finished_at is not None
+    assert container.log_hint is not None
+    assert container.log_hint.code == "address-conflict"
+
+
+def test_who_knocks_is_taken_from_the_log() -> None:
+    host = CAPTURES / "docker-bridge-address" / "host1"
+    assert decode_container(inspected(host), log_tail(host / "container.log")).unknown_peers == (
+        ip_address("10.77.0.13"),
+    )
+
+
+@pytest.mark.parametrize("host", hosts(), ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_every_recorded_container_is_calico_node(host: Path) -> None:
+    container = decode_container(inspected(host))
+    assert is_calico_node(container)
+    settings = datastore_settings(container)
+    assert settings == DatastoreSettings(("http://10.77.0.1:2379",), origin="container calico-node")
+
+
+@pytest.mark.parametrize(
+    ("name", "image", "ours"),
+    [
+        pytest.param("calico-node", "sha256:4fb3", True, id="by hand, by its name"),
+        pytest.param("cn", "calico/node", True, id="by hand, by its image"),
+        pytest.param("cn", "quay.io/calico/node:v1.3.0", True, id="from another registry"),
+        pytest.param("cn", "mirror.example:5000/infra/calico/node@sha256:4fb3", True, id="from a mirror, by digest"),
+        pytest.param("cn", "rancher/mirrored-calico-node:v3.31.7", True, id="Rancher's copy"),
+        pytest.param(
+            "k8s_calico-node_calico-node-x7k2p_kube-system_0b5e_0", "sha256:4fb3", True, id="of a DaemonSet's pod"
+        ),
+        pytest.param("k8s_calico-node_canal-x7k2p_kube-system_0b5e_0", "sha256:4fb3", True, id="of a Canal pod"),
+        pytest.param(
+            "k8s_POD_calico-node-x7k2p_kube-system_0b5e_0", "pause:3.9", False, id="the pod's pause container"
+        ),
+        pytest.param(
+            "k8s_mount-bpffs_calico-node-x7k2p_kube-system_0b5e_0", "calico/node:v3.31.7", False, id="an init container"
+        ),
+        pytest.param("k8s_app_my-calico-node_default_0b5e_0", "app", False, id="a pod with such a name"),
+        pytest.param("calico-kube-controllers", "calico/kube-controllers", False, id="another part of Calico"),
+        pytest.param("node", "example/node:20", False, id="Node.js"),
+        pytest.param("cn", "notcalico/node", False, id="another organisation"),
+        pytest.param("k8s_", "", False, id="half a name"),
+    ],
+)
+def test_what_is_calico_node(name: str, image: str, ours: bool) -> None:
+    assert is_calico_node(replace(PLAIN, name=name, image=image)) is ours
+
+
+def test_recorded_networks() -> None:
+    networks = {
+        network.name: network
+        for network in map(decode_network, json.loads((HEALTHY / "docker-networks.json").read_text()))
+    }
+    assert networks == {
+        "bridge": DockerNetwork(
+            "bridge", "bridge", "docker0", (ip_network("172.17.0.0/16"),), (ip_address("172.17.0.1"),)
+        ),
+        "host": DockerNetwork("host", "host"),
+        "none": DockerNetwork("none", "null"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        pytest.param(
+            {"IPAM": {"Config": [{"Subnet": "172.18.0.0/16", "Gateway": "172.18.0.1"}]}},
+            DockerNetwork(
+                "app", "bridge", "br-0123456789ab", (ip_network("172.18.0.0/16"),), (ip_address("172.18.0.1"),)
+            ),
+            id="a bridge without a name of its own is named after the id",
+        ),
+        pytest.param(
+            {"Options": {"com.docker.network.bridge.name": "corp0"}},
+            DockerNetwork("app", "bridge", "corp0"),
+            id="a bridge with a name",
+        ),
+        pytest.param(
+            {"IPAM": {"Config": [{"Subnet": "fd00:1::/64", "Gateway": "fd00:1::1/64"}, {"Subnet": "10.9.0.0/24"}]}},
+            DockerNetwork(
+                "app",
+                "bridge",
+                "br-0123456789ab",
+                (ip_network("fd00:1::/64"), ip_network("10.9.0.0/24")),
+                (ip_address("fd00:1::1"),),
+            ),
+            id="two families, a gateway with its length, one without a gateway",
+        ),
+        pytest.param({"Driver": "macvlan"}, DockerNetwork("app", "macvlan"), id="only bridges have a bridge"),
+        pytest.param({"IPAM": {"Config": None}}, DockerNetwork("app", "bridge", "br-0123456789ab"), id="Go's null"),
+    ],
+)
+def test_networks(changes: dict[str, Any], found: DockerNetwork) -> None:
+    assert decode_network({"Name": "app", "Id": "0123456789abcdef", "Driver": "bridge", **changes}) == found
+
+
+ENV = {
+    "ETCD_ENDPOINTS": "https://10.0.0.1:2379, https://10.0.0.2:2379",
+    "ETCD_CA_CERT_FILE": "/calico-secrets/etcd-ca",
+    "ETCD_CERT_FILE": "/calico-secrets/etcd-cert",
+    "ETCD_KEY_FILE": "/calico-secrets/private/key.pem",
+}
+MOUNTS = (
+    Mount("/", "/host"),
+    Mount("/var/lib/kubelet/etcd-certs", "/calico-secrets"),
+    Mount("/etc/private", "/calico-secrets/private"),
+)
+
+
+def given_env(**env: str) -> Container:
+    return replace(PLAIN, env=tuple((ENV | env).items()), mounts=MOUNTS)
+
+
+def test_certificates_are_found_on_the_host_through_the_longest_mount() -> None:
+    assert datastore_settings(given_env(ETCD_USERNAME="calico", ETCD_PASSWORD="secret")) == DatastoreSettings(
+        endpoints=("https://10.0.0.1:2379", "https://10.0.0.2:2379"),
+        ca_file="/var/lib/kubelet/etcd-certs/etcd-ca",
+        cert_file="/var/lib/kubelet/etcd-certs/etcd-cert",
+        key_file="/etc/private/key.pem",
+        username="calico",
+        password="secret",
+        origin="container calico-node",
+    )
+
+
+def test_the_prefixed_variable_wins_over_the_bare_one() -> None:
+    found = datastore_settings(given_env(CALICO_ETCD_ENDPOINTS="http://10.0.0.9:2379"))
+    assert isinstance(found, DatastoreSettings)
+    assert found.endpoints == ("http://10.0.0.9:2379",)
+
+
+def test_one_file_can_be_a_mount_of_its_own() -> None:
+    container = replace(
+        given_env(ETCD_CA_CERT_FILE="/ca.crt", ETCD_CERT_FILE="", ETCD_KEY_FILE=""),
+        mounts=(Mount("/etc/calico/ca.crt", "/ca.crt"),),
+    )
+    found = datastore_settings(container)
+    assert isinstance(found, DatastoreSettings)
+    assert (found.ca_file, found.cert_file) == ("/etc/calico/ca.crt", "")
+
+
+@pytest.mark.parametrize(
+    ("env", "code", "says"),
+    [
+        pytest.param({"DATASTORE_TYPE": "kubernetes"}, "kubernetes", "Kubernetes API", id="Kubernetes"),
+        pytest.param({"ETCD_ENDPOINTS": ""}, "kubernetes", "Kubernetes API", id="Kubernetes is the default"),
+        pytest.param({"CALICO_DATASTORE_TYPE": "kubernetes"}, "kubernetes", "Kubernetes API", id="prefixed"),
+        pytest.param({"DATASTORE_TYPE": "etcdv2"}, "type", "DATASTORE_TYPE=etcdv2", id="etcd v2"),
+        pytest.param(
+            {"DATASTORE_TYPE": "etcdv3", "ETCD_ENDPOINTS": " , "}, "no-endpoints", "ETCD_ENDPOINTS", id="no endpoint"
+        ),
+        pytest.param(
+            {"ETCD_CERT": "-----BEGIN", "ETCD_KEY": "-----BEGIN"},
+            "inline-certificates",
+            "ETCD_CERT, ETCD_KEY",
+            id="certificates in the environment",
+        ),
+        pytest.param(
+            {"ETCD_KEY_FILE": "/image/key.pem"}, "certificate-not-mounted", "/image/key.pem", id="a file of the image"
+        ),
+        pytest.param(
+            {"ETCD_KEY_FILE": "/calico-secrets/../etc/shadow"},
+            "certificate-not-mounted",
+            "..",
+            id="a way out of a mount",
+        ),
+    ],
+)
+def test_settings_that_cannot_be_used_say_why(env: dict[str, str], code: str, says: str) -> None:
+    found = datastore_settings(given_env(**env))
+    assert isinstance(found, Unreadable)
+    assert (found.source, found.code) == ("etcd", code)
+    assert says in found.reason
+
+
+def test_no_secret_is_in_a_reason() -> None:
+    found = datastore_settings(given_env(ETCD_KEY="-----BEGIN SECRET", ETCD_PASSWORD="secret"))
+    assert isinstance(found, Unreadable)
+    assert "SECRET" not in found.reason
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        pytest.param(("State", "Status"), "dreaming", id="an unknown state"),
+        pytest.param(("State", "StartedAt"), "yesterday", id="a time that is none"),
+        pytest.param(("State", "StartedAt"), "2026-11-23T00:31:27", id="a time without a zone"),
+        pytest.param(("State",), [], id="no state"),
+        pytest.param(("Name",), None, id="no name"),
+        pytest.param(("Mounts",), ["x"], id="mounts that are none"),
+    ],
+)
+def test_what_is_not_of_the_engines_form_is_refused(path: tuple[str, ...], value: object) -> None:
+    attrs = inspected(HEALTHY)
+    place = attrs
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    with pytest.raises(Malformed):
+        decode_container(attrs)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(data=st.data())
+def test_nothing_but_malformed_is_raised(data: st.DataObject) -> None:
+    attrs = inspected(HEALTHY)
+    network = json.loads((HEALTHY / "docker-networks.json").read_text())[0]
+    for place in (attrs, attrs["State"], attrs["Config"], attrs["HostConfig"], network, network["IPAM"]):
+        if data.draw(st.booleans()):
+            place[data.draw(st.sampled_from(sorted(place)))] = data.draw(JSON)
+    with suppress(Malformed):
+        datastore_settings(decode_container(attrs))
+    with suppress(Malformed):
+        decode_network(network)

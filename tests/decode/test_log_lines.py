@@ -1,0 +1,185 @@
+"""decode/log_lines.py against recorded start-up logs, and the texts of calico/node that no capture has."""
+
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from calico_agent.decode.log_lines import decode_log, telling_line, unexpected_peers
+from tests.captures import CAPTURES, hosts, log_tail
+
+STARTUP = "2026-11-23 00:48:07.159 [INFO][9] startup/startup.go 552: "
+NEW_START = f"{STARTUP}Early log level set to info"
+CONFLICT = f"{STARTUP}Calico node 'host3' is already using the IPv4 address 172.17.0.1."
+NOISE = (
+    "2026-11-23 00:48:07.159 [ERROR][189] complete-startup/startup.go 324: Failed to build config error=x509: unknown",
+    "2026-11-23 00:48:07.159 [WARNING][189] complete-startup/utils.go 47: Terminating",
+)
+
+RECORDED = {
+    "address-not-on-this-host": ("address-not-local", "bird: Mesh_10_77_0_12: Socket error: bind: Cannot assign"),
+    "bad-datastore-type": ("datastore-type", "unknown datastore type: etcd"),
+    "bgp-port-in-use": None,
+    "etcd-certificate-missing": ("certificate-missing", "open /calico-secrets/etcd-ca: no such file or directory"),
+    "etcd-connection-refused": ("datastore-waiting", "Upgrading any IPAM affinities from older versions"),
+    "invalid-address": ("address-invalid", "Environment does not contain a valid IPv4 address: IP=10.77.0.300"),
+    "invalid-autodetection-method": ("method-invalid", "Invalid IP autodetection method: eth1"),
+    "invalid-node-name": ("name-invalid", "Metadata.Name = 'Host_3'"),
+    "no-address-matches-method": None,  # what it said has scrolled away
+}
+
+
+@pytest.mark.parametrize(("name", "told"), RECORDED.items(), ids=RECORDED)
+def test_the_line_that_explains_a_recorded_start(name: str, told: tuple[str, str] | None) -> None:
+    hint = telling_line(log_tail(CAPTURES / "startup-logs" / f"{name}.log"))
+    if told is None:
+        assert hint is None
+        return
+    assert hint is not None
+    assert hint.code == told[0]
+    assert told[1] in hint.line
+    assert "{" not in hint.sentence + hint.cure
+
+
+def test_all_recorded_start_up_logs_are_in_the_table() -> None:
+    assert {path.stem for path in (CAPTURES / "startup-logs").glob("*.log")} == set(RECORDED)
+
+
+@pytest.mark.parametrize("host", hosts(), ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_only_the_recorded_container_that_exited_has_a_telling_line(host: Path) -> None:
+    hint = telling_line(log_tail(host / "container.log"))
+    if (host.parent.name, host.name) == ("address-already-in-use", "host2"):
+        assert hint is not None
+        assert hint.code == "address-conflict"
+        assert hint.sentence == ("calico/node refuses the address 172.17.0.1: node host3 is already registered with it")
+        assert "node host3" in hint.cure
+    else:
+        assert hint is None
+
+
+TEXTS = {
+    "no address found by the method": (
+        "[WARNING][9] startup/startup.go 1: Couldn't autodetect an IPv4 address. If auto-detecting, choose",
+        "address-not-found",
+    ),
+    "the same in v1.3.0": ("ERROR: Couldn't autodetect a management IPv4 address:", "address-not-found"),
+    "an old address is kept": (
+        "Autodetection of IPv4 address failed, keeping existing value: 10.77.0.13/24", "address-kept",
+    ),
+    "the address is not on this host": (
+        "Unable to confirm IPv4 address 10.0.0.9 is assigned to this host", "address-not-local",
+    ),
+    "a conflict in v1.0.0": ("ERROR: IP address 10.0.0.1 is already in use by host h1. Calico", "address-conflict"),
+    "a conflict in v1.3.0": ("Calico node 'h1' is already using the IPv4 address 10.0.0.1:", "address-conflict"),
+    "a method in v1.3.0": ("ERROR: Invalid IP autodection method: eth1", "method-invalid"),
+    "the BGP port is taken": ("bird: BGP: Socket error: bind: Address already in use", "bgp-port-taken"),
+    "the BGP port is taken (musl)": ("bird: BGP: Socket error: listen: Address in use", "bgp-port-taken"),
+    "the AS numbers differ": ("bird: Mesh_10_0_0_2: Error: Bad peer AS: 64999", "peer-as"),
+    "etcd's certificate is from another CA": (
+        "error=x509: certificate signed by unknown authority", "datastore-certificate",
+    ),
+    "etcd refuses the user": ("Connection to the datastore is unauthorized", "datastore-unauthorized"),
+    "etcd does not answer": ("Hit error connecting to datastore - retry", "datastore-unreachable"),
+    "no endpoints": (
+        "ERROR: Error accessing the Calico datastore: no etcd endpoints specified", "datastore-settings",
+    ),
+    "other trouble with etcd's client": (
+        "ERROR: Error accessing the Calico datastore: could not initialize etcdv3 client: tls: failed to find any PEM",
+        "datastore-settings",
+    ),
+    "no place for the name": ("/var/lib/calico/nodename does not exist, exiting", "nodename-file-missing"),
+    "a mount is missing": (
+        "Expected /var/run/calico to be mounted into the container but it wasn't present.", "mount-missing",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "code"), TEXTS.values(), ids=TEXTS)
+def test_texts_of_other_faults_and_releases(line: str, code: str) -> None:
+    hint = telling_line((NEW_START, line, "Calico node failed to start"))
+    assert hint is not None
+    assert (hint.code, hint.line) == (code, line)
+
+
+def test_the_address_of_a_conflict_has_no_punctuation() -> None:
+    hint = telling_line((CONFLICT,))
+    assert hint is not None
+    assert "172.17.0.1:" in hint.sentence
+    assert "172.17.0.1." not in hint.sentence
+
+
+def test_the_reason_stands_before_what_came_of_it() -> None:
+    kept = f"{STARTUP}Autodetection of IPv4 address failed, keeping existing value: 10.0.0.1/24"
+    hint = telling_line((NEW_START, kept, CONFLICT, "Calico node failed to start"))
+    assert hint is not None
+    assert hint.code == "address-conflict"
+
+
+def test_an_earlier_start_does_not_explain_this_one() -> None:
+    assert telling_line((NEW_START, CONFLICT, "Calico node failed to start", NEW_START, "bird: Started")) is None
+
+
+def test_a_start_that_went_past_the_datastore_does_not_wait_for_it() -> None:
+    assert telling_line((NEW_START, f"{STARTUP}Skipping datastore connection test", "bird: Started")) is None
+
+
+def test_the_noise_after_start_up_means_nothing() -> None:
+    assert telling_line((NEW_START, "bird: Started", *NOISE)) is None
+
+
+def test_noise_does_not_hide_that_start_up_waits() -> None:
+    hint = telling_line((NEW_START, f"{STARTUP}Skipping datastore connection test", *NOISE, ""))
+    assert hint is not None
+    assert hint.code == "datastore-waiting"
+
+
+def test_an_empty_log_tells_nothing() -> None:
+    assert telling_line(()) is None
+    assert unexpected_peers(()) == ()
+
+
+def test_the_healthy_host_knows_the_culprits_true_address() -> None:
+    (peer,) = unexpected_peers(log_tail(CAPTURES / "docker-bridge-address" / "host1" / "container.log"))
+    assert peer[0] == ip_address("10.77.0.13")
+    assert peer[1] > 1
+
+
+def test_peers_are_counted_the_most_frequent_first() -> None:
+    knock = "bird: BGP: Unexpected connect from unknown address {} (port 50715)"
+    lines = [knock.format(text) for text in ("10.0.0.1", "fd00::1", "10.0.0.1", "300.1.1.1", "10.0.")]
+    assert unexpected_peers(tuple(lines)) == ((ip_address("10.0.0.1"), 2), (ip_address("fd00::1"), 1))
+
+
+def frame(stream: int, text: bytes) -> bytes:
+    return bytes((stream, 0, 0, 0)) + len(text).to_bytes(4) + text
+
+
+@pytest.mark.parametrize(
+    ("stream", "tty", "lines"),
+    [
+        pytest.param(b"", False, (), id="an empty log"),
+        pytest.param(frame(1, b"out\n") + frame(2, b"err\n"), False, ("out", "err"), id="both streams in their order"),
+        pytest.param(frame(1, b"ha") + frame(1, b"lf\n"), False, ("half",), id="a line in two frames"),
+        pytest.param(frame(1, b"whole\n") + frame(1, b"cut\n")[:-2], False, ("whole",), id="a frame that is cut off"),
+        pytest.param(frame(1, b"whole\n") + b"\1\0\0", False, ("whole",), id="a header that is cut off"),
+        pytest.param(b"a\r\nb\r\n", True, ("a", "b"), id="a terminal has no frames"),
+        pytest.param(frame(1, b"\xff\n"), False, ("�",), id="bytes that are no text"),
+        pytest.param(frame(1, b"x" * 5000), False, ("x" * 1000,), id="a long line is cut"),
+    ],
+)
+def test_the_answer_of_the_engine_becomes_lines(stream: bytes, tty: bool, lines: tuple[str, ...]) -> None:
+    assert decode_log(stream, tty=tty) == lines
+
+
+@given(stream=st.binary(), tty=st.booleans())
+def test_any_bytes_are_lines(stream: bytes, tty: bool) -> None:
+    assert all(len(line) <= 1000 for line in decode_log(stream, tty=tty))
+
+
+@given(lines=st.lists(st.one_of(st.text(), st.sampled_from([text for text, _ in TEXTS.values()]))).map(tuple))
+def test_any_lines_can_be_read(lines: tuple[str, ...]) -> None:
+    hint = telling_line(lines)
+    assert hint is None or any(hint.line in line for line in lines)
+    unexpected_peers(lines)

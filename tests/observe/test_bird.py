@@ -1,0 +1,225 @@
+"""observe/bird.py against a real BIRD 1.6.8, and against sockets that behave as no BIRD should."""
+
+import errno
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+
+from calico_agent.model.address import Family
+from calico_agent.model.bgp import Bird
+from calico_agent.model.observation import Unreadable
+from calico_agent.observe.bird import read_bird
+from tests.own_process import open_files
+
+pytestmark = pytest.mark.real
+
+CONFIGURATION = """
+router id 10.0.0.1;
+protocol device {}
+protocol static { route 10.9.0.0/26 blackhole; }
+protocol bgp Mesh_10_0_0_2 {
+    local as 64512; neighbor 10.0.0.2 as 64512; multihop; passive on; source address 127.0.0.1;
+    import all; export all;
+}
+"""
+
+
+class Daemon:
+    """One bird in a network namespace of its own; its socket is a file and needs no network."""
+
+    def __init__(self, directory: Path, configuration: str = CONFIGURATION) -> None:
+        self.socket = directory / "bird.ctl"
+        file = directory / "bird.conf"
+        file.write_text(configuration)
+        options = ("-d", "-c", str(file), "-s", str(self.socket), "-P", str(directory / "bird.pid"))
+        self.process = subprocess.Popen(("unshare", "--net", "bird", *options), stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 20
+        while isinstance(read_bird(str(self.socket), Family.IPV4), Unreadable):
+            assert time.monotonic() < deadline, "bird does not come up"
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        with suppress(ProcessLookupError):
+            self.process.send_signal(signal.SIGCONT)
+            self.process.kill()
+        self.process.wait()
+
+
+@pytest.fixture
+def bird(tmp_path: Path) -> Iterator[Daemon]:
+    daemon = Daemon(tmp_path)
+    try:
+        yield daemon
+    finally:
+        daemon.stop()
+
+
+def test_a_running_daemon_is_read(bird: Daemon) -> None:
+    found = read_bird(str(bird.socket), Family.IPV4)
+    assert isinstance(found, Bird)
+    assert (found.version, found.router_id, found.routes) == ("1.6.8", "10.0.0.1", ())
+    assert [(session.name, session.bgp_state) for session in found.sessions] == [("Mesh_10_0_0_2", "Passive")]
+
+
+def test_its_routes_are_read_when_they_are_wanted(bird: Daemon) -> None:
+    found = read_bird(str(bird.socket), Family.IPV4, rib=True)
+    assert isinstance(found, Bird)
+    assert [(route.prefix, route.kind, route.best) for route in found.routes] == [
+        (ip_network("10.9.0.0/26"), "blackhole", True)
+    ]
+
+
+def test_a_large_table_is_read_within_the_deadline(tmp_path: Path) -> None:
+    blocks = [f"10.{second}.{third}.0/26" for second in range(100) for third in range(250)]
+    static = "".join(f"route {block} blackhole;" for block in blocks)
+    daemon = Daemon(tmp_path, f"router id 10.0.0.1; protocol device {{}} protocol static {{ {static} }}")
+    try:
+        found = read_bird(str(daemon.socket), Family.IPV4, timeout=5.0, rib=True)
+    finally:
+        daemon.stop()
+    assert isinstance(found, Bird)
+    assert {str(route.prefix) for route in found.routes} == set(blocks)
+
+
+def test_a_stopped_daemon_hangs_until_the_deadline_only(bird: Daemon) -> None:
+    bird.process.send_signal(signal.SIGSTOP)
+    began = time.monotonic()
+    found = read_bird(str(bird.socket), Family.IPV4, timeout=0.5)
+    assert 0.4 < time.monotonic() - began < 1.0
+    assert isinstance(found, Unreadable)
+    assert (found.source, found.code) == ("BIRD", "timeout")
+    assert "hangs" in found.reason
+
+
+def test_a_full_backlog_of_a_stopped_daemon_is_a_hang_too(bird: Daemon) -> None:
+    bird.process.send_signal(signal.SIGSTOP)
+    waiting: list[socket.socket] = []
+    try:
+        full = 0
+        while not full and len(waiting) < 2000:
+            waiting.append(socket.socket(socket.AF_UNIX))
+            waiting[-1].setblocking(False)
+            full = waiting[-1].connect_ex(str(bird.socket))
+        assert full == errno.EAGAIN
+        found = read_bird(str(bird.socket), Family.IPV4, timeout=0.5)
+    finally:
+        for connection in waiting:
+            connection.close()
+    assert isinstance(found, Unreadable)
+    assert found.code == "timeout"
+
+
+def test_a_killed_daemon_leaves_a_socket_that_refuses(bird: Daemon) -> None:
+    bird.process.kill()
+    bird.process.wait()
+    assert bird.socket.exists()
+    found = read_bird(str(bird.socket), Family.IPV4)
+    assert isinstance(found, Unreadable)
+    assert found.code == "refused"
+
+
+def test_a_daemon_that_goes_on_is_read_again(bird: Daemon) -> None:
+    bird.process.send_signal(signal.SIGSTOP)
+    assert isinstance(read_bird(str(bird.socket), Family.IPV4, timeout=0.2), Unreadable)
+    bird.process.send_signal(signal.SIGCONT)
+    assert isinstance(read_bird(str(bird.socket), Family.IPV4), Bird)
+
+
+def test_no_socket_file_is_absent(tmp_path: Path) -> None:
+    for path in (tmp_path / "bird6.ctl", tmp_path / "no" / "folder" / "bird6.ctl"):
+        found = read_bird(str(path), Family.IPV6)
+        assert isinstance(found, Unreadable)
+        assert (found.source, found.code) == ("BIRD (IPv6)", "absent")
+
+
+def test_a_socket_that_we_may_not_use_is_denied(bird: Daemon) -> None:
+    bird.socket.parent.chmod(0o700)
+    os.seteuid(65534)
+    try:
+        found = read_bird(str(bird.socket), Family.IPV4)
+    finally:
+        os.seteuid(0)
+    assert isinstance(found, Unreadable)
+    assert found.code == "denied"
+
+
+@pytest.fixture
+def answering(tmp_path: Path) -> Iterator[Callable[[Callable[[socket.socket], None]], str]]:
+    """A socket whose connections are handed to a function, one after the other."""
+    path = tmp_path / "odd.ctl"
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    listener.listen()
+    threads: list[threading.Thread] = []
+
+    def serve(behave: Callable[[socket.socket], None]) -> str:
+        def run() -> None:
+            with suppress(OSError):
+                while True:
+                    connection, _ = listener.accept()
+                    with closing(connection), suppress(OSError):
+                        behave(connection)
+
+        threads.append(threading.Thread(target=run))
+        threads[-1].start()
+        return str(path)
+
+    yield serve
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    for thread in threads:
+        thread.join()
+
+
+def send(*parts: bytes, every: float = 0.0) -> Callable[[socket.socket], None]:
+    def behave(connection: socket.socket) -> None:
+        for part in parts:
+            connection.sendall(part)
+            time.sleep(every)
+
+    return behave
+
+
+GREETING = b"0001 BIRD 1.6.8 ready.\n"
+
+
+@pytest.mark.parametrize(
+    ("behave", "code"),
+    [
+        pytest.param(send(), "refused", id="it closes at once"),
+        pytest.param(send(GREETING, b"1000-BIRD 1.6.8\n"), "refused", id="it closes in the middle of a reply"),
+        pytest.param(
+            send(GREETING, *[b"9001 syntax error\n"] * 2, every=0.1), "malformed", id="it does not know the commands"
+        ),
+        pytest.param(send(b"HTTP/1.1 400 Bad Request\r\n", every=1.5), "timeout", id="it is another kind of server"),
+        pytest.param(send(b"x" * (2 << 20)), "malformed", id="it never stops talking"),
+        pytest.param(send(*(b"0" for _ in range(20)), every=0.1), "timeout", id="it sends one byte now and then"),
+    ],
+)
+def test_what_is_no_bird_is_unreadable(
+    answering: Callable[[Callable[[socket.socket], None]], str], behave: Callable[[socket.socket], None], code: str
+) -> None:
+    began = time.monotonic()
+    found = read_bird(answering(behave), Family.IPV4, timeout=1.0)
+    assert isinstance(found, Unreadable)
+    assert found.code == code
+    assert time.monotonic() - began < 1.5
+
+
+def test_failures_leave_no_open_files(tmp_path: Path, bird: Daemon) -> None:
+    bird.process.kill()
+    bird.process.wait()
+    before = open_files()
+    for _ in range(200):
+        read_bird(str(bird.socket), Family.IPV4)
+        read_bird(str(tmp_path / "absent"), Family.IPV4)
+    assert open_files() == before

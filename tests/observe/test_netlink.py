@@ -1,0 +1,113 @@
+"""What the netlink socket does when the kernel, or somebody else, does not answer as it should."""
+
+import errno
+import socket
+import time
+from struct import pack
+
+import pytest
+
+from calico_agent.decode.errors import Interrupted, Malformed, Refused
+from calico_agent.model.observation import Unreadable
+from calico_agent.observe import netlink
+from calico_agent.observe.netlink import RouteSocket, attribute, steadily
+from tests.netns import network_namespace
+
+RTM_GETROUTE, RTM_GETLINK = 26, 18
+
+
+def failing(*errors: Exception, then: str = "read") -> "Source":
+    return Source(list(errors), then)
+
+
+class Source:
+    """Raises its errors one after the other, then gives its value."""
+
+    def __init__(self, errors: list[Exception], value: str) -> None:
+        self.errors, self.value, self.reads = errors, value, 0
+
+    def __call__(self) -> str:
+        self.reads += 1
+        if self.errors:
+            raise self.errors.pop(0)
+        return self.value
+
+
+@pytest.mark.parametrize(
+    "error",
+    [Interrupted("changed"), OSError(errno.ENOBUFS, "full"), TimeoutError("timed out"), Refused(errno.EBUSY)],
+    ids=["an interrupted dump", "a full buffer", "no answer in time", "busy"],
+)
+def test_what_may_pass_is_tried_again(error: Exception) -> None:
+    source = failing(error, error)
+    assert steadily(source) == "read"
+    assert source.reads == 3
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "code"),
+    [
+        (Malformed("half a message"), "half a message", "malformed"),
+        (PermissionError(errno.EPERM, "no"), "Operation not permitted", "denied"),
+        (Refused(errno.EACCES), "Permission denied", "denied"),
+        (OSError(errno.EAFNOSUPPORT, "no"), "Address family not supported", "refused"),
+        (OSError(errno.EMFILE, "no"), "Too many open files", "refused"),
+    ],
+)
+def test_what_does_not_pass_is_said_at_once(error: Exception, reason: str, code: str) -> None:
+    source = failing(error)
+    found = steadily(source)
+    assert isinstance(found, Unreadable)
+    assert (found.source, found.code, source.reads) == ("kernel", code, 1)
+    assert reason in found.reason
+
+
+def test_after_two_seconds_not_knowing_is_the_answer() -> None:
+    source = failing(*[Interrupted("it changed") for _ in range(1000)])
+    before = time.monotonic()
+    found = steadily(source)
+    assert 1 < time.monotonic() - before < 3
+    assert found == Unreadable("kernel", "no consistent answer for 2 s: it changed.", "busy")
+    assert 5 < source.reads < 20
+
+
+@pytest.mark.real
+def test_a_datagram_that_does_not_fit_is_an_error_and_not_a_short_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(netlink, "_BUFFER", 64)
+    with RouteSocket() as route_socket, pytest.raises(Malformed, match="more than 64 bytes"):
+        next(route_socket.dump(RTM_GETLINK, bytes(16)))
+
+
+@pytest.mark.real
+def test_an_answer_that_does_not_come_ends_the_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(netlink, "_ANSWER_SECONDS", 0.1)
+    with network_namespace() as namespace, namespace.run(RouteSocket) as route_socket:
+        datagrams = route_socket.dump(RTM_GETROUTE, pack("=BBBBBBBBI", 10, *bytes(8)))
+        next(datagrams)
+        with pytest.raises(TimeoutError):  # the first datagram of so small a table was the last
+            list(datagrams)
+
+
+@pytest.mark.real
+def test_another_process_cannot_answer_for_the_kernel() -> None:
+    with (
+        RouteSocket() as route_socket,
+        socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as other,
+    ):
+        datagrams = route_socket.dump(RTM_GETLINK, bytes(16))
+        next(datagrams)
+        ours = route_socket._socket.getsockname()[0]
+        while True:  # the kernel's own answers come first
+            other.sendto(pack("=IHHII", 20, 3, 2, route_socket._sequence, ours) + bytes(4), (ours, 0))
+            try:
+                next(datagrams)
+            except Malformed as error:
+                assert "does not answer" in error.what  # noqa: PT017 - it may come after any number of answers
+                break
+
+
+@pytest.mark.real
+def test_a_single_question_gets_its_answer() -> None:
+    with network_namespace() as namespace, namespace.run(RouteSocket) as route_socket:
+        body = pack("=BBBBBBBBI", 2, 32, *bytes(7)) + attribute(1, bytes([127, 0, 0, 9]))
+        assert b"\x7f\x00\x00\x09" in route_socket.ask(RTM_GETROUTE, body)

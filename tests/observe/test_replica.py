@@ -1,0 +1,106 @@
+"""The copy in memory, and when it is believed."""
+
+from dataclasses import replace
+from ipaddress import ip_network
+
+import pytest
+
+from calico_agent.model.node import Block, Datastore, Node
+from calico_agent.model.observation import Unreadable
+from calico_agent.observe.belief import Belief
+from calico_agent.observe.etcd import Changes
+from calico_agent.observe.etcd_error import EtcdError
+from calico_agent.observe.replica import Replica
+
+NODE = "/calico/resources/v3/projectcalico.org/nodes/node-a"
+
+
+def nodes(number: int) -> Datastore:
+    return Datastore(nodes=tuple(Node(f"node-{each}") for each in range(number)))
+
+
+def test_a_key_that_comes_and_goes_in_one_message_is_gone() -> None:
+    replica = Replica(stale_after=60.0)
+    replica.load(1, {})
+    assert replica.apply(Changes(3, ((NODE, b"{}"), (NODE, None))))
+    read = replica.snapshot()
+    assert isinstance(read, Datastore)
+    assert read.nodes == ()
+    assert read.revision == 3
+
+
+def test_a_key_that_is_deleted_and_written_again_in_one_message_is_there() -> None:
+    replica = Replica(stale_after=60.0)
+    replica.load(1, {NODE: b"{}"})
+    replica.apply(Changes(3, ((NODE, None), (NODE, b"{}"))))
+    read = replica.snapshot()
+    assert isinstance(read, Datastore)
+    assert read.nodes == (Node("node-a"),)
+
+
+def test_the_same_value_again_is_no_change_but_a_sign_of_life() -> None:
+    replica = Replica(stale_after=60.0)
+    replica.load(1, {NODE: b"{}"})
+    first = replica.snapshot()
+    assert not replica.apply(Changes(2, ((NODE, b'{"metadata": {"resourceVersion": "2"}}'),)))
+    again = replica.snapshot()
+    assert isinstance(first, Datastore)
+    assert isinstance(again, Datastore)
+    assert again.nodes is first.nodes
+    assert again.revision == 2
+
+
+def test_before_the_first_list_each_endpoint_says_why() -> None:
+    replica = Replica(stale_after=60.0)
+    assert replica.snapshot() == Unreadable("etcd", "no answer has arrived yet", "pending")
+    assert replica.fail("http://a:2379", EtcdError("connection refused", "refused"))
+    assert not replica.fail("http://b:2379", EtcdError("no answer within 5 s", "timeout"))
+    assert replica.snapshot() == Unreadable(
+        "etcd", "http://a:2379: connection refused; http://b:2379: no answer within 5 s", "refused"
+    )
+
+
+def test_a_copy_without_a_sign_of_life_is_stale() -> None:
+    replica = Replica(stale_after=-1.0)
+    replica.load(1, {NODE: b"{}"})
+    replica.fail("http://a:2379", EtcdError("connection refused", "refused"))
+    read = replica.snapshot()
+    assert isinstance(read, Unreadable)
+    assert read.code == "refused"
+    assert read.reason.startswith("no sign of life since 20")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "doubt"),
+    [
+        pytest.param(nodes(10), nodes(6), "4 of 10 nodes", id="four of ten nodes"),
+        pytest.param(nodes(10), nodes(7), "", id="three of ten are not more than 30 %"),
+        pytest.param(nodes(3), nodes(1), "", id="two are too few to tell"),
+        pytest.param(nodes(3), nodes(0), "3 of 3 nodes", id="all of three nodes"),
+        pytest.param(nodes(3), nodes(30), "", id="growth is no loss"),
+        pytest.param(
+            Datastore(nodes=nodes(3).nodes, blocks=(Block(ip_network("10.0.0.0/26")),) * 9),
+            nodes(3),
+            "9 of 9 blocks",
+            id="all blocks while the nodes stay",
+        ),
+    ],
+)
+def test_a_loss_is_doubted_when(before: Datastore, after: Datastore, doubt: str) -> None:
+    belief = Belief(hold=600.0)
+    assert belief.judge(before, 0.0) == ""
+    said = belief.judge(after, 1.0)
+    assert said == (f"{doubt} vanished at once, which is not believed for another 600 s" if doubt else "")
+    assert belief.believed is (before if doubt else after)
+
+
+def test_a_loss_that_stays_is_believed_in_the_end_and_one_that_passes_is_forgotten() -> None:
+    belief = Belief(hold=600.0)
+    belief.judge(nodes(10), 0.0)
+    assert belief.judge(nodes(1), 1.0)
+    assert belief.judge(nodes(10), 300.0) == ""
+    assert belief.judge(nodes(1), 500.0).endswith("for another 600 s")
+    assert belief.judge(nodes(1), 1099.0).endswith("for another 1 s")
+    assert belief.judge(nodes(1), 1100.0) == ""
+    assert belief.believed == nodes(1)
+    assert belief.judge(replace(nodes(1), revision=9), 1101.0) == ""
