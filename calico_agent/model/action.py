@@ -87,8 +87,12 @@ class Attempts:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to do now (mostly nothing), in one sentence, and the memory for the next time."""
+    """What to do now (mostly nothing), in one sentence, and the memory for the next time.
+
+    `next_attempt` is when a start that waits for its backoff will be tried, None when none waits.
+    """
 
     action: Action | None
     doing: str
     attempts: Attempts
+    next_attempt: datetime | None = None

@@ -118,8 +118,8 @@ class ForwardingEntry:
     destination: IPAddress
 
 
-PathIndex = Mapping[Family, Mapping[int, Mapping[int, tuple[Path, ...]]]]
-"""Family, prefix length, network address as a number -> the paths of that prefix, best metric first."""
+PathIndex = Mapping[int, Mapping[int, Mapping[int, tuple[Path, ...]]]]
+"""IP version, prefix length, network address as a number -> the paths of that prefix, best metric first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +135,10 @@ class Fib:
     @classmethod
     def of(cls, routes: Iterable[Route], table: int = TABLE_MAIN) -> "Fib":
         """The routes of `table`, indexed."""
-        index: dict[Family, dict[int, dict[int, tuple[Path, ...]]]] = {}
+        index: dict[int, dict[int, dict[int, tuple[Path, ...]]]] = {}
         for route in routes:
             if route.table == table:
-                lengths = index.setdefault(Family(route.prefix.version), {})
+                lengths = index.setdefault(route.prefix.version, {})
                 bucket = lengths.setdefault(route.prefix.prefixlen, {})
                 network = int(route.prefix.network_address)
                 bucket[network] = in_order((*bucket.get(network, ()), route.path))
@@ -154,10 +154,10 @@ class Fib:
         """All routes, made anew at each call: shortest prefixes first within a family."""
         return tuple(
             route
-            for family, lengths in self.index.items()
+            for version, lengths in self.index.items()
             for length, bucket in sorted(lengths.items())
             for network, paths in bucket.items()
-            for route in _routes(_prefix(family, network, length), paths)
+            for route in _routes(_prefix(version, network, length), paths)
         )
 
     def paths(self, prefix: IPNetwork) -> tuple[Path, ...]:
@@ -199,11 +199,11 @@ class Fib:
             if length > prefix.prefixlen
             for network, paths in bucket.items()
             if first <= network <= last
-            for route in _routes(_prefix(Family(prefix.version), network, length), paths)
+            for route in _routes(_prefix(prefix.version, network, length), paths)
         )
 
     def _lengths(self, of: IPNetwork | IPAddress) -> Mapping[int, Mapping[int, tuple[Path, ...]]]:
-        return self.index.get(Family(of.version), {})
+        return self.index.get(of.version, {})
 
     def _covering(self, address: IPAddress, longest: int) -> Iterator[Route]:
         width = address.max_prefixlen
@@ -212,7 +212,7 @@ class Fib:
                 network = int(address) >> (width - length) << (width - length)
                 paths = bucket.get(network, ())
                 if paths:
-                    yield from _routes(_prefix(Family(address.version), network, length), paths)
+                    yield from _routes(_prefix(address.version, network, length), paths)
 
 
 def in_order(paths: Iterable[Path]) -> tuple[Path, ...]:
@@ -220,8 +220,8 @@ def in_order(paths: Iterable[Path]) -> tuple[Path, ...]:
     return tuple(sorted(paths, key=lambda path: path.metric))
 
 
-def _prefix(family: Family, network: int, length: int) -> IPNetwork:
-    return IPv4Network((network, length)) if family is Family.IPV4 else IPv6Network((network, length))
+def _prefix(version: int, network: int, length: int) -> IPNetwork:
+    return IPv4Network((network, length)) if version == Family.IPV4 else IPv6Network((network, length))
 
 
 def _routes(prefix: IPNetwork, paths: tuple[Path, ...]) -> Iterator[Route]:

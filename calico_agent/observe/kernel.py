@@ -30,7 +30,8 @@ _GET_NEIGHBOUR, _BRIDGE = 30, 7  # RTM_GETNEIGH, AF_BRIDGE
 _NEIGHBOUR = Struct("=BxxxiHBB")  # struct ndmsg: family, link, state, flags, type
 
 _UP, _LOOPBACK, _RUNNING = 0x1, 0x8, 0x40  # IFF_
-_SECONDARY, _DAD_FAILED, _DEPRECATED, _TENTATIVE = 0x01, 0x08, 0x20, 0x40  # IFA_F_; for IPv6 0x01 is IFA_F_TEMPORARY
+# IFA_F_. For IPv6 the first is IFA_F_TEMPORARY; an address whose duplicate detection failed stays tentative.
+_SECONDARY, _DEPRECATED, _TENTATIVE = 0x01, 0x20, 0x40
 _SCOPES = {0: "global", 200: "site", 253: "link", 254: "host", 255: "nowhere"}
 
 
@@ -117,7 +118,7 @@ def _address(message: Any) -> LinkAddress:  # noqa: ANN401 - pyroute2 ships no t
         label=message.get("label") or "",
         secondary=bool(flags & _SECONDARY) and own.version == 4,
         deprecated=bool(flags & _DEPRECATED),
-        tentative=bool(flags & (_TENTATIVE | _DAD_FAILED)),
+        tentative=bool(flags & _TENTATIVE),
         temporary=bool(flags & _SECONDARY) and own.version == 6,
         peer=far if far != own else None,
     )

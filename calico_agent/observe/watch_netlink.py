@@ -55,15 +55,17 @@ class NetlinkWatch:
         return self._heartbeat
 
     def _run(self) -> None:
-        while not self._ends_within(0):
+        trouble = ""
+        while not self._ends_within(_REOPEN if trouble else 0):
             try:
                 with _subscribe() as notifications:
+                    trouble = ""
                     self._wake("netlink: watching")
                     self._follow(notifications)
             except OSError as error:
-                self._wake(f"netlink: {os.strerror(error.errno or 0)}")
-                if self._ends_within(_REOPEN):
-                    return
+                before, trouble = trouble, f"netlink: {os.strerror(error.errno or 0)}"
+                if trouble != before:
+                    self._wake(trouble)
 
     def _follow(self, notifications: socket.socket) -> None:
         poll = select.poll()

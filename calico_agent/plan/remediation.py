@@ -4,7 +4,7 @@ A healthy container is never touched, one that this agent did not make is never 
 something is not known (Docker or the identity) nothing is done: what runs goes on running.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from calico_agent.model.action import (
@@ -14,24 +14,12 @@ from calico_agent.model.action import (
     ReplaceContainer,
     SetAside,
     StartContainer,
+    Wanted,
 )
 from calico_agent.model.container import Container, ContainerSpec, ContainerState, Docker
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.settings import SuperviseSettings
 from calico_agent.plan.backoff import delay
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """The container that should run, or why none may be started (`spec` is None then).
-
-    `unproved` says why the identity could not be held against the datastore now (empty: it could). A container that
-    was made for this identity may then be started again, but none is made or replaced.
-    """
-
-    spec: ContainerSpec | None
-    why_not: str = ""
-    unproved: str = ""
 
 
 def plan_supervision(
@@ -61,7 +49,7 @@ def plan_supervision(
     if step.attempts.not_before is not None and now < step.attempts.not_before:
         seconds = (step.attempts.not_before - now).total_seconds()
         waiting = f"{step.doing} in {seconds:.0f} s, after {step.attempts.failures} starts that failed or did not last"
-        return replace(step, action=None, doing=waiting)
+        return replace(step, action=None, doing=waiting, next_attempt=step.attempts.not_before)
     return _count_start(step, settings, now=now, jitter=jitter)
 
 

@@ -31,7 +31,7 @@ def identity_json(identity: Identity) -> dict[str, object]:
             "name": identity.name.name,
             "source": identity.name.source,
             "refusal": identity.name.refusal,
-            "refusalCode": identity.name.refusal_code,
+            "refusal_code": identity.name.refusal_code,
         },
         "ipv4": _choice_json(identity.ipv4),
         "ipv6": _choice_json(identity.ipv6),
@@ -45,7 +45,7 @@ def _choice_json(choice: AddressChoice) -> dict[str, object]:
         "link": choice.link,
         "rule": choice.rule,
         "refusal": choice.refusal,
-        "refusalCode": choice.refusal_code,
+        "refusal_code": choice.refusal_code,
         "candidates": [
             {
                 "address": str(candidate.interface),

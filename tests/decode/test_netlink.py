@@ -127,6 +127,14 @@ def test_a_kernel_that_puts_the_destination_elsewhere_is_understood() -> None:
     assert fib.exact(ip_network("192.168.9.0/26"))[0].next_hops == (PEER,)
 
 
+def test_next_hops_are_aligned_though_their_length_is_not() -> None:
+    via = pack("=HHH", 22, 18, 10) + ip_address("fe80::1").packed  # an IPv6 gateway, 22 bytes
+    hops = pack("=HBBi", 8 + 22, 0, 0, 2) + via + bytes(2) + pack("=HBBi", 8, 0, 0, 3)
+    body = route_body(Route(BLOCK.prefix), extra=attribute(9, hops))
+    (route,) = decode_routes({IPV4: dump([message(RTM_NEWROUTE, body)])}, LINKS).routes
+    assert route.next_hops == (NextHop(ip_address("fe80::1"), "eth0"), NextHop(None, "vxlan.calico"))
+
+
 def test_next_hop_objects_are_followed() -> None:
     body = route_body(Route(BLOCK.prefix, protocol=12), extra=number(30, 77))
     datagrams = {IPV4: dump([message(RTM_NEWROUTE, body)])}

@@ -2,7 +2,6 @@
 
 import os
 import pickle
-import time
 from collections.abc import Iterator
 from ipaddress import ip_address, ip_interface
 from pathlib import Path
@@ -31,6 +30,7 @@ HOST = (
 def host() -> Iterator[NetworkNamespace]:
     with network_namespace() as namespace:
         namespace.ip(*HOST)
+        namespace.wait_for("state UP", "ip", "link", "show", "eth0")
         yield namespace
 
 
@@ -70,6 +70,7 @@ def test_a_bridge_and_its_port(host: NetworkNamespace) -> None:
 
 def test_a_link_that_is_down_and_one_whose_other_end_is(host: NetworkNamespace) -> None:
     host.ip("link set wire0 down")
+    host.wait_for("state LOWERLAYERDOWN", "ip", "link", "show", "eth0")
     assert (link(host, "wire0").up, link(host, "wire0").running) == (False, False)
     assert (link(host, "eth0").up, link(host, "eth0").running) == (True, False)
 
@@ -122,10 +123,7 @@ def test_an_address_that_another_host_has_too_stays_tentative(host: NetworkNames
         other.ip("link set wire0 up", "addr add fd00:77::11/64 dev wire0 nodad")
         host.ip("addr add fd00:77::11/64 dev eth0")
         assert addresses(host, version=6)[0].tentative  # not decided yet
-        end = time.monotonic() + 10
-        while "dadfailed" not in host.output("ip", "addr", "show", "dev", "eth0"):
-            assert time.monotonic() < end
-            time.sleep(0.1)
+        host.wait_for("dadfailed", "ip", "addr", "show", "dev", "eth0")
         assert addresses(host, version=6)[0].tentative
 
 

@@ -66,6 +66,8 @@ OBJECTS = (
 def host() -> Iterator[NetworkNamespace]:
     with network_namespace() as namespace:
         namespace.ip(*HOST)
+        for name in ("eth0", "eth1"):
+            namespace.wait_for("state UP", "ip", "link", "show", name)
         yield namespace
 
 
@@ -96,6 +98,7 @@ def test_next_hop_objects_are_followed_when_routes_do_not_repeat_them(host: Netw
 
 def test_a_link_without_carrier_marks_its_routes(host: NetworkNamespace) -> None:
     host.ip("route add 192.168.5.64/26 via 10.77.0.13", "link set wire0 down")
+    host.wait_for("linkdown", "ip", "route")
     (route,) = host.run(dump_routes, NAMES).exact(ip_network("192.168.5.64/26"))
     assert route.next_hops == (NextHop(ip_address("10.77.0.13"), "eth0", linkdown=True),)
 

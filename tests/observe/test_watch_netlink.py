@@ -1,5 +1,7 @@
 """A change wakes; a flood wakes seldom; stopping is at once."""
 
+import errno
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -7,6 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from calico_agent.observe import watch_netlink
 from calico_agent.observe.watch_netlink import NetlinkWatch
 from tests.netns import NetworkNamespace, network_namespace
 
@@ -68,7 +71,7 @@ def test_a_change_wakes_at_once_and_says_what_it_was(line: str, reason: str) -> 
     with watched() as (host, wakes, _):
         before = time.monotonic()
         host.ip(line)
-        assert wakes.wait_for(reason) - before < 0.5
+        assert wakes.wait_for(reason) - before < 2
 
 
 def test_nothing_wakes_when_nothing_changes_or_only_neighbours_do() -> None:
@@ -83,12 +86,12 @@ def test_a_burst_is_few_wakes_and_the_last_one_is_after_its_end() -> None:
         before = time.monotonic()
         host.batch(f"route add blackhole 10.{a}.{b}.0/24" for a in range(40) for b in range(250))
         burst = time.monotonic() - before
-        host.ip("route add blackhole 192.168.5.0/26")
         last = time.monotonic()
+        host.ip("route add blackhole 192.168.5.0/26")
         time.sleep(0.3)
         assert 1 < len(wakes.reasons) <= (burst + 0.5) / 0.05
         assert min(b - a for a, b in zip(wakes.times, wakes.times[1:], strict=False)) > 0.045
-        assert wakes.times[-1] > last - 0.1
+        assert wakes.times[-1] > last
 
 
 def test_an_overrun_wakes_and_the_watch_goes_on() -> None:
@@ -121,9 +124,32 @@ def test_it_stops_at_once_and_twice(changes: int) -> None:
         host.batch(f"route add blackhole 10.9.{b}.0/24" for b in range(changes))
         before = time.monotonic()
         watch.stop()
-        assert time.monotonic() - before < 0.3
+        assert time.monotonic() - before < 1
         assert "watch-netlink" not in {thread.name for thread in threading.enumerate()}
         watch.stop()
+
+
+def test_a_watch_that_cannot_begin_says_so_once_and_tries_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    tries = []
+
+    def refused() -> socket.socket:
+        tries.append(time.monotonic())
+        if len(tries) < 4:
+            raise OSError(errno.EMFILE, "no")
+        return subscribe()
+
+    subscribe = watch_netlink._subscribe
+    monkeypatch.setattr(watch_netlink, "_subscribe", refused)
+    monkeypatch.setattr(watch_netlink, "_REOPEN", 0.05)
+    wakes = Wakes()
+    watch = NetlinkWatch(wakes)
+    watch.start()
+    try:
+        wakes.wait_for("netlink: watching")
+    finally:
+        watch.stop()
+    assert wakes.reasons[:2] == ["netlink: Too many open files", "netlink: watching"]
+    assert len(tries) == 4
 
 
 def test_it_can_be_stopped_without_having_been_started() -> None:

@@ -12,6 +12,7 @@ from calico_agent.model.action import (
     ReplaceContainer,
     SetAside,
     StartContainer,
+    Wanted,
 )
 from calico_agent.model.container import (
     LABEL_MANAGED_BY,
@@ -24,7 +25,7 @@ from calico_agent.model.container import (
 )
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.settings import SuperviseSettings
-from calico_agent.plan.remediation import Wanted, plan_supervision
+from calico_agent.plan.remediation import plan_supervision
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SPEC = ContainerSpec("calico-node", "calico/node:v3.31.7", (("IP", "10.77.0.11/24"), ("NODENAME", "host1")))
@@ -88,6 +89,7 @@ def test_the_first_restart_is_immediate_and_the_next_waits() -> None:
     again = plan(EXITED, attempts=first.attempts)
     assert again.action is None
     assert "in 1 s" in again.doing
+    assert again.next_attempt == NOW + timedelta(seconds=1)
 
 
 def test_each_failure_doubles_the_wait_and_a_stable_container_forgets_them() -> None:

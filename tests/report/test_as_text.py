@@ -97,6 +97,16 @@ class TestBrokenHost:
         report = replace(healthy_report(), unreadable=(Unreadable("Docker", "permission denied on its socket"),))
         assert "\n  unread     Docker: permission denied on its socket\n" in text_of(report)
 
+    def test_and_not_again_where_a_problem_has_said_it(self) -> None:
+        unread = Unreadable("Docker", "permission denied on its socket")
+        problem = Problem(finding("DOCKER-UNREADABLE", "Docker", what=f"Docker cannot be read: {unread.reason}"))
+        report = replace(healthy_report(), unreadable=(unread,), problems=(TimedProblem(problem, NOW, confirmed=True),))
+        assert "\n  unread" not in text_of(report)
+
+    def test_without_a_daemon_it_says_that_it_looked_once(self) -> None:
+        report = replace(healthy_report(), started_at=healthy_report().at)
+        assert "\n  agent      0.1.0, mode supervise, looked once\n" in text_of(report)
+
     def test_a_refused_identity_says_why(self) -> None:
         healthy = healthy_report()
         identity = replace(
@@ -113,7 +123,7 @@ class TestBrokenHost:
         healthy = healthy_report()
         doubt = Opinion("default route", (), ""), Opinion("other nodes", (ip_interface("10.88.0.11/24"),), "")
         identity = replace(healthy.identity, ipv4=replace(healthy.identity.ipv4, opinions=doubt))
-        assert "although other nodes would give another" in text_of(replace(healthy, identity=identity))
+        assert "although other nodes would give another" in unwrapped(text_of(replace(healthy, identity=identity)))
 
     def test_a_container_that_ended_says_how_and_when_it_is_tried_again(self) -> None:
         report = replace(

@@ -149,7 +149,7 @@ def test_json_holds_what_the_text_says() -> None:
     """In plain JSON types, with the machine's words."""
     document = json.loads(json.dumps(identity_json(DECIDED)))
     assert document["complete"] is True
-    assert document["name"] == {"name": "host3", "source": "host name", "refusal": "", "refusalCode": ""}
+    assert document["name"] == {"name": "host3", "source": "host name", "refusal": "", "refusal_code": ""}
     assert (document["ipv4"]["chosen"], document["ipv4"]["link"]) == ("10.0.0.13/24", "eth0")
     assert document["ipv4"]["candidates"][2] == {
         "address": "172.17.0.1/16",
@@ -171,5 +171,5 @@ def test_json_of_a_refusal() -> None:
     """Null, never an empty string, where there is no address."""
     document = json.loads(json.dumps(identity_json(REFUSED)))
     assert document["ipv4"]["chosen"] is None
-    assert (document["ipv4"]["refusalCode"], document["name"]["refusalCode"]) == ("IP-AMBIGUOUS", "NAME-LOCALHOST")
+    assert (document["ipv4"]["refusal_code"], document["name"]["refusal_code"]) == ("IP-AMBIGUOUS", "NAME-LOCALHOST")
     assert document["complete"] is False

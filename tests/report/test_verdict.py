@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from calico_agent.model.finding import ConditionType, Problem, RouteCounts, Severity, Status
+from calico_agent.model.observation import Unreadable
 from calico_agent.model.report import Report, TimedCondition, TimedProblem
 from calico_agent.report.verdict import not_ready, verdict
 from tests.reports import BRIDGE, NOW, broken_report, condition, finding, healthy_report, session
@@ -47,6 +48,14 @@ VERDICTS = [
         "then one that is unknown",
         with_problems(with_statuses(healthy_report(), {BGP: Status.UNKNOWN}), (WARNING, True)),
         "UNKNOWN BGPEstablished: because",
+    ),
+    (
+        "which is explained by the first source that cannot be read",
+        replace(
+            with_statuses(healthy_report(), {IDENTITY: Status.UNKNOWN}),
+            unreadable=(Unreadable("Docker", "no socket"), Unreadable("etcd", "unset")),
+        ),
+        "UNKNOWN: Docker cannot be read: no socket (and 1 more source)",
     ),
     (
         "then a confirmed warning",

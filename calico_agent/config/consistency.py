@@ -1,0 +1,64 @@
+"""What the values must be together, and what must exist on this host. Each fault is a key and the words about it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from calico_agent.config.schema import Config
+from calico_agent.model.settings import Mode
+
+Key = tuple[str, str]
+"""Section and key; the section is empty for keys at the top of the file."""
+
+_DATASTORE_FILES = ("ca_file", "cert_file", "key_file", "password_file")
+
+
+def joint_faults(config: Config) -> Iterator[tuple[Key, str]]:
+    """Everything that is wrong although each value alone is right."""
+    yield from _datastore_faults(config)
+    yield from _file_faults(config)
+    if config.mode is Mode.SUPERVISE:
+        yield from _supervise_faults(config)
+    if config.identity.ipv4 == config.identity.ipv6 == "none":
+        yield ("identity", "ipv4"), 'is "none" and so is ipv6: a node needs an address of one family'
+    if config.supervise.backoff_initial_seconds > config.supervise.backoff_max_seconds:
+        yield ("supervise", "backoff_initial_seconds"), "is larger than backoff_max_seconds"
+
+
+def _supervise_faults(config: Config) -> Iterator[tuple[Key, str]]:
+    if not config.node.image:
+        yield ("node", "image"), 'is not set (mode "supervise" runs this image, for example "calico/node:v3.31.7")'
+    if not config.datastore.endpoints:
+        yield ("datastore", "endpoints"), 'is not set (mode "supervise" hands it to calico/node)'
+
+
+def _datastore_faults(config: Config) -> Iterator[tuple[Key, str]]:
+    section = config.datastore
+    schemes = {urlsplit(endpoint).scheme for endpoint in section.endpoints}
+    if len(schemes) > 1:
+        yield ("datastore", "endpoints"), "mixes http and https"
+    for one, other in (("cert_file", "key_file"), ("key_file", "cert_file")):
+        if getattr(section, one) and not getattr(section, other):
+            yield ("datastore", one), f"is of no use without {other}"
+    for one, other in (("username", "password_file"), ("password_file", "username")):
+        if getattr(section, one) and not getattr(section, other):
+            yield ("datastore", one), f"is of no use without {other}"
+    if schemes == {"http"}:
+        for name in ("ca_file", "cert_file", "key_file"):
+            if getattr(section, name):
+                yield ("datastore", name), "is of no use with endpoints that are http (wanted https)"
+
+
+def _file_faults(config: Config) -> Iterator[tuple[Key, str]]:
+    for name in _DATASTORE_FILES:
+        path = getattr(config.datastore, name)
+        if path and (reason := _unreadable(Path(path))):
+            yield ("datastore", name), f"{path}: {reason}"
+
+
+def _unreadable(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return "" if file.read(1) else "the file is empty"
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"

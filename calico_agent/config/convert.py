@@ -1,0 +1,56 @@
+"""One value into its type of the schema, or ValueError with the sentence that says what is wrong with it."""
+
+import json
+import re
+from typing import Annotated, get_args, get_origin
+
+import msgspec
+
+_USER_INFO = re.compile(r"//[^/]*@")
+
+
+def converted(value: object, wanted: object, *, strict: bool = True) -> object:
+    """The value in the type `wanted`. Not `strict`: numbers and booleans may be written as text."""
+    meta = next(meta for meta in get_args(wanted) if isinstance(meta, msgspec.Meta))
+    bare = _bare(wanted)
+    if get_origin(bare) is tuple and isinstance(value, list):
+        # Element by element, so that the message shows the one that is wrong.
+        value = [converted(element, get_args(bare)[0], strict=strict) for element in value]
+    try:
+        result: object = msgspec.convert(value, wanted, strict=strict)
+    except msgspec.ValidationError:
+        raise ValueError(f"{shown(value)} is not {meta.description}") from None
+    check = (meta.extra or {}).get("check")
+    if check:
+        try:
+            check(result)
+        except ValueError as error:
+            raise ValueError(f"{shown(value)} {error} (wanted {meta.description})") from None
+    return result
+
+
+def from_text(text: str, wanted: object) -> object:
+    """The same for a value written in one variable or flag; lists are `a,b`, tables `NAME=value,OTHER=value`."""
+    container = get_origin(_bare(wanted))
+    if container not in {tuple, dict}:
+        return converted(text, wanted, strict=False)
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if container is tuple:
+        return converted(parts, wanted, strict=False)
+    if not all("=" in part for part in parts):
+        raise ValueError(f"{shown(text)} is not a list of NAME=value")
+    return converted(dict(part.split("=", 1) for part in parts), wanted, strict=False)
+
+
+def shown(value: object) -> str:
+    """A value for a message: on one line, without control characters, cut when it is long, no password of a URL."""
+    if isinstance(value, dict):
+        return "a table"
+    if isinstance(value, list):
+        return "a list"
+    text = _USER_INFO.sub("//(not shown)@", json.dumps(value, default=str))
+    return text if len(text) <= 80 else f"{text[:70]}...{text[-1]}"
+
+
+def _bare(wanted: object) -> object:
+    return get_args(wanted)[0] if get_origin(wanted) is Annotated else wanted

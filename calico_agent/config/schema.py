@@ -1,0 +1,206 @@
+"""What can be configured: every key, its default, what its value must be.
+
+The `description` of a key's type says what is wanted; it completes the sentence "... is not <description>".
+`config/calico-agent.toml` shows the same keys with the same defaults to the administrator.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+from calico_agent import paths
+from calico_agent.config import values
+from calico_agent.model.container import Mount
+from calico_agent.model.settings import (
+    AddressSettings,
+    DatastoreSettings,
+    IdentitySettings,
+    Mode,
+    NodeSettings,
+    SuperviseSettings,
+)
+
+
+def _seconds(least: float, most: float) -> Meta:
+    return Meta(ge=least, le=most, description=f"a number of seconds from {least:g} to {most:g}")
+
+
+def _text(wanted: str, check: Callable[[str], None] | None = None) -> Meta:
+    return Meta(max_length=4096, description=wanted, extra={"check": check} if check else None)
+
+
+FilePath = Annotated[str, _text('an absolute path, or "" for none', values.check_optional_path)]
+SocketPath = Annotated[str, _text("an absolute path", values.check_absolute_path)]
+Endpoint = Annotated[str, _text("a URL like https://10.0.0.1:2379", values.check_endpoint)]
+BindMount = Annotated[str, _text("source:destination or source:destination:ro", values.check_mount)]
+
+
+class AgentSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The loop itself."""
+
+    interval_seconds: Annotated[float, _seconds(1, 3600)] = 10.0
+    hold_down_seconds: Annotated[float, _seconds(0, 3600)] = 10.0
+
+
+class IdentitySection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who this host is."""
+
+    name: Annotated[str, _text('a node name like host1, or "" for the host name', values.check_node_name)] = ""
+    ipv4: Annotated[str, _text('"auto", "none" or an address', values.check_ipv4)] = "auto"
+    ipv6: Annotated[str, _text('"auto", "none" or an address', values.check_ipv6)] = "none"
+
+
+class DatastoreSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where etcd is. Without endpoints they are taken from the calico/node container that is found running."""
+
+    endpoints: Annotated[tuple[Endpoint, ...], Meta(max_length=64, description="a list of endpoint URLs")] = ()
+    ca_file: FilePath = ""
+    cert_file: FilePath = ""
+    key_file: FilePath = ""
+    username: Annotated[str, _text("a user name")] = ""
+    password_file: FilePath = ""
+    timeout_seconds: Annotated[float, _seconds(0.5, 60)] = 5.0
+
+
+class DockerSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the Docker Engine is."""
+
+    url: Annotated[str, _text("unix:///path or tcp://host:port", values.check_docker_url)] = (
+        "unix:///var/run/docker.sock"
+    )
+    timeout_seconds: Annotated[float, _seconds(0.5, 60)] = 5.0
+
+
+class NodeSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The calico/node container."""
+
+    image: Annotated[str, _text("an image reference like calico/node:v3.31.7", values.check_image)] = ""
+    container_name: Annotated[str, _text("a container name", values.check_container_name)] = "calico-node"
+    env: Annotated[
+        dict[str, str],
+        Meta(max_length=256, description="a table of texts", extra={"check": values.check_environment}),
+    ] = field(default_factory=dict)
+    mounts: Annotated[tuple[BindMount, ...], Meta(max_length=64, description="a list of bind mounts")] = ()
+
+
+class BirdSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where BIRD answers on this host: the sockets in the directory that calico/node shares with it."""
+
+    socket: SocketPath = "/var/run/calico/bird.ctl"
+    socket6: SocketPath = "/var/run/calico/bird6.ctl"
+
+
+class SuperviseSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the container is kept running."""
+
+    backoff_initial_seconds: Annotated[float, _seconds(0.1, 3600)] = 1.0
+    backoff_max_seconds: Annotated[float, _seconds(0.1, 86400)] = 300.0
+    stable_after_seconds: Annotated[float, _seconds(1, 86400)] = 120.0
+    take_over: Annotated[bool, Meta(description="true or false")] = False
+
+
+class HttpSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the agent answers."""
+
+    listen: Annotated[str, _text('an address with a port like 127.0.0.1:9197, or "" for off', values.check_listen)] = (
+        "127.0.0.1:9197"
+    )
+    socket: SocketPath = paths.SOCKET
+
+
+class LogSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is logged, to standard error."""
+
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"], Meta(description='one of "debug", "info", "warning", "error"')
+    ] = "info"
+    format: Annotated[Literal["logfmt", "json"], Meta(description='"logfmt" or "json"')] = "logfmt"
+
+
+class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole configuration."""
+
+    mode: Annotated[Mode, Meta(description='"observe" or "supervise"')] = Mode.OBSERVE
+    agent: AgentSection = field(default_factory=AgentSection)
+    identity: IdentitySection = field(default_factory=IdentitySection)
+    datastore: DatastoreSection = field(default_factory=DatastoreSection)
+    docker: DockerSection = field(default_factory=DockerSection)
+    node: NodeSection = field(default_factory=NodeSection)
+    bird: BirdSection = field(default_factory=BirdSection)
+    supervise: SuperviseSection = field(default_factory=SuperviseSection)
+    http: HttpSection = field(default_factory=HttpSection)
+    log: LogSection = field(default_factory=LogSection)
+
+    @property
+    def interval(self) -> timedelta:
+        return timedelta(seconds=self.agent.interval_seconds)
+
+    @property
+    def hold_down(self) -> timedelta:
+        return timedelta(seconds=self.agent.hold_down_seconds)
+
+    @property
+    def listen(self) -> tuple[str, int] | None:
+        """Address and port of the HTTP server, None for off."""
+        return values.parse_listen(self.http.listen)
+
+    def identity_settings(self) -> IdentitySettings:
+        """How this host's name and addresses are found."""
+        return IdentitySettings(
+            name=self.identity.name,
+            ipv4=_address_settings(self.identity.ipv4, 4),
+            ipv6=_address_settings(self.identity.ipv6, 6),
+        )
+
+    def datastore_settings(self) -> DatastoreSettings | None:
+        """Where the datastore is, or None when that is to be taken from the running container.
+
+        Reads the password file, which may change under a running agent; raises OSError when it cannot.
+        """
+        section = self.datastore
+        if not section.endpoints:
+            return None
+        return DatastoreSettings(
+            endpoints=section.endpoints,
+            ca_file=section.ca_file,
+            cert_file=section.cert_file,
+            key_file=section.key_file,
+            username=section.username,
+            password=_first_line(Path(section.password_file)) if section.password_file else "",
+        )
+
+    def node_settings(self) -> NodeSettings:
+        """The container as configured."""
+        return NodeSettings(
+            image=self.node.image,
+            name=self.node.container_name,
+            env=tuple(sorted(self.node.env.items())),
+            mounts=self.mounts(),
+        )
+
+    def mounts(self) -> tuple[Mount, ...]:
+        """The bind mounts to add to those calico/node always needs."""
+        return tuple(values.parse_mount(mount) for mount in self.node.mounts)
+
+    def supervise_settings(self) -> SuperviseSettings:
+        """How the container is kept running."""
+        section = self.supervise
+        return SuperviseSettings(
+            backoff_initial=timedelta(seconds=section.backoff_initial_seconds),
+            backoff_max=timedelta(seconds=section.backoff_max_seconds),
+            stable_after=timedelta(seconds=section.stable_after_seconds),
+            take_over=section.take_over,
+        )
+
+
+def _address_settings(text: str, version: int) -> AddressSettings:
+    configured = values.configured_address(text, version)
+    return AddressSettings("configured", configured) if configured else AddressSettings(text)
+
+
+def _first_line(path: Path) -> str:
+    with path.open(encoding="utf-8") as file:
+        return file.readline(4096).rstrip("\r\n")

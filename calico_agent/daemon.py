@@ -1,0 +1,182 @@
+"""The loop: wait, pass, wait. Level-triggered: whatever woke it, the pass reads the whole world again.
+
+The main thread makes the passes. Watchers and signal handlers only put a word into the queue (`SimpleQueue` because a
+signal handler may put into it while the main thread waits in it). A lost word costs one interval, never correctness.
+"""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+import structlog
+
+from calico_agent import __version__, logs
+from calico_agent.agent import Agent
+from calico_agent.config import Config
+from calico_agent.errors import ConfigError
+from calico_agent.model.report import Report
+from calico_agent.observe.watch_docker import DockerWatch
+from calico_agent.observe.watch_netlink import NetlinkWatch
+from calico_agent.report.as_text import render_line
+from calico_agent.report.changes import changes
+from calico_agent.report.timeline import next_confirmation
+from calico_agent.serve.http import HttpServer
+from calico_agent.serve.latest import Latest
+from calico_agent.serve.systemd import Notifier
+
+# Changes come in bursts (a peer comes back with a thousand routes): at most five passes a second.
+_SHORTEST_PAUSE = 0.2
+
+# A pass must end well within this: the sum of all deadlines of all sources, and of a container that is replaced.
+_LONGEST_PASS = 60.0
+
+# While something is wrong or not yet known, the next look comes sooner: a session that comes up changes no route, and
+# then nothing else would tell. A pass that takes long is not made more often than one twentieth of the time.
+_UNSETTLED_INTERVAL = 2.0
+_SHARE_OF_TIME = 20
+
+_STOP = "stop"
+_RELOAD = "reload"
+
+
+class Daemon:
+    """One running agent: the loop, its watchers and its server. `reload` reads the configuration again."""
+
+    def __init__(self, config: Config, reload: Callable[[], Config]) -> None:
+        self._log = structlog.get_logger("calico_agent")
+        self._config = config
+        self._reload = reload
+        self._words: SimpleQueue[str] = SimpleQueue()
+        self._notifier = Notifier(os.environ)
+        self._latest = Latest(config.agent.interval_seconds + _LONGEST_PASS)
+        self._server = HttpServer(self._latest, config.listen, Path(config.http.socket))
+        self._agent = Agent(config, self._words.put)
+        self._watches: tuple[NetlinkWatch | DockerWatch, ...] = ()
+        self._report: Report | None = None
+
+    def run(self) -> None:
+        """Until SIGTERM or SIGINT. The container goes on running."""
+        signal.signal(signal.SIGTERM, lambda *_: self._words.put(_STOP))
+        signal.signal(signal.SIGINT, lambda *_: self._words.put(_STOP))
+        signal.signal(signal.SIGHUP, lambda *_: self._words.put(_RELOAD))
+        try:
+            self._server.start()
+            self._watches = _open_watches(self._config, self._words.put, self._latest)
+            self._log.info("started", version=__version__, mode=self._config.mode.value, pid=os.getpid())
+            self._loop()
+        finally:
+            self._notifier.stopping()
+            for watch in self._watches:
+                watch.stop()
+            self._agent.close()
+            self._server.stop()
+            self._log.info("stopped")
+
+    def _loop(self) -> None:
+        words = {"start"}
+        while _STOP not in words:
+            if _RELOAD in words:
+                self._reconfigure()
+            self._pass(sorted(words))
+            words = self._wait()
+
+    def _pass(self, words: list[str]) -> None:
+        try:
+            report, plan = self._agent.make_pass()
+        except Exception:  # noqa: BLE001 - a bug must not end the watch over the host
+            # The next pass may meet another world. If none can finish, systemd's watchdog is not fed and restarts us.
+            self._log.exception("pass_failed", advice="this is a bug of calico-agent: please report it with this text")
+            return
+        for event in changes(self._report, report):
+            self._log.log(logs.LEVELS[event.level.value], event.name, **event.fields)
+        self._publish(report)
+        self._log.debug("pass", woken_by=words, seconds=round(report.pass_seconds, 3))
+        if plan.action is None:
+            return
+        self._log.info("acting", doing=plan.doing)
+        outcome = self._agent.act(plan)
+        self._latest.beat()
+        if outcome is not None and outcome.error:
+            self._log.error("action_failed", doing=plan.doing, error=outcome.error)
+        self._words.put("acted")
+
+    def _publish(self, report: Report) -> None:
+        first = self._report is None
+        self._report = report
+        self._latest.publish(report)
+        line = render_line(report)
+        if first:
+            self._notifier.ready(line)
+        else:
+            self._notifier.status(line)
+        self._notifier.watchdog()
+
+    def _wait(self) -> set[str]:
+        """Until something happens or the next pass is due; what happens within a moment is one reason to look."""
+        started = time.monotonic()
+        words: set[str] = set()
+        due = self._due()
+        try:
+            words.add(self._words.get(timeout=due))
+        except Empty:
+            words.add("interval")
+        pause = started + _SHORTEST_PAUSE - time.monotonic()
+        if pause > 0 and _STOP not in words:
+            time.sleep(pause)
+        while not self._words.empty():
+            words.add(self._words.get())
+        return words
+
+    def _due(self) -> float:
+        """Seconds to the next pass: the interval, or sooner where a suspicion or a wait ends before."""
+        seconds = min(self._config.agent.interval_seconds, self._notifier.watchdog_interval / 2)
+        report = self._report
+        if report is not None:
+            if not report.healthy or report.problems:
+                seconds = min(seconds, max(_UNSETTLED_INTERVAL, _SHARE_OF_TIME * report.pass_seconds))
+            ends = (next_confirmation(report.problems), report.supervision.next_attempt)
+            left = [(end - report.at).total_seconds() - report.pass_seconds for end in ends if end and end > report.at]
+            seconds = min([seconds, *left])
+        return max(seconds, 0.0)
+
+    def _reconfigure(self) -> None:
+        self._notifier.reloading()
+        try:
+            config = self._reload()
+        except ConfigError as error:
+            self._log.error("reload_refused", faults=list(error.faults), kept="the configuration of before")
+        else:
+            if config.http != self._config.http:
+                self._log.warning("restart_needed", reason="the addresses of [http] change only with a restart")
+            for watch in self._watches:
+                watch.stop()
+            logs.configure(config.log.level, config.log.format)
+            self._agent.reconfigure(config, self._words.put)
+            self._watches = _open_watches(config, self._words.put, self._latest)
+            self._latest.loop_limit = config.agent.interval_seconds + _LONGEST_PASS
+            self._config = config
+            self._log.info("reloaded", mode=config.mode.value)
+        self._notifier.ready("reloaded")
+
+
+def run(config: Config, reload: Callable[[], Config]) -> int:
+    """Run the agent in the foreground; returns the exit code."""
+    logs.configure(config.log.level, config.log.format)
+    Daemon(config, reload).run()
+    return 0
+
+
+def _open_watches(
+    config: Config, wake: Callable[[str], None], latest: Latest
+) -> tuple[NetlinkWatch | DockerWatch, ...]:
+    netlink, docker = (
+        NetlinkWatch(wake),
+        DockerWatch(config.docker.url, wake, container_name=config.node.container_name),
+    )
+    for name, watch in (("netlink", netlink), ("docker", docker)):
+        watch.start()
+        latest.watch(f"{name}_watch", _LONGEST_PASS, watch.heartbeat)
+    return netlink, docker

@@ -1,0 +1,143 @@
+"""The report for Prometheus. A fixed number of series for each host, whatever the size of the cluster.
+
+Rendered from one report, so all values are of one instant and nothing stale remains. Labels have few values that are
+known beforehand: no address, prefix, peer or error text. Instants are exported, not ages: PromQL subtracts.
+"""
+
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from calico_agent.model.bgp import PeerKind
+from calico_agent.model.finding import ConditionType, PeerSession, Severity, Status
+from calico_agent.model.report import Report
+from calico_agent.report.verdict import not_ready
+
+_PREFIX = "calico_agent_"
+
+_Values = dict[tuple[str, ...], int]
+"""A value for each tuple of label values."""
+
+# RFC 4271's states; `down` is a protocol that BIRD has not started, `other` what only BIRD knows.
+_SESSION_STATES = ("established", "openconfirm", "opensent", "active", "connect", "idle", "passive", "down", "other")
+
+
+def collect(report: Report) -> Iterator[Metric]:
+    """All metric families of one report."""
+    yield from _about(report)
+    yield from _judgement(report)
+    yield from _routes(report)
+    yield _sessions(report.sessions)
+    yield from _container(report)
+    yield from _datastore(report)
+
+
+def _about(report: Report) -> Iterator[Metric]:
+    python = ".".join(map(str, sys.version_info[:3]))
+    yield _labelled("build_info", "The running agent.", {(report.version, python): 1}, ("version", "python"))
+    identity = report.identity
+    facts = (
+        identity.name.name or "",
+        str(identity.ipv4.chosen or ""),
+        str(identity.ipv6.chosen or ""),
+        identity.ipv4.rule or identity.ipv6.rule,
+        report.mode.value,
+    )
+    yield _labelled("node_info", "Who this host is.", {facts: 1}, ("node", "ipv4", "ipv6", "ip_source", "mode"))
+    yield _gauge("start_timestamp_seconds", "When the agent started.", _seconds(report.started_at))
+    yield _gauge("last_pass_timestamp_seconds", "When the last finished pass looked.", _seconds(report.at))
+    yield _gauge("last_pass_duration_seconds", "How long the last finished pass took.", report.pass_seconds)
+
+
+def _judgement(report: Report) -> Iterator[Metric]:
+    yield _gauge("healthy", "Whether all conditions are True and no problem is confirmed.", report.healthy)
+    yield _gauge("ready", "Whether /readyz says so.", not not_ready(report))
+    statuses = {timed.condition.type: timed.condition.status for timed in report.conditions}
+    conditions: _Values = {
+        (kind.value, status.value): int(statuses.get(kind, Status.UNKNOWN) is status)
+        for kind in ConditionType
+        for status in Status
+    }
+    yield _labelled("condition", "The status of each condition.", conditions, ("type", "status"))
+    causes = [(timed.problem.cause, "confirmed" if timed.confirmed else "suspected") for timed in report.problems]
+    confirmed: _Values = {
+        (cause.code, cause.severity.name.lower()): 1 for cause, state in causes if state == "confirmed"
+    }
+    yield _labelled("problem", "The codes of the confirmed problems.", confirmed, ("code", "severity"))
+    counted = Counter((cause.severity, state) for cause, state in causes)
+    counts: _Values = {
+        (severity.name.lower(), state): counted[severity, state]
+        for severity in Severity
+        for state in ("confirmed", "suspected")
+    }
+    yield _labelled("problems", "How many problems there are.", counts, ("severity", "state"))
+
+
+def _routes(report: Report) -> Iterator[Metric]:
+    routes = report.routes
+    for name, number, text in (
+        ("expected", routes.expected, "Routes to other nodes' pods that this host should have."),
+        ("present", routes.present, "Expected routes that are there and right."),
+        ("missing", routes.missing, "Expected routes that are not there."),
+        ("wrong", routes.wrong, "Expected routes that lead elsewhere."),
+        ("unknown", routes.unknown, "Expected routes that could not be judged."),
+        ("stale", routes.stale, "Routes to pods that nobody expects any more."),
+    ):
+        yield _gauge(f"routes_{name}", text, number)
+    yield _gauge("nodes_without_route", "Nodes to whose pods no route leads.", routes.nodes_without_route)
+    yield _gauge("nodes", "Nodes that the datastore has a record of.", report.nodes)
+
+
+def _sessions(peers: tuple[PeerSession, ...]) -> Metric:
+    """All states of the kinds and families in use, so that a sum over a state is 0 and not absent."""
+    counted: Counter[tuple[str, str, str]] = Counter()
+    groups = {(PeerKind.MESH.name.lower(), "ipv4")}
+    for peer in peers:
+        session = peer.session
+        state = session.bgp_state.lower() or "down"
+        group = (session.kind.name.lower(), f"ipv{session.peer.version}")
+        groups.add(group)
+        counted[state if state in _SESSION_STATES else "other", *group] += 1
+    values: _Values = {(state, *group): counted[state, *group] for group in sorted(groups) for state in _SESSION_STATES}
+    return _labelled("bgp_peers", "BGP sessions by state.", values, ("state", "type", "family"))
+
+
+def _container(report: Report) -> Iterator[Metric]:
+    container = report.container
+    running = container is not None and container.running
+    yield _gauge("container_running", "Whether the calico/node container runs.", running)
+    if container is not None:
+        started = "When the calico/node container started last."
+        if container.started_at:
+            yield _gauge("container_start_timestamp_seconds", started, _seconds(container.started_at))
+        if not running:
+            yield _gauge("container_last_exit_code", "How the calico/node container ended.", container.exit_code)
+    starts = "How often this agent has started the calico/node container."
+    yield CounterMetricFamily(f"{_PREFIX}container_starts", starts, report.supervision.restarts)
+
+
+def _datastore(report: Report) -> Iterator[Metric]:
+    statuses = {timed.condition.type: timed.condition.status for timed in report.conditions}
+    reachable = statuses.get(ConditionType.DATASTORE_REACHABLE) is Status.TRUE
+    yield _gauge("datastore_up", "Whether the datastore can be read.", reachable)
+    if report.datastore_read_at:
+        text = "When what is known of the datastore was last known to be current."
+        yield _gauge("datastore_last_sync_timestamp_seconds", text, _seconds(report.datastore_read_at))
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(_PREFIX + name, text, float(value))
+
+
+def _labelled(name: str, text: str, values: _Values, labels: tuple[str, ...]) -> Metric:
+    family = GaugeMetricFamily(_PREFIX + name, text, labels=labels)
+    for label_values, value in values.items():
+        family.add_metric(label_values, value)
+    return family
+
+
+def _seconds(moment: datetime) -> float:
+    return moment.timestamp()

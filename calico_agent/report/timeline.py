@@ -1,0 +1,127 @@
+"""Since when? The only memory of the reports, as a value that goes in and comes out.
+
+BIRD puts a deleted kernel route back within two seconds and restarts gracefully, so a fault is suspected at once and
+confirmed when it has lasted for the hold-down. A problem is as old as the oldest of its findings: when a missing route
+is later explained by a session that is down, the trouble has not begun anew. A finding that goes and comes back
+within the hold-down was never gone.
+
+A condition that only suspicions make False stays what it was. Once confirmed it is False until nothing decides it.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from calico_agent.model.finding import Assessment, Condition, ConditionType, Finding, Problem, Status
+from calico_agent.model.report import TimedCondition, TimedProblem
+
+SUSPECTED = "Suspected"
+
+_Key = tuple[str, str]
+"""What a finding is about: its code and its subject."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """`gone_at` is when it was first looked for and not there, None while it is there."""
+
+    since: datetime
+    gone_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What has been seen up to the last pass. Treat as opaque; start with `History()`."""
+
+    findings: dict[_Key, _Seen] = field(default_factory=dict)
+    conditions: tuple[TimedCondition, ...] = ()
+
+
+def advance(
+    history: History,
+    assessment: Assessment,
+    now: datetime,
+    hold_down: timedelta,
+) -> tuple[History, tuple[TimedCondition, ...], tuple[TimedProblem, ...]]:
+    """The assessment with its times, and the history for the next one.
+
+    A clock that jumps back never gives a time in the future.
+    """
+    findings = _remember(history.findings, assessment.problems, now, hold_down)
+    problems = tuple(_timed(problem, findings, now, hold_down) for problem in assessment.problems)
+    before = {timed.condition.type: timed for timed in history.conditions}
+    conditions = tuple(
+        _since(before.get(condition.type), _held(condition, before.get(condition.type), problems), now)
+        for condition in assessment.conditions
+    )
+    return History(findings, conditions), conditions, problems
+
+
+def next_confirmation(problems: Iterable[TimedProblem]) -> datetime | None:
+    """When the next suspicion becomes a certainty, if nothing else happens: a good time for a pass."""
+    return min((timed.confirmed_at for timed in problems if timed.confirmed_at and not timed.confirmed), default=None)
+
+
+def _remember(
+    known: dict[_Key, _Seen], problems: tuple[Problem, ...], now: datetime, hold_down: timedelta
+) -> dict[_Key, _Seen]:
+    there = {_key(finding) for problem in problems for finding in _findings(problem)}
+    remembered = {key: replace(seen, gone_at=min(seen.gone_at or now, now)) for key, seen in known.items()}
+    remembered = {key: seen for key, seen in remembered.items() if seen.gone_at and now - seen.gone_at <= hold_down}
+    return remembered | {key: _Seen(min(remembered[key].since, now) if key in remembered else now) for key in there}
+
+
+def _timed(
+    problem: Problem,
+    findings: dict[_Key, _Seen],
+    now: datetime,
+    hold_down: timedelta,
+) -> TimedProblem:
+    since = min(findings[_key(finding)].since for finding in _findings(problem))
+    confirmed_at = since + hold_down
+    return TimedProblem(problem, since, now >= confirmed_at, confirmed_at)
+
+
+def _held(condition: Condition, before: TimedCondition | None, problems: tuple[TimedProblem, ...]) -> Condition:
+    """The condition as it is shown: False only by something confirmed."""
+    if condition.status is not Status.FALSE:
+        return condition
+    if before is not None and before.condition.status is Status.FALSE:
+        return condition
+    deciding = _deciding(condition.type, problems)
+    if not deciding or any(timed.confirmed for timed in deciding):
+        return condition
+    more = f" (and {len(deciding) - 1} more)" if len(deciding) > 1 else ""
+    return replace(
+        condition,
+        status=Status.TRUE,
+        reason=SUSPECTED,
+        message=f"suspected: {deciding[0].problem.cause.what}{more}",
+    )
+
+
+def _deciding(kind: ConditionType, problems: tuple[TimedProblem, ...]) -> tuple[TimedProblem, ...]:
+    """The problems with the gravest findings about this condition: a confirmed warning does not confirm an error."""
+    gravest = [
+        (
+            max((finding.severity for finding in _findings(timed.problem) if finding.condition is kind), default=None),
+            timed,
+        )
+        for timed in problems
+    ]
+    worst = max((severity for severity, _ in gravest if severity is not None), default=None)
+    return tuple(timed for severity, timed in gravest if severity is not None and severity is worst)
+
+
+def _since(before: TimedCondition | None, condition: Condition, now: datetime) -> TimedCondition:
+    same = before is not None and before.condition.status is condition.status
+    return TimedCondition(condition, min(before.since, now) if before is not None and same else now)
+
+
+def _findings(problem: Problem) -> Iterator[Finding]:
+    yield problem.cause
+    yield from problem.consequences
+
+
+def _key(finding: Finding) -> _Key:
+    return finding.code, finding.subject

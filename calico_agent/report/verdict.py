@@ -1,0 +1,85 @@
+"""The two answers that come before all detail: is this host well, and may it be relied upon?
+
+Well (the verdict, `status`): nothing is wrong, as far as can be known. The gravest thing that is known comes first:
+a confirmed error, a condition that is False, one that is Unknown, a confirmed warning, a suspicion.
+
+Ready (`/readyz`): this host does its part of the cluster's network. One dead neighbour must not make every host
+unready, so it asks about this host only, much as calico/node's own check does after its first 30 seconds
+(node/pkg/health/health.go@v3.32.1): the container runs, the address is right, at least one BGP session is established
+or none is expected, and not every route is missing. What is Unknown counts as good while a session is established,
+so that an outage of etcd or Docker alone takes no host out of service.
+"""
+
+from collections.abc import Iterator
+
+from calico_agent.model.finding import Condition, ConditionType, Severity, Status
+from calico_agent.model.observation import Unreadable
+from calico_agent.model.report import Report, TimedProblem
+from calico_agent.report.words import clean, count
+
+SEVERITY_WORDS = {Severity.ERROR: "PROBLEM", Severity.WARNING: "WARNING", Severity.INFO: "NOTE"}
+
+
+def verdict(report: Report) -> str:
+    """One sentence about the host, without its name."""
+    gravest = max(report.confirmed, key=lambda timed: timed.problem.cause.severity, default=None)
+    if gravest and gravest.problem.cause.severity is Severity.ERROR:
+        return _problem_sentence(gravest, len(report.confirmed))
+    for status, word in ((Status.FALSE, "PROBLEM"), (Status.UNKNOWN, "UNKNOWN")):
+        condition = next((timed.condition for timed in report.conditions if timed.condition.status is status), None)
+        if condition and status is Status.UNKNOWN and report.unreadable:
+            return _unread_sentence(report.unreadable)
+        if condition:
+            return f"{word} {condition.type.value}: {clean(condition.message)}"
+    if gravest:
+        return _problem_sentence(gravest, len(report.confirmed))
+    if report.problems:
+        cause = report.problems[0].problem.cause
+        return f"good so far, but suspected: {cause.code}: {clean(cause.what)}"
+    established = sum(peer.session.established for peer in report.sessions)
+    parts = (
+        count(report.nodes, "node"),
+        count(established, "session"),
+        count(report.routes.present, "route"),
+    )
+    return f"all good ({', '.join(parts)})"
+
+
+def _problem_sentence(timed: TimedProblem, total: int) -> str:
+    cause = timed.problem.cause
+    more = f" (and {count(total - 1, 'more problem')})" if total > 1 else ""
+    return f"{SEVERITY_WORDS[cause.severity]} {cause.code}: {clean(cause.what)}{more}"
+
+
+def _unread_sentence(unreadable: tuple[Unreadable, ...]) -> str:
+    """Why something is unknown. Sources are in the order in which one tells where to find the next: causes first."""
+    first = unreadable[0]
+    more = f" (and {count(len(unreadable) - 1, 'more source')})" if len(unreadable) > 1 else ""
+    return f"UNKNOWN: {clean(first.source)} cannot be read: {clean(first.reason)}{more}"
+
+
+def not_ready(report: Report) -> tuple[str, ...]:
+    """Why this host is not ready, a sentence each; nothing when it is."""
+    return tuple(_reasons(report))
+
+
+def _reasons(report: Report) -> Iterator[str]:
+    conditions = {timed.condition.type: timed.condition for timed in report.conditions}
+    established = any(peer.session.established for peer in report.sessions)
+    for kind in (ConditionType.IDENTITY_CONFIRMED, ConditionType.CONTAINER_RUNNING):
+        condition = conditions.get(kind)
+        if condition is None or (condition.status is Status.UNKNOWN and not established):
+            yield f"{kind.value} is unknown{_because(condition)}"
+        elif condition.status is Status.FALSE:
+            yield f"{kind.value} is false{_because(condition)}"
+    bgp = conditions.get(ConditionType.BGP_ESTABLISHED)
+    if not established and (bgp is None or bgp.status is not Status.TRUE):
+        yield f"no BGP session is established{_because(bgp)}"
+    routes = conditions.get(ConditionType.ROUTES_IN_PLACE)
+    all_missing = report.routes.expected > 0 and report.routes.present == 0
+    if routes is not None and routes.status is Status.FALSE and all_missing:
+        yield f"none of {count(report.routes.expected, 'expected route')} is there"
+
+
+def _because(condition: Condition | None) -> str:
+    return f": {clean(condition.message)}" if condition and condition.message else ""

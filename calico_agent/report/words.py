@@ -1,0 +1,36 @@
+"""Words for people: durations, and text from outside made safe to print."""
+
+from datetime import datetime, timedelta
+
+
+def clean(text: str, limit: int = 600) -> str:
+    """Text from outside on one line: white space folded, control and bidirectional characters escaped, cut when long.
+
+    A container's log or a record in the datastore must not move the cursor of the person who reads about it.
+    """
+    folded = " ".join(text[: limit * 2].split())
+    safe = "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode() for character in folded
+    )
+    return safe if len(safe) <= limit else f"{safe[: limit - 3]}..."
+
+
+def span(duration: timedelta) -> str:
+    """A duration in its two largest units: `3 s`, `12 min`, `2 h 5 min`, `3 d 4 h`. A negative one is `0 s`."""
+    seconds = max(0, int(duration.total_seconds()))
+    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
+    if days:
+        return f"{days} d {hours % 24} h"
+    if hours:
+        return f"{hours} h {minutes % 60} min"
+    return f"{minutes} min" if minutes else f"{seconds} s"
+
+
+def ago(then: datetime, now: datetime) -> str:
+    """How long ago, in the words of `span`."""
+    return f"{span(now - then)} ago"
+
+
+def count(number: int, singular: str, plural: str = "") -> str:
+    """`1 route`, `2 routes`."""
+    return f"{number} {singular if number == 1 else plural or singular + 's'}"

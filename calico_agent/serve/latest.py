@@ -1,0 +1,86 @@
+"""The slot between the loop and the HTTP workers: the latest report, and whether the agent's own parts are alive.
+
+Written by the loop, read by any thread. Every change is one assignment of an immutable value, so there is no lock.
+A part shows that it is alive by its heartbeat, the monotonic time of its last sign of life. The health of peers,
+etcd or Docker never enters here: a supervisor that kills the agent because etcd is down helps nobody.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from calico_agent.model.report import Report
+
+LOOP = "loop"
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """A part of the agent: seconds since its last sign of life, and the age from which it counts as stuck."""
+
+    name: str
+    age: float
+    limit: float
+
+    @property
+    def alive(self) -> bool:
+        return self.age <= self.limit
+
+
+@dataclass(frozen=True, slots=True)
+class _Watched:
+    heartbeat: Callable[[], float]
+    limit: float
+
+
+class Latest:
+    """The latest report and the heartbeats. The loop itself beats with each `publish`."""
+
+    def __init__(self, loop_limit: float, monotonic: Callable[[], float] = time.monotonic) -> None:
+        """`loop_limit`: seconds between two finished passes, or before the first one, after which the loop is stuck."""
+        self.started_at = datetime.now(UTC)
+        self.loop_limit = loop_limit
+        self._monotonic = monotonic
+        self._report: Report | None = None
+        self._last_pass = monotonic()
+        self._watched: dict[str, _Watched] = {}
+
+    @property
+    def report(self) -> Report | None:
+        """The report of the last finished pass; None before the first."""
+        return self._report
+
+    def publish(self, report: Report) -> None:
+        """A pass is finished."""
+        self._last_pass = self._monotonic()
+        self._report = report
+
+    def beat(self) -> None:
+        """The loop is alive although no pass has finished, for example while it performs a long action."""
+        self._last_pass = self._monotonic()
+
+    def watch(self, name: str, limit: float, heartbeat: Callable[[], float]) -> None:
+        """From now on `heartbeat()` may not be older than `limit` seconds. Replaces the one of the same name."""
+        self._watched = {**self._watched, name: _Watched(heartbeat, limit)}
+
+    def unwatch(self, name: str) -> None:
+        """This part is gone on purpose."""
+        self._watched = {other: watched for other, watched in self._watched.items() if other != name}
+
+    def components(self) -> tuple[Component, ...]:
+        """All parts, the loop first."""
+        now = self._monotonic()
+        loop = Component(LOOP, max(0.0, now - self._last_pass), self.loop_limit)
+        watched = self._watched
+        return (
+            loop,
+            *(
+                Component(name, max(0.0, now - entry.heartbeat()), entry.limit)
+                for name, entry in sorted(watched.items())
+            ),
+        )
+
+    def stuck(self) -> tuple[Component, ...]:
+        """The parts that gave no sign of life for too long."""
+        return tuple(component for component in self.components() if not component.alive)

@@ -1,0 +1,76 @@
+"""observation + identity -> assessment: every rule looks, findings are joined to problems, conditions follow.
+
+Nothing is remembered: the same observation always gives the same assessment.
+"""
+
+from collections.abc import Iterator
+
+from calico_agent.model.finding import Assessment, Finding, PeerSession
+from calico_agent.model.identity import Identity
+from calico_agent.model.observation import Observation
+from calico_agent.model.settings import Mode
+from calico_agent.verify.bgp import find_bgp, peer_sessions
+from calico_agent.verify.catalogue import finding
+from calico_agent.verify.causes import join
+from calico_agent.verify.conditions import conditions
+from calico_agent.verify.container import find_container
+from calico_agent.verify.expected_routes import Encapsulation, Expectation, expect
+from calico_agent.verify.identity import find_identity
+from calico_agent.verify.peers import find_peers
+from calico_agent.verify.routes import RouteCheck, check_routes
+from calico_agent.verify.sources import find_sources
+from calico_agent.verify.view import view_of
+
+
+def assess(
+    observation: Observation,
+    identity: Identity,
+    *,
+    mode: Mode = Mode.OBSERVE,
+    container_name: str = "calico-node",
+) -> Assessment:
+    """What one observation means. `container_name` is the configured name of the calico/node container."""
+    view = view_of(observation, identity, mode=mode, container_name=container_name)
+    sessions = peer_sessions(view)
+    expectation = expect(view.cluster, view.local) if view.cluster is not None else Expectation()
+    routes = RouteCheck() if view.kernel is None else check_routes(view, view.kernel, expectation)
+    findings = (
+        *find_sources(view),
+        *find_identity(view),
+        *find_peers(view),
+        *find_container(view),
+        *find_bgp(view),
+        *_silent_peers(sessions, expectation, routes),
+        *routes.findings,
+    )
+    return Assessment(
+        at=observation.at,
+        identity=identity,
+        conditions=conditions(view, findings, routes.counts),
+        problems=join(findings, view.me),
+        sessions=sessions,
+        routes=routes.counts,
+    )
+
+
+def _silent_peers(sessions: tuple[PeerSession, ...], expectation: Expectation, routes: RouteCheck) -> Iterator[Finding]:
+    """Peers whose session is up but which advertise nothing, although they own blocks whose routes are missing."""
+    missing = {one.node for one in routes.findings if one.code == "RT-MISSING"}
+    by_bgp = {
+        (route.way.node, route.prefix.version)
+        for route in expectation.routes
+        if route.way.encapsulation is not Encapsulation.VXLAN
+    }
+    for found in sessions:
+        session = found.session
+        owes = found.node in missing and (found.node, session.peer.version) in by_bgp
+        if session.established and session.imported == 0 and owes:
+            yield finding(
+                "BGP-NO-ROUTES",
+                found.node,
+                f"node {found.node} advertises none of its blocks, though the session with it is up",
+                why=f"BIRD: {session.name} has imported 0 routes",
+                effect=f"no route leads to the pods of {found.node}",
+                cure=f"on {found.node}: calicoctl node status; calico/node may run under another node's name there",
+                node=found.node,
+            )

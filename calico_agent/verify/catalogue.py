@@ -1,0 +1,51 @@
+"""Every code that a finding can have, with its explanation for people (`calico-agent explain CODE`).
+
+Codes are an interface: alerts and runbooks name them. A code is never given another meaning.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from calico_agent.model.address import IPNetwork
+from calico_agent.model.finding import ConditionType, Finding, Severity
+from calico_agent.verify import codes_bgp, codes_container, codes_identity, codes_routes, codes_sources
+from calico_agent.verify.entry import Entry
+
+_TABLES = (
+    codes_identity.ENTRIES,
+    codes_sources.ENTRIES,
+    codes_container.ENTRIES,
+    codes_bgp.ENTRIES,
+    codes_routes.ENTRIES,
+)
+
+CATALOGUE: Mapping[str, Entry] = MappingProxyType({entry.code: entry for table in _TABLES for entry in table})
+
+
+def finding(
+    code: str,
+    subject: str,
+    what: str,
+    *,
+    why: str = "",
+    effect: str = "",
+    cure: str = "",
+    node: str = "",
+    prefix: IPNetwork | None = None,
+    severity: Severity | None = None,
+    condition: ConditionType | None = None,
+) -> Finding:
+    """A finding of a catalogued code, with the entry's severity and condition unless others are given."""
+    entry = CATALOGUE[code]
+    return Finding(
+        code=code,
+        subject=subject,
+        severity=entry.severity if severity is None else severity,
+        condition=condition or entry.condition,
+        what=what,
+        why=why,
+        effect=effect,
+        cure=cure,
+        node=node,
+        prefix=prefix,
+    )

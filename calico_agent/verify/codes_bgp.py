@@ -1,0 +1,133 @@
+"""Catalogue: BIRD and its sessions."""
+
+from calico_agent.model.finding import ConditionType, Severity
+from calico_agent.verify.entry import Entry
+
+
+def _entry(code: str, title: str, explanation: str, severity: Severity = Severity.ERROR) -> Entry:
+    return Entry(code, severity, ConditionType.BGP_ESTABLISHED, title, explanation)
+
+
+ENTRIES = (
+    _entry(
+        "BIRD-DOWN",
+        "BIRD is not running",
+        """\
+Nothing answers on BIRD's control socket. Routes stay in the kernel as they were; peers drop the
+routes to this host's pods after at most four minutes.
+
+Found by connecting to /var/run/calico/bird.ctl: no socket, or one that nobody listens on.
+
+calico/node restarts BIRD within a second of a crash, so it lasts only when BIRD has no valid
+configuration (confd) or calico/node is not up. `docker logs calico-node`.""",
+    ),
+    _entry(
+        "BIRD-HUNG",
+        "BIRD does not answer",
+        """\
+BIRD's process is there but does not serve its control socket. Its sessions run out of hold time,
+and its peers drop the routes to this host's pods after some minutes.
+
+Found when no greeting comes within the deadline, or when the socket's queue is full.
+
+`docker exec calico-node sv restart bird`, or restart the container. Look for a stopped (state T)
+or blocked process.""",
+    ),
+    _entry(
+        "BIRD-UNREADABLE",
+        "BIRD cannot be asked",
+        """\
+The control socket exists, but it may not be used, or what answers is not the BIRD of Calico.
+
+Found by asking it for its status.
+
+Run calico-agent as root; [bird] in the configuration names the sockets.""",
+        Severity.WARNING,
+    ),
+    _entry(
+        "BGP-DOWN",
+        "a BGP session is not established",
+        """\
+Routes to the pods of that node come through this session, and this host's routes go out through
+it.
+
+Found in `show protocols all` of BIRD. Its state and last error tell most causes apart: refused
+(no BIRD there), closed or reset (the peer does not know our address), no answer (firewall, host
+down), bad AS. The side with the smaller address is `Passive`: it waits for the other to connect.
+
+Look at the same session on the other host.""",
+    ),
+    _entry(
+        "BGP-NO-SESSION",
+        "BIRD has no session for a node",
+        """\
+The datastore has a node that BIRD on this host is not configured for: its configuration is older
+than the datastore.
+
+Found by comparing the node records with BIRD's sessions.
+
+calico/node's confd rewrites BIRD's configuration on every change; look for its errors in `docker
+logs calico-node`. Restarting the container makes it read everything again.""",
+    ),
+    _entry(
+        "BGP-STALE-SESSION",
+        "BIRD has a session for a node that does not exist",
+        """\
+BIRD keeps a mesh session to an address that no node record has: its configuration is older than
+the datastore.
+
+Found by comparing BIRD's sessions with the node records.
+
+As for BGP-NO-SESSION: confd did not follow the datastore.""",
+        Severity.WARNING,
+    ),
+    _entry(
+        "BGP-UNKNOWN-PEER",
+        "an unknown host tries to open a BGP session",
+        """\
+BIRD on another host dials this one, and no node is registered with its address: its record was
+deleted while it runs on, or it is registered with another address. Its pods cannot be reached
+from here.
+
+Found in calico/node's log ("Unexpected connect from unknown address"), when the address is on a
+network of this host and no node record has it.
+
+Find the host by its address. Restart calico/node there, which registers it again, or stop it if
+it left the cluster.""",
+        Severity.WARNING,
+    ),
+    _entry(
+        "BGP-PORT",
+        "another program has BIRD's port",
+        """\
+BIRD cannot listen for its peers ("No listening socket"): something else on this host listens on
+the BGP port.
+
+Found in the last error of BIRD's sessions.
+
+`ss -ltnp 'sport = :179'` names it: a BIRD or FRR of the host, or a second calico/node.""",
+    ),
+    _entry(
+        "BGP-NO-PEERS",
+        "the mesh is off and no peers are configured",
+        """\
+nodeToNodeMeshEnabled is false and there is no BGPPeer: no node has any session, and without VXLAN
+no routes.
+
+Found in BGPConfiguration `default` and the BGPPeer resources.
+
+Turn the mesh on again, or create the BGPPeers (route reflectors first, then the mesh off).""",
+    ),
+    _entry(
+        "BGP-NO-ROUTES",
+        "a node advertises none of its pod networks",
+        """\
+The session is up, but the peer sent no route, although IPAM blocks belong to it: calico/node
+there runs under another node's name, or does not know its blocks.
+
+Found by the session's count of imported routes.
+
+On that host: `calico-agent status`, or compare NODENAME, /var/lib/calico/nodename and the host
+name.""",
+    ),
+)

@@ -1,0 +1,193 @@
+"""Catalogue: who this host is, and who the other nodes say they are."""
+
+from calico_agent.model.finding import ConditionType, Severity
+from calico_agent.verify.entry import Entry
+
+
+def _entry(code: str, title: str, explanation: str, severity: Severity = Severity.ERROR) -> Entry:
+    return Entry(code, severity, ConditionType.IDENTITY_CONFIRMED, title, explanation)
+
+
+ENTRIES = (
+    _entry(
+        "IP-BRIDGE",
+        "a node is registered with the address of a container bridge",
+        """\
+calico/node was left to find the address itself and took the one of a bridge for containers,
+172.17.0.1 on docker0 as a rule. Every host with Docker has that address. The other nodes expect
+the node's BGP sessions from there, refuse them from its true address ("Unexpected connect from
+unknown address"), and get no route to its pods; with VXLAN their routes look right, but the
+tunnelled packets go to their own docker0.
+
+Found by comparing the registered address with the networks that Docker lists and with bridges
+that have no physical port, on this host. For another node's record that is enough: such an
+address cannot be reached from here.
+
+On the host of that node, give calico/node the address: IP=ADDRESS/LENGTH and NODENAME=NAME
+in the container's environment (a new container: `docker restart` keeps the old environment),
+or run calico-agent there in supervise mode. An empty IP is not enough: it keeps what the
+record says.""",
+    ),
+    _entry(
+        "IP-CONFLICT",
+        "two nodes are registered with one address",
+        """\
+Each node builds BGP sessions to all others by their registered addresses and skips its own. Two
+nodes with one address skip each other and share the sessions of the rest: the routes of one of
+them, or of both, are wrong everywhere.
+
+Found in the node records, and by comparing them with the addresses on this host's links. Often
+one of the two is an old name of the same machine (renamed, or registered by its full name once),
+or a cloned disk.
+
+If one record is a leftover: `calicoctl delete node NAME`, which also frees its blocks. If both
+hosts live: give the wrong one its own address (IP=).""",
+    ),
+    _entry(
+        "IP-NOT-LOCAL",
+        "an address of this node is on no link of this host",
+        """\
+BIRD binds its sessions to the registered address. When no link has it ("bind: Cannot assign
+requested address"), every session of this node stays down. The address was changed under
+calico/node, written wrongly, or is another host's.
+
+Found by looking for the registered (or configured) address among all addresses of all links.
+
+Register the address that the host has: restart calico/node with IP=ADDRESS/LENGTH, or correct
+[identity] ipv4 in the configuration of calico-agent.""",
+    ),
+    _entry(
+        "IP-MISMATCH",
+        "the registered address is another than the one this host should have",
+        """\
+The node is registered with an address of this host, but the configuration, or the way the kernel
+takes to the other nodes, calls for another one. Traffic may take the wrong network card, or be
+refused.
+
+Found by comparing the node record with `calico-agent detect`. An error when something speaks
+against the registered address itself (a tunnel, a floating address, a link that is down), else a
+warning.
+
+Decide which is right. Restart calico/node with IP=, or write the address into [identity]
+ipv4.""",
+        Severity.WARNING,
+    ),
+    _entry(
+        "IP-AMBIGUOUS",
+        "several addresses could be this host's",
+        """\
+More than one address is left after all that cannot be right are taken out, and no rule decides
+between them. calico-agent does not guess: in supervise mode it does not start calico/node.
+
+`calico-agent detect` shows every address with the verdict on it, and what each rule says.
+
+Write the right one into the configuration: [identity] ipv4 = "ADDRESS".""",
+    ),
+    _entry(
+        "IP-NONE",
+        "no address of this host can be the node's",
+        """\
+Every address of every link is rejected, each for the reason that `calico-agent detect` shows. In
+supervise mode calico/node is not started.
+
+Found by looking at all links, at Docker's networks and at the cluster's pools.
+
+Bring the host's network up, or write the address into [identity] ipv4 where a rejection is
+mistaken.""",
+    ),
+    _entry(
+        "IP-REJECTED",
+        "the configured address cannot be used",
+        """\
+The configuration names an address that other nodes can never reach: a container bridge's, one of
+a pod pool, one that is valid on this host only. In supervise mode calico/node is not started with
+it.
+
+Found by applying to it the same tests as to every other address (`calico-agent detect`).
+
+Write the address of the host's own network into [identity] ipv4, or "auto".""",
+    ),
+    _entry(
+        "IP-UNKNOWN",
+        "the addresses of this host cannot be read",
+        """\
+Without the kernel's list of links nothing can be said about the address.
+
+Found when netlink does not answer; KERNEL-UNREADABLE says why.
+
+It passes with its cause.""",
+        Severity.WARNING,
+    ),
+    _entry(
+        "NAME-MISMATCH",
+        "calico/node runs under another node's name",
+        """\
+calico/node took a name that belongs to another host: from NODENAME, or from
+/var/lib/calico/nodename, which a cloned disk brings along and which wins over the host name. It
+then believes to be that node: it skips the session to it, builds one to itself, deletes the
+routes to its own pods, and nobody advertises them.
+
+Found by comparing the name calico/node runs under with the host's own, and the address in that
+node's record with the addresses on this host's links. A warning when only the configured name
+differs.
+
+Remove the container and start it with NODENAME=NAME written out; delete /var/lib/calico/nodename
+first. In supervise mode calico-agent hands the name over itself.""",
+    ),
+    _entry(
+        "NAME-LOCALHOST",
+        "the host name is localhost",
+        """\
+A node called localhost is shared by every machine with that host name: each overwrites the record
+of the others.
+
+Found when no name is configured and the host name is localhost.
+
+Set the host name (`hostnamectl set-hostname NAME`), or write [identity] name.""",
+    ),
+    _entry(
+        "NAME-INVALID",
+        "the node name is not valid",
+        """\
+Calico takes lower-case letters, digits, '-' and '.', and refuses to start with anything else.
+
+Found by the same rule as Calico's before anything is started.
+
+Write a valid name into [identity] name.""",
+    ),
+    _entry(
+        "NAME-UNKNOWN",
+        "the host name cannot be read",
+        """\
+No name is configured and the host name cannot be read, so there is no node name.
+
+HOST-UNREADABLE says why.
+
+Write [identity] name, or cure the cause.""",
+        Severity.WARNING,
+    ),
+    _entry(
+        "NODE-NO-RECORD",
+        "a node has no record in the datastore",
+        """\
+The other nodes know a node only by its record. Without it they have no BGP session for it and no
+route to its pods; its own sessions are closed by the peers. `calicoctl delete node` on a living
+node does this, and frees its addresses, which may then be given out a second time.
+
+Found by looking up the name calico/node runs under; for other nodes, when IPAM blocks belong to a
+name without record.
+
+For this host: restart calico/node, which registers it again; its pods need new addresses. For a
+node that is gone: release its blocks (`calicoctl ipam release`, or `calicoctl ipam check`).""",
+    ),
+    _entry(
+        "NODE-NO-ADDRESS",
+        "a node is registered without any address",
+        """\
+BGP sessions and tunnels lead to registered addresses. A node without any gets none.
+
+Found in the node record: spec.bgp has neither ipv4Address nor ipv6Address.
+
+Start calico/node of that host with IP=ADDRESS/LENGTH.""",
+    ),
+)

@@ -1,0 +1,193 @@
+"""Catalogue: the kernel's routes to the pods of other nodes, and of this one."""
+
+from calico_agent.model.finding import ConditionType, Severity
+from calico_agent.verify.entry import Entry
+
+
+def _entry(code: str, title: str, explanation: str, severity: Severity = Severity.ERROR) -> Entry:
+    return Entry(code, severity, ConditionType.ROUTES_IN_PLACE, title, explanation)
+
+
+ENTRIES = (
+    _entry(
+        "RT-MISSING",
+        "there is no route to a block of another node",
+        """\
+Packets to these pods follow the next shorter route, the default route as a rule, and are lost.
+
+Found by comparing the blocks that other nodes own (confirmed affinity, a pool that is exported, a
+registered address) with the kernel's main table.
+
+With the session up: `birdc show route for PREFIX all` says whether BIRD knows it. With VXLAN
+Felix writes the route. BIRD puts a deleted route back within two seconds.""",
+    ),
+    _entry(
+        "RT-WRONG-NEXTHOP",
+        "the route to a block leads to another host than its owner",
+        """\
+Packets to these pods go to a host that does not have them.
+
+Found by comparing the next hop with the owner's registered address, or with its tunnel address
+for VXLAN. Only judged where the right next hop is certain: with the full mesh, and for plain
+routes when the owner is in a connected network.
+
+BIRD's table says which peer sent it; a foreign route on that host is the usual source, or a node
+that changed its address.""",
+    ),
+    _entry(
+        "RT-WRONG-DEVICE",
+        "the route to a block leaves through the wrong device",
+        """\
+The pool's encapsulation (none, IPIP, VXLAN; CrossSubnet depends on both nodes' networks) decides
+on the device. The peer does not accept packets that come another way.
+
+Found by comparing the device with tunl0, vxlan.calico, or a device of the host that is no tunnel.
+
+Compare the pool (`calicoctl get ippool -o wide`) with what Felix and BIRD were started with.""",
+    ),
+    _entry(
+        "RT-BLACKHOLE",
+        "packets to a block of another node are dropped here",
+        """\
+A blackhole is right for a block that this node owns. Here calico/node owns it no more, or two
+nodes claim it.
+
+Found in the type of the kernel's route.
+
+See RT-DUPLICATE-AFFINITY and NAME-MISMATCH; an old blackhole goes away when calico/node
+restarts.""",
+    ),
+    _entry(
+        "RT-UNREACHABLE",
+        "the kernel refuses packets to a block of another node",
+        """\
+BIRD has the route but cannot resolve its next hop: the owner's registered address is on no
+network that this host can reach.
+
+Found in the type of the kernel's route (unreachable, or throw).
+
+`ip route get ADDRESS` for the owner's registered address.""",
+    ),
+    _entry(
+        "RT-PROHIBIT",
+        "the kernel prohibits packets to a block of another node",
+        """\
+A `prohibit` route lies on the block. Calico never writes one.
+
+Found in the type of the kernel's route.
+
+`ip route del PREFIX` once it is known who put it there.""",
+    ),
+    _entry(
+        "RT-ECMP",
+        "the route to a block has several next hops",
+        """\
+A block has one owner. With several next hops a part of the connections goes to a host that does
+not have the pods: two nodes advertise the block. BIRD learns foreign kernel routes and advertises
+them, so a route put in by hand on one host becomes this on all others.
+
+Found in the kernel's route; BIRD's table says which peer sent which next hop.
+
+Remove the foreign route on the host that is named, or the second affinity.""",
+    ),
+    _entry(
+        "RT-FOREIGN",
+        "a route that is not Calico's lies on a block of another node",
+        """\
+Somebody put a route with exactly this prefix into the table. BIRD cannot place its own ("Netlink:
+File exists" in its log), learns the foreign one and advertises it to the other hosts.
+
+Found by the route's shape and protocol: not what Calico would write, and not by BIRD (12) or
+Felix (80).
+
+`ip route del PREFIX`; then find what put it there.""",
+    ),
+    _entry(
+        "RT-SHADOWED",
+        "a foreign route takes over addresses of a block",
+        """\
+A longer prefix inside the block, or the same prefix with a better metric, goes elsewhere: the
+kernel prefers it.
+
+Found by looking for foreign routes inside the blocks of other nodes. Host routes to local
+workloads are none.
+
+`ip route del PREFIX`; a network of the host must not overlap the pools.""",
+    ),
+    _entry(
+        "RT-STALE",
+        "a route to a block that nobody owns",
+        """\
+BIRD or Felix wrote it once; the block was freed since. It does no harm until the block is given
+out again.
+
+Found by comparing BIRD's and Felix's routes inside the pools with blocks and affinities.
+
+It goes away when BIRD hears of it: look at the sessions. `ip route del PREFIX` when its owner is
+gone for good.""",
+        Severity.WARNING,
+    ),
+    _entry(
+        "RT-BORROWED-MISSING",
+        "there is no route to a borrowed address",
+        """\
+A pod uses an address of another node's block (all blocks of the pool were taken). It is reached
+by a route of its own, /32 or /128, which is missing: its packets go to the block's owner, who
+drops them.
+
+Found in the block's allocations: the node of the address is not the block's owner.
+
+As for RT-MISSING, with the node that borrowed it. Larger pools or strict affinity avoid
+borrowing.""",
+    ),
+    _entry(
+        "RT-BLACKHOLE-MISSING",
+        "the blackhole of an own block is missing",
+        """\
+Packets to addresses of this node's block that no pod has should end here. Without the blackhole
+they follow the default route, and may circle between this host and its router.
+
+Found by looking for a blackhole (of BIRD or of Felix) on each block of this node.
+
+BIRD writes it at its start and every two seconds; see BIRD-DOWN.""",
+        Severity.WARNING,
+    ),
+    _entry(
+        "RT-DUPLICATE-AFFINITY",
+        "two nodes claim one block",
+        """\
+Both advertise it and both keep a blackhole on it: other hosts spread packets over both (ECMP),
+and each of the two drops what belongs to the other.
+
+Found in the affinity keys of the datastore, compared with the block's own owner.
+
+`calicoctl ipam check --show-problem-ips`; delete the affinity of the node that does not own the
+block.""",
+    ),
+    _entry(
+        "RT-NEXTHOP-DEAD",
+        "the next hop to a node does not answer",
+        """\
+The kernel got no answer to ARP (or neighbour discovery) for the node's address, or the link to it
+is down: the host is off, or cut off. BIRD notices after 164 to 200 seconds only; until then
+session and routes look right.
+
+Found in the neighbour table: FAILED or INCOMPLETE for the registered address.
+
+Look at that host and the network between.""",
+    ),
+    _entry(
+        "RT-TUNNEL",
+        "VXLAN packets for a node do not reach it",
+        """\
+The route to its pods leads to its tunnel address; the neighbour entry gives that a MAC, and the
+forwarding database gives the MAC the address of the host. One of them is missing or leads
+elsewhere. The route itself looks right.
+
+Found by following the three of them to the owner's registered address, and by checking that this
+is not an address of this host.
+
+If the owner registered a wrong address, cure that (IP-BRIDGE). Otherwise restart calico/node
+here: Felix rewrites them.""",
+    ),
+)

@@ -1,0 +1,130 @@
+"""The five conditions, from findings and from what could not be read.
+
+A condition is False when a finding of weight speaks against it, Unknown when its source could not be read, else True.
+Warnings are problems to look at, and leave the condition True.
+"""
+
+from collections.abc import Iterable
+
+from calico_agent.model.bgp import Bird, PeerKind
+from calico_agent.model.finding import Condition, ConditionType, Finding, RouteCounts, Severity, Status
+from calico_agent.model.observation import Unreadable
+from calico_agent.verify.view import View
+from calico_agent.verify.words import counted
+
+
+def conditions(view: View, findings: Iterable[Finding], counts: RouteCounts) -> tuple[Condition, ...]:
+    """All five, in the order in which one builds on the other."""
+    against: dict[ConditionType, Finding] = {}
+    for one in findings:
+        if one.severity is Severity.ERROR:
+            against.setdefault(one.condition, one)
+    return (
+        _identity(view, against.get(ConditionType.IDENTITY_CONFIRMED)),
+        _datastore(view, against.get(ConditionType.DATASTORE_REACHABLE)),
+        _container(view, against.get(ConditionType.CONTAINER_RUNNING)),
+        _bgp(view, against.get(ConditionType.BGP_ESTABLISHED)),
+        _routes(view, against.get(ConditionType.ROUTES_IN_PLACE), counts),
+    )
+
+
+def _identity(view: View, against: Finding | None) -> Condition:
+    kind = ConditionType.IDENTITY_CONFIRMED
+    if against is not None:
+        return _false(kind, against)
+    if isinstance(view.observation.kernel, Unreadable):
+        return _unknown(kind, view.observation.kernel)
+    if isinstance(view.observation.datastore, Unreadable):
+        message = f"not compared with the node records: {view.observation.datastore.reason}"
+        return Condition(kind, Status.UNKNOWN, "NotCompared", message)
+    node = view.local.node
+    if node is None:
+        return Condition(kind, Status.UNKNOWN, "NoRecord", f"node {view.me} is not registered")
+    addresses = " and ".join(str(address.ip) for address in (node.ipv4, node.ipv6) if address is not None)
+    return Condition(kind, Status.TRUE, "Registered", f"node {node.name} is registered with {addresses}")
+
+
+def _datastore(view: View, against: Finding | None) -> Condition:
+    kind, datastore = ConditionType.DATASTORE_REACHABLE, view.observation.datastore
+    if isinstance(datastore, Unreadable):
+        return _unknown(kind, datastore)
+    if against is not None:
+        return _false(kind, against)
+    message = f"{counted(len(datastore.nodes), 'node')}, {counted(len(datastore.blocks), 'block')}"
+    return Condition(kind, Status.TRUE, "Read", f"{message}, revision {datastore.revision}")
+
+
+def _container(view: View, against: Finding | None) -> Condition:
+    kind, docker, container = ConditionType.CONTAINER_RUNNING, view.observation.docker, view.local.container
+    if isinstance(docker, Unreadable):
+        return _unknown(kind, docker)
+    if against is not None:
+        return _false(kind, against)
+    if container is None:
+        message = "Docker has no calico/node container, but BIRD answers: another container runtime runs it"
+        return Condition(kind, Status.UNKNOWN, "NotInDocker", message)
+    return Condition(kind, Status.TRUE, "Running", f"{container.name} runs {container.image}")
+
+
+def _bgp(view: View, against: Finding | None) -> Condition:
+    kind = ConditionType.BGP_ESTABLISHED
+    if not view.local.uses_bird:
+        message = f"not used: CALICO_NETWORKING_BACKEND={view.local.backend}"
+        return Condition(kind, Status.TRUE, "NotUsed", message)
+    daemons = [bird for _, bird in view.daemons()]
+    blind = next((bird for bird in daemons if isinstance(bird, Unreadable)), None)
+    if blind is not None:
+        if view.starting:
+            return Condition(kind, Status.UNKNOWN, "Starting", f"calico/node was started just now; {blind.reason}")
+        return _unknown(kind, blind)
+    sessions = [
+        session
+        for bird in daemons
+        if isinstance(bird, Bird)
+        for session in bird.sessions
+        if session.kind is not PeerKind.LOCAL_WORKLOAD
+    ]
+    up = sum(session.established for session in sessions)
+    message = f"{up} of {counted(len(sessions), 'session')} established" if sessions else "no peers"
+    if against is not None:
+        return Condition(kind, Status.FALSE, _reason(against), f"{message}; {against.what}")
+    recovering = any(_recovering(bird) for bird in daemons)
+    if up < len(sessions) and (recovering or view.starting):
+        return Condition(kind, Status.UNKNOWN, "GracefulRestart" if recovering else "Starting", f"{message} so far")
+    return Condition(kind, Status.TRUE, "Established" if sessions else "NoPeers", message)
+
+
+def _recovering(bird: Bird | Unreadable) -> bool:
+    waiting = isinstance(bird, Bird) and any(session.protocol_state == "wait" for session in bird.sessions)
+    return waiting or (isinstance(bird, Bird) and bird.graceful_restart)
+
+
+def _routes(view: View, against: Finding | None, counts: RouteCounts) -> Condition:
+    kind = ConditionType.ROUTES_IN_PLACE
+    for source in (view.observation.kernel, view.observation.datastore):
+        if isinstance(source, Unreadable):
+            return _unknown(kind, source)
+    if view.local.name is None:
+        return Condition(
+            kind, Status.UNKNOWN, "NoName", "which node this host is is not known, so neither are its routes"
+        )
+    message = f"{counts.present} of {counted(counts.expected, 'route')} right"
+    if against is not None:
+        return Condition(kind, Status.FALSE, _reason(against), f"{message}; {against.what}")
+    if counts.unknown:
+        message = f"{message}; {counts.unknown} of WireGuard nodes not found in the main table, which is where we look"
+        return Condition(kind, Status.UNKNOWN, "WireGuard", message)
+    return Condition(kind, Status.TRUE, "InPlace" if counts.expected else "NoneNeeded", message)
+
+
+def _false(kind: ConditionType, against: Finding) -> Condition:
+    return Condition(kind, Status.FALSE, _reason(against), against.what)
+
+
+def _unknown(kind: ConditionType, source: Unreadable) -> Condition:
+    return Condition(kind, Status.UNKNOWN, "Unreadable", f"{source.source}: {source.reason}")
+
+
+def _reason(against: Finding) -> str:
+    """The code as a CamelCase word: RT-MISSING -> RtMissing."""
+    return "".join(word.capitalize() for word in against.code.split("-"))

@@ -1,0 +1,20 @@
+"""One entry of the catalogue of findings."""
+
+from dataclasses import dataclass
+
+from calico_agent.model.finding import ConditionType, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What one code stands for.
+
+    `severity` and `condition` are the usual ones: the same fault on another host or of lesser weight may carry others.
+    `explanation` has three paragraphs: what it means, how it is found, what to do.
+    """
+
+    code: str
+    severity: Severity
+    condition: ConditionType
+    title: str
+    explanation: str

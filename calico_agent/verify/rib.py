@@ -1,0 +1,53 @@
+"""What BIRD knows about a prefix, and from whom: the table that the kernel's routes come from.
+
+BIRD learns foreign routes from the kernel and advertises them (`learn` in calico/node's configuration), so the origin
+of a wrong route is often another host: `[Mesh_10_0_0_1 from 10.0.0.1]` names it. The table is read on demand; an empty
+one says nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from calico_agent.model.address import IPAddress, IPNetwork
+from calico_agent.model.bgp import Bird, RibRoute
+from calico_agent.verify.view import View
+
+
+@dataclass(frozen=True, slots=True)
+class Rib:
+    """BIRD's routes by prefix, and the nodes behind its sessions by protocol name."""
+
+    routes: Mapping[IPNetwork, tuple[RibRoute, ...]] = field(default_factory=dict)
+    peers: Mapping[str, IPAddress] = field(default_factory=dict)
+    nodes: Mapping[IPAddress, str] = field(default_factory=dict)
+
+    def advertiser(self, prefix: IPNetwork, gateway: IPAddress | None) -> str:
+        """The node whose BIRD sent the route with this next hop; empty when that is not known."""
+        for route in self.routes.get(prefix, ()):
+            peer = route.learned_from or self.peers.get(route.protocol)
+            if route.gateway == gateway and peer is not None:
+                return self.nodes.get(peer, str(peer))
+        return ""
+
+    def says(self, prefix: IPNetwork) -> str:
+        """Whether BIRD knows a prefix that the kernel does not, as the end of a sentence; empty if nobody asked it."""
+        if not self.routes:
+            return ""
+        best = next((route for route in self.routes.get(prefix, ()) if route.best), None)
+        if best is None:
+            return "; no peer told BIRD about it"
+        return f"; BIRD knows it by {best.protocol}, so the kernel did not take it, or it was deleted just now"
+
+
+def rib_of(view: View) -> Rib:
+    """The tables of all daemons together."""
+    routes: dict[IPNetwork, list[RibRoute]] = {}
+    peers: dict[str, IPAddress] = {}
+    for _, bird in view.daemons():
+        if isinstance(bird, Bird):
+            peers.update({session.name: session.peer for session in bird.sessions})
+            for route in bird.routes:
+                routes.setdefault(route.prefix, []).append(route)
+    holders = view.cluster.holders if view.cluster else {}
+    nodes = {address: names[0] for address, names in holders.items()}
+    return Rib({prefix: tuple(found) for prefix, found in routes.items()}, peers, nodes)

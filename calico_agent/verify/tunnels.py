@@ -1,0 +1,88 @@
+"""Whether what lies behind a right route leads to its node: tunnel entries, neighbours.
+
+A VXLAN route names the owner's tunnel address. The neighbour entry gives it a MAC, the forwarding database gives that
+MAC the owner's registered address: Felix writes all three (felix/dataplane/linux/vxlan_mgr.go@v3.32.1). A dead host's
+route stays for minutes; the neighbour entry of its address fails within seconds.
+"""
+
+from collections.abc import Iterator
+
+from calico_agent.model.address import IPAddress
+from calico_agent.model.finding import Finding
+from calico_agent.model.kernel import Kernel
+from calico_agent.verify.catalogue import finding
+from calico_agent.verify.expected_routes import TUNNEL_DEVICES, Encapsulation, Way
+from calico_agent.verify.view import View
+from calico_agent.verify.words import in_family, listed
+
+_NO_ANSWER = frozenset({"FAILED", "INCOMPLETE"})
+
+
+class Underlay:
+    """Neighbours and forwarding entries of one observation, by address and by MAC."""
+
+    def __init__(self, view: View, kernel: Kernel) -> None:
+        self._view = view
+        self._read = kernel.neighbours is not None and kernel.forwarding is not None
+        self._macs: dict[tuple[str, IPAddress], str] = {}
+        self._unanswered: dict[IPAddress, str] = {}
+        self._hosts: dict[tuple[str, str], list[IPAddress]] = {}
+        for neighbour in kernel.neighbours or ():
+            if neighbour.device in TUNNEL_DEVICES:
+                self._macs[neighbour.device, neighbour.address] = neighbour.mac.lower()
+            elif neighbour.state in _NO_ANSWER:
+                self._unanswered[neighbour.address] = f"{neighbour.state} on {neighbour.device}"
+        for entry in kernel.forwarding or ():
+            self._hosts.setdefault((entry.device, entry.mac.lower()), []).append(entry.destination)
+        self._devices = {device for device, _ in (*self._macs, *self._hosts)}
+
+    def find(self, way: Way) -> Iterator[Finding]:
+        """What is wrong on the way to one node."""
+        if way.registered in self._unanswered:
+            yield _dead(way, self._unanswered[way.registered])
+        if way.encapsulation is Encapsulation.VXLAN and (broken := self._broken_tunnel(way)):
+            yield _tunnel(way, broken)
+
+    def _broken_tunnel(self, way: Way) -> str:
+        """Why VXLAN packets do not reach the node, empty when nothing speaks against it."""
+        held = self._view.local.candidate(way.registered)
+        if held is not None:
+            return f"they are sent to {way.registered}, which is this host itself ({held.link})"
+        bridge = next((one for one in self._view.local.bridges() if way.registered in one.interface.network), None)
+        if bridge is not None:
+            return f"they are sent to {way.registered}, into {bridge.link} of this host"
+        # A device in flow-based mode (eBPF) has no entries at all; that is not judged.
+        if not self._read or way.gateway is None or way.device not in self._devices:
+            return ""
+        mac = self._macs.get((way.device, way.gateway))
+        if not mac:
+            return f"{way.device} has no neighbour entry for {way.gateway}"
+        hosts = self._hosts.get((way.device, mac), [])
+        if way.registered in hosts:
+            return ""
+        sent = f"they are sent to {listed(tuple(map(str, hosts)))}" if hosts else f"{mac} has no forwarding entry"
+        return f"{sent} on {way.device}, and {way.node} is registered with {way.registered}"
+
+
+def _dead(way: Way, state: str) -> Finding:
+    return finding(
+        "RT-NEXTHOP-DEAD",
+        in_family(way.node, way.registered.version),
+        f"node {way.node} does not answer: nobody answers for {way.registered}",
+        why=f"neighbour entry of {way.registered}: {state}",
+        effect=f"packets to the pods of {way.node} are lost, though the routes are there",
+        cure=f"look at host {way.node} and the network between",
+        node=way.node,
+    )
+
+
+def _tunnel(way: Way, broken: str) -> Finding:
+    return finding(
+        "RT-TUNNEL",
+        in_family(way.node, way.registered.version),
+        f"VXLAN packets for the pods of {way.node} do not reach it: {broken}",
+        why="the routes themselves look right",
+        effect=f"packets to the pods of {way.node} are lost",
+        cure=f"if the registered address of {way.node} is right: restart calico/node here, Felix rewrites the entries",
+        node=way.node,
+    )

@@ -1,0 +1,58 @@
+"""What every rule looks at: one observation, who this host is in it, and the cluster's records, indexed."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from calico_agent.model.address import Family
+from calico_agent.model.bgp import Bird
+from calico_agent.model.identity import Identity
+from calico_agent.model.kernel import Kernel
+from calico_agent.model.observation import Observation, Unreadable
+from calico_agent.model.settings import Mode
+from calico_agent.verify.cluster import Cluster, index
+from calico_agent.verify.local import Local, local_host
+
+# calico/node's programs come up one after another within some ten seconds of the container's start.
+STARTING = timedelta(seconds=20)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """`cluster` and `kernel` are None where the source could not be read."""
+
+    observation: Observation
+    identity: Identity
+    mode: Mode
+    local: Local
+    cluster: Cluster | None
+    kernel: Kernel | None
+
+    @property
+    def supervised(self) -> bool:
+        return self.mode is Mode.SUPERVISE
+
+    @property
+    def starting(self) -> bool:
+        """Whether the container was started so recently that nothing can be asked of its programs yet."""
+        container = self.local.container
+        if container is None or not container.running or container.started_at is None:
+            return False
+        return self.observation.at - container.started_at < STARTING
+
+    @property
+    def me(self) -> str:
+        """The name of this host as people know it."""
+        return self.local.name or self.identity.name.name or "this host"
+
+    def daemons(self) -> tuple[tuple[Family, Bird | Unreadable], ...]:
+        """The BIRD daemons that belong to this host's calico/node, by family."""
+        both = ((Family.IPV4, self.observation.bird), (Family.IPV6, self.observation.bird6))
+        return tuple((family, bird) for family, bird in both if bird is not None)
+
+
+def view_of(observation: Observation, identity: Identity, *, mode: Mode, container_name: str) -> View:
+    """The view of one observation."""
+    datastore, kernel = observation.datastore, observation.kernel
+    cluster = None if isinstance(datastore, Unreadable) else index(datastore)
+    local = local_host(observation, identity, cluster, mode=mode, container_name=container_name)
+    return View(observation, identity, mode, local, cluster, None if isinstance(kernel, Unreadable) else kernel)

@@ -1,0 +1,57 @@
+"""What `ip -d -j route show table all` prints, as routes: a second opinion on the same table."""
+
+from collections.abc import Iterable, Mapping
+from ipaddress import ip_address, ip_network
+from typing import Any
+
+from calico_agent.model.address import IPAddress
+from calico_agent.model.route import PROTOCOL_NAMES, TABLE_LOCAL, TABLE_MAIN, NextHop, Path, Route, RouteType
+
+_TABLES = {"main": TABLE_MAIN, "local": TABLE_LOCAL}
+_PROTOCOLS = {name: number for number, name in PROTOCOL_NAMES.items()}
+_NOT_FORWARDING = {RouteType.BLACKHOLE, RouteType.UNREACHABLE, RouteType.PROHIBIT, RouteType.THROW}
+
+
+def routes(shown: Iterable[Mapping[str, Any]]) -> tuple[Route, ...]:
+    """The routes that traffic in general may follow: those for one type of service or source prefix are left out."""
+    return tuple(_route(one) for one in shown if "tos" not in one and "from" not in one)
+
+
+def _route(shown: Mapping[str, Any]) -> Route:
+    source = ip_address(shown["prefsrc"]) if "prefsrc" in shown else None
+    hops = shown.get("nexthops") or ([shown] if "dev" in shown else [])
+    type_ = RouteType[shown.get("type", "unicast").upper()]
+    table, protocol = shown.get("table", "main"), shown.get("protocol", "boot")
+    path = Path(
+        type_,
+        () if type_ in _NOT_FORWARDING else tuple(_next_hop(hop) for hop in hops),
+        _PROTOCOLS.get(protocol) or int(protocol),
+        shown.get("metric", 0),
+        _TABLES.get(table) or int(table),
+        source,
+    )
+    return Route(ip_network(_destination(shown)), *path)
+
+
+def _destination(shown: Mapping[str, Any]) -> str:
+    if shown["dst"] != "default":
+        return str(shown["dst"])
+    gateways = [gateway for hop in (shown, *shown.get("nexthops", ())) if (gateway := _gateway(hop))]
+    return "::/0" if gateways and gateways[0].version == 6 else "0.0.0.0/0"
+
+
+def _next_hop(shown: Mapping[str, Any]) -> NextHop:
+    flags = shown.get("flags", ())
+    return NextHop(
+        _gateway(shown),
+        shown["dev"],
+        onlink="onlink" in flags,
+        weight=shown.get("weight", 1),
+        dead="dead" in flags,
+        linkdown="linkdown" in flags,
+    )
+
+
+def _gateway(shown: Mapping[str, Any]) -> IPAddress | None:
+    text = shown["via"]["host"] if "via" in shown else shown.get("gateway")
+    return ip_address(text) if text else None

@@ -1,0 +1,107 @@
+"""The lab as a program: people, tests and the demonstration drive it with the same commands."""
+
+import argparse
+import base64
+import json
+import sys
+from collections.abc import Iterator, Sequence
+
+from tests.lab.errors import LabError
+from tests.lab.lab import Lab
+from tests.lab.options import MAXIMUM_HOSTS, STANDIN_IMAGE, Options, Pool
+from tests.lab.signals import ended_by_signals
+
+_EPILOG = "The lab's name and directory come from CALICO_AGENT_LAB (default calab): two names are two labs."
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command; returns the exit code: 0 done, 1 not done, 2 wrong usage, and that of the command for `exec`."""
+    parsed = _parser().parse_args(arguments)
+    lab = Lab.here(say=lambda text: print(text, flush=True))
+    try:
+        with ended_by_signals():
+            return _run(lab, parsed)
+    except LabError as failure:
+        print(f"tests.lab: {failure}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("tests.lab: interrupted", file=sys.stderr)
+        return 130
+
+
+def _run(lab: Lab, parsed: argparse.Namespace) -> int:
+    match parsed.command, getattr(parsed, "action", None):
+        case "up", _:
+            options = Options(
+                parsed.hosts, parsed.pool, parsed.ipv6, not parsed.no_tls, parsed.image_archive, parsed.image
+            )
+            lab.up(options, bare=parsed.bare)
+        case "down", _:
+            lab.down()
+        case "node", "start":
+            lab.node_start(parsed.host, dict(parsed.settings))
+        case "node", _:
+            lab.node_stop(parsed.host)
+        case "agent", "start":
+            lab.agent_start(parsed.host, dict(parsed.settings))
+        case "agent", _:
+            lab.agent_stop(parsed.host)
+        case "pod", _:
+            print(lab.pod(parsed.host, parsed.name))
+        case "exec", _:
+            return lab.attach(parsed.host, *parsed.argv)
+        case "etcd", "dump":
+            for line in dump_lines(lab):
+                print(line)
+        case "etcd", action:
+            getattr(lab.datastore, str(action))()
+    return 0
+
+
+def dump_lines(lab: Lab) -> Iterator[str]:
+    """One key a line, as in the recordings: key, revision of its last change, lease, value (JSON where it is JSON)."""
+    for pair in json.loads(lab.datastore.get("/calico/", prefix=True)).get("kvs", ()):
+        text = base64.b64decode(pair.get("value", "")).decode(errors="replace")
+        try:
+            value = json.loads(text)
+        except ValueError:
+            value = text
+        key = base64.b64decode(pair["key"]).decode()
+        yield json.dumps(
+            {"key": key, "mod_revision": pair["mod_revision"], "lease": pair.get("lease", 0), "value": value}
+        )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.lab", description=__doc__, epilog=_EPILOG)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    up = commands.add_parser("up", help="build the lab; every host gets an agent, calico/node and a pod")
+    up.add_argument("--hosts", type=int, default=3, help=f"1 to {MAXIMUM_HOSTS} (default 3)")
+    up.add_argument("--pool", type=Pool, default=Pool.NONE, help=", ".join(Pool), metavar="ENCAPSULATION")
+    up.add_argument("--ipv6", action="store_true", help="both families on the wire, in the pools and in BGP")
+    up.add_argument("--no-tls", action="store_true", help="etcd without TLS and client certificates")
+    up.add_argument("--image-archive", default="", metavar="FILE", help="another image, made by docker save or export")
+    up.add_argument("--image", default=STANDIN_IMAGE, metavar="NAME", help="the image's name")
+    up.add_argument("--bare", action="store_true", help="neither agents nor calico/node nor pods")
+    commands.add_parser("down", help="remove everything, also after a crash")
+    for name, text in (("node", "calico/node by hand, without the agent"), ("agent", "the agent")):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("host")
+        command.add_argument("action", choices=("start", "stop"))
+        command.add_argument("settings", nargs="*", type=_setting, metavar="KEY=VALUE", help="environment")
+    pod = commands.add_parser("pod", help="make a pod; prints its address")
+    pod.add_argument("host")
+    pod.add_argument("name")
+    execute = commands.add_parser("exec", help="run a command in a host: exec HOST -- COMMAND ...")
+    execute.add_argument("host")
+    execute.add_argument("argv", nargs="+", metavar="COMMAND")
+    etcd = commands.add_parser("etcd", help="the datastore's process, or its content")
+    etcd.add_argument("action", choices=("stop", "start", "freeze", "thaw", "dump"))
+    return parser
+
+
+def _setting(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
+    return key, value

@@ -1,0 +1,13 @@
+"""A stand-in for calico/node, for machines that cannot pull the real image.
+
+It behaves towards its environment, the datastore, its files, BIRD's socket and the kernel's routes as
+recorded clusters of Calico v3.31.7 show, with BIRD 1.6.8 from Debian. Standard library only: it runs inside
+the image, and on lab hosts as the CNI plugin (`cni`).
+
+    start       process 1: start-up once, then BIRD, then follow the datastore
+    startup     node name, node record; addresses, autodetect, defaults
+    bird        BIRD's configuration from the datastore, and its processes
+    felix       VXLAN device and routes, blackholes, routes to local pods; kernel
+    ipam, cni   blocks and addresses; a pod's interface
+    etcd, keys  the datastore and its layout; cluster: what it says
+"""

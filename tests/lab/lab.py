@@ -1,0 +1,253 @@
+"""The lab: several hosts on one machine, each with its own kernel tables, files and Docker Engine, one etcd,
+one wire.
+
+    machine
+      +-- wire: bridge br0 10.77.0.1, etcd :2379
+      |     |            |            |
+      +-- host1        host2        host3        eth0 10.77.0.11, .12, .13; docker0 172.17.0.1
+            dockerd      dockerd      dockerd
+            calico-node  calico-node  calico-node
+            calico-agent calico-agent calico-agent
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tests.lab.agent import Agent
+from tests.lab.datastore import Datastore
+from tests.lab.engine import Engine, remove_cgroups
+from tests.lab.errors import LabError
+from tests.lab.namespaces import REPOSITORY, Sandbox, require_tools
+from tests.lab.options import Options, lab_directory
+from tests.lab.processes import kill_survivors, survivors
+from tests.lab.standin import build_standin
+from tests.lab.wire import build_wire, refuse_impossible
+
+_TOOLS = ("unshare", "nsenter", "ip", "bridge", "dockerd", "docker", "runc", "containerd", "etcd", "etcdctl", "openssl")
+_SETTLE_SECONDS = 40.0
+_MODULES = Path("/lib/modules")
+"""`docker run -v /lib/modules:...` makes this directory if the machine has none; then it is ours to remove."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    """One lab, found by its directory: several processes may drive the same one."""
+
+    directory: Path
+    say: Callable[[str], None] = lambda _text: None
+
+    @staticmethod
+    def here(say: Callable[[str], None] = lambda _text: None) -> "Lab":
+        """The lab that the environment names (CALICO_AGENT_LAB)."""
+        return Lab(lab_directory(), say)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.down()
+
+    # --- the whole ---
+
+    def up(self, options: Options, *, bare: bool = False) -> None:
+        """Build everything. Unless `bare`, every host gets an agent that supervises its calico/node, and one pod.
+
+        When it fails or is interrupted, nothing of it stays.
+
+        Raises:
+            LabError: a lab is already up, or something could not be built.
+        """
+        require_tools(_TOOLS)
+        if survivors(self.directory):
+            raise LabError("a lab is already running; take it down first: python -m tests.lab down")
+        refuse_impossible(options)
+        self.down()
+        try:
+            self._build(options)
+            if not bare:
+                self._in_parallel(options.names, self.agent_start)
+                self._in_parallel(options.names, lambda host: self.pod(host, f"pod{host.removeprefix('host')}-a"))
+                self._in_parallel(options.names, self._await_all_good)
+        except BaseException:
+            self.down()
+            raise
+
+    def down(self) -> None:
+        """Remove everything, whatever state it is in; right also when there is nothing."""
+        kill_survivors(self.directory)
+        remove_cgroups(self.directory)
+        made_modules = (self.directory / "made-lib-modules").exists()
+        if self.directory.exists():
+            shutil.rmtree(self.directory)
+        if made_modules and _MODULES.is_dir() and not any(_MODULES.iterdir()):
+            _MODULES.rmdir()
+        if self.directory.parent.is_dir() and not any(self.directory.parent.iterdir()):
+            self.directory.parent.rmdir()
+
+    @property
+    def options(self) -> Options:
+        """How the running lab was asked for."""
+        return Options.load(self.directory / "options.json")
+
+    @property
+    def datastore(self) -> Datastore:
+        """The lab's etcd."""
+        return Datastore(self._sandbox("wire"), self.options.tls)
+
+    # --- one host ---
+
+    def host(self, name: str) -> Sandbox:
+        """A host's namespaces.
+
+        Raises:
+            LabError: there is no such host.
+        """
+        if name not in self.options.names:
+            raise LabError(f"no host {name}; there are {', '.join(self.options.names)}")
+        return self._sandbox(name)
+
+    def engine(self, host: str) -> Engine:
+        """A host's Docker Engine."""
+        return Engine(self.host(host))
+
+    def node_start(self, host: str, environment: Mapping[str, str] | None = None) -> None:
+        """calico/node by hand, as a DaemonSet runs it: neither IP nor NODENAME given unless `environment` says so."""
+        engine = self.engine(host)
+        if Agent(engine.host).stop():
+            self.say(f"{host}: stopped the agent, which would put calico-node right again")
+        engine.run_node(self.options.image, {**self._node_environment(), **(environment or {})})
+        self.say(f"{host}: calico-node started by hand")
+
+    def node_stop(self, host: str) -> None:
+        """Stop and remove calico/node, and the agent, which would start it again."""
+        engine = self.engine(host)
+        if Agent(engine.host).stop():
+            self.say(f"{host}: stopped the agent, which would start calico-node again")
+        removed = engine.remove_node()
+        self.say(f"{host}: calico-node removed" if removed else f"{host}: there was no calico-node")
+
+    def agent_start(self, host: str, environment: Mapping[str, str] | None = None) -> None:
+        """The agent, in supervise mode unless the configuration or `environment` says otherwise.
+
+        A calico-node that `node_start` made is removed first (the agent is there instead of it) unless KEEP_NODE=1.
+        """
+        settings = dict(environment or {})
+        engine = self.engine(host)
+        keep = settings.pop("KEEP_NODE", "") == "1" or settings.get("CALICO_AGENT_MODE") == "observe"
+        if engine.node_is_by_hand() and not keep:
+            engine.remove_node()
+            self.say(f"{host}: removed the calico-node that was started by hand")
+        agent = Agent(engine.host)
+        agent.start(self.datastore, self.options, {**self._environment(host), **settings})
+        self.say(f"{host}: agent started; its log: {agent.log}")
+
+    def agent_stop(self, host: str) -> None:
+        """Stop the agent; calico/node runs on."""
+        stopped = Agent(self.host(host)).stop()
+        self.say(f"{host}: agent stopped" if stopped else f"{host}: there was no agent")
+
+    def pod(self, host: str, name: str) -> str:
+        """A pod as the CNI plugin makes it, in a namespace of its own on the host; returns its address (IPv4 first).
+
+        Waits up to half a minute for calico/node to have left its node name, as a kubelet would try again.
+        """
+        made = self.host(host).run(
+            *(
+                "sh",
+                "-c",
+                'for i in $(seq 150); do [ -e /var/lib/calico/nodename ] && break; sleep 0.2; done; exec "$@"',
+            ),
+            *("sh", sys.executable, "-m", "tests.lab.image.cni", name),
+            cwd=str(REPOSITORY),
+            env={**os.environ, **self.datastore.environment},
+        )
+        return made.stdout.strip()
+
+    def exec(
+        self,
+        host: str,
+        *command: str,
+        check: bool = False,
+        timeout: float = 60.0,
+        input_text: str | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command in a host; output captured as text."""
+        return self.host(host).run(
+            *command,
+            env={**self._environment(host), **(environment or {})},
+            check=check,
+            timeout=timeout,
+            input_text=input_text,
+        )
+
+    def attach(self, host: str, *command: str) -> int:
+        """Run a command in a host on our own terminal; returns its exit code."""
+        wrapped = self.host(host).command(*command, cwd=str(Path.cwd()))
+        return subprocess.run(wrapped, env=self._environment(host), check=False).returncode
+
+    # --- inside ---
+
+    def _sandbox(self, name: str) -> Sandbox:
+        return Sandbox(name, self.directory / name)
+
+    def _build(self, options: Options) -> None:
+        self.directory.mkdir(parents=True, mode=0o700)
+        options.save(self.directory / "options.json")
+        if not _MODULES.exists():
+            (self.directory / "made-lib-modules").touch()
+        with ThreadPoolExecutor(1) as builder:
+            image = builder.submit(lambda: Path(options.image_archive) if options.image_archive else build_standin())
+            names = ("wire", *options.names)
+            self._in_parallel(names, lambda name: self._sandbox(name).start(self.directory))
+            build_wire(self._sandbox("wire"), tuple(self._sandbox(name) for name in options.names), options)
+            datastore = self.datastore
+            datastore.prepare(tuple(self._sandbox(name) for name in options.names))
+            archive = image.result()
+        self._in_parallel(("wire", *options.names), lambda name: self._equip(name, archive, options.image))
+        self.say(f"{options.hosts} hosts, etcd at {datastore.endpoint}, image {options.image}")
+
+    def _equip(self, name: str, archive: Path, image: str) -> None:
+        if name == "wire":
+            self.datastore.start()
+            return
+        engine = Engine(self._sandbox(name))
+        engine.start()
+        engine.load_image(archive, image)
+
+    def _await_all_good(self, host: str) -> None:
+        """Wait until the agent says so: sessions and routes take some seconds to come. If they do not, say what is."""
+        deadline = time.monotonic() + _SETTLE_SECONDS
+        while (status := self.exec(host, "calico-agent", "status")).returncode != 0:
+            if time.monotonic() > deadline:
+                self.say(
+                    f"{host}: not all good after {_SETTLE_SECONDS:g} s: {(status.stdout or status.stderr).strip()}"
+                )
+                return
+            time.sleep(0.3)
+
+    def _node_environment(self) -> dict[str, str]:
+        return {**self.options.node_environment, **self.datastore.environment}
+
+    def _environment(self, host: str) -> dict[str, str]:
+        """The environment of a command in a host: ours, with this repository's programs and this host's engine."""
+        ours = {key: value for key, value in os.environ.items() if not key.startswith("CALICO_AGENT_")}
+        path = f"{REPOSITORY / '.venv' / 'bin'}:{os.environ.get('PATH', '/usr/sbin:/usr/bin:/sbin:/bin')}"
+        return {**ours, "PATH": path, "HOSTNAME": host, "DOCKER_HOST": self.engine(host).socket}
+
+    def _in_parallel(self, names: tuple[str, ...], work: Callable[[str], object]) -> None:
+        """Do the same for several hosts at once; the first failure is raised when all are through."""
+        with ThreadPoolExecutor(len(names)) as pool:
+            for done in [pool.submit(work, name) for name in names]:
+                done.result()

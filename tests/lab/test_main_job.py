@@ -1,0 +1,183 @@
+"""The agent's whole job on three real hosts: what a user does, and what the agent must say and do then."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.lab.agent import Agent
+from tests.lab.lab import Lab
+from tests.lab.options import Options
+
+pytestmark = [pytest.mark.lab, pytest.mark.real]
+
+HOSTS = ("host1", "host2", "host3")
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    """Three hosts, each with the agent in supervise mode and one pod. A test puts back what it changed."""
+    from tests.lab.conftest import named_lab  # noqa: PLC0415
+
+    with named_lab("job") as lab:
+        lab.up(Options())
+        yield lab
+
+
+@pytest.fixture(autouse=True)
+def all_good_before(lab: Lab) -> None:
+    until("all hosts are good", lambda: all(code(lab, host) == 0 for host in HOSTS), lambda: texts(lab))
+
+
+def until(what: str, happened: Callable[[], bool], told: Callable[[], str], seconds: float = 90) -> None:
+    """Wait for something that must come; `told` is what to show when it does not."""
+    deadline = time.monotonic() + seconds
+    while not happened():
+        if time.monotonic() > deadline:
+            pytest.fail(f"not within {seconds} s: {what}\n{told()}")
+        time.sleep(0.2)
+
+
+def code(lab: Lab, host: str) -> int:
+    return lab.exec(host, "calico-agent", "status").returncode
+
+
+def text(lab: Lab, host: str) -> str:
+    return lab.exec(host, "calico-agent", "status").stdout
+
+
+def texts(lab: Lab) -> str:
+    return "\n".join(text(lab, host) for host in HOSTS)
+
+
+def report(lab: Lab, host: str) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(lab.exec(host, "calico-agent", "status", "--json").stdout)
+    return answer
+
+
+def conditions(lab: Lab, host: str) -> dict[str, str]:
+    return {each["type"]: each["status"] for each in report(lab, host)["conditions"]}
+
+
+def container(lab: Lab, host: str) -> tuple[str, str]:
+    """Id and start time of calico-node."""
+    words = lab.exec(host, "docker", "inspect", "-f", "{{.Id}} {{.State.StartedAt}}", "calico-node", check=True)
+    identity, started = words.stdout.split()
+    return identity, started
+
+
+def test_name_and_address_are_given_to_the_container(lab: Lab) -> None:
+    inspected = lab.exec("host2", "docker", "inspect", "-f", "{{json .Config.Env}}", "calico-node", check=True)
+    assert {"NODENAME=host2", "IP=10.77.0.12/24"} <= set(json.loads(inspected.stdout))
+
+
+def test_a_docker_bridge_registered_elsewhere_is_named_and_cured(lab: Lab) -> None:
+    lab.node_stop("host3")
+    lab.node_start("host3", {"IP": "172.17.0.1"})
+    told = lambda: text(lab, "host1")  # noqa: E731
+    until("host1 names it", lambda: code(lab, "host1") == 1 and "172.17.0.1" in told().splitlines()[0], told)
+    first, whole = told().splitlines()[0], told()
+    assert "host3" in first
+    assert "IP-BRIDGE" in first
+    assert "bridge" in first.lower()
+    lost = lab.exec("host3", "ip", "route", "show", "type", "blackhole").stdout.split()[1]
+    assert lost in whole, "the missing routes are named as its consequence"
+    problems = report(lab, "host1")["problems"]
+    assert [problem["code"] for problem in problems] == ["IP-BRIDGE"], "one cause is one problem"
+
+    lab.agent_start("host3")
+    until("all are good again", lambda: all(code(lab, host) == 0 for host in HOSTS), lambda: texts(lab))
+
+
+def test_a_killed_container_runs_again_and_no_route_is_lost(lab: Lab) -> None:
+    before, _ = container(lab, "host2")
+    routes = lab.exec("host2", "ip", "route").stdout
+    lab.exec("host2", "docker", "kill", "calico-node", check=True)
+    until(
+        "it runs again",
+        lambda: (
+            lab.exec("host2", "docker", "inspect", "-f", "{{.State.Running}}", "calico-node").stdout.strip() == "true"
+        ),
+        lambda: text(lab, "host2"),
+    )
+    assert container(lab, "host2")[0] == before, "the same container was started, not a new one"
+    assert lab.exec("host2", "ip", "route").stdout == routes
+
+
+def test_a_killed_agent_leaves_the_container_and_adopts_it(lab: Lab) -> None:
+    before = container(lab, "host1")
+    process = Agent(lab.host("host1")).process()
+    assert process is not None
+    os.kill(process.pid, signal.SIGKILL)
+    until("it is dead", lambda: Agent(lab.host("host1")).process() is None, str)
+    done = lab.exec("host1", "calico-agent", "status")
+    assert done.returncode == 3
+    assert "not running" in done.stderr
+    lab.agent_start("host1")
+    until("host1 is good", lambda: code(lab, "host1") == 0, lambda: text(lab, "host1"))
+    assert container(lab, "host1") == before
+
+
+def test_without_etcd_the_datastore_is_unknown_and_nothing_is_touched(lab: Lab) -> None:
+    before = {host: container(lab, host) for host in HOSTS}
+    lab.datastore.stop()
+    try:
+        until(
+            "it is Unknown",
+            lambda: conditions(lab, "host1")["DatastoreReachable"] == "Unknown",
+            lambda: text(lab, "host1"),
+        )
+        now = conditions(lab, "host1")
+        assert now["ContainerRunning"] == "True"
+        assert "False" not in now.values()
+    finally:
+        lab.datastore.start()
+    until("all are good again", lambda: all(code(lab, host) == 0 for host in HOSTS), lambda: texts(lab))
+    assert {host: container(lab, host) for host in HOSTS} == before
+
+
+def test_a_foreign_route_is_named_where_it_is_and_where_it_hurts(lab: Lab) -> None:
+    block = lab.exec("host1", "ip", "route", "show", "via", "10.77.0.12").stdout.split()[0]
+    lab.exec("host1", "ip", "route", "replace", block, "via", "10.77.0.1", check=True)
+    try:
+        until("host1 says so", lambda: block in text(lab, "host1").splitlines()[0], lambda: text(lab, "host1"))
+        until("host3 says so", lambda: block in text(lab, "host3").splitlines()[0], lambda: text(lab, "host3"))
+        assert "host1" in text(lab, "host3"), "the host that advertises it is named"
+    finally:
+        lab.exec("host1", "ip", "route", "del", block, "via", "10.77.0.1", check=True)
+
+
+def test_a_deleted_route_that_bird_puts_back_is_no_alarm(lab: Lab) -> None:
+    block = lab.exec("host1", "ip", "route", "show", "via", "10.77.0.12").stdout.split()[0]
+    lab.exec("host1", "ip", "route", "del", block, check=True)
+    deadline = time.monotonic() + 14  # longer than the hold-down
+    while time.monotonic() < deadline:
+        assert code(lab, "host1") == 0, text(lab, "host1")
+        time.sleep(0.5)
+
+
+def test_without_any_configuration_the_running_container_tells_where_the_datastore_is(lab: Lab) -> None:
+    done = lab.exec("host2", "calico-agent", "status", "--once", "--config", "/dev/null")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "all good" in done.stdout
+
+
+def test_detect_says_why_docker0_was_not_chosen(lab: Lab) -> None:
+    done = lab.exec("host1", "calico-agent", "detect")
+    assert done.returncode == 0
+    assert "10.77.0.11/24" in done.stdout
+    line = next(line for line in done.stdout.splitlines() if "172.17.0.1" in line)
+    assert "Docker" in line
+
+
+def test_the_health_endpoints_answer_on_loopback(lab: Lab) -> None:
+    probe = (
+        "import urllib.request as u, sys; "
+        "[print(p, u.urlopen('http://127.0.0.1:9197' + p).status) for p in ('/livez', '/readyz', '/status', '/metrics')]"
+    )
+    done = lab.exec("host1", "python3", "-c", probe)
+    assert done.stdout.split() == ["/livez", "200", "/readyz", "200", "/status", "200", "/metrics", "200"], done.stderr

@@ -1,0 +1,52 @@
+"""The network between the hosts: one bridge, and a veth pair to each host's eth0."""
+
+import subprocess
+
+from tests.lab.errors import LabError
+from tests.lab.namespaces import Sandbox
+from tests.lab.options import WIRE_ADDRESS, WIRE_ADDRESS6, Options, address, address6
+
+
+def build_wire(wire: Sandbox, hosts: tuple[Sandbox, ...], options: Options) -> None:
+    """Join the hosts, give them their addresses and a default route to the wire.
+
+    Raises:
+        LabError: the kernel cannot do what the pool needs.
+    """
+    wire.ip(
+        "link add br0 type bridge mcast_snooping 0",
+        f"address add {WIRE_ADDRESS} dev br0",
+        *((f"address add {WIRE_ADDRESS6} dev br0 nodad",) if options.ipv6 else ()),
+        "link set br0 up",
+    )
+    if options.pool.is_ipip and wire.run("ip", "link", "add", "try", "type", "ipip", check=False).returncode:
+        raise LabError(f"--pool {options.pool}: this kernel has no ipip links; use none, vxlan or vxlan-cross")
+    for host in hosts:
+        _connect(host, wire)
+        wire.ip(f"link set {host.name} master br0 up")
+        host.ip(
+            f"address add {address(host.name)} dev eth0",
+            *((f"address add {address6(host.name)} dev eth0 nodad",) if options.ipv6 else ()),
+            "link set eth0 up",
+            f"route add default via {WIRE_ADDRESS.ip}",
+        )
+
+
+def refuse_impossible(options: Options) -> None:
+    """Say at once what cannot work.
+
+    Raises:
+        LabError: an IPIP pool with the stand-in.
+    """
+    if options.pool.is_ipip and not options.image_archive:
+        raise LabError(
+            f"--pool {options.pool}: the stand-in image does not program IPIP (its BIRD is Debian's); use none, vxlan "
+            "or vxlan-cross, or the real image with --image-archive on a kernel that has ipip"
+        )
+
+
+def _connect(host: Sandbox, wire: Sandbox) -> None:
+    """A veth pair: eth0 in the host, a port named after it on the wire. It is never in the machine's namespace."""
+    near = ("ip", "link", "add", "name", "eth0", "netns", str(host.init), "type", "veth")
+    far = ("peer", "name", host.name, "netns", str(wire.init))
+    subprocess.run((*near, *far), check=True)

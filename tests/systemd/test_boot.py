@@ -1,0 +1,212 @@
+"""The unit under a real systemd: ready after the first pass, reload, watchdog, stop, and a wrong configuration.
+
+systemd boots in a container that has this machine's /usr, an empty rest, and no network but loopback. There is neither
+Docker nor etcd in it, which the agent must bear: it starts, and says what it cannot know.
+"""
+
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.real
+
+ROOT = Path(__file__).parent.parent.parent
+UNIT = "calico-agent.service"
+AGENT = Path(sys.executable).parent / "calico-agent"
+
+# What would wait for a network that does not come, or start this machine's services in the container.
+MASKED = (
+    "docker.socket",
+    "systemd-networkd.service",
+    "systemd-networkd.socket",
+    "systemd-networkd-wait-online.service",
+)
+
+# The watchdog of the unit waits for two minutes; a test does not. An endpoint makes the agent load gRPC, so that the
+# sandbox is tried with everything that the agent uses.
+DROP_IN = f"""
+[Service]
+ExecStart=
+ExecStart={AGENT} run
+WatchdogSec=4
+RestartSec=1
+Environment=CALICO_AGENT_DATASTORE_ENDPOINTS=http://127.0.0.1:1
+"""
+
+
+class Machine:
+    """A booted systemd."""
+
+    def __init__(self, folder: Path) -> None:
+        (folder / "drop-in").mkdir()
+        (folder / "drop-in" / "test.conf").write_text(DROP_IN)
+        binds = {
+            str(path): str(path)
+            for path in (ROOT, Path(sys.prefix), Path(sys.base_prefix))
+            if not path.is_relative_to("/usr")
+        }
+        binds |= {
+            str(ROOT / "systemd" / UNIT): f"/etc/systemd/system/{UNIT}",
+            str(folder / "drop-in"): f"/etc/systemd/system/{UNIT}.d",
+        }
+        self._log = (folder / "console.log").open("wb")
+        self._nspawn = subprocess.Popen(
+            [
+                "systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--directory=/", "--volatile=yes",
+                "--private-network", "--console=pipe", f"--machine=agent-{secrets.token_hex(4)}",
+                *(f"--bind-ro={source}:{destination}" for source, destination in binds.items()),
+                "--boot", "systemd.unit=basic.target", "systemd.firstboot=off",
+                *(f"systemd.mask={name}" for name in MASKED),
+            ],
+            stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log, start_new_session=True,
+        )  # fmt: skip
+        self._console = folder / "console.log"
+
+    def wait_for_boot(self) -> None:
+        wait_until(lambda: self.leader() != 0, "no init", self.console)
+        wait_until(lambda: self.run("systemctl", "is-active", "basic.target") == "active", "not booted", self.console)
+
+    def console(self) -> str:
+        return self._console.read_text(errors="replace")[-2000:]
+
+    def leader(self) -> int:
+        """The container's init, as this machine numbers it."""
+        assert self._nspawn.poll() is None, self.console()
+        children = Path(f"/proc/{self._nspawn.pid}/task/{self._nspawn.pid}/children").read_text().split()
+        return int(children[0]) if children else 0
+
+    def run(self, *command: str) -> str:
+        """The output of a command inside, whatever its exit code."""
+        done = subprocess.run(
+            ["nsenter", f"--target={self.leader()}", "--all", "--", *command],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        return done.stdout.strip()
+
+    def show(self, name: str) -> str:
+        return self.run("systemctl", "show", "--value", f"--property={name}", UNIT)
+
+    def pid(self) -> int:
+        return int(self.show("MainPID"))
+
+    def journal(self) -> str:
+        return self.run("journalctl", "--no-pager", "--output=cat", f"--unit={UNIT}")
+
+    def stop(self) -> None:
+        """Power off, or else kill: the init takes its whole container with it."""
+        try:
+            self._nspawn.send_signal(signal.SIGTERM)
+            self._nspawn.wait(15)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._nspawn.pid, signal.SIGKILL)
+            self._nspawn.wait(15)
+        finally:
+            self._log.close()
+
+
+def wait_until(condition: Callable[[], bool], otherwise: str, evidence: Callable[[], str], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"{otherwise}\n{evidence()}"
+        time.sleep(0.2)
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    machine = Machine(tmp_path_factory.mktemp("machine"))
+    try:
+        machine.wait_for_boot()
+        yield machine
+    finally:
+        machine.stop()
+
+
+@pytest.fixture
+def started(machine: Machine) -> Iterator[Machine]:
+    """The machine with the agent just started."""
+    said = machine.run("systemctl", "start", UNIT)
+    assert (said, machine.show("ActiveState")) == ("", "active"), machine.journal()
+    yield machine
+    machine.run("systemctl", "stop", UNIT)
+    machine.run("systemctl", "reset-failed", UNIT)
+
+
+def test_ready_means_that_the_first_pass_is_finished(started: Machine) -> None:
+    assert "UNKNOWN" in started.show("StatusText")
+    document = json.loads(started.run(str(AGENT), "status", "--json"))
+    assert {condition["type"] for condition in document["conditions"]} >= {"ContainerRunning", "RoutesInPlace"}
+    assert document["healthy"] is False
+
+
+def test_the_agent_answers_inside_its_sandbox(started: Machine) -> None:
+    assert started.run("stat", "-c", "%a %U", "/run/calico-agent", "/run/calico-agent/agent.sock") == (
+        "750 root\n660 root"
+    )
+    fetch = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:9197/livez', timeout=5).status)"
+    assert started.run(str(sys.executable), "-c", fetch) == "200"
+
+
+def test_it_holds_two_capabilities_and_can_gain_none(started: Machine) -> None:
+    status = dict(
+        line.split(":\t", 1)
+        for line in started.run("cat", f"/proc/{started.pid()}/status").splitlines()
+        if ":\t" in line
+    )
+    read_any_file = 1 << 1 | 1 << 2  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+    assert int(status["CapBnd"], 16) == int(status["CapEff"], 16) == read_any_file
+    assert status["NoNewPrivs"] == "1"
+
+
+def test_a_reload_keeps_the_process_and_is_waited_for(started: Machine) -> None:
+    pid = started.pid()
+    assert started.run("systemctl", "reload", UNIT) == ""
+    wait_until(lambda: "event=reloaded" in started.journal(), "not reloaded", started.journal, 10)
+    assert (started.pid(), started.show("ActiveState")) == (pid, "active")
+
+
+def test_a_hung_agent_is_killed_by_the_watchdog_and_started_again(started: Machine) -> None:
+    pid = started.pid()
+    started.run("kill", "-STOP", str(pid))
+    wait_until(
+        lambda: started.show("NRestarts") == "1" and started.show("ActiveState") == "active",
+        "not restarted",
+        started.journal,
+        60,
+    )
+    assert started.pid() not in {0, pid}
+    assert "Watchdog timeout" in started.journal()
+
+
+def test_a_good_agent_outlives_many_watchdog_intervals(started: Machine) -> None:
+    pid = started.pid()
+    time.sleep(10)
+    assert (started.pid(), started.show("NRestarts")) == (pid, "0")
+
+
+def test_a_stop_is_clean_and_takes_the_socket_away(started: Machine) -> None:
+    before = time.monotonic()
+    started.run("systemctl", "stop", UNIT)
+    assert time.monotonic() - before < 10
+    assert (started.show("Result"), started.show("ExecMainStatus")) == ("success", "0")
+    assert "event=stopped" in started.journal()
+    assert "No such file" in started.run("ls", "/run/calico-agent")
+
+
+def test_a_wrong_configuration_fails_once_in_one_line(machine: Machine) -> None:
+    machine.run("systemctl", "set-environment", "CALICO_AGENT_MODE=wrong")
+    try:
+        machine.run("systemctl", "start", UNIT)
+        time.sleep(3)  # longer than RestartSec
+        assert (machine.show("ExecMainStatus"), machine.show("NRestarts")) == ("2", "0")
+        assert 'calico-agent: CALICO_AGENT_MODE: "wrong" is not "observe" or "supervise"' in machine.journal()
+    finally:
+        machine.run("systemctl", "unset-environment", "CALICO_AGENT_MODE")
+        machine.run("systemctl", "reset-failed", UNIT)

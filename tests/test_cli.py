@@ -1,0 +1,239 @@
+"""The commands as a person runs them: a process, its output, its exit code."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from calico_agent import __version__
+from calico_agent.serve.http import HttpServer
+from calico_agent.serve.latest import Latest
+from calico_agent.verify.catalogue import CATALOGUE
+from tests.reports import broken_report, healthy_report
+
+COMMAND = (sys.executable, "-m", "calico_agent")
+
+
+def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [*COMMAND, *arguments],
+        env={"PATH": os.environ["PATH"], "PYTHONUTF8": "1", **environ},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    return done
+
+
+@pytest.fixture
+def agent(tmp_path: Path) -> Iterator[tuple[Latest, str]]:
+    """The socket of an agent whose reports the test makes."""
+    latest = Latest(60)
+    server = HttpServer(latest, None, tmp_path / "agent.sock")
+    server.start()
+    yield latest, str(tmp_path / "agent.sock")
+    server.stop()
+
+
+class TestStatus:
+    def test_a_healthy_host_exits_0(self, agent: tuple[Latest, str]) -> None:
+        agent[0].publish(healthy_report())
+        done = run("status", "--socket", agent[1])
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.startswith("host1: all good (3 nodes, 2 sessions, 2 routes; checked ")
+
+    def test_a_broken_host_exits_1_and_names_the_cause(self, agent: tuple[Latest, str]) -> None:
+        agent[0].publish(broken_report())
+        done = run("status", CALICO_AGENT_HTTP_SOCKET=agent[1])
+        assert (done.returncode, done.stderr) == (1, "")
+        assert done.stdout.startswith("host1: PROBLEM IP-BRIDGE: node host3 is registered with 172.17.0.1/16")
+
+    def test_an_agent_that_starts_exits_1_and_says_so(self, agent: tuple[Latest, str]) -> None:
+        done = run("status", "--socket", agent[1])
+        assert (done.returncode, done.stdout[:9]) == (1, "starting:")
+
+    def test_json_is_the_document(self, agent: tuple[Latest, str]) -> None:
+        agent[0].publish(broken_report())
+        done = run("status", "--json", "--socket", agent[1])
+        assert done.returncode == 1
+        assert json.loads(done.stdout)["problems"][0]["code"] == "IP-BRIDGE"
+
+    def test_no_agent_exits_3_and_says_what_to_do(self, tmp_path: Path) -> None:
+        done = run("status", "--socket", str(tmp_path / "none.sock"))
+        assert (done.returncode, done.stdout) == (3, "")
+        assert done.stderr.startswith(f"calico-agent: no agent is running here: there is no {tmp_path}/none.sock (")
+        assert done.stderr.count("\n") == 1
+        assert "status --once" in done.stderr
+
+    def test_a_reader_that_has_enough_is_no_error(self, agent: tuple[Latest, str]) -> None:
+        agent[0].publish(broken_report())
+        shell = f"{sys.executable} -m calico_agent status --json --socket {agent[1]} | head -c 1"
+        done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, timeout=60, check=False)
+        assert (done.stdout, done.stderr) == ("{", "")
+
+    def test_a_terminal_that_knows_only_ascii_still_gets_the_text(self, agent: tuple[Latest, str]) -> None:
+        agent[0].publish(healthy_report())
+        done = run("status", "--socket", agent[1], PYTHONIOENCODING="ascii")
+        assert done.returncode == 0
+
+    @pytest.mark.parametrize(
+        ("environ", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)]
+    )
+    def test_colour_is_for_terminals(
+        self, agent: tuple[Latest, str], environ: dict[str, str], *, coloured: bool
+    ) -> None:
+        agent[0].publish(healthy_report())
+        ours, theirs = pty.openpty()
+        try:
+            process = subprocess.Popen(
+                [*COMMAND, "status", "--socket", agent[1]], stdout=theirs, env={"TERM": "xterm", **environ}
+            )
+            assert process.wait(20) == 0
+            assert (b"\033[" in os.read(ours, 1 << 16)) is coloured
+        finally:
+            os.close(ours)
+            os.close(theirs)
+
+    def test_it_imports_nothing_that_is_slow(self, agent: tuple[Latest, str]) -> None:
+        agent[0].publish(healthy_report())
+        done = subprocess.run(
+            [sys.executable, "-X", "importtime", *COMMAND[1:], "status", "--socket", agent[1]],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0
+        imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
+        assert "argparse" in imported
+        slow = {
+            "grpc",
+            "etcd3",
+            "pyroute2",
+            "docker",
+            "requests",
+            "structlog",
+            "prometheus_client",
+            "msgspec",
+            "waitress",
+        }
+        assert not imported & slow
+
+    def test_it_answers_within_100_ms_of_the_interpreter(self, agent: tuple[Latest, str]) -> None:
+        """The fastest of several: the machine may be busy, the program may not."""
+        agent[0].publish(broken_report())
+
+        def fastest(*command: str) -> float:
+            times = []
+            for _ in range(7):
+                started = time.perf_counter()
+                subprocess.run(command, capture_output=True, timeout=60, check=False)
+                times.append(time.perf_counter() - started)
+            return min(times)
+
+        bare = fastest(sys.executable, "-c", "pass")
+        assert fastest(*COMMAND, "status", "--socket", agent[1]) - bare < 0.1
+
+
+class TestUsage:
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            (),
+            ("statsu",),
+            ("status", "--jsno"),
+            ("status", "extra"),
+            ("config",),
+            ("config", "edit"),
+            ("run", "--mode"),
+        ],
+        ids=" ".join,
+    )
+    def test_a_command_that_does_not_exist_exits_2(self, arguments: tuple[str, ...]) -> None:
+        done = run(*arguments)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "usage: calico-agent" in done.stderr
+
+    def test_the_version(self) -> None:
+        assert run("--version").stdout == f"calico-agent {__version__}\n"
+
+    def test_every_command_has_help(self) -> None:
+        for command in (("run",), ("status",), ("detect",), ("explain",), ("config", "check"), ("config", "show")):
+            assert run(*command, "--help").returncode == 0
+
+
+class TestExplain:
+    def test_all_codes_are_listed(self) -> None:
+        assert [line.split()[0] for line in run("explain").stdout.splitlines()] == sorted(CATALOGUE)
+
+    def test_one_is_explained_in_any_case(self) -> None:
+        assert run("explain", "ip-bridge").stdout.startswith(f"IP-BRIDGE: {CATALOGUE['IP-BRIDGE'].title}\n\n")
+
+    def test_an_unknown_one_exits_2_with_the_nearest(self) -> None:
+        done = run("explain", "IP-BRIGE")
+        assert (done.returncode, done.stderr) == (
+            2,
+            "calico-agent: there is no code 'IP-BRIGE' (did you mean IP-BRIDGE?)\n",
+        )
+
+
+class TestConfig:
+    def test_check_accepts_the_file_that_is_shipped(self) -> None:
+        shipped = Path(__file__).parent.parent / "config" / "calico-agent.toml"
+        done = run("config", "check", "--config", str(shipped))
+        assert (done.returncode, done.stdout) == (0, "the configuration is good (mode observe)\n")
+
+    def test_check_prints_each_fault_on_its_line_and_exits_2(self, tmp_path: Path) -> None:
+        file = tmp_path / "agent.toml"
+        file.write_text('[identity]\nipv4 = "10.0.0.300"\nnme = "x"\n')
+        done = run("config", "check", "--config", str(file))
+        assert (done.returncode, done.stdout) == (2, "")
+        assert sorted(done.stderr.splitlines()) == [
+            (
+                f'calico-agent: {file}: [identity] ipv4: "10.0.0.300" is not an IPv4 address '
+                '(wanted "auto", "none" or an address)'
+            ),
+            f'calico-agent: {file}: [identity]: unknown key "nme" (did you mean "name"?)',
+        ]
+
+    @pytest.mark.parametrize("command", [("run",), ("detect",), ("status", "--once"), ("config", "show")], ids=" ".join)
+    def test_no_command_runs_with_a_wrong_configuration(self, command: tuple[str, ...], tmp_path: Path) -> None:
+        (tmp_path / "agent.toml").write_text("mode = 5")
+        done = run(*command, "--config", str(tmp_path / "agent.toml"))
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr == f'calico-agent: {tmp_path}/agent.toml: mode: 5 is not "observe" or "supervise"\n'
+
+    def test_show_prints_what_is_effective(self, tmp_path: Path) -> None:
+        (tmp_path / "agent.toml").write_text('[log]\nlevel = "debug"')
+        done = run(
+            "config", "show", "--config", str(tmp_path / "agent.toml"), "--log-format", "json",
+            CALICO_AGENT_IDENTITY_NAME="host9",
+        )  # fmt: skip
+        assert done.returncode == 0
+        for line in ('level = "debug"', 'format = "json"', 'name = "host9"'):
+            assert f"\n{line}\n" in done.stdout
+
+
+def test_an_interrupt_is_quiet(tmp_path: Path) -> None:
+    fifo = tmp_path / "agent.toml"
+    os.mkfifo(fifo)
+    process = subprocess.Popen([*COMMAND, "config", "check", "--config", str(fifo)], stderr=subprocess.PIPE, text=True)
+    try:
+        time.sleep(0.7)  # it is waiting for somebody to write into the pipe
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 130
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+    finally:
+        process.kill()
+        process.communicate()

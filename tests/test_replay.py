@@ -1,0 +1,225 @@
+"""The recorded hosts, through all pure stages: the findings are those that were provoked, the culprit first."""
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from calico_agent.decode.container import decode_container
+from calico_agent.model.bgp import Bird
+from calico_agent.model.container import Container
+from calico_agent.model.finding import Finding, Status
+from calico_agent.model.kernel import Kernel
+from calico_agent.model.node import Datastore
+from calico_agent.model.observation import Unreadable
+from tests.replay import assess_capture, main, read_capture
+
+CAPTURES = Path(__file__).parent / "data" / "calico-v3.31.7"
+HOSTS = sorted(path.parent.relative_to(CAPTURES).as_posix() for path in CAPTURES.glob("*/host*/bird.txt"))
+HEALTHY = ("healthy", "dual-stack", "vxlan-always", "borrowed-addresses")
+
+
+def problems(capture: Path, host: str) -> dict[str, set[str]]:
+    """Each problem of a recorded host as `CODE subject`, with its consequences."""
+    return {
+        _short(problem.cause): {_short(one) for one in problem.consequences}
+        for problem in assess_capture(capture, host).problems
+    }
+
+
+def _short(finding: Finding) -> str:
+    return f"{finding.code} {finding.subject}"
+
+
+# What was provoked on which host; on the other hosts of the recording, what is seen of it from there.
+BRIDGE = {"IP-BRIDGE host3": {"BGP-DOWN host3", "BGP-UNKNOWN-PEER 10.77.0.13", "RT-MISSING 192.168.55.64/26"}}
+BRIDGE_THERE = {
+    "IP-BRIDGE host3": {
+        "BGP-DOWN host1",
+        "BGP-DOWN host2",
+        "RT-MISSING 192.168.119.0/26",
+        "RT-MISSING 192.168.183.64/26",
+    }
+}
+AS_HOST1 = {"IP-NOT-LOCAL host1", "RT-BLACKHOLE 192.168.183.64/26", "RT-BLACKHOLE-MISSING 192.168.119.0/26"}
+EXPECTED: dict[str, dict[str, set[str]]] = {
+    "docker-bridge-address/host1": BRIDGE,
+    "docker-bridge-address/host2": BRIDGE,
+    "docker-bridge-address/host3": BRIDGE_THERE,
+    # The container of host2 was just refused the same address; host1 sees that host2 is away.
+    "address-already-in-use/host1": BRIDGE | {"BGP-DOWN host2": set()},
+    "address-already-in-use/host2": {
+        "SV-EXITED calico-node": {"BIRD-DOWN BIRD"},
+        "IP-BRIDGE host3": {"RT-MISSING 192.168.55.64/26"},
+    },
+    "address-already-in-use/host3": BRIDGE_THERE,
+    # Recorded while host3 still had Docker's address: two faults at once.
+    "name-of-another-host/host1": BRIDGE | {"BGP-DOWN host2": set()},
+    "name-of-another-host/host2": {
+        "NAME-MISMATCH host2": AS_HOST1,
+        "IP-BRIDGE host3": {"BGP-UNKNOWN-PEER 10.77.0.13", "RT-MISSING 192.168.55.64/26"},
+    },
+    "name-of-another-host/host3": BRIDGE_THERE,
+    # Its BIRD recovers and has not written the route to host3 yet.
+    "name-kept-in-nodename-file/host2": {"NAME-MISMATCH host2": AS_HOST1 | {"RT-MISSING 192.168.55.64/26"}},
+    "node-record-deleted/host1": {"BGP-UNKNOWN-PEER 10.77.0.13": set()},
+    "node-record-deleted/host2": {"BGP-UNKNOWN-PEER 10.77.0.13": set()},
+    "node-record-deleted/host3": {
+        "NODE-NO-RECORD host3": {
+            "BGP-DOWN host1",
+            "BGP-DOWN host2",
+            "RT-MISSING 192.168.119.0/26",
+            "RT-MISSING 192.168.183.64/26",
+        }
+    },
+    "foreign-route-same-prefix/host1": {"RT-FOREIGN 192.168.183.64/26": set()},
+    "foreign-route-same-prefix/host2": {},  # the owner keeps its blackhole: nothing is wrong here
+    "foreign-route-same-prefix/host3": {"RT-ECMP 192.168.183.64/26": set()},
+    "vxlan-docker-bridge-address/host1": {
+        "IP-BRIDGE host3": {"BGP-DOWN host3", "BGP-UNKNOWN-PEER 10.77.0.13", "RT-TUNNEL host3"}
+    },
+    "vxlan-docker-bridge-address/host2": {
+        "IP-BRIDGE host3": {"BGP-DOWN host3", "BGP-UNKNOWN-PEER 10.77.0.13", "RT-TUNNEL host3"}
+    },
+    # Recorded five seconds after its start: its sessions are not judged yet.
+    "vxlan-docker-bridge-address/host3": {"IP-BRIDGE host3": set()},
+    "bird-hung/host2": {"BIRD-HUNG BIRD": set()},
+}
+
+
+@pytest.mark.parametrize("recorded", HOSTS)
+def test_a_recorded_host_gives_what_was_provoked_and_nothing_else(recorded: str) -> None:
+    scenario, host = recorded.split("/")
+    found = problems(CAPTURES / scenario, host)
+    expected = {} if scenario in HEALTHY else EXPECTED[recorded]
+    assert found == expected
+    assert list(found) == list(expected), "the culprit first"
+
+
+@pytest.mark.parametrize("scenario", HEALTHY)
+def test_a_healthy_cluster_is_wholly_healthy(scenario: str) -> None:
+    for path in (CAPTURES / scenario).glob("host*"):
+        found = assess_capture(CAPTURES / scenario, path.name)
+        assert {condition.status for condition in found.conditions} == {Status.TRUE}
+        assert found.routes.expected == found.routes.present > 0
+        assert all(peer.session.established and peer.node for peer in found.sessions)
+
+
+@pytest.mark.parametrize(
+    ("recorded", "texts"),
+    [
+        (
+            "docker-bridge-address/host1",
+            ("172.17.0.1, the address of Docker's bridge docker0", "its true address is 10.77.0.13", "IP=10.77.0.13"),
+        ),
+        ("docker-bridge-address/host3", ("this host should have 10.77.0.13", "IP=10.77.0.13/24")),
+        ("address-already-in-use/host2", ("started with IP=172.17.0.1", "host3", "IP=10.77.0.12/24")),
+        ("name-of-another-host/host2", ("runs as node host1", "NODENAME of container calico-node", "NODENAME=host2")),
+        ("name-kept-in-nodename-file/host2", ("/var/lib/calico/nodename", "an address of this host")),
+        ("foreign-route-same-prefix/host1", ("via 10.77.0.1 dev eth0", "ip route del 192.168.183.64/26 proto boot")),
+        ("foreign-route-same-prefix/host3", ("host1 advertises it too", "on host1:")),
+    ],
+)
+def test_the_first_problem_names_the_culprit_and_the_cure(recorded: str, texts: tuple[str, ...]) -> None:
+    scenario, host = recorded.split("/")
+    cause = assess_capture(CAPTURES / scenario, host).problems[0].cause
+    said = f"{cause.what}\n{cause.why}\n{cause.effect}\n{cause.cure}"
+    assert [text for text in texts if text not in said] == []
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A recording that a test may spoil."""
+
+    root: Path
+
+    def conditions(self) -> dict[str, Status]:
+        return {found.type.value: found.status for found in assess_capture(self.root, "host1").conditions}
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Copy:
+    shutil.copytree(CAPTURES / "healthy", tmp_path / "healthy")
+    return Copy(tmp_path / "healthy")
+
+
+# The source of each file, and the conditions that are unknown without it.
+SOURCES = {
+    "etcd.jsonl": ("datastore", {"IdentityConfirmed", "DatastoreReachable", "RoutesInPlace"}),
+    "host1/bird.txt": ("bird", {"BGPEstablished"}),
+    "host1/docker-inspect.json": ("docker", {"ContainerRunning"}),
+    "host1/docker-networks.json": ("docker", {"ContainerRunning"}),
+    "host1/ip-addr.json": ("kernel", {"IdentityConfirmed", "RoutesInPlace"}),
+    "host1/ip-route.json": ("kernel", {"IdentityConfirmed", "RoutesInPlace"}),
+}
+
+
+@pytest.mark.parametrize("content", [None, "", "}{ nonsense", "[1, 2]", '{"a": 1}', "\0" * 50])
+@pytest.mark.parametrize("file", SOURCES)
+def test_a_missing_or_garbled_file_makes_its_source_unreadable(copy: Copy, file: str, content: str | None) -> None:
+    if content is None:
+        (copy.root / file).unlink()
+    else:
+        (copy.root / file).write_text(content)
+    source, unknown = SOURCES[file]
+    found = getattr(read_capture(copy.root, "host1"), source)
+    if file == "etcd.jsonl" and content == "":
+        assert found == Datastore(read_at=found.read_at)  # an empty datastore can be read
+        return
+    assert isinstance(found, Unreadable)
+    statuses = copy.conditions()
+    assert {name for name, status in statuses.items() if status is Status.UNKNOWN} >= unknown
+    assert Status.FALSE not in statuses.values()
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        ("[Errno 2] No such file or directory", "absent"),
+        ("[Errno 111] Connection refused", "refused"),
+        ("[Errno 11] Resource temporarily unavailable", "timeout"),
+        ("timed out", "timeout"),
+    ],
+)
+def test_an_error_of_the_socket_keeps_its_meaning(copy: Copy, error: str, code: str) -> None:
+    (copy.root / "host1/bird.txt").write_text(f"# > show status\n# error: {error}\n# > show protocols all\n")
+    found = read_capture(copy.root, "host1").bird
+    assert isinstance(found, Unreadable)
+    assert found.code == code
+
+
+def test_the_whole_recording_is_read() -> None:
+    found = read_capture(CAPTURES / "dual-stack", "host1")
+    assert isinstance(found.bird, Bird)
+    assert isinstance(found.bird6, Bird)
+    assert isinstance(found.kernel, Kernel)
+    assert len(found.bird.routes) == 17
+    assert {str(source.address) for source in found.kernel.default_sources} == {"10.77.0.11"}
+    assert {str(one.destination): str(one.address) for one in found.kernel.sources}["fd00:77::13"] == "fd00:77::11"
+
+
+@pytest.mark.parametrize(("scenario", "code"), [("healthy", 0), ("docker-bridge-address", 1)])
+def test_the_command_prints_what_status_would_say(scenario: str, code: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(CAPTURES / scenario), "host1"]) == code
+    text = capsys.readouterr().out
+    assert text.startswith("host1: ")
+    assert max(map(len, text.splitlines())) <= 100
+    assert main([str(CAPTURES / scenario), "host1", "--json"]) == code
+    assert isinstance(json.loads(capsys.readouterr().out), dict)
+
+
+def test_a_host_that_was_not_recorded_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([str(CAPTURES / "healthy"), "host9"])
+    assert ended.value.code == 2
+    assert "host9" in capsys.readouterr().err
+
+
+def recorded_container() -> Container:
+    return decode_container(json.loads((CAPTURES / "healthy/host1/docker-inspect.json").read_text())[0])
+
+
+def test_recorded_containers_see_the_nodename_file() -> None:
+    assert any(mount.destination == "/var/lib/calico" for mount in recorded_container().mounts)

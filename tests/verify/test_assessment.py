@@ -1,0 +1,109 @@
+"""All rules together: what could not be read, and properties that hold for every observation."""
+
+from dataclasses import fields, replace
+from ipaddress import ip_network
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from calico_agent.model.finding import ConditionType, Status
+from calico_agent.model.node import BadKey, Datastore
+from calico_agent.model.observation import Observation, Unreadable
+from calico_agent.model.settings import Mode
+from tests.verify import test_bgp, test_container, test_identity, test_peers, test_routes
+from tests.verify.case import Case, check
+from tests.verify.cluster import AT, BIRD4, HEALTHY, IDENTITY, look, routed, statuses_of, stored, via
+
+SOURCES = ("host", "kernel", "docker", "datastore", "bird")
+NOTHING = Observation(
+    at=AT,
+    host=Unreadable("host", "denied", "denied"),
+    kernel=Unreadable("kernel", "no netlink", "denied"),
+    docker=Unreadable("Docker", "no socket", "absent"),
+    datastore=Unreadable("etcd", "nobody said where it is", "unset"),
+    bird=Unreadable("BIRD", "no socket", "absent"),
+)
+CASES = {
+    "the datastore cannot be read: nothing is called wrong": Case(
+        replace(routed(without=["192.168.3.0/26"]), datastore=Unreadable("etcd", "connection refused", "refused")),
+        {"DS-UNREADABLE etcd": set()},
+        status={
+            "IdentityConfirmed": Status.UNKNOWN,
+            "DatastoreReachable": Status.UNKNOWN,
+            "RoutesInPlace": Status.UNKNOWN,
+        },
+    ),
+    "one bad key is left out, the rest goes on": Case(
+        stored(bad_keys=(BadKey("/calico/ipam/v2/x", "not JSON"), BadKey("/calico/ipam/v2/y", "not JSON"))),
+        {"DS-BAD-KEY /calico/ipam/v2/x": {"DS-BAD-KEY /calico/ipam/v2/y"}},
+        status={},
+    ),
+    "nothing at all can be read: every condition is unknown, none is false": Case(
+        NOTHING,
+        {
+            "BIRD-DOWN BIRD": set(),
+            "HOST-UNREADABLE host": set(),
+            "KERNEL-UNREADABLE kernel": set(),
+            "DOCKER-UNREADABLE Docker": set(),
+            "DS-UNREADABLE etcd": set(),
+        },
+        status={kind.value: Status.UNKNOWN for kind in ConditionType},
+    ),
+}
+TABLES = (test_bgp, test_container, test_identity, test_peers, test_routes)
+OBSERVATIONS = [case.observation for table in TABLES for case in table.CASES.values()]
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_assessment(case: Case) -> None:
+    check(case)
+
+
+@given(st.tuples(*(st.sampled_from(OBSERVATIONS) for _ in SOURCES)), st.sampled_from(Mode))
+def test_any_mixture_of_sources_is_assessed(mixture: tuple[Observation, ...], mode: Mode) -> None:
+    observation = replace(HEALTHY, **{name: getattr(part, name) for name, part in zip(SOURCES, mixture, strict=True)})
+    found = look(observation, IDENTITY, mode)
+    assert look(observation, IDENTITY, mode) == found, "nothing is remembered"
+    assert [condition.type for condition in found.conditions] == list(ConditionType)
+    routes = found.routes
+    assert routes.expected == routes.present + routes.missing + routes.wrong + routes.unknown
+    keys = [(one.code, one.subject) for problem in found.problems for one in (problem.cause, *problem.consequences)]
+    assert len(keys) == len(set(keys)), "each finding is told once"
+
+
+@given(st.sampled_from(OBSERVATIONS), st.sampled_from(SOURCES))
+def test_what_cannot_be_read_is_never_false(observation: Observation, source: str) -> None:
+    blind = replace(observation, **{source: Unreadable(source, "it does not answer", "timeout")})  # type: ignore[arg-type]
+    decides = {
+        "host": (),
+        "kernel": ("RoutesInPlace",),
+        "docker": ("ContainerRunning",),
+        "datastore": ("DatastoreReachable", "RoutesInPlace"),
+        "bird": (),
+    }[source]
+    statuses = statuses_of(blind)
+    assert all(statuses[condition] is Status.UNKNOWN for condition in decides)
+
+
+def test_the_table_names_every_source_of_an_observation() -> None:
+    assert {field.name for field in fields(Observation)} == {*SOURCES, "at", "bird6"}
+
+
+def test_a_stale_route_is_no_reason_to_call_the_routes_wrong() -> None:
+    observation = routed(via("192.168.7.0/26", "10.77.0.12"))
+    assert statuses_of(observation) == {}
+    assert isinstance(observation.datastore, Datastore)
+    assert all(block.cidr != ip_network("192.168.7.0/26") for block in observation.datastore.blocks)
+
+
+def test_conditions_say_what_was_counted() -> None:
+    messages = {condition.type.value: condition.message for condition in look(HEALTHY).conditions}
+    assert messages == {
+        "IdentityConfirmed": "node host1 is registered with 10.77.0.11",
+        "DatastoreReachable": "3 nodes, 3 blocks, revision 7",
+        "ContainerRunning": "calico-node runs calico/node:v3.31.7",
+        "BGPEstablished": "2 of 2 sessions established",
+        "RoutesInPlace": "2 of 2 routes right",
+    }
+    assert look(replace(HEALTHY, bird=replace(BIRD4, sessions=()))).conditions[3].message.startswith("no peers")

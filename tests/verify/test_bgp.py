@@ -1,0 +1,209 @@
+"""BIRD and its sessions."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from calico_agent.model.address import Family
+from calico_agent.model.bgp import Bird, PeerKind
+from calico_agent.model.finding import Status
+from calico_agent.model.identity import Candidate
+from calico_agent.model.node import BgpSettings
+from calico_agent.model.observation import Unreadable
+from tests.verify.case import Case, check
+from tests.verify.cluster import (
+    AT,
+    DATASTORE,
+    HEALTHY,
+    IDENTITY,
+    SESSIONS,
+    addresses,
+    contained,
+    look,
+    node,
+    peered,
+    routed,
+    session,
+    stored,
+    v6,
+)
+
+TO_HOST2, TO_HOST3 = SESSIONS
+WAITS = replace(session("10.77.0.13"), protocol_state="wait")
+DUAL = stored(nodes=tuple(replace(one, ipv6=v6(f"fd00:77::1{one.name[-1]}/64")) for one in DATASTORE.nodes))
+ETH0_V6 = Candidate(v6("fd00:77::11/64"), "eth0")
+DUAL_IDENTITY = replace(IDENTITY, ipv6=replace(IDENTITY.ipv6, candidates=(ETH0_V6,)))
+REFLECTOR = (*DATASTORE.nodes[:2], replace(DATASTORE.nodes[2], route_reflector_cluster_id="1.0.0.1"))
+WITHOUT_HOST3 = routed(without=["192.168.3.0/26"])
+
+
+def bird6(*peers: str) -> Bird:
+    return Bird(Family.IPV6, "1.6.8", sessions=tuple(map(session, peers)))
+
+
+def unreadable(code: str) -> Unreadable:
+    return Unreadable("BIRD", "no", code)
+
+
+CASES = {
+    "a session that is refused, and the route that is gone with it": Case(
+        peered(TO_HOST2, session("10.77.0.13", "Active", "Socket: Connection refused"), observation=WITHOUT_HOST3),
+        {"BGP-DOWN host3": {"RT-MISSING 192.168.3.0/26"}},
+        says=("nothing listens on its BGP port", "Mesh_10_77_0_13 start Active Socket: Connection refused"),
+        status={"BGPEstablished": Status.FALSE, "RoutesInPlace": Status.FALSE},
+    ),
+    "a session that only waits": Case(
+        peered(TO_HOST2, session("10.77.0.13", "Passive")),
+        {"BGP-DOWN host3": set()},
+        says=("this host waits for it to connect, and it does not",),
+    ),
+    "a session on its way back after a graceful restart is none that is down": Case(
+        peered(TO_HOST2, replace(session("10.77.0.13", "Active"), protocol_state="wait")),
+        {},
+        status={"BGPEstablished": Status.UNKNOWN},
+    ),
+    "established though its protocol still waits": Case(peered(TO_HOST2, WAITS), {}, status={}),
+    "BIRD recovers: nothing is called down yet": Case(
+        peered(session("10.77.0.12", "Passive"), session("10.77.0.13", "Connect"), graceful_restart=True),
+        {},
+        status={"BGPEstablished": Status.UNKNOWN},
+    ),
+    "the container was started just now": Case(
+        peered(TO_HOST2, observation=contained(started_at=AT - timedelta(seconds=3))), {}
+    ),
+    "a session with a pod is the pod's affair": Case(
+        peered(*SESSIONS, session("192.168.1.5", "Active", kind=PeerKind.LOCAL_WORKLOAD)), {}, status={}
+    ),
+    "a router that is down": Case(
+        peered(*SESSIONS, session("10.77.0.1", "Idle", "BGP Error: Bad peer AS", PeerKind.GLOBAL)),
+        {"BGP-DOWN 10.77.0.1": set()},
+        says=("peer 10.77.0.1 (global)", "disagree about an AS number"),
+    ),
+    "a node that BIRD does not know": Case(
+        peered(TO_HOST2, observation=WITHOUT_HOST3),
+        {"BGP-NO-SESSION host3": {"RT-MISSING 192.168.3.0/26"}},
+        says=("it was not changed since 2026-11-23 00:30:00",),
+    ),
+    "a node that only BIRD knows": Case(
+        peered(*SESSIONS, session("10.77.0.14", "Active")), {"BGP-STALE-SESSION 10.77.0.14": set()}, status={}
+    ),
+    "another program has the port": Case(
+        peered(
+            replace(TO_HOST2, protocol_state="down", bgp_state="", last_error="Error: No listening socket"),
+            replace(TO_HOST3, protocol_state="down", bgp_state="", last_error="Error: No listening socket"),
+        ),
+        {"BGP-PORT host1": {"BGP-DOWN host2", "BGP-DOWN host3"}},
+        says=("ss -ltnp",),
+    ),
+    "a peer that is up and says nothing": Case(
+        peered(TO_HOST2, replace(TO_HOST3, imported=0), observation=WITHOUT_HOST3),
+        {"BGP-NO-ROUTES host3": {"RT-MISSING 192.168.3.0/26"}},
+    ),
+    "a peer that is up and has nothing to say": Case(
+        stored(
+            peered(TO_HOST2, replace(TO_HOST3, imported=0), observation=WITHOUT_HOST3),
+            blocks=DATASTORE.blocks[:2],
+            affinities=DATASTORE.affinities[:2],
+        ),
+        {},
+    ),
+    "an unknown host knocks": Case(
+        contained(unknown_peers=addresses("10.77.0.14")),
+        {"BGP-UNKNOWN-PEER 10.77.0.14": set()},
+        says=("it is on this host's network 10.77.0.0/24", "registered nodes: host1, host2 and host3"),
+        status={},
+    ),
+    "an unknown host from far away": Case(
+        contained(unknown_peers=addresses("10.99.0.14")),
+        {"BGP-UNKNOWN-PEER 10.99.0.14": set()},
+        says=("it is on no network of this host",),
+    ),
+    "who knocked once and is registered by now is known": Case(
+        contained(unknown_peers=addresses("10.77.0.13", "10.77.0.12")), {}, status={}
+    ),
+    "no mesh and no peers: nobody has a route": Case(
+        stored(peered(observation=routed(without=["192.168.2.0/26", "192.168.3.0/26"])), bgp=BgpSettings(mesh=False)),
+        {"BGP-NO-PEERS default": {"RT-MISSING 192.168.2.0/26", "RT-MISSING 192.168.3.0/26"}},
+    ),
+    "no mesh, but route reflectors": Case(
+        stored(peered(session("10.77.0.2", kind=PeerKind.NODE)), bgp=BgpSettings(mesh=False, peers=("reflectors",))),
+        {},
+        status={},
+    ),
+    "a route reflector takes no part in the mesh": Case(
+        stored(peered(TO_HOST2, session("10.77.0.13", kind=PeerKind.NODE)), nodes=REFLECTOR), {}, status={}
+    ),
+    "IPv6 has a daemon and sessions of its own": Case(
+        replace(DUAL, bird6=bird6("fd00:77::12", "fd00:77::13")), {}, DUAL_IDENTITY, status={}
+    ),
+    "one that is missing in IPv6 only": Case(
+        replace(DUAL, bird6=bird6("fd00:77::12")), {"BGP-NO-SESSION host3 (IPv6)": set()}, DUAL_IDENTITY
+    ),
+    "a wrong IPv6 address explains no IPv4 session": Case(
+        replace(
+            peered(TO_HOST2, session("10.77.0.13", "Passive"), observation=DUAL),
+            bird6=bird6("fd00:77::12"),
+        ),
+        {"IP-NOT-LOCAL host1 (IPv6)": {"BGP-NO-SESSION host3 (IPv6)"}, "BGP-DOWN host3": set()},
+    ),
+    "only the IPv6 daemon is gone": Case(
+        replace(DUAL, bird6=unreadable("refused")),
+        {"BIRD-DOWN BIRD for IPv6": set()},
+        DUAL_IDENTITY,
+        status={"BGPEstablished": Status.UNKNOWN},
+    ),
+    "BIRD is gone, and with it the routes": Case(
+        replace(routed(without=["192.168.2.0/26", "192.168.1.0/26"]), bird=unreadable("absent")),
+        {"BIRD-DOWN BIRD": {"RT-MISSING 192.168.2.0/26", "RT-BLACKHOLE-MISSING 192.168.1.0/26"}},
+    ),
+    "BIRD hangs": Case(
+        replace(HEALTHY, bird=unreadable("timeout")),
+        {"BIRD-HUNG BIRD": set()},
+        says=("sv restart /etc/service/enabled/bird",),
+        status={"BGPEstablished": Status.UNKNOWN},
+    ),
+    "BIRD may not be asked": Case(
+        replace(HEALTHY, bird=unreadable("denied")),
+        {"BIRD-UNREADABLE BIRD": set()},
+        status={"BGPEstablished": Status.UNKNOWN},
+    ),
+    "without BIRD by choice nothing is asked of it": Case(
+        contained(replace(HEALTHY, bird=unreadable("absent")), env=(("CALICO_NETWORKING_BACKEND", "none"),)),
+        {},
+        status={},
+    ),
+    "a node alone": Case(
+        stored(
+            peered(observation=routed(without=["192.168.2.0/26", "192.168.3.0/26"])),
+            nodes=(node("host1"),),
+            blocks=DATASTORE.blocks[:1],
+            affinities=DATASTORE.affinities[:1],
+        ),
+        {},
+        status={},
+    ),
+    "without the datastore BIRD's own sessions still tell": Case(
+        replace(
+            peered(TO_HOST2, session("10.77.0.13", "Active", "Socket: No route to host")),
+            datastore=Unreadable("etcd", "connection refused", "refused"),
+        ),
+        {"BGP-DOWN 10.77.0.13": set(), "DS-UNREADABLE etcd": set()},
+        status={
+            "IdentityConfirmed": Status.UNKNOWN,
+            "DatastoreReachable": Status.UNKNOWN,
+            "BGPEstablished": Status.FALSE,
+            "RoutesInPlace": Status.UNKNOWN,
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_bgp(case: Case) -> None:
+    check(case)
+
+
+def test_sessions_are_shown_with_the_nodes_behind_them() -> None:
+    found = look(peered(TO_HOST2, session("10.77.0.99", kind=PeerKind.GLOBAL))).sessions
+    assert [(str(one.session.peer), one.node) for one in found] == [("10.77.0.12", "host2"), ("10.77.0.99", "")]

@@ -1,0 +1,98 @@
+"""Findings are joined to problems: each once, under the root of its chain."""
+
+from ipaddress import ip_network
+
+import pytest
+
+from calico_agent.model.finding import Finding, Problem, Severity
+from calico_agent.verify.catalogue import CATALOGUE, finding
+from calico_agent.verify.causes import RULES, join
+
+HERE = "host1"
+BLOCK = ip_network("192.168.3.0/26")
+
+
+def made(code: str, node: str = "", subject: str = "", prefix: bool = False) -> Finding:
+    return finding(code, subject or node or code, "what", node=node, prefix=BLOCK if prefix else None)
+
+
+def joined(*findings: Finding) -> dict[str, list[str]]:
+    return {
+        problem.cause.code: [consequence.code for consequence in problem.consequences]
+        for problem in join(findings, HERE)
+    }
+
+
+BRIDGE3, DOWN3, MISSING3 = (
+    made("IP-BRIDGE", "host3"),
+    made("BGP-DOWN", "host3"),
+    made("RT-MISSING", "host3", prefix=True),
+)
+BRIDGE_HERE = made("IP-BRIDGE", HERE)
+
+
+@pytest.mark.parametrize(
+    ("findings", "problems"),
+    [
+        pytest.param((), {}, id="nothing"),
+        pytest.param((MISSING3,), {"RT-MISSING": []}, id="a route alone is its own cause"),
+        pytest.param((MISSING3, DOWN3), {"BGP-DOWN": ["RT-MISSING"]}, id="the session explains the route"),
+        pytest.param(
+            (MISSING3, DOWN3, BRIDGE3), {"IP-BRIDGE": ["RT-MISSING", "BGP-DOWN"]}, id="the address explains both"
+        ),
+        pytest.param(
+            (MISSING3, made("BGP-DOWN", "host2")),
+            {"BGP-DOWN": [], "RT-MISSING": []},
+            id="another node's session explains nothing",
+        ),
+        pytest.param(
+            (made("BGP-DOWN", "host2"), DOWN3, BRIDGE_HERE),
+            {"IP-BRIDGE": ["BGP-DOWN", "BGP-DOWN"]},
+            id="this host's address explains all sessions",
+        ),
+        pytest.param(
+            (made("NODE-NO-RECORD", HERE), made("SV-EXITED", HERE), made("BIRD-DOWN", HERE), DOWN3, MISSING3),
+            {"SV-EXITED": ["NODE-NO-RECORD", "BIRD-DOWN", "BGP-DOWN", "RT-MISSING"]},
+            id="a chain ends at its root",
+        ),
+        pytest.param(
+            (made("NODE-NO-RECORD", "host3"), made("SV-EXITED", HERE)),
+            {"SV-EXITED": [], "NODE-NO-RECORD": []},
+            id="our container does not explain another node's record",
+        ),
+        pytest.param((MISSING3, MISSING3), {"RT-MISSING": []}, id="one finding twice is one"),
+    ],
+)
+def test_joining(findings: tuple[Finding, ...], problems: dict[str, list[str]]) -> None:
+    assert joined(*findings) == problems
+
+
+def test_a_warning_explains_no_error() -> None:
+    weak = finding("NAME-MISMATCH", "worker", "what", node=HERE, severity=Severity.WARNING)
+    assert joined(DOWN3, weak) == {"BGP-DOWN": [], "NAME-MISMATCH": []}
+
+
+def test_the_gravest_comes_first_and_of_equals_what_is_wrong_here() -> None:
+    findings = (made("DS-BAD-KEY"), DOWN3, made("IP-BRIDGE", "host2"), made("NAME-MISMATCH", HERE))
+    assert list(joined(*findings)) == ["NAME-MISMATCH", "IP-BRIDGE", "DS-BAD-KEY"]
+
+
+def test_two_nodes_with_one_address_are_one_problem() -> None:
+    prefix = ip_network("10.77.0.12/32")
+    both = [finding("IP-CONFLICT", name, "what", node=name, prefix=prefix) for name in ("host2", "host3")]
+    assert join(both, HERE) == (Problem(both[0], (both[1],)),)
+
+
+def test_the_same_fault_of_four_nodes_is_one_problem_and_of_three_is_three() -> None:
+    faults = [made("RT-MISSING", f"n{number}", f"10.0.{number}.0/26") for number in range(4)]
+    assert len(join(faults[:3], HERE)) == 3
+    assert len(join(faults, HERE)) == 1
+
+
+def test_rules_name_codes_that_exist() -> None:
+    assert {code for rule in RULES for code in (*rule.causes, *rule.effects)} <= set(CATALOGUE)
+
+
+def test_no_rule_lets_two_codes_explain_each_other() -> None:
+    arrows = {(cause, effect) for rule in RULES for cause in rule.causes for effect in rule.effects if cause != effect}
+    assert {(one, other) for one, other in arrows if (other, one) in arrows} == set()

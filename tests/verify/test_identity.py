@@ -1,0 +1,222 @@
+"""This host's own name, record and addresses."""
+
+from dataclasses import replace
+from ipaddress import ip_interface
+
+import pytest
+
+from calico_agent.model.address import Family
+from calico_agent.model.container import LABEL_MANAGED_BY, MANAGED_BY, Docker
+from calico_agent.model.finding import Severity, Status
+from calico_agent.model.host import Host
+from calico_agent.model.identity import AddressChoice, Candidate, Identity, NameChoice
+from calico_agent.model.node import Node
+from calico_agent.model.observation import Observation, Unreadable
+from calico_agent.model.settings import Mode
+from tests.verify.case import Case, check
+from tests.verify.cluster import (
+    DATASTORE,
+    DOCKER0,
+    ETH0,
+    HEALTHY,
+    IDENTITY,
+    contained,
+    findings_of,
+    node,
+    peered,
+    routed,
+    session,
+    stored,
+    v6,
+)
+
+OTHERS = DATASTORE.nodes[1:]
+WG0 = Candidate(ip_interface("10.99.0.1/24"), "wg0", "virtual-link", "is on a WireGuard device")
+VIRBR0 = Candidate(ip_interface("192.168.122.1/24"), "virbr0", "bridge-without-port", "is on a bridge without any port")
+ETH1 = Candidate(ip_interface("10.88.0.11/24"), "eth1")
+MANAGED = contained(labels=((LABEL_MANAGED_BY, MANAGED_BY),))
+CLOSED = "Socket: Connection closed"
+ALONE = peered(
+    session("10.77.0.12", "Active", CLOSED),
+    session("10.77.0.13", "Active", CLOSED),
+    observation=routed(without=["192.168.2.0/26", "192.168.3.0/26"]),
+)
+ALL_LOST = {"BGP-DOWN host2", "BGP-DOWN host3", "RT-MISSING 192.168.2.0/26", "RT-MISSING 192.168.3.0/26"}
+# As host2, BIRD here dials itself as "host1", and this host's own blackhole is in the way of "host1's" pods.
+SWAPPED = {
+    "IP-NOT-LOCAL host2",
+    "BGP-DOWN host1",
+    "RT-BLACKHOLE 192.168.1.0/26",
+    "RT-BLACKHOLE-MISSING 192.168.2.0/26",
+}
+AS_HOST2 = peered(session("10.77.0.11", "Passive"), session("10.77.0.13"))
+
+
+def registered(address: str, observation: Observation = HEALTHY) -> Observation:
+    """Host1 is registered with another address."""
+    return stored(observation, nodes=(node("host1", address), *OTHERS))
+
+
+def with_candidates(*candidates: Candidate, rule: str = "other nodes") -> Identity:
+    """This host has these addresses, and the rule chose the one of eth0."""
+    return replace(IDENTITY, ipv4=replace(IDENTITY.ipv4, candidates=candidates, rule=rule))
+
+
+def refused(code: str, *candidates: Candidate) -> Identity:
+    """No IPv4 address could be chosen."""
+    choice = AddressChoice(Family.IPV4, refusal="no answer", refusal_code=code, candidates=candidates)
+    return replace(IDENTITY, ipv4=choice)
+
+
+def called(name: str | None, source: str = "host name", code: str = "") -> Identity:
+    """The host should run under this name, or under none."""
+    return replace(IDENTITY, name=NameChoice(name, source, "no name" if code else "", code))
+
+
+CASES = {
+    "a healthy host has nothing to say": Case(HEALTHY, status={}),
+    "docker0's address in our own record explains that all peers are lost": Case(
+        registered("172.17.0.1/16", ALONE),
+        {"IP-BRIDGE host1": ALL_LOST},
+        says=("Docker's bridge docker0", "this host should have 10.77.0.11", "IP=10.77.0.11/24"),
+        status={
+            "IdentityConfirmed": Status.FALSE,
+            "BGPEstablished": Status.FALSE,
+            "RoutesInPlace": Status.FALSE,
+        },
+    ),
+    "a bridge that is not Docker's is no better": Case(
+        registered("192.168.122.1/24"),
+        {"IP-BRIDGE host1": set()},
+        with_candidates(ETH0, VIRBR0),
+        says=("the bridge virbr0",),
+    ),
+    "supervised, the agent replaces the container itself": Case(
+        registered("172.17.0.1/16", MANAGED),
+        {"IP-BRIDGE host1": set()},
+        mode=Mode.SUPERVISE,
+        says=("calico-agent replaces the container with IP=10.77.0.11/24",),
+    ),
+    "an address that is gone from every link": Case(
+        registered("10.77.0.99/24"),
+        {"IP-NOT-LOCAL host1": set()},
+        says=("10.77.0.99, which no link of this host has", "IP=10.77.0.11/24"),
+    ),
+    "an IPv6 address that is gone is told apart from the IPv4 one": Case(
+        stored(nodes=(replace(node("host1"), ipv6=v6("fd00:77::99/64")), *OTHERS)),
+        {"IP-NOT-LOCAL host1 (IPv6)": set()},
+    ),
+    "a tunnel's address instead of the host's is an error": Case(
+        registered("10.99.0.1/24"),
+        {"IP-MISMATCH host1": set()},
+        with_candidates(ETH0, WG0, DOCKER0),
+        says=("is on a WireGuard device",),
+        status={"IdentityConfirmed": Status.FALSE},
+    ),
+    "another good address than the cluster uses is a warning": Case(
+        registered("10.88.0.11/24"), {"IP-MISMATCH host1": set()}, with_candidates(ETH0, ETH1, DOCKER0), status={}
+    ),
+    "another good address than the default route's is somebody's choice": Case(
+        registered("10.88.0.11/24"), {}, with_candidates(ETH0, ETH1, DOCKER0, rule="default route"), status={}
+    ),
+    "supervised, another address than the default route's is a drift": Case(
+        registered("10.88.0.11/24", MANAGED),
+        {"IP-MISMATCH host1": set()},
+        with_candidates(ETH0, ETH1, DOCKER0, rule="default route"),
+        Mode.SUPERVISE,
+    ),
+    "an old record of this machine has our address too": Case(
+        stored(nodes=(*DATASTORE.nodes, node("localhost.localdomain", "10.77.0.11/24"))),
+        {"IP-CONFLICT host1": set()},
+        says=("calicoctl delete node localhost.localdomain",),
+    ),
+    "our record was deleted while calico/node runs on": Case(
+        stored(ALONE, nodes=OTHERS), {"NODE-NO-RECORD host1": ALL_LOST}, says=("docker restart calico-node",)
+    ),
+    "our record has no address": Case(
+        stored(ALONE, nodes=(Node("host1"), *OTHERS)), {"NODE-NO-ADDRESS host1": ALL_LOST}
+    ),
+    "calico/node runs as host2, by its environment": Case(
+        contained(AS_HOST2, env=(("NODENAME", "host2"),)),
+        {"NAME-MISMATCH host1": SWAPPED},
+        says=(
+            "NODENAME of container calico-node",
+            "which no link of this host has",
+            "BIRD has a session (Mesh_10_77_0_11) to 10.77.0.11, an address of this host",
+            "-e NODENAME=host1",
+        ),
+    ),
+    "calico/node runs as host2, by the nodename file of a cloned disk": Case(
+        replace(AS_HOST2, host=Host("host1", nodename_file="host2")),
+        {"NAME-MISMATCH host1": SWAPPED},
+        says=("rm /var/lib/calico/nodename",),
+    ),
+    "a node name that is not the host name is somebody's choice": Case(HEALTHY, {}, called("ip-10-77-0-11")),
+    "a node name that is not the configured one is a warning": Case(
+        HEALTHY, {"NAME-MISMATCH worker-1": set()}, called("worker-1", "configuration"), status={}
+    ),
+    "the full name and the short one are one host, even when its address changed": Case(
+        registered("10.77.0.99/24"), {"IP-NOT-LOCAL host1": set()}, called("host1.example.com")
+    ),
+    "where nothing tells the node name, the record with our address does": Case(
+        replace(HEALTHY, host=Host("ip-10-77-0-11"), docker=Docker()), {}, called("ip-10-77-0-11")
+    ),
+    "supervised, an ambiguous address stops everything": Case(
+        MANAGED,
+        {"IP-AMBIGUOUS IPv4": set()},
+        refused("IP-AMBIGUOUS", ETH0, ETH1),
+        Mode.SUPERVISE,
+        ("does not start calico/node",),
+        {"IdentityConfirmed": Status.FALSE},
+    ),
+    "observed, nobody has to choose when calico/node uses a good address": Case(
+        HEALTHY, {}, refused("IP-AMBIGUOUS", ETH0, ETH1), status={}
+    ),
+    "no address at all": Case(
+        registered("10.77.0.99/24"),
+        {"IP-NOT-LOCAL host1": set(), "IP-NONE IPv4": set()},
+        refused("IP-NONE", DOCKER0),
+    ),
+    "a configured address that is docker0's": Case(
+        MANAGED, {"IP-REJECTED IPv4": set()}, refused("IP-REJECTED", ETH0, DOCKER0), Mode.SUPERVISE
+    ),
+    "a configured address that no link has": Case(
+        MANAGED, {"IP-NOT-LOCAL IPv4": set()}, refused("IP-NOT-LOCAL", ETH0, DOCKER0), Mode.SUPERVISE
+    ),
+    "supervised, a refused address is why there is no container": Case(
+        replace(MANAGED, docker=Docker(), bird=Unreadable("BIRD", "no socket", "absent")),
+        {"IP-AMBIGUOUS IPv4": {"SV-ABSENT host1", "BIRD-DOWN BIRD"}},
+        refused("IP-AMBIGUOUS", ETH0, ETH1),
+        Mode.SUPERVISE,
+    ),
+    "a machine called localhost": Case(
+        MANAGED, {"NAME-LOCALHOST name": set()}, called(None, code="NAME-LOCALHOST"), Mode.SUPERVISE
+    ),
+    "a host name that Calico refuses": Case(
+        MANAGED, {"NAME-INVALID name": set()}, called(None, code="NAME-INVALID"), Mode.SUPERVISE
+    ),
+    "without the kernel there is no address, and that is no error of the host": Case(
+        replace(HEALTHY, kernel=Unreadable("kernel", "netlink timed out")),
+        {"KERNEL-UNREADABLE kernel": {"IP-UNKNOWN IPv4"}},
+        refused("IP-UNKNOWN"),
+        status={"IdentityConfirmed": Status.UNKNOWN, "RoutesInPlace": Status.UNKNOWN},
+    ),
+    "without the host's name": Case(
+        replace(MANAGED, host=Unreadable("host", "denied")),
+        {"HOST-UNREADABLE host": {"NAME-UNKNOWN name"}},
+        called(None, code="NAME-UNKNOWN"),
+        Mode.SUPERVISE,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_identity(case: Case) -> None:
+    check(case)
+
+
+def test_a_wrong_address_that_is_only_unlucky_weighs_less_than_one_that_cannot_work() -> None:
+    unlucky = findings_of(registered("10.88.0.11/24"), with_candidates(ETH0, ETH1))
+    impossible = findings_of(registered("10.99.0.1/24"), with_candidates(ETH0, WG0))
+    assert [one.severity for one in unlucky] == [Severity.WARNING]
+    assert [one.severity for one in impossible] == [Severity.ERROR]

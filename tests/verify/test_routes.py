@@ -1,0 +1,419 @@
+"""The expected routes against the kernel's table."""
+
+from dataclasses import replace
+from ipaddress import ip_address, ip_interface, ip_network
+
+import pytest
+
+from calico_agent.model.bgp import RibRoute
+from calico_agent.model.finding import Finding, RouteCounts, Status
+from calico_agent.model.kernel import Kernel
+from calico_agent.model.node import AffinityState, BgpSettings, Block, Borrowed, EncapsulationMode, Node
+from calico_agent.model.observation import Observation, Unreadable
+from calico_agent.model.route import Fib, ForwardingEntry, Neighbour, NextHop, Route, RouteType
+from tests.verify.case import Case, check
+from tests.verify.cluster import (
+    BIRD,
+    BIRD4,
+    BOOT,
+    DATASTORE,
+    FELIX,
+    HEALTHY,
+    POOL,
+    ROUTES,
+    SESSIONS,
+    STATIC,
+    block,
+    claim,
+    drop,
+    findings_of,
+    look,
+    routed,
+    stored,
+    via,
+)
+
+TO3 = "192.168.3.0/26"
+HOST1, HOST2, HOST3 = DATASTORE.nodes
+MAC = "66:00:00:00:00:03"
+VTEPS = tuple(replace(node, vxlan_tunnel_address=ip_address(f"192.168.{node.name[-1]}.1")) for node in DATASTORE.nodes)
+VXLAN = stored(
+    routed(
+        via("192.168.2.0/26", "192.168.2.1", "vxlan.calico", BOOT),
+        via(TO3, "192.168.3.1", "vxlan.calico", BOOT),
+        drop("192.168.1.0/26", protocol=FELIX),
+    ),
+    pools=(replace(POOL, vxlan=EncapsulationMode.ALWAYS),),
+    nodes=VTEPS,
+)
+FAR = replace(HOST3, ipv4=ip_interface("10.78.0.13/24"))
+
+
+def ecmp(prefix: str, *gateways: str) -> Route:
+    hops = tuple(NextHop(ip_address(gateway), "eth0") for gateway in gateways)
+    return Route(ip_network(prefix), next_hops=hops, protocol=BIRD)
+
+
+def told(observation: Observation, *rows: RibRoute) -> Observation:
+    """BIRD was asked for its table."""
+    return replace(observation, bird=replace(BIRD4, routes=rows))
+
+
+def tunnelled(*neighbours: Neighbour, forwarding: tuple[ForwardingEntry, ...] = ()) -> Observation:
+    """The VXLAN host, with neighbours and forwarding database read."""
+    assert isinstance(VXLAN.kernel, Kernel)
+    return replace(VXLAN, kernel=replace(VXLAN.kernel, neighbours=neighbours, forwarding=forwarding))
+
+
+def neighbour(address: str, mac: str = MAC, device: str = "vxlan.calico", state: str = "PERMANENT") -> Neighbour:
+    return Neighbour(ip_address(address), device, state, mac)
+
+
+def forwards(destination: str, mac: str = MAC) -> ForwardingEntry:
+    return ForwardingEntry(mac, "vxlan.calico", ip_address(destination))
+
+
+def borrowing(node: str, *, owner: str = "host2", address: str = "192.168.2.9") -> Observation:
+    """A node uses one address of another's block."""
+    lent = (Borrowed(ip_address(address), node),)
+    blocks = tuple(replace(one, borrowed=lent) if one.owner == owner else one for one in DATASTORE.blocks)
+    return stored(blocks=blocks)
+
+
+def on(observation: Observation, source: Observation) -> Observation:
+    """The kernel of one with the datastore of the other."""
+    return replace(observation, datastore=source.datastore)
+
+
+MAC2 = "66:00:00:00:00:02"
+GOOD_TUNNELS = (neighbour("192.168.2.1", MAC2), neighbour("192.168.3.1"))
+GOOD_FORWARDING = (forwards("10.77.0.12", MAC2), forwards("10.77.0.13"))
+WRONG = {"RoutesInPlace": Status.FALSE}
+
+CASES = {
+    "a missing route: packets follow the default route": Case(
+        routed(without=[TO3]),
+        {f"RT-MISSING {TO3}": set()},
+        says=(
+            "there is no route to 192.168.3.0/26, pods of node host3",
+            "wanted: 192.168.3.0/26 via 10.77.0.13",
+            "packets to it follow default via 10.77.0.1 dev eth0",
+        ),
+        status=WRONG,
+    ),
+    "a missing route without a default route": Case(
+        routed(without=[TO3, "0.0.0.0/0"]), {f"RT-MISSING {TO3}": set()}, says=("refused as unreachable",)
+    ),
+    "a missing route, and BIRD's table says why": Case(
+        told(
+            routed(without=[TO3]),
+            RibRoute(ip_network(TO3), "Mesh_10_77_0_13", best=True, gateway=ip_address("10.77.0.13")),
+        ),
+        {f"RT-MISSING {TO3}": set()},
+        says=("BIRD knows it by Mesh_10_77_0_13",),
+    ),
+    "several blocks of one node are one problem": Case(
+        stored(
+            routed(without=[TO3]),
+            blocks=(*DATASTORE.blocks, block("host3", "192.168.3.64/26")),
+            affinities=(*DATASTORE.affinities, claim("host3", "192.168.3.64/26")),
+        ),
+        {f"RT-MISSING {TO3}": {"RT-MISSING 192.168.3.64/26"}},
+    ),
+    "an emptied table is one problem": Case(
+        stored(
+            routed(without=["192.168.2.0/26", TO3]),
+            nodes=(*DATASTORE.nodes, *(Node(f"far{n}", ip_interface(f"10.77.0.2{n}/24")) for n in range(3))),
+            blocks=(*DATASTORE.blocks, *(block(f"far{n}", f"192.168.9.{64 * n}/26") for n in range(3))),
+            affinities=(*DATASTORE.affinities, *(claim(f"far{n}", f"192.168.9.{64 * n}/26") for n in range(3))),
+            bgp=BgpSettings(mesh=False, peers=("routers",)),
+        ),
+        {
+            "RT-MISSING 192.168.2.0/26": {
+                f"RT-MISSING {TO3}",
+                "RT-MISSING 192.168.9.0/26",
+                "RT-MISSING 192.168.9.64/26",
+                "RT-MISSING 192.168.9.128/26",
+            }
+        },
+    ),
+    "another node's address as next hop": Case(
+        routed(via(TO3, "10.77.0.12")),
+        {f"RT-WRONG-NEXTHOP {TO3}": set()},
+        says=("host2 advertises it too", "found: 192.168.3.0/26 via 10.77.0.12 dev eth0 proto bird"),
+        status=WRONG,
+    ),
+    "nobody's address as next hop, and BIRD's table names who sent it": Case(
+        told(
+            routed(via(TO3, "10.77.0.1")),
+            RibRoute(
+                ip_network(TO3),
+                "Mesh_10_77_0_12",
+                best=True,
+                gateway=ip_address("10.77.0.1"),
+                learned_from=ip_address("10.77.0.12"),
+            ),
+        ),
+        {f"RT-WRONG-NEXTHOP {TO3}": set()},
+        says=("host2 advertises it too", "on host2: ip route show 192.168.3.0/26"),
+    ),
+    "through the tunnel though the pool has none": Case(
+        routed(via(TO3, "10.77.0.13", "tunl0")),
+        {f"RT-WRONG-DEVICE {TO3}": set()},
+        says=("leaves through tunl0 instead of a device of the host",),
+    ),
+    "through docker0": Case(routed(via(TO3, "10.77.0.13", "docker0")), {f"RT-WRONG-DEVICE {TO3}": set()}),
+    "as if the block were ours": Case(
+        routed(drop(TO3)),
+        {f"RT-BLACKHOLE {TO3}": set()},
+        says=("as if the block were its own", "packets to it are dropped without a word on this host"),
+    ),
+    "a blackhole that somebody put there": Case(
+        routed(drop(TO3, protocol=STATIC)),
+        {f"RT-BLACKHOLE {TO3}": set()},
+        says=("ip route del 192.168.3.0/26 proto static",),
+    ),
+    "BIRD cannot resolve the next hop": Case(
+        routed(drop(TO3, RouteType.UNREACHABLE)),
+        {f"RT-UNREACHABLE {TO3}": set()},
+        says=("BIRD finds no way to 10.77.0.13",),
+    ),
+    "prohibited": Case(routed(drop(TO3, RouteType.PROHIBIT, STATIC)), {f"RT-PROHIBIT {TO3}": set()}),
+    "two owners at once": Case(
+        routed(ecmp(TO3, "10.77.0.12", "10.77.0.13")),
+        {f"RT-ECMP {TO3}": set()},
+        says=("has 2 next hops: host2 advertises it too",),
+    ),
+    "a route that was put in by hand": Case(
+        routed(via(TO3, "10.77.0.1", protocol=BOOT)),
+        {f"RT-FOREIGN {TO3}": set()},
+        says=("ip route del 192.168.3.0/26 proto boot on this host", "BIRD learns it and advertises it"),
+    ),
+    "a route that was put in by hand and is right": Case(routed(via(TO3, "10.77.0.13", protocol=STATIC)), {}),
+    "a route with a better metric": Case(
+        routed(via(TO3, "10.77.0.13", metric=1024), via(TO3, "10.77.0.1", protocol=STATIC, metric=50)),
+        {f"RT-SHADOWED {TO3}": set()},
+        says=("better metric",),
+    ),
+    "a route with a worse metric": Case(
+        routed(via(TO3, "10.77.0.13"), via(TO3, "10.77.0.1", protocol=STATIC, metric=50)), {}
+    ),
+    "a longer prefix inside the block": Case(
+        routed(via("192.168.3.0/28", "10.77.0.1", protocol=STATIC)),
+        {"RT-SHADOWED 192.168.3.0/28": set()},
+        says=("takes over a part of 192.168.3.0/26, pods of node host3",),
+    ),
+    "a network of the host inside the block": Case(
+        routed(via("192.168.3.32/27", None, "virbr0", 2)), {"RT-SHADOWED 192.168.3.32/27": set()}
+    ),
+    "a single foreign address inside the block": Case(
+        routed(via("192.168.3.7/32", "10.77.0.1", protocol=STATIC)), {"RT-SHADOWED 192.168.3.7/32": set()}
+    ),
+    "a pod of ours with an address of another's block": Case(
+        on(
+            routed(via("192.168.3.7/32", None, "cali7", BOOT)), borrowing("host1", owner="host3", address="192.168.3.7")
+        ),
+        {},
+    ),
+    "a route whose link is down": Case(
+        routed(
+            Route(ip_network(TO3), next_hops=(NextHop(ip_address("10.77.0.13"), "eth0", dead=True),), protocol=BIRD)
+        ),
+        {f"RT-NEXTHOP-DEAD {TO3}": set()},
+    ),
+    "a host that does not answer ARP explains its session too": Case(
+        replace(
+            HEALTHY,
+            kernel=Kernel(
+                fib=Fib.of(ROUTES), neighbours=(neighbour("10.77.0.13", "", "eth0", "FAILED"),), forwarding=()
+            ),
+            bird=replace(
+                BIRD4, sessions=(SESSIONS[0], replace(SESSIONS[1], bgp_state="Active", protocol_state="start"))
+            ),
+        ),
+        {"RT-NEXTHOP-DEAD host3": {"BGP-DOWN host3"}},
+        says=("neighbour entry of 10.77.0.13: FAILED on eth0",),
+        status={"BGPEstablished": Status.FALSE} | WRONG,
+    ),
+    "a route of a block that is free again": Case(
+        routed(via("192.168.7.0/26", "10.77.0.12")), {"RT-STALE 192.168.7.0/26": set()}, status={}
+    ),
+    "a blackhole of a block that is free again": Case(
+        routed(drop("192.168.7.0/26")), {"RT-STALE 192.168.7.0/26": set()}, says=("there is a blackhole",)
+    ),
+    "a tunnel route of a block that is free again": Case(
+        on(
+            routed(
+                *(route for route in (via("192.168.7.0/26", "192.168.2.1", "vxlan.calico", BOOT),)),
+                via("192.168.2.0/26", "192.168.2.1", "vxlan.calico", BOOT),
+                via(TO3, "192.168.3.1", "vxlan.calico", BOOT),
+            ),
+            VXLAN,
+        ),
+        {"RT-STALE 192.168.7.0/26": set()},
+    ),
+    "a block that has no owner, only allocations": Case(
+        stored(
+            routed(via("192.168.7.0/26", "10.77.0.12")),
+            blocks=(*DATASTORE.blocks, Block(ip_network("192.168.7.0/26"))),
+        ),
+        {"RT-STALE 192.168.7.0/26": set()},
+    ),
+    "a block whose claim is only just written": Case(
+        stored(
+            routed(via("192.168.7.0/26", "10.77.0.12")),
+            affinities=(*DATASTORE.affinities, claim("host2", "192.168.7.0/26")),
+        ),
+        {},
+    ),
+    "a load balancer's address": Case(
+        stored(
+            routed(via("192.168.7.5/32", "10.77.0.12")),
+            blocks=(*DATASTORE.blocks, Block(ip_network("192.168.7.0/26"), "load-balancer", virtual=True)),
+        ),
+        {},
+    ),
+    "an address that IPAM does not know": Case(routed(via("192.168.2.7/32", "10.77.0.12")), {}),
+    "an aggregate of a router, beside the mesh": Case(
+        stored(routed(via("192.168.64.0/18", "10.77.0.1")), bgp=BgpSettings(peers=("router",))), {}
+    ),
+    "an aggregate without any router": Case(
+        routed(via("192.168.64.0/18", "10.77.0.12")), {"RT-STALE 192.168.64.0/18": set()}
+    ),
+    "a foreign route in the pool that is on no block": Case(
+        routed(via("192.168.64.0/24", "10.77.0.1", protocol=STATIC)), {}
+    ),
+    "our own block without its blackhole": Case(
+        routed(without=["192.168.1.0/26"]),
+        {"RT-BLACKHOLE-MISSING 192.168.1.0/26": set()},
+        says=("for addresses that no pod has, packets to it follow default",),
+        status={},
+    ),
+    "a route on our own block": Case(
+        routed(via("192.168.1.0/26", "10.77.0.12")),
+        {"RT-BLACKHOLE-MISSING 192.168.1.0/26": set()},
+        says=("instead there is 192.168.1.0/26 via 10.77.0.12",),
+    ),
+    "two nodes claim a block, and the route shows it": Case(
+        stored(
+            routed(ecmp(TO3, "10.77.0.12", "10.77.0.13")),
+            affinities=(*DATASTORE.affinities, claim("host2", TO3)),
+        ),
+        {f"RT-DUPLICATE-AFFINITY {TO3}": {f"RT-ECMP {TO3}"}},
+        says=("claimed by host2 and host3", "the block itself says host3"),
+    ),
+    "a second claim that is not confirmed": Case(
+        stored(affinities=(*DATASTORE.affinities, claim("host2", TO3, AffinityState.PENDING))), {}
+    ),
+    "blocks of a node that has no record": Case(
+        stored(routed(without=[TO3]), nodes=DATASTORE.nodes[:2], pools=(POOL,)),
+        {"BGP-STALE-SESSION 10.77.0.13": set(), "NODE-NO-RECORD host3": set()},
+        says=("1 block of node host3",),
+    ),
+    "blocks of a node that has no address": Case(
+        stored(
+            replace(routed(without=[TO3]), bird=replace(BIRD4, sessions=SESSIONS[:1])),
+            nodes=(HOST1, HOST2, Node("host3")),
+        ),
+        {"NODE-NO-RECORD host3": set()},
+    ),
+    "a borrowed address has its route": Case(on(routed(via("192.168.2.9/32", "10.77.0.13")), borrowing("host3")), {}),
+    "a borrowed address without its route: its packets go to the block's owner": Case(
+        borrowing("host3"),
+        {"RT-BORROWED-MISSING 192.168.2.9/32": set()},
+        says=("192.168.2.9, which host3 borrowed", "packets to it follow 192.168.2.0/26 via 10.77.0.12 dev eth0"),
+    ),
+    "an address that was borrowed from us, without its route": Case(
+        borrowing("host3", owner="host1", address="192.168.1.9"),
+        {"RT-BORROWED-MISSING 192.168.1.9/32": set()},
+        says=("packets to it follow 192.168.1.0/26, where they are dropped without a word",),
+    ),
+    "VXLAN: routes to tunnel addresses": Case(VXLAN, {}, status={}),
+    "VXLAN: the whole way is right": Case(tunnelled(*GOOD_TUNNELS, forwarding=GOOD_FORWARDING), {}, status={}),
+    "VXLAN: a plain route instead of the tunnel": Case(
+        on(routed(via("192.168.2.0/26", "192.168.2.1", "vxlan.calico", BOOT)), VXLAN),
+        {f"RT-WRONG-DEVICE {TO3}": set()},
+        says=("leaves through eth0 instead of vxlan.calico",),
+    ),
+    "VXLAN: another node's tunnel address": Case(
+        on(
+            routed(
+                via("192.168.2.0/26", "192.168.2.1", "vxlan.calico", BOOT),
+                via(TO3, "192.168.2.1", "vxlan.calico", BOOT),
+            ),
+            VXLAN,
+        ),
+        {f"RT-WRONG-NEXTHOP {TO3}": set()},
+    ),
+    "VXLAN: Felix wrote no route": Case(
+        on(routed(via("192.168.2.0/26", "192.168.2.1", "vxlan.calico", BOOT), without=[TO3]), VXLAN),
+        {f"RT-MISSING {TO3}": set()},
+        says=("Felix's errors",),
+    ),
+    "VXLAN: frames are sent to another host": Case(
+        tunnelled(*GOOD_TUNNELS, forwarding=(GOOD_FORWARDING[0], forwards("10.77.0.99"))),
+        {"RT-TUNNEL host3": set()},
+        says=("they are sent to 10.77.0.99 on vxlan.calico, and host3 is registered with 10.77.0.13",),
+        status=WRONG,
+    ),
+    "VXLAN: no forwarding entry": Case(
+        tunnelled(*GOOD_TUNNELS, forwarding=GOOD_FORWARDING[:1]),
+        {"RT-TUNNEL host3": set()},
+        says=(f"{MAC} has no forwarding entry",),
+    ),
+    "VXLAN: no neighbour entry": Case(
+        tunnelled(GOOD_TUNNELS[0], forwarding=GOOD_FORWARDING),
+        {"RT-TUNNEL host3": set()},
+        says=("vxlan.calico has no neighbour entry for 192.168.3.1",),
+    ),
+    "VXLAN: a device without any entries is flow-based": Case(tunnelled(), {}),
+    "VXLAN: right routes into our own docker0": Case(
+        stored(
+            replace(VXLAN, bird=replace(BIRD4, sessions=SESSIONS[:1])),
+            nodes=(*VTEPS[:2], replace(VTEPS[2], ipv4=ip_interface("172.17.0.1/16"))),
+        ),
+        {"IP-BRIDGE host3": {"BGP-NO-SESSION host3", "RT-TUNNEL host3"}},
+        says=("they are sent to 172.17.0.1, which is this host itself (docker0)",),
+    ),
+    "the kernel cannot be read": Case(
+        replace(HEALTHY, kernel=Unreadable("kernel", "the table changed during each of 5 reads", "interrupted")),
+        {"KERNEL-UNREADABLE kernel": set()},
+        status={"IdentityConfirmed": Status.UNKNOWN, "RoutesInPlace": Status.UNKNOWN},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_routes(case: Case) -> None:
+    check(case)
+
+
+def counts(observation: Observation) -> RouteCounts:
+    return look(observation).routes
+
+
+def test_every_expected_route_is_counted_once() -> None:
+    assert counts(HEALTHY) == RouteCounts(expected=2, present=2)
+    assert counts(routed(without=[TO3])) == RouteCounts(expected=2, present=1, missing=1, nodes_without_route=1)
+    assert counts(routed(via(TO3, "10.77.0.12"))) == RouteCounts(expected=2, present=1, wrong=1)
+    assert counts(routed(via("192.168.7.0/26", "10.77.0.12"))) == RouteCounts(expected=2, present=2, stale=1)
+    assert counts(borrowing("host3")) == RouteCounts(expected=3, present=2, missing=1)
+
+
+def test_a_right_route_into_a_broken_tunnel_counts_as_wrong() -> None:
+    broken = tunnelled(*GOOD_TUNNELS, forwarding=GOOD_FORWARDING[:1])
+    assert counts(broken) == RouteCounts(expected=2, present=1, wrong=1)
+
+
+def test_wireguard_routes_are_in_another_table_and_stay_unknown() -> None:
+    secret = tuple(replace(node, wireguard_public_key="key") for node in DATASTORE.nodes)
+    observation = stored(routed(without=[TO3]), nodes=secret)
+    assert counts(observation) == RouteCounts(expected=2, present=1, unknown=1)
+    condition = look(observation).conditions[-1]
+    assert (condition.status, condition.reason) == (Status.UNKNOWN, "WireGuard")
+
+
+def test_findings_carry_node_and_prefix() -> None:
+    (missing,) = findings_of(routed(without=[TO3]))
+    assert isinstance(missing, Finding)
+    assert (missing.node, missing.prefix) == ("host3", ip_network(TO3))
