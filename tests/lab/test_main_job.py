@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.lab.agent import Agent
+from tests.lab.conftest import named_lab
 from tests.lab.lab import Lab
 from tests.lab.options import Options
 
@@ -21,8 +22,6 @@ HOSTS = ("host1", "host2", "host3")
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
     """Three hosts, each with the agent in supervise mode and one pod. A test puts back what it changed."""
-    from tests.lab.conftest import named_lab  # noqa: PLC0415
-
     with named_lab("job") as lab:
         lab.up(Options())
         yield lab
@@ -48,6 +47,11 @@ def code(lab: Lab, host: str) -> int:
 
 def text(lab: Lab, host: str) -> str:
     return lab.exec(host, "calico-agent", "status").stdout
+
+
+def first_line(lab: Lab, host: str) -> str:
+    """The verdict, which may take more than one line of the terminal."""
+    return " ".join(text(lab, host).split("\n\n")[0].split())
 
 
 def texts(lab: Lab) -> str:
@@ -78,9 +82,8 @@ def test_name_and_address_are_given_to_the_container(lab: Lab) -> None:
 def test_a_docker_bridge_registered_elsewhere_is_named_and_cured(lab: Lab) -> None:
     lab.node_stop("host3")
     lab.node_start("host3", {"IP": "172.17.0.1"})
-    told = lambda: text(lab, "host1")  # noqa: E731
-    until("host1 names it", lambda: code(lab, "host1") == 1 and "172.17.0.1" in told().splitlines()[0], told)
-    first, whole = told().splitlines()[0], told()
+    until("host1 names it", lambda: "172.17.0.1" in first_line(lab, "host1"), lambda: text(lab, "host1"))
+    first, whole = first_line(lab, "host1"), text(lab, "host1")
     assert "host3" in first
     assert "IP-BRIDGE" in first
     assert "bridge" in first.lower()
@@ -115,9 +118,9 @@ def test_a_killed_agent_leaves_the_container_and_adopts_it(lab: Lab) -> None:
     os.kill(process.pid, signal.SIGKILL)
     until("it is dead", lambda: Agent(lab.host("host1")).process() is None, str)
     done = lab.exec("host1", "calico-agent", "status")
-    assert done.returncode == 3
-    assert "not running" in done.stderr
     lab.agent_start("host1")
+    assert done.returncode == 3
+    assert "no agent is running here" in done.stderr
     until("host1 is good", lambda: code(lab, "host1") == 0, lambda: text(lab, "host1"))
     assert container(lab, "host1") == before
 
@@ -144,8 +147,8 @@ def test_a_foreign_route_is_named_where_it_is_and_where_it_hurts(lab: Lab) -> No
     block = lab.exec("host1", "ip", "route", "show", "via", "10.77.0.12").stdout.split()[0]
     lab.exec("host1", "ip", "route", "replace", block, "via", "10.77.0.1", check=True)
     try:
-        until("host1 says so", lambda: block in text(lab, "host1").splitlines()[0], lambda: text(lab, "host1"))
-        until("host3 says so", lambda: block in text(lab, "host3").splitlines()[0], lambda: text(lab, "host3"))
+        until("host1 says so", lambda: block in first_line(lab, "host1"), lambda: text(lab, "host1"))
+        until("host3 says so", lambda: block in first_line(lab, "host3"), lambda: text(lab, "host3"))
         assert "host1" in text(lab, "host3"), "the host that advertises it is named"
     finally:
         lab.exec("host1", "ip", "route", "del", block, "via", "10.77.0.1", check=True)
@@ -175,9 +178,7 @@ def test_detect_says_why_docker0_was_not_chosen(lab: Lab) -> None:
 
 
 def test_the_health_endpoints_answer_on_loopback(lab: Lab) -> None:
-    probe = (
-        "import urllib.request as u, sys; "
-        "[print(p, u.urlopen('http://127.0.0.1:9197' + p).status) for p in ('/livez', '/readyz', '/status', '/metrics')]"
-    )
-    done = lab.exec("host1", "python3", "-c", probe)
-    assert done.stdout.split() == ["/livez", "200", "/readyz", "200", "/status", "200", "/metrics", "200"], done.stderr
+    for path in ("/livez", "/readyz", "/status", "/metrics"):
+        probe = f"import urllib.request as u; print(u.urlopen('http://127.0.0.1:9197{path}').status)"
+        done = lab.exec("host1", "python3", "-c", probe)
+        assert done.stdout.strip() == "200", f"{path}: {done.stdout}{done.stderr}"
