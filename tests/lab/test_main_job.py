@@ -74,6 +74,16 @@ def container(lab: Lab, host: str) -> tuple[str, str]:
     return identity, started
 
 
+def block_of_host2(lab: Lab) -> str:
+    """The block that host1 reaches through host2, as soon as BIRD has written its route."""
+
+    def routes() -> list[str]:
+        return lab.exec("host1", "ip", "route", "show", "via", "10.77.0.12").stdout.split()
+
+    until("host1 has a route through host2", lambda: bool(routes()), lambda: text(lab, "host1"), seconds=20)
+    return routes()[0]
+
+
 def test_name_and_address_are_given_to_the_container(lab: Lab) -> None:
     inspected = lab.exec("host2", "docker", "inspect", "-f", "{{json .Config.Env}}", "calico-node", check=True)
     assert {"NODENAME=host2", "IP=10.77.0.12/24"} <= set(json.loads(inspected.stdout))
@@ -144,7 +154,7 @@ def test_without_etcd_the_datastore_is_unknown_and_nothing_is_touched(lab: Lab) 
 
 
 def test_a_foreign_route_is_named_where_it_is_and_where_it_hurts(lab: Lab) -> None:
-    block = lab.exec("host1", "ip", "route", "show", "via", "10.77.0.12").stdout.split()[0]
+    block = block_of_host2(lab)
     lab.exec("host1", "ip", "route", "replace", block, "via", "10.77.0.1", check=True)
     try:
         until("host1 says so", lambda: block in first_line(lab, "host1"), lambda: text(lab, "host1"))
@@ -155,7 +165,7 @@ def test_a_foreign_route_is_named_where_it_is_and_where_it_hurts(lab: Lab) -> No
 
 
 def test_a_deleted_route_that_bird_puts_back_is_no_alarm(lab: Lab) -> None:
-    block = lab.exec("host1", "ip", "route", "show", "via", "10.77.0.12").stdout.split()[0]
+    block = block_of_host2(lab)
     lab.exec("host1", "ip", "route", "del", block, check=True)
     deadline = time.monotonic() + 14  # longer than the hold-down
     while time.monotonic() < deadline:
