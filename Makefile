@@ -4,6 +4,7 @@
 #   make test        linters, types, import contracts and all tests; its last line is pytest's summary
 #   make test-fast   the pure stages only, no root needed once set up
 #   make lint        ruff, mypy, import contracts
+#   make bench       the budgets, measured in one run (ten minutes); writes build/bench.json
 #   make clean       remove .venv and build
 
 SHELL := /bin/bash
@@ -15,13 +16,16 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PACKAGES := tests/packages.txt tests/lab/packages.txt
 
-.PHONY: demo test test-fast lint setup packages clean
+.PHONY: demo test test-fast bench lint setup packages clean
 
 demo: setup
 	@$(BIN)/python -m tests.demo
 
 test: setup
 	@$(BIN)/python -m pytest
+
+bench: setup
+	@$(BIN)/python -m tests.bench
 
 test-fast: $(STAMP)
 	@$(BIN)/python -m pytest -m "not real and not lab" -q

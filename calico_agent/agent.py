@@ -9,24 +9,33 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from calico_agent import __version__
+from calico_agent.act.claim import NameKeeper
 from calico_agent.act.container import ContainerActor
+from calico_agent.act.image import ImagePuller
+from calico_agent.attempts_file import AttemptsFile
 from calico_agent.config import Config
+from calico_agent.explorer import Explorer
 from calico_agent.identify.host import identify_host
-from calico_agent.model.action import Attempts, Outcome, Plan
+from calico_agent.model.action import Attempts, Outcome, Plan, Progress, Supervising, Wanted
 from calico_agent.model.address import Family
-from calico_agent.model.container import Container
+from calico_agent.model.claim import claim_on
+from calico_agent.model.container import ContainerSpec
 from calico_agent.model.finding import Assessment
 from calico_agent.model.identity import Identity
 from calico_agent.model.observation import Observation, Unreadable
-from calico_agent.model.report import Report, Supervision
+from calico_agent.model.report import Report, Supervision, TimedProblem
 from calico_agent.model.settings import Mode
-from calico_agent.plan.guards import decide_wanted
+from calico_agent.plan.claim import plan_claim
+from calico_agent.plan.guards import decide_wanted, obey
 from calico_agent.plan.remediation import plan_supervision, record_error
+from calico_agent.plan.wanted import wanted_container
 from calico_agent.report.timeline import History, advance
 from calico_agent.sources import Sources
 from calico_agent.verify.assessment import assess
+from calico_agent.verify.local import node_container
 
 # BIRD puts a deleted route back within its scan of 2 s: a fault that one look finds must still be there at the next.
 _SECOND_LOOK = timedelta(seconds=3)
@@ -36,21 +45,27 @@ class Agent:
     """All stages, wired for one configuration. Not thread-safe: one thread makes the passes."""
 
     def __init__(self, config: Config, wake: Callable[[str], None]) -> None:
+        self.explorer = Explorer()
         self._config = config
-        self._sources = Sources(config, wake)
+        self._names = NameKeeper(wake)
+        self._puller = _puller(config, wake)
+        self._sources = Sources(config, wake, claim_trouble=self._names.trouble, pull=self._puller.state)
         self._actor = ContainerActor(config.docker.url)
         self._started_at = datetime.now(UTC)
         self._history = History()
-        self._attempts = Attempts()
+        self._attempts_file = AttemptsFile(config.agent.state_dir)
+        self._attempts = self._attempts_file.load() if config.mode is Mode.SUPERVISE else Attempts()
 
     def make_pass(self) -> tuple[Report, Plan]:
         """One trip through the stages, up to what should be done; `act` does it."""
         begun = time.monotonic()
-        observation, identity, assessment = look(self._sources, self._config)
+        observation, identity, assessment = look(self._sources, self._config, self._attempts)
+        self._sources.keep(observation, identity)
+        self.explorer.see(observation, identity, self._config)
         now = observation.at
         self._history, conditions, problems = advance(self._history, assessment, now, self._config.hold_down)
-        plan = self._plan(observation, identity, now)
-        self._attempts = plan.attempts
+        plan = self._plan(observation, assessment, problems)
+        self._remember(plan.attempts)
         report = compose(self._config, self._sources, observation, assessment)
         report = replace(
             report,
@@ -60,7 +75,9 @@ class Agent:
             supervision=Supervision(
                 doing=_with_error(plan.doing, self._attempts.last_error),
                 restarts=self._attempts.starts,
+                failures=self._attempts.failures,
                 next_attempt=plan.next_attempt,
+                pull=observation.pull,
             ),
             pass_seconds=time.monotonic() - begun,
         )
@@ -71,51 +88,95 @@ class Agent:
         if plan.action is None:
             return None
         outcome = self._actor.perform(plan.action)
-        self._attempts = record_error(self._attempts, outcome.error)
+        self._remember(record_error(self._attempts, outcome.error, outcome.at))
         return outcome
 
     def reconfigure(self, config: Config, wake: Callable[[str], None]) -> None:
         """Go on with another configuration: sources are opened anew, what is remembered stays."""
         self._sources.close()
-        self._config = config
-        self._sources = Sources(config, wake)
+        self._puller.stop()
+        before, self._config = self._config, config
+        if (config.mode, config.agent.state_dir) != (before.mode, before.agent.state_dir):
+            self._attempts_file = AttemptsFile(config.agent.state_dir)
+            self._attempts = self._attempts_file.load() if config.mode is Mode.SUPERVISE else Attempts()
+        self._puller = _puller(config, wake)
+        self._sources = Sources(config, wake, claim_trouble=self._names.trouble, pull=self._puller.state)
         self._actor = ContainerActor(config.docker.url)
 
     def close(self) -> None:
-        """Close the sources. The container is left as it is."""
+        """Close the sources. The container is left as it is, and so is the claim on its name."""
+        self._names.stop()
+        self._puller.stop()
         self._sources.close()
 
-    def _plan(self, observation: Observation, identity: Identity, now: datetime) -> Plan:
+    def _remember(self, attempts: Attempts) -> None:
+        self._attempts = attempts
+        if self._config.mode is Mode.SUPERVISE:
+            self._attempts_file.save(attempts)
+
+    def name_heartbeat(self) -> float:
+        """When the part that keeps the node name claimed was last seen alive (monotonic seconds)."""
+        return self._names.heartbeat()
+
+    def keep_name(self, plan: Plan) -> None:
+        """Have the node name claimed as the plan says. Nothing is waited for: what comes of it a later pass sees."""
+        if plan.name is not None or self._config.mode is Mode.OBSERVE:
+            self._names.want(self._sources.datastore, plan.name.claim if plan.name else None)
+
+    def keep_image(self, plan: Plan) -> None:
+        """Have the image fetched as the plan says. Nothing is waited for: what comes of it a later pass sees."""
+        if plan.pull is not None:
+            self._puller.want(plan.pull)
+
+    def _plan(self, observation: Observation, assessment: Assessment, problems: tuple[TimedProblem, ...]) -> Plan:
+        identity = assessment.identity
         if self._config.mode is Mode.OBSERVE:
             return Plan(None, "only observing", self._attempts)
-        return plan_supervision(
+        name = plan_claim(observation, identity)
+        wanted = decide_wanted(
+            self._config.node_settings(),
+            self._sources.datastore,
+            identity,
+            observation.current_datastore,
+            name=name,
+            without_datastore=self._config.identity.start_without_datastore,
+        )
+        plan = plan_supervision(
             observation.docker,
-            decide_wanted(self._config.node_settings(), self._sources.datastore, identity, observation.datastore),
+            obey(wanted, assessment),
             self._attempts,
             self._config.supervise_settings(),
-            now=now,
+            problems=problems,
+            progress=Progress(assessment.stage, sum(peer.session.established for peer in assessment.sessions)),
+            pull=observation.pull,
+            now=observation.at,
             hold_down=self._config.hold_down,
             jitter=random.random(),  # noqa: S311 - it spreads restarts over time, nobody must not guess it
         )
+        return replace(plan, name=name)
 
 
-def look(sources: Sources, config: Config) -> tuple[Observation, Identity, Assessment]:
-    """Observe once and say what it means.
+def look(
+    sources: Sources, config: Config, attempts: Attempts | None = None
+) -> tuple[Observation, Identity, Assessment]:
+    """Observe once and say what it means, to an agent that remembers `attempts` where it supervises.
 
     All routes that BIRD knows are asked for only when a route is wrong: they tell which peer sent it, and there may be
     many.
     """
     observation = sources.observe(datetime.now(UTC))
-    identity, assessment = _understand(observation, sources, config)
+    identity, assessment = _understand(observation, sources, config, attempts)
     if assessment.routes.wrong:
         bird = sources.read_bird(Family.IPV4, rib=True)
         bird6 = sources.read_bird(Family.IPV6, rib=True) if observation.bird6 is not None else None
         observation = replace(observation, bird=bird, bird6=bird6)
-        identity, assessment = _understand(observation, sources, config)
+        identity, assessment = _understand(observation, sources, config, attempts)
     return observation, identity, assessment
 
 
-def _understand(observation: Observation, sources: Sources, config: Config) -> tuple[Identity, Assessment]:
+def _understand(
+    observation: Observation, sources: Sources, config: Config, attempts: Attempts | None
+) -> tuple[Identity, Assessment]:
     identity = identify_host(
         observation.host,
         observation.kernel,
@@ -123,8 +184,26 @@ def _understand(observation: Observation, sources: Sources, config: Config) -> t
         observation.datastore,
         config.identity_settings(),
         sources.endpoints,
+        kept=sources.kept,
+        reachable=sources.reachable,
     )
-    return identity, assess(observation, identity, mode=config.mode, container_name=config.node.container_name)
+    supervising = None
+    if config.mode is Mode.SUPERVISE:
+        specification = _specification(config, sources, identity)
+        supervising = Supervising(specification, attempts or Attempts(), config.supervise_settings())
+    return identity, assess(
+        observation,
+        identity,
+        mode=config.mode,
+        container_name=config.node.container_name,
+        supervising=supervising,
+    )
+
+
+def _specification(config: Config, sources: Sources, identity: Identity) -> ContainerSpec | None:
+    if sources.datastore is None or not identity.complete:
+        return None
+    return wanted_container(config.node_settings(), sources.datastore, identity)
 
 
 def compose(config: Config, sources: Sources, observation: Observation, assessment: Assessment) -> Report:
@@ -143,12 +222,14 @@ def compose(config: Config, sources: Sources, observation: Observation, assessme
         problems=problems,
         sessions=assessment.sessions,
         routes=assessment.routes,
-        container=_node_container(observation, config.node.container_name),
+        container=node_container(observation.docker, config.node.container_name),
+        stage=assessment.stage,
         unreadable=observation.unreadable(),
         datastore_origin=sources.datastore.origin if sources.datastore else "",
         datastore_revision=readable.revision if readable else 0,
         datastore_read_at=readable.read_at if readable else None,
         nodes=len(readable.nodes) if readable else 0,
+        claim=claim_on(assessment.identity.name.name or "", readable.claims if readable else ()),
     )
 
 
@@ -173,6 +254,35 @@ def report_once(config: Config) -> Report:
         sources.close()
 
 
+def explore_now(config: Config) -> Explorer:
+    """What `routes --once` and `trace --once` ask: one look."""
+    sources = Sources(config, lambda _: None, one_shot=True)
+    try:
+        observation, identity, _ = look(sources, config)
+    finally:
+        sources.close()
+    explorer = Explorer()
+    explorer.see(observation, identity, config)
+    return explorer
+
+
+def wanted_now(config: Config) -> Wanted:
+    """What `run --dry-run` prints: the container this host should run, by one look."""
+    sources = Sources(config, lambda _: None, one_shot=True)
+    try:
+        observation, identity, assessment = look(sources, config)
+        wanted = decide_wanted(
+            config.node_settings(),
+            sources.datastore,
+            identity,
+            observation.current_datastore,
+            without_datastore=config.identity.start_without_datastore,
+        )
+        return obey(wanted, assessment)
+    finally:
+        sources.close()
+
+
 def identify_now(config: Config) -> Identity:
     """What `detect` prints: who this host is, by one look."""
     sources = Sources(config, lambda _: None, one_shot=True)
@@ -182,13 +292,9 @@ def identify_now(config: Config) -> Identity:
         sources.close()
 
 
-def _node_container(observation: Observation, name: str) -> Container | None:
-    """The calico/node container that the report speaks of: the one that lives, else the one of the configured name."""
-    if isinstance(observation.docker, Unreadable):
-        return None
-    containers = observation.docker.containers
-    alive = next((container for container in containers if container.alive), None)
-    return alive or next((container for container in containers if container.name == name), None)
+def _puller(config: Config, wake: Callable[[str], None]) -> ImagePuller:
+    credentials = Path(config.docker.credentials or "~/.docker/config.json").expanduser()
+    return ImagePuller(config.docker.url, credentials, wake, deadline=config.node.pull_deadline_seconds)
 
 
 def _with_error(doing: str, error: str) -> str:

@@ -57,18 +57,31 @@ def _parser() -> argparse.ArgumentParser:
     settings.add_argument("--log-format", metavar="FORMAT", help="logfmt or json")
 
     def add(name: str, command: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
-        parents = [settings] if command in {_run, _detect} else [file] if command is _status else []
+        parents = [settings] if command in {_run, _detect} else [file] if command in {_status, _routes, _trace} else []
         sub = commands.add_parser(name, help=text, description=text, parents=parents, allow_abbrev=False)
         sub.set_defaults(command=command)
         return sub
 
-    add("run", _run, "run the agent in the foreground, as the systemd unit does")
+    run = add("run", _run, "run the agent in the foreground, as the systemd unit does")
+    run.add_argument(
+        "--dry-run", action="store_true", help="print the `docker run` line that is equal to what the agent would do"
+    )
     status = add("status", _status, "what the running agent says about this host")
     status.add_argument("--json", action="store_true", help="print JSON")
     status.add_argument("--once", action="store_true", help="look now, without a running agent; changes nothing")
     status.add_argument("--socket", metavar="PATH", help="the socket of the running agent")
     detect = add("detect", _detect, "which address and name this host should have, and why; changes nothing")
     detect.add_argument("--json", action="store_true", help="print JSON")
+    routes = add("routes", _routes, "every route this host should have, and what the kernel has")
+    routes.add_argument("--node", metavar="NODE", default="", help="only routes to this node's pods")
+    routes.add_argument("--pool", metavar="POOL", default="", help="only this pool")
+    routes.add_argument("--state", choices=("right", "missing", "wrong", "unknown", "stale"), default="")
+    trace = add("trace", _trace, "where a packet to an address goes now, and where it should")
+    trace.add_argument("address", metavar="IP", help="for example the address of a pod")
+    for question in (routes, trace):
+        question.add_argument("--json", action="store_true", help="print JSON")
+        question.add_argument("--once", action="store_true", help="look now, without a running agent")
+        question.add_argument("--socket", metavar="PATH", help="the socket of the running agent")
     explain = add("explain", _explain, "what the code of a problem means and what to do")
     explain.add_argument("code", nargs="?", metavar="CODE", help="for example IP-BRIDGE; without it all are listed")
     config = commands.add_parser("config", help="check or show the configuration", allow_abbrev=False)
@@ -101,9 +114,28 @@ def _load(options: argparse.Namespace) -> "Config":
 
 def _run(options: argparse.Namespace) -> int:
     config = _load(options)
+    if options.dry_run:
+        return _dry_run(config)
     from calico_agent import daemon  # noqa: PLC0415
 
     return daemon.run(config, lambda: _load(options))
+
+
+def _dry_run(config: "Config") -> int:
+    from calico_agent import agent  # noqa: PLC0415
+    from calico_agent.report.docker_run import render_docker_run  # noqa: PLC0415
+
+    if not config.node.image:
+        raise UsageError("[node] image is not set: which calico/node would be run?")
+    wanted = agent.wanted_now(config)
+    if wanted.spec is None:
+        raise CalicoAgentError(f"the agent would run no calico/node here: {wanted.why_not}")
+    password = config.datastore.password_file
+    _print(render_docker_run(wanted.spec, url=config.docker.url, files={"ETCD_PASSWORD": password} if password else {}))
+    for reason in (wanted.refused, wanted.unproved):
+        if reason:
+            print(f"calico-agent: not now: {reason}", file=sys.stderr)
+    return EXIT_GOOD
 
 
 def _status(options: argparse.Namespace) -> int:
@@ -147,6 +179,43 @@ def _detect(options: argparse.Namespace) -> int:
     return EXIT_GOOD if identity.complete else EXIT_WRONG
 
 
+def _routes(options: argparse.Namespace) -> int:
+    filters = {"node": options.node, "pool": options.pool, "state": options.state}
+    return _question(options, "routes", filters)
+
+
+def _trace(options: argparse.Namespace) -> int:
+    from ipaddress import ip_address  # noqa: PLC0415
+
+    try:
+        address = ip_address(options.address)
+    except ValueError:
+        raise UsageError(f"{options.address[:60]!a} is no address", hint="for example 192.168.1.5") from None
+    return _question(options, "trace", {"address": str(address)})
+
+
+def _question(options: argparse.Namespace, page: str, parameters: dict[str, str]) -> int:
+    """Ask the running agent, or what a running agent would answer."""
+    parameters["format"] = "json" if options.json else "text"
+    if options.once:
+        from calico_agent import agent  # noqa: PLC0415
+        from calico_agent.serve import questions  # noqa: PLC0415
+
+        explorer = agent.explore_now(_load(options))
+        answered = (questions.answer_routes if page == "routes" else questions.answer_trace)(explorer, parameters)
+        healthy, text = answered.healthy, answered.body.decode()
+    else:
+        from urllib.parse import urlencode  # noqa: PLC0415
+
+        from calico_agent import client  # noqa: PLC0415
+
+        socket_path = options.socket or client.find_socket(options.config, os.environ)
+        answer = client.ask(socket_path, f"/{page}?{urlencode(parameters)}", timeout=10.0)
+        healthy, text = answer.healthy, answer.text
+    _print(text)
+    return EXIT_GOOD if healthy else EXIT_WRONG
+
+
 def _explain(options: argparse.Namespace) -> int:
     from calico_agent.verify.catalogue import CATALOGUE  # noqa: PLC0415
 
@@ -175,8 +244,9 @@ def _config_check(options: argparse.Namespace) -> int:
 def _config_show(options: argparse.Namespace) -> int:
     config = _load(options)
     from calico_agent.config.show import render_config  # noqa: PLC0415
+    from calico_agent.plan.presets import render_preset  # noqa: PLC0415
 
-    _print(render_config(config))
+    _print(render_config(config) + "\n" + render_preset(config.node.preset))
     return EXIT_GOOD
 
 

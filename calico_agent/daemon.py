@@ -34,9 +34,11 @@ _SHORTEST_PAUSE = 0.2
 _LONGEST_PASS = 60.0
 
 # While something is wrong or not yet known, the next look comes sooner: a session that comes up changes no route, and
-# then nothing else would tell. A pass that takes long is not made more often than one twentieth of the time.
+# then nothing else would tell. A pass that takes long is not made more often than one twentieth of the time, and when
+# nothing has changed for a while, the next look may take a fifth of that: an outage of an hour is no reason to hurry.
 _UNSETTLED_INTERVAL = 2.0
 _SHARE_OF_TIME = 20
+_SHARE_OF_CALM = 5
 
 _STOP = "stop"
 _RELOAD = "reload"
@@ -52,8 +54,10 @@ class Daemon:
         self._words: SimpleQueue[str] = SimpleQueue()
         self._notifier = Notifier(os.environ)
         self._latest = Latest(config.agent.interval_seconds + _LONGEST_PASS)
-        self._server = HttpServer(self._latest, config.listen, Path(config.http.socket))
         self._agent = Agent(config, self._words.put)
+        self._latest.watch("name_claim", _LONGEST_PASS, self._agent.name_heartbeat)
+        socket = Path(config.http.socket)
+        self._server = HttpServer(self._latest, config.listen, socket, self._agent.explorer)
         self._watches: tuple[NetlinkWatch | DockerWatch, ...] = ()
         self._report: Report | None = None
 
@@ -94,6 +98,8 @@ class Daemon:
             self._log.log(logs.LEVELS[event.level.value], event.name, **event.fields)
         self._publish(report)
         self._log.debug("pass", woken_by=words, seconds=round(report.pass_seconds, 3))
+        self._agent.keep_name(plan)
+        self._agent.keep_image(plan)
         if plan.action is None:
             return
         self._log.info("acting", doing=plan.doing)
@@ -136,7 +142,7 @@ class Daemon:
         report = self._report
         if report is not None:
             if not report.healthy or report.problems:
-                seconds = min(seconds, max(_UNSETTLED_INTERVAL, _SHARE_OF_TIME * report.pass_seconds))
+                seconds = min(seconds, max(_UNSETTLED_INTERVAL, _SHARE_OF_TIME * report.pass_seconds, _calm(report)))
             ends = (next_confirmation(report.problems), report.supervision.next_attempt)
             left = [(end - report.at).total_seconds() - report.pass_seconds for end in ends if end and end > report.at]
             seconds = min([seconds, *left])
@@ -167,6 +173,13 @@ def run(config: Config, reload: Callable[[], Config]) -> int:
     logs.configure(config.log.level, config.log.format)
     Daemon(config, reload).run()
     return 0
+
+
+def _calm(report: Report) -> float:
+    """A part of the time (s) since something last changed, which is when a condition turned or a problem began."""
+    turned = [timed.since for timed in report.conditions]
+    begun = [timed.since for timed in report.problems]
+    return (report.at - max((*turned, *begun), default=report.at)).total_seconds() / _SHARE_OF_CALM
 
 
 def _open_watches(

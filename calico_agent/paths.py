@@ -2,3 +2,4 @@
 
 CONFIG_FILE = "/etc/calico-agent/calico-agent.toml"
 SOCKET = "/run/calico-agent/agent.sock"
+STATE_DIR = "/var/lib/calico-agent"

@@ -4,22 +4,39 @@ Docker first: without configuration, the datastore's settings come from the cali
 the datastore, then the kernel, which is asked how it would reach the other nodes, then BIRD.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
+
+import structlog
 
 from calico_agent.config import Config
-from calico_agent.decode.container import datastore_settings
+from calico_agent.decode.netlink import Learned
+from calico_agent.decode.node_datastore import datastore_settings
+from calico_agent.identify.kept import addresses_in_use, remember
+from calico_agent.identity_file import IdentityFile
 from calico_agent.model.address import Family, IPAddress
 from calico_agent.model.bgp import Bird
 from calico_agent.model.container import Docker
-from calico_agent.model.node import Datastore
+from calico_agent.model.identity import Identity
+from calico_agent.model.image import Pull
+from calico_agent.model.node import BgpSettings, Datastore
 from calico_agent.model.observation import Observation, Unreadable
-from calico_agent.model.settings import DatastoreSettings
+from calico_agent.model.rival import Rival
+from calico_agent.model.settings import DatastoreSettings, Mode
 from calico_agent.observe.bird import read_bird
 from calico_agent.observe.datastore import Mirror, read_datastore, resolve_endpoints
 from calico_agent.observe.docker import DockerReader
 from calico_agent.observe.host import read_host
+from calico_agent.observe.keeper import SnapshotKeeper
 from calico_agent.observe.kernel import read_kernel
+from calico_agent.observe.kubelet import KubeletReader
+from calico_agent.observe.names import NameLookup
+from calico_agent.observe.probe import NeighbourProbe
+from calico_agent.observe.programs import with_programs
+from calico_agent.observe.rivals import RivalReader
+from calico_agent.observe.snapshot import SnapshotFile
 
 # How many other nodes the kernel is asked about in a pass. They vote on which address this host uses towards the
 # cluster; 64 voters settle that, and 5,000 look-ups would cost more than the rest of the pass.
@@ -28,36 +45,97 @@ _VOTERS = 64
 # The first pass waits that long for etcd, so that a daemon that was just started does not begin with "unknown".
 _FIRST_ANSWER_SECONDS = 3.0
 
+_SNAPSHOT = "datastore.snapshot"
+
 
 class Sources:
     """Reads Observations. `wake` is called from watching threads; `one_shot` reads the datastore once, unwatched.
 
     `datastore` is where the datastore is as of the last observation, None while nobody said; `endpoints` are the
-    addresses of its servers.
+    addresses of its servers, `reachable` those of what `can-reach=` names. `kept` is who this host was the last time.
     """
 
-    def __init__(self, config: Config, wake: Callable[[str], None], *, one_shot: bool = False) -> None:
+    def __init__(
+        self,
+        config: Config,
+        wake: Callable[[str], None],
+        *,
+        one_shot: bool = False,
+        claim_trouble: Callable[[], Unreadable | None] = lambda: None,
+        pull: Callable[[], Pull | None] = lambda: None,
+    ) -> None:
         self._config = config
         self._wake = wake
         self._one_shot = one_shot
+        self._claim_trouble = claim_trouble
+        self._pull = pull
+        self._rivals = RivalReader()
         self._docker = DockerReader(config.docker.url, config.docker.timeout_seconds)
         self._mirror: Mirror | None = None
+        self._learned = Learned()
+        self._probe = NeighbourProbe(wake) if config.agent.probe_next_hops and not one_shot else None
+        if self._probe is not None:
+            self._probe.start()
+        self._keeper: SnapshotKeeper | None = None
+        self._identity_file = IdentityFile(config.agent.state_dir if config.mode is Mode.SUPERVISE else "")
+        self.kept = self._identity_file.load()
+        self._told = ""
+        self._kubelet = KubeletReader()
+        self._lookups: dict[str, NameLookup] = {}
+        self.reachable: Mapping[str, tuple[IPAddress, ...]] = {}
         self.datastore: DatastoreSettings | None = None
         self.endpoints: tuple[IPAddress, ...] = ()
 
     def observe(self, at: datetime) -> Observation:
         """Everything outside, now. A source that cannot be read is Unreadable; nothing is raised for it."""
-        docker = self._docker.read(self._config.node.container_name)
-        datastore = self._read_datastore(docker)
+        docker = with_programs(self._docker.read(self._config.node.container_name, image=self._config.node.image))
+        datastore, trouble = self._read_datastore(docker)
+        kernel = read_kernel(self._destinations(datastore), self._learned)
+        if self._probe is not None and not isinstance(kernel, Unreadable):
+            self._probe.follow(_registered(datastore), kernel.links)
         return Observation(
             at=at,
-            host=read_host(),
-            kernel=read_kernel(self.endpoints + _voters(datastore)),
+            host=read_host(kubelet=self._kubelet.read()),
+            kernel=kernel,
             docker=docker,
             datastore=datastore,
             bird=self.read_bird(Family.IPV4),
             bird6=self.read_bird(Family.IPV6) if self._uses_ipv6(docker) else None,
+            datastore_trouble=trouble,
+            snapshot_trouble=self._keeper.trouble if self._keeper is not None else None,
+            claim_trouble=self._claim_trouble(),
+            pull=self._pull(),
+            rivals=self._read_rivals(docker, datastore),
         )
+
+    def keep(self, observation: Observation, identity: Identity) -> None:
+        """Keep who this host is for the next time, where it is this agent that decides it."""
+        if self._config.mode is not Mode.SUPERVISE or isinstance(observation.host, Unreadable):
+            return
+        used = addresses_in_use(observation.docker, observation.datastore, identity.name.name)
+        self.kept = remember(self.kept, identity, observation.host.machine_id, used, observation.at)
+        self._identity_file.save(self.kept)
+        trouble = self._identity_file.trouble
+        if trouble and trouble != self._told:
+            follows = "after a restart the address is chosen anew"
+            structlog.get_logger("calico_agent").warning("identity_not_kept", reason=trouble, follows=follows)
+        self._told = trouble
+
+    def _destinations(self, datastore: Datastore | Unreadable) -> tuple[IPAddress, ...]:
+        """Where to the kernel is asked for the way."""
+        settings = self._config.identity_settings()
+        methods = (settings.ipv4.calico, settings.ipv6.calico)
+        names = {method.destination for method in methods if method is not None and method.destination}
+        self.reachable = {name: self._lookups.setdefault(name, NameLookup(name)).ask() for name in sorted(names)}
+        aimed = tuple(address for addresses in self.reachable.values() for address in addresses)
+        return self.endpoints + aimed + _voters(datastore)
+
+    def _read_rivals(self, docker: Docker | Unreadable, datastore: Datastore | Unreadable) -> tuple[Rival, ...]:
+        """Nothing while Docker cannot tell which processes are calico/node's own."""
+        if isinstance(docker, Unreadable):
+            return ()
+        bgp = BgpSettings() if isinstance(datastore, Unreadable) else datastore.bgp
+        return self._rivals.read(docker.containers, bgp.listen_port)
 
     def read_bird(self, family: Family, *, rib: bool = False) -> Bird | Unreadable:
         """One BIRD daemon; with every route it knows when `rib`, which costs with their number."""
@@ -67,11 +145,24 @@ class Sources:
 
     def close(self) -> None:
         """Stop watching and close connections."""
-        if self._mirror is not None:
-            self._mirror.stop()
+        self._stop_following()
+        if self._probe is not None:
+            self._probe.stop()
         self._docker.close()
 
-    def _read_datastore(self, docker: Docker | Unreadable) -> Datastore | Unreadable:
+    def _read_datastore(self, docker: Docker | Unreadable) -> tuple[Datastore | Unreadable, Unreadable | None]:
+        """The last reading that was believed, and why there is no newer one."""
+        current = self._read_current(docker)
+        if isinstance(current, Unreadable) and (last := self._last_good()) is not None:
+            return last, current
+        return current, None
+
+    def _last_good(self) -> Datastore | None:
+        if self._mirror is not None:
+            return self._mirror.last_good()
+        return self._keeper.load() if self._keeper is not None else None
+
+    def _read_current(self, docker: Docker | Unreadable) -> Datastore | Unreadable:
         try:
             settings = self._config.datastore_settings() or _settings_from(docker)
         except OSError as error:
@@ -89,13 +180,23 @@ class Sources:
     def _follow(self, settings: DatastoreSettings) -> None:
         self.datastore = settings
         self.endpoints = resolve_endpoints(settings.endpoints)
+        self._stop_following()
+        directory = self._config.agent.state_dir
+        self._keeper = SnapshotKeeper(SnapshotFile(Path(directory, _SNAPSHOT), settings)) if directory else None
         if self._one_shot:
             return
-        if self._mirror is not None:
-            self._mirror.stop()
-        self._mirror = Mirror(settings, self._wake)
+        self._mirror = Mirror(settings, self._wake, remembered=self._keeper.load() if self._keeper else None)
         self._mirror.start()
+        if self._keeper is not None:
+            self._keeper.start(self._mirror.last_good)
         self._mirror.wait(_FIRST_ANSWER_SECONDS)
+
+    def _stop_following(self) -> None:
+        if self._mirror is not None:
+            if self._keeper is not None:
+                self._keeper.stop()
+            self._mirror.stop()
+        self._mirror = self._keeper = None
 
     def _uses_ipv6(self, docker: Docker | Unreadable) -> bool:
         if self._config.identity_settings().ipv6.method != "none":
@@ -120,6 +221,10 @@ def _voters(datastore: Datastore | Unreadable) -> tuple[IPAddress, ...]:
     """Registered addresses of some of the nodes, spread evenly over all of them."""
     if isinstance(datastore, Unreadable):
         return ()
-    step = max(1, len(datastore.nodes) // _VOTERS)
-    registered = (address for node in datastore.nodes[::step] for address in (node.ipv4, node.ipv6))
-    return tuple(address.ip for address in registered if address is not None)
+    return _registered(replace(datastore, nodes=datastore.nodes[:: max(1, len(datastore.nodes) // _VOTERS)]))
+
+
+def _registered(datastore: Datastore | Unreadable) -> tuple[IPAddress, ...]:
+    """The registered addresses of all nodes."""
+    nodes = () if isinstance(datastore, Unreadable) else datastore.nodes
+    return tuple(address.ip for node in nodes for address in (node.ipv4, node.ipv6) if address is not None)

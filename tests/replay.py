@@ -20,9 +20,10 @@ from urllib.parse import urlsplit
 
 from calico_agent import __version__
 from calico_agent.decode.bird import COMMANDS, RIB_COMMAND, decode_bird
-from calico_agent.decode.container import datastore_settings, decode_container, decode_network, is_calico_node
+from calico_agent.decode.container import decode_container, decode_network, is_calico_node
 from calico_agent.decode.errors import Malformed
 from calico_agent.decode.etcd import decode_datastore
+from calico_agent.decode.node_datastore import datastore_settings
 from calico_agent.identify.host import identify_host
 from calico_agent.model.address import Family, IPAddress
 from calico_agent.model.bgp import Bird

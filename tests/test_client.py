@@ -16,6 +16,7 @@ from calico_agent import paths
 from calico_agent.client import ask, find_socket
 from calico_agent.errors import NotRunningError
 from calico_agent.serve.sockets import open_unix
+from tests.patience import PATIENCE
 
 GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nCalico-Agent-Healthy: yes\r\n\r\nyes"
 
@@ -75,7 +76,7 @@ def test_an_agent_that_hangs_is_given_up(tmp_path: Path) -> None:
         started = time.monotonic()
         with pytest.raises(NotRunningError, match=r"does not answer on .* within 0\.3 s"):
             ask(str(tmp_path / "s"), "/status", timeout=0.3)
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < PATIENCE
         done.set()
 
 
@@ -92,7 +93,7 @@ def test_an_answer_that_drips_is_given_up_too(tmp_path: Path) -> None:
         started = time.monotonic()
         with pytest.raises(NotRunningError, match="does not answer"):
             ask(str(tmp_path / "s"), "/status", timeout=0.3)
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < PATIENCE
         done.set()
 
 

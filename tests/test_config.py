@@ -19,7 +19,7 @@ from calico_agent.config.loading import schema_keys, variable_name
 from calico_agent.config.show import render_config
 from calico_agent.errors import ConfigError
 from calico_agent.model.container import Mount
-from calico_agent.model.settings import AddressSettings, Mode
+from calico_agent.model.settings import AddressSettings, DriftPolicy, EtcdApi, Mode, OnChange, Preset
 
 ANNOTATED = Path(__file__).parent.parent / "config" / "calico-agent.toml"
 
@@ -114,6 +114,10 @@ FAULTS: list[tuple[str, str, str]] = [
     ("a top key in a section", '[agent]\nmode = "observe"',
      '[agent]: unknown key "mode" (it belongs to the top of the file)'),
     ("a key where a section belongs", "agent = 5", "agent: 5 is not a section (wanted [agent])"),
+    ("an unknown pull policy", '[node]\npull = "often"', '[node] pull: "often" is not "missing", "never" or "always"'),
+    ("credentials at a relative path", '[docker]\ncredentials = "config.json"',
+     ('[docker] credentials: "config.json" is not an absolute path '
+     '(wanted an absolute path, or "" for the usual one)')),
     ("an unknown mode", 'mode = "watch"', 'mode: "watch" is not "observe" or "supervise"'),
     ("text for a number", '[agent]\ninterval_seconds = "ten"',
      '[agent] interval_seconds: "ten" is not a number of seconds from 1 to 3600'),
@@ -185,6 +189,17 @@ class TestFaults:
         assert image.startswith("[node] image: is not set")
         assert endpoints.startswith("[datastore] endpoints: is not set")
 
+    def test_the_generation_of_calico_node_and_the_api_of_etcd_belong_together(self, tmp_path: Path) -> None:
+        text = (
+            'mode = "supervise"\n[node]\nimage = "calico/node:v1.3.0"\npreset = "v1.3"\n'
+            '[datastore]\nendpoints = ["http://10.0.0.1:2379"]\n'
+        )
+        fault = '[datastore] api: is "v3", but calico/node of [node] preset = "v1.3" uses "v2"'
+        assert faults_of(tmp_path, text) == [fault]
+        settings = load_text(tmp_path, f'{text}api = "v2"').datastore_settings()
+        assert settings is not None
+        assert settings.api is EtcdApi.V2
+
     def test_a_certificate_without_its_key_is_of_no_use(self, tmp_path: Path) -> None:
         certificate = tmp_path / "cert.pem"
         certificate.write_text("x")
@@ -231,6 +246,38 @@ class TestFaults:
     def test_a_directory_is_not_a_configuration(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
             load(tmp_path, {})
+
+
+class TestMethods:
+    """One of Calico's methods under [identity]."""
+
+    @pytest.mark.parametrize(
+        ("line", "words"),
+        [
+            ('method = "eth1"', '"eth1" is none of Calico\'s methods (did you mean "interface=eth1"?)'),
+            ('method = "interface=eth("', "has the item 'eth(', which cannot be used as a regular expression"),
+            ('method = "cidr=10.0.0.0"', "has the item '10.0.0.0', which is not an IPv4 network like 10.0.0.0/24"),
+            ('ipv6 = "auto"\nmethod6 = "cidr=10.0.0.0/8"', "which is not an IPv6 network"),
+            ('method = "kubernetes-internal-ip"', "asks the Kubernetes API, which calico-agent does not"),
+            ('ipv4 = "10.0.0.1"\nmethod = "first-found"', 'method: is of no use beside ipv4 = "10.0.0.1"'),
+            ('method6 = "first-found"', 'method6: is of no use beside ipv6 = "none" (wanted ipv6 = "auto")'),
+            ("allow_rejected = true", "allow_rejected: is of use only with one of Calico's methods"),
+            ('on_change = "wait"', 'on_change: "wait" is not "report" or "replace"'),
+        ],
+    )
+    def test_a_fault_is_found_before_anything_starts(self, tmp_path: Path, line: str, words: str) -> None:
+        (fault,) = faults_of(tmp_path, f"[identity]\n{line}")
+        assert words in fault
+
+    def test_a_method_reaches_the_settings(self, tmp_path: Path) -> None:
+        text = '[identity]\nipv6 = "auto"\nmethod = "interface=eth.*"\nallow_rejected = true\non_change = "report"'
+        config = load_text(tmp_path, text)
+        found = config.identity_settings()
+        assert (found.ipv4.method, found.ipv4.allow_rejected) == ("calico", True)
+        assert found.ipv4.calico is not None
+        assert found.ipv4.calico.names("eth0")
+        assert found.ipv6 == AddressSettings("auto")
+        assert config.supervise_settings().on_identity_change is OnChange.REPORT
 
 
 class TestSettings:
@@ -331,3 +378,54 @@ def test_no_tree_of_values_does_anything_but_load_or_fault(tree: dict[str, Any])
 def test_no_environment_does_anything_but_load_or_fault(values: dict[str, str]) -> None:
     result = outcome("", values)
     assert isinstance(result, Config) or all(fault.isprintable() for fault in result)
+
+
+class TestSupervision:
+    def test_every_key_reaches_the_settings(self, tmp_path: Path) -> None:
+        text = """
+            [node]
+            preset = "v1.3"
+            [supervise]
+            start_deadline_seconds = 90
+            hung_deadline_seconds = 30
+            on_drift = "report"
+            respect_stop = true
+            take_over = true
+        """
+        config = load_text(tmp_path, text)
+        assert config.node_settings().preset is Preset.V1_3
+        settings = config.supervise_settings()
+        assert (settings.start_deadline, settings.hung_deadline) == (timedelta(seconds=90), timedelta(seconds=30))
+        assert settings.on_drift is DriftPolicy.REPORT
+        assert settings.respect_stop
+        assert settings.take_over
+
+    @pytest.mark.parametrize(
+        ("text", "fault"),
+        [
+            ('[node]\npreset = "v2"', '[node] preset: "v2" is not "v3" or "v1.3"'),
+            ('[supervise]\non_drift = "ignore"', '[supervise] on_drift: "ignore" is not "replace" or "report"'),
+            (
+                "[supervise]\nstart_deadline_seconds = 5",
+                "[supervise] start_deadline_seconds: 5 is not a number of seconds from 20 to 86400",
+            ),
+        ],
+    )
+    def test_what_cannot_be_is_refused(self, tmp_path: Path, text: str, fault: str) -> None:
+        assert faults_of(tmp_path, text) == [fault]
+
+    def test_the_old_generation_must_have_an_ipv4_address(self, tmp_path: Path) -> None:
+        text = """
+            mode = "supervise"
+            [identity]
+            ipv4 = "none"
+            ipv6 = "auto"
+            [datastore]
+            api = "v2"
+            endpoints = ["http://10.0.0.1:2379"]
+            [node]
+            preset = "v1.3"
+            image = "calico/node:v1.3.0"
+        """
+        (fault,) = faults_of(tmp_path, text)
+        assert "would detect one" in fault

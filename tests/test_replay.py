@@ -58,12 +58,14 @@ EXPECTED: dict[str, dict[str, set[str]]] = {
     # Recorded while host3 still had Docker's address: two faults at once.
     "name-of-another-host/host1": BRIDGE | {"BGP-DOWN host2": set()},
     "name-of-another-host/host2": {
-        "NAME-MISMATCH host2": AS_HOST1,
+        "NAME-MISMATCH host2": AS_HOST1 | {"BGP-RECOVERING host2"},
         "IP-BRIDGE host3": {"BGP-UNKNOWN-PEER 10.77.0.13", "RT-MISSING 192.168.55.64/26"},
     },
     "name-of-another-host/host3": BRIDGE_THERE,
-    # Its BIRD recovers and has not written the route to host3 yet.
-    "name-kept-in-nodename-file/host2": {"NAME-MISMATCH host2": AS_HOST1 | {"RT-MISSING 192.168.55.64/26"}},
+    # Its BIRD waits for itself, and has not written the route to host3 yet.
+    "name-kept-in-nodename-file/host2": {
+        "NAME-MISMATCH host2": AS_HOST1 | {"BGP-DOWN host2", "BGP-RECOVERING host2", "RT-MISSING 192.168.55.64/26"}
+    },
     "node-record-deleted/host1": {"BGP-UNKNOWN-PEER 10.77.0.13": set()},
     "node-record-deleted/host2": {"BGP-UNKNOWN-PEER 10.77.0.13": set()},
     "node-record-deleted/host3": {

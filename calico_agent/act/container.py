@@ -17,10 +17,16 @@ from requests.exceptions import RequestException
 from calico_agent.model.action import (
     Action,
     CreateContainer,
+    ForbidRestarts,
     Outcome,
+    PutInPlace,
+    RemoveContainer,
+    RenameContainer,
     ReplaceContainer,
+    RestartContainer,
     SetAside,
     StartContainer,
+    TakeBack,
 )
 from calico_agent.model.container import (
     LABEL_MANAGED_BY,
@@ -29,6 +35,7 @@ from calico_agent.model.container import (
     ContainerSpec,
     Mount,
 )
+from calico_agent.model.rollout import next_name, previous_name, refused_name
 
 _STOP_SECONDS = 10  # then SIGKILL; calico/node needs about two
 _CONFLICT = 409
@@ -65,30 +72,74 @@ class ContainerActor:
 def _perform(client: docker.APIClient, action: Action) -> None:
     match action:
         case CreateContainer(spec=spec):
-            _create(client, spec)
+            client.start(_create(client, spec, spec.name))
         case StartContainer(id=container):
             client.start(container)
         case ReplaceContainer(id=container, spec=spec):
-            # Before anything is stopped: without the image nothing would run at all. (The stubs leave this one out.)
-            client.inspect_image(spec.image)  # type: ignore[no-untyped-call]
-            with suppress(NotFound):  # somebody removed it: that is what was wanted
-                client.stop(container, timeout=_STOP_SECONDS)
+            # Before anything is stopped: without the image or with a mount that cannot be, nothing would run at all.
+            _put_in_place(client, _create(client, spec, next_name(spec.name)), container, spec.name)
+        case PutInPlace(next=successor, previous=container, name=name):
+            _put_in_place(client, successor, container, name)
+        case TakeBack(id=container, previous=previous, name=name):
+            _take_back(client, container, previous, name)
+        case RemoveContainer(id=container):
+            with suppress(NotFound):
                 client.remove_container(container, force=True)
-            _create(client, spec)
         case SetAside(id=container, new_name=new_name):
             # First of all it must not come back by itself, then it may stop and give its name away.
             # (The stub knows only two of Docker's four policies.)
             client.update_container(container, restart_policy={"Name": "no"})  # type: ignore[arg-type]
             client.stop(container, timeout=_STOP_SECONDS)
             client.rename(container, new_name)
+        case RestartContainer(id=container):
+            client.restart(container, timeout=_STOP_SECONDS)
+        case RenameContainer(id=container, name=name):
+            client.rename(container, name)
+        case ForbidRestarts(id=container):
+            # (The stub knows only two of Docker's four policies.)
+            client.update_container(container, restart_policy={"Name": "no"})  # type: ignore[arg-type]
 
 
-def _create(client: docker.APIClient, spec: ContainerSpec) -> None:
+def _put_in_place(client: docker.APIClient, successor: str, container: str, name: str) -> None:
+    """Names first, as that needs no stop; then stop and start follow each other at once."""
+    if container:
+        with suppress(NotFound):  # somebody removed it: its place is free
+            _call(client, container, previous_name(name))
+    _call(client, successor, name)
+    if container:
+        with suppress(NotFound):
+            client.stop(container, timeout=_STOP_SECONDS)
+    client.start(successor)
+
+
+def _take_back(client: docker.APIClient, container: str, previous: str, name: str) -> None:
+    """Started before it is renamed: one that runs is recognised by that, whatever it is called."""
+    if container:
+        with suppress(NotFound):
+            client.stop(container, timeout=_STOP_SECONDS)
+            _call(client, container, refused_name(name))
+    client.start(previous)
+    _call(client, previous, name)
+
+
+def _call(client: docker.APIClient, container: str, name: str) -> None:
+    """Give `container` a name, from which an earlier replacement's remains make way. Raises NotFound."""
+    if client.inspect_container(container)["Name"] == f"/{name}":
+        return
+    with suppress(NotFound):
+        holder = client.inspect_container(name)
+        if (holder["Config"]["Labels"] or {}).get(LABEL_MANAGED_BY) == MANAGED_BY:
+            client.remove_container(holder["Id"])  # not by force: one that runs stays
+    client.rename(container, name)
+
+
+def _create(client: docker.APIClient, spec: ContainerSpec, name: str) -> str:
+    """Make it, and return its id."""
     for mount in spec.mounts:
         _make_source(mount)
     created = client.create_container(
         image=spec.image,
-        name=spec.name,
+        name=name,
         detach=True,  # else the container is made for somebody who reads its output
         environment=dict(spec.env),
         labels={LABEL_MANAGED_BY: MANAGED_BY, LABEL_SPEC_HASH: spec.hash},
@@ -99,7 +150,8 @@ def _create(client: docker.APIClient, spec: ContainerSpec) -> None:
             binds=list(_binds(spec.mounts)),
         ),
     )
-    client.start(created["Id"])
+    identity: str = created["Id"]
+    return identity
 
 
 def _make_source(mount: Mount) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from calico_agent.config.schema import Config
-from calico_agent.model.settings import Mode
+from calico_agent.model.settings import EtcdApi, Mode, Preset
 
 Key = tuple[str, str]
 """Section and key; the section is empty for keys at the top of the file."""
@@ -21,15 +21,35 @@ def joint_faults(config: Config) -> Iterator[tuple[Key, str]]:
         yield from _supervise_faults(config)
     if config.identity.ipv4 == config.identity.ipv6 == "none":
         yield ("identity", "ipv4"), 'is "none" and so is ipv6: a node needs an address of one family'
+    yield from _method_faults(config)
     if config.supervise.backoff_initial_seconds > config.supervise.backoff_max_seconds:
         yield ("supervise", "backoff_initial_seconds"), "is larger than backoff_max_seconds"
+
+
+def _method_faults(config: Config) -> Iterator[tuple[Key, str]]:
+    identity = config.identity
+    families = (
+        ("method", identity.method, "ipv4", identity.ipv4),
+        ("method6", identity.method6, "ipv6", identity.ipv6),
+    )
+    for key, method, family, address in families:
+        if method != "auto" and address != "auto":
+            yield ("identity", key), f'is of no use beside {family} = "{address}" (wanted {family} = "auto")'
+    if identity.allow_rejected and identity.method == identity.method6 == "auto":
+        yield ("identity", "allow_rejected"), "is of use only with one of Calico's methods"
 
 
 def _supervise_faults(config: Config) -> Iterator[tuple[Key, str]]:
     if not config.node.image:
         yield ("node", "image"), 'is not set (mode "supervise" runs this image, for example "calico/node:v3.31.7")'
+    if config.node.preset is Preset.V1_3 and config.identity.ipv4 == "none":
+        yield ("identity", "ipv4"), 'is "none", which calico/node of preset "v1.3" does not know: it would detect one'
     if not config.datastore.endpoints:
         yield ("datastore", "endpoints"), 'is not set (mode "supervise" hands it to calico/node)'
+    if (config.node.preset is Preset.V1_3) != (config.datastore.api is EtcdApi.V2):
+        wanted = "v2" if config.node.preset is Preset.V1_3 else "v3"
+        words = f'is "{config.datastore.api.value}", but calico/node of [node] preset = "{config.node.preset.value}"'
+        yield ("datastore", "api"), f'{words} uses "{wanted}"'
 
 
 def _datastore_faults(config: Config) -> Iterator[tuple[Key, str]]:

@@ -13,13 +13,19 @@ from msgspec import Meta, Struct, field
 
 from calico_agent import paths
 from calico_agent.config import values
+from calico_agent.model.autodetection import parse_method
 from calico_agent.model.container import Mount
+from calico_agent.model.image import PullPolicy
 from calico_agent.model.settings import (
     AddressSettings,
     DatastoreSettings,
+    DriftPolicy,
+    EtcdApi,
     IdentitySettings,
     Mode,
     NodeSettings,
+    OnChange,
+    Preset,
     SuperviseSettings,
 )
 
@@ -32,6 +38,9 @@ def _text(wanted: str, check: Callable[[str], None] | None = None) -> Meta:
     return Meta(max_length=4096, description=wanted, extra={"check": check} if check else None)
 
 
+_METHODS = (
+    '"auto", "first-found", "interface=REGEX,...", "skip-interface=REGEX,...", "cidr=NETWORK,..." or "can-reach=HOST"'
+)
 FilePath = Annotated[str, _text('an absolute path, or "" for none', values.check_optional_path)]
 SocketPath = Annotated[str, _text("an absolute path", values.check_absolute_path)]
 Endpoint = Annotated[str, _text("a URL like https://10.0.0.1:2379", values.check_endpoint)]
@@ -43,6 +52,8 @@ class AgentSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     interval_seconds: Annotated[float, _seconds(1, 3600)] = 10.0
     hold_down_seconds: Annotated[float, _seconds(0, 3600)] = 10.0
+    probe_next_hops: Annotated[bool, Meta(description="true or false")] = True
+    state_dir: FilePath = paths.STATE_DIR
 
 
 class IdentitySection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -51,6 +62,11 @@ class IdentitySection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     name: Annotated[str, _text('a node name like host1, or "" for the host name', values.check_node_name)] = ""
     ipv4: Annotated[str, _text('"auto", "none" or an address', values.check_ipv4)] = "auto"
     ipv6: Annotated[str, _text('"auto", "none" or an address', values.check_ipv6)] = "none"
+    method: Annotated[str, _text(_METHODS, values.check_method)] = "auto"
+    method6: Annotated[str, _text(_METHODS, values.check_method6)] = "auto"
+    allow_rejected: Annotated[bool, Meta(description="true or false")] = False
+    on_change: Annotated[OnChange, Meta(description='"report" or "replace"')] = OnChange.REPLACE
+    start_without_datastore: Annotated[bool, Meta(description="true or false")] = False
 
 
 class DatastoreSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -62,6 +78,7 @@ class DatastoreSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     key_file: FilePath = ""
     username: Annotated[str, _text("a user name")] = ""
     password_file: FilePath = ""
+    api: Annotated[EtcdApi, Meta(description='"v3" or "v2"')] = EtcdApi.V3
     timeout_seconds: Annotated[float, _seconds(0.5, 60)] = 5.0
 
 
@@ -72,13 +89,17 @@ class DockerSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         "unix:///var/run/docker.sock"
     )
     timeout_seconds: Annotated[float, _seconds(0.5, 60)] = 5.0
+    credentials: Annotated[str, _text('an absolute path, or "" for the usual one', values.check_optional_path)] = ""
 
 
 class NodeSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The calico/node container."""
 
     image: Annotated[str, _text("an image reference like calico/node:v3.31.7", values.check_image)] = ""
+    pull: Annotated[PullPolicy, Meta(description='"missing", "never" or "always"')] = PullPolicy.MISSING
+    pull_deadline_seconds: Annotated[float, _seconds(1, 3600)] = 60.0
     container_name: Annotated[str, _text("a container name", values.check_container_name)] = "calico-node"
+    preset: Annotated[Preset, Meta(description='"v3" or "v1.3"')] = Preset.V3
     env: Annotated[
         dict[str, str],
         Meta(max_length=256, description="a table of texts", extra={"check": values.check_environment}),
@@ -99,6 +120,10 @@ class SuperviseSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     backoff_initial_seconds: Annotated[float, _seconds(0.1, 3600)] = 1.0
     backoff_max_seconds: Annotated[float, _seconds(0.1, 86400)] = 300.0
     stable_after_seconds: Annotated[float, _seconds(1, 86400)] = 120.0
+    start_deadline_seconds: Annotated[float, _seconds(20, 86400)] = 60.0
+    hung_deadline_seconds: Annotated[float, _seconds(5, 86400)] = 60.0
+    on_drift: Annotated[DriftPolicy, Meta(description='"replace" or "report"')] = DriftPolicy.REPLACE
+    respect_stop: Annotated[bool, Meta(description="true or false")] = False
     take_over: Annotated[bool, Meta(description="true or false")] = False
 
 
@@ -151,9 +176,18 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """How this host's name and addresses are found."""
         return IdentitySettings(
             name=self.identity.name,
-            ipv4=_address_settings(self.identity.ipv4, 4),
-            ipv6=_address_settings(self.identity.ipv6, 6),
+            ipv4=self._address_settings(self.identity.ipv4, self.identity.method, 4),
+            ipv6=self._address_settings(self.identity.ipv6, self.identity.method6, 6),
         )
+
+    def _address_settings(self, text: str, method: str, version: int) -> AddressSettings:
+        configured = values.configured_address(text, version)
+        if configured:
+            return AddressSettings("configured", configured)
+        if text == "none" or method == "auto":
+            return AddressSettings(text)
+        allow = self.identity.allow_rejected
+        return AddressSettings("calico", calico=parse_method(method, version), allow_rejected=allow)
 
     def datastore_settings(self) -> DatastoreSettings | None:
         """Where the datastore is, or None when that is to be taken from the running container.
@@ -170,6 +204,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             key_file=section.key_file,
             username=section.username,
             password=_first_line(Path(section.password_file)) if section.password_file else "",
+            api=section.api,
         )
 
     def node_settings(self) -> NodeSettings:
@@ -177,6 +212,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return NodeSettings(
             image=self.node.image,
             name=self.node.container_name,
+            preset=self.node.preset,
             env=tuple(sorted(self.node.env.items())),
             mounts=self.mounts(),
         )
@@ -192,13 +228,14 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             backoff_initial=timedelta(seconds=section.backoff_initial_seconds),
             backoff_max=timedelta(seconds=section.backoff_max_seconds),
             stable_after=timedelta(seconds=section.stable_after_seconds),
+            start_deadline=timedelta(seconds=section.start_deadline_seconds),
+            hung_deadline=timedelta(seconds=section.hung_deadline_seconds),
+            on_drift=section.on_drift,
+            on_identity_change=self.identity.on_change,
+            respect_stop=section.respect_stop,
             take_over=section.take_over,
+            pull=self.node.pull,
         )
-
-
-def _address_settings(text: str, version: int) -> AddressSettings:
-    configured = values.configured_address(text, version)
-    return AddressSettings("configured", configured) if configured else AddressSettings(text)
 
 
 def _first_line(path: Path) -> str:

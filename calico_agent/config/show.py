@@ -1,14 +1,12 @@
 """The effective configuration as TOML. No secrets: passwords live in files, variables with such names are masked."""
 
 import json
-import re
 
 import msgspec
 
 from calico_agent.config.loading import schema_keys
 from calico_agent.config.schema import Config
-
-_SECRET_NAME = re.compile(r"PASS|SECRET|TOKEN|PSK|PRIVATE", re.IGNORECASE)
+from calico_agent.model.secret import HIDDEN, is_secret
 
 
 def render_config(config: Config) -> str:
@@ -27,8 +25,7 @@ def render_config(config: Config) -> str:
 def _toml(value: object) -> str:
     if isinstance(value, dict):
         inner = ", ".join(
-            f"{json.dumps(name)} = {_toml('(not shown)' if _SECRET_NAME.search(name) else text)}"
-            for name, text in sorted(value.items())
+            f"{json.dumps(name)} = {_toml(HIDDEN if is_secret(name) else text)}" for name, text in sorted(value.items())
         )
         return f"{{ {inner} }}" if inner else "{}"
     if isinstance(value, list | tuple):

@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from urllib.parse import SplitResult, urlsplit
 
 from calico_agent.model.address import IPInterface
+from calico_agent.model.autodetection import parse_method
 from calico_agent.model.container import Mount
 
 # A node name is a Kubernetes-style name: Calico validates it as an RFC 1123 subdomain
@@ -38,6 +39,18 @@ def check_ipv4(text: str) -> None:
 
 def check_ipv6(text: str) -> None:
     configured_address(text, 6)
+
+
+def check_method(text: str) -> None:
+    """How the IPv4 address is found."""
+    if text != "auto":
+        parse_method(text, 4)
+
+
+def check_method6(text: str) -> None:
+    """How the IPv6 address is found."""
+    if text != "auto":
+        parse_method(text, 6)
 
 
 def check_node_name(text: str) -> None:

@@ -7,6 +7,7 @@ protocol that is down has no BGP state, only sometimes an error.
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import NamedTuple
 
@@ -22,6 +23,8 @@ COMMANDS = (STATUS_COMMAND, PROTOCOLS_COMMAND)
 RIB_COMMAND = "show route"
 
 _GRACEFUL_RESTART, _VERSION, _PROTOCOL, _DETAIL, _STATUS, _HEADING = 24, 1000, 1002, 1006, 1011, 2002
+# The details that are used, of some thirty that BIRD prints for each session.
+_DETAILS = ("Neighbor address:", "Neighbor AS:", "Source address:", "Routes:", "GR recovery:")
 _PROTOCOL_COLUMNS = ["name", "proto", "table", "state", "since", "info"]
 
 # Protocol names as calico/node's BIRD configuration gives them (confd/pkg/backends/calico/bgp_processor.go@v3.32.1).
@@ -31,10 +34,13 @@ _PEER_KINDS = (
     ("Global_", PeerKind.GLOBAL),
     ("Local_Workload_", PeerKind.LOCAL_WORKLOAD),
 )
+# The same peers are read at every pass, and there may be thousands.
+_address = lru_cache(maxsize=10_000)(ip_address)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME = re.compile(r"[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?")
 _IMPORTED = re.compile(r"([0-9]{1,9}) imported")
 _EXPORTED = re.compile(r"([0-9]{1,9}) exported")
+_WAIT_TIMER = re.compile(r"Wait timer is ([0-9]{1,9})/([0-9]{1,9})")
 
 
 class _Protocol(NamedTuple):
@@ -58,6 +64,7 @@ def decode_bird(family: Family, replies: Mapping[str, str]) -> Bird:
     except ValueError as error:  # a number or an address that is none
         raise Malformed(f"BIRD's reply: {error}") from error
     facts = _status_facts(status)
+    waited, left = _recovery(status)
     return Bird(
         family=family,
         version=_version(status),
@@ -65,6 +72,8 @@ def decode_bird(family: Family, replies: Mapping[str, str]) -> Bird:
         last_reboot=facts.get("Last reboot on", ""),
         last_reconfiguration=facts.get("Last reconfiguration on", ""),
         graceful_restart=any(line.code == _GRACEFUL_RESTART for line in status),
+        recovery_seconds=waited,
+        recovery_left=left,
         sessions=sessions,
         routes=routes,
     )
@@ -89,6 +98,15 @@ def _status_facts(status: list[Line]) -> dict[str, str]:
     }
 
 
+def _recovery(status: list[Line]) -> tuple[int | None, int | None]:
+    """How long BIRD has waited for its peers, and how long it still will: `Wait timer is 187/240` counts down."""
+    for line in status:
+        if line.code == _GRACEFUL_RESTART and (timer := _WAIT_TIMER.search(line.text)):
+            left, whole = int(timer[1]), int(timer[2])
+            return max(whole - left, 0), left
+    return None, None
+
+
 def _protocols(lines: list[Line]) -> list[_Protocol]:
     protocols: list[_Protocol] = []
     for line in lines:
@@ -100,9 +118,9 @@ def _protocols(lines: list[Line]) -> list[_Protocol]:
             )
         if line.code == _PROTOCOL and line.text.strip():
             protocols.append(_Protocol(line.text.split(), {}))
-        elif line.code == _DETAIL and protocols:
-            name, _, value = line.text.partition(":")
-            protocols[-1].details.setdefault(name.strip(), value.strip())
+        elif line.code == _DETAIL and protocols and (text := line.text.lstrip()).startswith(_DETAILS):
+            name, _, value = text.partition(":")
+            protocols[-1].details.setdefault(name, value.strip())
     if not protocols:
         raise Malformed(f"BIRD's reply to `{PROTOCOLS_COMMAND}` lists no protocol, not even the kernel's")
     return protocols
@@ -127,15 +145,16 @@ def _session(protocol: _Protocol) -> Session | None:
     return Session(
         name=name,
         kind=kind,
-        peer=ip_address(details["Neighbor address"]),
+        peer=_address(details["Neighbor address"]),
         protocol_state=state,
         bgp_state=bgp_state,
         last_error=" ".join(error),
         since=since,
-        source_address=ip_address(details["Source address"]) if "Source address" in details else None,
+        source_address=_address(details["Source address"]) if "Source address" in details else None,
         neighbour_as=int(details["Neighbor AS"]) if "Neighbor AS" in details else None,
         imported=_count(_IMPORTED, counts),
         exported=_count(_EXPORTED, counts),
+        awaited="pending" in details.get("GR recovery", "").split(),
     )
 
 

@@ -28,12 +28,13 @@ def reply_lines(command: str, replies: Mapping[str, str]) -> list[Line]:
     ended = False
     lines: list[Line] = []
     for raw in replies.get(command, "").split("\n"):
-        if match := _LINE.fullmatch(raw):
+        # Most lines are of this kind, some thirty for each session.
+        if raw.startswith(" ") and code >= 0:
+            text = raw[1:]
+        elif match := _LINE.fullmatch(raw):
             code = int(match[1])
             text = match[3]
             ended = match[2] == " " and code in _END_CODES
-        elif raw.startswith(" ") and code >= 0:
-            text = raw[1:]
         elif not raw:
             continue
         else:

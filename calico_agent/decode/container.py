@@ -1,5 +1,4 @@
-"""What the Docker Engine says (`docker inspect`, `docker network inspect`) -> Container, DockerNetwork, and the
-datastore settings that a container was given.
+"""What the Docker Engine says (`docker inspect`, `docker network inspect`) -> Container, DockerNetwork.
 
 calico/node runs by hand (`calicoctl node run`, a systemd unit) as container `calico-node`, or as a pod: dockershim and
 cri-dockerd name its containers `k8s_CONTAINER_POD_NAMESPACE_UID_ATTEMPT`, and the pod's pause container `POD`.
@@ -9,14 +8,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from ipaddress import ip_address, ip_network
-from pathlib import PurePosixPath
 from typing import Any, TypeVar
 
 from calico_agent.decode.errors import Malformed
 from calico_agent.decode.log_lines import telling_line, unexpected_peers
 from calico_agent.model.container import Container, ContainerState, DockerNetwork, Mount
-from calico_agent.model.observation import Unreadable
-from calico_agent.model.settings import DatastoreSettings
 
 _T = TypeVar("_T")
 
@@ -24,8 +20,6 @@ _NAME = "calico-node"
 # Repository `calico/node` of any registry or mirror, `rancher/mirrored-calico-node` and its like.
 _IMAGE = re.compile(r"(.*/)?(calico/node|([a-z0-9]+-)?calico-node)(:[^/]*)?(@.*)?")
 _ZERO_TIME = "0001-01-01T"  # Go's zero time: it has not happened
-_CERTIFICATE_FILES = ("ETCD_CA_CERT_FILE", "ETCD_CERT_FILE", "ETCD_KEY_FILE")
-_INLINE_CERTIFICATES = ("ETCD_CA_CERT", "ETCD_CERT", "ETCD_KEY")
 
 
 def decode_container(attrs: Mapping[str, Any], log_tail: tuple[str, ...] = ()) -> Container:
@@ -47,13 +41,25 @@ def decode_container(attrs: Mapping[str, Any], log_tail: tuple[str, ...] = ()) -
         env=tuple(_env(_optional(config, "Env", list, []))),
         mounts=tuple(_mounts(_optional(attrs, "Mounts", list, []))),
         labels=tuple(sorted((str(key), str(value)) for key, value in _optional(config, "Labels", dict, {}).items())),
+        image_id=_optional(attrs, "Image", str, ""),
         network_mode=_optional(host_config, "NetworkMode", str, ""),
+        privileged=_optional(host_config, "Privileged", bool, False),
         restart_policy=_optional(_optional(host_config, "RestartPolicy", dict, {}), "Name", str, ""),
         restart_count=_optional(attrs, "RestartCount", int, 0),
         log_tail=log_tail,
         log_hint=telling_line(log_tail),
         unknown_peers=tuple(address for address, _ in unexpected_peers(log_tail)),
     )
+
+
+def decode_image_env(attrs: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """The environment that one entry of `docker image inspect` sets."""
+    return tuple(_env(_optional(_optional(attrs, "Config", dict, {}), "Env", list, [])))
+
+
+def decode_image_id(attrs: Mapping[str, Any]) -> str:
+    """The id, a digest, of one entry of `docker image inspect`. Raises Malformed where there is none."""
+    return _field(attrs, "Id", str)
 
 
 def decode_network(attrs: Mapping[str, Any]) -> DockerNetwork:
@@ -86,72 +92,6 @@ def names_calico_node(name: str, image: str) -> bool:
         # Only the name tells: init containers of the pod have the same image, and kubelet gives images by digest.
         return name.split("_")[1] == _NAME
     return name == _NAME or _IMAGE.fullmatch(image) is not None
-
-
-def datastore_settings(container: Container) -> DatastoreSettings | Unreadable:
-    """The etcd that calico/node was given, with its certificates' paths on this host, or why they cannot be used.
-
-    calico/node reads each variable with the prefix `CALICO_` first, then bare
-    (libcalico-go/lib/apiconfig/load.go@v3.32.1); its default is Kubernetes unless endpoints are given.
-    """
-    endpoints = tuple(part for part in map(str.strip, _setting(container, "ETCD_ENDPOINTS").split(",")) if part)
-    kind = _setting(container, "DATASTORE_TYPE") or ("etcdv3" if endpoints else "kubernetes")
-    if kind == "kubernetes":
-        return _unusable(
-            "kubernetes",
-            "this cluster keeps Calico's data in the Kubernetes API, not in etcd; calico-agent reads etcd only",
-        )
-    if kind != "etcdv3":
-        return _unusable("type", f"container {container.name} has DATASTORE_TYPE={kind}; calico-agent reads etcdv3")
-    if not endpoints:
-        return _unusable("no-endpoints", f"container {container.name} has no ETCD_ENDPOINTS")
-    if inline := [name for name in _INLINE_CERTIFICATES if _setting(container, name)]:
-        return _unusable(
-            "inline-certificates",
-            f"container {container.name} carries its certificates in {', '.join(inline)}, which calico-agent cannot "
-            "use; write the files' paths as [datastore] ca_file, cert_file, key_file in calico-agent.toml",
-        )
-    files: list[str] = []
-    for name in _CERTIFICATE_FILES:
-        inside = _setting(container, name)
-        on_host = _path_on_host(container.mounts, inside) if inside else ""
-        if on_host is None:
-            return _unusable(
-                "certificate-not-mounted",
-                f"container {container.name} has {name}={inside}, which is under none of its mounts, so this host "
-                "has no such file; write the paths as [datastore] ca_file, cert_file, key_file in calico-agent.toml",
-            )
-        files.append(on_host)
-    ca_file, cert_file, key_file = files
-    return DatastoreSettings(
-        endpoints=endpoints,
-        ca_file=ca_file,
-        cert_file=cert_file,
-        key_file=key_file,
-        username=_setting(container, "ETCD_USERNAME"),
-        password=_setting(container, "ETCD_PASSWORD"),
-        origin=f"container {container.name}",
-    )
-
-
-def _setting(container: Container, name: str) -> str:
-    return (container.env_value(f"CALICO_{name}") or container.env_value(name)).strip()
-
-
-def _unusable(code: str, reason: str) -> Unreadable:
-    return Unreadable("etcd", reason, code=code)
-
-
-def _path_on_host(mounts: tuple[Mount, ...], inside: str) -> str | None:
-    """Where a file of the container is on the host; None when no mount covers it. The longest destination wins."""
-    path = PurePosixPath(inside)
-    if ".." in path.parts:
-        return None
-    covering = [mount for mount in mounts if path.is_relative_to(mount.destination)]
-    if not covering:
-        return None
-    mount = max(covering, key=lambda mount: len(PurePosixPath(mount.destination).parts))
-    return str(PurePosixPath(mount.source, path.relative_to(mount.destination)))
 
 
 def _field(attrs: Mapping[str, Any], key: str, kind: type[_T]) -> _T:

@@ -3,6 +3,7 @@
     /calico/resources/v3/projectcalico.org/<plural>/<name>     nodes, pools, BGP settings: `decode.resource`
     /calico/ipam/v2/assignment/...                             blocks: `decode.ipam`
     /calico/ipam/v2/host/...                                   the nodes' claims on them: `decode.ipam`
+    /calico-agent/v1/...                                       the agents' claims on node names: `decode.claim`
 
 A key whose value cannot be understood becomes a `BadKey`, and the rest goes on. The claims of owners that are not hosts
 (/calico/ipam/v2/virtual/...) are not read: the block itself names such an owner.
@@ -12,40 +13,50 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TypeVar
 
+from calico_agent.decode.claim import decode_claim
 from calico_agent.decode.errors import Malformed
 from calico_agent.decode.ipam import decode_affinity, decode_block
-from calico_agent.decode.resource import BgpConfiguration, BgpPeer, Resource, decode_resource
+from calico_agent.decode.resource import BgpConfiguration, BgpPeer, ClusterInformation, Resource, decode_resource
+from calico_agent.model.claim import CLAIMS, AliveSign, NameOwner
 from calico_agent.model.node import Affinity, BadKey, BgpSettings, Block, Datastore, Node, Pool
 
-_RESOURCES = "/calico/resources/v3/projectcalico.org/"
-_BLOCKS = "/calico/ipam/v2/assignment/"
-_AFFINITIES = "/calico/ipam/v2/host/"
+RESOURCES = "/calico/resources/v3/projectcalico.org/"
+BLOCKS = "/calico/ipam/v2/assignment/"
+AFFINITIES = "/calico/ipam/v2/host/"
 # Only what is needed: workload endpoints and handles change with every pod and would wake every host of the cluster.
 PREFIXES = (
-    _BLOCKS,
-    _AFFINITIES,
-    f"{_RESOURCES}bgpconfigurations/",
-    f"{_RESOURCES}bgppeers/",
-    f"{_RESOURCES}ippools/",
-    f"{_RESOURCES}nodes/",
+    BLOCKS,
+    AFFINITIES,
+    f"{RESOURCES}bgpconfigurations/",
+    f"{RESOURCES}bgppeers/",
+    f"{RESOURCES}clusterinformations/",
+    f"{RESOURCES}ippools/",
+    f"{RESOURCES}nodes/",
 )
 
-Decoded = Resource | Block | Affinity
+Decoded = Resource | Block | Affinity | NameOwner | AliveSign
 _Kind = TypeVar("_Kind")
 
 
 def decode_key(key: str, value: bytes) -> Decoded | BadKey | None:
     """What one key holds; None for a key that is of no interest or marked as deleted. Never raises."""
     try:
-        if key.startswith(_BLOCKS):
-            return decode_block(key.removeprefix(_BLOCKS), value)
-        if key.startswith(_AFFINITIES):
-            return decode_affinity(key.removeprefix(_AFFINITIES), value)
-        if key.startswith(_RESOURCES):
-            return decode_resource(key.removeprefix(_RESOURCES), value)
+        if key.startswith(BLOCKS):
+            return decode_block(key.removeprefix(BLOCKS), value)
+        if key.startswith(AFFINITIES):
+            return decode_affinity(key.removeprefix(AFFINITIES), value)
+        if key.startswith(RESOURCES):
+            return decode_resource(key.removeprefix(RESOURCES), value)
+        if key.startswith(CLAIMS):
+            return decode_claim(key, value)
     except Malformed as malformed:
-        return BadKey(_shown_key(key), malformed.what)
+        return bad_key(key, malformed)
     return None
+
+
+def bad_key(key: str, malformed: Malformed) -> BadKey:
+    """A key whose value cannot be understood."""
+    return BadKey(_shown_key(key), malformed.what)
 
 
 def decode_datastore(items: Iterable[tuple[str, bytes]], *, revision: int, read_at: datetime | None) -> Datastore:
@@ -65,6 +76,8 @@ def assemble(decoded: Mapping[str, Decoded | BadKey], *, revision: int, read_at:
         affinities=_every(Affinity, values),
         bgp=_bgp(_every(BgpConfiguration, values), _every(BgpPeer, values)),
         bad_keys=_every(BadKey, values),
+        claims=tuple(value for value in values if isinstance(value, NameOwner | AliveSign)),
+        cluster_guid=next((cluster.guid for cluster in _every(ClusterInformation, values)), ""),
         revision=revision,
         read_at=read_at,
     )
@@ -92,6 +105,7 @@ def _bgp(configurations: tuple[BgpConfiguration, ...], peers: tuple[BgpPeer, ...
         listen_port=default.listen_port,
         peers=tuple(peer.name for peer in peers),
         node_listen_ports=tuple(listen_ports),
+        peerings=tuple(peer.peering for peer in peers if peer.peering is not None),
     )
 
 

@@ -6,6 +6,7 @@ A field of the wrong type means that we would misunderstand the whole value, hen
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from ipaddress import ip_address, ip_interface, ip_network
 from typing import Any, TypeVar
 
@@ -111,13 +112,19 @@ def interface(fields: JsonObject, name: str, version: int) -> IPInterface | None
 
 def parse_network(written: object, name: str, version: int | None = None) -> IPNetwork:
     """A network. Host bits are masked away, as Go's ParseCIDR does it for Calico."""
-    try:
-        found = ip_network(written, strict=False) if isinstance(written, str) and "/" in written else None
-    except ValueError:
-        found = None
+    found = _network(written) if isinstance(written, str) and "/" in written and len(written) <= MAX_TEXT else None
     if found is None or found.version != (version or found.version):
         raise Malformed(f"{name} is {_shown(written)}, not an {_family(version)} network")
     return found
+
+
+# A block's network is written three times: in its key, in its value, and in the key of its owner's claim.
+@lru_cache(maxsize=1 << 16)
+def _network(written: str) -> IPNetwork | None:
+    try:
+        return ip_network(written, strict=False)
+    except ValueError:
+        return None
 
 
 def printable(written: str, name: str) -> str:

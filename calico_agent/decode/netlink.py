@@ -5,7 +5,7 @@ Meanings are those of include/uapi/linux/rtnetlink.h; what the kernel puts into 
 
 A table of 50,000 routes must decode in the time that `ip route show` takes to print it. It can, because the messages of
 routes that differ in their destination only are equal in all other bytes: such a message is taken apart once, and the
-path it leads over is found again by those other bytes.
+path it leads over is found again by those other bytes, also in the next dump.
 
 Left out: cached routes (RTM_F_CLONED), and routes for one type of service or one source prefix only, which traffic in
 general does not follow.
@@ -14,6 +14,7 @@ general does not follow.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
+from ipaddress import ip_network
 from operator import or_
 from struct import Struct
 
@@ -32,7 +33,7 @@ from calico_agent.decode.rtnetlink import (
 )
 from calico_agent.model.address import Family, IPAddress
 from calico_agent.model.kernel import Source
-from calico_agent.model.route import TABLE_MAIN, Fib, Path, RouteType, in_order
+from calico_agent.model.route import TABLE_MAIN, Fib, Path, Route, RouteType, in_order
 
 _NEW_ROUTE = 24  # RTM_NEWROUTE
 _ROUTE = Struct("=BBBBBBBBI")  # struct rtmsg: family, prefix length, source's, tos, table, protocol, scope, type, flags
@@ -54,6 +55,19 @@ _DST_HEADER = {family: _ATTRIBUTE.pack(4 + size, _RTA_DST) for family, size in _
 _REFUSALS = {13: "prohibited", 22: "blackhole", 101: "no route", 113: "unreachable"}
 
 _Bucket = dict[int, tuple[Path, ...]]
+_Paths = dict[bytes, dict[bytes, tuple[Path, ...]]]
+
+
+@dataclass(slots=True)
+class Learned:
+    """The paths of one dump, by what stands before a message's destination, then by what stands behind it.
+
+    They hold for another dump of a host with the same links and next hop objects.
+    """
+
+    link_names: Mapping[int, str] = field(default_factory=dict)
+    objects: NextHopObjects = field(default_factory=dict)
+    paths: _Paths = field(default_factory=dict)
 
 
 def decode_routes(
@@ -62,15 +76,22 @@ def decode_routes(
     *,
     table: int = TABLE_MAIN,
     objects: NextHopObjects | None = None,
+    learned: Learned | None = None,
 ) -> Fib:
     """The routes of one table out of one RTM_GETROUTE dump per family, each read up to its end and not beyond.
 
-    `link_names` are the links by index, `objects` the next hop objects by id (`decode_next_hops`).
+    `link_names` are the links by index, `objects` the next hop objects by id (`decode_next_hops`). `learned` is what
+    the dump before gave, and is replaced by what this one gives: with it most messages are known already.
     Raises Malformed, Interrupted, and Refused when the kernel gave up.
     """
+    objects, learned = objects or {}, learned or Learned()
+    known = learned.paths if (learned.link_names, learned.objects) == (link_names, objects) else {}
+    paths: _Paths = {}
     decoded = {
-        family: _Dump(family, table, link_names, objects or {}).decode(datagrams) for family, datagrams in dumps.items()
+        family: _Dump(family, table, link_names, objects, known, paths).decode(datagrams)
+        for family, datagrams in dumps.items()
     }
+    learned.link_names, learned.objects, learned.paths = link_names, objects, paths
     return Fib({family: buckets for family, buckets in decoded.items() if buckets})
 
 
@@ -94,19 +115,36 @@ def decode_source(datagram: bytes, destination: IPAddress, link_names: Mapping[i
     )
 
 
+def decode_match(datagram: bytes, family: Family, link_names: Mapping[int, str]) -> Route | None:
+    """The table's entry that the kernel matched, in answer to RTM_GETROUTE with RTM_F_FIB_MATCH.
+
+    Raises Malformed, and Refused when there is no such entry or it drops the packet.
+    """
+    body = answer(datagram, _NEW_ROUTE)
+    if len(body) < _ROUTE.size:
+        raise Malformed("a route is cut short")
+    table = number(attributes(body, _ROUTE.size).get(_RTA_TABLE), body[4])
+    found = _Dump(family, table, link_names, {}, {}, {}).decode_one(body)
+    if found is None:
+        return None
+    length, network, path = found
+    try:
+        return Route(ip_network((network.to_bytes(_ADDRESS_SIZE[family]), length)), *path)
+    except ValueError as error:
+        raise Malformed(f"a route to {error}") from error
+
+
 @dataclass(slots=True)
 class _Dump:
-    """One family's dump on its way into buckets: prefix length -> network address -> paths.
-
-    `paths` finds a path again by what stands before a message's destination, then by what stands behind it.
-    """
+    """One family's dump on its way into buckets: prefix length -> network address -> paths."""
 
     family: Family
     table: int
     link_names: Mapping[int, str]
     objects: NextHopObjects
+    known: _Paths
+    paths: _Paths
     buckets: dict[int, _Bucket] = field(default_factory=dict)
-    paths: dict[bytes, dict[bytes, tuple[Path, ...]]] = field(default_factory=dict)
 
     def decode(self, datagrams: Iterable[bytes]) -> dict[int, _Bucket]:
         for run in dump_runs(datagrams, _NEW_ROUTE, alike=HEADER.size + _HEAD):
@@ -122,13 +160,14 @@ class _Dump:
         return self.buckets
 
     def _add_run(self, run: Run, head: bytes) -> None:
-        first = self._route(next(run.bodies()))
+        first = self.decode_one(next(run.bodies()))
         if first is None:  # and so are the others: head decides
             return
         bucket = self.buckets.setdefault(first[0], {})
         paths = self.paths.setdefault(head, {})
+        known = self.known.get(head, {})
         for network, tail in self._split(run):
-            here = paths.get(tail) or paths.setdefault(tail, self._learn(head, tail))
+            here = paths.get(tail) or paths.setdefault(tail, known.get(tail) or self._learn(head, tail))
             if bucket.setdefault(network, here) is not here:
                 bucket[network] = in_order(bucket[network] + here)
 
@@ -142,17 +181,17 @@ class _Dump:
         return ((high << 64 | low, tail) for high, low, tail in halves)
 
     def _learn(self, head: bytes, tail: bytes) -> tuple[Path, ...]:
-        route = self._route(head + bytes(_ADDRESS_SIZE[self.family]) + tail)
+        route = self.decode_one(head + bytes(_ADDRESS_SIZE[self.family]) + tail)
         return (route[2],) if route else ()
 
     def _add(self, body: bytes) -> None:
-        route = self._route(body)
+        route = self.decode_one(body)
         if route:
             length, network, path = route
             bucket = self.buckets.setdefault(length, {})
             bucket[network] = in_order((*bucket.get(network, ()), path))
 
-    def _route(self, body: bytes) -> tuple[int, int, Path] | None:
+    def decode_one(self, body: bytes) -> tuple[int, int, Path] | None:
         """Prefix length, network address and path of one message without its header; None when it is left out."""
         if len(body) < _ROUTE.size:
             raise Malformed("a route is cut short")

@@ -1,5 +1,6 @@
-"""Calico's resources in etcd v3: nodes, pools, BGP settings. The name comes from the key, the rest from the JSON value.
+"""Calico's resources in etcd v3: nodes, pools, BGP settings, the cluster itself.
 
+The name comes from the key, the rest from the JSON value.
 Fields: libcalico-go/lib/apis/internalapi/node.go and api/pkg/apis/projectcalico/v3 of projectcalico/calico@v3.32.1.
 They are read leniently, as fields are added with every release; a known field of a wrong type is Malformed.
 """
@@ -11,7 +12,7 @@ from calico_agent.decode import json_object
 from calico_agent.decode.errors import Malformed
 from calico_agent.decode.json_object import JsonObject
 from calico_agent.model.address import IPAddress
-from calico_agent.model.node import EncapsulationMode, Node, Pool
+from calico_agent.model.node import EncapsulationMode, Node, Peering, Pool
 
 _MAX_AS_NUMBER = 2**32 - 1
 
@@ -28,12 +29,20 @@ class BgpConfiguration:
 
 @dataclass(frozen=True, slots=True)
 class BgpPeer:
-    """A BGPPeer resource. Which sessions it makes is for BIRD's configuration; that it exists matters here."""
+    """A BGPPeer resource. `peering` is None where selectors decide between whom it is, as labels are not read."""
 
     name: str
+    peering: Peering | None = None
 
 
-Resource = Node | Pool | BgpConfiguration | BgpPeer
+@dataclass(frozen=True, slots=True)
+class ClusterInformation:
+    """A ClusterInformation resource (its only name is `default`): which cluster this is."""
+
+    guid: str
+
+
+Resource = Node | Pool | BgpConfiguration | BgpPeer | ClusterInformation
 
 
 def decode_resource(plural_and_name: str, value: bytes) -> Resource | None:
@@ -54,7 +63,7 @@ def _node(name: str, resource: JsonObject) -> Node:
         name=name,
         ipv4=json_object.interface(bgp, "ipv4Address", 4),
         ipv6=json_object.interface(bgp, "ipv6Address", 6),
-        as_number=_as_number(bgp),
+        as_number=as_number(bgp),
         route_reflector_cluster_id=json_object.text(bgp, "routeReflectorClusterID"),
         ipip_tunnel_address=json_object.address(bgp, "ipv4IPIPTunnelAddr", 4),
         vxlan_tunnel_address=json_object.address(spec, "ipv4VXLANTunnelAddr", 4),
@@ -71,7 +80,7 @@ def _link(link: JsonObject) -> tuple[str, tuple[IPAddress, ...]]:
     return json_object.text(link, "name") or "", tuple(addresses)
 
 
-def _as_number(fields: JsonObject) -> int | None:
+def as_number(fields: JsonObject) -> int | None:
     """A number, or text: "64512", or the dotted form "1.10" whose halves have 16 bits each."""
     written = fields.get("asNumber")
     if not isinstance(written, str):
@@ -110,18 +119,36 @@ def _bgp_configuration(name: str, resource: JsonObject) -> BgpConfiguration:
     return BgpConfiguration(
         name=name,
         mesh=json_object.flag(spec, "nodeToNodeMeshEnabled", default=True),
-        as_number=_as_number(spec),
+        as_number=as_number(spec),
         listen_port=json_object.number(spec, "listenPort", 0, 65535) or None,
     )
 
 
-def _bgp_peer(name: str, _: JsonObject) -> BgpPeer:
-    return BgpPeer(name)
+def _bgp_peer(name: str, resource: JsonObject) -> BgpPeer:
+    spec = json_object.section(resource, "spec")
+    written = json_object.text(spec, "peerIP")
+    selectors = ("nodeSelector", "peerSelector", "localWorkloadSelector")
+    if not written or any(json_object.text(spec, selector) not in {None, ""} for selector in selectors):
+        return BgpPeer(name)
+    address = json_object.parse_address(_without_port(written), "peerIP")
+    return BgpPeer(name, Peering(name, address, json_object.text(spec, "node") or ""))
+
+
+def _without_port(written: str) -> str:
+    """`10.0.0.254:1790` and `[fd00::1]:179` without the port."""
+    if written.startswith("["):
+        return written[1:].partition("]")[0]
+    return written.partition(":")[0] if written.count(":") == 1 else written
+
+
+def _cluster_information(_: str, resource: JsonObject) -> ClusterInformation:
+    return ClusterInformation(json_object.text(json_object.section(resource, "spec"), "clusterGUID") or "")
 
 
 _DECODERS: Mapping[str, Callable[[str, JsonObject], Resource]] = {
     "bgpconfigurations": _bgp_configuration,
     "bgppeers": _bgp_peer,
+    "clusterinformations": _cluster_information,
     "ippools": _pool,
     "nodes": _node,
 }

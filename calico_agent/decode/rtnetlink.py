@@ -88,6 +88,14 @@ def answer(datagram: bytes, kind: int) -> bytes:
     return body
 
 
+def acknowledge(datagram: bytes) -> None:
+    """The kernel did what it was told. Raises Malformed, and Refused when it did not."""
+    length, type_, _flags, _sequence, _port = _header(datagram, 0)
+    if type_ != _ERROR_MESSAGE:
+        raise Malformed(f"a netlink message of type {type_} where an acknowledgement was asked for")
+    _raise_error(datagram[HEADER.size : length])
+
+
 def attributes(data: bytes, start: int) -> dict[int, bytes]:
     """The attributes from `start` to the end, by type. Of several of one type the first counts."""
     found: dict[int, bytes] = {}

@@ -185,7 +185,7 @@ def _no_carrier(link: Link, held: LinkAddress, around: Surroundings) -> str:
 def _link_name(link: Link, _: LinkAddress, around: Surroundings) -> str:
     # Only a second piece of evidence: the first is a virtual link that is not known to lead anywhere.
     virtual = link.kind == "veth" and not links.leads_out(link, around.kernel)
-    if virtual and links.skipped_by_calico(link):
+    if virtual and links.skipped_by_calico(link.name):
         return "is on a veth pair without a default route, and named like a container's"
     return ""
 

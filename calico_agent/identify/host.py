@@ -5,19 +5,30 @@ know, and keeps it (node/pkg/lifecycle/startup/autodetection/filtered.go@v3.32.1
 a bridge that every other host has too. Here nothing is guessed: no unique answer is no answer.
 """
 
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
+from calico_agent.identify.autodetect import calico_itself
 from calico_agent.identify.candidates import candidates
+from calico_agent.identify.kept import kept_address, lost
 from calico_agent.identify.name import choose_name, own_names
+from calico_agent.identify.name_sources import name_sources
+from calico_agent.identify.question import Question
 from calico_agent.identify.refusal import refuse
-from calico_agent.identify.rules import RULES, Question
+from calico_agent.identify.rules import opinions_of
 from calico_agent.identify.surroundings import Surroundings
 from calico_agent.model.address import Family, IPAddress
 from calico_agent.model.container import Docker
 from calico_agent.model.host import Host
-from calico_agent.model.identity import AddressChoice, Candidate, Identity
+from calico_agent.model.identity import AddressChoice, Candidate, Identity, KeptIdentity
 from calico_agent.model.kernel import Kernel
 from calico_agent.model.node import Datastore
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.settings import AddressSettings, IdentitySettings
+
+_NOTHING_KEPT = KeptIdentity()
+_NOTHING_REACHED: Mapping[str, tuple[IPAddress, ...]] = MappingProxyType({})
 
 
 def identify_host(
@@ -27,47 +38,58 @@ def identify_host(
     datastore: Datastore | Unreadable,
     settings: IdentitySettings,
     endpoints: tuple[IPAddress, ...],
+    *,
+    kept: KeptIdentity = _NOTHING_KEPT,
+    reachable: Mapping[str, tuple[IPAddress, ...]] = _NOTHING_REACHED,
 ) -> Identity:
-    """Name and addresses of this host. `endpoints` are the datastore's, resolved.
+    """Name and addresses of this host. `endpoints` are the datastore's, resolved; `kept` is the last choice.
 
-    `kernel.sources` should hold look-ups towards the endpoints and the other nodes' registered addresses; a look-up
-    that was not made only silences the rule that needs it.
+    `reachable` are the addresses of the destinations of `can-reach=`. `kernel.sources` should hold look-ups towards
+    them, the endpoints and the other nodes' registered addresses; a look-up that was not made only silences the rule
+    that needs it.
     """
-    name = choose_name(host, settings.name)
+    name = choose_name(host, settings.name, kept)
+    name = replace(name, sources=name_sources(host, kernel, docker, datastore, settings.name))
     if isinstance(kernel, Unreadable):
         ipv4 = _unknown(Family.IPV4, settings.ipv4, kernel)
         return Identity(name, ipv4, _unknown(Family.IPV6, settings.ipv6, kernel))
-    around = Surroundings.of(kernel, docker, datastore, endpoints, own_names(name, host, docker))
+    own = own_names(name, host, docker)
+    around = Surroundings.of(kernel, docker, datastore, endpoints, own, host, reachable)
     found = candidates(around)
     return Identity(
         name,
-        choose_address(_question(Family.IPV4, settings.ipv4, found, around)),
-        choose_address(_question(Family.IPV6, settings.ipv6, found, around)),
+        choose_address(_question(Family.IPV4, settings.ipv4, found, around, kept)),
+        choose_address(_question(Family.IPV6, settings.ipv6, found, around, kept)),
     )
 
 
 def choose_address(question: Question) -> AddressChoice:
-    """The answer of the first rule that has exactly one; a configured address is not overruled by any other rule."""
+    """The answer of the first rule that has exactly one; what is configured is not overruled by any other rule."""
     family, found = question.family, question.candidates
     if question.settings.method == "none":
         return AddressChoice(family, wanted=False, candidates=found)
-    opinions = tuple(rule(question) for rule in RULES)
-    deciding = opinions[:1] if question.settings.method == "configured" else opinions
+    opinions, deciding = opinions_of(question)
+    choice = AddressChoice(family, candidates=found, opinions=opinions, calico=calico_itself(question))
     winner = next((opinion for opinion in deciding if len(opinion.answers) == 1), None)
     if winner is None:
-        code, refusal = refuse(question)
-        return AddressChoice(family, candidates=found, opinions=opinions, refusal=refusal, refusal_code=code)
-    chosen = winner.answers[0]
-    holder = question.candidate(chosen.ip)
-    link = holder.link if holder else ""
-    return AddressChoice(family, True, chosen, link, winner.rule, found, opinions)
+        code, refusal = refuse(question, deciding[0])
+        choice = replace(choice, refusal=refusal, refusal_code=code)
+    else:
+        chosen = winner.answers[0]
+        holder = question.candidate(chosen.ip)
+        choice = replace(choice, chosen=chosen, link=holder.link if holder else "", rule=winner.rule)
+    return replace(choice, lost=lost(question.kept, choice))
 
 
 def _question(
-    family: Family, settings: AddressSettings, found: tuple[Candidate, ...], around: Surroundings
+    family: Family,
+    settings: AddressSettings,
+    found: tuple[Candidate, ...],
+    around: Surroundings,
+    kept: KeptIdentity,
 ) -> Question:
     own_family = tuple(candidate for candidate in found if candidate.interface.version == family)
-    return Question(family, settings, own_family, around)
+    return Question(family, settings, own_family, around, kept_address(kept, family))
 
 
 def _unknown(family: Family, settings: AddressSettings, kernel: Unreadable) -> AddressChoice:

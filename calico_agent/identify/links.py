@@ -44,6 +44,9 @@ _CALICO_EXCLUDES = re.compile(
     r"docker|cbr|dummy|podman|virbr|lxcbr|veth|lo|br-|cali|tunl|flannel|kube-ipvs|cni|vxlan\.calico|vxlan-v6\.calico"
     r"|wireguard\.cali|wg-v6\.cali|nodelocaldns"
 )
+# The same list of calico/node v1.1 to v2.6, found anywhere in the name (calico_node/startup/autodetection in
+# calico-containers@v1.3.0): it knows no user-defined network of Docker.
+_OLD_CALICO_EXCLUDES = re.compile(r"docker|cbr|dummy|virbr|lxcbr|veth|lo|cali|tunl|flannel")
 _DEFAULTS = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 # Names that Docker gives: docker0, docker_gwbridge, and br- with the first 12 digits of the network's id.
 _DOCKER_NAMES = re.compile(r"docker0|docker_gwbridge|br-[0-9a-f]{12}")
@@ -88,6 +91,11 @@ def named_like_docker(link: Link) -> bool:
     return bool(_DOCKER_NAMES.fullmatch(link.name)) or link.mac.lower().startswith(_DOCKER_MAC)
 
 
-def skipped_by_calico(link: Link) -> bool:
-    """Whether Calico's first-found would skip this link because of its name."""
-    return bool(_CALICO_EXCLUDES.match(link.name))
+def skipped_by_calico(name: str) -> bool:
+    """Whether Calico's first-found, since v3.25, skips a link of this name."""
+    return bool(_CALICO_EXCLUDES.match(name))
+
+
+def skipped_by_old_calico(name: str) -> bool:
+    """Whether Calico's first-found of v1.1 to v2.6 skips a link of this name."""
+    return bool(_OLD_CALICO_EXCLUDES.search(name))

@@ -1,17 +1,19 @@
 """Why no address was chosen, for people: what was wanted, what was found, what to write where."""
 
 from calico_agent.identify.candidates import Rejection
-from calico_agent.identify.rules import Question
-from calico_agent.model.identity import Candidate
+from calico_agent.identify.question import Question
+from calico_agent.model.identity import Candidate, Opinion
 
 _SHOWN = 6
 _OBVIOUS = frozenset({Rejection.LOOPBACK, Rejection.LINK_LOCAL})
 
 
-def refuse(question: Question) -> tuple[str, str]:
-    """The code of the catalogue and the sentences."""
+def refuse(question: Question, first: Opinion) -> tuple[str, str]:
+    """The code of the catalogue and the sentences. `first` is what the first rule says."""
     if question.settings.configured is not None:
         return _refuse_configured(question)
+    if question.settings.calico is not None:
+        return "IP-NONE", f"The configured method {first.detail}. {_offers(question)}"
     accepted = [candidate for candidate in question.candidates if candidate.accepted]
     if accepted:
         return "IP-AMBIGUOUS", _ambiguous(question, accepted)

@@ -7,53 +7,18 @@ answer decides, all others are kept to be shown as agreeing or disagreeing.
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
-from calico_agent.identify.candidates import NEVER, Rejection
-from calico_agent.identify.surroundings import Surroundings
-from calico_agent.model.address import Family, IPAddress, IPInterface, interface_of
-from calico_agent.model.identity import Candidate, Opinion
+from calico_agent.identify import stated
+from calico_agent.identify.candidates import Rejection
+from calico_agent.identify.question import Question
+from calico_agent.model.address import Family, IPAddress, IPInterface
+from calico_agent.model.identity import Opinion
 from calico_agent.model.node import Node
 from calico_agent.model.observation import Unreadable
-from calico_agent.model.settings import AddressSettings
-
-CONFIGURED = "configured"
 
 # A node that registered an address of one of these kinds registered it wrongly, and here it is a local network: the
 # way to it says nothing about the way to other nodes.
 _LOCAL_ONLY = frozenset({Rejection.DOCKER_NETWORK, Rejection.BRIDGE_WITHOUT_PORT, Rejection.CALICO_POOL})
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """Which of `candidates`, all of one family, is the node's address?"""
-
-    family: Family
-    settings: AddressSettings
-    candidates: tuple[Candidate, ...]
-    around: Surroundings
-
-    def candidate(self, address: IPAddress) -> Candidate | None:
-        """The candidate with this address, preferably one that is not rejected."""
-        held = [candidate for candidate in self.candidates if candidate.interface.ip == address]
-        return next((candidate for candidate in held if candidate.accepted), held[0] if held else None)
-
-
-def configured(question: Question) -> Opinion:
-    """The address that is written in the configuration, if this host has it and nothing speaks strictly against it."""
-    wanted = question.settings.configured
-    if question.settings.method != "configured" or wanted is None:
-        return Opinion(CONFIGURED, (), "no address is configured")
-    candidate = question.candidate(wanted.ip)
-    if candidate is None:
-        return Opinion(CONFIGURED, (), f"{wanted.ip} is configured, but no link of this host has it")
-    if candidate.reason in NEVER:
-        return Opinion(CONFIGURED, (), f"{wanted.ip} is configured, but {_sentence(candidate)}")
-    # Without a prefix length the configuration means the link's: Calico's CrossSubnet compares whole networks.
-    whole = wanted.network.num_addresses == 1
-    answer = candidate.interface if whole else interface_of(wanted.ip, wanted.network.prefixlen)
-    doubt = "" if candidate.accepted else f", although it {candidate.evidence}"
-    return Opinion(CONFIGURED, (answer,), f"{wanted.ip} is configured{doubt}")
 
 
 def other_nodes(question: Question) -> Opinion:
@@ -117,7 +82,26 @@ def only_candidate(question: Question) -> Opinion:
     return Opinion("only candidate", left if len(left) == 1 else (), f"{len(left) or 'no'} candidate{_s(left)} left")
 
 
-RULES: tuple[Callable[[Question], Opinion], ...] = (configured, other_nodes, datastore, default_route, only_candidate)
+Rule = Callable[[Question], Opinion]
+
+_RULES: tuple[Rule, ...] = (
+    stated.configured,
+    stated.kubelet,
+    stated.last_choice,
+    other_nodes,
+    datastore,
+    default_route,
+    only_candidate,
+)
+
+
+def opinions_of(question: Question) -> tuple[tuple[Opinion, ...], tuple[Opinion, ...]]:
+    """What every rule says, and the part of it that may decide: what is configured is overruled by nothing."""
+    if question.settings.method == "calico":
+        opinions = tuple(rule(question) for rule in (stated.calico_method, *_RULES[1:]))
+        return opinions, opinions[:1]
+    opinions = tuple(rule(question) for rule in _RULES)
+    return opinions, opinions[:1] if question.settings.method == "configured" else opinions
 
 
 def _registered(nodes: Iterable[Node], family: Family) -> frozenset[IPAddress]:
@@ -150,10 +134,6 @@ def _answer(question: Question, rule: str, addresses: Iterable[IPAddress | None]
         else:
             words.append(f"{address} ({candidate.link}), which {candidate.evidence}")
     return Opinion(rule, tuple(answers), f"{how} {' and '.join(words)}")
-
-
-def _sentence(candidate: Candidate) -> str:
-    return f"{candidate.interface} {candidate.link} {candidate.evidence}"
 
 
 def _s(things: tuple[IPInterface, ...]) -> str:

@@ -1,10 +1,11 @@
 """What an address is judged by."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from calico_agent.model.address import IPAddress
 from calico_agent.model.container import Docker
+from calico_agent.model.host import Host, Kubelet
 from calico_agent.model.kernel import Kernel
 from calico_agent.model.node import Datastore, Node
 from calico_agent.model.observation import Unreadable
@@ -14,7 +15,8 @@ from calico_agent.model.observation import Unreadable
 class Surroundings:
     """Everything around one address. `own_names` are the node names whose records may be this host's own.
 
-    `shared` are the addresses of this host that other machines have, too, with the names of those nodes.
+    `shared` are the addresses of this host that other machines have, too, with the names of those nodes. `reachable`
+    are the addresses that the destinations of `can-reach=` stand for. `kubelet` is the one that runs here.
     """
 
     kernel: Kernel
@@ -23,6 +25,8 @@ class Surroundings:
     endpoints: tuple[IPAddress, ...]
     own_names: frozenset[str]
     shared: Mapping[IPAddress, tuple[str, ...]]
+    kubelet: Kubelet | None = None
+    reachable: Mapping[str, tuple[IPAddress, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -32,11 +36,15 @@ class Surroundings:
         datastore: Datastore | Unreadable,
         endpoints: tuple[IPAddress, ...],
         own_names: frozenset[str],
+        host: Host | Unreadable,
+        reachable: Mapping[str, tuple[IPAddress, ...]],
     ) -> "Surroundings":
         """The surroundings; all node records are gone through once, whatever the number of addresses."""
         here = frozenset(held.address for link in kernel.links for held in link.addresses)
         others = _others(datastore, own_names)
-        return cls(kernel, docker, datastore, endpoints, own_names, _shared(here, others))
+        shared = _shared(here, others)
+        kubelet = host.kubelet if isinstance(host, Host) else None
+        return cls(kernel, docker, datastore, endpoints, own_names, shared, kubelet, reachable)
 
     @property
     def other_nodes(self) -> tuple[Node, ...]:

@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from calico_agent.model.container import ContainerSpec
+from calico_agent.model.claim import NameState
+from calico_agent.model.container import ContainerSpec, LogHint
+from calico_agent.model.finding import StageReached
+from calico_agent.model.settings import SuperviseSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +27,41 @@ class StartContainer:
 
 @dataclass(frozen=True, slots=True)
 class ReplaceContainer:
-    """Stop and remove container `id`, then make a new one from `spec`."""
+    """Make a new container from `spec` beside container `id`, then put it in its place (`model.rollout`)."""
 
     id: str
     spec: ContainerSpec
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PutInPlace:
+    """Stop container `previous`, keeping it as `model.rollout` says (empty: there is none), and start `next` as `name`.
+
+    Does what is left of that when some of it was done before.
+    """
+
+    next: str
+    previous: str
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakeBack:
+    """Stop container `id`, keeping it as refused (empty: there is none), and start `previous` again as `name`."""
+
+    id: str
+    previous: str
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveContainer:
+    """Remove container `id`, which this agent made and needs no more."""
+
+    id: str
     reason: str
 
 
@@ -43,7 +77,43 @@ class SetAside:
     reason: str
 
 
-Action = CreateContainer | StartContainer | ReplaceContainer | SetAside
+@dataclass(frozen=True, slots=True)
+class RestartContainer:
+    """Stop container `id`, whose programs do not do their work, and start it again."""
+
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RenameContainer:
+    """Give container `id`, which this agent made, its name back."""
+
+    id: str
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ForbidRestarts:
+    """Take the restart policy of container `id` back, without touching what runs."""
+
+    id: str
+    reason: str
+
+
+Action = (
+    CreateContainer
+    | StartContainer
+    | ReplaceContainer
+    | PutInPlace
+    | TakeBack
+    | RemoveContainer
+    | SetAside
+    | RestartContainer
+    | RenameContainer
+    | ForbidRestarts
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +129,13 @@ class Outcome:
 class Wanted:
     """The container that should run, or why none may be started (`spec` is None then).
 
-    `unproved` says what speaks against making a container for this identity now, or why that cannot be known (empty:
-    nothing). One that was made for it before may still be started again.
+    `refused` says what forbids any start now. `unproved` says why it cannot be known whether something does: then one
+    that was made for this identity before may still be started again.
     """
 
     spec: ContainerSpec | None
     why_not: str = ""
+    refused: str = ""
     unproved: str = ""
 
 
@@ -72,27 +143,60 @@ class Wanted:
 class Attempts:
     """The memory of supervision, a value that is handed in and out.
 
-    `failures` counts starts in a row that did not last, `starts` all of them; no start before `not_before`.
+    `failures` counts starts in a row that did not last, all made from the specification of the hash `spec`; `starts`
+    counts all starts; no start before `not_before`. `last_failure` and `hint` say why the last start did not last.
     `drift` is the hash of the specification that differs from the container's, first seen at `drift_since`.
-    `last_error` is why the last action did not work.
+    `last_error` is why the last action did not work. `stopped_at` is the end of a container that was stopped by hand.
+    `sessions` is how many BGP sessions were established when the container was replaced last, and `refusal` why its
+    successor was taken back, the last time that was so.
     """
 
     failures: int = 0
     starts: int = 0
     not_before: datetime | None = None
+    spec: str = ""
+    last_failure: str = ""
+    hint: LogHint | None = None
+    stopped_at: datetime | None = None
     drift: str = ""
     drift_since: datetime | None = None
     last_error: str = ""
+    sessions: int = 0
+    refusal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far calico/node has come since it was started, and how many BGP sessions it has."""
+
+    stage: StageReached | None = None
+    established: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What to do now (mostly nothing), in one sentence, and the memory for the next time.
 
-    `next_attempt` is when a start that waits for its backoff will be tried, None when none waits.
+    `next_attempt` is when a start that waits for its backoff will be tried, None when none waits. `name` is what to do
+    about the node name's claim, None for nothing while that is not known. `pull` is the image whose fetching should be
+    under way, empty for none, None while that is not known.
     """
 
     action: Action | None
     doing: str
     attempts: Attempts
     next_attempt: datetime | None = None
+    name: NameState | None = None
+    pull: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Supervising:
+    """What supervision wants, remembers and was told to do: for the rules that judge how it goes.
+
+    `spec` is None where it is not known which container should run.
+    """
+
+    spec: ContainerSpec | None
+    attempts: Attempts
+    settings: SuperviseSettings

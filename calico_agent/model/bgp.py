@@ -24,7 +24,8 @@ class Session:
 
     `protocol_state` is BIRD's state word (`up`, `start`, `wait`, ...), `bgp_state` the session's (`Established`,
     `Active`, `Passive`, ...; empty while the protocol is down). `last_error` keeps its class, for example
-    `Socket: Connection refused`. `since` is BIRD's own text. Route counts are None where BIRD printed none.
+    `Socket: Connection refused`. `since` is BIRD's own text. Route counts are None where BIRD printed none. `awaited`
+    means that BIRD's recovery from a graceful restart waits for this session.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Session:
     neighbour_as: int | None = None
     imported: int | None = None
     exported: int | None = None
+    awaited: bool = False
 
     @property
     def established(self) -> bool:
@@ -64,7 +66,11 @@ class RibRoute:
 
 @dataclass(frozen=True, slots=True)
 class Bird:
-    """One BIRD daemon (IPv4 and IPv6 are two daemons in 1.6). Times are BIRD's text, in its own local time."""
+    """One BIRD daemon (IPv4 and IPv6 are two daemons in 1.6). Times are BIRD's text, in its own local time.
+
+    While `graceful_restart`, BIRD recovers from its start: it has waited `recovery_seconds` for its peers and gives up
+    on those that do not come after `recovery_left` seconds more (None where BIRD does not say).
+    """
 
     family: Family
     version: str
@@ -72,5 +78,7 @@ class Bird:
     last_reboot: str = ""
     last_reconfiguration: str = ""
     graceful_restart: bool = False
+    recovery_seconds: int | None = None
+    recovery_left: int | None = None
     sessions: tuple[Session, ...] = ()
     routes: tuple[RibRoute, ...] = ()

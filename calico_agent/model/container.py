@@ -7,12 +7,17 @@ from datetime import datetime
 from enum import Enum
 
 from calico_agent.model.address import IPAddress, IPNetwork
+from calico_agent.model.image import LocalImage
 
 # Labels on containers that the agent creates. The hash tells, after a restart of the agent, whether the container
 # that runs is the one that is wanted, without comparing what Docker normalised.
 LABEL_MANAGED_BY = "io.github.calico-agent.managed-by"
 LABEL_SPEC_HASH = "io.github.calico-agent.spec-hash"
 MANAGED_BY = "calico-agent"
+
+
+# Exit codes that are 128 and the number of the signal that ended the program.
+_SIGNALS = {134: "SIGABRT", 137: "SIGKILL", 139: "SIGSEGV", 143: "SIGTERM"}
 
 
 class ContainerState(Enum):
@@ -64,9 +69,36 @@ class LogHint:
     cure: str
 
 
+class Stage(Enum):
+    """How far a calico/node that was started has come. Running is not started: see `verify.stage`."""
+
+    CREATED = "created"
+    STARTING = "starting"
+    PROGRAMS_UP = "programs up"
+    READY = "ready"
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """One of calico/node's programs (`felix`, `bird`, `bird6`, `confd`) in the process tree of its container.
+
+    `pid` 0: it does not run, and its supervisor is about to start it again. `kept_since` is when the supervisor began
+    to keep it running, None where it has none.
+    """
+
+    name: str
+    pid: int = 0
+    started_at: datetime | None = None
+    kept_since: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Container:
-    """One container (`docker inspect`), with the last lines of its log, oldest first."""
+    """One container (`docker inspect`), with the last lines of its log, oldest first.
+
+    `image_env` is what the image itself sets, None where the image is gone. `stopped_by_hand`: it ended because
+    somebody asked Docker to stop it. `programs` is None where its processes cannot be seen.
+    """
 
     id: str
     name: str
@@ -81,12 +113,17 @@ class Container:
     env: tuple[tuple[str, str], ...] = ()
     mounts: tuple[Mount, ...] = ()
     labels: tuple[tuple[str, str], ...] = ()
+    image_id: str = ""
+    image_env: tuple[tuple[str, str], ...] | None = None
     network_mode: str = ""
+    privileged: bool = False
     restart_policy: str = ""
     restart_count: int = 0
     log_tail: tuple[str, ...] = ()
     log_hint: LogHint | None = None
     unknown_peers: tuple[IPAddress, ...] = ()  # who, by its log, tried to open a BGP session without being configured
+    stopped_by_hand: bool = False
+    programs: tuple[Program, ...] | None = None
 
     @property
     def running(self) -> bool:
@@ -96,6 +133,19 @@ class Container:
     def alive(self) -> bool:
         """Whether it runs, or somebody keeps it: a paused one goes on, a restarting one is started again by Docker."""
         return self.state in {ContainerState.RUNNING, ContainerState.PAUSED, ContainerState.RESTARTING}
+
+    @property
+    def restarted_by_docker(self) -> bool:
+        """Whether Docker itself starts it again when it ends."""
+        return self.restart_policy not in {"", "no"}
+
+    @property
+    def ending(self) -> str:
+        """How it ended, for a sentence: `exited with code 1`."""
+        if self.oom_killed:
+            return "was killed for lack of memory"
+        signal = _SIGNALS.get(self.exit_code)
+        return f"exited with code {self.exit_code}{f' ({signal})' if signal else ''}"
 
     @property
     def managed(self) -> bool:
@@ -125,8 +175,12 @@ class DockerNetwork:
 
 @dataclass(frozen=True, slots=True)
 class Docker:
-    """What the Docker Engine says. `containers` are those that look like calico/node, running or not."""
+    """What the Docker Engine says. `containers` are those that look like calico/node, running or not.
+
+    `image` is the one that was asked for, None where the Engine does not have it.
+    """
 
     version: str = ""
     networks: tuple[DockerNetwork, ...] = ()
     containers: tuple[Container, ...] = ()
+    image: LocalImage | None = None

@@ -6,6 +6,7 @@ from enum import Enum, IntEnum
 
 from calico_agent.model.address import IPNetwork
 from calico_agent.model.bgp import Session
+from calico_agent.model.container import Stage
 from calico_agent.model.identity import Identity
 
 
@@ -50,7 +51,8 @@ class Finding:
     """One thing that is wrong. `code` is a code of the catalogue; `code` and `subject` identify it over time.
 
     `subject` is what it is about (a node, a prefix, a peer). `what` is the first line a person reads; `why` the
-    evidence; `effect` the fate of the traffic now; `cure` what to do, where.
+    evidence; `effect` the fate of the traffic now; `cure` what to do, where. While one that `bars_start` holds,
+    calico/node must not be started on this host.
     """
 
     code: str
@@ -63,6 +65,7 @@ class Finding:
     cure: str = ""
     node: str = ""
     prefix: IPNetwork | None = None
+    bars_start: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,14 @@ class RouteCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class StageReached:
+    """How far calico/node's start has come, and what shows it."""
+
+    stage: Stage
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
 class Assessment:
     """What one observation means, without any memory: the same observation always gives the same assessment."""
 
@@ -104,3 +115,4 @@ class Assessment:
     problems: tuple[Problem, ...]
     sessions: tuple[PeerSession, ...] = ()
     routes: RouteCounts = field(default_factory=RouteCounts)
+    stage: StageReached | None = None

@@ -1,8 +1,9 @@
 """Who this host is, as the agent concluded, with everything that led there."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from calico_agent.model.address import Family, IPInterface
+from calico_agent.model.address import Family, IPAddress, IPInterface
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +30,42 @@ class Opinion:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptAddress:
+    """An address that was chosen before: `reason` is what spoke against it then, `since` when `rule` chose it."""
+
+    interface: IPInterface
+    link: str
+    rule: str
+    since: datetime
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptIdentity:
+    """The last choice, kept over restarts for the machine with this machine-id."""
+
+    machine_id: str = ""
+    name: str = ""
+    name_source: str = ""
+    ipv4: KeptAddress | None = None
+    ipv6: KeptAddress | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LostAddress:
+    """A kept address that holds no longer. `why` follows the address in a sentence."""
+
+    kept: KeptAddress
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class AddressChoice:
     """The address of one family: chosen by `rule`, or None and then `refusal` says why there is none.
 
     `wanted` is False for a family that is not used here. `refusal_code` is the refusal's code in the catalogue:
     `IP-AMBIGUOUS`, `IP-NONE`, `IP-NOT-LOCAL`, `IP-REJECTED`, or `IP-UNKNOWN` when the kernel could not be read.
+    `calico` is what Calico would take if it were left alone; it decides nothing. `lost` is the address of before.
     """
 
     family: Family
@@ -45,11 +77,22 @@ class AddressChoice:
     opinions: tuple[Opinion, ...] = ()
     refusal: str = ""
     refusal_code: str = ""
+    calico: tuple[Opinion, ...] = ()
+    lost: LostAddress | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NameSource:
+    """What one place says about the node name; empty when it says nothing. `where` tells people where to look."""
+
+    source: str
+    name: str
+    where: str
 
 
 @dataclass(frozen=True, slots=True)
 class NameChoice:
-    """The node name: from `source`, or None and then `refusal` says why.
+    """The node name: from `source`, or None and then `refusal` says why. `sources` are all places that name this host.
 
     `refusal_code` is its code in the catalogue: `NAME-LOCALHOST`, `NAME-INVALID`, or `NAME-UNKNOWN` when the host could
     not be read.
@@ -59,6 +102,7 @@ class NameChoice:
     source: str = ""
     refusal: str = ""
     refusal_code: str = ""
+    sources: tuple[NameSource, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +112,11 @@ class Identity:
     name: NameChoice
     ipv4: AddressChoice
     ipv6: AddressChoice
+
+    @property
+    def addresses(self) -> frozenset[IPAddress]:
+        """The chosen addresses of both families."""
+        return frozenset(choice.chosen.ip for choice in (self.ipv4, self.ipv6) if choice.chosen is not None)
 
     @property
     def complete(self) -> bool:

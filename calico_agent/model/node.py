@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import Enum
 
 from calico_agent.model.address import Family, IPAddress, IPInterface, IPNetwork
+from calico_agent.model.claim import AliveSign, NameOwner
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +102,21 @@ class Affinity:
 
 
 @dataclass(frozen=True, slots=True)
-class BgpSettings:
-    """BGPConfiguration `default` and whether any BGPPeer exists. Absent resources mean these defaults.
+class Peering:
+    """A BGPPeer that names its peer by address. An empty `node` means that every node is to have the session."""
 
-    `node_listen_ports` are the ports of the nodes that have a BGPConfiguration `node.<name>` with one of its own.
+    name: str
+    address: IPAddress
+    node: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BgpSettings:
+    """BGPConfiguration `default` and the BGPPeers. Absent resources mean these defaults.
+
+    `peers` are the names of all BGPPeers; `peerings` are those of them of which it is plain between whom they are, as
+    selectors speak of labels, which are not read. `node_listen_ports` are the ports of the nodes that have a
+    BGPConfiguration `node.<name>` with one of its own.
     """
 
     mesh: bool = True
@@ -112,6 +124,7 @@ class BgpSettings:
     listen_port: int = 179
     peers: tuple[str, ...] = ()
     node_listen_ports: tuple[tuple[str, int], ...] = ()
+    peerings: tuple[Peering, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +139,9 @@ class BadKey:
 class Datastore:
     """Everything of Calico's that this agent needs, at one revision.
 
-    `read_at` is when the revision was last known to be current (aware, UTC).
+    `read_at` is when the revision was last known to be current (aware, UTC). `cluster_guid` is what Calico called this
+    cluster when it was set up (ClusterInformation), empty where it gave no name. `claimable`: names can be claimed in
+    it, as they can in all but etcd's v2 API.
     """
 
     nodes: tuple[Node, ...] = ()
@@ -135,9 +150,18 @@ class Datastore:
     affinities: tuple[Affinity, ...] = ()
     bgp: BgpSettings = field(default_factory=BgpSettings)
     bad_keys: tuple[BadKey, ...] = ()
+    cluster_guid: str = ""
+    claims: tuple[NameOwner | AliveSign, ...] = ()
+    claims_trouble: str = ""
+    claimable: bool = True
     revision: int = 0
     read_at: datetime | None = None
 
     def node(self, name: str) -> Node | None:
         """The node record of this name."""
         return next((node for node in self.nodes if node.name == name), None)
+
+    def registered(self, name: str) -> frozenset[IPAddress]:
+        """The addresses in the record of this name; none when there is no record."""
+        node = self.node(name)
+        return frozenset(found.ip for found in (node.ipv4, node.ipv6) if found is not None) if node else frozenset()

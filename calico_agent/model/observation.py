@@ -6,8 +6,10 @@ from datetime import datetime
 from calico_agent.model.bgp import Bird
 from calico_agent.model.container import Docker
 from calico_agent.model.host import Host
+from calico_agent.model.image import Pull
 from calico_agent.model.kernel import Kernel
 from calico_agent.model.node import Datastore
+from calico_agent.model.rival import Rival
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,11 @@ class Unreadable:
 class Observation:
     """Everything outside, as of `at` (aware, UTC).
 
-    `bird6` is None where the IPv6 daemon is not used.
+    `bird6` is None where the IPv6 daemon is not used. `datastore` is the last reading that was believed; what exists is
+    held against it however old it is. `datastore_trouble` says why there is no newer one, `snapshot_trouble` why that
+    reading cannot be kept on disk, or why the kept one was of no use. `claim_trouble` says why the node name cannot be
+    claimed. `rivals` are processes that do calico/node's work outside of its containers. `pull` is the last fetching of
+    an image, None where there was none.
     """
 
     at: datetime
@@ -37,8 +43,18 @@ class Observation:
     datastore: Datastore | Unreadable
     bird: Bird | Unreadable
     bird6: Bird | Unreadable | None = None
+    datastore_trouble: Unreadable | None = None
+    snapshot_trouble: Unreadable | None = None
+    claim_trouble: Unreadable | None = None
+    rivals: tuple[Rival, ...] = ()
+    pull: Pull | None = None
+
+    @property
+    def current_datastore(self) -> Datastore | Unreadable:
+        """The datastore as it is now, for whatever must not be done or said on an old reading."""
+        return self.datastore_trouble or self.datastore
 
     def unreadable(self) -> tuple[Unreadable, ...]:
         """The sources that could not be read, in the order above."""
-        sources = (self.host, self.kernel, self.docker, self.datastore, self.bird, self.bird6)
+        sources = (self.host, self.kernel, self.docker, self.current_datastore, self.bird, self.bird6)
         return tuple(source for source in sources if isinstance(source, Unreadable))

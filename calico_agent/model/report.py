@@ -3,9 +3,11 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from calico_agent.model.claim import NameClaim
 from calico_agent.model.container import Container
-from calico_agent.model.finding import Condition, PeerSession, Problem, RouteCounts, Status
+from calico_agent.model.finding import Condition, ConditionType, PeerSession, Problem, RouteCounts, StageReached, Status
 from calico_agent.model.identity import Identity
+from calico_agent.model.image import Pull
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.settings import Mode
 
@@ -22,22 +24,31 @@ class TimedCondition:
 class TimedProblem:
     """A problem, since when it is seen, and whether it outlived the hold-down.
 
-    Before that it is a suspicion, and `confirmed_at` is when it stops being one.
+    Before that it is a suspicion, and `confirmed_at` is when it stops being one. A problem that comes and goes is one
+    problem: it came `times` times since then, and `away` means that it is not there at this moment.
     """
 
     problem: Problem
     since: datetime
     confirmed: bool
     confirmed_at: datetime | None = None
+    times: int = 1
+    away: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Supervision:
-    """What the agent is doing about the container, in one sentence; `next_attempt` while it backs off."""
+    """What the agent is doing about the container, in one sentence; `next_attempt` while it backs off.
+
+    `restarts` counts its starts, `failures` those of the last ones in a row that did not last or are still young.
+    `pull` is the last fetching of the image, None where there was none.
+    """
 
     doing: str = ""
     restarts: int = 0
     next_attempt: datetime | None = None
+    failures: int = 0
+    pull: Pull | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +56,7 @@ class Report:
     """The state of this host as of `at`. Times are aware UTC.
 
     `container` is the calico/node container the conditions speak of. `datastore_read_at` is the age of the expectation.
+    `claim` is what etcd says about the holder of the node name.
     """
 
     at: datetime
@@ -58,18 +70,26 @@ class Report:
     sessions: tuple[PeerSession, ...] = ()
     routes: RouteCounts = field(default_factory=RouteCounts)
     container: Container | None = None
+    stage: StageReached | None = None
     supervision: Supervision = field(default_factory=Supervision)
     unreadable: tuple[Unreadable, ...] = ()
     datastore_origin: str = ""
     datastore_revision: int = 0
     datastore_read_at: datetime | None = None
     nodes: int = 0
+    claim: NameClaim = field(default_factory=NameClaim)
     pass_seconds: float = 0.0
 
     @property
     def healthy(self) -> bool:
         """All conditions True and no confirmed problem."""
         return all(timed.condition.status is Status.TRUE for timed in self.conditions) and not self.confirmed
+
+    @property
+    def datastore_current(self) -> bool:
+        """Whether what is said rests on the datastore as it is now, and not on an earlier reading or on none."""
+        statuses = {timed.condition.type: timed.condition.status for timed in self.conditions}
+        return statuses.get(ConditionType.DATASTORE_REACHABLE) is Status.TRUE
 
     @property
     def confirmed(self) -> tuple[TimedProblem, ...]:

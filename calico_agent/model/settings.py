@@ -5,7 +5,9 @@ from datetime import timedelta
 from enum import Enum
 
 from calico_agent.model.address import IPInterface
+from calico_agent.model.autodetection import CalicoMethod
 from calico_agent.model.container import Mount
+from calico_agent.model.image import PullPolicy
 
 
 class Mode(Enum):
@@ -15,16 +17,26 @@ class Mode(Enum):
     SUPERVISE = "supervise"
 
 
+class OnChange(Enum):
+    """What becomes of a running calico/node when this host's name or address changed."""
+
+    REPLACE = "replace"
+    REPORT = "report"
+
+
 @dataclass(frozen=True, slots=True)
 class AddressSettings:
     """How the address of one family is found.
 
-    `method` is `auto`, `none` (this family is not used) or `configured`; `configured` carries the address. A
-    configured address without a prefix length has the full one (/32, /128) and takes its link's.
+    `method` is `auto`, `none` (this family is not used), `configured` or `calico`; `configured` carries the address,
+    `calico` one of Calico's own methods, and `allow_rejected` whether that one may yield an address against which
+    something speaks. A configured address without a prefix length has the full one (/32, /128) and takes its link's.
     """
 
     method: str = "auto"
     configured: IPInterface | None = None
+    calico: CalicoMethod | None = None
+    allow_rejected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +46,13 @@ class IdentitySettings:
     name: str = ""
     ipv4: AddressSettings = field(default_factory=AddressSettings)
     ipv6: AddressSettings = field(default_factory=lambda: AddressSettings(method="none"))
+
+
+class EtcdApi(Enum):
+    """How Calico uses etcd: v3.x its API v3, v2.x its API v2. One etcd may serve both; they share no data."""
+
+    V3 = "v3"
+    V2 = "v2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,25 +68,54 @@ class DatastoreSettings:
     key_file: str = ""
     username: str = ""
     password: str = field(default="", repr=False)
+    api: EtcdApi = EtcdApi.V3
     origin: str = "configuration"
+
+
+class Preset(Enum):
+    """The generation of calico/node, which decides its usual environment and mounts (`plan.presets`)."""
+
+    V3 = "v3"
+    V1_3 = "v1.3"
 
 
 @dataclass(frozen=True, slots=True)
 class NodeSettings:
-    """The calico/node container as configured: what is not identity and not datastore."""
+    """The calico/node container as configured: what is not identity and not datastore.
+
+    `env` and `mounts` add to those of the preset and win over them.
+    """
 
     image: str = ""
     name: str = "calico-node"
+    preset: Preset = Preset.V3
     env: tuple[tuple[str, str], ...] = ()
     mounts: tuple[Mount, ...] = ()
 
 
+class DriftPolicy(Enum):
+    """What to do about a container of ours that is not the wanted one any more."""
+
+    REPLACE = "replace"
+    REPORT = "report"
+
+
 @dataclass(frozen=True, slots=True)
 class SuperviseSettings:
-    """How the container is kept running. Backoff doubles from `backoff_initial` to `backoff_max`."""
+    """How the container is kept running. Backoff doubles from `backoff_initial` to `backoff_max`.
+
+    Start-up that takes longer than `start_deadline`, and a BIRD that does not answer for `hung_deadline`, are met with
+    a restart. `respect_stop`: one that somebody stopped with `docker stop` stays stopped. `on_identity_change` is what
+    becomes of one that runs under another name or address than this host's now. `pull` is when the image is fetched.
+    """
 
     backoff_initial: timedelta = timedelta(seconds=1)
     backoff_max: timedelta = timedelta(minutes=5)
     stable_after: timedelta = timedelta(minutes=2)
     start_deadline: timedelta = timedelta(seconds=60)
+    hung_deadline: timedelta = timedelta(seconds=60)
+    on_drift: DriftPolicy = DriftPolicy.REPLACE
+    on_identity_change: OnChange = OnChange.REPLACE
+    respect_stop: bool = False
     take_over: bool = False
+    pull: PullPolicy = PullPolicy.MISSING

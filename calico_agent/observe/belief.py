@@ -8,20 +8,27 @@ and the new one is doubted; until it grows back, or has stayed so long that it m
 from calico_agent.model.node import Datastore
 
 _LARGEST_LOSS = 0.3
-# In a cluster of a few nodes one that leaves is a third already.
+# In a cluster of a few nodes one that leaves is a third already. When all of several are gone, size is no excuse.
 _SMALLEST_LOSS = 3
+_SEVERAL = 2
 
 
 class Belief:
-    """The last reading that was believed, and since when what follows it is doubted. Times are monotonic seconds."""
+    """The last reading that was believed, and since when what follows it is doubted. Times are monotonic seconds.
 
-    def __init__(self, hold: float) -> None:
+    `remembered` is the last one of an earlier run, if it was kept.
+    """
+
+    def __init__(self, hold: float, remembered: Datastore | None = None) -> None:
         self._hold = hold
         self._doubted_since: float | None = None
-        self.believed: Datastore | None = None
+        self._remembered = remembered
+        self.believed = remembered
 
     def judge(self, read: Datastore, now: float) -> str:
         """Why `read` is not believed, in one sentence; empty when it is, and is the believed one from now on."""
+        if self.believed is self._remembered and self.believed and _strangers(self.believed, read):
+            self.believed = None
         loss = _loss(self.believed, read) if self.believed else ""
         if loss:
             self._doubted_since = now if self._doubted_since is None else self._doubted_since
@@ -33,11 +40,16 @@ class Belief:
         return ""
 
 
+def _strangers(before: Datastore, after: Datastore) -> bool:
+    """Whether these are two clusters: the same endpoints may have been given to another while the agent was away."""
+    return bool(before.cluster_guid and after.cluster_guid) and before.cluster_guid != after.cluster_guid
+
+
 def _loss(before: Datastore, after: Datastore) -> str:
     counts = (("nodes", len(before.nodes), len(after.nodes)), ("blocks", len(before.blocks), len(after.blocks)))
     losses = [
         f"{had - has} of {had} {what}"
         for what, had, has in counts
-        if had - has >= _SMALLEST_LOSS and had - has > _LARGEST_LOSS * had
+        if (had - has >= _SMALLEST_LOSS and had - has > _LARGEST_LOSS * had) or (had >= _SEVERAL and has == 0)
     ]
     return " and ".join(losses)

@@ -5,8 +5,9 @@ watches. Two threads: one lists, watches and applies; the other asks etcd for it
 what a silent watch hides (a frozen member, a lost majority) and renewed certificates, and ends the watch then.
 Every end of the watch, for whatever reason, leads to a new list on a new connection to the next endpoint.
 
-A list is of one revision. Of the changes after it those of one prefix come in order, but one transaction that touches
-several prefixes is seen in parts, some milliseconds apart.
+With etcd's v3 API a list is of one revision. Of the changes after it those of one prefix come in order, but one
+transaction that touches several prefixes is seen in parts, some milliseconds apart. With the v2 API that holds for each
+prefix alone.
 """
 
 import itertools
@@ -16,14 +17,16 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from calico_agent.decode.etcd import PREFIXES, decode_datastore
+from calico_agent.etcd_client.endpoints import Endpoint, endpoints_of, resolve_endpoints
+from calico_agent.etcd_client.error import EtcdError
+from calico_agent.model.claim import CLAIMS
 from calico_agent.model.node import Datastore
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.settings import DatastoreSettings
-from calico_agent.observe.endpoints import Endpoint, parse_endpoint, resolve_endpoints
-from calico_agent.observe.etcd import Connection, Watch
-from calico_agent.observe.etcd_error import EtcdError
-from calico_agent.observe.replica import Replica, unreadable
+from calico_agent.observe.dialect import V2, AnyConnection, Dialect, dialect_of
+from calico_agent.observe.etcd import Watch
+from calico_agent.observe.etcd_v2 import WatchV2
+from calico_agent.observe.replica import Replica, unreadable, without_claims
 
 __all__ = ["Mirror", "read_datastore", "resolve_endpoints"]
 
@@ -38,17 +41,21 @@ def read_datastore(settings: DatastoreSettings, *, timeout: float) -> Datastore 
     """One reading of everything, for a program that does not stay. All endpoints share the time."""
     deadline = time.monotonic() + timeout
     failures: dict[str, EtcdError] = {}
+    dialect = dialect_of(settings)
     try:
-        endpoints = _parse(settings)
+        endpoints = endpoints_of(settings)
         for position, endpoint in enumerate(endpoints):
             share = (deadline - time.monotonic()) / (len(endpoints) - position)
             try:
-                with Connection(endpoint, settings, max(share, 0.1)) as connection:
-                    revision, found = connection.read_all(PREFIXES)
+                with dialect.connect(endpoint, settings, max(share, 0.1)) as connection:
+                    prefixes, refused = _readable(connection, dialect)
+                    revision, found = connection.read_all(prefixes)
+                    decoded = {key: dialect.decode(key, value) for key, value in found}
+                    known = {key: value for key, value in decoded.items() if value is not None}
+                    read = dialect.assemble(known, revision=revision, read_at=datetime.now(UTC))
+                    return without_claims(read, refused) if refused else read
             except EtcdError as error:
                 failures[str(endpoint)] = error
-            else:
-                return decode_datastore(found.items(), revision=revision, read_at=datetime.now(UTC))
     except EtcdError as error:
         return Unreadable("etcd", error.reason, error.code)
     return unreadable(failures)
@@ -57,8 +64,9 @@ def read_datastore(settings: DatastoreSettings, *, timeout: float) -> Datastore 
 class Mirror:
     """Keeps a copy of what etcd holds for Calico. `wake(reason)` is called, from another thread, when it changed.
 
-    `stale_after` is how long (s) the copy counts as current after the last sign of life from etcd, `heartbeat` is how
-    often (s) that sign is asked for, `answer_within` is each call's deadline (s).
+    `remembered` is the last reading of an earlier run. `stale_after` is how long (s) the copy counts as current after
+    the last sign of life from etcd, `heartbeat` is how often (s) that sign is asked for, `answer_within` is each call's
+    deadline (s).
     """
 
     def __init__(
@@ -66,6 +74,7 @@ class Mirror:
         settings: DatastoreSettings,
         wake: Callable[[str], None],
         *,
+        remembered: Datastore | None = None,
         stale_after: float = 60.0,
         heartbeat: float = 15.0,
         answer_within: float = 5.0,
@@ -74,15 +83,16 @@ class Mirror:
         self._wake = wake
         self._heartbeat_every = heartbeat
         self._answer_within = answer_within
-        self._replica = Replica(stale_after)
+        self._dialect = dialect_of(settings)
+        self._replica = Replica(stale_after, remembered, self._dialect)
         self._stopping = threading.Event()
         self._mirroring = threading.Thread(target=self._mirror, name="etcd mirror", daemon=True)
         self._beating = threading.Thread(target=self._beat, name="etcd heartbeat", daemon=True)
         self._alive = time.monotonic()
         # What the mirroring thread is on, so that others can end it. Guarded by the lock.
         self._lock = threading.Lock()
-        self._connection: Connection | None = None
-        self._watch: Watch | None = None
+        self._connection: AnyConnection | None = None
+        self._watch: Watch | WatchV2 | None = None
         self._relist_at = 0.0
 
     def start(self) -> None:
@@ -111,7 +121,7 @@ class Mirror:
         return self._replica.snapshot()
 
     def last_good(self) -> Datastore | None:
-        """The last snapshot that was one, however long ago (`read_at`); None before the first."""
+        """The last reading that was believed, however long ago (`read_at`), also in an earlier run; None for none."""
         return self._replica.last_good()
 
     def heartbeat(self) -> float:
@@ -120,7 +130,7 @@ class Mirror:
 
     def _mirror(self) -> None:
         try:
-            endpoints = _parse(self._settings)
+            endpoints = endpoints_of(self._settings)
         except EtcdError as error:
             self._failed("", error)
             self._stopping.wait()
@@ -139,14 +149,15 @@ class Mirror:
 
     def _follow(self, endpoint: Endpoint) -> None:
         """List, then watch until that ends; it always ends with an EtcdError."""
-        with Connection(endpoint, self._settings, self._answer_within) as connection:
+        with self._dialect.connect(endpoint, self._settings, self._answer_within) as connection:
             self._on(connection, None)
             try:
-                revision, found = connection.read_all(PREFIXES)
-                self._replica.load(revision, found)
+                prefixes, refused = _readable(connection, self._dialect)
+                revision, found = connection.read_all(prefixes)
+                self._replica.load(revision, found, claims_trouble=refused)
                 self._relist_at = time.monotonic() + _RELIST_SECONDS * _jitter()
                 self._wake("etcd read")
-                with connection.watch(PREFIXES, revision + 1) as watch:
+                with connection.watch(prefixes, revision + 1) as watch:
                     self._on(connection, watch)
                     for changes in watch.changes():
                         if self._replica.apply(changes):
@@ -154,7 +165,7 @@ class Mirror:
             finally:
                 self._on(None, None)
 
-    def _on(self, connection: Connection | None, watch: Watch | None) -> None:
+    def _on(self, connection: AnyConnection | None, watch: Watch | WatchV2 | None) -> None:
         with self._lock:
             self._connection, self._watch = connection, watch
         if self._stopping.is_set() and connection is not None:
@@ -175,7 +186,7 @@ class Mirror:
             if connection is None or watch is None:
                 continue
             try:
-                connection.ping(PREFIXES[0])
+                connection.ping(self._dialect.prefixes[0])
             except EtcdError as error:
                 self._failed(str(connection.endpoint), error)
                 watch.cancel()
@@ -199,14 +210,17 @@ class _Delays:
         self._delay = _FIRST_DELAY
 
 
-def _parse(settings: DatastoreSettings) -> tuple[Endpoint, ...]:
-    if not settings.endpoints:
-        raise EtcdError("no endpoint of etcd is configured", "config")
-    tls = bool(settings.ca_file or settings.cert_file)
+def _readable(connection: AnyConnection, dialect: Dialect) -> tuple[tuple[str, ...], str]:
+    """What is to be read; without the claims for a user who may read Calico's keys alone, and why."""
+    if dialect is V2:
+        return dialect.prefixes, ""
     try:
-        return tuple(parse_endpoint(url, tls_by_default=tls) for url in settings.endpoints)
-    except ValueError as error:
-        raise EtcdError(str(error), "config") from None
+        connection.ping(CLAIMS)
+    except EtcdError as error:
+        if error.code != "denied":
+            raise
+        return dialect.prefixes, error.reason
+    return (*dialect.prefixes, CLAIMS), ""
 
 
 def _jitter() -> float:

@@ -9,20 +9,32 @@ everything below 1.44.
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import docker
 from docker.errors import APIError, DockerException, InvalidVersion, NotFound
 from requests.exceptions import RequestException, Timeout
 
-from calico_agent.decode.container import decode_container, decode_network, names_calico_node
+from calico_agent.decode.container import (
+    decode_container,
+    decode_image_env,
+    decode_image_id,
+    decode_network,
+    names_calico_node,
+)
+from calico_agent.decode.docker_events import EventFilter, asked_to_stop
 from calico_agent.decode.errors import Malformed
 from calico_agent.decode.log_lines import decode_log
-from calico_agent.model.container import Container, Docker
+from calico_agent.model.container import LABEL_MANAGED_BY, Container, ContainerState, Docker
+from calico_agent.model.image import LocalImage
 from calico_agent.model.observation import Unreadable
 
 _MOST_CONTAINERS = 16
+_MOST_IMAGES = 64
 _LONGEST_LOG = 4 << 20
+_LONGEST_EVENTS = 1 << 18
 _CHUNK = 1 << 16
 # An answer that is JSON, but not of the Engine's form.
 _OTHER_FORM = (AttributeError, KeyError, TypeError, ValueError)
@@ -37,9 +49,10 @@ class DockerReader:
         self._deadline = 0.0
         self._client: docker.APIClient | None = None
         self._version = ""
+        self._image_env: dict[str, tuple[tuple[str, str], ...]] = {}  # by image id, which is a digest: never outdated
 
-    def read(self, container_name: str, *, log_lines: int = 200) -> Docker | Unreadable:
-        """Networks, and every container that is calico/node or has this name; whole within the timeout.
+    def read(self, container_name: str, *, image: str = "", log_lines: int = 200) -> Docker | Unreadable:
+        """Networks, `image`, and every container that is calico/node or has this name; whole within the timeout.
 
         Codes of Unreadable: `absent` (no socket), `refused`, `timeout` (the daemon hangs), `denied`, `version` (an
         API version that does not fit), `malformed` (what answers is not a Docker Engine), `error` (it says no).
@@ -47,7 +60,8 @@ class DockerReader:
         self._deadline = time.monotonic() + self._timeout
         try:
             networks = tuple(decode_network(network) for network in self._ask().networks())
-            return Docker(self._version, networks, tuple(self._containers(container_name, log_lines)))
+            containers = tuple(self._containers(container_name, log_lines))
+            return Docker(self._version, networks, containers, self._local_image(image))
         except (DockerException, RequestException, OSError, Malformed, *_OTHER_FORM) as error:
             self.close()
             return self._why(error)
@@ -75,7 +89,9 @@ class DockerReader:
         summaries = [
             summary
             for summary in self._ask().containers(all=True)
-            if any(
+            # One of ours is ours under any name and image: a second beside it must never be made.
+            if LABEL_MANAGED_BY in (summary.get("Labels") or {})
+            or any(
                 name == container_name or names_calico_node(name, summary["Image"])
                 for name in (text.removeprefix("/") for text in summary["Names"] or ())
             )
@@ -87,7 +103,52 @@ class DockerReader:
                 attrs = self._ask().inspect_container(summary["Id"])
             except NotFound:  # removed since it was listed
                 continue
-            yield decode_container(attrs, self._log_tail(attrs, log_lines))
+            container = decode_container(attrs, self._log_tail(attrs, log_lines))
+            yield replace(
+                container,
+                image_env=self._env_of_image(container.image_id),
+                stopped_by_hand=self._stopped_by_hand(container),
+            )
+
+    def _local_image(self, reference: str) -> LocalImage | None:
+        """What the Engine has under this reference now; None for nothing, and for no reference."""
+        if not reference:
+            return None
+        try:
+            # The stubs leave this one out.
+            attrs: dict[str, Any] = self._ask().inspect_image(reference)  # type: ignore[no-untyped-call]
+        except APIError as refusal:
+            if refusal.is_client_error():  # there is none, or the reference is none
+                return None
+            raise
+        return LocalImage(reference, decode_image_id(attrs))
+
+    def _env_of_image(self, image: str) -> tuple[tuple[str, str], ...] | None:
+        """What the image itself sets; None when it was removed although a container of it is left."""
+        if image not in self._image_env:
+            try:
+                # The stubs leave this one out.
+                attrs: dict[str, Any] = self._ask().inspect_image(image)  # type: ignore[no-untyped-call]
+            except NotFound:
+                return None
+            if len(self._image_env) >= _MOST_IMAGES:
+                self._image_env.clear()
+            self._image_env[image] = decode_image_env(attrs)
+        return self._image_env[image]
+
+    def _stopped_by_hand(self, container: Container) -> bool:
+        """Whether the Engine remembers that it was asked to stop a container that ended.
+
+        It remembers the last 256 events of all kinds, and none from before its own start: what it stopped because it
+        was itself stopped is not among them.
+        """
+        if container.state is not ContainerState.EXITED or container.finished_at is None:
+            return False
+        client = self._ask()
+        asked = EventFilter(container.id, container.finished_at, datetime.now(UTC))
+        url = f"{client.base_url}/v{client.api_version}/events"
+        answer = self._bounded(client, url, asked.parameters, _LONGEST_EVENTS)
+        return asked_to_stop(answer.decode(errors="replace"))
 
     def _log_tail(self, attrs: Mapping[str, Any], lines: int) -> tuple[str, ...]:
         """The end of the log, empty where it cannot be read (a logging driver that only writes).
@@ -97,17 +158,22 @@ class DockerReader:
         client = self._ask()
         url = f"{client.base_url}/v{client.api_version}/containers/{attrs['Id']}/logs"
         wanted = {"stdout": 1, "stderr": 1, "tail": lines}
+        answer = self._bounded(client, url, wanted, _LONGEST_LOG)
+        return decode_log(answer, tty=bool(attrs["Config"]["Tty"]))[-lines:]
+
+    def _bounded(self, client: docker.APIClient, url: str, params: Mapping[str, Any], longest: int) -> bytes:
+        """The body of an answer up to a length, within this read's time; empty when the Engine refuses."""
         answer = bytearray()
-        with closing(client.get(url, params=wanted, stream=True, timeout=client.timeout)) as response:
+        with closing(client.get(url, params=params, stream=True, timeout=client.timeout)) as response:
             if not response.ok:
-                return ()
+                return b""
             for chunk in response.iter_content(_CHUNK):
                 answer += chunk
                 if time.monotonic() > self._deadline:
                     raise TimeoutError
-                if len(answer) > _LONGEST_LOG:
+                if len(answer) > longest:
                     break
-        return decode_log(bytes(answer), tty=bool(attrs["Config"]["Tty"]))[-lines:]
+        return bytes(answer)
 
     def _why(self, error: Exception) -> Unreadable:
         """The failure in a sentence. Docker's errors wrap requests', which wrap urllib3's, which wrap the socket's."""

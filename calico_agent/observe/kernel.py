@@ -13,6 +13,7 @@ from typing import Any
 
 from calico_agent.decode.errors import Interrupted, Refused
 from calico_agent.decode.neighbours import decode_forwarding, decode_neighbours
+from calico_agent.decode.netlink import Learned
 from calico_agent.model.address import IPAddress, Link, LinkAddress, interface_of
 from calico_agent.model.kernel import Kernel
 from calico_agent.model.observation import Unreadable
@@ -35,15 +36,15 @@ _SECONDARY, _DEPRECATED, _TENTATIVE = 0x01, 0x20, 0x40
 _SCOPES = {0: "global", 200: "site", 253: "link", 254: "host", 255: "nowhere"}
 
 
-def read_kernel(destinations: tuple[IPAddress, ...] = ()) -> Kernel | Unreadable:
-    """All of it, with look-ups towards `destinations`."""
-    return steadily(lambda: _read(destinations))
+def read_kernel(destinations: tuple[IPAddress, ...] = (), learned: Learned | None = None) -> Kernel | Unreadable:
+    """All of it, with look-ups towards `destinations`. `learned` makes a repeated reading cheaper (`dump_routes`)."""
+    return steadily(lambda: _read(destinations, learned))
 
 
-def _read(destinations: tuple[IPAddress, ...]) -> Kernel:
+def _read(destinations: tuple[IPAddress, ...], learned: Learned | None) -> Kernel:
     links = _read_links()
     names = {link.index: link.name for link in links}
-    fib = dump_routes(names)
+    fib = dump_routes(names, learned=learned)
     return Kernel(
         links=links,
         fib=fib,

@@ -19,7 +19,7 @@ from calico_agent.model.observation import Unreadable
 
 T = TypeVar("T")
 
-_REQUEST, _DUMP = 0x1, 0x300  # NLM_F_REQUEST; NLM_F_ROOT and NLM_F_MATCH
+_REQUEST, _ACKNOWLEDGE, _DUMP = 0x1, 0x4, 0x300  # NLM_F_REQUEST; NLM_F_ACK; NLM_F_ROOT and NLM_F_MATCH
 _BUFFER = 64 * 1024
 _ANSWER_SECONDS = 1.0
 _ALL_TRIES_SECONDS = 2.0
@@ -53,6 +53,11 @@ class RouteSocket:
     def ask(self, kind: int, body: bytes) -> bytes:
         """The datagram that answers one question."""
         self._send(kind, _REQUEST, body)
+        return self._receive()
+
+    def tell(self, kind: int, flags: int, body: bytes) -> bytes:
+        """The datagram by which the kernel acknowledges a change, or refuses it."""
+        self._send(kind, _REQUEST | _ACKNOWLEDGE | flags, body)
         return self._receive()
 
     def _send(self, kind: int, flags: int, body: bytes) -> None:

@@ -5,16 +5,17 @@ Written by the mirror's threads, read by the pass. What is read is immutable and
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
-from calico_agent.decode.etcd import Decoded, assemble, decode_key
-from calico_agent.model.node import BadKey, Datastore
+from calico_agent.etcd_client.error import EtcdError
+from calico_agent.model.node import Datastore
 from calico_agent.model.observation import Unreadable
 from calico_agent.observe.belief import Belief
+from calico_agent.observe.dialect import V3, Dialect
 from calico_agent.observe.etcd import Changes
-from calico_agent.observe.etcd_error import EtcdError
 
 _DOUBT_SECONDS = 600.0
 
@@ -25,17 +26,20 @@ _PATIENCE_SECONDS = 10.0
 class Replica:
     """A copy that counts as current for `stale_after` seconds after the last sign of life from etcd.
 
-    When etcd is known not to answer it counts for a few seconds only.
+    When etcd is known not to answer it counts for a few seconds only. `remembered` is the last reading of an earlier
+    run.
     """
 
-    def __init__(self, stale_after: float) -> None:
+    def __init__(self, stale_after: float, remembered: Datastore | None = None, dialect: Dialect = V3) -> None:
         self._stale_after = stale_after
+        self._dialect = dialect
         self._lock = threading.Lock()
         # Everything below is guarded by the lock.
-        self._values: dict[str, Decoded | BadKey] = {}
+        self._values: dict[str, Any] = {}
         self._revision = 0
         self._assembly: Datastore | None = None
-        self._belief = Belief(_DOUBT_SECONDS)
+        self._claims_trouble = ""
+        self._belief = Belief(_DOUBT_SECONDS, remembered)
         self._heard: tuple[float, datetime] | None = None
         self._failures: dict[str, EtcdError] = {}
         self._failing_since = 0.0
@@ -45,14 +49,22 @@ class Replica:
         """Until the first answer of etcd, good or bad, or that long."""
         self._answered.wait(seconds)
 
-    def load(self, revision: int, found: Mapping[str, bytes]) -> None:
-        """Take over a whole list."""
-        decoded = ((key, decode_key(key, value)) for key, value in found.items())
-        values = {key: value for key, value in decoded if value is not None}
+    def load(self, revision: int, found: Iterable[tuple[str, bytes]], *, claims_trouble: str = "") -> None:
+        """Take over a whole list. `claims_trouble` is why the claims are not part of it.
+
+        Each value is decoded as it arrives and then dropped: a block's JSON is many times what is kept of it. What has
+        not changed stays the same object. Whatever `found` raises leaves the copy as it was.
+        """
+        values: dict[str, Any] = {}
+        for key, raw in found:
+            value, known = self._dialect.decode(key, raw), self._values.get(key)
+            if value is not None:
+                values[key] = known if value == known and known is not None else value
         with self._lock:
             if values != self._values:
                 self._values, self._assembly = values, None
             self._revision = revision
+            self._claims_trouble = claims_trouble
             self._failures = {}
             self._heard = _now()
         self._answered.set()
@@ -62,10 +74,12 @@ class Replica:
 
         A block is written with every pod that comes or goes, and mostly its owner stays and nothing is borrowed.
         """
-        decoded = [(key, None if value is None else decode_key(key, value)) for key, value in changes.items]
+        decode = self._dialect.decode
+        decoded = [(key, None if value is None else decode(key, value)) for key, value in changes.items]
         changed = False
         with self._lock:
-            for key, value in decoded:
+            below = [key for key in self._values if changes.folders and key.startswith(changes.folders)]
+            for key, value in (*decoded, *((key, None) for key in below)):
                 if self._values.get(key) == value:
                     continue
                 changed = True
@@ -75,7 +89,7 @@ class Replica:
                     self._values[key] = value
             if changed:
                 self._assembly = None
-            self._revision = changes.revision
+            self._revision = max(self._revision, changes.revision)
             self._heard = _now()
         return changed
 
@@ -111,8 +125,10 @@ class Replica:
                 since = f"{read_at:%Y-%m-%d %H:%M:%S} UTC, {now - heard:.0f} s ago"
                 return replace(failure, reason=f"no sign of life since {since}; {failure.reason}")
             if self._assembly is None:
-                self._assembly = assemble(self._values, revision=self._revision, read_at=read_at)
+                self._assembly = self._dialect.assemble(self._values, revision=self._revision, read_at=read_at)
             read = replace(self._assembly, revision=self._revision, read_at=read_at)
+            if self._claims_trouble:
+                read = without_claims(read, self._claims_trouble)
             doubt = self._belief.judge(read, now)
             return Unreadable("etcd", doubt, "shrunk") if doubt else read
 
@@ -128,6 +144,11 @@ def unreadable(failures: Mapping[str, EtcdError]) -> Unreadable:
         return Unreadable("etcd", "no answer has arrived yet", "pending")
     reasons = (f"{endpoint}: {error.reason}" if endpoint else error.reason for endpoint, error in failures.items())
     return Unreadable("etcd", "; ".join(reasons), next(iter(failures.values())).code)
+
+
+def without_claims(read: Datastore, trouble: str) -> Datastore:
+    """A reading by a user who may not read the agents' claims."""
+    return replace(read, claims=(), claims_trouble=trouble)
 
 
 def _now() -> tuple[float, datetime]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from struct import Struct
 
 from calico_agent.decode.errors import Refused
-from calico_agent.decode.netlink import decode_routes, decode_source
+from calico_agent.decode.netlink import Learned, decode_routes, decode_source
 from calico_agent.decode.next_hops import NextHopObjects, decode_next_hops
 from calico_agent.model.address import Family, IPAddress
 from calico_agent.model.kernel import Source
@@ -24,8 +24,10 @@ _RTA_DST = 1
 _ADDRESS_FAMILY = {Family.IPV4: 2, Family.IPV6: 10}
 
 
-def dump_routes(link_names: Mapping[int, str], table: int = TABLE_MAIN) -> Fib:
+def dump_routes(link_names: Mapping[int, str], table: int = TABLE_MAIN, learned: Learned | None = None) -> Fib:
     """The routes of one table, both families. Raises Malformed, Interrupted, Refused and OSError.
+
+    Whoever reads again and again hands in the same `learned`.
 
     A kernel without IPv6 answers that dump with IPv4's routes; decoding leaves them out.
     """
@@ -35,7 +37,7 @@ def dump_routes(link_names: Mapping[int, str], table: int = TABLE_MAIN) -> Fib:
             Family.IPV4: ipv4.dump(_GET_ROUTE, _route_request(Family.IPV4)),
             Family.IPV6: ipv6.dump(_GET_ROUTE, _route_request(Family.IPV6)),
         }
-        return decode_routes(dumps, link_names, table=table, objects=objects)
+        return decode_routes(dumps, link_names, table=table, objects=objects, learned=learned)
 
 
 def look_up(destinations: Iterable[IPAddress], link_names: Mapping[int, str]) -> tuple[Source, ...]:

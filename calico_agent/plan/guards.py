@@ -1,10 +1,14 @@
 """What must be so before calico/node may be started under a name and an address.
 
-calico/node itself refuses an address that another node record holds, but only after it was started, and it takes a name
-that another host uses without a word (node/pkg/lifecycle/startup/startup.go:1142,1195@v3.32.1).
+The rules themselves are findings that bar a start (`verify.guards`); here they are obeyed. What cannot be known bars a
+first start only: what runs goes on running, and what was made for this identity before may be started again.
 """
 
+from dataclasses import replace
+
 from calico_agent.model.action import Wanted
+from calico_agent.model.claim import NameState, Standing
+from calico_agent.model.finding import Assessment
 from calico_agent.model.identity import Identity
 from calico_agent.model.node import Datastore
 from calico_agent.model.observation import Unreadable
@@ -13,9 +17,19 @@ from calico_agent.plan.wanted import wanted_container
 
 
 def decide_wanted(
-    node: NodeSettings, settings: DatastoreSettings | None, identity: Identity, datastore: Datastore | Unreadable
+    node: NodeSettings,
+    settings: DatastoreSettings | None,
+    identity: Identity,
+    datastore: Datastore | Unreadable,
+    *,
+    name: NameState | None = None,
+    without_datastore: bool = False,
 ) -> Wanted:
-    """The container this host should run, with what speaks against starting it."""
+    """The container this host should run, and why a first start has to wait.
+
+    `datastore` is the current reading. `name` is how the node name stands to this machine, None where claims cannot be
+    used. `without_datastore`: the administrator answers for it that nobody else has name and address.
+    """
     if settings is None:
         return Wanted(None, "no datastore is configured")
     if not identity.complete:
@@ -24,18 +38,24 @@ def decide_wanted(
             None, next((choice.refusal for choice in choices if choice.refusal), "who this host is, is not known")
         )
     spec = wanted_container(node, settings, identity)
+    return Wanted(spec, unproved=_unknown(datastore, name, without_datastore=without_datastore))
+
+
+def obey(wanted: Wanted, assessment: Assessment) -> Wanted:
+    """The same, refused if a finding bars a start: the gravest says why."""
+    findings = (one for problem in assessment.problems for one in (problem.cause, *problem.consequences))
+    bar = next((one for one in findings if one.bars_start), None)
+    return wanted if bar is None else replace(wanted, refused=f"{bar.what}; {bar.cure}")
+
+
+def _unknown(datastore: Datastore | Unreadable, name: NameState | None, *, without_datastore: bool) -> str:
     if isinstance(datastore, Unreadable):
-        return Wanted(spec, unproved=f"etcd cannot be asked whether another node has this address: {datastore.reason}")
-    return Wanted(spec, unproved=_held_by_another(datastore, identity))
-
-
-def _held_by_another(datastore: Datastore, identity: Identity) -> str:
-    for choice in (identity.ipv4, identity.ipv6):
-        for node in datastore.nodes:
-            registered = node.registered(choice.family)
-            if choice.chosen and registered and registered.ip == choice.chosen.ip and node.name != identity.name.name:
-                return (
-                    f"node {node.name} is registered with {registered.ip}, the address of this host; "
-                    f"if that is this machine's old name: calicoctl delete node {node.name}"
-                )
-    return ""
+        if without_datastore:
+            return ""
+        return (
+            f"etcd cannot be asked whether another node has this name or address: {datastore.reason} "
+            "(identity.start_without_datastore = true starts all the same)"
+        )
+    if name is None or name.denied or name.standing is Standing.KEPT:
+        return ""
+    return f"the node name is being claimed in etcd{f': {name.trouble}' if name.trouble else ''}"

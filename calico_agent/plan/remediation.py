@@ -4,22 +4,52 @@ A healthy container is never touched, one that this agent did not make is never 
 something is not known (Docker or the identity) nothing is done: what runs goes on running.
 """
 
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from calico_agent.model.action import (
+    Action,
     Attempts,
     CreateContainer,
+    ForbidRestarts,
     Plan,
+    Progress,
+    PutInPlace,
+    RenameContainer,
     ReplaceContainer,
+    RestartContainer,
     SetAside,
     StartContainer,
     Wanted,
 )
 from calico_agent.model.container import Container, ContainerSpec, ContainerState, Docker
+from calico_agent.model.image import Pull
 from calico_agent.model.observation import Unreadable
-from calico_agent.model.settings import SuperviseSettings
-from calico_agent.plan.backoff import delay
+from calico_agent.model.report import TimedProblem
+from calico_agent.model.rollout import drift, parts_of, refused, same_identity
+from calico_agent.model.settings import DriftPolicy, OnChange, SuperviseSettings
+from calico_agent.plan.ailments import restart_reason
+from calico_agent.plan.image import ImageStep, plan_image
+from calico_agent.plan.permission import permit
+from calico_agent.plan.rollout import plan_rollout, rollout_of
+
+# An action that failed is not tried again before that.
+_PAUSE_AFTER_ERROR = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """Everything a step is chosen from."""
+
+    docker: Docker
+    spec: ContainerSpec
+    settings: SuperviseSettings
+    problems: tuple[TimedProblem, ...]
+    progress: Progress
+    image: ImageStep
+    now: datetime
+    hold_down: timedelta
 
 
 def plan_supervision(
@@ -28,64 +58,69 @@ def plan_supervision(
     attempts: Attempts,
     settings: SuperviseSettings,
     *,
+    problems: Iterable[TimedProblem] = (),
+    progress: Progress = Progress(),  # noqa: B008 - a frozen value
+    pull: Pull | None = None,
     now: datetime,
     hold_down: timedelta,
     jitter: float,
 ) -> Plan:
     """The next step towards the wanted container; one step at a time, the next pass sees what came of it.
 
-    `hold_down` is how long another specification must be wanted before a running container is replaced, so that an
-    address that is gone for a moment costs nothing. `jitter` is a random number of [0, 1).
+    `problems` are those of the report of this pass, `progress` is how far the container that runs has come, and `pull`
+    the last fetching of an image. `hold_down` is how long another specification must be wanted before a running
+    container is replaced, so that an address that is gone for a moment costs nothing. `jitter` is a random number of
+    [0, 1).
     """
     if isinstance(docker, Unreadable):
         return Plan(None, f"waiting for Docker: {docker.reason}", attempts)
     if wanted.spec is None:
         return Plan(None, f"not starting calico/node: {wanted.why_not}", attempts)
-    step = _next_step(docker, wanted.spec, attempts, settings, now=now, hold_down=hold_down)
-    if step.action is None:
-        return step
-    if wanted.unproved and not isinstance(step.action, StartContainer):
-        return replace(step, action=None, doing=f"waiting before {step.doing}: {wanted.unproved}")
-    if step.attempts.not_before is not None and now < step.attempts.not_before:
-        seconds = (step.attempts.not_before - now).total_seconds()
-        waiting = f"{step.doing} in {seconds:.0f} s, after {step.attempts.failures} starts that failed or did not last"
-        return replace(step, action=None, doing=waiting, next_attempt=step.attempts.not_before)
-    return _count_start(step, settings, now=now, jitter=jitter)
+    image = plan_image(docker, wanted.spec, pull, settings, now)
+    case = _Case(docker, wanted.spec, settings, tuple(problems), progress, image, now, hold_down)
+    step = _next_step(docker, _of_this_specification(attempts, wanted.spec), case)
+    return replace(permit(step, wanted, settings, now=now, jitter=jitter), pull=image.pull)
 
 
-def record_error(attempts: Attempts, error: str) -> Attempts:
+def record_error(attempts: Attempts, error: str, at: datetime) -> Attempts:
     """The memory after an action ended with `error` (empty: it was done)."""
+    pause = at + _PAUSE_AFTER_ERROR
+    if error and (attempts.not_before is None or attempts.not_before < pause):
+        attempts = replace(attempts, not_before=pause)
     return replace(attempts, last_error=error)
 
 
-def _next_step(
-    docker: Docker,
-    spec: ContainerSpec,
-    attempts: Attempts,
-    settings: SuperviseSettings,
-    *,
-    now: datetime,
-    hold_down: timedelta,
-) -> Plan:
-    container = next((found for found in docker.containers if found.name == spec.name), None)
-    other = next((found for found in docker.containers if found.alive and found.name != spec.name), None)
+def _of_this_specification(attempts: Attempts, spec: ContainerSpec) -> Attempts:
+    """Failures of another specification say nothing about this one: who corrects the configuration need not wait."""
+    if attempts.spec in {"", spec.hash}:
+        return attempts
+    return replace(attempts, failures=0, not_before=None, spec="", last_failure="", hint=None)
+
+
+def _next_step(docker: Docker, attempts: Attempts, case: _Case) -> Plan:
+    name = case.spec.name
+    begun = plan_rollout(docker, attempts, rollout_of(case.spec, case.settings, case.progress, case.problems, case.now))
+    if begun is not None:
+        return begun
+    parts = parts_of(docker, name)
+    container = parts.current
+    kept = {part.id for part in (parts.next, parts.previous, parts.refused) if part is not None and not part.alive}
+    others = [found for found in docker.containers if found.name != name and found.id not in kept]
+    others.sort(key=lambda found: not found.alive)
+    ours = next((found for found in others if found.managed), None)
+    if container is None and ours is not None and (ours.alive or not any(found.alive for found in others)):
+        action = RenameContainer(ours.id, name, f"it is called {ours.name}")
+        return Plan(action, f"calling {ours.name} {name} again", attempts)
+    other = next((found for found in others if found.alive), None)
     if other is not None:
         return Plan(None, f"container {other.name} already runs calico/node here; a second would fight it", attempts)
+    if container is None and case.image.missing:
+        return Plan(None, f"waiting to create {name}: {case.image.doing}", attempts, case.image.next_attempt)
     if container is None:
-        return Plan(CreateContainer(spec, "there is none"), f"creating {spec.name}", attempts)
+        return Plan(CreateContainer(case.spec, "there is none"), f"creating {name}", attempts)
     if not container.managed:
-        return _foreign(container, attempts, take_over=settings.take_over)
-    if container.spec_hash != spec.hash:
-        return _drifted(container, spec, attempts, now=now, hold_down=hold_down)
-    attempts = replace(attempts, drift="", drift_since=None)
-    if container.state in {ContainerState.EXITED, ContainerState.CREATED}:
-        reason = f"it exited with code {container.exit_code}" if container.finished_at else "it was never started"
-        return Plan(StartContainer(container.id, reason), f"starting {spec.name}: {reason}", attempts)
-    if container.state is ContainerState.DEAD:
-        return Plan(ReplaceContainer(container.id, spec, "it is dead"), f"replacing {spec.name}: it is dead", attempts)
-    if container.running and container.started_at and now - container.started_at >= settings.stable_after:
-        attempts = replace(attempts, failures=0, not_before=None, last_error="")
-    return Plan(None, f"{spec.name} is {container.state.value}", attempts)
+        return _foreign(container, attempts, take_over=case.settings.take_over)
+    return _ours(container, attempts, case)
 
 
 def _foreign(container: Container, attempts: Attempts, *, take_over: bool) -> Plan:
@@ -107,26 +142,91 @@ def _foreign(container: Container, attempts: Attempts, *, take_over: bool) -> Pl
     )
 
 
-def _drifted(
-    container: Container, spec: ContainerSpec, attempts: Attempts, *, now: datetime, hold_down: timedelta
-) -> Plan:
-    if attempts.drift != spec.hash or attempts.drift_since is None:
-        attempts = replace(attempts, drift=spec.hash, drift_since=now)
-    since = attempts.drift_since or now
-    if container.running and now - since < hold_down:
-        return Plan(None, f"{spec.name} runs with other settings than wanted; replacing it if that lasts", attempts)
-    reason = "its image, environment or mounts are not the wanted ones"
-    return Plan(ReplaceContainer(container.id, spec, reason), f"replacing {spec.name}: {reason}", attempts)
+def _ours(container: Container, attempts: Attempts, case: _Case) -> Plan:
+    if case.settings.respect_stop and _stopped_by_hand(container, attempts):
+        return _ended(container, attempts, case)
+    if case.settings.on_drift is DriftPolicy.REPLACE:
+        if container.restarted_by_docker:
+            policy = container.restart_policy
+            forbid = ForbidRestarts(container.id, f"its restart policy is {policy}")
+            return Plan(forbid, f"taking the restart policy {policy} from {container.name}", attempts)
+        drifted = drift(container, case.spec, case.docker, case.settings.pull)
+        if drifted and not _keeps_identity(container, case):
+            step = _drifted(container, attempts, case)
+            # One that has ended may be started again as it was, while its successor cannot be made.
+            if step.action is not None or container.running or not same_identity(container, case.spec):
+                return step
+        else:
+            attempts = replace(attempts, drift="", drift_since=None)
+    if container.state in {ContainerState.EXITED, ContainerState.CREATED}:
+        return _ended(container, attempts, case)
+    if container.state is ContainerState.DEAD:
+        return _replacing(container, "it is dead", attempts, case)
+    if not container.running:
+        advice = f"; go on with: docker unpause {container.name}" if container.state is ContainerState.PAUSED else ""
+        return Plan(None, f"{container.name} is {container.state.value}{advice}", attempts)
+    if reason := restart_reason(container, case.problems, case.settings, case.now):
+        action = RestartContainer(container.id, reason)
+        ailing = replace(attempts, last_failure=f"was restarted because {reason}", hint=container.log_hint)
+        return Plan(action, f"restarting {container.name}: {reason}", ailing)
+    if container.started_at and case.now - container.started_at >= case.settings.stable_after:
+        attempts = replace(
+            attempts, failures=0, not_before=None, spec="", last_failure="", hint=None, stopped_at=None, last_error=""
+        )
+    return Plan(None, f"{container.name} is {container.state.value}", attempts)
 
 
-def _count_start(step: Plan, settings: SuperviseSettings, *, now: datetime, jitter: float) -> Plan:
-    if isinstance(step.action, SetAside):
-        return step  # nothing was started
-    wait = delay(step.attempts.failures, initial=settings.backoff_initial, longest=settings.backoff_max, jitter=jitter)
-    counted = replace(
-        step.attempts,
-        failures=step.attempts.failures + 1,
-        starts=step.attempts.starts + 1,
-        not_before=now + wait,
-    )
-    return replace(step, attempts=counted)
+def _keeps_identity(container: Container, case: _Case) -> bool:
+    """Whether a living container goes on under the name and address of before (identity.on_change = "report").
+
+    One that has ended is made anew in any case: nothing runs any more that a new address could disturb.
+    """
+    if case.settings.on_identity_change is OnChange.REPLACE or not container.alive:
+        return False
+    return not same_identity(container, case.spec)
+
+
+def _ended(container: Container, attempts: Attempts, case: _Case) -> Plan:
+    """One of ours that does not run. Docker forgets in time that it was asked to stop it, so that is remembered."""
+    if container.finished_at is None:
+        action = StartContainer(container.id, "it was never started")
+        return Plan(action, f"starting {container.name}: it was never started", attempts)
+    by_hand = _stopped_by_hand(container, attempts)
+    attempts = replace(attempts, stopped_at=container.finished_at if by_hand else None)
+    if by_hand and case.settings.respect_stop:
+        doing = f"leaving {container.name} stopped, as somebody asked (supervise.respect_stop); docker start undoes it"
+        return Plan(None, doing, attempts)
+    reason = f"it {container.ending}"
+    attempts = replace(attempts, last_failure=container.ending, hint=container.log_hint)
+    return Plan(StartContainer(container.id, reason), f"starting {container.name}: {reason}", attempts)
+
+
+def _stopped_by_hand(container: Container, attempts: Attempts) -> bool:
+    if container.state is not ContainerState.EXITED or container.finished_at is None:
+        return False
+    return container.stopped_by_hand or container.finished_at == attempts.stopped_at
+
+
+def _drifted(container: Container, attempts: Attempts, case: _Case) -> Plan:
+    if attempts.drift != case.spec.hash or attempts.drift_since is None:
+        attempts = replace(attempts, drift=case.spec.hash, drift_since=case.now)
+    since = attempts.drift_since or case.now
+    if back := refused(case.docker, case.spec, case.settings.pull):
+        doing = f"{container.name} runs as before: what is wanted did not get ready, see docker logs {back.name}"
+        return Plan(None, doing, attempts)
+    if case.image.missing:
+        doing = f"{container.name} runs until its successor can be made: {case.image.doing}"
+        return Plan(None, doing, attempts, case.image.next_attempt)
+    if container.running and case.now - since < case.hold_down:
+        doing = f"{container.name} runs with other settings than wanted; replacing it if that lasts"
+        return Plan(None, doing, attempts)
+    return _replacing(container, "its image, environment or mounts are not the wanted ones", attempts, case)
+
+
+def _replacing(container: Container, reason: str, attempts: Attempts, case: _Case) -> Plan:
+    made = parts_of(case.docker, case.spec.name).next
+    action: Action = ReplaceContainer(container.id, case.spec, reason)
+    if made is not None:
+        action = PutInPlace(made.id, container.id, case.spec.name, reason)
+    attempts = replace(attempts, sessions=case.progress.established if container.running else 0)
+    return Plan(action, f"replacing {container.name}: {reason}", attempts)

@@ -1,50 +1,34 @@
-"""The calico/node container that this host should run: configuration, datastore and identity in one specification.
-
-Environment and mounts follow `calicoctl node run` and the DaemonSet for etcd v3
-(calicoctl/calicoctl/commands/node/run.go, manifests/calico-etcd.yaml of projectcalico/calico@v3.32.1).
+"""The calico/node container that this host should run: preset, datastore, configuration and identity in one
+specification.
 """
 
 from calico_agent.model.container import ContainerSpec, Mount
 from calico_agent.model.identity import AddressChoice, Identity
 from calico_agent.model.settings import DatastoreSettings, NodeSettings
+from calico_agent.plan.presets import PRESETS
 
 # Where the certificates are inside the container; the names are calicoctl's.
 _CA_IN_CONTAINER = "/etc/calico/certs/ca_cert.crt"
 _CERT_IN_CONTAINER = "/etc/calico/certs/cert.crt"
 _KEY_IN_CONTAINER = "/etc/calico/certs/key.pem"
 
-_MOUNTS = (
-    Mount("/lib/modules", "/lib/modules", read_only=True),
-    Mount("/run/xtables.lock", "/run/xtables.lock", is_file=True),
-    Mount("/var/lib/calico", "/var/lib/calico"),
-    Mount("/var/log/calico", "/var/log/calico"),
-    Mount("/var/run/calico", "/var/run/calico"),
-)
-
-_ENV = {
-    "CALICO_DISABLE_FILE_LOGGING": "true",  # `docker logs` then has all of it, and so has the agent
-    "CALICO_MANAGE_CNI": "false",  # outside Kubernetes there is no token to keep fresh (since v3.22)
-    "CALICO_NETWORKING_BACKEND": "bird",
-    "DATASTORE_TYPE": "etcdv3",
-    "FELIX_HEALTHENABLED": "true",
-}
-
 
 def wanted_container(node: NodeSettings, datastore: DatastoreSettings, identity: Identity) -> ContainerSpec:
     """The specification for a complete `identity`.
 
     NODENAME and IP are always given and cannot be overridden by `node.env`: what calico/node finds by itself is what
-    this program exists to prevent. Everything else in `node.env` wins over the defaults here.
+    this program exists to prevent. Everything else in `node.env` wins over the preset.
     """
     if not identity.complete or identity.name.name is None:
         raise ValueError("a container is wanted only for a complete identity")
-    env = {**_ENV, **_datastore_env(datastore), **dict(node.env)}
+    usual = PRESETS[node.preset]
+    env = {**dict(usual.env), **_datastore_env(datastore), **dict(node.env)}
     env["NODENAME"] = identity.name.name
     env["IP"] = _address(identity.ipv4)
     if identity.ipv6.wanted:
         env["IP6"] = _address(identity.ipv6)
         env.setdefault("FELIX_IPV6SUPPORT", "true")
-    mounts = {mount.destination: mount for mount in (*_MOUNTS, *_certificates(datastore), *node.mounts)}
+    mounts = {mount.destination: mount for mount in (*usual.mounts, *_certificates(datastore), *node.mounts)}
     return ContainerSpec(
         name=node.name,
         image=node.image,

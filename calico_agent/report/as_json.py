@@ -8,8 +8,10 @@ text is for people and may be reworded.
 from collections.abc import Iterable
 from datetime import datetime
 
+from calico_agent.model.claim import NameClaim
 from calico_agent.model.container import Container
 from calico_agent.model.finding import Finding, PeerSession
+from calico_agent.model.image import Pull
 from calico_agent.model.report import Report, TimedProblem
 from calico_agent.report.identity_text import identity_json
 from calico_agent.report.verdict import not_ready, verdict
@@ -48,17 +50,22 @@ def render_json(report: Report, *, stuck: Iterable[str] = ()) -> Json:
             {"source": source.source, "code": source.code, "reason": source.reason} for source in report.unreadable
         ],
         "container": _container(report.container) if report.container else None,
+        "stage": {"name": report.stage.stage.value, "evidence": report.stage.evidence} if report.stage else None,
         "supervision": {
             "doing": report.supervision.doing,
             "restarts": report.supervision.restarts,
+            "failures": report.supervision.failures,
             "next_attempt": _time(report.supervision.next_attempt),
+            "pull": _pull(report.supervision.pull) if report.supervision.pull else None,
         },
         "datastore": {
             "origin": report.datastore_origin,
             "revision": report.datastore_revision,
             "read_at": _time(report.datastore_read_at),
+            "current": report.datastore_current,
             "nodes": report.nodes,
         },
+        "name_claim": _claim(report.claim),
         "sessions": [_session(peer) for peer in report.sessions],
         "routes": {
             "expected": report.routes.expected,
@@ -78,12 +85,27 @@ def render_json(report: Report, *, stuck: Iterable[str] = ()) -> Json:
     }
 
 
+def _claim(claim: NameClaim) -> Json | None:
+    holder = claim.holder
+    if holder is None:
+        return None
+    return {
+        "hostname": holder.hostname,
+        "address": holder.address or None,
+        "machine_id": holder.machine_id or None,
+        "since": _time(claim.owner.since if claim.owner else None),
+        "alive": claim.alive is not None,
+    }
+
+
 def _problem(timed: TimedProblem) -> Json:
     return {
         **_finding(timed.problem.cause),
         "since": _time(timed.since),
         "confirmed": timed.confirmed,
         "confirmed_at": _time(timed.confirmed_at),
+        "times": timed.times,
+        "away": timed.away,
         "consequences": [_finding(finding) for finding in timed.problem.consequences],
     }
 
@@ -115,6 +137,20 @@ def _container(container: Container) -> Json:
         "spec_hash": container.spec_hash,
         "started_at": _time(container.started_at),
         "finished_at": _time(container.finished_at),
+    }
+
+
+def _pull(pull: Pull) -> Json:
+    return {
+        "image": pull.reference,
+        "started_at": _time(pull.started_at),
+        "ended_at": _time(pull.ended_at),
+        "error": pull.error,
+        "failures": pull.failures,
+        "layers": pull.layers,
+        "layers_done": pull.layers_done,
+        "bytes_fetched": pull.fetched,
+        "bytes": pull.size,
     }
 
 

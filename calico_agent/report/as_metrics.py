@@ -12,6 +12,7 @@ from datetime import datetime
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from calico_agent.model.bgp import PeerKind
+from calico_agent.model.container import Stage
 from calico_agent.model.finding import ConditionType, PeerSession, Severity, Status
 from calico_agent.model.report import Report
 from calico_agent.report.verdict import not_ready
@@ -115,14 +116,23 @@ def _container(report: Report) -> Iterator[Metric]:
             yield _gauge("container_start_timestamp_seconds", started, _seconds(container.started_at))
         if not running:
             yield _gauge("container_last_exit_code", "How the calico/node container ended.", container.exit_code)
+    reached = report.stage.stage if report.stage else None
+    stages: _Values = {(stage.value.replace(" ", "_"),): int(stage is reached) for stage in Stage}
+    yield _labelled("container_stage", "How far calico/node has come since it was started.", stages, ("stage",))
+    failures = "Starts of the container in a row that did not last, or are still young."
+    yield _gauge("container_failed_starts", failures, report.supervision.failures)
+    pull = report.supervision.pull
+    yield _gauge("image_pulling", "Whether calico/node's image is being fetched.", pull is not None and pull.goes_on)
+    failed = "Fetchings of calico/node's image in a row that failed."
+    yield _gauge("image_pull_failures", failed, pull.failures if pull else 0)
     starts = "How often this agent has started the calico/node container."
     yield CounterMetricFamily(f"{_PREFIX}container_starts", starts, report.supervision.restarts)
 
 
 def _datastore(report: Report) -> Iterator[Metric]:
-    statuses = {timed.condition.type: timed.condition.status for timed in report.conditions}
-    reachable = statuses.get(ConditionType.DATASTORE_REACHABLE) is Status.TRUE
-    yield _gauge("datastore_up", "Whether the datastore can be read.", reachable)
+    yield _gauge(
+        "datastore_up", "Whether the datastore can be read, and what it says is believed.", report.datastore_current
+    )
     if report.datastore_read_at:
         text = "When what is known of the datastore was last known to be current."
         yield _gauge("datastore_last_sync_timestamp_seconds", text, _seconds(report.datastore_read_at))

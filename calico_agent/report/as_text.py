@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
+from calico_agent.model.container import Stage
 from calico_agent.model.finding import Finding, PeerSession, Status
 from calico_agent.model.identity import AddressChoice
 from calico_agent.model.report import Report, TimedProblem
@@ -71,6 +72,8 @@ def _conditions(report: Report, now: datetime, *, colour: bool) -> Iterator[str]
 def _problem(timed: TimedProblem, now: datetime) -> Iterator[str]:
     cause = timed.problem.cause
     lasting = f"for {span(now - timed.since)}"
+    if timed.times > 1:
+        lasting = f"came {timed.times} times in {span(now - timed.since)}{', away now' if timed.away else ''}"
     if timed.confirmed:
         heading = f"{SEVERITY_WORDS[cause.severity]} {cause.code} {clean(cause.subject, 80)}, {lasting}"
     else:
@@ -97,8 +100,11 @@ def _folded(consequences: tuple[Finding, ...]) -> Iterator[str]:
 def _facts(report: Report, now: datetime) -> Iterator[str]:
     yield from _labelled("address", "; ".join(_address(choice) for choice in _choices(report)))
     name = report.identity.name
-    yield from _labelled("name", f"{name.name} ({name.source})" if name.name else f"none: {name.refusal}")
+    yield from _labelled(
+        "name", f"{name.name} ({name.source}{_claimed(report)})" if name.name else f"none: {name.refusal}"
+    )
     yield from _labelled("container", _container(report, now))
+    yield from _labelled("image", _image(report, now))
     yield from _labelled("datastore", _datastore(report, now))
     yield from _labelled("routes", _routes(report))
     said = [timed.problem.cause.what for timed in report.problems]
@@ -106,6 +112,14 @@ def _facts(report: Report, now: datetime) -> Iterator[str]:
         if not any(source.reason in what for what in said):
             yield from _labelled("unread", f"{source.source}: {source.reason}")
     yield from _labelled("agent", f"{report.version}, mode {report.mode.value}, {_activity(report, now)}")
+
+
+def _claimed(report: Report) -> str:
+    holder, owner = report.claim.holder, report.claim.owner
+    if holder is None:
+        return ""
+    since = f" since {owner.since:%Y-%m-%d %H:%M} UTC" if owner and owner.since else ""
+    return f"; claimed in etcd by {holder}{since}"
 
 
 def _activity(report: Report, now: datetime) -> str:
@@ -139,6 +153,10 @@ def _container(report: Report, now: datetime) -> str:
         elif container.finished_at:
             text += f" with code {container.exit_code} {ago(container.finished_at, now)}"
     supervision = report.supervision
+    if report.stage is not None:
+        text += f", {report.stage.stage.value}"
+        if report.stage.stage is not Stage.READY:
+            text += f" ({report.stage.evidence})"
     if supervision.restarts:
         text += f", started {count(supervision.restarts, 'time')} by the agent"
     if supervision.doing:
@@ -148,12 +166,21 @@ def _container(report: Report, now: datetime) -> str:
     return text
 
 
+def _image(report: Report, now: datetime) -> str:
+    """Told while it is fetched; why that failed is told by a problem."""
+    pull = report.supervision.pull
+    if pull is None or not pull.goes_on:
+        return ""
+    again = f", after {count(pull.failures, 'failure')}" if pull.failures else ""
+    return f"{pull.words}, for {span(now - pull.started_at)}{again}"
+
+
 def _datastore(report: Report, now: datetime) -> str:
     origin = report.datastore_origin or "not known where"
     if report.datastore_read_at is None:
         return f"{origin}; never read"
-    age = ago(report.datastore_read_at, now)
-    return f"{origin}; revision {report.datastore_revision}, read {age}, {count(report.nodes, 'node')}"
+    read = f"{'' if report.datastore_current else 'last '}read {ago(report.datastore_read_at, now)}"
+    return f"{origin}; revision {report.datastore_revision}, {read}, {count(report.nodes, 'node')}"
 
 
 def _routes(report: Report) -> str:

@@ -1,12 +1,14 @@
 """What `calico-agent detect` prints: every address with its verdict, the decision, and what every rule says to it.
 
+Below the rules stands what Calico itself would have taken, and below the name all places that name this host.
+
 Text is for a terminal of 100 columns; JSON holds the same facts with stable keys.
 """
 
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from calico_agent.model.identity import AddressChoice, Candidate, Identity, NameChoice, Opinion
+from calico_agent.model.identity import AddressChoice, Candidate, Identity, NameChoice, NameSource, Opinion
 
 _WIDTH = 100
 # Columns that hold a long IPv6 address or link name give way to the evidence, which matters more.
@@ -32,6 +34,10 @@ def identity_json(identity: Identity) -> dict[str, object]:
             "source": identity.name.source,
             "refusal": identity.name.refusal,
             "refusal_code": identity.name.refusal_code,
+            "sources": [
+                {"source": one.source, "name": one.name, "stand": _name_stand(identity.name, one), "where": one.where}
+                for one in identity.name.sources
+            ],
         },
         "ipv4": _choice_json(identity.ipv4),
         "ipv6": _choice_json(identity.ipv6),
@@ -56,15 +62,25 @@ def _choice_json(choice: AddressChoice) -> dict[str, object]:
             }
             for candidate in choice.candidates
         ],
-        "opinions": [
-            {
-                "rule": opinion.rule,
-                "answers": [str(answer) for answer in opinion.answers],
-                "stand": _stand(choice, opinion),
-                "detail": opinion.detail,
-            }
-            for opinion in choice.opinions
-        ],
+        "opinions": [_opinion_json(choice, opinion) for opinion in choice.opinions],
+        "calico": [_opinion_json(choice, opinion) for opinion in choice.calico],
+        "lost": {
+            "address": str(choice.lost.kept.interface),
+            "link": choice.lost.kept.link,
+            "since": choice.lost.kept.since.isoformat(),
+            "why": choice.lost.why,
+        }
+        if choice.lost
+        else None,
+    }
+
+
+def _opinion_json(choice: AddressChoice, opinion: Opinion) -> dict[str, object]:
+    return {
+        "rule": opinion.rule,
+        "answers": [str(answer) for answer in opinion.answers],
+        "stand": _stand(choice, opinion),
+        "detail": opinion.detail,
     }
 
 
@@ -87,7 +103,8 @@ def _decision(choice: AddressChoice) -> Iterator[str]:
         yield from textwrap.wrap(f"{family}: none. {choice.refusal_code}: {choice.refusal}", _WIDTH)
     else:
         yield f"{family}: {choice.chosen} on {choice.link}, by rule: {choice.rule}"
-    rows = [[opinion.rule, _stand(choice, opinion), opinion.detail] for opinion in choice.opinions]
+    opinions = (*choice.opinions, *choice.calico)
+    rows = [[opinion.rule, _stand(choice, opinion), opinion.detail] for opinion in opinions]
     yield from (f"  {line}" for line in _table(["RULE", "STAND", "DETAIL"], rows, _WIDTH - 2))
 
 
@@ -110,6 +127,23 @@ def _name(choice: NameChoice) -> Iterator[str]:
         yield from textwrap.wrap(f"Name: none. {choice.refusal_code}: {choice.refusal}", _WIDTH)
     else:
         yield f"Name: {choice.name}, from the {choice.source}"
+    rows = [[one.source, _name_stand(choice, one), one.name or "-", one.where] for one in choice.sources]
+    if rows:
+        yield from (f"  {line}" for line in _table(["SOURCE", "STAND", "NAME", "WHERE"], rows, _WIDTH - 2))
+
+
+def _name_stand(choice: NameChoice, one: NameSource) -> str:
+    """How a place that names this host stands to the chosen name. A short name and its full form are one name."""
+    if not one.name:
+        return "silent"
+    if choice.name is None:
+        return "suggests"
+    if one.source == choice.source:
+        return "decides"
+    if one.name == choice.name:
+        return "agrees"
+    same = one.name.strip().lower().partition(".")[0] == choice.name.partition(".")[0]
+    return "other form" if same else "disagrees"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]], width: int = _WIDTH) -> Iterator[str]:

@@ -5,6 +5,9 @@ confirmed when it has lasted for the hold-down. A problem is as old as the oldes
 is later explained by a session that is down, the trouble has not begun anew. A finding that goes and comes back
 within the hold-down was never gone.
 
+A fault that comes and goes would never last: one that came four times in five minutes is confirmed by that, counted,
+and shown until it has stayed away for a minute.
+
 A condition that only suspicions make False stays what it was. Once confirmed it is False until nothing decides it.
 """
 
@@ -17,16 +20,26 @@ from calico_agent.model.report import TimedCondition, TimedProblem
 
 SUSPECTED = "Suspected"
 
+_FLAPS = 4
+_FLAP_MEMORY = timedelta(minutes=5)
+_CALM = timedelta(minutes=1)
+_MOST_COUNTED = 100
+
 _Key = tuple[str, str]
 """What a finding is about: its code and its subject."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """`gone_at` is when it was first looked for and not there, None while it is there."""
+    """`gone_at` is when it was first looked for and not there, None while it is there; `came` when it came, lately."""
 
     since: datetime
     gone_at: datetime | None = None
+    came: tuple[datetime, ...] = ()
+
+    @property
+    def flapping(self) -> bool:
+        return len(self.came) >= _FLAPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +48,7 @@ class History:
 
     findings: dict[_Key, _Seen] = field(default_factory=dict)
     conditions: tuple[TimedCondition, ...] = ()
+    flapping: dict[_Key, Problem] = field(default_factory=dict)
 
 
 def advance(
@@ -48,13 +62,16 @@ def advance(
     A clock that jumps back never gives a time in the future.
     """
     findings = _remember(history.findings, assessment.problems, now, hold_down)
-    problems = tuple(_timed(problem, findings, now, hold_down) for problem in assessment.problems)
+    flapping = _flapping(history.flapping, assessment.problems, findings, now)
+    there = tuple(_timed(problem, findings, now, hold_down) for problem in assessment.problems)
+    away = (_timed(problem, findings, now, hold_down) for key, problem in flapping.items() if findings[key].gone_at)
+    problems = (*there, *away)
     before = {timed.condition.type: timed for timed in history.conditions}
     conditions = tuple(
         _since(before.get(condition.type), _held(condition, before.get(condition.type), problems), now)
         for condition in assessment.conditions
     )
-    return History(findings, conditions), conditions, problems
+    return History(findings, conditions, flapping), conditions, problems
 
 
 def next_confirmation(problems: Iterable[TimedProblem]) -> datetime | None:
@@ -66,9 +83,26 @@ def _remember(
     known: dict[_Key, _Seen], problems: tuple[Problem, ...], now: datetime, hold_down: timedelta
 ) -> dict[_Key, _Seen]:
     there = {_key(finding) for problem in problems for finding in _findings(problem)}
-    remembered = {key: replace(seen, gone_at=min(seen.gone_at or now, now)) for key, seen in known.items()}
-    remembered = {key: seen for key, seen in remembered.items() if seen.gone_at and now - seen.gone_at <= hold_down}
-    return remembered | {key: _Seen(min(remembered[key].since, now) if key in remembered else now) for key in there}
+    remembered: dict[_Key, _Seen] = {}
+    for key, seen in known.items():
+        came = tuple(min(time, now) for time in seen.came if now - time <= _FLAP_MEMORY)
+        gone_at = min(seen.gone_at or now, now)
+        lasts = now - gone_at <= hold_down
+        if key in there:
+            came = came if seen.gone_at is None else (*came, now)[-_MOST_COUNTED:]
+            remembered[key] = _Seen(min(seen.since, now) if lasts else now, None, came)
+        elif lasts or came:
+            remembered[key] = _Seen(seen.since, gone_at, came)
+    return {key: _Seen(now, None, (now,)) for key in there} | remembered
+
+
+def _flapping(
+    before: dict[_Key, Problem], problems: tuple[Problem, ...], findings: dict[_Key, _Seen], now: datetime
+) -> dict[_Key, Problem]:
+    """The problems whose cause comes and goes, as they were when they were last there."""
+    latest = before | {_key(problem.cause): problem for problem in problems}
+    seen = {key: findings[key] for key in latest if key in findings and findings[key].flapping}
+    return {key: latest[key] for key, one in seen.items() if one.gone_at is None or now - one.gone_at <= _CALM}
 
 
 def _timed(
@@ -77,7 +111,12 @@ def _timed(
     now: datetime,
     hold_down: timedelta,
 ) -> TimedProblem:
-    since = min(findings[_key(finding)].since for finding in _findings(problem))
+    since = min(seen.since for finding in _findings(problem) if (seen := findings.get(_key(finding))))
+    cause = findings[_key(problem.cause)]
+    if cause.flapping:
+        first, proved = cause.came[0], cause.came[_FLAPS - 1]
+        since = min(first, since)
+        return TimedProblem(problem, since, True, proved, len(cause.came), cause.gone_at is not None)
     confirmed_at = since + hold_down
     return TimedProblem(problem, since, now >= confirmed_at, confirmed_at)
 

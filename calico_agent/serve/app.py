@@ -1,4 +1,4 @@
-"""What the agent answers, as a WSGI application. Every answer is made from one report, and none of them waits.
+"""What the agent answers, as a WSGI application. These are made from one report, and none of them waits.
 
 | path       | answers                                                                                             |
 |------------|-----------------------------------------------------------------------------------------------------|
@@ -7,13 +7,13 @@
 | `/status`  | always 200, the whole report, so that monitoring keeps the body when things are bad; `?format=text`  |
 | `/metrics` | always 200, for Prometheus                                                                          |
 
-GET and HEAD only. There is no authentication, because nothing can be changed and no secret is told.
+`/routes` and `/trace` are in `serve.questions`. GET and HEAD only. There is no authentication, because nothing can be
+changed and no secret is told.
 """
 
-import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
@@ -24,32 +24,25 @@ from calico_agent.report.verdict import not_ready
 from calico_agent.report.words import ago, span
 from calico_agent.serve.latest import Component, Latest
 from calico_agent.serve.metrics import CONTENT_TYPE, Metrics
+from calico_agent.serve.questions import Questions, answer_routes, answer_trace
+from calico_agent.serve.response import TEXT, Response, healthy_mark, json_response
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
 
 _REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed", 503: "Service Unavailable"}
-_JSON = "application/json"
-_TEXT = "text/plain; charset=utf-8"
 
 STARTING = "the first pass is not finished"
 
 
-@dataclass(frozen=True, slots=True)
-class _Response:
-    status: int
-    content_type: str
-    body: bytes
-    headers: tuple[tuple[str, str], ...] = ()
-
-
-_Page = Callable[[Mapping[str, str]], _Response]
+_Page = Callable[[Mapping[str, str]], Response]
 
 
 class App:
     """The WSGI application. Called by several threads at once; holds nothing that changes but `latest`."""
 
-    def __init__(self, latest: Latest) -> None:
+    def __init__(self, latest: Latest, questions: Questions | None = None) -> None:
+        """`questions` answers /routes and /trace; None: there are no such pages."""
         self._latest = latest
         self._metrics = Metrics(latest)
         self._pages: dict[str, _Page] = {
@@ -59,6 +52,9 @@ class App:
             "/status": self._status,
             "/metrics": self._prometheus,
         }
+        if questions is not None:
+            self._pages["/routes"] = partial(answer_routes, questions)
+            self._pages["/trace"] = partial(answer_trace, questions)
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         method = environ["REQUEST_METHOD"]
@@ -72,23 +68,23 @@ class App:
         start_response(f"{response.status} {_REASONS[response.status]}", headers)
         return [] if method == "HEAD" else [response.body]
 
-    def _answer(self, method: str, path: str, query: str) -> _Response:
+    def _answer(self, method: str, path: str, query: str) -> Response:
         page = self._pages.get(path)
         if page is None:
-            return _json(404, {"error": "there is no such page", "pages": list(self._pages)})
+            return json_response(404, {"error": "there is no such page", "pages": list(self._pages)})
         if method not in {"GET", "HEAD"}:
-            return _json(405, {"error": "only GET and HEAD"}, ("Allow", "GET, HEAD"))
+            return json_response(405, {"error": "only GET and HEAD"}, ("Allow", "GET, HEAD"))
         try:
             parameters = {name: values[-1] for name, values in parse_qs(query, max_num_fields=10).items()}
         except ValueError:
-            return _json(400, {"error": "the query cannot be understood"})
+            return json_response(400, {"error": "the query cannot be understood"})
         return page(parameters)
 
-    def _index(self, _parameters: Mapping[str, str]) -> _Response:
+    def _index(self, _parameters: Mapping[str, str]) -> Response:
         pages = "\n".join(path for path in self._pages if path != "/")
-        return _Response(200, _TEXT, f"calico-agent {__version__}\n\n{pages}\n".encode())
+        return Response(200, TEXT, f"calico-agent {__version__}\n\n{pages}\n".encode())
 
-    def _livez(self, _parameters: Mapping[str, str]) -> _Response:
+    def _livez(self, _parameters: Mapping[str, str]) -> Response:
         components = self._latest.components()
         alive = all(component.alive for component in components)
         document: dict[str, object] = {
@@ -104,34 +100,34 @@ class App:
                 for component in components
             ],
         }
-        return _json(200 if alive else 503, document)
+        return json_response(200 if alive else 503, document)
 
-    def _readyz(self, _parameters: Mapping[str, str]) -> _Response:
+    def _readyz(self, _parameters: Mapping[str, str]) -> Response:
         report = self._latest.report
         reasons = [STARTING] if report is None else [*self._stuck(), *not_ready(report)]
-        return _json(503 if reasons else 200, {"ready": not reasons, "reasons": reasons})
+        return json_response(503 if reasons else 200, {"ready": not reasons, "reasons": reasons})
 
-    def _status(self, parameters: Mapping[str, str]) -> _Response:
+    def _status(self, parameters: Mapping[str, str]) -> Response:
         form = parameters.get("format", "json")
         if form not in {"json", "text"}:
-            return _json(400, {"error": "format is json or text"})
+            return json_response(400, {"error": "format is json or text"})
         report, stuck = self._latest.report, self._stuck()
         now = datetime.now(UTC)
         healthy = report is not None and report.healthy and not stuck
-        mark = ("Calico-Agent-Healthy", "yes" if healthy else "no")
+        mark = healthy_mark(healthy)
         if report is None:
             started = ago(self._latest.started_at, now)
             if form == "text":
                 text = "".join(f"AGENT STUCK: {sentence}\n" for sentence in stuck)
-                return _Response(200, _TEXT, f"{text}starting: {STARTING} (started {started})\n".encode(), (mark,))
-            return _json(200, {"schema": SCHEMA, "healthy": False, "verdict": f"starting: {STARTING}"}, mark)
+                return Response(200, TEXT, f"{text}starting: {STARTING} (started {started})\n".encode(), (mark,))
+            return json_response(200, {"schema": SCHEMA, "healthy": False, "verdict": f"starting: {STARTING}"}, mark)
         if form == "text":
             text = render_status(report, now, colour=parameters.get("colour") == "1", stuck=stuck)
-            return _Response(200, _TEXT, text.encode(errors="replace"), (mark,))
-        return _json(200, render_json(report, stuck=stuck), mark)
+            return Response(200, TEXT, text.encode(errors="replace"), (mark,))
+        return json_response(200, render_json(report, stuck=stuck), mark)
 
-    def _prometheus(self, _parameters: Mapping[str, str]) -> _Response:
-        return _Response(200, CONTENT_TYPE, self._metrics.render())
+    def _prometheus(self, _parameters: Mapping[str, str]) -> Response:
+        return Response(200, CONTENT_TYPE, self._metrics.render())
 
     def _stuck(self) -> list[str]:
         return [_stuck_sentence(component) for component in self._latest.stuck()]
@@ -140,7 +136,3 @@ class App:
 def _stuck_sentence(component: Component) -> str:
     age, limit = timedelta(seconds=component.age), timedelta(seconds=component.limit)
     return f"its {component.name} gave no sign of life for {span(age)} (limit {span(limit)}); what follows is old"
-
-
-def _json(status: int, document: Mapping[str, object], *headers: tuple[str, str]) -> _Response:
-    return _Response(status, _JSON, json.dumps(document).encode() + b"\n", headers)

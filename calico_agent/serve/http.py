@@ -16,6 +16,7 @@ from waitress.server import BaseWSGIServer, create_server
 
 from calico_agent.serve.app import App
 from calico_agent.serve.latest import Latest
+from calico_agent.serve.questions import Questions
 from calico_agent.serve.sockets import open_tcp, open_unix
 
 _WORKERS = 2
@@ -27,9 +28,15 @@ _STOP_SECONDS = 2
 class HttpServer:
     """Serves the latest report until it is stopped."""
 
-    def __init__(self, latest: Latest, listen: tuple[str, int] | None, socket_path: Path | None) -> None:
+    def __init__(
+        self,
+        latest: Latest,
+        listen: tuple[str, int] | None,
+        socket_path: Path | None,
+        questions: Questions | None = None,
+    ) -> None:
         """`listen`: address and port, None for no TCP at all. `socket_path`: None for no unix socket."""
-        self._app = App(latest)
+        self._app = App(latest, questions)
         self._listen = listen
         self._socket_path = socket_path
         self._socket_inode = 0

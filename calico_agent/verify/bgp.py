@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from calico_agent.model.address import Family, IPAddress
 from calico_agent.model.bgp import Bird, PeerKind, Session
 from calico_agent.model.finding import Finding, PeerSession, Severity
-from calico_agent.model.node import Node
+from calico_agent.model.node import Node, Peering
 from calico_agent.model.observation import Unreadable
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.peers import stays_here
-from calico_agent.verify.sessions import described, meaning, mesh_peers
+from calico_agent.verify.recovery import just_recovering
+from calico_agent.verify.sessions import described, meaning, mesh_peers, peerings
 from calico_agent.verify.view import View
 from calico_agent.verify.words import in_family, listed
 
@@ -68,6 +69,9 @@ def _sessions(view: View, family: Family, bird: Bird) -> Iterator[Finding]:
     for node in mesh_peers(view, family):
         if _address(node, family) not in peers and not view.starting:
             yield _no_session(node, family, bird)
+    for peering in peerings(view, family):
+        if peering.address not in peers and not view.starting:
+            yield _no_peering(peering, bird)
     for session in bird.sessions:
         node_name = _node_at(view, session.peer)
         if session.kind is PeerKind.MESH and not node_name and view.cluster is not None:
@@ -77,11 +81,11 @@ def _sessions(view: View, family: Family, bird: Bird) -> Iterator[Finding]:
 
 
 def _pending(session: Session, bird: Bird) -> bool:
-    """Whether it is too early to call a session down: BIRD is recovering, and its routes are kept meanwhile.
+    """Whether it is too early to call a session down: BIRD was just started, or the session is on its way back.
 
     A session to a pod (`Local_Workload_`) is the pod's affair.
     """
-    recovering = bird.graceful_restart or session.protocol_state == "wait"
+    recovering = just_recovering(bird) or session.protocol_state == "wait"
     return session.kind is PeerKind.LOCAL_WORKLOAD or recovering
 
 
@@ -110,6 +114,18 @@ def _no_session(node: Node, family: Family, bird: Bird) -> Finding:
         effect=f"no route to the pods of {node.name} is learned, and it gets none to ours",
         cure="docker logs calico-node: look for errors of confd; docker restart calico-node reads everything again",
         node=node.name,
+    )
+
+
+def _no_peering(peering: Peering, bird: Bird) -> Finding:
+    when = f" since {bird.last_reconfiguration}" if bird.last_reconfiguration else ""
+    return finding(
+        "BGP-NO-SESSION",
+        str(peering.address),
+        f"BIRD has no session to {peering.address}, which BGPPeer {peering.name} asks for",
+        why=f"the datastore has the BGPPeer, BIRD's configuration has not; it was not changed{when}",
+        effect="no routes come from that peer, and it gets none from this host",
+        cure="docker logs calico-node: look for errors of confd; docker restart calico-node reads everything again",
     )
 
 

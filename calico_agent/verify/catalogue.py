@@ -8,13 +8,23 @@ from types import MappingProxyType
 
 from calico_agent.model.address import IPNetwork
 from calico_agent.model.finding import ConditionType, Finding, Severity
-from calico_agent.verify import codes_bgp, codes_container, codes_identity, codes_routes, codes_sources
+from calico_agent.verify import (
+    codes_bgp,
+    codes_container,
+    codes_guards,
+    codes_identity,
+    codes_routes,
+    codes_sources,
+    codes_supervision,
+)
 from calico_agent.verify.entry import Entry
 
 _TABLES = (
     codes_identity.ENTRIES,
+    codes_guards.ENTRIES,
     codes_sources.ENTRIES,
     codes_container.ENTRIES,
+    codes_supervision.ENTRIES,
     codes_bgp.ENTRIES,
     codes_routes.ENTRIES,
 )
@@ -34,6 +44,7 @@ def finding(
     prefix: IPNetwork | None = None,
     severity: Severity | None = None,
     condition: ConditionType | None = None,
+    bars_start: bool = False,
 ) -> Finding:
     """A finding of a catalogued code, with the entry's severity and condition unless others are given."""
     entry = CATALOGUE[code]
@@ -48,4 +59,5 @@ def finding(
         cure=cure,
         node=node,
         prefix=prefix,
+        bars_start=bars_start,
     )

@@ -48,11 +48,12 @@ _ROUTES = frozenset(
     }
 )
 _TABLE = _ROUTES | {"RT-STALE", "RT-BLACKHOLE-MISSING"}
-_SESSIONS = frozenset({"BGP-DOWN", "BGP-NO-SESSION", "BGP-NO-ROUTES"})
+_SESSIONS = frozenset({"BGP-DOWN", "BGP-NO-SESSION", "BGP-NO-ROUTES", "BGP-RECOVERING"})
 _BIRD = frozenset({"BIRD-DOWN", "BIRD-HUNG", "BIRD-UNREADABLE"})
 _RECORD = frozenset({"IP-NOT-LOCAL", "IP-BRIDGE", "IP-MISMATCH", "NODE-NO-RECORD", "NODE-NO-ADDRESS"})
-_NO_CONTAINER = "SV-ABSENT SV-EXITED SV-NOT-RUNNING"
+_NO_CONTAINER = "SV-ABSENT SV-CRASHLOOP SV-STOPPED SV-EXITED SV-NOT-RUNNING"
 _REFUSALS = "IP-AMBIGUOUS IP-NONE IP-REJECTED IP-UNKNOWN NAME-LOCALHOST NAME-INVALID NAME-UNKNOWN"
+_GUARDS = "NAME-CLAIMED NAME-CLONED IP-CONFLICT SV-RIVAL SV-PORT"
 
 RULES = (
     # What is known about the prefix or the node itself.
@@ -60,16 +61,22 @@ RULES = (
     _rule("IP-BRIDGE IP-CONFLICT", _SESSIONS | _ROUTES | {"BGP-UNKNOWN-PEER", "RT-NEXTHOP-DEAD"}, Link.NODE),
     _rule("IP-CONFLICT", {"IP-CONFLICT"}, Link.PREFIX),
     _rule("RT-NEXTHOP-DEAD", _SESSIONS | _ROUTES, Link.NODE),
+    _rule("RT-LINK-DOWN", _SESSIONS | _TABLE | {"RT-NEXTHOP-DEAD", "DS-UNREADABLE", *_REFUSALS.split()}, Link.HERE),
     # What is wrong with this host: its name, then its record, then its container, then BIRD.
-    _rule("NAME-MISMATCH", _RECORD, Link.NODE),
+    _rule("NAME-MISMATCH NAME-CLAIMED NAME-CLONED", _RECORD, Link.NODE),
     _rule("NAME-MISMATCH", _SESSIONS | _TABLE | _BIRD, Link.HERE),
     _rule(_REFUSALS, {"SV-ABSENT", "SV-NOT-RUNNING"}, Link.HERE),
+    _rule(_GUARDS, {"SV-ABSENT", "SV-NOT-RUNNING", "SV-EXITED"}, Link.HERE),
+    _rule("SV-IMAGE", {"SV-ABSENT", "SV-DRIFT"}, Link.HERE),
+    _rule("SV-ROLLED-BACK", {"SV-DRIFT"}, Link.HERE),
     _rule(f"{_NO_CONTAINER} SV-STUCK", {"NODE-NO-RECORD"}, Link.NODE),
     _rule(_NO_CONTAINER, _SESSIONS | _TABLE | _BIRD, Link.HERE),
+    _rule("SV-CRASHLOOP", {"SV-STUCK", "SV-NOT-RUNNING"}, Link.HERE),
+    _rule("IP-CHANGED", _SESSIONS | _TABLE | {"SV-DRIFT", "IP-NONE", "IP-AMBIGUOUS"}, Link.HERE),
     _rule("IP-BRIDGE IP-NOT-LOCAL IP-CONFLICT NODE-NO-RECORD NODE-NO-ADDRESS", _SESSIONS | _TABLE, Link.HERE),
-    _rule("SV-STUCK", _BIRD, Link.HERE),
+    _rule("SV-STUCK SV-RESTARTING", _BIRD, Link.HERE),
     _rule("NODE-NO-RECORD NODE-NO-ADDRESS", _BIRD, Link.HERE),
-    _rule("BIRD-DOWN BIRD-HUNG", _SESSIONS | _TABLE, Link.HERE),
+    _rule("BIRD-DOWN BIRD-HUNG SV-RESTARTING", _SESSIONS | _TABLE, Link.HERE),
     _rule("BGP-PORT", _SESSIONS, Link.HERE),
     _rule("BGP-NO-PEERS", _ROUTES, Link.HERE),
     _rule("DS-UNREADABLE", {"SV-STUCK"}, Link.HERE),
@@ -78,6 +85,8 @@ RULES = (
     _rule("IP-MISMATCH", _SESSIONS | _ROUTES, Link.HERE),
     # A session and what came through it.
     _rule("BGP-DOWN BGP-NO-SESSION BGP-NO-ROUTES", _ROUTES, Link.NODE),
+    _rule("BGP-DOWN BGP-NO-SESSION", {"BGP-RECOVERING"}, Link.NODE),
+    _rule("BGP-RECOVERING", _TABLE, Link.HERE),
 )
 _ALIKE = _ROUTES | {"RT-STALE", "RT-BLACKHOLE-MISSING", "RT-FOREIGN", "RT-SHADOWED", "DS-BAD-KEY"}
 
@@ -90,7 +99,9 @@ _RULES_BY_EFFECT: Mapping[str, tuple[Rule, ...]] = {
     for effect in sorted(frozenset().union(*(rule.effects for rule in RULES)))
 }
 
-_BOTH_FAMILIES = frozenset({"BGP-PORT", "BGP-NO-PEERS"})
+# Named after the peer that is waited for, it is this host that waits.
+_ALWAYS_HERE = frozenset({"BGP-RECOVERING"})
+_BOTH_FAMILIES = frozenset({"BGP-PORT", "BGP-NO-PEERS", "RT-LINK-DOWN"})
 _MANY_NODES = 3
 
 # Who is named first among problems of one severity: this host's own faults, then other hosts', then what BIRD and the
@@ -125,7 +136,7 @@ def _index(findings: tuple[Finding, ...], here: str) -> _Causes:
             causes.setdefault((one.code, Link.PREFIX, one.prefix, family), one)
         if one.node:
             causes.setdefault((one.code, Link.NODE, one.node, family), one)
-        if not one.node or one.node == here:
+        if not one.node or one.node == here or one.code in _ALWAYS_HERE or one.bars_start:
             causes.setdefault((one.code, Link.HERE, None, family), one)
     return causes
 

@@ -5,12 +5,13 @@ outlive their pool; BIRD exports none that lies outside every pool (confd's expo
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Network, IPv6Network
 from typing import Generic, TypeVar
 
 from calico_agent.model.address import IPAddress, IPNetwork
 from calico_agent.model.node import Affinity, BgpSettings, Block, Datastore, Node, Pool
+from calico_agent.verify.unchanged import MadeOnce
 
 Key = tuple[int, int, int]
 """A prefix as plain numbers (IP version, prefix length, network address): many times cheaper to compare and hash."""
@@ -55,7 +56,10 @@ class PrefixIndex(Generic[Value]):
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """What the datastore says, by name, address and prefix. `holders` are the nodes registered with an address."""
+    """What the datastore says, by name, address and prefix, whatever its revision.
+
+    `holders` are the nodes registered with an address.
+    """
 
     datastore: Datastore
     nodes: Mapping[str, Node]
@@ -71,7 +75,12 @@ class Cluster:
 
 
 def index(datastore: Datastore) -> Cluster:
-    """One pass over everything."""
+    """One pass over everything, unless it is as it was. That etcd was heard again changes no record."""
+    return _index(replace(datastore, revision=0, read_at=None))
+
+
+@MadeOnce
+def _index(datastore: Datastore) -> Cluster:
     holders: dict[IPAddress, list[str]] = {}
     for node in datastore.nodes:
         for registered in (node.ipv4, node.ipv6):

@@ -64,7 +64,7 @@ Look at the same session on the other host.""",
 The datastore has a node that BIRD on this host is not configured for: its configuration is older
 than the datastore.
 
-Found by comparing the node records with BIRD's sessions.
+Found by comparing the node records, and the BGPPeers that name an address, with BIRD's sessions.
 
 calico/node's confd rewrites BIRD's configuration on every change; look for its errors in `docker
 logs calico-node`. Restarting the container makes it read everything again.""",
@@ -117,6 +117,23 @@ no routes.
 Found in BGPConfiguration `default` and the BGPPeer resources.
 
 Turn the mesh on again, or create the BGPPeers (route reflectors first, then the mesh off).""",
+    ),
+    Entry(
+        "BGP-RECOVERING",
+        Severity.ERROR,
+        ConditionType.ROUTES_IN_PLACE,
+        "BIRD was started and waits for its peers before it writes routes",
+        """\
+calico/node starts BIRD in graceful restart recovery: until every peer has sent its routes, it
+writes none into the kernel, not even for this node's own blocks, and advertises nothing. Routes
+of before stay. A peer that can never come up holds it for the whole wait, 240 seconds; a host
+that has no routes from before is without any for so long.
+
+Found in BIRD's status ("Graceful restart recovery in progress") and in the sessions whose "GR
+recovery" is pending, when routes are missing or wrong meanwhile.
+
+It ends by itself. Cure the peers that are named: `calico-agent status` lists them as problems of
+their own where more is known; `calicoctl delete node` for those that are gone for good.""",
     ),
     _entry(
         "BGP-NO-ROUTES",

@@ -52,9 +52,11 @@ The container's process list stays up while its start-up program waits or fails,
 shows it as running. BIRD does not run yet.
 
 Found when no BIRD answers twenty seconds after the start and the log has a line that explains
-why.
+why, or when after [supervise] start_deadline_seconds none of its programs runs.
 
-The cure follows from that line; most often the datastore does not answer.""",
+The cure follows from that line; most often the datastore does not answer. In supervise mode the
+container is restarted after start_deadline_seconds, unless etcd does not answer calico-agent
+either: then a restart would change nothing, and calico/node goes on by itself when etcd is back.""",
     ),
     _entry(
         "SV-FOREIGN",
@@ -63,7 +65,8 @@ The cure follows from that line; most often the datastore does not answer.""",
 calico-agent is to supervise calico/node, but the container that runs was made by somebody else
 (by hand, by a unit, by a DaemonSet). It is watched, and not touched.
 
-Found by the label that calico-agent puts on containers it makes.
+Found by the label that calico-agent puts on containers it makes. What taking over would change is
+told, secrets without their value.
 
 Stop the other manager for good, then remove the container, or set [supervise] take_over =
 true.""",

@@ -73,6 +73,38 @@ ipv4.""",
         Severity.WARNING,
     ),
     _entry(
+        "IP-CHANGED",
+        "the address of this host changed under calico/node",
+        """\
+The address that calico-agent had chosen for this node is gone from its link, has moved to another
+one, or something new speaks against it. calico/node goes on with the old one, at which the other
+nodes can no longer reach it.
+
+Found by holding the last choice (identity.json in the state directory) against the links of this
+host. An added link, a pulled cable or another opinion of a rule change nothing: the last choice is
+kept while it is as good as it was.
+
+With [identity] on_change = "replace" calico-agent replaces the container when the change outlives
+the hold-down. With "report": put the old address back, or remove the container, and calico-agent
+makes it anew with the new one.""",
+    ),
+    _entry(
+        "NAME-SOURCES",
+        "places that name this host differ",
+        """\
+Pods are registered under the name that the CNI plugin finds, their routes are made by calico/node
+under its own, and Kubernetes knows the node by the kubelet's name. Where these differ networking
+looks right and does not work, or works until the next restart: /var/lib/calico/nodename wins over
+the host name when calico/node is started without NODENAME.
+
+Found by comparing the chosen name with the kubelet's --hostname-override, the CNI configuration in
+/etc/cni/net.d and /var/lib/calico/nodename; `calico-agent detect` shows them side by side.
+
+Decide which name is right ([identity] name where it is not the one that is chosen) and correct the
+place that is named.""",
+        Severity.WARNING,
+    ),
+    _entry(
         "IP-AMBIGUOUS",
         "several addresses could be this host's",
         """\

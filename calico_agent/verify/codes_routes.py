@@ -18,7 +18,7 @@ Packets to these pods follow the next shorter route, the default route as a rule
 Found by comparing the blocks that other nodes own (confirmed affinity, a pool that is exported, a
 registered address) with the kernel's main table.
 
-With the session up: `birdc show route for PREFIX all` says whether BIRD knows it. With VXLAN
+With the session up: `birdcl show route for PREFIX all` says whether BIRD knows it. With VXLAN
 Felix writes the route. BIRD puts a deleted route back within two seconds.""",
     ),
     _entry(
@@ -175,6 +175,32 @@ session and routes look right.
 Found in the neighbour table: FAILED or INCOMPLETE for the registered address.
 
 Look at that host and the network between.""",
+    ),
+    _entry(
+        "RT-LINK-DOWN",
+        "the link that carries this node's address is down",
+        """\
+This host is cut off from the others, while sessions stay established for minutes and routes keep
+their place.
+
+Found in the state of the link, and in the kernel's flag `linkdown` on its connected network.
+
+`ip link show DEVICE`: bring it up, or look at the cable, the switch port, the virtual network
+card.""",
+    ),
+    _entry(
+        "RT-OVERLAP",
+        "a pool and a network of this host share addresses",
+        """\
+An address of both belongs to a pod and to a host at once. The longest prefix decides: a block
+hides the hosts in it from this host, and where there is no block, packets for pods that are to
+come go out into the network.
+
+Found by comparing the pools with the networks of this host's links; those of bridges for
+containers or virtual machines count once a block lies in them.
+
+Choose a pool that overlaps nothing: create it, disable the old one, and move the pods.""",
+        Severity.WARNING,
     ),
     _entry(
         "RT-TUNNEL",

@@ -4,8 +4,10 @@ from calico_agent.model.finding import ConditionType, Severity
 from calico_agent.verify.entry import Entry
 
 
-def _entry(code: str, condition: ConditionType, title: str, explanation: str) -> Entry:
-    return Entry(code, Severity.WARNING, condition, title, explanation)
+def _entry(
+    code: str, condition: ConditionType, title: str, explanation: str, severity: Severity = Severity.WARNING
+) -> Entry:
+    return Entry(code, severity, condition, title, explanation)
 
 
 ENTRIES = (
@@ -14,13 +16,43 @@ ENTRIES = (
         ConditionType.DATASTORE_REACHABLE,
         "the datastore cannot be read",
         """\
-Without the node records and blocks it is not known which routes this host needs. calico/node
-itself goes on with what it knows, and existing routes stay.
+The node records and blocks say which routes this host needs. While they cannot be read, the last
+reading counts, and everything that is judged by it says how old it is; without one the routes are
+not judged. No container is made. calico/node itself goes on with what it knows.
 
 The reason is the first fault met on the way to etcd: name, connection, certificate, permission.
 
 Cure what the reason names. Without configuration the settings come from the running calico/node
 container; [datastore] in the configuration overrides them.""",
+    ),
+    _entry(
+        "DS-SHRUNK",
+        ConditionType.DATASTORE_REACHABLE,
+        "much of the datastore vanished at once",
+        """\
+More than 30 % of the nodes or blocks (at least three, or all) are gone from one reading to the
+next: a restored backup, a member that lost its data, or somebody's `etcdctl del --prefix`. The
+pods and routes are still there, so the reading before it counts for ten minutes, then the new one.
+
+Found by counting. A cluster that is taken down on purpose looks the same.
+
+Compare the datastore with what there should be, and restore it before calico/node on the hosts is
+restarted: at its start it would register anew and take other blocks.""",
+        Severity.ERROR,
+    ),
+    _entry(
+        "DS-SNAPSHOT",
+        ConditionType.DATASTORE_REACHABLE,
+        "the last reading of the datastore is not kept",
+        """\
+The agent keeps its last reading of the datastore on disk, so that it can go on checking when it is
+restarted while etcd is down. It could not be written, or the one that was there is of no use.
+
+Found when the file is read at the start, or written after a change: no directory, no right, no
+space, a wrong checksum, or the reading of another cluster.
+
+Cure what the reason names; [agent] state_dir says where the file is, and "" turns it off. A file
+that is of no use is replaced as soon as etcd can be read.""",
     ),
     _entry(
         "DS-BAD-KEY",

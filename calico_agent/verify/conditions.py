@@ -4,21 +4,40 @@ A condition is False when a finding of weight speaks against it, Unknown when it
 Warnings are problems to look at, and leave the condition True.
 """
 
-from collections.abc import Iterable
+from dataclasses import dataclass
 
 from calico_agent.model.bgp import Bird, PeerKind
-from calico_agent.model.finding import Condition, ConditionType, Finding, RouteCounts, Severity, Status
+from calico_agent.model.finding import Condition, ConditionType, Finding, Problem, RouteCounts, Severity, Status
 from calico_agent.model.observation import Unreadable
 from calico_agent.verify.view import View
 from calico_agent.verify.words import counted
 
 
-def conditions(view: View, findings: Iterable[Finding], counts: RouteCounts) -> tuple[Condition, ...]:
-    """All five, in the order in which one builds on the other."""
-    against: dict[ConditionType, Finding] = {}
-    for one in findings:
-        if one.severity is Severity.ERROR:
-            against.setdefault(one.condition, one)
+@dataclass(frozen=True, slots=True)
+class Against:
+    """The gravest finding that speaks against a condition, and its root cause (itself, if it is one)."""
+
+    finding: Finding
+    root: Finding
+
+    @property
+    def reason(self) -> str:
+        """The root's code as a CamelCase word: RT-MISSING -> RtMissing."""
+        return "".join(word.capitalize() for word in self.root.code.split("-"))
+
+    @property
+    def words(self) -> str:
+        """What is wrong; only a reference when that is told as another problem's consequence."""
+        return self.finding.what if self.root is self.finding else f"because of {self.root.code} {self.root.subject}"
+
+
+def conditions(view: View, problems: tuple[Problem, ...], counts: RouteCounts) -> tuple[Condition, ...]:
+    """All five, in the order in which one builds on the other. `problems` are the gravest first."""
+    against: dict[ConditionType, Against] = {}
+    for problem in problems:
+        for one in (problem.cause, *problem.consequences):
+            if one.severity is Severity.ERROR:
+                against.setdefault(one.condition, Against(one, problem.cause))
     return (
         _identity(view, against.get(ConditionType.IDENTITY_CONFIRMED)),
         _datastore(view, against.get(ConditionType.DATASTORE_REACHABLE)),
@@ -28,7 +47,7 @@ def conditions(view: View, findings: Iterable[Finding], counts: RouteCounts) -> 
     )
 
 
-def _identity(view: View, against: Finding | None) -> Condition:
+def _identity(view: View, against: Against | None) -> Condition:
     kind = ConditionType.IDENTITY_CONFIRMED
     if against is not None:
         return _false(kind, against)
@@ -41,20 +60,20 @@ def _identity(view: View, against: Finding | None) -> Condition:
     if node is None:
         return Condition(kind, Status.UNKNOWN, "NoRecord", f"node {view.me} is not registered")
     addresses = " and ".join(str(address.ip) for address in (node.ipv4, node.ipv6) if address is not None)
-    return Condition(kind, Status.TRUE, "Registered", f"node {node.name} is registered with {addresses}")
+    return Condition(kind, Status.TRUE, "Registered", f"node {node.name} is registered with {addresses}{_as_of(view)}")
 
 
-def _datastore(view: View, against: Finding | None) -> Condition:
-    kind, datastore = ConditionType.DATASTORE_REACHABLE, view.observation.datastore
-    if isinstance(datastore, Unreadable):
-        return _unknown(kind, datastore)
+def _datastore(view: View, against: Against | None) -> Condition:
+    kind, datastore = ConditionType.DATASTORE_REACHABLE, view.observation.current_datastore
     if against is not None:
         return _false(kind, against)
+    if isinstance(datastore, Unreadable):
+        return _unknown(kind, datastore)
     message = f"{counted(len(datastore.nodes), 'node')}, {counted(len(datastore.blocks), 'block')}"
     return Condition(kind, Status.TRUE, "Read", f"{message}, revision {datastore.revision}")
 
 
-def _container(view: View, against: Finding | None) -> Condition:
+def _container(view: View, against: Against | None) -> Condition:
     kind, docker, container = ConditionType.CONTAINER_RUNNING, view.observation.docker, view.local.container
     if isinstance(docker, Unreadable):
         return _unknown(kind, docker)
@@ -66,7 +85,7 @@ def _container(view: View, against: Finding | None) -> Condition:
     return Condition(kind, Status.TRUE, "Running", f"{container.name} runs {container.image}")
 
 
-def _bgp(view: View, against: Finding | None) -> Condition:
+def _bgp(view: View, against: Against | None) -> Condition:
     kind = ConditionType.BGP_ESTABLISHED
     if not view.local.uses_bird:
         message = f"not used: CALICO_NETWORKING_BACKEND={view.local.backend}"
@@ -87,7 +106,7 @@ def _bgp(view: View, against: Finding | None) -> Condition:
     up = sum(session.established for session in sessions)
     message = f"{up} of {counted(len(sessions), 'session')} established" if sessions else "no peers"
     if against is not None:
-        return Condition(kind, Status.FALSE, _reason(against), f"{message}; {against.what}")
+        return Condition(kind, Status.FALSE, against.reason, f"{message}; {against.words}")
     recovering = any(_recovering(bird) for bird in daemons)
     if up < len(sessions) and (recovering or view.starting):
         return Condition(kind, Status.UNKNOWN, "GracefulRestart" if recovering else "Starting", f"{message} so far")
@@ -99,7 +118,7 @@ def _recovering(bird: Bird | Unreadable) -> bool:
     return waiting or (isinstance(bird, Bird) and bird.graceful_restart)
 
 
-def _routes(view: View, against: Finding | None, counts: RouteCounts) -> Condition:
+def _routes(view: View, against: Against | None, counts: RouteCounts) -> Condition:
     kind = ConditionType.ROUTES_IN_PLACE
     for source in (view.observation.kernel, view.observation.datastore):
         if isinstance(source, Unreadable):
@@ -108,23 +127,22 @@ def _routes(view: View, against: Finding | None, counts: RouteCounts) -> Conditi
         return Condition(
             kind, Status.UNKNOWN, "NoName", "which node this host is is not known, so neither are its routes"
         )
-    message = f"{counts.present} of {counted(counts.expected, 'route')} right"
+    message = f"{counts.present} of {counted(counts.expected, 'route')} right{_as_of(view)}"
     if against is not None:
-        return Condition(kind, Status.FALSE, _reason(against), f"{message}; {against.what}")
+        return Condition(kind, Status.FALSE, against.reason, f"{message}; {against.words}")
     if counts.unknown:
         message = f"{message}; {counts.unknown} of WireGuard nodes not found in the main table, which is where we look"
         return Condition(kind, Status.UNKNOWN, "WireGuard", message)
     return Condition(kind, Status.TRUE, "InPlace" if counts.expected else "NoneNeeded", message)
 
 
-def _false(kind: ConditionType, against: Finding) -> Condition:
-    return Condition(kind, Status.FALSE, _reason(against), against.what)
+def _as_of(view: View) -> str:
+    return f", by the datastore's records of {view.age}" if view.age else ""
+
+
+def _false(kind: ConditionType, against: Against) -> Condition:
+    return Condition(kind, Status.FALSE, against.reason, against.words)
 
 
 def _unknown(kind: ConditionType, source: Unreadable) -> Condition:
     return Condition(kind, Status.UNKNOWN, "Unreadable", f"{source.source}: {source.reason}")
-
-
-def _reason(against: Finding) -> str:
-    """The code as a CamelCase word: RT-MISSING -> RtMissing."""
-    return "".join(word.capitalize() for word in against.code.split("-"))

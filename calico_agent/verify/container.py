@@ -8,15 +8,20 @@ from collections.abc import Iterator
 from calico_agent.model.address import Family
 from calico_agent.model.bgp import Bird
 from calico_agent.model.container import Container, ContainerState
+from calico_agent.model.drift import differences
 from calico_agent.model.finding import Finding
 from calico_agent.model.observation import Unreadable
+from calico_agent.model.settings import SuperviseSettings
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.local import chosen
+from calico_agent.verify.supervision import in_one_sentence, loops, stays_stopped
 from calico_agent.verify.view import View
 from calico_agent.verify.words import cure_here, env_of, owner_of
 
 # BIRD is not there at all; a BIRD that hangs, or that may not be asked, says nothing about the start.
 _NO_BIRD = frozenset({"absent", "refused"})
+
+_LONGEST_QUOTE = 200
 
 
 def find_container(view: View) -> Iterator[Finding]:
@@ -31,7 +36,8 @@ def find_container(view: View) -> Iterator[Finding]:
         return
     yield from _second(view, docker.containers, container)
     if container.state in {ContainerState.EXITED, ContainerState.RESTARTING, ContainerState.DEAD}:
-        yield _exited(view, container)
+        if not loops(view) and not stays_stopped(view):
+            yield _exited(view, container)
     elif not container.running:
         yield _not_running(view, container)
     elif _start_is_stuck(view, container):
@@ -55,7 +61,7 @@ def _absent(view: View) -> Finding:
 
 def _exited(view: View, container: Container) -> Finding:
     hint = container.log_hint
-    how = "was killed for lack of memory" if container.oom_killed else f"exited with code {container.exit_code}"
+    how = container.ending
     if container.state is ContainerState.RESTARTING:
         how = f"{how} and is started again and again ({container.restart_count} times so far)"
     reason = hint.sentence if hint else container.error
@@ -105,29 +111,42 @@ def _not_running(view: View, container: Container) -> Finding:
 def _start_is_stuck(view: View, container: Container) -> bool:
     bird = view.observation.bird
     no_bird = isinstance(bird, Unreadable) and bird.code in _NO_BIRD
-    return no_bird and view.local.uses_bird and container.log_hint is not None and not view.starting
+    if not no_bird or not view.local.uses_bird or view.starting:
+        return False
+    if container.programs:
+        return False  # start-up is over; it is BIRD that ended
+    if container.log_hint is not None:
+        return True
+    # Without a word in the log only the process tree tells a start that hangs from a BIRD that ended.
+    settings = view.supervising.settings if view.supervising else SuperviseSettings()
+    running_for = view.observation.at - (container.started_at or view.observation.at)
+    return container.programs == () and running_for >= settings.start_deadline
 
 
 def _stuck(view: View, container: Container) -> Finding:
-    assert container.log_hint is not None
     hint = container.log_hint
+    last = next((line.strip() for line in reversed(container.log_tail) if line.strip()), "")
     return finding(
         "SV-STUCK",
         container.name,
-        f"container {container.name} runs, but its start does not get on: {hint.sentence}",
-        why=f"its log: {hint.line}",
+        f"container {container.name} runs, but its start does not get on"
+        + (f": {hint.sentence}" if hint else f"; the last line of its log: {last[:_LONGEST_QUOTE]}" if last else ""),
+        why=f"its log: {hint.line}" if hint else "neither Felix nor BIRD nor confd runs in it",
         effect="BIRD does not run: routes stay as they are and do not follow the cluster",
-        cure=hint.cure,
+        cure=hint.cure if hint else f"docker logs {container.name}",
         node=view.me,
     )
 
 
 def _foreign(view: View, container: Container) -> Finding:
+    spec = view.supervising.spec if view.supervising else None
+    changed = differences(container, spec) if spec else ()
     return finding(
         "SV-FOREIGN",
         container.name,
         f"container {container.name} was not made by calico-agent, which is to supervise calico/node here",
-        why=f"image {container.image}, restart policy {container.restart_policy or 'no'}",
+        why=f"image {container.image}, restart policy {container.restart_policy or 'no'}"
+        + (f"; what taking over would change: {in_one_sentence(changed)}" if changed else ""),
         effect="calico-agent watches it and does not touch it",
         cure="stop what starts it for good, then remove it; or set [supervise] take_over = true",
         node=view.me,

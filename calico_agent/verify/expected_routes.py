@@ -23,7 +23,8 @@ from calico_agent.model.address import Family, IPAddress, IPInterface, IPNetwork
 from calico_agent.model.node import AffinityState, Block, EncapsulationMode, Node, Pool
 from calico_agent.model.route import host_prefix
 from calico_agent.verify.cluster import Cluster, Key
-from calico_agent.verify.local import Local
+from calico_agent.verify.local import Local, Standpoint
+from calico_agent.verify.unchanged import MadeOnce
 
 TUNNEL_DEVICES = frozenset({"tunl0", "vxlan.calico", "vxlan-v6.calico", "wireguard.cali", "wg-v6.cali"})
 _FULL_LENGTH = {4: 32, 6: 128}
@@ -93,6 +94,11 @@ class Expectation:
 
 def expect(cluster: Cluster, local: Local) -> Expectation:
     """What the datastore wants of this host: nothing, while it is not known which node it is."""
+    return _expect(cluster, local.standpoint)
+
+
+@MadeOnce
+def _expect(cluster: Cluster, local: Standpoint) -> Expectation:
     if local.name is None:
         return Expectation()
     ways = _Ways(cluster, local)
@@ -138,7 +144,7 @@ def _double_claim(cluster: Cluster, key: Key, block: Block) -> DoubleClaim | Non
     return DoubleClaim(block.cidr, block.owner, tuple(sorted(name for name in claimants if name)))
 
 
-def _borrowed(block: Block, pool: Pool, ways: "_Ways", local: Local) -> Iterator[ExpectedRoute]:
+def _borrowed(block: Block, pool: Pool, ways: "_Ways", local: Standpoint) -> Iterator[ExpectedRoute]:
     for borrowed in block.borrowed:
         # A node's tunnel address may be borrowed too; it is reached by the tunnel itself.
         if borrowed.node in {local.name, block.owner} or ways.is_tunnel_address(borrowed.node, borrowed.address):
@@ -151,11 +157,10 @@ def _borrowed(block: Block, pool: Pool, ways: "_Ways", local: Local) -> Iterator
 class _Ways:
     """The way to each node for each pool, made once: thousands of blocks share a few hundred."""
 
-    def __init__(self, cluster: Cluster, local: Local) -> None:
+    def __init__(self, cluster: Cluster, local: Standpoint) -> None:
         self._cluster = cluster
         self._local = local
         self._ways: dict[tuple[str, str, Family], Way | None] = {}
-        self._connected = {family: local.networks(family) for family in Family}
 
     def known(self, node: str) -> bool:
         """Whether the node has a record with an address of some family."""
@@ -182,7 +187,7 @@ class _Ways:
 
     def _make(self, node: str, pool: Pool, family: Family) -> Way | None:
         record = self._cluster.nodes.get(node)
-        own = self._local.registered(family)
+        own = self._local.registered[family]
         registered = record.registered(family) if record else None
         if record is None or registered is None or own is None:
             return None
@@ -200,7 +205,7 @@ class _Ways:
         judged = felix_only or meshed
         if encapsulation is Encapsulation.IPIP:
             return Way(node, registered.ip, encapsulation, registered.ip, "tunl0", judged)
-        near = felix_only or any(registered.ip in network for network in self._connected[family])
+        near = felix_only or any(registered.ip in network for network in self._local.networks[family])
         return Way(node, registered.ip, encapsulation, registered.ip if near else None, "", judged)
 
 

@@ -11,13 +11,16 @@ from calico_agent.model.finding import Finding, Severity
 from calico_agent.model.identity import AddressChoice, Candidate
 from calico_agent.model.node import Node
 from calico_agent.verify.catalogue import finding
+from calico_agent.verify.identity_change import is_lost
 from calico_agent.verify.local import chosen, is_bridge
 from calico_agent.verify.view import View
-from calico_agent.verify.words import cure_here, env_of, in_family, listed, owner_of
+from calico_agent.verify.words import cure_here, cut_off, env_of, in_family, listed, owner_of
 
-_PEERS_REFUSE = "the other nodes refuse its BGP sessions, and this host gets no routes but those to its own pods"
 # Rules whose answer says how the cluster reaches this host. The others only guess well.
-_FIRM_RULES = frozenset({"configured", "other nodes"})
+_FIRM_RULES = frozenset({"configured", "method", "kubelet", "other nodes"})
+
+# Names that somebody wrote down for this host, where a host name only happens to be one.
+_STATED_NAMES = frozenset({"configuration", "kubelet"})
 
 
 def find_identity(view: View) -> Iterator[Finding]:
@@ -79,11 +82,11 @@ def _name(view: View) -> Iterator[Finding]:
             cure=cure,
             node=running,
         )
-    elif wanted.source == "configuration":
+    elif wanted.source in _STATED_NAMES:
         yield finding(
             "NAME-MISMATCH",
             wanted.name,
-            f"calico/node here runs as node {running}; the configuration names it {wanted.name}",
+            f"calico/node here runs as node {running}; the {wanted.source} names it {wanted.name}",
             why=f"the name comes from {view.local.name_source}",
             effect="the node goes on under its old name, with its old blocks",
             cure=cure,
@@ -119,14 +122,14 @@ def _record(view: View) -> Iterator[Finding]:
             "NODE-NO-ADDRESS",
             node.name,
             f"node {node.name} is registered without any address",
-            effect=_PEERS_REFUSE,
+            effect=cut_off(view),
             cure=cure_here(view, env_of(wanted)) if wanted else "",
             node=node.name,
         )
     elif view.kernel is not None:
         for family in Family:
             registered = node.registered(family)
-            if registered is not None:
+            if registered is not None and not is_lost(view, family, registered.ip):
                 yield from _address(view, node, family, registered)
 
 
@@ -141,7 +144,7 @@ def _no_record(view: View, name: str) -> Finding:
         name,
         f"node {name}, as which calico/node runs here, has no record in the datastore",
         why=f"the datastore has {registered or 'no node at all'}",
-        effect=f"{_PEERS_REFUSE}; its blocks may be given to other nodes while its pods still use them",
+        effect=f"{cut_off(view)}; its blocks may be given to other nodes while its pods still use them",
         cure=f"{restart} registers it again; pods whose block was freed need a new address",
         node=name,
     )
@@ -158,7 +161,7 @@ def _address(view: View, node: Node, family: Family, registered: IPInterface) ->
             in_family(node.name, family),
             f"node {node.name} is registered with {registered.ip}, which no link of this host has",
             why=f"this host should have {wanted.ip} ({_link(view, family)})" if wanted else "",
-            effect=f"BIRD cannot use that address: {_PEERS_REFUSE}",
+            effect=cut_off(view, registered.ip),
             cure=cure,
             node=node.name,
         )
@@ -168,7 +171,7 @@ def _address(view: View, node: Node, family: Family, registered: IPInterface) ->
             in_family(node.name, family),
             f"node {node.name}, this host, is registered with {registered.ip}, the address of {owner_of(held)}",
             why=_bridge_evidence(view, family, held, wanted),
-            effect=_PEERS_REFUSE,
+            effect=cut_off(view, registered.ip),
             cure=cure,
             node=node.name,
         )
@@ -182,6 +185,7 @@ def _address(view: View, node: Node, family: Family, registered: IPInterface) ->
             cure=f"if {others[0]} is an old name of this machine: calicoctl delete node {others[0]}; "
             f"else give {others[0]} its own address (IP=)",
             node=node.name,
+            bars_start=wanted is not None and wanted.ip == registered.ip,  # else a start is the cure
         )
     elif wanted is not None and wanted.ip != registered.ip:
         yield from _mismatch(view, node, held, wanted, cure)

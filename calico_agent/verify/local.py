@@ -25,6 +25,17 @@ _NODENAME_DIRECTORY = PurePosixPath("/var/lib/calico")
 
 
 @dataclass(frozen=True, slots=True)
+class Standpoint:
+    """All of this host that its expected routes depend on."""
+
+    name: str | None
+    node: Node | None
+    uses_bird: bool
+    registered: Mapping[Family, IPInterface | None]
+    networks: Mapping[Family, frozenset[IPNetwork]]
+
+
+@dataclass(frozen=True, slots=True)
 class Local:
     """This host: its calico/node container, the node it runs as and that node's record (None: not there, or not known).
 
@@ -48,6 +59,16 @@ class Local:
     @property
     def uses_bird(self) -> bool:
         return self.backend not in {"none", "vxlan"}
+
+    @property
+    def standpoint(self) -> Standpoint:
+        return Standpoint(
+            self.name,
+            self.node,
+            self.uses_bird,
+            {family: self.registered(family) for family in Family},
+            {family: frozenset(self.networks(family)) for family in Family},
+        )
 
     def candidate(self, address: IPAddress) -> Candidate | None:
         """The link address that is exactly this one; of several, one against which nothing speaks."""

@@ -15,7 +15,7 @@ from calico_agent.verify.catalogue import finding
 from calico_agent.verify.identity import runs_as_another
 from calico_agent.verify.local import is_bridge
 from calico_agent.verify.view import View
-from calico_agent.verify.words import cure_there, in_family, listed, owner_of
+from calico_agent.verify.words import claimed_by, cure_there, in_family, listed, owner_of
 
 
 def find_peers(view: View) -> Iterator[Finding]:
@@ -81,7 +81,8 @@ def _bridge(view: View, node: Node, registered: IPInterface, bridge: Candidate) 
         in_family(node.name, registered.version),
         what,
         why=why,
-        effect=f"no BGP session with {node.name} can come up, and packets for its pods do not get there",
+        effect=(f"no BGP session with {node.name} can come up, and " if view.local.uses_bird else "")
+        + f"packets for the pods of {node.name} do not get there",
         cure=cure_there(node.name, setting),
         node=node.name,
         condition=_condition(view),
@@ -97,13 +98,14 @@ def _ours(view: View, node: Node, held: Candidate) -> Iterator[Finding]:
         "IP-CONFLICT",
         in_family(node.name, address.version),
         f"node {node.name} is registered with {address}, which is an address of this host ({held.link})",
-        why=f"this host is node {view.me}",
+        why=f"this host is node {view.me}{claimed_by(view, node.name)}",
         effect=f"packets for the pods of {node.name} do not leave this host",
         cure=f"if {node.name} is an old name of this machine: calicoctl delete node {node.name}; "
         f"else {cure_there(node.name, 'its own address (IP=)')}",
         node=node.name,
         prefix=host_prefix(address),
         condition=_condition(view),
+        bars_start=address in view.identity.addresses,
     )
 
 

@@ -36,7 +36,8 @@ class Rib:
         best = next((route for route in self.routes.get(prefix, ()) if route.best), None)
         if best is None:
             return "; no peer told BIRD about it"
-        return f"; BIRD knows it by {best.protocol}, so the kernel did not take it, or it was deleted just now"
+        why = "the kernel refused it" if best.refused_by_kernel else "it was deleted just now, or the kernel refused it"
+        return f"; BIRD knows it by {best.protocol}: {why}"
 
 
 def rib_of(view: View) -> Rib:

@@ -117,8 +117,8 @@ def _cure_missing(way: Way, prefix: IPNetwork) -> str:
 
 
 def _birdcl(prefix: IPNetwork) -> str:
-    """BIRD's client inside the container, where its sockets are not at the built-in place."""
-    return "birdcl" if prefix.version == 4 else "birdcl6"
+    """BIRD's client inside the container: one program for both daemons."""
+    return f"birdcl -s /var/run/calico/{'bird' if prefix.version == 4 else 'bird6'}.ctl"
 
 
 def find_own_blocks(view: View, fib: Fib, expectation: Expectation) -> Iterator[Finding]:

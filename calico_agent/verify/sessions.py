@@ -2,7 +2,8 @@
 
 Mesh (confd/pkg/backends/calico/bgp_processor.go of projectcalico/calico@v3.32.1): each node peers with every node that
 has an address of the family, except itself (decided by address, not by name) and except route reflectors; a route
-reflector builds no mesh. The side with the smaller address is passive: it waits for the other to connect.
+reflector builds no mesh. The side with the smaller address is passive: it waits for the other to connect. A BGPPeer
+with a peerIP makes a session on the node it names, or on every node.
 """
 
 import re
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 
 from calico_agent.model.address import Family
 from calico_agent.model.bgp import Session
-from calico_agent.model.node import Node
+from calico_agent.model.node import Node, Peering
 from calico_agent.verify.view import View
 
 
@@ -28,6 +29,16 @@ def mesh_peers(view: View, family: Family) -> Iterator[Node]:
             continue
         if own_address is None or registered.ip != own_address.ip:
             yield node
+
+
+def peerings(view: View, family: Family) -> Iterator[Peering]:
+    """The BGPPeers beyond the mesh by which this host should have a session: never one to its own address."""
+    if view.cluster is None or view.local.name is None or view.local.registered(family) is None:
+        return
+    for peering in view.cluster.bgp.peerings:
+        ours = peering.node in {"", view.local.name} and peering.address.version == family
+        if ours and view.local.candidate(peering.address) is None:
+            yield peering
 
 
 # What the state and the last error of a session mean, and where to look. The first pattern that matches

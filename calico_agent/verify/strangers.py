@@ -5,16 +5,15 @@ devices, host routes to borrowed addresses. Host routes of BIRD's are never call
 IPAM does not know (ipAddrsNoIpam), services and load balancers too.
 """
 
-from collections.abc import Iterator
-
 from calico_agent.model.address import IPNetwork
 from calico_agent.model.finding import Finding
 from calico_agent.model.kernel import Kernel
 from calico_agent.model.node import Pool
 from calico_agent.model.route import Path, RouteType
 from calico_agent.verify.catalogue import finding
-from calico_agent.verify.cluster import Cluster, Key, PrefixIndex, key_of, prefix_of
+from calico_agent.verify.cluster import Cluster, Key, prefix_of
 from calico_agent.verify.expected_routes import TUNNEL_DEVICES, Expectation, ExpectedRoute
+from calico_agent.verify.expected_table import expected_table
 from calico_agent.verify.fate import fate_with, shown
 from calico_agent.verify.view import View
 
@@ -27,34 +26,19 @@ def find_strangers(view: View, kernel: Kernel, expectation: Expectation) -> tupl
     """All findings about routes that are not expected."""
     if view.cluster is None or view.local.name is None:
         return ()
-    expected = {key_of(route.prefix): route for route in expectation.routes}
-    own = {key_of(prefix) for prefix in expectation.own_blocks}
-    remote = PrefixIndex({key: route for key, route in expected.items() if not route.borrowed})
+    expected = expected_table(expectation)
     findings = []
-    for key, paths, pool in _inside_pools(view.cluster, kernel):
-        if key in expected or key in own:
+    for key, paths in expected.others(kernel.fib):
+        pool = view.cluster.pools.covering(key)
+        if pool is None or pool.cidr.prefixlen == key[1]:
             continue
         path = paths[0]
         if path.protocol in _CALICO or _leads_into_tunnel(key, path):
             if _stale(view.cluster, expectation, key, pool):
                 findings.append(_stale_finding(prefix_of(key), path))
-        elif (shadowed := remote.covering(key)) is not None and not _local_workload(key, path):
+        elif (shadowed := expected.blocks.covering(key)) is not None and not _local_workload(key, path):
             findings.append(_shadow_finding(prefix_of(key), path, shadowed))
     return tuple(findings)
-
-
-def _inside_pools(cluster: Cluster, kernel: Kernel) -> Iterator[tuple[Key, tuple[Path, ...], Pool]]:
-    """Every prefix of the table that is longer than the pool around it.
-
-    It goes over the plain numbers of the table: a prefix object for each of 50,000 routes would cost the most of all.
-    """
-    for family, lengths in kernel.fib.index.items():
-        for length, bucket in lengths.items():
-            for network, paths in bucket.items():
-                key = (int(family), length, network)
-                pool = cluster.pools.covering(key)
-                if pool is not None and pool.cidr.prefixlen < length:
-                    yield key, paths, pool
 
 
 def _leads_into_tunnel(key: Key, path: Path) -> bool:

@@ -23,6 +23,7 @@ class Underlay:
 
     def __init__(self, view: View, kernel: Kernel) -> None:
         self._view = view
+        self._fib = kernel.fib
         self._read = kernel.neighbours is not None and kernel.forwarding is not None
         self._macs: dict[tuple[str, IPAddress], str] = {}
         self._unanswered: dict[IPAddress, str] = {}
@@ -38,10 +39,19 @@ class Underlay:
 
     def find(self, way: Way) -> Iterator[Finding]:
         """What is wrong on the way to one node."""
-        if way.registered in self._unanswered:
-            yield _dead(way, self._unanswered[way.registered])
+        if self._unanswered and (silent := self._silent(way.registered)) is not None:
+            yield _dead(way, silent, self._unanswered[silent])
         if way.encapsulation is Encapsulation.VXLAN and (broken := self._broken_tunnel(way)):
             yield _tunnel(way, broken)
+
+    def _silent(self, registered: IPAddress) -> IPAddress | None:
+        """Who does not answer on the way to an address: its host, or every router that leads there."""
+        if registered in self._unanswered:
+            return registered
+        route = self._fib.lookup(registered)
+        routers = [hop.gateway for hop in route.next_hops] if route is not None else []
+        dead = [router for router in routers if router in self._unanswered]
+        return dead[0] if dead and len(dead) == len(routers) else None
 
     def _broken_tunnel(self, way: Way) -> str:
         """Why VXLAN packets do not reach the node, empty when nothing speaks against it."""
@@ -64,14 +74,17 @@ class Underlay:
         return f"{sent} on {way.device}, and {way.node} is registered with {way.registered}"
 
 
-def _dead(way: Way, state: str) -> Finding:
+def _dead(way: Way, silent: IPAddress, state: str) -> Finding:
+    router = silent != way.registered
     return finding(
         "RT-NEXTHOP-DEAD",
         in_family(way.node, way.registered.version),
-        f"node {way.node} does not answer: nobody answers for {way.registered}",
-        why=f"neighbour entry of {way.registered}: {state}",
+        f"node {way.node} cannot be reached: nobody answers for {silent}, the router towards {way.registered}"
+        if router
+        else f"node {way.node} does not answer: nobody answers for {way.registered}",
+        why=f"neighbour entry of {silent}: {state}",
         effect=f"packets to the pods of {way.node} are lost, though the routes are there",
-        cure=f"look at host {way.node} and the network between",
+        cure=f"look at the router {silent}" if router else f"look at host {way.node} and the network between",
         node=way.node,
     )
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from calico_agent.model.action import Supervising
 from calico_agent.model.address import Family
 from calico_agent.model.bgp import Bird
 from calico_agent.model.identity import Identity
@@ -15,10 +16,12 @@ from calico_agent.verify.local import Local, local_host
 # calico/node's programs come up one after another within some ten seconds of the container's start.
 STARTING = timedelta(seconds=20)
 
+_UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """`cluster` and `kernel` are None where the source could not be read."""
+    """`cluster` and `kernel` are None where the source could not be read, `supervising` where the agent observes."""
 
     observation: Observation
     identity: Identity
@@ -26,10 +29,19 @@ class View:
     local: Local
     cluster: Cluster | None
     kernel: Kernel | None
+    supervising: Supervising | None = None
 
     @property
     def supervised(self) -> bool:
         return self.mode is Mode.SUPERVISE
+
+    @property
+    def age(self) -> str:
+        """How old the reading of the datastore is, `3 min ago`; empty for one that is current, and without one."""
+        seen = self.observation
+        if seen.datastore_trouble is None or isinstance(seen.datastore, Unreadable) or seen.datastore.read_at is None:
+            return ""
+        return in_words(seen.at - seen.datastore.read_at)
 
     @property
     def starting(self) -> bool:
@@ -50,9 +62,25 @@ class View:
         return tuple((family, bird) for family, bird in both if bird is not None)
 
 
-def view_of(observation: Observation, identity: Identity, *, mode: Mode, container_name: str) -> View:
+def in_words(age: timedelta) -> str:
+    """An age in its largest unit."""
+    seconds = max(0, int(age.total_seconds()))
+    # From the second one on: "90 min" says more than "1 h".
+    size, unit = next((unit for unit in _UNITS if seconds >= 2 * unit[0]), _UNITS[-1])
+    return f"{seconds // size} {unit} ago"
+
+
+def view_of(
+    observation: Observation,
+    identity: Identity,
+    *,
+    mode: Mode,
+    container_name: str,
+    supervising: Supervising | None = None,
+) -> View:
     """The view of one observation."""
     datastore, kernel = observation.datastore, observation.kernel
     cluster = None if isinstance(datastore, Unreadable) else index(datastore)
     local = local_host(observation, identity, cluster, mode=mode, container_name=container_name)
-    return View(observation, identity, mode, local, cluster, None if isinstance(kernel, Unreadable) else kernel)
+    readable = None if isinstance(kernel, Unreadable) else kernel
+    return View(observation, identity, mode, local, cluster, readable, supervising)

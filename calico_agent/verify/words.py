@@ -1,7 +1,10 @@
 """Sentences that several rules share: whose address something is, and how an address is given to calico/node."""
 
-from calico_agent.model.address import IPInterface
+from calico_agent.model.address import IPAddress, IPInterface
+from calico_agent.model.claim import NameClaim, claim_on
 from calico_agent.model.identity import Candidate
+from calico_agent.model.node import EncapsulationMode, Pool
+from calico_agent.model.settings import OnChange
 from calico_agent.verify.view import View
 
 _LISTED = 3
@@ -38,6 +41,8 @@ def env_of(address: IPInterface) -> str:
 def cure_here(view: View, *settings: str) -> str:
     """How calico/node on this host is given other settings."""
     container = view.local.container
+    if _left_to_people(view) and container is not None and container.alive:
+        return f"docker rm -f {container.name}: calico-agent then makes it anew with {' '.join(settings)}"
     if view.supervised and (container is None or container.managed):
         return f"calico-agent replaces the container with {' '.join(settings)}"
     name = container.name if container is not None else "calico-node"
@@ -47,9 +52,52 @@ def cure_here(view: View, *settings: str) -> str:
     return f"docker rm -f {name}, then start it again with {options}; or run calico-agent in supervise mode"
 
 
+def _left_to_people(view: View) -> bool:
+    """Whether a container is not replaced because of another name or address (identity.on_change = "report")."""
+    return view.supervising is not None and view.supervising.settings.on_identity_change is OnChange.REPORT
+
+
 def cure_there(node: str, setting: str) -> str:
     """How calico/node on another host is given another setting."""
     return (
         f"on {node}: remove the calico/node container and start it with {setting}, "
         "or run calico-agent there in supervise mode"
     )
+
+
+def cut_off(view: View, address: IPAddress | None = None) -> str:
+    """What it means for this host's pods that its record has `address`, which leads nowhere, or none at all.
+
+    Without encapsulation and with IPIP, routes come by BGP. VXLAN needs none of it: there all routes stay and look
+    right, and the packets inside the tunnel go to the wrong host.
+    """
+    pools = view.cluster.datastore.pools if view.cluster else ()
+    ours = [pool for pool in pools if address is None or pool.cidr.version == address.version]
+    tunnelled = any(_by_vxlan(pool) for pool in ours)
+    effects = []
+    if view.local.uses_bird:
+        routes = not tunnelled or not all(_by_vxlan(pool) for pool in ours)
+        alone = ", and this host gets no routes but those to its own pods" if routes else ""
+        effects.append(f"the other nodes refuse its BGP sessions{alone}")
+    if tunnelled:
+        where = f"go to {address} instead of this host" if address else "go nowhere"
+        effects.append(
+            f"VXLAN packets of the other nodes for its pods {where}: they are lost, even where routes are right"
+        )
+    return "; ".join(effects)
+
+
+def _by_vxlan(pool: Pool) -> bool:
+    return pool.vxlan is not EncapsulationMode.NEVER
+
+
+def since_when(claim: NameClaim) -> str:
+    """Since when a claimed name is its holder's."""
+    since = claim.owner.since if claim.owner else None
+    return "at a time that is not known" if since is None else f"since {since:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def claimed_by(view: View, name: str) -> str:
+    """Who holds a name, as the end of a sentence; empty where nobody claimed it."""
+    claim = claim_on(name, view.cluster.datastore.claims) if view.cluster else NameClaim()
+    return f"; the name {name} is claimed by {claim.holder} {since_when(claim)}" if claim.holder else ""

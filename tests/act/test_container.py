@@ -1,6 +1,7 @@
 """act/container.py on a real dockerd, held against what `docker run` makes."""
 
 import json
+import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,8 +11,18 @@ from typing import Any
 import pytest
 
 from calico_agent.act.container import ContainerActor
-from calico_agent.model.action import Action, CreateContainer, ReplaceContainer, SetAside, StartContainer
+from calico_agent.model.action import (
+    Action,
+    CreateContainer,
+    ForbidRestarts,
+    RenameContainer,
+    ReplaceContainer,
+    RestartContainer,
+    SetAside,
+    StartContainer,
+)
 from calico_agent.model.container import LABEL_MANAGED_BY, LABEL_SPEC_HASH, ContainerSpec, Mount
+from calico_agent.report.docker_run import render_docker_run
 from tests.docker_engine import IMAGE, docker_engine, frozen, kill_dockerd
 from tests.lab.engine import Engine
 
@@ -79,16 +90,58 @@ def test_it_makes_what_docker_run_makes(engine: Engine, spec: ContainerSpec) -> 
     theirs = inspect(engine, "calico-node")
     assert ours["State"]["Running"]
     assert theirs["State"]["Running"]
-    for config in (ours["Config"], theirs["Config"]):
+    engine.docker("rm", "--force", "calico-node")
+    subprocess.run(("sh", "-c", render_docker_run(spec, url=engine.socket)), check=True, capture_output=True)
+    printed = inspect(engine, "calico-node")
+    for config in (ours["Config"], theirs["Config"], printed["Config"]):
         config["Env"].sort()
-    assert ours["Config"] == theirs["Config"]
-    assert without_nothing(ours["HostConfig"]) == without_nothing(theirs["HostConfig"])
-    assert by_destination(ours["Mounts"]) == by_destination(theirs["Mounts"])
+    for made in (theirs, printed):
+        assert ours["Config"] == made["Config"]
+        assert without_nothing(ours["HostConfig"]) == without_nothing(made["HostConfig"])
+        assert by_destination(ours["Mounts"]) == by_destination(made["Mounts"])
+
+
+def test_a_password_reaches_the_printed_container_from_its_file(
+    engine: Engine, spec: ContainerSpec, tmp_path: Path
+) -> None:
+    file = tmp_path / "the password"
+    file.write_text("o'hush $HOME\nsecond line\n")
+    spec = replace(spec, env=(("ETCD_PASSWORD", "o'hush $HOME"),))
+    line = render_docker_run(spec, url=engine.socket, files={"ETCD_PASSWORD": str(file)})
+    assert "hush" not in line
+    subprocess.run(("sh", "-c", line), check=True, capture_output=True)
+    assert "ETCD_PASSWORD=o'hush $HOME" in inspect(engine, "calico-node")["Config"]["Env"]
+
+
+def test_a_running_container_is_restarted(engine: Engine, spec: ContainerSpec) -> None:
+    perform(engine, CreateContainer(spec, WHY))
+    before = inspect(engine, "calico-node")
+    assert perform(engine, RestartContainer(before["Id"], WHY)) == ""
+    after = inspect(engine, "calico-node")
+    assert after["Id"] == before["Id"]
+    assert after["State"]["Running"]
+    assert after["State"]["StartedAt"] > before["State"]["StartedAt"]
+
+
+def test_name_and_restart_policy_are_put_right_without_touching_what_runs(engine: Engine, spec: ContainerSpec) -> None:
+    perform(engine, CreateContainer(spec, WHY))
+    before = inspect(engine, "calico-node")
+    engine.docker("rename", "calico-node", "somebody")
+    engine.docker("update", "--restart=always", "somebody")
+    assert perform(engine, RenameContainer(before["Id"], "calico-node", WHY)) == ""
+    assert perform(engine, ForbidRestarts(before["Id"], WHY)) == ""
+    after = inspect(engine, "calico-node")
+    assert after["State"] == before["State"]
+    assert after["HostConfig"]["RestartPolicy"]["Name"] == "no"
 
 
 def without_nothing(host_config: dict[str, Any]) -> dict[str, Any]:
-    """Without the settings that one writes as null, the other as empty. ConsoleSize is the caller's terminal."""
-    return {key: value for key, value in host_config.items() if value and key != "ConsoleSize"}
+    """Without the settings that one writes as null, the other as empty. ConsoleSize is the caller's terminal.
+
+    `docker run` gives the mounts in any order.
+    """
+    settings = {key: value for key, value in host_config.items() if value and key != "ConsoleSize"}
+    return settings | {"Binds": sorted(host_config["Binds"])}
 
 
 def by_destination(mounts: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -137,7 +190,9 @@ def test_a_container_is_replaced(engine: Engine, spec: ContainerSpec) -> None:
     assert new["Id"] != old
     assert new["State"]["Running"]
     assert "NODENAME=host2" in new["Config"]["Env"]
-    assert names(engine) == {"calico-node"}
+    kept = inspect(engine, "calico-node-previous")
+    assert (kept["Id"], kept["State"]["Running"]) == (old, False), "until the new one is ready"
+    assert names(engine) == {"calico-node", "calico-node-previous"}
 
 
 def test_replacing_one_that_somebody_removed_makes_the_new_one(engine: Engine, spec: ContainerSpec) -> None:

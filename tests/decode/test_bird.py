@@ -111,6 +111,20 @@ def test_graceful_restart_is_seen_in_the_status() -> None:
     ).graceful_restart
 
 
+def test_a_recovering_daemon_tells_how_long_it_waits_and_for_whom() -> None:
+    bird = read("name-of-another-host/host2/bird.txt")
+    assert (bird.recovery_seconds, bird.recovery_left) == (11, 229)
+    assert [session.name for session in bird.sessions if session.awaited] == ["Mesh_10_77_0_12", "Mesh_172_17_0_1"]
+    one = read("name-kept-in-nodename-file/host2/bird.txt")
+    assert [session.name for session in one.sessions if session.awaited] == ["Mesh_10_77_0_12"]
+
+
+def test_a_daemon_that_is_done_waits_for_nobody() -> None:
+    bird = read("healthy/host1/bird.txt")
+    assert (bird.recovery_seconds, bird.recovery_left) == (None, None)
+    assert not any(session.awaited for session in bird.sessions)
+
+
 @pytest.mark.parametrize("host", hosts(), ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_every_recorded_daemon_that_answered_is_understood(host: Path) -> None:
     text = (host / "bird.txt").read_text()

@@ -12,11 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calico_agent.decode.container import datastore_settings, decode_container, decode_network, is_calico_node
+from calico_agent.decode.container import decode_container, decode_network, is_calico_node
 from calico_agent.decode.errors import Malformed
+from calico_agent.decode.node_datastore import datastore_settings
 from calico_agent.model.container import Container, ContainerState, DockerNetwork, Mount
-from calico_agent.model.observation import Unreadable
-from calico_agent.model.settings import DatastoreSettings
 from tests.captures import CAPTURES, hosts, inspected, log_tail
 
 HEALTHY = CAPTURES / "healthy" / "host1"
@@ -58,10 +57,7 @@ def test_who_knocks_is_taken_from_the_log() -> None:
 
 @pytest.mark.parametrize("host", hosts(), ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_every_recorded_container_is_calico_node(host: Path) -> None:
-    container = decode_container(inspected(host))
-    assert is_calico_node(container)
-    settings = datastore_settings(container)
-    assert settings == DatastoreSettings(("http://10.77.0.1:2379",), origin="container calico-node")
+    assert is_calico_node(decode_container(inspected(host)))
 
 
 @pytest.mark.parametrize(
@@ -139,91 +135,6 @@ def test_recorded_networks() -> None:
 )
 def test_networks(changes: dict[str, Any], found: DockerNetwork) -> None:
     assert decode_network({"Name": "app", "Id": "0123456789abcdef", "Driver": "bridge", **changes}) == found
-
-
-ENV = {
-    "ETCD_ENDPOINTS": "https://10.0.0.1:2379, https://10.0.0.2:2379",
-    "ETCD_CA_CERT_FILE": "/calico-secrets/etcd-ca",
-    "ETCD_CERT_FILE": "/calico-secrets/etcd-cert",
-    "ETCD_KEY_FILE": "/calico-secrets/private/key.pem",
-}
-MOUNTS = (
-    Mount("/", "/host"),
-    Mount("/var/lib/kubelet/etcd-certs", "/calico-secrets"),
-    Mount("/etc/private", "/calico-secrets/private"),
-)
-
-
-def given_env(**env: str) -> Container:
-    return replace(PLAIN, env=tuple((ENV | env).items()), mounts=MOUNTS)
-
-
-def test_certificates_are_found_on_the_host_through_the_longest_mount() -> None:
-    assert datastore_settings(given_env(ETCD_USERNAME="calico", ETCD_PASSWORD="secret")) == DatastoreSettings(
-        endpoints=("https://10.0.0.1:2379", "https://10.0.0.2:2379"),
-        ca_file="/var/lib/kubelet/etcd-certs/etcd-ca",
-        cert_file="/var/lib/kubelet/etcd-certs/etcd-cert",
-        key_file="/etc/private/key.pem",
-        username="calico",
-        password="secret",
-        origin="container calico-node",
-    )
-
-
-def test_the_prefixed_variable_wins_over_the_bare_one() -> None:
-    found = datastore_settings(given_env(CALICO_ETCD_ENDPOINTS="http://10.0.0.9:2379"))
-    assert isinstance(found, DatastoreSettings)
-    assert found.endpoints == ("http://10.0.0.9:2379",)
-
-
-def test_one_file_can_be_a_mount_of_its_own() -> None:
-    container = replace(
-        given_env(ETCD_CA_CERT_FILE="/ca.crt", ETCD_CERT_FILE="", ETCD_KEY_FILE=""),
-        mounts=(Mount("/etc/calico/ca.crt", "/ca.crt"),),
-    )
-    found = datastore_settings(container)
-    assert isinstance(found, DatastoreSettings)
-    assert (found.ca_file, found.cert_file) == ("/etc/calico/ca.crt", "")
-
-
-@pytest.mark.parametrize(
-    ("env", "code", "says"),
-    [
-        pytest.param({"DATASTORE_TYPE": "kubernetes"}, "kubernetes", "Kubernetes API", id="Kubernetes"),
-        pytest.param({"ETCD_ENDPOINTS": ""}, "kubernetes", "Kubernetes API", id="Kubernetes is the default"),
-        pytest.param({"CALICO_DATASTORE_TYPE": "kubernetes"}, "kubernetes", "Kubernetes API", id="prefixed"),
-        pytest.param({"DATASTORE_TYPE": "etcdv2"}, "type", "DATASTORE_TYPE=etcdv2", id="etcd v2"),
-        pytest.param(
-            {"DATASTORE_TYPE": "etcdv3", "ETCD_ENDPOINTS": " , "}, "no-endpoints", "ETCD_ENDPOINTS", id="no endpoint"
-        ),
-        pytest.param(
-            {"ETCD_CERT": "-----BEGIN", "ETCD_KEY": "-----BEGIN"},
-            "inline-certificates",
-            "ETCD_CERT, ETCD_KEY",
-            id="certificates in the environment",
-        ),
-        pytest.param(
-            {"ETCD_KEY_FILE": "/image/key.pem"}, "certificate-not-mounted", "/image/key.pem", id="a file of the image"
-        ),
-        pytest.param(
-            {"ETCD_KEY_FILE": "/calico-secrets/../etc/shadow"},
-            "certificate-not-mounted",
-            "..",
-            id="a way out of a mount",
-        ),
-    ],
-)
-def test_settings_that_cannot_be_used_say_why(env: dict[str, str], code: str, says: str) -> None:
-    found = datastore_settings(given_env(**env))
-    assert isinstance(found, Unreadable)
-    assert (found.source, found.code) == ("etcd", code)
-    assert says in found.reason
-
-
-def test_no_secret_is_in_a_reason() -> None:
-    found = datastore_settings(given_env(ETCD_KEY="-----BEGIN SECRET", ETCD_PASSWORD="secret"))
-    assert isinstance(found, Unreadable)
-    assert "SECRET" not in found.reason
 
 
 @pytest.mark.parametrize(

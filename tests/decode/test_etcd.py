@@ -20,6 +20,7 @@ from calico_agent.model.node import (
     Datastore,
     EncapsulationMode,
     Node,
+    Peering,
     Pool,
 )
 
@@ -384,8 +385,38 @@ def test_bgp_settings_are_put_together_from_their_resources() -> None:
         (BGP, encoded({"spec": {"nodeToNodeMeshEnabled": False, "asNumber": 64513, "listenPort": 178}})),
     ]
     assert decode_datastore(items, revision=1, read_at=None).bgp == BgpSettings(
-        mesh=False, as_number=64513, listen_port=178, peers=("rack1-tor",), node_listen_ports=(("node-a", 1790),)
+        mesh=False,
+        as_number=64513,
+        listen_port=178,
+        peers=("rack1-tor",),
+        node_listen_ports=(("node-a", 1790),),
+        peerings=(Peering("rack1-tor", ip_address("10.0.0.254")),),
     )
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        pytest.param({"peerIP": "10.0.0.254", "node": "node-a"}, ("10.0.0.254", "node-a"), id="of one node"),
+        pytest.param({"peerIP": "10.0.0.254:1790"}, ("10.0.0.254", ""), id="with a port"),
+        pytest.param({"peerIP": "fd00::1"}, ("fd00::1", ""), id="IPv6"),
+        pytest.param({"peerIP": "[fd00::1]:179"}, ("fd00::1", ""), id="IPv6 with a port"),
+        pytest.param({"peerIP": "10.0.0.254", "nodeSelector": "rack == '1'"}, None, id="for nodes by their labels"),
+        pytest.param({"nodeSelector": "all()", "peerSelector": "reflector"}, None, id="to nodes by their labels"),
+        pytest.param({}, None, id="nothing"),
+    ],
+)
+def test_between_whom_a_bgp_peer_is(spec: dict[str, str], expected: tuple[str, str] | None) -> None:
+    found = decode_datastore([(f"{RESOURCES}bgppeers/tor", encoded({"spec": spec}))], revision=1, read_at=None)
+    assert found.bgp.peers == ("tor",)
+    assert [(str(one.address), one.node) for one in found.bgp.peerings] == ([expected] if expected else [])
+
+
+def test_a_bgp_peer_with_no_address_is_reported() -> None:
+    found = decode_datastore(
+        [(f"{RESOURCES}bgppeers/tor", encoded({"spec": {"peerIP": "tor"}}))], revision=1, read_at=None
+    )
+    assert [bad.key for bad in found.bad_keys] == [f"{RESOURCES}bgppeers/tor"]
 
 
 def test_the_order_of_arrival_does_not_matter() -> None:

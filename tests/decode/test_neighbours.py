@@ -1,5 +1,6 @@
 """Neighbour tables and the forwarding database of VXLAN devices."""
 
+import struct
 from contextlib import suppress
 from ipaddress import ip_address
 from struct import pack
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calico_agent.decode.errors import Interrupted, Malformed, Refused
-from calico_agent.decode.neighbours import decode_forwarding, decode_neighbours
+from calico_agent.decode.neighbours import decode_forwarding, decode_liveness, decode_neighbours
 from calico_agent.model.route import ForwardingEntry, Neighbour
 from tests.decode.netlink_messages import (
     AF_BRIDGE,
@@ -95,3 +96,29 @@ def test_no_bytes_crash_it(body: bytes) -> None:
     for decode in (decode_neighbours, decode_forwarding):
         with suppress(Malformed, Interrupted, Refused):
             decode([message(RTM_NEWNEIGH, body), done()], LINKS)
+
+
+def ages(confirmed: int) -> bytes:
+    """NDA_CACHEINFO: confirmed, used, updated in hundredths of a second, references."""
+    return attribute(3, struct.pack("=IIII", confirmed, 0, 0, 1))
+
+
+@pytest.mark.parametrize(
+    ("state", "flags", "expected"),
+    [
+        pytest.param(0x02, 0, ("REACHABLE", 12.5, True), id="alive"),
+        pytest.param(0x04, 0x80, ("STALE", 12.5, True), id="a router"),
+        pytest.param(0x80, 0, ("PERMANENT", 12.5, False), id="written in"),
+        pytest.param(0x40, 0, ("NOARP", 12.5, False), id="one that is never asked"),
+        pytest.param(0x02, 0x10, ("REACHABLE", 12.5, False), id="kept by another program"),
+    ],
+)
+def test_the_life_of_one_neighbour(state: int, flags: int, expected: tuple[str, float, bool]) -> None:
+    body = struct.pack("=BxxxiHBB", AF_INET, 2, state, flags, 1) + destination("10.77.0.12") + ages(1250)
+    assert decode_liveness(message(RTM_NEWNEIGH, body)) == expected
+
+
+@given(body=st.binary(max_size=80))
+def test_no_answer_about_one_neighbour_crashes_it(body: bytes) -> None:
+    with suppress(Malformed, Refused):
+        decode_liveness(message(RTM_NEWNEIGH, body))

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calico_agent.decode.errors import Interrupted, Malformed, Refused
-from calico_agent.decode.netlink import decode_routes, decode_source
+from calico_agent.decode.netlink import Learned, decode_match, decode_routes, decode_source
 from calico_agent.decode.next_hops import decode_next_hops
 from calico_agent.model.address import Family, IPAddress
 from calico_agent.model.kernel import Source
@@ -266,6 +266,23 @@ def test_what_was_built_is_decoded(table: list[Route], per_datagram: int) -> Non
     assert decode_routes(both(table, per_datagram=per_datagram), LINKS) == Fib.of(table)
 
 
+@given(first=tables, second=tables)
+def test_what_a_dump_before_has_taught_changes_no_answer(first: list[Route], second: list[Route]) -> None:
+    learned = Learned()
+    for table in (first, second, first):
+        assert decode_routes(both(table), LINKS, learned=learned) == Fib.of(table)
+
+
+def test_paths_that_are_known_are_the_same_objects_and_a_renamed_link_makes_them_new() -> None:
+    learned = Learned()
+    before = decode_routes(both([BLOCK]), LINKS, learned=learned).paths(BLOCK.prefix)
+    again = decode_routes(both([BLOCK]), LINKS, learned=learned).paths(BLOCK.prefix)
+    assert again[0] is before[0]
+    renamed = {**LINKS, 2: "bond0"}
+    (path,) = decode_routes(both([BLOCK]), renamed, learned=learned).paths(BLOCK.prefix)
+    assert path.next_hops[0].device == "bond0"
+
+
 def decode_or_refuse(datagrams: list[bytes]) -> None:
     """No other error than ours may come out, now or when the routes are looked at."""
     with suppress(Malformed, Interrupted, Refused):
@@ -273,6 +290,9 @@ def decode_or_refuse(datagrams: list[bytes]) -> None:
     for datagram in datagrams:
         with suppress(Malformed, Refused):
             decode_source(datagram, THERE, LINKS)
+        for family in Family:
+            with suppress(Malformed, Interrupted, Refused):
+                str(decode_match(datagram, family, LINKS))
 
 
 @given(datagrams=st.lists(st.binary(max_size=200), max_size=3))

@@ -6,7 +6,16 @@ from struct import pack
 import pytest
 
 from calico_agent.decode.errors import Interrupted, Malformed, Refused
-from calico_agent.decode.rtnetlink import address, answer, attributes, dump_bodies, dump_runs, link_name, number
+from calico_agent.decode.rtnetlink import (
+    acknowledge,
+    address,
+    answer,
+    attributes,
+    dump_bodies,
+    dump_runs,
+    link_name,
+    number,
+)
 from calico_agent.model.address import Family
 from tests.decode.netlink_messages import (
     DUMP_INTERRUPTED,
@@ -166,3 +175,14 @@ def test_numbers_and_addresses_have_their_size() -> None:
 def test_a_link_without_a_name_is_called_as_ip_calls_it() -> None:
     assert link_name(2, {2: "eth0"}) == "eth0"
     assert link_name(7, {2: "eth0"}) == "if7"
+
+
+def test_a_change_is_acknowledged_by_an_error_of_zero() -> None:
+    acknowledge(failure(0))
+    with pytest.raises(Refused) as refused:
+        acknowledge(failure(1))
+    assert refused.value.errno == 1
+    with pytest.raises(Malformed):
+        acknowledge(A)
+    with pytest.raises(Malformed):
+        acknowledge(failure(0)[:18])

@@ -1,14 +1,17 @@
 """Small builders: a host in a few words."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from ipaddress import ip_address, ip_interface, ip_network
 from typing import Any
 
 from calico_agent.identify.host import identify_host
-from calico_agent.model.address import Link, LinkAddress
+from calico_agent.model.address import IPAddress, Link, LinkAddress
+from calico_agent.model.autodetection import parse_method
 from calico_agent.model.container import Docker, DockerNetwork
-from calico_agent.model.host import Host
-from calico_agent.model.identity import Candidate, Identity
+from calico_agent.model.host import Host, Kubelet
+from calico_agent.model.identity import Candidate, Identity, KeptAddress, KeptIdentity
 from calico_agent.model.kernel import Kernel, Source
 from calico_agent.model.node import Datastore, Node, Pool
 from calico_agent.model.observation import Unreadable
@@ -54,6 +57,13 @@ def source(destination: str, address: str, device: str = "eth0") -> Source:
     return Source(ip_address(destination), ip_address(address) if address else None, device)
 
 
+def kept(address: str, device: str = "eth0", **fields: Any) -> KeptIdentity:
+    """The last choice: this IPv4 address, by the default route three days ago."""
+    rule = fields.pop("rule", "default route")
+    return KeptIdentity(ipv4=KeptAddress(ip_interface(address), device, rule, CHOSEN_AT, **fields))
+
+
+CHOSEN_AT = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
 LO = link("lo", "127.0.0.1/8", "::1/128", loopback=True)
 ETH0 = link("eth0", "10.0.0.13/24")
 DOCKER0 = link("docker0", "172.17.0.1/16", kind="bridge", running=False, mac="02:42:56:5d:73:7b")
@@ -73,6 +83,8 @@ class Machine:
     endpoints: tuple[str, ...] = ()
     host: Host | Unreadable = field(default_factory=lambda: Host("host3"))
     settings: IdentitySettings = field(default_factory=IdentitySettings)
+    kept: KeptIdentity = field(default_factory=KeptIdentity)
+    reachable: Mapping[str, tuple[IPAddress, ...]] = field(default_factory=dict)
 
     def having(self, **changes: Any) -> "Machine":
         """The same host, otherwise."""
@@ -81,6 +93,17 @@ class Machine:
     def configured(self, ipv4: str) -> "Machine":
         """The same host with this address in the configuration."""
         return self.having(settings=IdentitySettings(ipv4=AddressSettings("configured", ip_interface(ipv4))))
+
+    def with_method(self, text: str, *, allow_rejected: bool = False) -> "Machine":
+        """The same host with one of Calico's methods for IPv4."""
+        method = AddressSettings("calico", calico=parse_method(text, 4), allow_rejected=allow_rejected)
+        return self.having(settings=replace(self.settings, ipv4=method))
+
+    def with_kubelet(self, *node_ips: str, name: str = "") -> "Machine":
+        """The same host with a kubelet."""
+        assert isinstance(self.host, Host)
+        kubelet = Kubelet(77, tuple(ip_address(address) for address in node_ips), name)
+        return self.having(host=replace(self.host, kubelet=kubelet))
 
     def with_ipv6(self, method: str) -> "Machine":
         """The same host, using IPv6 by this method."""
@@ -96,7 +119,16 @@ class Machine:
     def identify(self) -> Identity:
         """Who this host is."""
         endpoints = tuple(ip_address(endpoint) for endpoint in self.endpoints)
-        return identify_host(self.host, self.kernel, self.docker, self.datastore, self.settings, endpoints)
+        return identify_host(
+            self.host,
+            self.kernel,
+            self.docker,
+            self.datastore,
+            self.settings,
+            endpoints,
+            kept=self.kept,
+            reachable=self.reachable,
+        )
 
     def verdict(self, address: str) -> Candidate:
         """The verdict on one address, given without its prefix length."""

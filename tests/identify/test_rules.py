@@ -7,13 +7,15 @@ import pytest
 from calico_agent.model.identity import Opinion
 from calico_agent.model.node import Datastore, Node
 from calico_agent.model.observation import Unreadable
-from tests.identify.machine import DOCKER0, ETH0, LO, Machine, held, link, node, source
+from tests.identify.machine import DOCKER0, ETH0, LO, Machine, held, kept, link, node, source
 
 ETH1 = link("eth1", "192.168.7.3/24")
 WG0 = link("wg0", "10.9.0.3/24", kind="wireguard")
 # Two uplinks, so that one rule alone can decide: nothing is the only candidate.
 TWO = Machine(links=(LO, ETH0, ETH1, DOCKER0, WG0))
 FOUR_NODES = tuple(node(f"host{n}", f"10.0.0.1{n}/24") for n in (1, 2, 3, 4))
+
+DOCKERS = "belongs to Docker's network 'bridge' (docker network ls)"
 
 
 def cluster(*nodes: Node) -> Datastore:
@@ -48,13 +50,57 @@ OPINIONS: dict[str, tuple[Machine, str, list[str], str]] = {
         TWO.configured("172.17.0.1"),
         "configured",
         [],
-        "172.17.0.1 is configured, but 172.17.0.1/16 docker0 belongs to Docker's network 'bridge' (docker network ls)",
+        f"172.17.0.1 is configured, but 172.17.0.1/16 docker0 {DOCKERS}",
     ),
     "configured: no link has it": (
         TWO.configured("10.0.0.99"),
         "configured",
         [],
         "10.0.0.99 is configured, but no link of this host has it",
+    ),
+    "kubelet: none runs here": (TWO, "kubelet", [], "no kubelet runs here"),
+    "kubelet: it runs without --node-ip": (
+        TWO.with_kubelet(),
+        "kubelet",
+        [],
+        "kubelet (process 77) has no --node-ip of IPv4",
+    ),
+    "kubelet: --node-ip is of the other family": (
+        TWO.with_kubelet("2001:db8::3"),
+        "kubelet",
+        [],
+        "kubelet (process 77) has no --node-ip of IPv4",
+    ),
+    "kubelet: --node-ip is an address of this host": (
+        TWO.with_kubelet("192.168.7.3"),
+        "kubelet",
+        ["192.168.7.3/24"],
+        "kubelet (process 77) has --node-ip 192.168.7.3 (eth1)",
+    ),
+    "kubelet: --node-ip is another host's": (
+        TWO.with_kubelet("10.0.0.99"),
+        "kubelet",
+        [],
+        "kubelet (process 77) has --node-ip 10.0.0.99, which no link has",
+    ),
+    "kubelet: --node-ip is Docker's bridge": (
+        TWO.with_kubelet("172.17.0.1"),
+        "kubelet",
+        [],
+        f"kubelet (process 77) has --node-ip 172.17.0.1 (docker0), which {DOCKERS}",
+    ),
+    "last choice: none": (TWO, "last choice", [], "none is remembered"),
+    "last choice: it holds": (
+        TWO.having(kept=kept("192.168.7.3/24", "eth1")),
+        "last choice",
+        ["192.168.7.3/24"],
+        "192.168.7.3 (eth1), kept since 2026-11-20 10:00 UTC, when the rule 'default route' chose it",
+    ),
+    "last choice: it is gone": (
+        TWO.having(kept=kept("192.168.7.9/24", "eth1")),
+        "last choice",
+        [],
+        "192.168.7.9 (eth1) is on no link of this host any more",
     ),
     "other nodes: all are reached from one address": (
         TWO.having(
@@ -277,7 +323,15 @@ def test_decision(machine: Machine, chosen: str, on: str, rule: str) -> None:
 def test_all_rules_are_heard_although_the_first_decides() -> None:
     """So that `detect` can show who disagrees."""
     rules = [opinion.rule for opinion in TWO.configured("10.0.0.13").identify().ipv4.opinions]
-    assert rules == ["configured", "other nodes", "datastore", "default route", "only candidate"]
+    assert rules == [
+        "configured",
+        "kubelet",
+        "last choice",
+        "other nodes",
+        "datastore",
+        "default route",
+        "only candidate",
+    ]
 
 
 def test_a_second_docker_network_does_not_change_the_answer() -> None:

@@ -104,9 +104,9 @@ class Datastore:
         """Write one key."""
         self._etcdctl("put", key, "--", value)
 
-    def delete(self, key: str) -> None:
-        """Delete one key."""
-        self._etcdctl("del", key)
+    def delete(self, key: str, *, prefix: bool = False) -> None:
+        """Delete one key, or at once all that begin with it."""
+        self._etcdctl("del", *(("--prefix",) if prefix else ()), key)
 
     def _etcdctl(self, *arguments: str, check: bool = True) -> str | None:
         flags = [f"--endpoints={self.endpoint}"]

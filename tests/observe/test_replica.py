@@ -1,15 +1,16 @@
 """The copy in memory, and when it is believed."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from ipaddress import ip_network
 
 import pytest
 
+from calico_agent.etcd_client.error import EtcdError
 from calico_agent.model.node import Block, Datastore, Node
 from calico_agent.model.observation import Unreadable
 from calico_agent.observe.belief import Belief
 from calico_agent.observe.etcd import Changes
-from calico_agent.observe.etcd_error import EtcdError
 from calico_agent.observe.replica import Replica
 
 NODE = "/calico/resources/v3/projectcalico.org/nodes/node-a"
@@ -21,7 +22,7 @@ def nodes(number: int) -> Datastore:
 
 def test_a_key_that_comes_and_goes_in_one_message_is_gone() -> None:
     replica = Replica(stale_after=60.0)
-    replica.load(1, {})
+    replica.load(1, [])
     assert replica.apply(Changes(3, ((NODE, b"{}"), (NODE, None))))
     read = replica.snapshot()
     assert isinstance(read, Datastore)
@@ -31,7 +32,7 @@ def test_a_key_that_comes_and_goes_in_one_message_is_gone() -> None:
 
 def test_a_key_that_is_deleted_and_written_again_in_one_message_is_there() -> None:
     replica = Replica(stale_after=60.0)
-    replica.load(1, {NODE: b"{}"})
+    replica.load(1, [(NODE, b"{}")])
     replica.apply(Changes(3, ((NODE, None), (NODE, b"{}"))))
     read = replica.snapshot()
     assert isinstance(read, Datastore)
@@ -40,7 +41,7 @@ def test_a_key_that_is_deleted_and_written_again_in_one_message_is_there() -> No
 
 def test_the_same_value_again_is_no_change_but_a_sign_of_life() -> None:
     replica = Replica(stale_after=60.0)
-    replica.load(1, {NODE: b"{}"})
+    replica.load(1, [(NODE, b"{}")])
     first = replica.snapshot()
     assert not replica.apply(Changes(2, ((NODE, b'{"metadata": {"resourceVersion": "2"}}'),)))
     again = replica.snapshot()
@@ -62,12 +63,60 @@ def test_before_the_first_list_each_endpoint_says_why() -> None:
 
 def test_a_copy_without_a_sign_of_life_is_stale() -> None:
     replica = Replica(stale_after=-1.0)
-    replica.load(1, {NODE: b"{}"})
+    replica.load(1, [(NODE, b"{}")])
     replica.fail("http://a:2379", EtcdError("connection refused", "refused"))
     read = replica.snapshot()
     assert isinstance(read, Unreadable)
     assert read.code == "refused"
     assert read.reason.startswith("no sign of life since 20")
+
+
+def test_a_list_that_breaks_off_changes_nothing() -> None:
+    def broken() -> Iterator[tuple[str, bytes]]:
+        yield f"{NODE}-other", b"{}"
+        raise EtcdError("no answer within 5 s", "timeout")
+
+    replica = Replica(stale_after=60.0)
+    replica.load(1, [(NODE, b"{}")])
+    with pytest.raises(EtcdError):
+        replica.load(2, broken())
+    read = replica.snapshot()
+    assert isinstance(read, Datastore)
+    assert (read.nodes, read.revision) == ((Node("node-a"),), 1)
+
+
+def test_what_an_earlier_run_read_counts_until_etcd_answers() -> None:
+    remembered = nodes(4)
+    replica = Replica(stale_after=60.0, remembered=remembered)
+    replica.fail("http://a:2379", EtcdError("connection refused", "refused"))
+    assert isinstance(replica.snapshot(), Unreadable)
+    assert replica.last_good() is remembered
+    replica.load(2, [(NODE, b"{}"), (f"{NODE}-2", b"{}")])
+    assert isinstance(replica.snapshot(), Datastore)
+    last = replica.last_good()
+    assert last is not None
+    assert len(last.nodes) == 2
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "believed"),
+    [
+        pytest.param("one", "one", False, id="of the same cluster it is doubted"),
+        pytest.param("one", "", False, id="of a cluster that was wiped it is doubted"),
+        pytest.param("one", "two", True, id="another cluster has its own size"),
+    ],
+)
+def test_a_loss_against_what_an_earlier_run_read(before: str, after: str, *, believed: bool) -> None:
+    belief = Belief(600.0, replace(nodes(10), cluster_guid=before))
+    read = replace(nodes(1), cluster_guid=after)
+    assert (belief.judge(read, 0.0) == "") is believed
+    assert (belief.believed is read) is believed
+
+
+def test_a_cluster_that_calls_itself_anew_while_it_is_watched_is_still_doubted() -> None:
+    belief = Belief(600.0)
+    assert belief.judge(replace(nodes(10), cluster_guid="one"), 0.0) == ""
+    assert belief.judge(replace(nodes(1), cluster_guid="two"), 1.0)
 
 
 @pytest.mark.parametrize(
@@ -77,6 +126,8 @@ def test_a_copy_without_a_sign_of_life_is_stale() -> None:
         pytest.param(nodes(10), nodes(7), "", id="three of ten are not more than 30 %"),
         pytest.param(nodes(3), nodes(1), "", id="two are too few to tell"),
         pytest.param(nodes(3), nodes(0), "3 of 3 nodes", id="all of three nodes"),
+        pytest.param(nodes(2), nodes(0), "2 of 2 nodes", id="both nodes"),
+        pytest.param(nodes(1), nodes(0), "", id="the only node is deleted by somebody who means it"),
         pytest.param(nodes(3), nodes(30), "", id="growth is no loss"),
         pytest.param(
             Datastore(nodes=nodes(3).nodes, blocks=(Block(ip_network("10.0.0.0/26")),) * 9),

@@ -8,8 +8,11 @@ import pytest
 from calico_agent.model.action import (
     Attempts,
     CreateContainer,
+    ForbidRestarts,
     Plan,
+    RenameContainer,
     ReplaceContainer,
+    RestartContainer,
     SetAside,
     StartContainer,
     Wanted,
@@ -22,10 +25,14 @@ from calico_agent.model.container import (
     ContainerSpec,
     ContainerState,
     Docker,
+    LogHint,
 )
+from calico_agent.model.finding import ConditionType, Finding, Problem, Severity
+from calico_agent.model.image import LocalImage
 from calico_agent.model.observation import Unreadable
-from calico_agent.model.settings import SuperviseSettings
-from calico_agent.plan.remediation import plan_supervision
+from calico_agent.model.report import TimedProblem
+from calico_agent.model.settings import DriftPolicy, OnChange, SuperviseSettings
+from calico_agent.plan.remediation import plan_supervision, record_error
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SPEC = ContainerSpec("calico-node", "calico/node:v3.31.7", (("IP", "10.77.0.11/24"), ("NODENAME", "host1")))
@@ -35,11 +42,16 @@ OURS = Container(
     image=SPEC.image,
     state=ContainerState.RUNNING,
     started_at=NOW - timedelta(seconds=30),
+    env=SPEC.env,
     labels=((LABEL_MANAGED_BY, MANAGED_BY), (LABEL_SPEC_HASH, SPEC.hash)),
+    network_mode="host",
+    privileged=True,
+    restart_policy="no",
 )
 EXITED = replace(OURS, state=ContainerState.EXITED, exit_code=137, finished_at=NOW)
 FOREIGN = replace(OURS, labels=())
-DRIFTED = replace(OURS, labels=((LABEL_MANAGED_BY, MANAGED_BY), (LABEL_SPEC_HASH, "another")))
+OTHER_LABELS = ((LABEL_MANAGED_BY, MANAGED_BY), (LABEL_SPEC_HASH, "another"))
+DRIFTED = replace(OURS, labels=OTHER_LABELS, env=(("IP", "172.17.0.1/16"), ("NODENAME", "host1")))
 SETTINGS = SuperviseSettings()
 
 
@@ -49,12 +61,14 @@ def plan(  # the defaults are a host on which all is well
     attempts: Attempts | None = None,
     settings: SuperviseSettings = SETTINGS,
     docker: Docker | Unreadable | None = None,
+    problems: tuple[TimedProblem, ...] = (),
 ) -> Plan:
     return plan_supervision(
-        docker or Docker(containers=containers),
+        docker or Docker(containers=containers, image=LocalImage(SPEC.image, "sha256:0123")),
         wanted or Wanted(SPEC),
         attempts or Attempts(),
         settings,
+        problems=problems,
         now=NOW,
         hold_down=timedelta(seconds=10),
         jitter=0,
@@ -149,3 +163,182 @@ def test_without_the_datastore_only_what_was_proved_before_is_started() -> None:
     assert plan(wanted=unproved).action is None
     assert plan(wanted=unproved).attempts == Attempts()
     assert isinstance(plan(EXITED, wanted=unproved).action, StartContainer)
+
+
+HINT = LogHint("address-conflict", "it refuses the address", "already using the IPv4 address", "give it another")
+
+
+def lasting(code: str, seconds: float, subject: str = "BIRD", *consequences: str) -> TimedProblem:
+    """A problem that is seen for so long."""
+
+    def finding(code: str) -> Finding:
+        return Finding(code, subject, Severity.ERROR, ConditionType.CONTAINER_RUNNING, "it is wrong")
+
+    return TimedProblem(
+        Problem(finding(code), tuple(map(finding, consequences))), NOW - timedelta(seconds=seconds), confirmed=True
+    )
+
+
+OLD = replace(OURS, started_at=NOW - timedelta(hours=1))
+
+
+@pytest.mark.parametrize(
+    ("container", "problem", "restarted"),
+    [
+        pytest.param(OLD, lasting("BIRD-HUNG", 60), True, id="BIRD has hung for the deadline"),
+        pytest.param(OLD, lasting("BIRD-HUNG", 59), False, id="BIRD has hung for less than that"),
+        pytest.param(OLD, lasting("BIRD-DOWN", 60), True, id="BIRD does not come back"),
+        pytest.param(OURS, lasting("BIRD-HUNG", 600), False, id="it hung in the container of before"),
+        pytest.param(
+            OLD, lasting("SV-NOT-RUNNING", 600, "calico-node", "BIRD-HUNG"), False, id="BIRD hangs because it is paused"
+        ),
+        pytest.param(OLD, lasting("SV-STUCK", 1, "calico-node"), True, id="start-up is stuck beyond its deadline"),
+        pytest.param(OURS, lasting("SV-STUCK", 25, "calico-node"), False, id="start-up is stuck, before the deadline"),
+        pytest.param(
+            OLD, lasting("DS-UNREADABLE", 600, "etcd", "SV-STUCK"), False, id="start-up waits for an etcd that is down"
+        ),
+        pytest.param(
+            OLD,
+            lasting("SV-CRASHLOOP", 600, "calico-node", "BIRD-HUNG"),
+            True,
+            id="BIRD hangs again after many restarts, which is its own cause",
+        ),
+        pytest.param(OLD, lasting("SV-FELIX", 600, "felix"), False, id="Felix restarts: runit sees to it"),
+    ],
+)
+def test_what_hangs_inside_a_running_container_restarts_it(
+    container: Container, problem: TimedProblem, restarted: bool
+) -> None:
+    assert isinstance(plan(container, problems=(problem,)).action, RestartContainer) is restarted
+
+
+def test_a_hung_container_is_restarted_once_and_then_with_backoff() -> None:
+    hung = (lasting("BIRD-HUNG", 90),)
+    first = plan(OLD, problems=hung)
+    assert isinstance(first.action, RestartContainer)
+    assert first.attempts.last_failure == "was restarted because BIRD did not answer for 90 s"
+    tired = replace(first.attempts, failures=9, not_before=NOW + timedelta(seconds=200))
+    again = plan(OLD, problems=hung, attempts=tired)
+    assert again.action is None
+    assert again.next_attempt == NOW + timedelta(seconds=200)
+    assert again.attempts.failures == 9, "an hour of hanging is not an hour of being well"
+
+
+def test_nothing_that_hangs_is_restarted_while_etcd_cannot_be_asked() -> None:
+    unproved = Wanted(SPEC, unproved="etcd does not answer")
+    assert plan(OLD, wanted=unproved, problems=(lasting("BIRD-HUNG", 90),)).action is None
+
+
+# What an identity change may replace when people want to decide it themselves (identity.on_change = "report").
+LEFT_TO_PEOPLE = {
+    "another address: it goes on": (DRIFTED, False),
+    "another name: it goes on": (replace(DRIFTED, env=(("IP", "10.77.0.11/24"), ("NODENAME", "old"))), False),
+    "a paused one goes on, too": (replace(DRIFTED, state=ContainerState.PAUSED), False),
+    "one that has ended is made anew": (replace(EXITED, labels=OTHER_LABELS, env=DRIFTED.env), True),
+    "another image is no change of identity": (replace(DRIFTED, env=SPEC.env, image="calico/node:v3.30.0"), True),
+}
+
+
+@pytest.mark.parametrize(("container", "replaced"), LEFT_TO_PEOPLE.values(), ids=LEFT_TO_PEOPLE.keys())
+def test_a_change_of_identity_that_is_left_to_people(container: Container, replaced: bool) -> None:
+    report = replace(SETTINGS, on_identity_change=OnChange.REPORT)
+    long_ago = Attempts(drift=SPEC.hash, drift_since=NOW - timedelta(hours=1))
+    action = plan(container, attempts=long_ago, settings=report).action
+    assert isinstance(action, ReplaceContainer) is replaced
+
+
+def test_drift_is_only_reported_when_that_is_the_policy() -> None:
+    report = replace(SETTINGS, on_drift=DriftPolicy.REPORT)
+    long_ago = Attempts(drift=SPEC.hash, drift_since=NOW - timedelta(hours=1))
+    assert plan(DRIFTED, attempts=long_ago, settings=report).action is None
+    exited = replace(DRIFTED, state=ContainerState.EXITED, finished_at=NOW)
+    assert isinstance(plan(exited, attempts=long_ago, settings=report).action, StartContainer)
+    assert plan(replace(OURS, restart_policy="always"), settings=report).action is None
+
+
+def test_another_hash_of_the_same_settings_is_not_replaced() -> None:
+    long_ago = Attempts(drift=SPEC.hash, drift_since=NOW - timedelta(hours=1))
+    assert plan(replace(OURS, labels=OTHER_LABELS), attempts=long_ago).action is None
+
+
+def test_a_restart_policy_is_taken_back_and_what_runs_is_not_touched() -> None:
+    action = plan(replace(OURS, restart_policy="unless-stopped")).action
+    assert action == ForbidRestarts(OURS.id, "its restart policy is unless-stopped")
+
+
+@pytest.mark.parametrize("state", [ContainerState.RUNNING, ContainerState.EXITED])
+def test_one_of_ours_that_was_renamed_gets_its_name_back(state: ContainerState) -> None:
+    action = plan(replace(OURS, name="old-node", state=state)).action
+    assert action == RenameContainer(OURS.id, "calico-node", "it is called old-node")
+
+
+def test_a_renamed_one_is_not_touched_where_another_has_the_name_or_runs() -> None:
+    renamed = replace(OURS, id="b2", name="old-node")
+    assert plan(OURS, renamed).action is None
+    stopped = replace(renamed, state=ContainerState.EXITED)
+    assert plan(replace(FOREIGN, name="k8s_calico-node_x"), stopped).action is None
+
+
+def test_one_that_was_stopped_by_hand_is_started_unless_that_is_to_be_respected() -> None:
+    stopped = replace(EXITED, stopped_by_hand=True)
+    assert isinstance(plan(stopped).action, StartContainer)
+    respect = replace(SETTINGS, respect_stop=True)
+    left = plan(stopped, settings=respect)
+    assert left.action is None
+    assert "docker start" in left.doing
+    drifted = replace(stopped, labels=OTHER_LABELS, env=())
+    assert plan(drifted, settings=respect).action is None, "nor is it replaced meanwhile"
+    assert isinstance(plan(EXITED, settings=respect).action, StartContainer), "one that crashed is started"
+    forgotten = plan(EXITED, settings=respect, attempts=left.attempts)
+    assert forgotten.action is None, "Docker forgets in time that it was asked, the agent does not"
+    crashed = replace(EXITED, finished_at=NOW + timedelta(seconds=1))
+    assert isinstance(plan(crashed, settings=respect, attempts=left.attempts).action, StartContainer)
+
+
+def test_why_the_last_start_did_not_last_is_remembered() -> None:
+    attempts = plan(replace(EXITED, exit_code=1, log_hint=HINT)).attempts
+    assert (attempts.last_failure, attempts.hint) == ("exited with code 1", HINT)
+    assert plan(OURS, attempts=attempts).attempts.hint == HINT
+    stable = replace(OURS, started_at=NOW - SETTINGS.stable_after)
+    assert plan(stable, attempts=attempts).attempts == Attempts(starts=1)
+
+
+def test_a_corrected_configuration_does_not_wait_for_the_failures_of_the_wrong_one() -> None:
+    wrong = Attempts(failures=9, starts=9, not_before=NOW + timedelta(minutes=5), spec="of the wrong one")
+    assert isinstance(plan(attempts=wrong).action, CreateContainer)
+    same = replace(wrong, spec=SPEC.hash)
+    assert plan(attempts=same).action is None
+
+
+def test_a_clock_that_was_set_back_costs_at_most_the_longest_wait() -> None:
+    future = Attempts(failures=1, not_before=NOW + timedelta(days=400), spec=SPEC.hash)
+    assert plan(EXITED, attempts=future).next_attempt == NOW + SETTINGS.backoff_max
+
+
+def test_an_action_that_failed_is_not_tried_again_at_once() -> None:
+    failed = record_error(Attempts(), "Docker refuses", NOW)
+    assert failed.not_before == NOW + timedelta(seconds=1)
+    assert plan(replace(OURS, restart_policy="always"), attempts=failed).action is None
+    longer = Attempts(not_before=NOW + timedelta(minutes=1))
+    assert record_error(longer, "Docker refuses", NOW).not_before == longer.not_before
+    assert record_error(Attempts(), "", NOW) == Attempts()
+
+
+def test_a_paused_one_is_left_and_the_command_is_named() -> None:
+    paused = plan(replace(OURS, state=ContainerState.PAUSED))
+    assert paused.action is None
+    assert "docker unpause calico-node" in paused.doing
+
+
+@pytest.mark.parametrize("containers", [(), (EXITED,), (DRIFTED,)], ids=["none", "one of ours", "one that drifted"])
+def test_nothing_is_started_while_a_finding_bars_it(containers: tuple[Container, ...]) -> None:
+    lasting = Attempts(drift=SPEC.hash, drift_since=NOW - timedelta(minutes=1))
+    refused = plan(*containers, wanted=Wanted(SPEC, refused="port 179 is taken"), attempts=lasting)
+    assert refused.action is None
+    assert refused.doing.startswith("not ")
+    assert refused.doing.endswith(": port 179 is taken")
+    assert refused.attempts.starts == 0
+
+
+def test_what_runs_is_left_alone_while_a_finding_bars_a_start() -> None:
+    assert plan(OURS, wanted=Wanted(SPEC, refused="port 179 is taken")) == plan(OURS)

@@ -2,12 +2,16 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from calico_agent.model.report import Report
+from calico_agent.model.claim import AliveSign, Machine, NameClaim, NameOwner
+from calico_agent.model.image import Pull
+from calico_agent.model.report import Report, Supervision
 from calico_agent.report.as_json import render_json
+from calico_agent.report.as_text import render_status
 from tests.reports import broken_report, healthy_report
 
 
@@ -21,7 +25,8 @@ def document(report: Report) -> dict[str, Any]:
 
 TOP = [
     "schema", "at", "healthy", "verdict", "ready", "not_ready", "stuck", "host", "identity", "conditions", "problems",
-    "unreadable", "container", "supervision", "datastore", "sessions", "routes", "agent",
+    "unreadable", "container", "stage", "supervision", "datastore", "name_claim",
+    "sessions", "routes", "agent",
 ]  # fmt: skip
 
 
@@ -37,7 +42,7 @@ def test_a_healthy_host() -> None:
     assert (healthy["healthy"], healthy["ready"], healthy["problems"]) == (True, True, [])
     assert healthy["at"] == "2026-11-23T02:59:57+00:00"
     assert healthy["identity"]["name"] == {
-        "name": "host1", "source": "host name", "refusal": "", "refusal_code": ""
+        "name": "host1", "source": "host name", "refusal": "", "refusal_code": "", "sources": []
     }  # fmt: skip
     assert healthy["identity"]["ipv4"]["chosen"] == "10.77.0.11/24"
     assert healthy["routes"] == {
@@ -48,6 +53,31 @@ def test_a_healthy_host() -> None:
         "established": True, "protocol_state": "up", "bgp_state": "Established", "since": "02:41:10",
         "last_error": "", "imported": 1, "exported": 1,
     }  # fmt: skip
+
+
+def test_the_claim_on_the_name_says_whose_it_is() -> None:
+    machine = Machine("a" * 32, hostname="host9", address="10.77.0.19")
+    owner = NameOwner("host1", machine, datetime(2026, 11, 20, tzinfo=UTC), "{}")
+    claimed = replace(healthy_report(), claim=NameClaim(owner, AliveSign("host1", machine)))
+    assert document(claimed)["name_claim"] == {
+        "hostname": "host9", "address": "10.77.0.19", "machine_id": "a" * 32, "since": "2026-11-20T00:00:00+00:00",
+        "alive": True,
+    }  # fmt: skip
+    assert document(healthy_report())["name_claim"] is None
+    assert "host1 (host name; claimed in etcd by host9 (10.77.0.19) since 2026-11-20 00:00 UTC)" in " ".join(
+        render_status(claimed, claimed.at).split()
+    )
+
+
+def test_the_fetching_of_an_image_is_told_in_numbers() -> None:
+    healthy = healthy_report()
+    pull = Pull("calico/node:v3.31.7", healthy.at, None, "manifest unknown", 1, 7, 3, 41, 120)
+    told = document(replace(healthy, supervision=Supervision(pull=pull)))["supervision"]["pull"]
+    assert told == {
+        "image": "calico/node:v3.31.7", "started_at": healthy.at.isoformat(), "ended_at": None,
+        "error": "manifest unknown", "failures": 1, "layers": 7, "layers_done": 3, "bytes_fetched": 41, "bytes": 120,
+    }  # fmt: skip
+    assert document(healthy)["supervision"]["pull"] is None
 
 
 def test_a_problem_carries_its_consequences_and_its_times() -> None:
@@ -63,6 +93,7 @@ def test_what_is_not_known_is_null() -> None:
     bare = document(replace(healthy_report(), container=None, datastore_read_at=None))
     assert bare["container"] is None
     assert bare["datastore"]["read_at"] is None
+    assert document(healthy_report())["datastore"]["current"] is True
     assert bare["supervision"]["next_attempt"] is None
 
 

@@ -8,9 +8,10 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from calico_agent.model.container import Container, ContainerState
-from calico_agent.model.finding import Problem
-from calico_agent.model.report import Report, TimedProblem
+from calico_agent.model.container import Container, ContainerState, Stage
+from calico_agent.model.finding import Problem, StageReached
+from calico_agent.model.image import Pull
+from calico_agent.model.report import Report, Supervision, TimedProblem
 from calico_agent.report.as_metrics import collect
 from tests.reports import NOW, broken_report, finding, healthy_report, session
 
@@ -46,6 +47,13 @@ def value(report: Report, name: str, **labels: str) -> float | None:
 
 def test_every_name_begins_with_the_same_prefix() -> None:
     assert all(metric.name.startswith("calico_agent_") for metric in collect(broken_report()))
+
+
+def test_the_fetching_of_an_image() -> None:
+    healthy = healthy_report()
+    assert value(healthy, "image_pulling") == value(healthy, "image_pull_failures") == 0
+    again = replace(healthy, supervision=Supervision(pull=Pull("calico/node:v3.31.7", NOW, failures=2)))
+    assert (value(again, "image_pulling"), value(again, "image_pull_failures")) == (1, 2)
 
 
 def test_a_healthy_host() -> None:
@@ -107,6 +115,15 @@ def test_how_the_container_ended() -> None:
     ended = Container("1", "calico-node", "i", ContainerState.EXITED, exit_code=137)
     assert value(replace(healthy_report(), container=ended), "container_last_exit_code") == 137
     assert value(replace(healthy_report(), container=None), "container_running") == 0
+
+
+def test_how_far_a_start_has_come() -> None:
+    stage = StageReached(Stage.PROGRAMS_UP, "BGPEstablished is False")
+    report = replace(healthy_report(), stage=stage, supervision=Supervision(restarts=5, failures=3))
+    assert value(report, "container_stage", stage="programs_up") == 1
+    assert value(report, "container_stage", stage="ready") == 0
+    assert value(report, "container_failed_starts") == 3
+    assert value(replace(report, stage=None), "container_stage", stage="programs_up") == 0
 
 
 def test_the_number_of_series_does_not_depend_on_the_cluster() -> None:

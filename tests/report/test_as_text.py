@@ -8,9 +8,10 @@ from ipaddress import ip_interface
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calico_agent.model.container import Container, ContainerState
-from calico_agent.model.finding import Problem, Severity
+from calico_agent.model.container import Container, ContainerState, Stage
+from calico_agent.model.finding import Problem, Severity, StageReached
 from calico_agent.model.identity import AddressChoice, NameChoice, Opinion
+from calico_agent.model.image import Pull
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.report import Report, Supervision, TimedProblem
 from calico_agent.report.as_text import WIDTH, render_line, render_status
@@ -80,6 +81,15 @@ class TestBrokenHost:
         report = replace(healthy_report(), problems=(TimedProblem(warning, NOW, confirmed=True),))
         assert "\nWARNING RT-STALE 10.244.9.0/26, for 0 s\n" in text_of(report)
 
+    def test_what_comes_and_goes_is_counted(self) -> None:
+        lost, report = Problem(finding("RT-MISSING", "10.244.1.0/26")), healthy_report()
+        since = report.at - timedelta(minutes=2)
+        flapping = TimedProblem(lost, since, confirmed=True, times=5)
+        text = text_of(replace(report, problems=(flapping,)))
+        assert "PROBLEM RT-MISSING 10.244.1.0/26, came 5 times in 2 min\n" in text
+        text = text_of(replace(report, problems=(replace(flapping, away=True),)))
+        assert "PROBLEM RT-MISSING 10.244.1.0/26, came 5 times in 2 min, away now\n" in text
+
     def test_many_problems_are_cut_with_their_number(self) -> None:
         problems = tuple(TimedProblem(Problem(finding("RT-MISSING", str(n))), NOW, confirmed=True) for n in range(500))
         text = text_of(replace(healthy_report(), problems=problems))
@@ -137,6 +147,25 @@ class TestBrokenHost:
             "calico-node (i) exited with code 1 8 s ago, started 4 times by the agent; "
             "starting again (next attempt in 8 s)"
         ) in unwrapped(text_of(report))
+
+    def test_a_start_that_is_under_way_says_how_far_it_has_come_and_what_shows_it(self) -> None:
+        waiting = StageReached(Stage.STARTING, "no program runs yet; BIRD does not answer")
+        said = unwrapped(text_of(replace(healthy_report(), stage=waiting)))
+        assert "running for 1 h 0 min, starting (no program runs yet; BIRD does not answer)" in said
+        ready = unwrapped(text_of(replace(healthy_report(), stage=StageReached(Stage.READY, "all is well"))))
+        assert "running for 1 h 0 min, ready" in ready
+        assert "all is well" not in ready
+
+    def test_an_image_that_is_being_pulled_says_how_far_it_is(self) -> None:
+        pull = Pull("calico/node:v3.31.7", NOW - timedelta(seconds=12), None, "", 0, 7, 3, 41_000_000, 120_000_000)
+        going_on = replace(healthy_report(), supervision=Supervision(pull=pull))
+        assert "\n  image      pulling calico/node:v3.31.7, 3 of 7 layers, 41 of 120 MB, for 12 s\n" in text_of(
+            going_on
+        )
+        again = replace(going_on, supervision=Supervision(pull=replace(pull, failures=2, layers=0)))
+        assert "pulling calico/node:v3.31.7, for 12 s, after 2 failures\n" in text_of(again)
+        ended = replace(going_on, supervision=Supervision(pull=replace(pull, ended_at=NOW)))
+        assert "pulling" not in text_of(ended)
 
     def test_without_container_and_datastore_it_says_so(self) -> None:
         report = replace(healthy_report(), container=None, datastore_origin="", datastore_read_at=None)

@@ -7,7 +7,7 @@ from ipaddress import ip_interface
 import pytest
 
 from calico_agent.model.address import Family
-from calico_agent.model.identity import AddressChoice, Candidate, Identity, NameChoice, Opinion
+from calico_agent.model.identity import AddressChoice, Candidate, Identity, NameChoice, NameSource, Opinion
 from calico_agent.report.identity_text import identity_json, render_identity
 
 ETH0 = Candidate(ip_interface("10.0.0.13/24"), "eth0")
@@ -28,7 +28,16 @@ OVERLAP = Candidate(
     ),
 )
 DECIDED = Identity(
-    NameChoice("host3", "host name"),
+    NameChoice(
+        "host3",
+        "host name",
+        sources=(
+            NameSource("kubelet", "", "no kubelet runs here"),
+            NameSource("host name", "host3", "hostname"),
+            NameSource("full name", "host3.example", "/etc/hosts"),
+            NameSource("CNI", "host9", "/etc/cni/net.d/10-calico.conflist"),
+        ),
+    ),
     AddressChoice(
         Family.IPV4,
         chosen=ETH0.interface,
@@ -50,6 +59,7 @@ DECIDED = Identity(
             ),
             Opinion("only candidate", (), "2 candidates are left"),
         ),
+        calico=(Opinion("Calico itself", (ETH1.interface,), "first-found would take 192.168.7.3 (eth1)"),),
     ),
     AddressChoice(Family.IPV6, wanted=False),
 )
@@ -90,10 +100,16 @@ IPv4: 10.0.0.13/24 on eth0, by rule: other nodes
                              (eth1)
   default route   disagrees  packets to the rest of the world leave from 192.168.7.3 (eth1)
   only candidate  silent     2 candidates are left
+  Calico itself   disagrees  first-found would take 192.168.7.3 (eth1)
 
 IPv6: not used
 
 Name: host3, from the host name
+  SOURCE     STAND       NAME           WHERE
+  kubelet    silent      -              no kubelet runs here
+  host name  decides     host3          hostname
+  full name  other form  host3.example  /etc/hosts
+  CNI        disagrees   host9          /etc/cni/net.d/10-calico.conflist
 """
     )
 
@@ -149,7 +165,19 @@ def test_json_holds_what_the_text_says() -> None:
     """In plain JSON types, with the machine's words."""
     document = json.loads(json.dumps(identity_json(DECIDED)))
     assert document["complete"] is True
-    assert document["name"] == {"name": "host3", "source": "host name", "refusal": "", "refusal_code": ""}
+    assert document["name"] == {
+        "name": "host3",
+        "source": "host name",
+        "refusal": "",
+        "refusal_code": "",
+        "sources": [
+            {"source": "kubelet", "name": "", "stand": "silent", "where": "no kubelet runs here"},
+            {"source": "host name", "name": "host3", "stand": "decides", "where": "hostname"},
+            {"source": "full name", "name": "host3.example", "stand": "other form", "where": "/etc/hosts"},
+            {"source": "CNI", "name": "host9", "stand": "disagrees", "where": "/etc/cni/net.d/10-calico.conflist"},
+        ],
+    }
+    assert document["ipv4"]["calico"][0]["stand"] == "disagrees"
     assert (document["ipv4"]["chosen"], document["ipv4"]["link"]) == ("10.0.0.13/24", "eth0")
     assert document["ipv4"]["candidates"][2] == {
         "address": "172.17.0.1/16",

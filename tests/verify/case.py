@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from calico_agent.model.action import Supervising
 from calico_agent.model.finding import Status
 from calico_agent.model.identity import Identity
 from calico_agent.model.observation import Observation
@@ -24,6 +25,7 @@ class Case:
     mode: Mode = Mode.OBSERVE
     says: tuple[str, ...] = ()
     status: dict[str, Status] | None = None
+    supervising: Supervising | None = None
 
     def codes(self) -> set[str]:
         """The codes that this case proves can be emitted."""
@@ -32,15 +34,17 @@ class Case:
 
 def check(case: Case) -> None:
     """The case holds."""
-    found = problems_of(case.observation, case.identity, case.mode)
+    found = problems_of(case.observation, case.identity, case.mode, case.supervising)
     assert found == case.problems
     assert list(found) == list(case.problems), "the order of the problems"
-    findings = findings_of(case.observation, case.identity, case.mode)
+    findings = findings_of(case.observation, case.identity, case.mode, case.supervising)
     text = "\n".join(f"{one.what}\n{one.why}\n{one.effect}\n{one.cure}" for one in findings)
     for piece in case.says:
         assert piece in text
     for one in findings:
         assert one.code in CATALOGUE
+        if one.code.startswith("RT-"):
+            assert one.effect, f"{one.code} does not say what becomes of the packets"
         assert "None" not in f"{one.what}{one.why}{one.effect}{one.cure}"
     if case.status is not None:
-        assert statuses_of(case.observation, case.identity, case.mode) == case.status
+        assert statuses_of(case.observation, case.identity, case.mode, case.supervising) == case.status

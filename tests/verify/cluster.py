@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface, ip_network
 
+from calico_agent.model.action import Supervising
 from calico_agent.model.address import Family, IPAddress
 from calico_agent.model.bgp import Bird, PeerKind, Session
 from calico_agent.model.container import Container, ContainerState, Docker, Mount
@@ -152,33 +153,48 @@ def peered(*sessions: Session, observation: Observation = HEALTHY, **changes: ob
     return replace(observation, bird=bird)
 
 
-def look(observation: Observation, identity: Identity = IDENTITY, mode: Mode = Mode.OBSERVE) -> Assessment:
+def look(
+    observation: Observation,
+    identity: Identity = IDENTITY,
+    mode: Mode = Mode.OBSERVE,
+    supervising: Supervising | None = None,
+) -> Assessment:
     """The assessment of an observation."""
-    return assess(observation, identity, mode=mode)
+    return assess(observation, identity, mode=mode, supervising=supervising)
 
 
 def problems_of(
-    observation: Observation, identity: Identity = IDENTITY, mode: Mode = Mode.OBSERVE
+    observation: Observation,
+    identity: Identity = IDENTITY,
+    mode: Mode = Mode.OBSERVE,
+    supervising: Supervising | None = None,
 ) -> dict[str, set[str]]:
     """Each problem as `CODE subject`, with its consequences in the same form."""
     return {
         _short(problem.cause): {_short(one) for one in problem.consequences}
-        for problem in look(observation, identity, mode).problems
+        for problem in look(observation, identity, mode, supervising).problems
     }
 
 
-def findings_of(observation: Observation, identity: Identity = IDENTITY, mode: Mode = Mode.OBSERVE) -> list[Finding]:
+def findings_of(
+    observation: Observation,
+    identity: Identity = IDENTITY,
+    mode: Mode = Mode.OBSERVE,
+    supervising: Supervising | None = None,
+) -> list[Finding]:
     """All findings, causes first."""
-    return [
-        one for problem in look(observation, identity, mode).problems for one in (problem.cause, *problem.consequences)
-    ]
+    problems = look(observation, identity, mode, supervising).problems
+    return [one for problem in problems for one in (problem.cause, *problem.consequences)]
 
 
 def statuses_of(
-    observation: Observation, identity: Identity = IDENTITY, mode: Mode = Mode.OBSERVE
+    observation: Observation,
+    identity: Identity = IDENTITY,
+    mode: Mode = Mode.OBSERVE,
+    supervising: Supervising | None = None,
 ) -> dict[str, Status]:
     """The conditions that are not True."""
-    conditions = look(observation, identity, mode).conditions
+    conditions = look(observation, identity, mode, supervising).conditions
     return {condition.type.value: condition.status for condition in conditions if condition.status is not Status.TRUE}
 
 

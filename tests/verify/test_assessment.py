@@ -1,6 +1,7 @@
 """All rules together: what could not be read, and properties that hold for every observation."""
 
 from dataclasses import fields, replace
+from datetime import timedelta
 from ipaddress import ip_network
 
 import pytest
@@ -37,6 +38,26 @@ CASES = {
     "one bad key is left out, the rest goes on": Case(
         stored(bad_keys=(BadKey("/calico/ipam/v2/x", "not JSON"), BadKey("/calico/ipam/v2/y", "not JSON"))),
         {"DS-BAD-KEY /calico/ipam/v2/x": {"DS-BAD-KEY /calico/ipam/v2/y"}},
+        status={},
+    ),
+    "etcd is away: the routes are held against what it held, and that is said": Case(
+        replace(
+            stored(routed(without=["192.168.3.0/26"]), read_at=AT - timedelta(minutes=3)),
+            datastore_trouble=Unreadable("etcd", "connection refused", "refused"),
+        ),
+        {"RT-MISSING 192.168.3.0/26": set(), "DS-UNREADABLE etcd": set()},
+        says=("held against what etcd held 3 min ago",),
+        status={"DatastoreReachable": Status.UNKNOWN, "RoutesInPlace": Status.FALSE},
+    ),
+    "most of the datastore is gone: that is shouted, and the routes are right as before": Case(
+        replace(HEALTHY, datastore_trouble=Unreadable("etcd", "3 of 3 nodes vanished at once", "shrunk")),
+        {"DS-SHRUNK etcd": set()},
+        says=("3 of 3 nodes vanished at once", "restore the datastore"),
+        status={"DatastoreReachable": Status.FALSE},
+    ),
+    "the last reading cannot be kept on disk": Case(
+        replace(HEALTHY, snapshot_trouble=Unreadable("snapshot", "/x cannot be written: No space left on device")),
+        {"DS-SNAPSHOT snapshot": set()},
         status={},
     ),
     "nothing at all can be read: every condition is unknown, none is false": Case(
@@ -87,7 +108,16 @@ def test_what_cannot_be_read_is_never_false(observation: Observation, source: st
 
 
 def test_the_table_names_every_source_of_an_observation() -> None:
-    assert {field.name for field in fields(Observation)} == {*SOURCES, "at", "bird6"}
+    assert {field.name for field in fields(Observation)} == {
+        *SOURCES,
+        "at",
+        "bird6",
+        "datastore_trouble",
+        "snapshot_trouble",
+        "claim_trouble",
+        "rivals",
+        "pull",
+    }
 
 
 def test_a_stale_route_is_no_reason_to_call_the_routes_wrong() -> None:
@@ -95,6 +125,15 @@ def test_a_stale_route_is_no_reason_to_call_the_routes_wrong() -> None:
     assert statuses_of(observation) == {}
     assert isinstance(observation.datastore, Datastore)
     assert all(block.cidr != ip_network("192.168.7.0/26") for block in observation.datastore.blocks)
+
+
+def test_a_condition_says_what_is_against_it_or_names_the_problem_that_is() -> None:
+    alone = {condition.type.value: condition for condition in look(routed(without=["192.168.3.0/26"])).conditions}
+    assert alone["RoutesInPlace"].reason == "RtMissing"
+    assert alone["RoutesInPlace"].message.startswith("1 of 2 routes right; there is no route to 192.168.3.0/26")
+    caused = look(test_identity.CASES["our record was deleted while calico/node runs on"].observation).conditions
+    assert {condition.reason for condition in caused if condition.status is Status.FALSE} == {"NodeNoRecord"}
+    assert caused[-1].message == "0 of 2 routes right; because of NODE-NO-RECORD host1"
 
 
 def test_conditions_say_what_was_counted() -> None:
@@ -107,3 +146,22 @@ def test_conditions_say_what_was_counted() -> None:
         "RoutesInPlace": "2 of 2 routes right",
     }
     assert look(replace(HEALTHY, bird=replace(BIRD4, sessions=()))).conditions[3].message.startswith("no peers")
+
+
+@pytest.mark.parametrize(
+    ("age", "words"),
+    [
+        pytest.param(timedelta(seconds=-5), "0 s ago", id="a clock that was set back"),
+        pytest.param(timedelta(seconds=119), "119 s ago", id="under two minutes"),
+        pytest.param(timedelta(minutes=119, seconds=59), "119 min ago", id="under two hours"),
+        pytest.param(timedelta(hours=47), "47 h ago", id="under two days"),
+        pytest.param(timedelta(days=3, hours=5), "3 d ago", id="days"),
+    ],
+)
+def test_a_condition_that_rests_on_an_old_reading_says_how_old(age: timedelta, words: str) -> None:
+    gone = Unreadable("etcd", "connection refused", "refused")
+    old = replace(stored(read_at=AT - age), datastore_trouble=gone)
+    messages = {condition.type.value: condition.message for condition in look(old).conditions}
+    assert messages["RoutesInPlace"] == f"2 of 2 routes right, by the datastore's records of {words}"
+    assert messages["IdentityConfirmed"].endswith(f", by the datastore's records of {words}")
+    assert messages["DatastoreReachable"] == "etcd: connection refused"

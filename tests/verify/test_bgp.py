@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from ipaddress import ip_address
 
 import pytest
 
@@ -9,7 +10,7 @@ from calico_agent.model.address import Family
 from calico_agent.model.bgp import Bird, PeerKind
 from calico_agent.model.finding import Status
 from calico_agent.model.identity import Candidate
-from calico_agent.model.node import BgpSettings
+from calico_agent.model.node import BgpSettings, Peering
 from calico_agent.model.observation import Unreadable
 from tests.verify.case import Case, check
 from tests.verify.cluster import (
@@ -128,6 +129,33 @@ CASES = {
     ),
     "no mesh, but route reflectors": Case(
         stored(peered(session("10.77.0.2", kind=PeerKind.NODE)), bgp=BgpSettings(mesh=False, peers=("reflectors",))),
+        {},
+        status={},
+    ),
+    "a BGPPeer for every node, and BIRD does not know it": Case(
+        stored(bgp=BgpSettings(peers=("tor",), peerings=(Peering("tor", ip_address("10.77.0.1")),))),
+        {"BGP-NO-SESSION 10.77.0.1": set()},
+        says=("BIRD has no session to 10.77.0.1, which BGPPeer tor asks for",),
+    ),
+    "a BGPPeer of this node, with its session": Case(
+        stored(
+            peered(*SESSIONS, session("10.77.0.1", kind=PeerKind.NODE)),
+            bgp=BgpSettings(peers=("tor",), peerings=(Peering("tor", ip_address("10.77.0.1"), "host1"),)),
+        ),
+        {},
+        status={},
+    ),
+    "BGPPeers of other nodes, of IPv6, and this host itself as the peer of all": Case(
+        stored(
+            bgp=BgpSettings(
+                peers=("a", "b", "c"),
+                peerings=(
+                    Peering("a", ip_address("10.77.0.1"), "host2"),
+                    Peering("b", ip_address("fd00:77::1")),
+                    Peering("c", ip_address("10.77.0.11")),
+                ),
+            )
+        ),
         {},
         status={},
     ),

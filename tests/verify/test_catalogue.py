@@ -10,10 +10,36 @@ import calico_agent.verify
 from calico_agent.model.finding import Severity
 from calico_agent.verify.catalogue import CATALOGUE, finding
 from calico_agent.verify.entry import Entry
-from tests.verify import test_assessment, test_bgp, test_container, test_identity, test_peers, test_routes
+from tests.verify import (
+    test_assessment,
+    test_bgp,
+    test_container,
+    test_guards,
+    test_identity,
+    test_identity_change,
+    test_peers,
+    test_programs,
+    test_recovery,
+    test_rollout,
+    test_routes,
+    test_supervision,
+)
 
 CODE = re.compile(r"(IP|NAME|NODE|DS|DOCKER|KERNEL|HOST|SV|BIRD|BGP|RT)(-[A-Z]+)+")
-TABLES = (test_assessment, test_bgp, test_container, test_identity, test_peers, test_routes)
+TABLES = (
+    test_assessment,
+    test_bgp,
+    test_container,
+    test_guards,
+    test_identity,
+    test_identity_change,
+    test_peers,
+    test_recovery,
+    test_routes,
+    test_programs,
+    test_rollout,
+    test_supervision,
+)
 
 
 def codes_in_rules() -> set[str]:

@@ -1,7 +1,7 @@
 """This host's own name, record and addresses."""
 
 from dataclasses import replace
-from ipaddress import ip_interface
+from ipaddress import ip_interface, ip_network
 
 import pytest
 
@@ -10,7 +10,7 @@ from calico_agent.model.container import LABEL_MANAGED_BY, MANAGED_BY, Docker
 from calico_agent.model.finding import Severity, Status
 from calico_agent.model.host import Host
 from calico_agent.model.identity import AddressChoice, Candidate, Identity, NameChoice
-from calico_agent.model.node import Node
+from calico_agent.model.node import EncapsulationMode, Node
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.settings import Mode
 from tests.verify.case import Case, check
@@ -20,6 +20,7 @@ from tests.verify.cluster import (
     ETH0,
     HEALTHY,
     IDENTITY,
+    POOL,
     contained,
     findings_of,
     node,
@@ -35,6 +36,8 @@ WG0 = Candidate(ip_interface("10.99.0.1/24"), "wg0", "virtual-link", "is on a Wi
 VIRBR0 = Candidate(ip_interface("192.168.122.1/24"), "virbr0", "bridge-without-port", "is on a bridge without any port")
 ETH1 = Candidate(ip_interface("10.88.0.11/24"), "eth1")
 MANAGED = contained(labels=((LABEL_MANAGED_BY, MANAGED_BY),))
+VXLAN_POOL = replace(POOL, vxlan=EncapsulationMode.ALWAYS)
+PLAIN = {"RT-WRONG-DEVICE 192.168.2.0/26", "RT-WRONG-DEVICE 192.168.3.0/26"}  # the cases keep their plain routes
 CLOSED = "Socket: Connection closed"
 ALONE = peered(
     session("10.77.0.12", "Active", CLOSED),
@@ -90,6 +93,27 @@ CASES = {
         {"IP-BRIDGE host1": set()},
         with_candidates(ETH0, VIRBR0),
         says=("the bridge virbr0",),
+    ),
+    "with VXLAN it is the packets inside the tunnels that go astray": Case(
+        stored(registered("172.17.0.1/16"), pools=(VXLAN_POOL,)),
+        {"IP-BRIDGE host1": PLAIN},
+        says=(
+            "the other nodes refuse its BGP sessions; VXLAN packets of the other nodes for its pods go to 172.17.0.1",
+        ),
+    ),
+    "with VXLAN and without BIRD no word about sessions": Case(
+        stored(
+            contained(registered("10.77.0.99/24"), env=(("CALICO_NETWORKING_BACKEND", "vxlan"),)), pools=(VXLAN_POOL,)
+        ),
+        {"IP-NOT-LOCAL host1": PLAIN},
+        says=("VXLAN packets of the other nodes for its pods go to 10.77.0.99 instead of this host",),
+    ),
+    "with pools of both kinds both are lost": Case(
+        stored(
+            registered("172.17.0.1/16"), pools=(*DATASTORE.pools, replace(VXLAN_POOL, cidr=ip_network("10.244.0.0/16")))
+        ),
+        {"IP-BRIDGE host1": set()},
+        says=("gets no routes but those to its own pods; VXLAN packets",),
     ),
     "supervised, the agent replaces the container itself": Case(
         registered("172.17.0.1/16", MANAGED),

@@ -5,8 +5,10 @@ from ipaddress import ip_address, ip_interface, ip_network
 
 import pytest
 
-from calico_agent.model.bgp import RibRoute
+from calico_agent.model.address import Link
+from calico_agent.model.bgp import Bird, RibRoute
 from calico_agent.model.finding import Finding, RouteCounts, Status
+from calico_agent.model.identity import Candidate, Identity
 from calico_agent.model.kernel import Kernel
 from calico_agent.model.node import AffinityState, BgpSettings, Block, Borrowed, EncapsulationMode, Node
 from calico_agent.model.observation import Observation, Unreadable
@@ -19,6 +21,8 @@ from tests.verify.cluster import (
     DATASTORE,
     FELIX,
     HEALTHY,
+    IDENTITY,
+    KERNEL,
     POOL,
     ROUTES,
     SESSIONS,
@@ -28,12 +32,16 @@ from tests.verify.cluster import (
     drop,
     findings_of,
     look,
+    node,
+    peered,
     routed,
+    session,
     stored,
     via,
 )
 
 TO3 = "192.168.3.0/26"
+TO_HOST2 = SESSIONS[0]
 HOST1, HOST2, HOST3 = DATASTORE.nodes
 MAC = "66:00:00:00:00:03"
 VTEPS = tuple(replace(node, vxlan_tunnel_address=ip_address(f"192.168.{node.name[-1]}.1")) for node in DATASTORE.nodes)
@@ -65,6 +73,12 @@ def tunnelled(*neighbours: Neighbour, forwarding: tuple[ForwardingEntry, ...] = 
     return replace(VXLAN, kernel=replace(VXLAN.kernel, neighbours=neighbours, forwarding=forwarding))
 
 
+def with_neighbours(observation: Observation, *neighbours: Neighbour) -> Observation:
+    """An observation with these neighbour entries."""
+    assert isinstance(observation.kernel, Kernel)
+    return replace(observation, kernel=replace(observation.kernel, neighbours=neighbours, forwarding=()))
+
+
 def neighbour(address: str, mac: str = MAC, device: str = "vxlan.calico", state: str = "PERMANENT") -> Neighbour:
     return Neighbour(ip_address(address), device, state, mac)
 
@@ -78,6 +92,32 @@ def borrowing(node: str, *, owner: str = "host2", address: str = "192.168.2.9") 
     lent = (Borrowed(ip_address(address), node),)
     blocks = tuple(replace(one, borrowed=lent) if one.owner == owner else one for one in DATASTORE.blocks)
     return stored(blocks=blocks)
+
+
+def far(*routes: Route) -> Observation:
+    """Host3 is on another network, behind a router."""
+    assert isinstance(HEALTHY.bird, Bird)
+    sessions = (session("10.77.0.12"), session("10.88.0.13"))
+    moved = replace(routed(*routes), bird=replace(HEALTHY.bird, sessions=sessions))
+    return stored(moved, nodes=(*DATASTORE.nodes[:2], node("host3", "10.88.0.13/24")))
+
+
+def linked(*links: Link) -> Observation:
+    """The healthy host, with its links read."""
+    assert isinstance(HEALTHY.kernel, Kernel)
+    return replace(HEALTHY, kernel=replace(HEALTHY.kernel, links=links))
+
+
+def dark(without: list[str]) -> Observation:
+    """Eth0 lost its carrier: the kernel marks the routes through it."""
+    network = Route(ip_network("10.77.0.0/24"), next_hops=(NextHop(None, "eth0", linkdown=True),), protocol=KERNEL)
+    return routed(network, without=without)
+
+
+def with_link(address: str, link: str, reason: str = "") -> Identity:
+    """This host has one more address, perhaps with something that speaks against it."""
+    more = Candidate(ip_interface(address), link, reason)
+    return replace(IDENTITY, ipv4=replace(IDENTITY.ipv4, candidates=(*IDENTITY.ipv4.candidates, more)))
 
 
 def on(observation: Observation, source: Observation) -> Observation:
@@ -110,7 +150,7 @@ CASES = {
             RibRoute(ip_network(TO3), "Mesh_10_77_0_13", best=True, gateway=ip_address("10.77.0.13")),
         ),
         {f"RT-MISSING {TO3}": set()},
-        says=("BIRD knows it by Mesh_10_77_0_13",),
+        says=("BIRD knows it by Mesh_10_77_0_13: it was deleted just now",),
     ),
     "several blocks of one node are one problem": Case(
         stored(
@@ -156,6 +196,96 @@ CASES = {
         ),
         {f"RT-WRONG-NEXTHOP {TO3}": set()},
         says=("host2 advertises it too", "on host2: ip route show 192.168.3.0/26"),
+    ),
+    "an owner behind a router is reached by the router": Case(
+        far(via(TO3, "10.77.0.1")),
+        {},
+        status={},
+    ),
+    "an owner behind a router, and a next hop that is not on the way to it": Case(
+        far(via(TO3, "10.77.0.12")),
+        {f"RT-WRONG-NEXTHOP {TO3}": set()},
+        says=("wanted: 192.168.3.0/26 via the way to 10.88.0.13", "host2 advertises it too"),
+        status=WRONG,
+    ),
+    "an owner behind a router that does not answer": Case(
+        with_neighbours(far(via(TO3, "10.77.0.1")), neighbour("10.77.0.1", "", "eth0", "FAILED")),
+        {"RT-NEXTHOP-DEAD host3": set()},
+        says=("nobody answers for 10.77.0.1, the router towards 10.88.0.13", "look at the router 10.77.0.1"),
+        status=WRONG,
+    ),
+    "an owner behind two routers, one of which answers": Case(
+        with_neighbours(
+            far(ecmp(TO3, "10.77.0.1", "10.77.0.2"), ecmp("0.0.0.0/0", "10.77.0.1", "10.77.0.2")),
+            neighbour("10.77.0.1", "", "eth0", "FAILED"),
+        ),
+        {},
+    ),
+    "an owner behind one of two routers": Case(
+        far(via(TO3, "10.77.0.2"), via("10.88.0.0/24", "10.77.0.2", protocol=STATIC)), {}, status={}
+    ),
+    "an owner behind a router, and routers that peer with us: they may know better": Case(
+        stored(far(via(TO3, "10.77.0.2")), bgp=BgpSettings(peers=("tor",))), {}, status={}
+    ),
+    "an owner behind a router, and a second next hop that is not on the way to it": Case(
+        far(ecmp(TO3, "10.77.0.1", "10.77.0.12")),
+        {f"RT-ECMP {TO3}": set()},
+    ),
+    "the link without carrier explains what follows from it": Case(
+        peered(
+            TO_HOST2,
+            session("10.77.0.13", "Idle", "BGP Error: Hold timer expired"),
+            observation=dark(without=[TO3]),
+        ),
+        {"RT-LINK-DOWN eth0": {"BGP-DOWN host3", f"RT-MISSING {TO3}"}},
+        says=("eth0, the link with this node's address 10.77.0.11, has no carrier", "this host is cut off"),
+        status={"BGPEstablished": Status.FALSE, "RoutesInPlace": Status.FALSE},
+    ),
+    "the link is switched off": Case(
+        linked(Link(2, "eth0", up=False, running=False)),
+        {"RT-LINK-DOWN eth0": set()},
+        says=("is switched off", "ip link set eth0 up"),
+    ),
+    "the kernel's routes know nothing yet": Case(
+        linked(Link(2, "eth0", running=False)), {"RT-LINK-DOWN eth0": set()}, says=("has no carrier",)
+    ),
+    "docker0 without containers has no carrier, and nobody minds": Case(
+        linked(Link(2, "eth0"), Link(3, "docker0", kind="bridge", running=False)), {}, status={}
+    ),
+    "a network of this host that overlaps the pool": Case(
+        HEALTHY,
+        {"RT-OVERLAP 192.168.100.0/24": set()},
+        with_link("192.168.100.1/24", "eth1"),
+        says=(
+            "the network 192.168.100.0/24 of eth1 and the pool default (192.168.0.0/16) share 192.168.100.0/24",
+            "packets for pods in 192.168.100.0/24 go out by eth1 where no block has a route",
+        ),
+        status={},
+    ),
+    "a bridge for virtual machines inside the pool is nobody's business": Case(
+        HEALTHY, {}, with_link("192.168.122.1/24", "virbr0", "bridge-without-port"), status={}
+    ),
+    "until a block lies in it": Case(
+        HEALTHY,
+        {"RT-OVERLAP 192.168.3.0/24": set()},
+        with_link("192.168.3.1/24", "virbr0", "bridge-without-port"),
+        status={},
+    ),
+    "or it lies in a block": Case(
+        HEALTHY,
+        {"RT-OVERLAP 192.168.3.0/28": set()},
+        with_link("192.168.3.1/28", "virbr0", "bridge-without-port"),
+        status={},
+    ),
+    "a network around the pool overlaps it too": Case(
+        HEALTHY,
+        {"RT-OVERLAP 192.0.0.0/8": set()},
+        with_link("192.1.0.1/8", "eth1"),
+        says=("share 192.168.0.0/16",),
+        status={},
+    ),
+    "a tunnel's address of the pool is as it should be": Case(
+        HEALTHY, {}, with_link("192.168.1.1/32", "vxlan.calico"), status={}
     ),
     "through the tunnel though the pool has none": Case(
         routed(via(TO3, "10.77.0.13", "tunl0")),

@@ -7,9 +7,9 @@ and writes the cause, if anywhere, to stderr. So after such a failure the endpoi
 import socket
 import ssl
 
-from calico_agent.observe.endpoints import Endpoint
-from calico_agent.observe.etcd_error import EtcdError
-from calico_agent.observe.tls_files import TlsFiles
+from calico_agent.etcd_client.endpoints import Endpoint
+from calico_agent.etcd_client.error import EtcdError
+from calico_agent.etcd_client.tls_files import TlsFiles
 
 # OpenSSL's X509_V_ERR_ numbers (x509_vfy.h).
 _NOT_YET_VALID, _EXPIRED = 9, 10

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calico_agent.observe.endpoints import Endpoint, parse_endpoint, resolve_endpoints
+from calico_agent.etcd_client.endpoints import Endpoint, parse_endpoint, resolve_endpoints
 
 
 @pytest.mark.parametrize(

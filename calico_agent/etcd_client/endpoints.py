@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from calico_agent.etcd_client.error import EtcdError
 from calico_agent.model.address import IPAddress
+from calico_agent.model.settings import DatastoreSettings
 
 _DEFAULT_PORT = 2379
 _LOOKUP_SECONDS = 2.0
@@ -48,6 +50,17 @@ def parse_endpoint(url: str, *, tls_by_default: bool) -> Endpoint:
     if not host or not (host.isascii() and host.isprintable()) or parts.path.strip("/") or parts.query:
         raise ValueError(f"the endpoint {url!a} is not of the form https://host:{_DEFAULT_PORT}")
     return Endpoint(host, port, scheme.lower() == "https" if separator else tls_by_default)
+
+
+def endpoints_of(settings: DatastoreSettings) -> tuple[Endpoint, ...]:
+    """All members of etcd as configured. Raises EtcdError where there are none, or one cannot be understood."""
+    if not settings.endpoints:
+        raise EtcdError("no endpoint of etcd is configured", "config")
+    tls = bool(settings.ca_file or settings.cert_file)
+    try:
+        return tuple(parse_endpoint(url, tls_by_default=tls) for url in settings.endpoints)
+    except ValueError as error:
+        raise EtcdError(str(error), "config") from None
 
 
 def resolve_endpoints(urls: Iterable[str]) -> tuple[IPAddress, ...]:

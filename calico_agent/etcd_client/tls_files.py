@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from calico_agent.observe.etcd_error import EtcdError
+from calico_agent.etcd_client.error import EtcdError
 
 _MAX_FILE = 1024 * 1024
 

@@ -1,0 +1,68 @@
+"""The calls to etcd that a claim consists of: a lease, and one transaction. Each raises EtcdError."""
+
+import json
+
+from calico_agent.etcd_client.link import Link, etcdrpc
+from calico_agent.model.claim import ALIVE, OWNERS, ClaimName, Machine
+
+
+def grant_lease(link: Link, seconds: int) -> int:
+    """A new lease of that many seconds."""
+    with link.translated():
+        request = etcdrpc.LeaseGrantRequest(TTL=seconds)
+        granted = etcdrpc.LeaseStub(link.channel).LeaseGrant(request, timeout=link.timeout, metadata=link.metadata)
+    lease: int = granted.ID
+    return lease
+
+
+def renew_lease(link: Link, lease: int) -> bool:
+    """Whether the lease still was there to be renewed."""
+    with link.translated():
+        requests = iter([etcdrpc.LeaseKeepAliveRequest(ID=lease)])
+        stub = etcdrpc.LeaseStub(link.channel)
+        for answer in stub.LeaseKeepAlive(requests, timeout=link.timeout, metadata=link.metadata):
+            return bool(answer.TTL > 0)
+    return False
+
+
+def revoke_lease(link: Link, lease: int) -> None:
+    """End a lease, with every key that is on it."""
+    with link.translated():
+        request = etcdrpc.LeaseRevokeRequest(ID=lease)
+        etcdrpc.LeaseStub(link.channel).LeaseRevoke(request, timeout=link.timeout, metadata=link.metadata)
+
+
+def write_claim(link: Link, claim: ClaimName, lease: int) -> bool:
+    """Write both keys, if the owner's record still is as it was seen. Whether it was."""
+    owner, alive = f"{OWNERS}{claim.name}".encode(), f"{ALIVE}{claim.name}".encode()
+    compare = etcdrpc.Compare
+    unchanged = (
+        compare(result=compare.EQUAL, target=compare.VALUE, key=owner, value=claim.seen.encode())
+        if claim.seen
+        else compare(result=compare.EQUAL, target=compare.CREATE, key=owner, create_revision=0)
+    )
+    puts = (
+        etcdrpc.PutRequest(key=owner, value=encode_owner(claim).encode()),
+        etcdrpc.PutRequest(key=alive, value=json.dumps(_fields(claim.machine)).encode(), lease=lease),
+    )
+    request = etcdrpc.TxnRequest(
+        compare=[unchanged], success=[etcdrpc.RequestOp(request_put=put) for put in puts], failure=[]
+    )
+    with link.translated():
+        answer = etcdrpc.KVStub(link.channel).Txn(request, timeout=link.timeout, metadata=link.metadata)
+    return bool(answer.succeeded)
+
+
+def encode_owner(claim: ClaimName) -> str:
+    """The owner's record as it is written."""
+    return json.dumps({**_fields(claim.machine), "since": claim.since.isoformat(timespec="seconds")})
+
+
+def _fields(machine: Machine) -> dict[str, object]:
+    return {
+        "machine_id": machine.machine_id,
+        "boot_id": machine.boot_id,
+        "macs": list(machine.macs),
+        "hostname": machine.hostname,
+        "address": machine.address,
+    }

@@ -1,0 +1,28 @@
+"""Calico's plugin in CNI configurations: under which node name it registers pods.
+
+A `.conflist` holds a list of plugins, a `.conf` is one itself. The plugin takes `nodename`, then the content of
+`nodename_file`, then the host name; before v2.6 the key was `hostname` (cni-plugin/pkg/plugin/plugin.go@v3.32.1).
+"""
+
+from calico_agent.decode.errors import Malformed
+from calico_agent.decode.json_object import JsonObject, objects, parse_object, text
+from calico_agent.model.host import CniPlugin
+
+_TYPE = "calico"
+
+
+def decode_cni(file: str, content: bytes) -> CniPlugin | None:
+    """Calico's plugin in one file, None when it has none. `nodename_file` is the path as written, not its content."""
+    try:
+        whole = parse_object(content)
+        plugin = next((one for one in _plugins(whole) if one.get("type") == _TYPE), None)
+        if plugin is None:
+            return None
+        name = text(plugin, "nodename") or text(plugin, "hostname") or ""
+        return CniPlugin(file, name, "" if name else text(plugin, "nodename_file") or "")
+    except Malformed:
+        return None  # the runtime refuses it, too: nothing is registered by it
+
+
+def _plugins(whole: JsonObject) -> list[JsonObject]:
+    return objects(whole, "plugins") or [whole]

@@ -1,0 +1,115 @@
+"""The way back: a datastore becomes keys and values of etcd v3 that `decode.etcd` reads as the same datastore.
+
+It is how the last reading is kept on disk, also that of an etcd v2: the decoder that bounds and checks what comes from
+etcd then does so for the file too. A value has only what the decoder takes from it, so a block's array of allocations
+ends with the last borrowed address. Keys that could not be understood (`bad_keys`) have no value to go back to.
+"""
+
+import json
+from collections.abc import Iterator
+
+from calico_agent.decode.etcd import AFFINITIES, BLOCKS, RESOURCES
+from calico_agent.model.address import IPNetwork
+from calico_agent.model.node import Affinity, BgpSettings, Block, Datastore, Node, Peering, Pool
+
+
+def encode_datastore(datastore: Datastore) -> Iterator[tuple[str, bytes]]:
+    """Keys with their values, which are JSON on one line."""
+    for node in datastore.nodes:
+        yield f"{RESOURCES}nodes/{node.name}", _json(_node(node))
+    for pool in datastore.pools:
+        yield f"{RESOURCES}ippools/{pool.name}", _json(_pool(pool))
+    for block in datastore.blocks:
+        yield f"{BLOCKS}{_tail(block.cidr)}", _json(_block(block))
+    for affinity in datastore.affinities:
+        yield f"{AFFINITIES}{affinity.node}/{_tail(affinity.cidr)}", _json(_affinity(affinity))
+    yield from _bgp(datastore.bgp)
+    if datastore.cluster_guid:
+        information = {"spec": {"clusterGUID": datastore.cluster_guid}}
+        yield f"{RESOURCES}clusterinformations/default", _json(information)
+
+
+def _node(node: Node) -> object:
+    bgp = {
+        "ipv4Address": _text(node.ipv4),
+        "ipv6Address": _text(node.ipv6),
+        "asNumber": node.as_number,
+        "routeReflectorClusterID": node.route_reflector_cluster_id,
+        "ipv4IPIPTunnelAddr": _text(node.ipip_tunnel_address),
+    }
+    spec = {
+        "bgp": bgp,
+        "ipv4VXLANTunnelAddr": _text(node.vxlan_tunnel_address),
+        "ipv6VXLANTunnelAddr": _text(node.vxlan_tunnel_address_v6),
+        "vxlanTunnelMACAddr": node.vxlan_tunnel_mac,
+        "vxlanTunnelMACAddrV6": node.vxlan_tunnel_mac_v6,
+        "interfaces": [{"name": name, "addresses": list(map(str, found))} for name, found in node.interfaces] or None,
+    }
+    return {"spec": spec, "status": {"wireguardPublicKey": node.wireguard_public_key}}
+
+
+def _pool(pool: Pool) -> object:
+    return {
+        "spec": {
+            "cidr": str(pool.cidr),
+            "ipipMode": pool.ipip.value,
+            "vxlanMode": pool.vxlan.value,
+            "disabled": pool.disabled,
+            "disableBGPExport": not pool.bgp_export,
+            "blockSize": pool.block_size,
+        }
+    }
+
+
+def _block(block: Block) -> object:
+    affinity = f"{'virtual' if block.virtual else 'host'}:{block.owner}" if block.owner is not None else None
+    holders = {borrowed.node: None for borrowed in block.borrowed}
+    index = {node: position for position, node in enumerate(holders)}
+    first = int(block.cidr.network_address)
+    borrowed = {int(borrowed.address) - first: index[borrowed.node] for borrowed in block.borrowed}
+    return {
+        "cidr": str(block.cidr),
+        "affinity": affinity,
+        "allocations": [borrowed.get(ordinal) for ordinal in range(max(borrowed, default=-1) + 1)] or None,
+        "attributes": [{"secondary": {"node": node}} for node in holders] or None,
+    }
+
+
+def _affinity(affinity: Affinity) -> object:
+    return {"state": affinity.state.value}
+
+
+def _bgp(bgp: BgpSettings) -> Iterator[tuple[str, bytes]]:
+    default = {"nodeToNodeMeshEnabled": bgp.mesh, "asNumber": bgp.as_number, "listenPort": bgp.listen_port}
+    yield f"{RESOURCES}bgpconfigurations/default", _json({"spec": default})
+    for node, port in bgp.node_listen_ports:
+        yield f"{RESOURCES}bgpconfigurations/node.{node}", _json({"spec": {"listenPort": port}})
+    peerings = {peering.name: peering for peering in bgp.peerings}
+    for peer in bgp.peers:
+        yield f"{RESOURCES}bgppeers/{peer}", _json(_peer(peerings.get(peer)))
+
+
+def _peer(peering: Peering | None) -> object:
+    if peering is None:
+        return {}
+    return {"spec": {"peerIP": str(peering.address), **({"node": peering.node} if peering.node else {})}}
+
+
+def _tail(cidr: IPNetwork) -> str:
+    return f"ipv{cidr.version}/block/{cidr.network_address}-{cidr.prefixlen}"
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(_without_nothing(value), separators=(",", ":")).encode()
+
+
+def _without_nothing(value: object) -> object:
+    """Without fields that are not set: to the decoder null and absent are the same, and disks are not endless."""
+    if not isinstance(value, dict):
+        return value
+    fields = ((name, _without_nothing(field)) for name, field in value.items())
+    return {name: field for name, field in fields if field is not None and field != {}}

@@ -1,0 +1,134 @@
+"""A connection to one member of etcd: channel, certificates, login, deadlines, and errors that say what to do.
+
+Of python-etcd3 0.12 only the generated messages and stubs are used, because its client
+- drops `limit`, `revision` and `count_only` without a word, so that it can neither page nor read one revision,
+- spins when etcd goes away while a watch is open (60 % of a core), and never re-creates the watch,
+- falls back to plain text when a client certificate is given without an authority, and reads certificates only once.
+
+Its generated messages are older than what today's compiled protobuf loads; the pure-Python implementation takes them.
+That has to be chosen before the first import of google.protobuf, which is here.
+"""
+
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
+
+from calico_agent.etcd_client.endpoints import Endpoint
+from calico_agent.etcd_client.error import EtcdError
+from calico_agent.etcd_client.reachability import find_cause
+from calico_agent.etcd_client.tls_files import TlsFiles, TlsMaterial, read_tls
+from calico_agent.model.settings import DatastoreSettings
+
+os.environ["PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION"] = "python"
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # gRPC's own lines would repeat on stderr what we report
+
+import grpc
+
+with warnings.catch_warnings():  # protobuf deprecates how the messages were generated
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from etcd3 import etcdrpc
+
+__all__ = ["Link", "etcdrpc"]
+
+_PROBE_SECONDS = 2.0
+_OPTIONS = [
+    # A page of blocks exceeds gRPC's 4 MiB; etcd bounds what it sends by what it once accepted.
+    ("grpc.max_receive_message_length", -1),
+    # A dead peer is noticed after 15 s. Older gRPC reads the second, newer the third. etcd allows no ping below 5 s.
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.http2.ping_timeout_ms", 5_000),
+    ("grpc.http2.max_pings_without_data", 0),
+    # A connection of our own: channels share theirs otherwise, and renewed certificates would not be used.
+    ("grpc.use_local_subchannel_pool", 1),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+    # etcd is never reached through a web proxy that happens to be in the environment.
+    ("grpc.enable_http_proxy", 0),
+]
+
+
+class Link:
+    """A connection to one member. Every call has the deadline `timeout` (s) and raises EtcdError; close() ends all."""
+
+    def __init__(self, endpoint: Endpoint, settings: DatastoreSettings, timeout: float) -> None:
+        self.endpoint = endpoint
+        self.timeout = timeout
+        self._files = TlsFiles(settings.ca_file, settings.cert_file, settings.key_file)
+        self._tls = read_tls(self._files) if endpoint.tls else TlsMaterial()
+        self.channel = _open_channel(endpoint, self._tls)
+        self.metadata: tuple[tuple[str, str], ...] = ()
+        if settings.username:
+            try:
+                self.metadata = (("token", self._authenticate(settings.username, settings.password)),)
+            except EtcdError:
+                self.close()
+                raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the connection and whatever still waits on it, from any thread."""
+        self.channel.close()
+
+    def certificates_changed(self) -> bool:
+        """Whether the files hold something else than what this connection was made with."""
+        try:
+            return self.endpoint.tls and read_tls(self._files) != self._tls
+        except EtcdError:
+            return False  # in the middle of a renewal; what this connection was made with still works
+
+    def _authenticate(self, username: str, password: str) -> str:
+        request = etcdrpc.AuthenticateRequest(name=username, password=password)
+        with self.translated():
+            token: str = etcdrpc.AuthStub(self.channel).Authenticate(request, timeout=self.timeout).token
+        return token
+
+    @contextmanager
+    def translated(self) -> Iterator[None]:
+        """Turn gRPC's errors into EtcdError."""
+        try:
+            yield
+        except grpc.RpcError as error:
+            raise self._explain(error) from None
+        except ValueError:  # gRPC's word for a channel that another thread closed
+            raise EtcdError("the connection was closed", "closed") from None
+
+    def _explain(self, error: grpc.Call) -> EtcdError:
+        status, details = error.code(), " ".join(str(error.details()).split())[:300]
+        if status is grpc.StatusCode.CANCELLED:
+            return EtcdError("the connection was closed", "closed")
+        if "etcdserver: " in details:
+            return _explain_etcd(status, details.partition("etcdserver: ")[2])
+        if status in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
+            cause = find_cause(self.endpoint, self._files, min(_PROBE_SECONDS, self.timeout))
+            if cause is not None:
+                return cause
+        if status is grpc.StatusCode.DEADLINE_EXCEEDED:
+            return EtcdError(f"no answer within {self.timeout:g} s", "timeout")
+        return EtcdError(f"{status.name.lower().replace('_', ' ')}: {details}", "failed")
+
+
+def _open_channel(endpoint: Endpoint, tls: TlsMaterial) -> grpc.Channel:
+    if not endpoint.tls:
+        return grpc.insecure_channel(endpoint.authority, options=_OPTIONS)
+    credentials = grpc.ssl_channel_credentials(tls.ca, tls.key, tls.certificate)
+    return grpc.secure_channel(endpoint.authority, credentials, options=_OPTIONS)
+
+
+def _explain_etcd(status: grpc.StatusCode, said: str) -> EtcdError:
+    if "authentication failed" in said:
+        return EtcdError("etcd refuses the user name or password", "denied")
+    if "user name is empty" in said or "invalid auth token" in said:
+        return EtcdError(f"etcd demands a user name and password, or a newer token ({said})", "denied")
+    if "permission denied" in said:
+        return EtcdError("etcd refuses these keys to this user (permission denied)", "denied")
+    return EtcdError(f"etcd says: {said}", "timeout" if status is grpc.StatusCode.DEADLINE_EXCEEDED else "failed")

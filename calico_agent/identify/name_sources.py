@@ -1,0 +1,68 @@
+"""All places that name this host, side by side: most trouble with names is two of them that differ.
+
+A pod is registered by the CNI plugin under the name that the plugin finds, its routes are made by calico/node under its
+own, and Kubernetes knows the node by the kubelet's: they must be one name.
+"""
+
+from collections.abc import Iterator
+
+from calico_agent.identify.links import leads_out
+from calico_agent.model.container import Docker
+from calico_agent.model.host import Host
+from calico_agent.model.identity import NameSource
+from calico_agent.model.kernel import Kernel
+from calico_agent.model.node import Datastore
+from calico_agent.model.observation import Unreadable
+
+CONFIGURATION, KUBELET, LAST_CHOICE, HOST_NAME = "configuration", "kubelet", "last choice", "host name"
+CNI = "CNI"
+
+
+def name_sources(
+    host: Host | Unreadable,
+    kernel: Kernel | Unreadable,
+    docker: Docker | Unreadable,
+    datastore: Datastore | Unreadable,
+    configured: str,
+) -> tuple[NameSource, ...]:
+    """Every source, those that say nothing included, where it could be asked."""
+    found = [NameSource(CONFIGURATION, configured, "[identity] name")]
+    if isinstance(host, Host):
+        found += _on_the_machine(host)
+    if isinstance(docker, Docker):
+        found += [
+            NameSource("calico/node", container.env_value("NODENAME"), f"NODENAME of the container {container.name}")
+            for container in docker.containers
+            if container.alive
+        ]
+    if isinstance(kernel, Kernel) and isinstance(datastore, Datastore):
+        found += _by_address(kernel, datastore)
+    return tuple(found)
+
+
+def _on_the_machine(host: Host) -> Iterator[NameSource]:
+    kubelet = host.kubelet
+    where = f"--hostname-override of process {kubelet.pid}" if kubelet else "no kubelet runs here"
+    yield NameSource(KUBELET, kubelet.hostname_override if kubelet else "", where)
+    yield NameSource(HOST_NAME, host.hostname, "hostname")
+    yield NameSource("full name", host.fqdn, "/etc/hosts")
+    yield NameSource("nodename file", host.nodename_file or "", "/var/lib/calico/nodename")
+    for plugin in host.cni:
+        notes = (f"by {plugin.nodename_file}" if plugin.nodename_file else "", plugin.error)
+        yield NameSource(CNI, plugin.nodename, ", ".join((plugin.file, *filter(None, notes))))
+
+
+def _by_address(kernel: Kernel, datastore: Datastore) -> Iterator[NameSource]:
+    """The records that hold an address of a link that other hosts cannot have as their own, too."""
+    here = {
+        held.address: link.name
+        for link in kernel.links
+        if leads_out(link, kernel)
+        for held in link.addresses
+        if not held.address.is_link_local
+    }
+    for node in datastore.nodes:
+        for registered in (node.ipv4, node.ipv6):
+            if registered is not None and registered.ip in here:
+                where = f"is registered with {registered.ip} ({here[registered.ip]})"
+                yield NameSource("node record", node.name, where)

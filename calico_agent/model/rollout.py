@@ -1,0 +1,90 @@
+"""How one container takes the place of another, told from the containers alone.
+
+`calico-node-next` is made while the old one still runs; then the old one becomes `calico-node-previous` and is stopped,
+and the next one gets its name and is started. The previous one is kept until the new one is ready. If that never comes,
+the new one becomes `calico-node-refused`, stopped, and the previous one runs again under its old name. Which of them
+there are says how far it has come, so that an agent that was killed in between knows what is left to do.
+"""
+
+from dataclasses import dataclass
+
+from calico_agent.model.container import Container, ContainerSpec, Docker
+from calico_agent.model.drift import differences
+from calico_agent.model.image import PullPolicy
+
+# What decides who the node is. A container made for another identity must not run here again.
+_IDENTITY = ("NODENAME", "IP", "IP6")
+
+
+def next_name(name: str) -> str:
+    """What a container is called that is made, and not yet in its place."""
+    return f"{name}-next"
+
+
+def previous_name(name: str) -> str:
+    """What the container is called that was replaced, until its successor is ready."""
+    return f"{name}-previous"
+
+
+def refused_name(name: str) -> str:
+    """What a container is called that did not get ready, and was taken back."""
+    return f"{name}-refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The containers of this agent that a replacement is made of; `current` has the configured name."""
+
+    current: Container | None = None
+    next: Container | None = None
+    previous: Container | None = None
+    refused: Container | None = None
+
+
+def parts_of(docker: Docker, name: str) -> Parts:
+    """The parts that there are. Of somebody else's containers only `current` can be one."""
+    named = {found.name: found for found in docker.containers}
+    ours = {key: found for key, found in named.items() if found.managed}
+    return Parts(
+        current=named.get(name),
+        next=ours.get(next_name(name)),
+        previous=ours.get(previous_name(name)),
+        refused=ours.get(refused_name(name)),
+    )
+
+
+def is_made_from(container: Container, spec: ContainerSpec, docker: Docker, policy: PullPolicy) -> bool:
+    """Whether `container` is what would be made from `spec` now."""
+    return container.managed and container.spec_hash == spec.hash and not newer_image(container, docker, policy)
+
+
+def drift(container: Container, spec: ContainerSpec, docker: Docker, policy: PullPolicy) -> tuple[str, ...]:
+    """What would have to change in `container` to make it the wanted one, its image's content included."""
+    newer = newer_image(container, docker, policy)
+    return (*((newer,) if newer else ()), *differences(container, spec))
+
+
+def newer_image(container: Container, docker: Docker, policy: PullPolicy) -> str:
+    """The difference, if the reference that `container` was made from stands for another image now, and that counts."""
+    image = docker.image
+    if policy is not PullPolicy.ALWAYS or image is None or container.image != image.reference:
+        return ""
+    if not container.image_id or container.image_id == image.id:
+        return ""
+    return f"{image.reference} is now {_short(image.id)}, and it was made from {_short(container.image_id)}"
+
+
+def refused(docker: Docker, spec: ContainerSpec, policy: PullPolicy) -> Container | None:
+    """The container that was made from `spec` and did not get ready; it is not tried again while it is there."""
+    found = parts_of(docker, spec.name).refused
+    return found if found is not None and is_made_from(found, spec, docker, policy) else None
+
+
+def same_identity(container: Container, spec: ContainerSpec) -> bool:
+    """Whether `container` runs calico/node under the name and the addresses of `spec`."""
+    wanted = dict(spec.env)
+    return all(container.env_value(name) == wanted.get(name, "") for name in _IDENTITY)
+
+
+def _short(digest: str) -> str:
+    return digest.removeprefix("sha256:")[:12]

@@ -1,0 +1,214 @@
+"""Reading etcd by its v2 API, which Calico 2.x uses: recursive lists, and one long poll for each prefix.
+
+etcd keeps the last 1,000 events of all keys together. A poll that asks for an older one is refused, and all is listed
+again. So a poll waits without an end (a dead peer is noticed by the mirror's heartbeat, and by TCP's own probes): one
+that is made anew after a while of silence would mostly come too late. Streaming is no way out: etcd answers a stream
+that begins in the past with one event and then with nothing (etcdserver/api/v2store/watcher_hub.go of etcd@v3.4.23).
+
+There are no pages: a list is one answer, which is bounded here.
+"""
+
+import http.client
+import queue
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HTTPError
+from urllib3.response import BaseHTTPResponse
+from urllib3.util import make_headers
+
+from calico_agent.decode.errors import Malformed
+from calico_agent.decode.etcd_v2_answer import Answer, decode_answer
+from calico_agent.etcd_client.endpoints import Endpoint
+from calico_agent.etcd_client.error import EtcdError
+from calico_agent.etcd_client.reachability import find_cause
+from calico_agent.etcd_client.tls_files import TlsFiles, TlsMaterial, read_tls
+from calico_agent.model.settings import DatastoreSettings
+from calico_agent.observe.etcd import Changes
+
+_MAX_LIST = 512 * 1024 * 1024
+_MAX_EVENT = 8 * 1024 * 1024
+_PROBE_SECONDS = 2.0
+# A peer that is gone is noticed by the kernel after 10 + 3 x 5 s.
+_KEEPALIVE = [
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 10),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
+]
+_Failures = (OSError, http.client.HTTPException, HTTPError, ValueError)
+
+
+class ConnectionV2:
+    """A connection to one member, to read. Every call has a deadline and raises EtcdError; only a poll has none."""
+
+    def __init__(self, endpoint: Endpoint, settings: DatastoreSettings, timeout: float) -> None:
+        self.endpoint = endpoint
+        self._timeout = timeout
+        self._files = TlsFiles(settings.ca_file, settings.cert_file, settings.key_file)
+        self._tls = read_tls(self._files) if endpoint.tls else TlsMaterial()
+        self._headers = make_headers(
+            basic_auth=f"{settings.username}:{settings.password}" if settings.username else None,
+            user_agent="calico-agent",
+        )
+        self._http = self.open()
+        # Where the list of each prefix ended, and so where its watch begins. Several lists are not of one index.
+        self._listed: dict[str, int] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the connection, from any thread."""
+        hang_up(self._http)
+
+    def certificates_changed(self) -> bool:
+        """Whether the files hold something else than what this connection was made with."""
+        try:
+            return self.endpoint.tls and read_tls(self._files) != self._tls
+        except EtcdError:
+            return False  # in the middle of a renewal; what this connection was made with still works
+
+    def ping(self, key: str) -> int:
+        """The current index, confirmed by a majority of the members."""
+        return self._get(f"/v2/keys{key.rstrip('/')}?quorum=true", _MAX_EVENT).index
+
+    def read_all(self, prefixes: tuple[str, ...]) -> tuple[int, Iterator[tuple[str, bytes]]]:
+        """An index, and all keys below the prefixes as of it or later, fetched prefix by prefix as they are used."""
+        return self.ping("/calico/v1/Ready"), (pair for prefix in prefixes for pair in self._list(prefix))
+
+    def _list(self, prefix: str) -> Iterator[tuple[str, bytes]]:
+        answer = self._get(f"/v2/keys{prefix.rstrip('/')}?recursive=true&quorum=true", _MAX_LIST)
+        self._listed[prefix] = answer.index
+        yield from answer.pairs()
+
+    def watch(self, prefixes: tuple[str, ...], start_revision: int) -> "WatchV2":  # noqa: ARG002 - each has its own
+        """Everything that changes below the prefixes after they were listed."""
+        return WatchV2(self, {prefix: self._listed[prefix] + 1 for prefix in prefixes})
+
+    def open(self) -> HTTPConnection:
+        """Another connection to the same member, not connected yet."""
+        host, port = self.endpoint.host, self.endpoint.port
+        options = [*HTTPConnection.default_socket_options, *_KEEPALIVE]
+        if not self.endpoint.tls:
+            return HTTPConnection(host, port, timeout=self._timeout, socket_options=options)
+        try:
+            context = ssl.create_default_context(cafile=self._files.ca or None)
+            if self._files.certificate:
+                context.load_cert_chain(self._files.certificate, self._files.key)
+        except (OSError, ssl.SSLError) as error:
+            raise self.explain(error) from None
+        return HTTPSConnection(host, port, timeout=self._timeout, socket_options=options, ssl_context=context)
+
+    def ask(self, connection: HTTPConnection, path: str) -> BaseHTTPResponse:
+        """Send one request and wait for the head of its answer."""
+        connection.request("GET", path, headers=self._headers, preload_content=False)
+        return connection.getresponse()
+
+    def _get(self, path: str, most: int) -> Answer:
+        try:
+            return read_answer(self.ask(self._http, path), most)
+        except _Failures as error:
+            hang_up(self._http)
+            raise self.explain(error) from None
+
+    def explain(self, error: Exception) -> EtcdError:
+        """The reason for people."""
+        cause = find_cause(self.endpoint, self._files, min(_PROBE_SECONDS, self._timeout))
+        if cause is not None:
+            return cause
+        if isinstance(error, TimeoutError):
+            return EtcdError(f"no answer within {self._timeout:g} s", "timeout")
+        return EtcdError(" ".join(str(error).split())[:300] or type(error).__name__, "failed")
+
+
+class WatchV2:
+    """Open polls, a thread for each prefix: iterate `changes()` in one thread, `cancel()` from any."""
+
+    def __init__(self, connection: ConnectionV2, starts: dict[str, int]) -> None:
+        self._connection = connection
+        self._found: queue.SimpleQueue[Changes | EtcdError] = queue.SimpleQueue()
+        self._cancelled = threading.Event()
+        self._polls = [connection.open() for _ in starts]
+        for poll, (prefix, index) in zip(self._polls, starts.items(), strict=True):
+            name = f"etcd poll {prefix}"
+            threading.Thread(target=self._poll, args=(poll, prefix, index), name=name, daemon=True).start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.cancel()
+
+    def changes(self) -> Iterator[Changes]:
+        """What changed, as etcd reports it, until the watch ends; it always ends with an EtcdError."""
+        while True:
+            found = self._found.get()
+            if isinstance(found, EtcdError):
+                raise found
+            yield found
+
+    def cancel(self) -> None:
+        """End the polls and their threads."""
+        self._cancelled.set()
+        for poll in self._polls:
+            hang_up(poll)
+        self._found.put(EtcdError("the watch was closed", "closed"))
+
+    def _poll(self, poll: HTTPConnection, prefix: str, index: int) -> None:
+        try:
+            poll.connect()
+            poll.timeout = None  # see above; each request would set it again
+            poll.auto_open = 0  # one that `cancel` has closed stays closed
+            while not self._cancelled.is_set():
+                path = f"/v2/keys{prefix.rstrip('/')}?wait=true&recursive=true&waitIndex={index}"
+                event = read_answer(self._connection.ask(poll, path), _MAX_EVENT).event()
+                self._found.put(Changes(event.index, event.items, event.folders))
+                index = event.index + 1
+        except Malformed as malformed:
+            self._found.put(EtcdError(malformed.what, "failed"))
+        except EtcdError as error:
+            self._found.put(error)
+        except (*_Failures, AttributeError) as error:  # AttributeError: `cancel` took the socket away
+            if not self._cancelled.is_set():
+                self._found.put(self._connection.explain(error))
+        finally:
+            poll.close()
+
+
+def hang_up(connection: HTTPConnection) -> None:
+    """Close from any thread: who waits in it gets the end of the stream at once."""
+    sock = connection.sock
+    if sock is not None:
+        with suppress(OSError):  # it may not be connected any more
+            sock.shutdown(socket.SHUT_RDWR)
+    connection.close()
+
+
+def read_answer(response: BaseHTTPResponse, most: int) -> Answer:
+    """What etcd answered. Raises EtcdError, and `_Failures`."""
+    body = response.read(most + 1)
+    if len(body) > most:
+        raise EtcdError(f"an answer is larger than {most} bytes", "failed")
+    if not body and response.status == 200:
+        raise EtcdError("etcd ended the watch", "canceled")
+    try:
+        answer = decode_answer(response.status, response.headers.get("X-Etcd-Index", ""), body)
+    except Malformed as malformed:
+        raise EtcdError(malformed.what, "failed") from None
+    if answer.refusal:
+        raise EtcdError(answer.refusal, answer.code)
+    return answer

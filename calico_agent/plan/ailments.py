@@ -1,0 +1,40 @@
+"""When a container that runs has to be started again, because what runs in it does not do its work.
+
+Only a problem's root cause counts: BIRD that does not answer because the container is paused, or a start that waits for
+an etcd which does not answer the agent either, would not be cured by a restart.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from calico_agent.model.container import Container
+from calico_agent.model.finding import Finding
+from calico_agent.model.report import TimedProblem
+from calico_agent.model.settings import SuperviseSettings
+
+_CRASH_LOOP = "SV-CRASHLOOP"
+_STUCK = "SV-STUCK"
+_SILENT_BIRD = frozenset({"BIRD-HUNG", "BIRD-DOWN"})
+
+
+def restart_reason(
+    container: Container, problems: Iterable[TimedProblem], settings: SuperviseSettings, now: datetime
+) -> str:
+    """Why `container`, which runs, should be restarted now, in words that follow "because"; empty: it should not."""
+    if container.started_at is None:
+        return ""
+    for timed in problems:
+        lasting = now - max(timed.since, container.started_at)
+        for finding in _causes(timed):
+            late = now - container.started_at >= settings.start_deadline
+            if finding.code == _STUCK and late and timed.confirmed:
+                return f"its start did not get on within {settings.start_deadline.total_seconds():.0f} s"
+            if finding.code in _SILENT_BIRD and lasting >= settings.hung_deadline:
+                return f"{finding.subject} did not answer for {lasting.total_seconds():.0f} s"
+    return ""
+
+
+def _causes(timed: TimedProblem) -> tuple[Finding, ...]:
+    """The root cause; of a crash loop, which is our own count of restarts, also what it stands for."""
+    problem = timed.problem
+    return (problem.cause, *problem.consequences) if problem.cause.code == _CRASH_LOOP else (problem.cause,)

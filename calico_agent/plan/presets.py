@@ -1,0 +1,74 @@
+"""What each generation of calico/node is usually given: its environment and its mounts.
+
+`v3`: calico/node v3.x on etcd v3, after `calicoctl node run` and the DaemonSet
+(calicoctl/calicoctl/commands/node/run.go and manifests/calico-etcd.yaml of projectcalico/calico@v3.32.1).
+
+`v1.3`: calico/node v1.3.0 of Calico 2.3 on the etcd v2 API, after what `calicoctl node run` and the systemd units of
+2017 gave it (calicoctl/commands/node/run.go of projectcalico/calico-containers@v1.3.0). It logs to files in
+/var/log/calico, has no /var/lib/calico, and serves networks to Docker through its plug-in.
+
+Neither has NODENAME, IP and ETCD_*: those are the agent's.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from calico_agent.model.container import Mount
+from calico_agent.model.settings import Preset
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """Environment and mounts of one generation. The configuration adds to them and wins over them."""
+
+    env: tuple[tuple[str, str], ...]
+    mounts: tuple[Mount, ...]
+
+
+PRESETS: Mapping[Preset, Usual] = MappingProxyType(
+    {
+        Preset.V3: Usual(
+            env=(
+                ("CALICO_DISABLE_FILE_LOGGING", "true"),  # `docker logs` then has all of it, and so has the agent
+                ("CALICO_MANAGE_CNI", "false"),  # outside Kubernetes there is no token to keep fresh (since v3.22)
+                ("CALICO_NETWORKING_BACKEND", "bird"),
+                ("DATASTORE_TYPE", "etcdv3"),
+                ("FELIX_HEALTHENABLED", "true"),
+            ),
+            mounts=(
+                Mount("/lib/modules", "/lib/modules", read_only=True),
+                Mount("/run/xtables.lock", "/run/xtables.lock", is_file=True),
+                Mount("/var/lib/calico", "/var/lib/calico"),
+                Mount("/var/log/calico", "/var/log/calico"),
+                Mount("/var/run/calico", "/var/run/calico"),
+            ),
+        ),
+        Preset.V1_3: Usual(
+            env=(
+                ("CALICO_LIBNETWORK_CREATE_PROFILES", "true"),
+                ("CALICO_LIBNETWORK_ENABLED", "true"),
+                ("CALICO_LIBNETWORK_IFPREFIX", "cali"),
+                ("CALICO_LIBNETWORK_LABEL_ENDPOINTS", "false"),
+                ("CALICO_NETWORKING_BACKEND", "bird"),
+                ("NO_DEFAULT_POOLS", ""),
+            ),
+            mounts=(
+                Mount("/lib/modules", "/lib/modules"),
+                Mount("/run/docker/plugins", "/run/docker/plugins"),
+                Mount("/var/log/calico", "/var/log/calico"),
+                Mount("/var/run/calico", "/var/run/calico"),
+                Mount("/var/run/docker.sock", "/var/run/docker.sock"),
+            ),
+        ),
+    }
+)
+
+
+def render_preset(preset: Preset) -> str:
+    """What a preset gives, as comments for a configuration file."""
+    usual = PRESETS[preset]
+    lines = [f"# [node] preset {preset.value!r} gives calico/node beside NODENAME, IP and ETCD_*:"]
+    lines += [f"#   {name}={value}" for name, value in usual.env]
+    lines += [f"#   {mount.source}:{mount.destination}{':ro' if mount.read_only else ''}" for mount in usual.mounts]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,162 @@
+"""What is left to do about a replacement that was begun: finish it, wait for the new container to get ready, or take it
+back.
+
+Decided from the containers there are (`model.rollout`), so it does not matter in which step the agent was killed. The
+measure of "ready" is calico/node's own (`node/pkg/health/health.go@v3.32.1`): at first all sessions must be
+established, later one is enough, so that a peer which dies during the replacement is not held against it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from calico_agent.model.action import (
+    Attempts,
+    Plan,
+    Progress,
+    PutInPlace,
+    RemoveContainer,
+    RenameContainer,
+    TakeBack,
+)
+from calico_agent.model.container import Container, ContainerSpec, ContainerState, Docker, Stage
+from calico_agent.model.report import TimedProblem
+from calico_agent.model.rollout import Parts, is_made_from, parts_of, same_identity
+from calico_agent.model.settings import DriftPolicy, SuperviseSettings
+
+# Nothing can get ready without the datastore, the old container as little as the new one.
+_NO_DATASTORE = "DS-UNREADABLE"
+
+# The start that the replacement is, and one more: the host may have been restarted meanwhile.
+_STARTS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """What the decision is made from."""
+
+    spec: ContainerSpec
+    settings: SuperviseSettings
+    progress: Progress
+    datastore_readable: bool
+    now: datetime
+
+
+def rollout_of(
+    spec: ContainerSpec,
+    settings: SuperviseSettings,
+    progress: Progress,
+    problems: Iterable[TimedProblem],
+    now: datetime,
+) -> Rollout:
+    """The replacement towards `spec`, with `problems` as they are seen now."""
+    readable = all(timed.problem.cause.code != _NO_DATASTORE for timed in problems)
+    return Rollout(spec, settings, progress, readable, now)
+
+
+def plan_rollout(docker: Docker, attempts: Attempts, rollout: Rollout) -> Plan | None:
+    """The next step of a replacement that was begun; None where there is none, or supervision just goes on."""
+    parts = parts_of(docker, rollout.spec.name)
+    known = {part.id for part in (parts.current, parts.next, parts.previous) if part is not None}
+    if any(found.alive and found.id not in known for found in docker.containers):
+        return None  # somebody else runs calico/node here
+    if parts.current is None:
+        return _without_current(docker, parts, attempts, rollout)
+    if not parts.current.managed:
+        return None
+    if parts.next is not None and (parts.next.alive or not _is_next(docker, parts, rollout)):
+        return _remove(parts.next, "it is not wanted any more", attempts)
+    if parts.previous is not None:
+        return _with_previous(docker, parts.current, parts.previous, attempts, rollout)
+    return _without_previous(docker, parts.current, parts.refused, attempts, rollout)
+
+
+def _is_next(docker: Docker, parts: Parts, rollout: Rollout) -> bool:
+    """Whether the container that was made can still take the place of the current one."""
+    if parts.next is None or parts.current is None or parts.previous is not None:
+        return False
+    policy = rollout.settings.pull
+    wanted = is_made_from(parts.next, rollout.spec, docker, policy)
+    return wanted and not is_made_from(parts.current, rollout.spec, docker, policy)
+
+
+def _without_current(docker: Docker, parts: Parts, attempts: Attempts, rollout: Rollout) -> Plan | None:
+    """Killed between two renamings, or somebody removed the current one."""
+    name, previous = rollout.spec.name, parts.previous
+    if parts.next is not None:
+        if is_made_from(parts.next, rollout.spec, docker, rollout.settings.pull):
+            action = PutInPlace(parts.next.id, previous.id if previous else "", name, "its place is free")
+            return Plan(action, f"putting {parts.next.name} in its place", attempts)
+        return _remove(parts.next, "it is not wanted any more", attempts)
+    if previous is None:
+        return None
+    if previous.alive:
+        return Plan(RenameContainer(previous.id, name, "its successor is gone"), f"calling it {name} again", attempts)
+    if not same_identity(previous, rollout.spec):
+        return _remove(previous, "it was made for another name or address", attempts)
+    return _take_back("", previous, rollout.spec.name, "its successor is gone", attempts)
+
+
+def _without_previous(
+    docker: Docker, current: Container, refused: Container | None, attempts: Attempts, rollout: Rollout
+) -> Plan | None:
+    """One that was refused is kept for its log, and so that it is not tried again, as long as it is wanted."""
+    if refused is None or not is_made_from(current, rollout.spec, docker, rollout.settings.pull):
+        return None
+    return _remove(refused, "nobody wants it any more", attempts)
+
+
+def _with_previous(
+    docker: Docker, current: Container, previous: Container, attempts: Attempts, rollout: Rollout
+) -> Plan | None:
+    spec, settings = rollout.spec, rollout.settings
+    wanted = is_made_from(current, spec, docker, settings.pull)
+    if previous.alive and (wanted or current.running):
+        reason = f"{previous.name} still runs"
+        action = PutInPlace(current.id, previous.id, spec.name, reason)
+        return Plan(action, f"putting {current.name} in its place: {reason}", attempts)
+    if not same_identity(previous, spec):
+        return _remove(previous, "it was made for another name or address", attempts)
+    why_not = _why_not_ready(current, attempts, rollout)
+    if why_not is None:
+        return _remove(previous, f"{current.name} is ready", attempts)
+    if not wanted and settings.on_drift is DriftPolicy.REPLACE:
+        why_not = why_not or "the configuration has changed again, and it was not ready yet"
+    if why_not:
+        return _take_back(current.id, previous, spec.name, why_not, attempts)
+    if not current.running:
+        return None
+    return Plan(None, f"{current.name} was replaced; {previous.name} is kept until it is ready", attempts)
+
+
+def _why_not_ready(current: Container, attempts: Attempts, rollout: Rollout) -> str | None:
+    """None: it is ready. Empty: that is still waited for. Else why it will not be."""
+    if current.state is ContainerState.CREATED:
+        return f"Docker could not start it: {current.error}" if current.error else ""
+    if current.state in {ContainerState.EXITED, ContainerState.DEAD}:
+        return f"it {current.ending}" if attempts.failures >= _STARTS else ""
+    if not current.running or current.started_at is None:
+        return ""
+    progress, deadline = rollout.progress, rollout.settings.start_deadline
+    stage = progress.stage.stage if progress.stage else None
+    if stage is Stage.READY or (stage is Stage.PROGRAMS_UP and progress.established >= attempts.sessions):
+        return None
+    if rollout.now - current.started_at < deadline or not rollout.datastore_readable:
+        return ""
+    if stage is Stage.PROGRAMS_UP and progress.established:
+        return None
+    evidence = progress.stage.evidence if progress.stage else "nothing is known of it"
+    return f"it was not ready within {deadline.total_seconds():.0f} s: {evidence}"
+
+
+def _remove(container: Container, reason: str, attempts: Attempts) -> Plan:
+    return Plan(RemoveContainer(container.id, reason), f"removing {container.name}: {reason}", attempts)
+
+
+def _take_back(failed: str, previous: Container, name: str, reason: str, attempts: Attempts) -> Plan:
+    """Without the wait that a start of the same container would need, unless going back itself does not work."""
+    action = TakeBack(failed, previous.id, name, reason)
+    attempts = replace(attempts, not_before=attempts.not_before if attempts.last_error else None)
+    if failed:
+        attempts = replace(attempts, refusal=reason)
+    return Plan(action, f"going back to the container of before: {reason}", attempts)

@@ -1,0 +1,77 @@
+"""Answers that are made when somebody asks, `/routes` and `/trace`. They take a moment, and read only the kernel.
+
+| page                                      | answers                                                   |
+|-------------------------------------------|-----------------------------------------------------------|
+| `/routes?node=...&pool=...&state=...`     | expected routes against those of the kernel               |
+| `/trace?address=...`                      | where a packet to this address goes and where it should   |
+
+Both take `format=text`, and answer 503 while they cannot know.
+"""
+
+from collections.abc import Mapping
+from ipaddress import ip_address
+from typing import Protocol
+
+from calico_agent.model.address import IPAddress
+from calico_agent.model.observation import Unreadable
+from calico_agent.model.tracing import RouteRow, Trace
+from calico_agent.report.routes_text import (
+    STATES,
+    all_right,
+    render_routes,
+    render_trace,
+    routes_json,
+    select,
+    trace_json,
+)
+from calico_agent.serve.response import TEXT, Response, healthy_mark, json_response
+
+
+class Questions(Protocol):
+    """Who knows the answers. Called by several threads at once."""
+
+    def routes(self) -> tuple[RouteRow, ...] | Unreadable:
+        """Expected against found."""
+
+    def trace(self, address: IPAddress) -> Trace | Unreadable:
+        """The way of one packet."""
+
+
+def answer_routes(questions: Questions, parameters: Mapping[str, str]) -> Response:
+    """The page /routes."""
+    if parameters.get("state", "") not in {"", *STATES}:
+        return _refused(f"state is one of {', '.join(STATES)}")
+    rows = questions.routes()
+    if isinstance(rows, Unreadable):
+        return _unknown(rows, parameters)
+    chosen = select(rows, parameters)
+    mark = healthy_mark(all_right(chosen))
+    if parameters.get("format") == "text":
+        return Response(200, TEXT, render_routes(chosen).encode(errors="replace"), (mark,))
+    return json_response(200, routes_json(chosen), mark)
+
+
+def answer_trace(questions: Questions, parameters: Mapping[str, str]) -> Response:
+    """The page /trace."""
+    try:
+        address = ip_address(parameters.get("address", ""))
+    except ValueError:
+        return _refused("address is an IPv4 or IPv6 address")
+    trace = questions.trace(address)
+    if isinstance(trace, Unreadable):
+        return _unknown(trace, parameters)
+    mark = healthy_mark(trace.right is not False)
+    if parameters.get("format") == "text":
+        return Response(200, TEXT, render_trace(trace).encode(errors="replace"), (mark,))
+    return json_response(200, trace_json(trace), mark)
+
+
+def _refused(error: str) -> Response:
+    return json_response(400, {"error": error}, healthy_mark(False))
+
+
+def _unknown(source: Unreadable, parameters: Mapping[str, str]) -> Response:
+    sentence = f"not known: {source.source}: {source.reason}"
+    if parameters.get("format") == "text":
+        return Response(503, TEXT, f"{sentence}\n".encode(errors="replace"), (healthy_mark(False),))
+    return json_response(503, {"error": sentence}, healthy_mark(False))

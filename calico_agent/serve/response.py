@@ -1,0 +1,33 @@
+"""One HTTP answer."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+JSON = "application/json"
+TEXT = "text/plain; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """Status, body and what is said about it."""
+
+    status: int
+    content_type: str
+    body: bytes
+    headers: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def healthy(self) -> bool:
+        """Whether it is marked so."""
+        return healthy_mark(True) in self.headers
+
+
+def json_response(status: int, document: Mapping[str, object], *headers: tuple[str, str]) -> Response:
+    """A document of plain JSON types."""
+    return Response(status, JSON, json.dumps(document).encode() + b"\n", headers)
+
+
+def healthy_mark(healthy: bool) -> tuple[str, str]:
+    """The header by which the command of the same name knows its exit code."""
+    return ("Calico-Agent-Healthy", "yes" if healthy else "no")

@@ -1,0 +1,106 @@
+"""Catalogue: how supervision of calico/node goes, and the programs inside it."""
+
+from calico_agent.model.finding import ConditionType, Severity
+from calico_agent.verify.entry import Entry
+
+
+def _entry(code: str, title: str, explanation: str, severity: Severity = Severity.ERROR) -> Entry:
+    return Entry(code, severity, ConditionType.CONTAINER_RUNNING, title, explanation)
+
+
+ENTRIES = (
+    _entry(
+        "SV-CRASHLOOP",
+        "calico/node does not last",
+        """\
+calico-agent has started the container at least four times in a row, and each time it ended or had
+to be restarted before it had run for [supervise] stable_after_seconds. The wait before each start
+doubles, up to backoff_max_seconds, and is kept over restarts of the agent.
+
+Found by counting starts. The exit code, the out-of-memory killer and the line of the log that
+explains the last end are told.
+
+The cure follows from that line. A correction of the configuration is tried at once. To try at
+once without one: `docker start NAME`.""",
+    ),
+    _entry(
+        "SV-STOPPED",
+        "calico/node was stopped by hand",
+        """\
+Somebody stopped the container, and [supervise] respect_stop = true leaves it so. Its routes stay
+for now; peers drop the routes to this host's pods after two to four minutes.
+
+Found in Docker's events: `docker stop` leaves a request in them, a crash, `docker kill` and a
+restart of the Docker daemon do not. The exit code is the same after all of them.
+
+`docker start NAME` when the work is done.""",
+    ),
+    _entry(
+        "SV-DRIFT",
+        "calico/node's container is not the wanted one",
+        """\
+Configuration, datastore settings or identity have changed since the container was made, or
+somebody changed its restart policy.
+
+Found by comparing image, environment, mounts and host settings with what is wanted; each
+difference is told, secrets without their value. Variables that the image itself sets do not count.
+
+With [supervise] on_drift = "replace" it is replaced when the difference outlives the hold-down;
+with "report" it goes on until it is removed by hand.""",
+        Severity.WARNING,
+    ),
+    _entry(
+        "SV-IMAGE",
+        "calico/node's image cannot be had",
+        """\
+The image in [node] image is not on this host and its registry does not give it, or [node] pull =
+"never" and nobody brought it. The reason is the registry's own sentence.
+
+A container that runs goes on running; only a new one waits. The agent tries again by itself, at
+first at once, then less and less often, up to backoff_max_seconds.
+
+"unauthorized" and "denied": `docker login` as root on this host. "not found" and "manifest
+unknown": the name or tag is wrong. Else the way to the registry: names, proxy, firewall, its
+certificate. `docker pull IMAGE` by hand takes the same way.""",
+    ),
+    _entry(
+        "SV-ROLLED-BACK",
+        "a new calico/node did not get ready and was taken back",
+        """\
+Image or settings were changed, the container was replaced, and its successor did not get ready
+within [supervise] start_deadline_seconds: it ended again and again, or BIRD did not answer, or not
+one of the sessions of before came back. So the container of before runs again.
+
+Found by the container NAME-refused, which is kept for its log. While it is there and the
+configuration stays as it is, the same is not tried again.
+
+Read `docker logs NAME-refused`, correct the configuration and reload. To try the same again:
+`docker rm NAME-refused`. A change of name or address is never taken back.""",
+        Severity.WARNING,
+    ),
+    _entry(
+        "SV-FELIX",
+        "Felix does not stay up",
+        """\
+Felix programs policies, and the routes to this host's own pods. Its supervisor inside the
+container starts it again each second, so the container looks well.
+
+Found in the container's process tree, as the host sees it: Felix is missing, or a few seconds old
+although its supervisor is not. One restart, as after some changes of Felix's configuration, is
+only a suspicion for a moment.
+
+`docker logs NAME` says why it ends.""",
+    ),
+    _entry(
+        "SV-RESTARTING",
+        "a program inside calico/node does not stay up",
+        """\
+BIRD or confd ends and is started again by its supervisor each second. Other services are not
+judged: outside Kubernetes one of them fails for ever, which means nothing.
+
+Found in the container's process tree, as the host sees it: the program is missing, or a few
+seconds old although its supervisor is not.
+
+`docker logs NAME` says why it ends.""",
+    ),
+)

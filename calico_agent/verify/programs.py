@@ -1,0 +1,71 @@
+"""The programs inside calico/node: does each stay up.
+
+runit starts a program again a second after it ended and says nothing about it, so the container looks well while Felix
+dies every few seconds. The age of the process tells: one that is young although its supervisor is not was started
+again. A single restart (Felix ends itself on some changes of its configuration, exit code 129) is over before the
+hold-down is, so it is never confirmed.
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from calico_agent.model.container import Container, Program
+from calico_agent.model.finding import Finding
+from calico_agent.verify.catalogue import finding
+from calico_agent.verify.view import View, in_words
+
+# Shorter than the usual hold-down of 10 s, so that one restart stays a suspicion; longer than a program that fails
+# at its start lives.
+_YOUNG = timedelta(seconds=8)
+
+# runit starts the program as soon as its supervisor runs.
+_FIRST_START = timedelta(seconds=5)
+
+_FELIX = "felix"
+_EFFECTS = {
+    _FELIX: "policies, and the routes to this host's own pods, are not kept up to date",
+    "confd": "BIRD's configuration does not follow the cluster: new nodes get no session",
+    "bird": "each time its sessions go down; peers keep the routes only for the graceful restart",
+    "bird6": "each time its sessions go down; peers keep the routes only for the graceful restart",
+}
+
+
+def find_programs(view: View) -> Iterator[Finding]:
+    """Programs that do not run, or were started again just now."""
+    container = view.local.container
+    if container is None or not container.running or view.starting:
+        return
+    for program in container.programs or ():
+        if program.name == "bird6" and view.observation.bird6 is None:
+            continue  # this host has no IPv6: nobody needs it
+        if _restarting(view, program):
+            yield _does_not_stay(view, container, program)
+
+
+def _restarting(view: View, program: Program) -> bool:
+    if program.pid == 0:
+        return True
+    if program.started_at is None or program.kept_since is None:
+        return False
+    young = view.observation.at - program.started_at < _YOUNG
+    return young and program.started_at - program.kept_since > _FIRST_START
+
+
+def _does_not_stay(view: View, container: Container, program: Program) -> Finding:
+    if program.pid == 0:
+        what = f"{program.name} does not run inside container {container.name}"
+        why = "its supervisor is there, the program is not"
+    else:
+        what = f"{program.name} inside container {container.name} was started again"
+        age = view.observation.at - program.started_at if program.started_at else timedelta(0)
+        why = f"process {program.pid} was started {in_words(age)}, its supervisor long before"
+    logs = f"docker logs {container.name}"
+    return finding(
+        "SV-FELIX" if program.name == _FELIX else "SV-RESTARTING",
+        program.name,
+        what,
+        why=why,
+        effect=_EFFECTS[program.name],
+        cure=f"{logs} says why it ends (where it logs to files: /var/log/calico/{program.name}/current)",
+        node=view.me,
+    )

@@ -1,0 +1,107 @@
+"""How supervision goes: a container that does not last, one that somebody stopped, one that is not the wanted one.
+
+Only in mode `supervise`: the rules look at what the agent wants and at what it remembers of its attempts.
+"""
+
+from collections.abc import Iterator
+
+from calico_agent.model.action import Supervising
+from calico_agent.model.container import Container, ContainerState
+from calico_agent.model.finding import Finding, Severity
+from calico_agent.model.observation import Unreadable
+from calico_agent.model.rollout import drift
+from calico_agent.model.settings import DriftPolicy
+from calico_agent.verify.catalogue import finding
+from calico_agent.verify.view import View
+
+# The first start and three more.
+_CRASH_LOOP = 4
+
+_MOST_DIFFERENCES = 8
+
+
+def find_supervision(view: View) -> Iterator[Finding]:
+    """What is wrong with the container as the agent's own."""
+    container, supervising = view.local.container, view.supervising
+    if container is None or supervising is None or not container.managed:
+        return
+    if loops(view):
+        yield _crash_loop(view, container, supervising)
+    if stays_stopped(view):
+        yield _stopped(view, container)
+    docker, spec = view.observation.docker, supervising.spec
+    if spec is None or isinstance(docker, Unreadable):
+        return
+    if found := drift(container, spec, docker, supervising.settings.pull):
+        yield _drifted(view, container, found, supervising.settings.on_drift)
+
+
+def loops(view: View) -> bool:
+    """Whether the container was started again and again and did not last."""
+    return view.supervising is not None and view.supervising.attempts.failures >= _CRASH_LOOP
+
+
+def stays_stopped(view: View) -> bool:
+    """Whether it ended because somebody asked for it, and is to stay so."""
+    container, supervising = view.local.container, view.supervising
+    if container is None or supervising is None or container.state is not ContainerState.EXITED:
+        return False
+    remembered = container.finished_at is not None and container.finished_at == supervising.attempts.stopped_at
+    return supervising.settings.respect_stop and (container.stopped_by_hand or remembered)
+
+
+def in_one_sentence(found: tuple[str, ...]) -> str:
+    """Differences as evidence, the first of many."""
+    more = len(found) - _MOST_DIFFERENCES
+    return "; ".join(found[:_MOST_DIFFERENCES]) + (f"; and {more} more differences" if more > 0 else "")
+
+
+def _crash_loop(view: View, container: Container, supervising: Supervising) -> Finding:
+    attempts = supervising.attempts
+    # The container says how it ended last while it is down, the memory while it is up for a moment again.
+    ended = container.state is ContainerState.EXITED
+    how = container.ending if ended else attempts.last_failure
+    hint = (container.log_hint if ended else None) or attempts.hint
+    reason = f": {hint.sentence}" if hint else ""
+    line = f"its log: {hint.line}" if hint else f"its log has no line that explains it: docker logs {container.name}"
+    return finding(
+        "SV-CRASHLOOP",
+        container.name,
+        f"container {container.name} was started {attempts.failures} times in a row and did not last; "
+        f"the last time it {how or 'could not be started'}{reason}",
+        why=f"{line}; {attempts.last_error}" if attempts.last_error else line,
+        effect="routes here stay as they are; peers drop the routes to this host's pods after some minutes",
+        cure=hint.cure if hint else f"docker logs {container.name}",
+        node=view.me,
+    )
+
+
+def _stopped(view: View, container: Container) -> Finding:
+    when = f" at {container.finished_at:%Y-%m-%d %H:%M:%S} UTC" if container.finished_at else ""
+    return finding(
+        "SV-STOPPED",
+        container.name,
+        f"container {container.name} was stopped by hand{when}, and stays so",
+        why="Docker was asked to stop it, and supervise.respect_stop is true",
+        effect="routes here stay as they are; peers drop the routes to this host's pods after some minutes",
+        cure=f"docker start {container.name}",
+        node=view.me,
+    )
+
+
+def _drifted(view: View, container: Container, found: tuple[str, ...], policy: DriftPolicy) -> Finding:
+    if policy is DriftPolicy.REPLACE:
+        effect, cure = "it goes on until it is replaced", "calico-agent puts it right (supervise.on_drift)"
+    else:
+        effect = "it goes on as it is"
+        cure = f'docker rm -f {container.name}, or supervise.on_drift = "replace": calico-agent then makes it anew'
+    return finding(
+        "SV-DRIFT",
+        container.name,
+        f"container {container.name} is not the wanted one",
+        why=in_one_sentence(found),
+        effect=effect,
+        cure=cure,
+        node=view.me,
+        severity=Severity.INFO if policy is DriftPolicy.REPLACE else Severity.WARNING,
+    )

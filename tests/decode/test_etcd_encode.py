@@ -1,0 +1,130 @@
+"""What is encoded is decoded to the same, whatever the datastore holds."""
+
+import ipaddress
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from calico_agent.decode.etcd import decode_datastore
+from calico_agent.decode.etcd_encode import encode_datastore
+from calico_agent.model.node import Affinity, BgpSettings, Block, Borrowed, Datastore, Node, Peering, Pool
+from tests.decode.test_etcd import CAPTURES, capture
+
+NAMES = st.from_regex(r"[a-z0-9]([-.a-z0-9]{0,20}[a-z0-9])?", fullmatch=True)
+ADDRESSES = st.ip_addresses()
+INTERFACES = {
+    version: st.builds(
+        lambda address, length: ipaddress.ip_interface((address, length)),
+        st.ip_addresses(v=version),
+        st.integers(0, 32 if version == 4 else 128),
+    )
+    for version in (4, 6)
+}
+NETWORKS = st.one_of(*INTERFACES.values()).map(lambda interface: interface.network)
+TEXTS = st.none() | NAMES
+
+
+def every_field(kind: type[Any], **known: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Values of `kind`. Fields that are not named are filled from their type, so that one added later is tried too."""
+    return st.builds(kind, **{field.name: known.get(field.name, ...) for field in fields(kind)})
+
+
+NODES = every_field(
+    Node,
+    name=NAMES,
+    ipv4=st.none() | INTERFACES[4],
+    ipv6=st.none() | INTERFACES[6],
+    as_number=st.none() | st.integers(1, 2**32 - 1),
+    route_reflector_cluster_id=TEXTS,
+    ipip_tunnel_address=st.none() | st.ip_addresses(v=4),
+    vxlan_tunnel_address=st.none() | st.ip_addresses(v=4),
+    vxlan_tunnel_address_v6=st.none() | st.ip_addresses(v=6),
+    vxlan_tunnel_mac=TEXTS,
+    vxlan_tunnel_mac_v6=TEXTS,
+    wireguard_public_key=TEXTS,
+    interfaces=st.lists(st.tuples(NAMES, st.lists(ADDRESSES, max_size=3).map(tuple)), max_size=3).map(tuple),
+)
+POOLS = every_field(Pool, name=NAMES, cidr=NETWORKS, block_size=st.none() | st.integers(1, 128))
+AFFINITIES = every_field(Affinity, node=NAMES, cidr=NETWORKS)
+PORTS = st.integers(1, 65535)
+BGP = every_field(
+    BgpSettings,
+    as_number=st.integers(1, 2**32 - 1),
+    listen_port=PORTS,
+    peers=st.sets(NAMES).map(sorted).map(tuple),
+    node_listen_ports=st.dictionaries(NAMES, PORTS, max_size=3).map(lambda ports: tuple(sorted(ports.items()))),
+    peerings=st.just(()),
+).flatmap(
+    lambda bgp: st.lists(st.tuples(ADDRESSES, NAMES | st.just("")), max_size=len(bgp.peers)).map(
+        lambda ends: replace(
+            bgp, peerings=tuple(Peering(name, *end) for name, end in zip(bgp.peers, ends, strict=False))
+        )
+    )
+)
+
+
+@st.composite
+def blocks(draw: st.DrawFn) -> Block:
+    """A block of a node, of something virtual, or of nobody, with addresses in use on other nodes."""
+    cidr = draw(NETWORKS)
+    owner = draw(st.none() | NAMES)
+    virtual = owner is not None and draw(st.booleans())
+    holders = draw(st.dictionaries(st.integers(0, min(cidr.num_addresses, 256) - 1), NAMES, max_size=4))
+    borrowed = tuple(
+        Borrowed(cidr.network_address + ordinal, holder)
+        for ordinal, holder in sorted(holders.items())
+        if holder != owner and not virtual
+    )
+    return Block(cidr, owner, virtual, borrowed)
+
+
+def again(datastore: Datastore) -> Datastore:
+    return decode_datastore(encode_datastore(datastore), revision=datastore.revision, read_at=datastore.read_at)
+
+
+@given(
+    every_field(
+        Datastore,
+        nodes=st.lists(NODES, max_size=3).map(tuple),
+        pools=st.lists(POOLS, max_size=3).map(tuple),
+        blocks=st.lists(blocks(), max_size=3).map(tuple),
+        affinities=st.lists(AFFINITIES, max_size=3).map(tuple),
+        bgp=BGP,
+        bad_keys=st.just(()),
+        claims=st.just(()),
+        claims_trouble=st.just(""),
+        cluster_guid=st.just("") | NAMES,
+        revision=st.integers(0, 2**63),
+        read_at=st.none(),
+    )
+)
+def test_what_is_encoded_is_decoded_to_the_same(datastore: Datastore) -> None:
+    once = again(datastore)
+    # In the order of the keys, and one value a key, as etcd itself would hold it.
+    assert set(once.nodes) <= set(datastore.nodes)
+    assert {node.name for node in once.nodes} == {node.name for node in datastore.nodes}
+    assert {pool.name for pool in once.pools} == {pool.name for pool in datastore.pools}
+    assert {block.cidr for block in once.blocks} == {block.cidr for block in datastore.blocks}
+    assert {(one.node, one.cidr) for one in once.affinities} == {(one.node, one.cidr) for one in datastore.affinities}
+    assert set(once.pools) <= set(datastore.pools)
+    assert set(once.blocks) <= set(datastore.blocks)
+    assert set(once.affinities) <= set(datastore.affinities)
+    assert (once.bgp, once.cluster_guid) == (datastore.bgp, datastore.cluster_guid)
+    assert once.bad_keys == ()
+    assert again(once) == once
+
+
+@pytest.mark.parametrize("scenario", sorted(path.parent.name for path in Path(CAPTURES).glob("*/etcd.jsonl")))
+def test_a_recorded_cluster_comes_back_as_it_was(scenario: str) -> None:
+    datastore = replace(capture(scenario), bad_keys=())
+    assert again(datastore) == datastore
+    assert datastore.cluster_guid
+
+
+def test_a_value_is_one_line_without_what_is_not_set() -> None:
+    (_, node), *_ = encode_datastore(Datastore(nodes=(Node("node-a"),)))
+    assert node == b"{}"

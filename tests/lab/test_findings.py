@@ -1,0 +1,105 @@
+"""Faults of other hosts that take their time to show: the culprit is named before BIRD or a person would."""
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.lab.conftest import named_lab
+from tests.lab.lab import Lab
+from tests.lab.options import Options
+
+pytestmark = [pytest.mark.lab, pytest.mark.real]
+
+HOSTS = ("host1", "host2", "host3")
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    """Three hosts, each with the agent in supervise mode and one pod."""
+    with named_lab("find") as lab:
+        lab.up(Options())
+        yield lab
+
+
+@pytest.fixture(autouse=True)
+def all_good_before(lab: Lab) -> None:
+    until("all hosts are good", lambda: all_good(lab), lambda: texts(lab))
+
+
+def until(what: str, happened: Callable[[], bool], told: Callable[[], str], seconds: float = 90) -> float:
+    """Wait for something that must come, and say how long that took; `told` is what to show when it does not."""
+    begun = time.monotonic()
+    while not happened():
+        if time.monotonic() - begun > seconds:
+            pytest.fail(f"not within {seconds} s: {what}\n{told()}")
+        time.sleep(0.2)
+    return time.monotonic() - begun
+
+
+def all_good(lab: Lab) -> bool:
+    return all(lab.exec(host, "calico-agent", "status").returncode == 0 for host in HOSTS)
+
+
+def text(lab: Lab, host: str) -> str:
+    """The status as one line, however the terminal wraps it."""
+    return " ".join(lab.exec(host, "calico-agent", "status").stdout.split())
+
+
+def texts(lab: Lab) -> str:
+    return "\n".join(lab.exec(host, "calico-agent", "status").stdout for host in HOSTS)
+
+
+def problems(lab: Lab, host: str) -> dict[str, bool]:
+    """Each problem as `CODE subject`, and whether it is confirmed."""
+    answer: dict[str, Any] = json.loads(lab.exec(host, "calico-agent", "status", "--json").stdout)
+    return {f"{one['code']} {one['subject']}": one["confirmed"] for one in answer["problems"]}
+
+
+def test_a_host_that_is_cut_off_is_named_within_ten_seconds_though_its_sessions_stay_up(lab: Lab) -> None:
+    lab.exec("host2", "ip", "link", "set", "eth0", "down", check=True)
+    dead = "RT-NEXTHOP-DEAD host2"
+    try:
+        until("host1 names host2", lambda: dead in problems(lab, "host1"), lambda: text(lab, "host1"), 10)
+        until("and is sure of it", lambda: problems(lab, "host1").get(dead, False), lambda: text(lab, "host1"), 12)
+        said = text(lab, "host1")
+        assert "packets to the pods of host2 are lost, though the routes are there" in said
+        assert "10.77.0.12 host2 node-to-node mesh Established" in said, "BIRD does not know yet"
+        assert problems(lab, "host2").keys() == {"RT-LINK-DOWN eth0"}, "and host2 knows where to look"
+    finally:
+        lab.exec("host2", "ip", "link", "set", "eth0", "up", check=True)
+        lab.exec("host2", "ip", "route", "add", "default", "via", "10.77.0.1", check=True)
+    until("all are good again", lambda: all_good(lab), lambda: texts(lab), 30)
+
+
+def test_routes_that_bird_holds_back_after_its_start_are_the_fault_of_the_peer_it_waits_for(lab: Lab) -> None:
+    lab.node_stop("host3")
+    lab.node_start("host3", {"IP": "172.17.0.1"})
+    bridge = "IP-BRIDGE host3"
+    until("host2 names host3", lambda: problems(lab, "host2").get(bridge, False), lambda: text(lab, "host2"))
+    lab.exec("host2", "docker", "stop", "-t", "2", "calico-node", check=True)
+    lab.exec("host2", "ip", "route", "flush", "proto", "bird", check=True)  # as after a boot: no routes of before
+    waits = "BIRD here was started and waits for host3 before it writes any route"
+    until("host2 says what BIRD waits for", lambda: waits in text(lab, "host2"), lambda: text(lab, "host2"))
+    until("all has one cause", lambda: problems(lab, "host2").keys() == {bridge}, lambda: text(lab, "host2"), 10)
+    assert "there is no route to" in text(lab, "host2")
+    lab.agent_start("host3")
+    until("all are good again", lambda: all_good(lab), lambda: texts(lab))
+
+
+def test_a_route_that_comes_and_goes_is_one_problem_with_a_count(lab: Lab) -> None:
+    block = lab.exec("host1", "ip", "route", "show", "via", "10.77.0.12").stdout.split()[0]
+    lost, show = f"RT-MISSING {block}", ("ip", "route", "show", block)
+    for _ in range(4):
+        lab.exec("host1", "ip", "route", "del", block, check=True)
+        until("it is missed", lambda: lost in problems(lab, "host1"), lambda: text(lab, "host1"), 5)
+        until("it is back", lambda: bool(lab.exec("host1", *show).stdout), lambda: text(lab, "host1"), 5)
+        until("it is seen", lambda: "2 expected, 2 present" in text(lab, "host1"), lambda: text(lab, "host1"), 15)
+    assert problems(lab, "host1") == {lost: True}
+    said = re.search(rf"PROBLEM {lost}, came (\d+) times in [^,]*, away now", text(lab, "host1"))
+    assert said is not None, text(lab, "host1")
+    assert int(said[1]) >= 4
+    until("a minute of calm ends it", lambda: all_good(lab), lambda: texts(lab), 80)

@@ -1,0 +1,183 @@
+"""Upgrades on three real hosts: no host is without a route at any moment, and what does not work is taken back."""
+
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.lab.agent import Agent
+from tests.lab.conftest import named_lab
+from tests.lab.lab import Lab
+from tests.lab.options import Options
+from tests.registry import docker_registry
+
+pytestmark = [pytest.mark.lab, pytest.mark.real]
+
+HOSTS = ("host1", "host2", "host3")
+HOST = "host2"
+_SAMPLE_SECONDS = 0.02
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    with named_lab("rollout") as lab:
+        lab.up(Options())
+        yield lab
+
+
+@pytest.fixture(autouse=True)
+def all_good_before(lab: Lab) -> None:
+    until("all hosts are good", lambda: all(code(lab, host) == 0 for host in HOSTS), lambda: text(lab))
+
+
+def until(what: str, happened: Callable[[], bool], told: Callable[[], str], seconds: float = 90) -> None:
+    deadline = time.monotonic() + seconds
+    while not happened():
+        if time.monotonic() > deadline:
+            pytest.fail(f"not within {seconds} s: {what}\n{told()}")
+        time.sleep(0.2)
+
+
+def code(lab: Lab, host: str) -> int:
+    return lab.exec(host, "calico-agent", "status").returncode
+
+
+def text(lab: Lab) -> str:
+    return lab.exec(HOST, "calico-agent", "status").stdout + Agent(lab.host(HOST)).log.read_text()[-3000:]
+
+
+def report(lab: Lab) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(lab.exec(HOST, "calico-agent", "status", "--json").stdout)
+    return answer
+
+
+def containers(lab: Lab) -> dict[str, str]:
+    """The state of each container by its name."""
+    lines = lab.exec(HOST, "docker", "ps", "--all", "--format", "{{.Names}} {{.State}}", check=True).stdout
+    return dict(line.split() for line in lines.splitlines())
+
+
+def inspect(lab: Lab, what: str) -> str:
+    """Empty for the moment in which the name passes from one container to the other."""
+    return lab.exec(HOST, "docker", "inspect", "-f", what, "calico-node").stdout.strip()
+
+
+@contextmanager
+def configured(lab: Lab, *changes: tuple[str, str]) -> Iterator[None]:
+    """The agent's configuration file with texts replaced, and put back at the end; reloaded both times."""
+    file = lab.host(HOST).directory / "etc/calico-agent/calico-agent.toml"
+    before = after = file.read_text()
+    for old, new in changes:
+        assert old in after
+        after = after.replace(old, new)
+    try:
+        _reload(lab, file, after)
+        yield
+    finally:
+        _reload(lab, file, before)
+
+
+def _reload(lab: Lab, file: Path, content: str) -> None:
+    file.write_text(content)
+    process = Agent(lab.host(HOST)).process()
+    assert process is not None
+    os.kill(process.pid, signal.SIGHUP)
+
+
+@dataclass
+class Samples:
+    """Every host's IPv4 routes, looked at all the time, as the kernel shows them to a process of the host."""
+
+    taken: int = 0
+    longest_pause: float = 0.0
+    lost: dict[str, float] = field(default_factory=dict)
+    """Seconds for which a route was not there, by host and route."""
+
+
+@contextmanager
+def sampled(lab: Lab) -> Iterator[Samples]:
+    tables = {host: Path(f"/proc/{lab.host(host).init}/net/route") for host in HOSTS}
+    wanted = {host: _routes(table) for host, table in tables.items()}
+    assert all(len(routes) >= len(HOSTS) for routes in wanted.values()), wanted
+    samples, stopping = Samples(), threading.Event()
+
+    def sample() -> None:
+        last = time.monotonic()
+        while not stopping.wait(_SAMPLE_SECONDS):
+            missing = [f"{host} {route}" for host, table in tables.items() for route in wanted[host] - _routes(table)]
+            now = time.monotonic()
+            pause, last = now - last, now
+            samples.taken += 1
+            samples.longest_pause = max(samples.longest_pause, pause)
+            for route in missing:
+                samples.lost[route] = samples.lost.get(route, 0.0) + pause
+
+    thread = threading.Thread(target=sample, daemon=True)
+    thread.start()
+    try:
+        yield samples
+    finally:
+        stopping.set()
+        thread.join()
+
+
+def _routes(table: Path) -> set[str]:
+    """Link, destination, next hop and mask of each route."""
+    rows = [line.split() for line in table.read_text().splitlines()[1:]]
+    return {" ".join((row[0], row[1], row[2], row[7])) for row in rows}
+
+
+def test_an_upgrade_is_pulled_first_and_no_host_misses_a_route(lab: Lab, tmp_path: Path) -> None:
+    image = Options().image
+    before = inspect(lab, "{{.Id}}")
+    with docker_registry(lab.engine(HOST), tmp_path) as registry:
+        reference = registry.push("calico/node:next", image=image)
+        with sampled(lab) as samples, configured(lab, (f'image = "{image}"', f'image = "{reference}"')):
+            until("the new one is ready", lambda: containers(lab) == {"calico-node": "running"}
+                  and inspect(lab, "{{.Id}}") != before, lambda: text(lab))  # fmt: skip
+            assert inspect(lab, "{{.Config.Image}}") == reference
+            until("all is good with it", lambda: code(lab, HOST) == 0, lambda: text(lab))
+            log = Agent(lab.host(HOST)).log.read_text()
+            assert log.index("pull_done") < log.index("replacing calico-node")
+        until("the old image is back", lambda: inspect(lab, "{{.Config.Image}}") == image, lambda: text(lab))
+    print(f"{samples.taken} samples of all hosts, the longest pause {samples.longest_pause * 1000:.0f} ms")
+    assert samples.taken > 100
+    assert samples.lost == {}
+
+
+def test_an_image_that_does_not_work_is_taken_back_and_no_host_misses_a_route(lab: Lab) -> None:
+    image, before = Options().image, inspect(lab, "{{.Id}} {{.Config.Image}}")
+    lab.engine(HOST).docker("commit", "--change", 'CMD ["sleep", "1000"]', "calico-node", "calico/node:broken")
+    changes = ((f'image = "{image}"', 'image = "calico/node:broken"'),
+               ("[node]", "[supervise]\nstart_deadline_seconds = 20\n\n[node]"))  # fmt: skip
+    with sampled(lab) as samples, configured(lab, *changes):
+        trial = {"calico-node": "running", "calico-node-previous": "exited"}
+        until("it is tried", lambda: containers(lab) == trial, lambda: text(lab))
+        assert inspect(lab, "{{.Config.Image}}") == "calico/node:broken"
+        until("the old one is back", lambda: inspect(lab, "{{.Id}} {{.Config.Image}}") == before, lambda: text(lab))
+        until(
+            "the report says so, and BIRD is back",
+            lambda: [one["code"] for one in report(lab)["problems"]] == ["SV-ROLLED-BACK"],
+            lambda: text(lab),
+        )
+        started = inspect(lab, "{{.State.StartedAt}}")
+        assert containers(lab) == {"calico-node": "running", "calico-node-refused": "exited"}
+        told = " ".join(lab.exec(HOST, "calico-agent", "status").stdout.split())
+        assert "its successor from calico/node:broken did not get ready" in told
+        assert "it was not ready within 20 s" in told
+        assert Agent(lab.host(HOST)).stop()
+        lab.agent_start(HOST)
+        until("the new agent says the same", lambda: "SV-ROLLED-BACK" in text(lab), lambda: text(lab))
+        time.sleep(15)  # longer than the hold-down
+        assert inspect(lab, "{{.State.StartedAt}}") == started, "it is not tried again"
+    until("nothing is left of it", lambda: containers(lab) == {"calico-node": "running"}, lambda: text(lab))
+    print(f"{samples.taken} samples of all hosts, the longest pause {samples.longest_pause * 1000:.0f} ms")
+    assert samples.lost == {}

@@ -1,0 +1,82 @@
+"""The kubelet is found by looking at real processes: a copied shell that is called kubelet and sleeps."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+
+from calico_agent.model.host import Kubelet
+from calico_agent.observe.kubelet import KubeletReader
+from tests.netns import NetworkNamespace, network_namespace
+
+pytestmark = pytest.mark.real
+
+
+@contextmanager
+def kubelet(directory: Path, host: NetworkNamespace, *flags: str, name: str = "kubelet") -> Iterator[int]:
+    """A process of this name with these flags, in the namespace; it waits for its standard input to end."""
+    binary = directory / name
+    if not binary.exists():
+        shutil.copy("/bin/sh", binary)
+    # `nsenter` becomes the program, so the process is the one that was started.
+    command = host.command(str(binary), "-c", "echo; read ended; exit 0", *flags)
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            process.stdout.readline()  # it is the program now
+            yield process.pid
+        finally:
+            process.kill()
+
+
+@pytest.fixture
+def host() -> Iterator[NetworkNamespace]:
+    with network_namespace() as namespace:
+        yield namespace
+
+
+def test_a_running_kubelet_is_found_with_its_flags(tmp_path: Path, host: NetworkNamespace) -> None:
+    with kubelet(tmp_path, host, "--node-ip=10.0.0.13,2001:db8::13", "--hostname-override", "host3") as pid:
+        found = host.run(KubeletReader().read)
+    assert found == Kubelet(pid, (ip_address("10.0.0.13"), ip_address("2001:db8::13")), "host3")
+
+
+def test_a_kubelet_in_another_network_namespace_is_another_nodes(tmp_path: Path, host: NetworkNamespace) -> None:
+    """As kind and k3d run theirs: in containers on the same machine."""
+    with network_namespace() as node, kubelet(tmp_path, node, "--node-ip=172.18.0.2"):
+        assert host.run(KubeletReader().read) is None
+        assert node.run(KubeletReader().read) is not None
+
+
+def test_a_kubelet_that_ended_is_none(tmp_path: Path, host: NetworkNamespace) -> None:
+    with kubelet(tmp_path, host):
+        assert host.run(KubeletReader().read) is not None
+    assert host.run(KubeletReader().read) is None
+
+
+def test_a_process_of_another_name_is_none(tmp_path: Path, host: NetworkNamespace) -> None:
+    with kubelet(tmp_path, host, "--node-ip=10.0.0.13", name="kubelet-wrapper"):
+        assert host.run(KubeletReader().read) is None
+
+
+def test_a_found_one_is_followed_and_its_successor_found_at_once(tmp_path: Path, host: NetworkNamespace) -> None:
+    reader = KubeletReader()
+    with kubelet(tmp_path, host, "--hostname-override=host3") as first:
+        assert [host.run(reader.read) for _ in range(2)] == [Kubelet(first, (), "host3")] * 2
+    with kubelet(tmp_path, host, "--hostname-override=host4") as second:
+        assert host.run(reader.read) == Kubelet(second, (), "host4")
+
+
+def test_where_there_is_none_all_processes_are_not_searched_at_every_pass(
+    tmp_path: Path, host: NetworkNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = KubeletReader()
+    assert host.run(reader.read) is None
+    with kubelet(tmp_path, host) as pid:
+        assert host.run(reader.read) is None
+        monkeypatch.setattr("calico_agent.observe.kubelet._LEISURE_SECONDS", 0.0)
+        assert host.run(reader.read) == Kubelet(pid)

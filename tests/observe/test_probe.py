@@ -1,0 +1,163 @@
+"""A host that falls silent is noticed within seconds, one that is there stays; nobody else's entries are touched."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+
+import pytest
+
+from calico_agent.model.address import IPAddress, Link, LinkAddress, interface_of
+from calico_agent.model.kernel import Kernel
+from calico_agent.observe.kernel import read_kernel
+from calico_agent.observe.probe import NeighbourProbe, on_link
+from tests.netns import NetworkNamespace, network_namespace
+from tests.patience import PATIENCE
+
+PEER, STATIC, NOBODY = map(ip_address, ("10.77.0.12", "10.77.0.13", "10.77.0.99"))
+
+
+@dataclass
+class Words:
+    """What the probe woke for."""
+
+    said: list[str] = field(default_factory=list)
+
+    def wait_for(self, text: str, seconds: float) -> float:
+        """How long it took until something with `text` was said; fails when it is not said in time."""
+        begun = time.monotonic()
+        while not any(text in word for word in self.said):
+            assert time.monotonic() - begun < seconds, f"{text!r} not among {self.said}"
+            time.sleep(0.02)
+        return time.monotonic() - begun
+
+
+@contextmanager
+def two_hosts(*addresses: IPAddress) -> Iterator[tuple[NetworkNamespace, NetworkNamespace, Words]]:
+    """This host with a probe for the addresses, its peer 10.77.0.12, and what the probe says."""
+    words = Words()
+    with network_namespace() as here, network_namespace() as there:
+        here.ip(f"link add eth0 type veth peer name eth0 netns {there.path}")
+        here.ip("addr add 10.77.0.11/24 dev eth0", "link set eth0 up")
+        there.ip("addr add 10.77.0.12/24 dev eth0", "link set eth0 up")
+        probe = NeighbourProbe(words.said.append)
+        probe.follow(addresses, seen(here).links)
+        here.run(probe.start)
+        try:
+            yield here, there, words
+        finally:
+            probe.stop()
+
+
+def seen(host: NetworkNamespace) -> Kernel:
+    kernel = host.run(read_kernel)
+    assert isinstance(kernel, Kernel)
+    return kernel
+
+
+def send_something() -> None:
+    """A datagram to the first host, for which its address must be asked."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.sendto(b"", ("10.77.0.11", 9))
+
+
+def state(host: NetworkNamespace, address: IPAddress) -> str:
+    neighbours = seen(host).neighbours
+    assert neighbours is not None
+    return next((one.state for one in neighbours if one.address == address), "")
+
+
+def settled(host: NetworkNamespace, address: IPAddress, wanted: str) -> None:
+    """Waits until the entry has this state."""
+    end = time.monotonic() + 8
+    while state(host, address) != wanted:
+        assert time.monotonic() < end, f"{address} is {state(host, address)}"
+        time.sleep(0.05)
+
+
+@pytest.mark.real
+def test_a_host_that_falls_silent_is_noticed_within_ten_seconds_and_so_is_its_return() -> None:
+    with two_hosts(PEER) as (here, there, words):
+        settled(here, PEER, "REACHABLE")
+        there.ip("link set eth0 arp off")  # it answers no more, while the carrier stays
+        assert words.wait_for("10.77.0.12 does not answer", 10) > 2, "three requests take their time"
+        assert state(here, PEER) in {"FAILED", "INCOMPLETE"}
+        there.ip("link set eth0 arp on")
+        there.ip("neigh flush dev eth0")
+        there.run(send_something)
+        words.wait_for("10.77.0.12 answers again", 5)
+
+
+@pytest.mark.real
+def test_a_host_that_answers_is_asked_without_a_word_about_it() -> None:
+    with two_hosts(PEER) as (here, _, words):
+        settled(here, PEER, "REACHABLE")
+        before = received(here)
+        time.sleep(7)
+        assert received(here) > before, "it was asked again when its proof of life was five seconds old"
+        assert state(here, PEER) == "REACHABLE"
+        assert words.said == []
+
+
+def received(host: NetworkNamespace) -> int:
+    """Frames that came in over eth0."""
+    row = next(line for line in host.output("cat", "/proc/net/dev").splitlines() if "eth0:" in line)
+    return int(row.split()[2])
+
+
+@pytest.mark.real
+def test_an_entry_that_somebody_wrote_in_is_left_alone() -> None:
+    with two_hosts(STATIC) as (here, _, words):
+        here.ip("neigh replace 10.77.0.13 dev eth0 lladdr 02:00:00:00:00:13 nud permanent")
+        time.sleep(6)
+        assert state(here, STATIC) == "PERMANENT"
+        assert words.said == []
+
+
+@pytest.mark.real
+def test_a_host_that_never_was_there_is_named_and_asked_seldom() -> None:
+    with two_hosts(NOBODY) as (_, there, words):
+        words.wait_for("10.77.0.99 does not answer", 8)
+        before = received(there)
+        time.sleep(7)
+        assert received(there) - before <= 3, "no more than one round of broadcasts in half a minute"
+        assert [word for word in words.said if "10.77.0.99" in word] == ["neighbour 10.77.0.99 does not answer"]
+
+
+@pytest.mark.real
+def test_stopping_is_at_once_and_leaves_no_thread() -> None:
+    before = threading.active_count()
+    with two_hosts(PEER):
+        assert threading.active_count() == before + 1
+        begun = time.monotonic()
+    assert time.monotonic() - begun < PATIENCE
+    assert threading.active_count() == before
+
+
+def link(index: int, *networks: str, up: bool = True, loopback: bool = False) -> Link:
+    pairs = (text.split("/") for text in networks)
+    held = tuple(LinkAddress(interface_of(ip_address(address), int(length))) for address, length in pairs)
+    return Link(index, f"eth{index}", up=up, loopback=loopback, addresses=held)
+
+
+ETH1 = link(1, "10.77.0.11/24", "fd00:77::11/64")
+
+
+@pytest.mark.parametrize(
+    ("address", "links", "found"),
+    [
+        pytest.param("10.77.0.12", (ETH1,), [1], id="a node on our network"),
+        pytest.param("fd00:77::12", (ETH1,), [1], id="by IPv6"),
+        pytest.param("10.88.0.12", (ETH1,), [], id="one behind a router is the router's to know"),
+        pytest.param("10.77.0.11", (ETH1,), [], id="our own address"),
+        pytest.param("10.77.0.12", (link(2, "10.77.0.0/16"), ETH1), [1], id="the longest network decides"),
+        pytest.param("10.77.0.12", (link(2, "10.77.0.11/24", up=False),), [], id="a link that is off"),
+        pytest.param("10.77.0.12", (link(2, "10.77.0.12/32"),), [], id="a lone address is no network"),
+        pytest.param("127.0.0.2", (link(1, "127.0.0.1/8", loopback=True),), [], id="loopback"),
+    ],
+)
+def test_only_neighbours_are_asked(address: str, links: tuple[Link, ...], found: list[int]) -> None:
+    assert [index for _, index in on_link([ip_address(address)], links)] == found

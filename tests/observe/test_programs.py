@@ -1,0 +1,107 @@
+"""observe/programs.py on the processes of a real container.
+
+Its supervisors have the shape of runit's (`runsv NAME`, whose child is the program) and are shell scripts, because the
+test machine has no runit. The reader runs beside dockerd, where Docker's process numbers mean something.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from calico_agent.model.container import Container, ContainerState, Docker
+from calico_agent.model.observation import Unreadable
+from calico_agent.observe.programs import with_programs
+from tests.docker_engine import IMAGE, docker_engine
+from tests.lab.engine import Engine
+from tests.lab.namespaces import REPOSITORY
+
+pytestmark = pytest.mark.real
+
+READ = """
+import json, sys
+from calico_agent.observe.docker import DockerReader
+from calico_agent.observe.programs import with_programs
+docker = with_programs(DockerReader(sys.argv[1]).read("calico-node"))
+programs = docker.containers[0].programs
+print(json.dumps(None if programs is None else [
+    [one.name, one.pid, str(one.started_at), str(one.kept_since)] for one in programs
+]))
+"""
+RUNIT = r"""
+busybox mkdir /x
+busybox mkfifo /x/never
+printf '#!/bin/sh\nwhile :; do "/x/$1"; read -t 2 x <>/x/never; done\n' >/x/runsv
+printf '#!/bin/sh\nsleep 1000\n' >/x/felix
+printf '#!/bin/sh\nexit 1\n' >/x/complete-startup
+busybox chmod +x /x/runsv /x/felix /x/complete-startup
+/x/runsv felix &
+/x/runsv complete-startup &
+"""
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    with docker_engine(tmp_path_factory.mktemp("docker")) as engine:
+        script = f"SCRIPT={RUNIT}"
+        engine.docker("run", "--detach", "--name", "calico-node", "--net=host", "--env", script, IMAGE)
+        yield engine
+
+
+def programs(engine: Engine) -> list[list[Any]] | None:
+    done = engine.host.run(sys.executable, "-c", READ, engine.socket, cwd=str(REPOSITORY))
+    found: list[list[Any]] | None = json.loads(done.stdout)
+    return found
+
+
+def felix(engine: Engine) -> tuple[int, datetime | None, datetime]:
+    """Its process number, when it was started, and its supervisor."""
+    deadline = time.monotonic() + 10
+    while not (found := programs(engine)):
+        assert time.monotonic() < deadline, "no programs were found"
+    ((name, pid, started, kept),) = found
+    assert name == "felix", "services that say nothing about routes are left out"
+    return pid, None if started == "None" else datetime.fromisoformat(started), datetime.fromisoformat(kept)
+
+
+def test_a_program_that_ends_is_seen_and_so_is_that_it_was_started_again(engine: Engine) -> None:
+    pid, started, kept = felix(engine)
+    assert pid > 0
+    assert started is not None
+    assert abs((started - kept).total_seconds()) < 1
+    assert abs((datetime.now(UTC) - started).total_seconds()) < 20, "the kernel's clock was read right"
+    engine.host.run("kill", "-9", str(pid))
+    assert felix(engine)[0] == 0, "its supervisor waits"
+    time.sleep(2.5)
+    again, restarted, kept_still = felix(engine)
+    assert again not in {0, pid}
+    assert restarted is not None
+    assert (restarted - started).total_seconds() > 1.5
+    assert abs((kept_still - kept).total_seconds()) < 0.1
+
+
+def test_processes_of_another_namespace_are_not_taken_for_the_containers() -> None:
+    docker = Docker(containers=(Container("0" * 64, "calico-node", IMAGE, ContainerState.RUNNING, pid=1),))
+    seen = with_programs(docker)
+    assert isinstance(seen, Docker)
+    assert seen.containers[0].programs is None
+
+
+def test_a_process_that_is_gone_is_not_known() -> None:
+    assert not Path("/proc/4194304").exists(), "beyond the largest process number"
+    gone = Docker(containers=(Container("c1", "calico-node", IMAGE, ContainerState.RUNNING, pid=4194304),))
+    seen = with_programs(gone)
+    assert isinstance(seen, Docker)
+    assert seen.containers[0].programs is None
+
+
+def test_one_that_does_not_run_is_not_looked_into() -> None:
+    exited = Docker(containers=(Container("c1", "calico-node", IMAGE, ContainerState.EXITED),))
+    assert with_programs(exited) == exited
+    silent = Unreadable("Docker", "no answer", "timeout")
+    assert with_programs(silent) is silent

@@ -1,0 +1,119 @@
+"""Rivals on the real kernel: real BIRDs and listeners in network namespaces."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from calico_agent.model.container import Container, ContainerState
+from calico_agent.model.rival import Rival
+from calico_agent.observe.rivals import RivalReader
+from tests.netns import NetworkNamespace, network_namespace
+
+pytestmark = pytest.mark.real
+
+BGP = "router id 10.0.0.1;\nprotocol device {}\nprotocol bgp { local as 64512; neighbor 10.0.0.2 as 64512; passive; }\n"
+LISTENER = "import socket, sys, time; s = socket.create_server(('', int(sys.argv[1]))); time.sleep(600)"
+NODE = Container("0" * 64, "calico-node", "calico/node:v3.31.7", ContainerState.RUNNING, pid=2**22 - 1)
+
+
+@pytest.fixture
+def host() -> Iterator[NetworkNamespace]:
+    with network_namespace() as namespace:
+        yield namespace
+
+
+@contextmanager
+def started(host: NetworkNamespace, *argv: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A process in the namespace, killed at the end; nsenter becomes it, so that its pid is the program's."""
+    process = subprocess.Popen(host.command(*argv), stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait(10)
+
+
+@contextmanager
+def bird(host: NetworkNamespace, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A real BIRD, which listens on port 179 of the namespace."""
+    folder.mkdir(exist_ok=True)
+    (folder / "bird.conf").write_text(BGP)
+    with started(
+        host, "bird", "-f", "-c", str(folder / "bird.conf"), "-s", str(folder / "bird.ctl"), "-P", str(folder / "pid")
+    ) as process:
+        wait_for_listener(host, 179)
+        yield process
+
+
+def wait_for_listener(host: NetworkNamespace, port: int) -> None:
+    end = time.monotonic() + 10
+    while f":{port:04X} " not in host.output("cat", "/proc/net/tcp"):
+        assert time.monotonic() < end, f"nobody listens on {port}"
+        time.sleep(0.05)
+
+
+def rivals(host: NetworkNamespace, *containers: Container, port: int = 179) -> tuple[Rival, ...]:
+    return host.run(RivalReader().read, containers, port)
+
+
+def test_a_host_on_which_nothing_runs_has_none(host: NetworkNamespace) -> None:
+    assert rivals(host) == ()
+
+
+def test_a_bird_that_has_the_bgp_port_is_one_rival(host: NetworkNamespace, tmp_path: Path) -> None:
+    with bird(host, tmp_path) as process:
+        (found,) = rivals(host)
+        assert (found.program, found.pid, found.port) == ("BIRD", process.pid, 179)
+        assert found.command.startswith(f"bird -f -c {tmp_path}/bird.conf")
+
+
+def test_beside_a_living_container_only_programs_count_and_not_the_port(host: NetworkNamespace, tmp_path: Path) -> None:
+    with bird(host, tmp_path) as process:
+        (found,) = rivals(host, NODE)
+        assert (found.program, found.pid, found.port) == ("BIRD", process.pid, 0)
+
+
+def test_a_bird_in_another_network_namespace_is_none(host: NetworkNamespace, tmp_path: Path) -> None:
+    with network_namespace() as pod, bird(pod, tmp_path):
+        assert rivals(host) == ()
+        assert len(rivals(pod)) == 1
+
+
+def test_what_runs_in_a_container_of_calico_node_is_none(host: NetworkNamespace, tmp_path: Path) -> None:
+    """By the process tree: Docker tells process 1 of the container, and everything in it descends from that."""
+    (tmp_path / "bird.conf").write_text(BGP)
+    script = f'bird -f -c {tmp_path}/bird.conf -s {tmp_path}/bird.ctl -P {tmp_path}/pid & echo $! >"$0"; wait'
+    with started(host, "sh", "-c", script, str(tmp_path / "child")) as process:
+        wait_for_listener(host, 179)
+        child = int((tmp_path / "child").read_text())
+        try:
+            contained = Container("0" * 64, "calico-node", "x", ContainerState.RUNNING, pid=process.pid)
+            assert rivals(host, contained) == ()
+            assert [rival.pid for rival in rivals(host, NODE)] == [child]
+        finally:
+            subprocess.run(["kill", "-KILL", str(child)], check=True)
+
+
+@pytest.mark.parametrize("port", [179, 1790], ids=["the usual port", "a port of the cluster's own"])
+def test_whoever_listens_on_the_bgp_port_is_named(host: NetworkNamespace, port: int) -> None:
+    with started(host, sys.executable, "-c", LISTENER, str(port)) as process:
+        wait_for_listener(host, port)
+        (found,) = rivals(host, port=port)
+        assert (found.program, found.pid, found.port) == ("", process.pid, port)
+        assert found.command.startswith(sys.executable)
+        assert rivals(host, port=2000) == ()
+
+
+def test_while_calico_node_runs_the_processes_are_not_looked_at_all_the_time(
+    host: NetworkNamespace, tmp_path: Path
+) -> None:
+    reader = RivalReader()
+    assert host.run(reader.read, (NODE,), 179) == ()
+    with bird(host, tmp_path):
+        assert host.run(reader.read, (NODE,), 179) == ()
+        assert len(host.run(reader.read, (), 179)) == 1, "before a start they are"

@@ -1,0 +1,379 @@
+"""A replacement, from every state that an agent killed in between can leave: it always comes to the same end.
+
+`World` does what `act.container` does to an Engine, one call at a time, so that it can be cut off after each.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from calico_agent.model.action import (
+    Action,
+    Attempts,
+    CreateContainer,
+    Plan,
+    Progress,
+    PutInPlace,
+    RemoveContainer,
+    RenameContainer,
+    ReplaceContainer,
+    StartContainer,
+    TakeBack,
+    Wanted,
+)
+from calico_agent.model.container import (
+    LABEL_MANAGED_BY,
+    LABEL_SPEC_HASH,
+    MANAGED_BY,
+    Container,
+    ContainerSpec,
+    ContainerState,
+    Docker,
+    Stage,
+)
+from calico_agent.model.finding import ConditionType, Finding, Problem, Severity, StageReached
+from calico_agent.model.image import LocalImage, Pull, PullPolicy
+from calico_agent.model.report import TimedProblem
+from calico_agent.model.settings import SuperviseSettings
+from calico_agent.plan.remediation import plan_supervision
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+NAME = "calico-node"
+ENV = (("IP", "10.77.0.11/24"), ("NODENAME", "host1"))
+OLD = ContainerSpec(NAME, "calico/node:v3.30.0", ENV)
+NEW = ContainerSpec(NAME, "calico/node:v3.31.7", ENV)
+NEWEST = ContainerSpec(NAME, "calico/node:v3.32.1", ENV)
+MOVED = ContainerSpec(NAME, "calico/node:v3.31.7", (("IP", "10.77.0.99/24"), ("NODENAME", "host1")))
+SETTINGS = SuperviseSettings()
+READY = Progress(StageReached(Stage.READY, "sessions and routes are as they should be"), 2)
+STARTING = Progress(StageReached(Stage.STARTING, "no program runs yet"))
+
+
+def container(spec: ContainerSpec, name: str = NAME, state: ContainerState = ContainerState.RUNNING) -> Container:
+    ended = state is ContainerState.EXITED
+    return Container(
+        id=f"{spec.hash}",
+        name=name,
+        image=spec.image,
+        image_id=f"sha256:{spec.image}",
+        state=state,
+        started_at=None if state is ContainerState.CREATED else NOW - timedelta(seconds=5),
+        finished_at=NOW - timedelta(seconds=1) if ended else None,
+        env=spec.env,
+        labels=((LABEL_MANAGED_BY, MANAGED_BY), (LABEL_SPEC_HASH, spec.hash)),
+        network_mode="host",
+        privileged=True,
+    )
+
+
+def old(name: str = NAME, state: ContainerState = ContainerState.RUNNING) -> Container:
+    return container(OLD, name, state)
+
+
+def new(name: str = NAME, state: ContainerState = ContainerState.RUNNING) -> Container:
+    return container(NEW, name, state)
+
+
+RUNNING, EXITED, CREATED = ContainerState.RUNNING, ContainerState.EXITED, ContainerState.CREATED
+NEXT, PREVIOUS, REFUSED = f"{NAME}-next", f"{NAME}-previous", f"{NAME}-refused"
+
+
+def plan(
+    *containers: Container,
+    spec: ContainerSpec = NEW,
+    attempts: Attempts | None = None,
+    settings: SuperviseSettings = SETTINGS,
+    progress: Progress = READY,
+    problems: tuple[TimedProblem, ...] = (),
+    unproved: str = "",
+    pull: Pull | None = None,
+    now: datetime = NOW,
+) -> Plan:
+    return plan_supervision(
+        Docker(containers=containers, image=LocalImage(spec.image, f"sha256:{spec.image}")),
+        Wanted(spec, unproved=unproved),
+        attempts or Attempts(),
+        settings,
+        problems=problems,
+        progress=progress,
+        pull=pull,
+        now=now,
+        hold_down=timedelta(seconds=10),
+        jitter=0,
+    )
+
+
+# Every state between the containers of before and the end, and what is done about it.
+STATES: dict[str, tuple[tuple[Container, ...], ContainerSpec, Progress, Action | None]] = {
+    "made, the old one runs": (
+        (old(), new(NEXT, CREATED)), NEW, READY,
+        PutInPlace(new().id, old().id, NAME, "its image, environment or mounts are not the wanted ones"),
+    ),
+    "the old one has given its name away": (
+        (old(PREVIOUS), new(NEXT, CREATED)), NEW, READY, PutInPlace(new().id, old().id, NAME, "its place is free"),
+    ),
+    "both have their names, the old one still runs": (
+        (old(PREVIOUS), new(state=CREATED)), NEW, READY,
+        PutInPlace(new().id, old().id, NAME, f"{PREVIOUS} still runs"),
+    ),
+    "the old one is stopped, the new one not started": (
+        (old(PREVIOUS, EXITED), new(state=CREATED)), NEW, READY, StartContainer(new().id, "it was never started"),
+    ),
+    "both are stopped and the new one has not its name": (
+        (old(PREVIOUS, EXITED), new(NEXT, CREATED)), NEW, READY,
+        PutInPlace(new().id, old().id, NAME, "its place is free"),
+    ),
+    "the new one runs and is not ready": ((old(PREVIOUS, EXITED), new()), NEW, STARTING, None),
+    "the new one is ready": (
+        (old(PREVIOUS, EXITED), new()), NEW, READY, RemoveContainer(old().id, f"{NAME} is ready"),
+    ),
+    "the new one ended for the first time": (
+        (old(PREVIOUS, EXITED), new(state=EXITED)), NEW, STARTING, StartContainer(new().id, "it exited with code 0"),
+    ),
+    "Docker could not start the new one": (
+        (old(PREVIOUS, EXITED), replace(new(state=CREATED), error="not a directory")), NEW, STARTING,
+        TakeBack(new().id, old().id, NAME, "Docker could not start it: not a directory"),
+    ),
+    "the new one was refused, the old one has not its name": (
+        (old(PREVIOUS, EXITED), new(REFUSED, EXITED)), NEW, STARTING,
+        TakeBack("", old().id, NAME, "its successor is gone"),
+    ),
+    "the old one runs again and has not its name": (
+        (old(PREVIOUS), new(REFUSED, EXITED)), NEW, READY, RenameContainer(old().id, NAME, "its successor is gone"),
+    ),
+    "the old one runs again": ((old(), new(REFUSED, EXITED)), NEW, READY, None),
+    "the old one ended after it was taken back": (
+        (old(state=EXITED), new(REFUSED, EXITED)), NEW, READY, StartContainer(old().id, "it exited with code 0"),
+    ),
+    "what was refused is not wanted any more": (
+        (old(), new(REFUSED, EXITED)), OLD, READY, RemoveContainer(new().id, "nobody wants it any more"),
+    ),
+    "what was made is not wanted any more": (
+        (old(), new(NEXT, CREATED)), OLD, READY, RemoveContainer(new().id, "it is not wanted any more"),
+    ),
+    "the configuration changed back before the new one was ready": (
+        (old(PREVIOUS, EXITED), new()), OLD, STARTING,
+        TakeBack(new().id, old().id, NAME, "the configuration has changed again, and it was not ready yet"),
+    ),
+    "the configuration changed on before the new one was ready": (
+        (old(PREVIOUS, EXITED), new()), NEWEST, STARTING,
+        TakeBack(new().id, old().id, NAME, "the configuration has changed again, and it was not ready yet"),
+    ),
+    "one of another address is never gone back to": (
+        (old(PREVIOUS, EXITED), container(MOVED)), MOVED, STARTING,
+        RemoveContainer(old().id, "it was made for another name or address"),
+    ),
+    "one of another address is not gone back to when it is all there is": (
+        (old(PREVIOUS, EXITED),), MOVED, STARTING,
+        RemoveContainer(old().id, "it was made for another name or address"),
+    ),
+    "only the one that was refused is left": (
+        (new(REFUSED, EXITED),), NEW, STARTING, CreateContainer(NEW, "there is none"),
+    ),
+    "both run": (
+        (old(PREVIOUS), new()), NEW, READY, PutInPlace(new().id, old().id, NAME, f"{PREVIOUS} still runs"),
+    ),
+}  # fmt: skip
+
+
+# The hold-down has passed: that another specification is wanted was seen before.
+HELD = {spec.hash: Attempts(drift=spec.hash, drift_since=NOW - timedelta(minutes=1)) for spec in (OLD, NEW, NEWEST)}
+
+
+@pytest.mark.parametrize(("containers", "spec", "progress", "action"), STATES.values(), ids=STATES.keys())
+def test_each_state_has_its_next_step(
+    containers: tuple[Container, ...], spec: ContainerSpec, progress: Progress, action: Action | None
+) -> None:
+    assert plan(*containers, spec=spec, progress=progress, attempts=HELD.get(spec.hash)).action == action
+
+
+def test_what_was_begun_is_finished_although_etcd_cannot_be_asked() -> None:
+    begun = plan(old(PREVIOUS, EXITED), new(NEXT, CREATED), unproved="etcd does not answer")
+    assert isinstance(begun.action, PutInPlace)
+    assert plan(old(), attempts=HELD[NEW.hash], unproved="etcd does not answer").action is None
+
+
+# What a running successor has, and what becomes of it when its deadline has passed.
+VERDICTS: dict[str, tuple[int, Progress, type[Action] | None]] = {
+    "ready": (2, READY, RemoveContainer),
+    "all sessions of before, although a route is missing": (
+        2, Progress(StageReached(Stage.PROGRAMS_UP, "RoutesInPlace is False"), 2), RemoveContainer,
+    ),
+    "one session of two: a peer may have died": (
+        2, Progress(StageReached(Stage.PROGRAMS_UP, "BGPEstablished is False"), 1), RemoveContainer,
+    ),
+    "no session of two": (2, Progress(StageReached(Stage.PROGRAMS_UP, "BGPEstablished is False")), TakeBack),
+    "no session, as before": (0, Progress(StageReached(Stage.PROGRAMS_UP, "no peers")), RemoveContainer),
+    "BIRD does not answer": (2, STARTING, TakeBack),
+    "nothing is known": (2, Progress(), TakeBack),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("sessions", "progress", "action"), VERDICTS.values(), ids=VERDICTS.keys())
+def test_at_the_deadline_there_is_a_verdict(sessions: int, progress: Progress, action: type[Action] | None) -> None:
+    late = NOW + SETTINGS.start_deadline
+    found = plan(old(PREVIOUS, EXITED), new(), progress=progress, attempts=Attempts(sessions=sessions), now=late)
+    assert type(found.action) is action
+
+
+def test_before_the_deadline_all_sessions_must_be_back() -> None:
+    one = Progress(StageReached(Stage.PROGRAMS_UP, "BGPEstablished is Unknown"), 1)
+    waiting = plan(old(PREVIOUS, EXITED), new(), progress=one, attempts=Attempts(sessions=2))
+    assert waiting.action is None
+    assert "kept until it is ready" in waiting.doing
+
+
+def test_without_the_datastore_nothing_is_taken_back() -> None:
+    cause = Finding("DS-UNREADABLE", "etcd", Severity.WARNING, ConditionType.DATASTORE_REACHABLE, "etcd is down")
+    blind = (TimedProblem(Problem(cause, ()), NOW, True),)
+    late = NOW + timedelta(hours=1)
+    assert plan(old(PREVIOUS, EXITED), new(), progress=STARTING, problems=blind, now=late).action is None
+
+
+def test_a_successor_that_ends_twice_is_taken_back_at_once() -> None:
+    ended = new(state=EXITED)
+    attempts = Attempts(failures=2, spec=NEW.hash, not_before=NOW + timedelta(seconds=2))
+    found = plan(old(PREVIOUS, EXITED), ended, progress=STARTING, attempts=attempts)
+    assert isinstance(found.action, TakeBack)
+    assert found.attempts.refusal == "it exited with code 0"
+
+
+def test_how_many_sessions_there_were_is_remembered_when_it_is_replaced() -> None:
+    found = plan(old(), attempts=HELD[NEW.hash])
+    assert isinstance(found.action, ReplaceContainer)
+    assert found.attempts.sessions == 2
+
+
+def test_going_back_that_fails_waits_like_any_start() -> None:
+    attempts = Attempts(failures=3, spec=NEW.hash, not_before=NOW + timedelta(seconds=2), last_error="Docker refuses")
+    found = plan(old(PREVIOUS, EXITED), new(state=EXITED), progress=STARTING, attempts=attempts)
+    assert (found.action, found.next_attempt) == (None, NOW + timedelta(seconds=2))
+
+
+def test_an_image_that_was_pushed_anew_replaces_only_where_it_is_always_asked_for() -> None:
+    stale = replace(new(), image_id="sha256:of-yesterday")
+    assert plan(stale, attempts=HELD[NEW.hash]).action is None
+    always = replace(SETTINGS, pull=PullPolicy.ALWAYS)
+    asked = Pull(NEW.image, NOW, NOW)
+    assert isinstance(plan(stale, attempts=HELD[NEW.hash], settings=always, pull=asked).action, ReplaceContainer)
+    assert plan(new(), attempts=HELD[NEW.hash], settings=always, pull=asked).action is None
+
+
+@dataclass
+class World:
+    """Containers by id, and what can be done to them; `broken` images end as soon as they are started."""
+
+    containers: dict[str, Container]
+    broken: frozenset[str] = frozenset()
+    now: datetime = NOW
+    most_running: int = field(default=0)
+
+    def put(self, found: Container) -> None:
+        self.containers[found.id] = found
+        self.most_running = max(self.most_running, sum(one.alive for one in self.containers.values()))
+
+    def call(self, identity: str, name: str) -> None:
+        self.containers = {key: one for key, one in self.containers.items() if one.name != name or key == identity}
+        self.put(replace(self.containers[identity], name=name))
+
+    def stop(self, identity: str) -> None:
+        if self.containers[identity].alive:
+            self.put(replace(self.containers[identity], state=EXITED, finished_at=self.now))
+
+    def start(self, identity: str) -> None:
+        found = self.containers[identity]
+        state, ended = (EXITED, self.now) if found.image in self.broken else (RUNNING, None)
+        self.put(replace(found, state=state, started_at=self.now, finished_at=ended))
+
+    def steps(self, action: Action) -> Iterator[None]:
+        """The calls to the Engine, in their order."""
+        match action:
+            case CreateContainer(spec=spec):
+                self.put(container(spec, spec.name, CREATED))
+                yield
+                self.start(spec.hash)
+            case StartContainer(id=identity):
+                self.start(identity)
+            case RenameContainer(id=identity, name=name):
+                self.call(identity, name)
+            case RemoveContainer(id=identity):
+                del self.containers[identity]
+            case ReplaceContainer(id=identity, spec=spec):
+                self.put(container(spec, NEXT, CREATED))
+                yield
+                yield from self.steps(PutInPlace(spec.hash, identity, spec.name, ""))
+            case PutInPlace(next=successor, previous=previous, name=name):
+                if previous:
+                    self.call(previous, PREVIOUS)
+                    yield
+                self.call(successor, name)
+                yield
+                if previous:
+                    self.stop(previous)
+                    yield
+                self.start(successor)
+            case TakeBack(id=identity, previous=previous, name=name):
+                if identity:
+                    self.stop(identity)
+                    yield
+                    self.call(identity, REFUSED)
+                    yield
+                self.start(previous)
+                yield
+                self.call(previous, name)
+            case _:
+                raise AssertionError(action)
+        yield
+
+
+def live(world: World, spec: ContainerSpec, killed_at: int, *, keeps: bool) -> list[str]:
+    """Passes until nothing more is done; at call `killed_at` the agent is killed, and forgets unless it `keeps` state.
+
+    Returns the actions, by name.
+    """
+    attempts = HELD[spec.hash]
+    calls = 0
+    done: list[str] = []
+    for _ in range(60):
+        world.now += timedelta(seconds=3)
+        running = next((one for one in world.containers.values() if one.running), None)
+        progress = READY if running is not None else Progress()
+        found = plan(*world.containers.values(), spec=spec, attempts=attempts, progress=progress, now=world.now)
+        attempts = found.attempts
+        if found.action is None:
+            if found.next_attempt is None and "replacing it if" not in found.doing:
+                return done
+            continue
+        done.append(type(found.action).__name__)
+        for _ in world.steps(found.action):
+            calls += 1
+            if calls == killed_at:
+                attempts = attempts if keeps else Attempts()
+                break
+    raise AssertionError(f"no end: {done[-10:]}")
+
+
+@pytest.mark.parametrize("keeps", [True, False], ids=["state kept", "state lost"])
+@pytest.mark.parametrize("killed_at", range(8))
+def test_an_agent_killed_after_any_call_ends_with_the_new_container_alone(killed_at: int, keeps: bool) -> None:
+    world = World({old().id: old()})
+    live(world, NEW, killed_at, keeps=keeps)
+    assert {(one.name, one.image, one.state) for one in world.containers.values()} == {(NAME, NEW.image, RUNNING)}
+    assert world.most_running == 1
+
+
+@pytest.mark.parametrize("keeps", [True, False], ids=["state kept", "state lost"])
+@pytest.mark.parametrize("killed_at", range(14))
+def test_an_agent_killed_after_any_call_ends_with_the_old_one_when_the_new_one_does_not_last(
+    killed_at: int, keeps: bool
+) -> None:
+    world = World({old().id: old()}, broken=frozenset({NEW.image}))
+    done = live(world, NEW, killed_at, keeps=keeps)
+    assert {(one.name, one.image, one.state) for one in world.containers.values()} == {
+        (NAME, OLD.image, RUNNING),
+        (REFUSED, NEW.image, EXITED),
+    }
+    assert world.most_running == 1
+    assert done.count("ReplaceContainer") == 1, "what was refused is not tried again"

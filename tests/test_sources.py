@@ -1,0 +1,147 @@
+"""The datastore as the pass sees it, with a real etcd that is killed, wiped and started again between readings."""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from calico_agent.config import Config
+from calico_agent.config.schema import AgentSection, DatastoreSection, DockerSection
+from calico_agent.model.node import Datastore
+from calico_agent.model.observation import Observation, Unreadable
+from calico_agent.model.settings import EtcdApi
+from calico_agent.observe import replica as replica_module
+from calico_agent.sources import Sources
+from tests.decode.test_etcd_v2 import CLUSTER
+from tests.etcd_server import EtcdServer, running_etcd
+from tests.observe.test_datastore import HEALTHY
+from tests.observe.test_etcd_v2 import send
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture
+def etcd(tmp_path: Path) -> Iterator[EtcdServer]:
+    with running_etcd(tmp_path / "etcd") as server:
+        server.load_capture(HEALTHY)
+        yield server
+
+
+@pytest.fixture
+def sources_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Sources]]:
+    """Opens sources that read this etcd and no Docker, and closes them."""
+    monkeypatch.setattr(replica_module, "_PATIENCE_SECONDS", 0.2)
+    opened: list[Sources] = []
+
+    def make(etcd: EtcdServer, *, one_shot: bool = False, api: EtcdApi = EtcdApi.V3) -> Sources:
+        config = Config(
+            agent=AgentSection(state_dir=str(tmp_path / "state")),
+            datastore=DatastoreSection(endpoints=(etcd.url,), timeout_seconds=1.0, api=api),
+            docker=DockerSection(url=f"unix://{tmp_path}/no-docker.sock"),
+        )
+        opened.append(Sources(config, lambda _: None, one_shot=one_shot))
+        return opened[-1]
+
+    yield make
+    for sources in opened:
+        sources.close()
+
+
+def observed(sources: Sources, holds: Callable[[Observation], bool]) -> Observation:
+    """The first observation that is so."""
+    deadline = time.monotonic() + 15
+    while True:
+        observation = sources.observe(datetime.now(UTC))
+        if holds(observation):
+            return observation
+        assert time.monotonic() < deadline, observation.datastore_trouble
+        time.sleep(0.05)
+
+
+def nodes(observation: Observation) -> int:
+    return len(observation.datastore.nodes) if isinstance(observation.datastore, Datastore) else -1
+
+
+def trouble(observation: Observation) -> str:
+    return observation.datastore_trouble.code if observation.datastore_trouble else ""
+
+
+def test_an_outage_leaves_the_last_reading_with_its_age(etcd: EtcdServer, sources_of: Callable[..., Sources]) -> None:
+    sources = sources_of(etcd)
+    before = observed(sources, lambda seen: nodes(seen) == 3)
+    assert (trouble(before), before.snapshot_trouble) == ("", None)
+    etcd.kill()
+    during = observed(sources, lambda seen: trouble(seen) == "refused")
+    assert isinstance(before.datastore, Datastore)
+    assert isinstance(during.datastore, Datastore)
+    assert during.datastore.nodes == before.datastore.nodes
+    assert during.datastore.read_at is not None
+    assert during.datastore.read_at < during.at
+    assert during.current_datastore is during.datastore_trouble
+    assert during.datastore_trouble in during.unreadable()
+    etcd.start()
+    after = observed(sources, lambda seen: not trouble(seen))
+    assert after.current_datastore is after.datastore
+
+
+@pytest.mark.parametrize("one_shot", [False, True], ids=["the daemon", "one look"])
+def test_after_a_restart_in_an_outage_the_reading_on_disk_counts(
+    etcd: EtcdServer, sources_of: Callable[..., Sources], *, one_shot: bool
+) -> None:
+    first = sources_of(etcd)
+    before = observed(first, lambda seen: nodes(seen) == 3)
+    first.close()
+    etcd.kill()
+    during = observed(sources_of(etcd, one_shot=one_shot), lambda seen: trouble(seen) == "refused")
+    assert isinstance(before.datastore, Datastore)
+    assert isinstance(during.datastore, Datastore)
+    assert during.datastore.blocks == before.datastore.blocks
+    assert during.datastore.revision == before.datastore.revision
+    assert isinstance(during.current_datastore, Unreadable)
+
+
+def test_a_wiped_datastore_is_held_also_over_a_restart(etcd: EtcdServer, sources_of: Callable[..., Sources]) -> None:
+    first = sources_of(etcd)
+    observed(first, lambda seen: nodes(seen) == 3)
+    etcd.ctl("del", "--prefix", "/calico/")
+    wiped = observed(first, lambda seen: trouble(seen) == "shrunk")
+    assert nodes(wiped) == 3
+    first.close()
+    again = observed(sources_of(etcd), lambda seen: trouble(seen) == "shrunk")
+    assert nodes(again) == 3
+    assert again.snapshot_trouble is None
+
+
+def test_a_reading_on_disk_that_is_of_no_use_is_told_while_etcd_is_away(
+    etcd: EtcdServer, sources_of: Callable[..., Sources], tmp_path: Path
+) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "datastore.snapshot").write_text("junk")
+    etcd.kill()
+    sources = sources_of(etcd)
+    during = observed(sources, lambda seen: trouble(seen) == "" and isinstance(seen.datastore, Unreadable))
+    assert during.snapshot_trouble is not None
+    assert "is of no use" in during.snapshot_trouble.reason
+    etcd.start()
+    observed(sources, lambda seen: nodes(seen) == 3 and seen.snapshot_trouble is None)
+
+
+def test_the_reading_of_the_v2_api_is_kept_too_and_is_not_that_of_v3(
+    tmp_path: Path, sources_of: Callable[..., Sources]
+) -> None:
+    with running_etcd(tmp_path / "etcd v2", None, "--enable-v2") as etcd:
+        for key, value in CLUSTER.items():
+            send(etcd, "PUT", key, value)
+        first = sources_of(etcd, api=EtcdApi.V2)
+        before = observed(first, lambda seen: nodes(seen) == 2)
+        first.close()
+    during = observed(sources_of(etcd, api=EtcdApi.V2), lambda seen: trouble(seen) == "refused")
+    assert isinstance(before.datastore, Datastore)
+    assert isinstance(during.datastore, Datastore)
+    assert during.datastore.nodes == before.datastore.nodes
+    other = sources_of(etcd, api=EtcdApi.V3).observe(datetime.now(UTC))
+    assert isinstance(other.datastore, Unreadable)
+    assert other.snapshot_trouble is not None
+    assert "it is the reading of another datastore" in other.snapshot_trouble.reason

@@ -1,0 +1,119 @@
+"""The programs inside calico/node, and how far its start has come."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from calico_agent.model.container import ContainerState, Docker, LogHint, Program, Stage
+from calico_agent.model.finding import Status
+from calico_agent.model.observation import Observation, Unreadable
+from tests.verify.case import Case, check
+from tests.verify.cluster import AT, CONTAINER, HEALTHY, contained, look, peered, session
+
+BOOT = AT - timedelta(hours=1)
+RUNNING = tuple(Program(name, pid, BOOT, BOOT) for pid, name in enumerate(("bird", "confd", "felix"), start=10))
+BIRD, CONFD, FELIX = RUNNING
+WITHOUT_BIRD = replace(HEALTHY, bird=Unreadable("BIRD", "nobody answers on bird.ctl", "refused"))
+WAITING = LogHint("datastore-waiting", "its start-up waits for the datastore", "Skipping", "check etcd")
+
+
+def young(program: Program, seconds: float) -> Program:
+    return replace(program, pid=99, started_at=AT - timedelta(seconds=seconds))
+
+
+CASES = {
+    "all programs run": Case(contained(programs=RUNNING), {}, status={}),
+    "processes cannot be seen: nothing is claimed": Case(contained(programs=None), {}, status={}),
+    "Felix is gone": Case(
+        contained(programs=(BIRD, CONFD, replace(FELIX, pid=0, started_at=None))),
+        {"SV-FELIX felix": set()},
+        says=("felix does not run inside container calico-node", "policies", "/var/log/calico/felix/current"),
+        status={"ContainerRunning": Status.FALSE},
+    ),
+    "Felix was started again three seconds ago": Case(
+        contained(programs=(BIRD, CONFD, young(FELIX, 3))),
+        {"SV-FELIX felix": set()},
+        says=("was started again", "process 99 was started 3 s ago"),
+    ),
+    "Felix was started again nine seconds ago, and has stayed": Case(
+        contained(programs=(BIRD, CONFD, young(FELIX, 9))), {}
+    ),
+    "Felix was started late, together with its supervisor: start-up had waited": Case(
+        contained(programs=(replace(young(FELIX, 3), kept_since=AT - timedelta(seconds=4)),)), {}
+    ),
+    "confd does not stay": Case(
+        contained(programs=(BIRD, young(CONFD, 1), FELIX)),
+        {"SV-RESTARTING confd": set()},
+        says=("BIRD's configuration does not follow the cluster",),
+    ),
+    "BIRD does not stay: that it does not answer follows": Case(
+        contained(WITHOUT_BIRD, programs=(replace(BIRD, pid=0, started_at=None), CONFD, FELIX)),
+        {"SV-RESTARTING bird": {"BIRD-DOWN BIRD"}},
+    ),
+    "BIRD for IPv6 does not stay where nobody needs it": Case(
+        contained(programs=(*RUNNING, Program("bird6", 0, None, BOOT))), {}
+    ),
+    "a container that was just started is not judged": Case(
+        contained(programs=(replace(FELIX, pid=0, started_at=None),), started_at=AT - timedelta(seconds=3)), {}
+    ),
+    "start-up hangs without a word: no program runs after the deadline": Case(
+        contained(
+            WITHOUT_BIRD, programs=(), started_at=AT - timedelta(seconds=61), log_tail=("Early log level set", "")
+        ),
+        {"SV-STUCK calico-node": {"BIRD-DOWN BIRD"}},
+        says=("the last line of its log: Early log level set", "neither Felix nor BIRD nor confd"),
+    ),
+    "start-up goes on, before the deadline": Case(
+        contained(WITHOUT_BIRD, programs=(), started_at=AT - timedelta(seconds=59)), {"BIRD-DOWN BIRD": set()}
+    ),
+    "BIRD ended long after the start: an old line of the log does not explain it": Case(
+        contained(WITHOUT_BIRD, programs=(CONFD, FELIX), log_hint=WAITING), {"BIRD-DOWN BIRD": set()}
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_programs(case: Case) -> None:
+    check(case)
+
+
+STAGES = {
+    "no container": (replace(HEALTHY, docker=Docker()), None, ""),
+    "one that exited": (contained(state=ContainerState.EXITED), None, ""),
+    "made and not started": (contained(state=ContainerState.CREATED), Stage.CREATED, "nothing runs yet"),
+    "waiting for etcd": (
+        contained(WITHOUT_BIRD, programs=(), log_hint=WAITING),
+        Stage.STARTING,
+        "no program runs yet; nobody answers on bird.ctl; its start-up waits for the datastore",
+    ),
+    "Felix runs, BIRD does not answer yet": (
+        contained(WITHOUT_BIRD, programs=(FELIX,)),
+        Stage.STARTING,
+        "felix running; nobody answers on bird.ctl",
+    ),
+    "BIRD answers, a session is missing": (
+        peered(session("10.77.0.12"), session("10.77.0.13", "Connect"), observation=contained(programs=RUNNING)),
+        Stage.PROGRAMS_UP,
+        "BGPEstablished is False",
+    ),
+    "all is well": (contained(programs=RUNNING), Stage.READY, "sessions and routes are as they should be"),
+    "no BIRD is used, Felix runs": (
+        contained(WITHOUT_BIRD, env=(("CALICO_NETWORKING_BACKEND", "none"),), programs=(FELIX,)),
+        Stage.READY,
+        "",
+    ),
+    "no BIRD is used, nothing runs": (
+        contained(WITHOUT_BIRD, env=(("CALICO_NETWORKING_BACKEND", "none"),), programs=()),
+        Stage.STARTING,
+        "no program runs yet",
+    ),
+}
+
+
+@pytest.mark.parametrize(("observation", "stage", "evidence"), STAGES.values(), ids=STAGES.keys())
+def test_stage(observation: Observation, stage: Stage | None, evidence: str) -> None:
+    assert CONTAINER.running
+    reached = look(observation).stage
+    assert (reached.stage if reached else None) is stage
+    assert evidence in (reached.evidence if reached else "")
