@@ -15,6 +15,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PACKAGES := tests/packages.txt tests/lab/packages.txt
+# The pure stages, each with its tests beside it.
+PURE := $(addprefix tests/,decode identify model plan report verify) tests/test_replay.py tests/test_timelines.py
 
 .PHONY: demo test test-fast bench lint setup packages clean
 
@@ -22,13 +24,13 @@ demo: setup
 	@$(BIN)/python -m tests.demo
 
 test: setup
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 bench: setup
 	@$(BIN)/python -m tests.bench
 
 test-fast: $(STAMP)
-	@$(BIN)/python -m pytest -m "not real and not lab" -q
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not real and not lab" $(PURE)
 
 lint: $(STAMP)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

@@ -10,7 +10,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -127,7 +127,8 @@ class _Transfer:
         with self._lock:
             self._cancelled = True
             if self._response is not None:
-                self._response.raw.shutdown()  # wakes the thread that reads it; close() does not
+                with suppress(OSError, RuntimeError, ValueError):  # it has just ended
+                    self._response.raw.shutdown()  # wakes the thread that reads it; close() does not
 
     def steps(self, url: str, credentials: Path) -> Iterator[None]:
         """Fetch it; something happened at each step. Raises what Docker and requests raise, and ValueError with the

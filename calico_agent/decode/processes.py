@@ -1,4 +1,4 @@
-"""The process tree of a container (from /proc) -> calico/node's programs.
+"""The process tree of a container -> calico/node's programs.
 
 calico/node keeps its programs by runit: `runsvdir` runs a `runsv NAME` for each service, which starts the program again
 about a second after it ends, so that the container runs on whatever happens inside. Felix is `calico-felix` up to v3.2,
@@ -14,16 +14,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from calico_agent.decode.errors import Malformed
 from calico_agent.model.container import Program
 
 _PROGRAMS = {"felix": "felix", "calico-felix": "felix", "bird": "bird", "bird6": "bird6", "confd": "confd"}
 _SUPERVISOR = "runsv"
 _LOGGER = "svlogd"
-
-# Fields of /proc/PID/stat after the name, counted from 0 (proc(5): state is field 3, starttime field 22).
-_STATE, _START_TIME = 0, 19
-_ENDED = frozenset({"Z", "X"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +30,6 @@ class Process:
     name: str
     arguments: tuple[str, ...]
     started_at: datetime
-
-
-def decode_stat(text: str) -> tuple[str, bool, int]:
-    """/proc/PID/stat -> name, whether it has ended, start in clock ticks since boot. Raises Malformed."""
-    # The name stands in brackets and may itself contain brackets and spaces.
-    head, found, tail = text.rpartition(")")
-    fields = tail.split()
-    if not found or len(fields) <= _START_TIME or not fields[_START_TIME].isdecimal():
-        raise Malformed(f"the kernel describes a process in another form: {text[:80]!r}")
-    return head.partition("(")[2], fields[_STATE] in _ENDED, int(fields[_START_TIME])
 
 
 def find_programs(processes: Iterable[Process]) -> tuple[Program, ...]:

@@ -6,19 +6,17 @@ Calico is a common program of its own.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 _BIRD = frozenset({"bird", "bird6"})
+
+# A process of another name is not worth a look at its arguments.
+NAMES = _BIRD | {"calico-felix", "calico-node", "calico", "confd"}
+
 _CONTAINER = re.compile(r"[0-9a-f]{64}")
 _UNIT = re.compile(r"[^/]+\.(service|scope)")
-_LISTEN = "0A"  # TCP_LISTEN of include/net/tcp_states.h
 _LONGEST_COMMAND = 200
-
-
-def may_be_program(comm: str) -> bool:
-    """Whether a process of this name (/proc/PID/comm) is worth a look at its arguments."""
-    return comm in _BIRD or comm in {"calico-felix", "calico-node", "calico", "confd"}
 
 
 def program_of(arguments: Sequence[str]) -> str:
@@ -51,22 +49,8 @@ def decode_cgroup(text: str) -> tuple[str, str]:
     return (units[-1] if units and not container else ""), container
 
 
-def decode_command(raw: bytes) -> tuple[str, ...]:
-    """/proc/PID/cmdline -> the arguments."""
-    return tuple(raw.decode(errors="backslashreplace").rstrip("\0").split("\0")) if raw.strip(b"\0") else ()
-
-
 def shown_command(arguments: Sequence[str]) -> str:
     """A command line for a sentence."""
     text = " ".join(arguments)
     text = text if text.isprintable() else ascii(text)[1:-1]
     return text if len(text) <= _LONGEST_COMMAND else f"{text[:_LONGEST_COMMAND]}..."
-
-
-def listening_sockets(text: str, port: int) -> Iterator[int]:
-    """/proc/net/tcp or tcp6 -> the inodes of the sockets that listen on `port`, whatever the address."""
-    wanted = f":{port:04X}"
-    for line in text.splitlines()[1:]:
-        fields = line.split()
-        if len(fields) > 9 and fields[3] == _LISTEN and fields[1].endswith(wanted) and fields[9].isdecimal():
-            yield int(fields[9])

@@ -1,14 +1,10 @@
 """calico/node's programs in a process tree: kept by runit, or by something else."""
 
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from calico_agent.decode.errors import Malformed
-from calico_agent.decode.processes import Process, decode_stat, find_programs
+from calico_agent.decode.processes import Process, find_programs
 from calico_agent.model.container import Program
 
 BOOT = datetime(2026, 11, 23, tzinfo=UTC)
@@ -67,22 +63,3 @@ CASES = {
 @pytest.mark.parametrize(("tree", "programs"), CASES.values(), ids=CASES.keys())
 def test_programs(tree: tuple[Process, ...], programs: tuple[Program, ...]) -> None:
     assert find_programs(tree) == programs
-
-
-STAT = "4242 (%s) %s 1 4242 4242 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 98765 0 0 18446744073709551615"
-
-
-@pytest.mark.parametrize("name", ["bird", "a (strange) name", ")", "two  words"])
-def test_a_name_may_hold_brackets_and_spaces(name: str) -> None:
-    assert decode_stat(STAT % (name, "S")) == (name, False, 98765)
-
-
-def test_one_that_ended_and_was_not_waited_for() -> None:
-    assert decode_stat(STAT % ("bird", "Z"))[1] is True
-
-
-@given(st.text(max_size=80))
-def test_any_other_text_is_malformed_or_read(text: str) -> None:
-    with suppress(Malformed):
-        name, ended, ticks = decode_stat(text)
-        assert (type(name), type(ended), type(ticks)) == (str, bool, int)

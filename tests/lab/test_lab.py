@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -19,21 +20,32 @@ from tests.lab.processes import survivors
 
 pytestmark = pytest.mark.lab
 
+_KINDS = ("net", "mnt", "uts")
 _PROGRAM = (sys.executable, "-m", "tests.lab")
 
 
 def namespaces_of(pid: int) -> set[str]:
     """A process's namespaces, as the kernel names them; none for one that has ended."""
     try:
-        return {str(Path(f"/proc/{pid}/ns/{kind}").readlink()) for kind in ("net", "mnt", "uts")}
+        return {str(Path(f"/proc/{pid}/ns/{kind}").readlink()) for kind in _KINDS}
     except OSError:
         return set()
 
 
-def namespaces_of_lab(lab: Lab) -> set[str]:
-    """The namespaces that the lab's hosts are in, without the machine's own."""
-    found = [namespaces_of(process.pid) for process in survivors(lab.directory)]
-    return set().union(*found) - namespaces_of(os.getpid())
+@contextmanager
+def namespaces_of_lab(lab: Lab) -> Iterator[set[str]]:
+    """The namespaces that the lab's hosts are in, without the machine's own.
+
+    They are held open meanwhile, or the kernel might give their numbers to those of a lab that another test makes.
+    """
+    with ExitStack() as held:
+        names = set[str]()
+        for process in survivors(lab.directory):
+            for kind in _KINDS:
+                with suppress(OSError):  # it has just ended
+                    file = held.enter_context(Path(f"/proc/{process.pid}/ns/{kind}").open("rb"))
+                    names.add(str(Path(f"/proc/self/fd/{file.fileno()}").readlink()))
+        yield names - namespaces_of(os.getpid())
 
 
 def namespaces_in_use() -> set[str]:
@@ -71,12 +83,12 @@ def test_a_lab_leaves_nothing_behind(unbuilt: Lab) -> None:
     unbuilt.up(Options(hosts=2), bare=True)
     unbuilt.node_start("host1")
     unbuilt.pod("host1", "pod1-a")
-    made = namespaces_of_lab(unbuilt)
-    assert len(made) == 3 * 3, "two hosts and the wire have a network, mounts and a name of their own"
-    assert traces(unbuilt)
-    unbuilt.down()
-    assert traces(unbuilt) == []
-    assert not made & namespaces_in_use()
+    with namespaces_of_lab(unbuilt) as made:
+        assert len(made) == 3 * 3, "two hosts and the wire have a network, mounts and a name of their own"
+        assert traces(unbuilt)
+        unbuilt.down()
+        assert traces(unbuilt) == []
+        assert not made & namespaces_in_use()
     assert Path("/lib/modules").exists() == modules
 
 
@@ -92,10 +104,10 @@ def test_down_cleans_after_an_up_that_was_killed(unbuilt: Lab, seconds: float) -
     time.sleep(seconds)
     victim.kill()
     victim.wait()
-    made = namespaces_of_lab(unbuilt)
-    assert run(unbuilt, "down").returncode == 0
-    assert traces(unbuilt) == []
-    assert not made & namespaces_in_use()
+    with namespaces_of_lab(unbuilt) as made:
+        assert run(unbuilt, "down").returncode == 0
+        assert traces(unbuilt) == []
+        assert not made & namespaces_in_use()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

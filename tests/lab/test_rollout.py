@@ -181,3 +181,21 @@ def test_an_image_that_does_not_work_is_taken_back_and_no_host_misses_a_route(la
     until("nothing is left of it", lambda: containers(lab) == {"calico-node": "running"}, lambda: text(lab))
     print(f"{samples.taken} samples of all hosts, the longest pause {samples.longest_pause * 1000:.0f} ms")
     assert samples.lost == {}
+
+
+def test_while_the_registry_gives_no_image_the_container_of_before_runs_and_the_reason_is_told(lab: Lab) -> None:
+    before = inspect(lab, "{{.Id}} {{.State.StartedAt}}")
+    with configured(lab, (f'image = "{Options().image}"', 'image = "127.0.0.1:5999/calico/node:v1"')):
+        until(
+            "the report says so",
+            lambda: [one["code"] for one in report(lab)["problems"]] == ["SV-IMAGE"],
+            lambda: text(lab),
+        )
+        until("it is tried again", lambda: report(lab)["supervision"]["pull"]["failures"] > 2, lambda: text(lab))
+        told = " ".join(lab.exec(HOST, "calico-agent", "status").stdout.split())
+        assert "connection refused" in told
+        assert "the container of before goes on running" in told
+        assert {one["status"] for one in report(lab)["conditions"]} == {"True"}
+        lab.exec(HOST, "docker", "kill", "calico-node", check=True)
+        until("the same one runs again", lambda: inspect(lab, "{{.State.Running}}") == "true", lambda: text(lab))
+    assert inspect(lab, "{{.Id}}") == before.split()[0]

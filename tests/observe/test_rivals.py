@@ -1,5 +1,9 @@
-"""Rivals on the real kernel: real BIRDs and listeners in network namespaces."""
+"""Rivals on the real kernel: real BIRDs and listeners in network namespaces.
 
+The reader runs as a process in the namespace, because the sockets that a process sees are those of its first thread's.
+"""
+
+import json
 import subprocess
 import sys
 import time
@@ -18,6 +22,14 @@ pytestmark = pytest.mark.real
 
 BGP = "router id 10.0.0.1;\nprotocol device {}\nprotocol bgp { local as 64512; neighbor 10.0.0.2 as 64512; passive; }\n"
 LISTENER = "import socket, sys, time; s = socket.create_server(('', int(sys.argv[1]))); time.sleep(600)"
+READ = """
+import dataclasses, json, sys
+from calico_agent.model.container import Container, ContainerState
+from calico_agent.observe.rivals import RivalReader
+port, *pids = map(int, sys.argv[1:])
+containers = [Container("0" * 64, "calico-node", "x", ContainerState.RUNNING, pid=pid) for pid in pids]
+print(json.dumps([dataclasses.asdict(rival) for rival in RivalReader().read(containers, port)]))
+"""
 NODE = Container("0" * 64, "calico-node", "calico/node:v3.31.7", ContainerState.RUNNING, pid=2**22 - 1)
 
 
@@ -58,7 +70,8 @@ def wait_for_listener(host: NetworkNamespace, port: int) -> None:
 
 
 def rivals(host: NetworkNamespace, *containers: Container, port: int = 179) -> tuple[Rival, ...]:
-    return host.run(RivalReader().read, containers, port)
+    pids = (str(container.pid) for container in containers)
+    return tuple(Rival(**found) for found in json.loads(host.output(sys.executable, "-c", READ, str(port), *pids)))
 
 
 def test_a_host_on_which_nothing_runs_has_none(host: NetworkNamespace) -> None:
@@ -107,6 +120,14 @@ def test_whoever_listens_on_the_bgp_port_is_named(host: NetworkNamespace, port: 
         assert (found.program, found.pid, found.port) == ("", process.pid, port)
         assert found.command.startswith(sys.executable)
         assert rivals(host, port=2000) == ()
+
+
+def test_a_listener_of_which_nobody_may_see_the_process_is_told_all_the_same(host: NetworkNamespace) -> None:
+    unprivileged = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")
+    with started(host, sys.executable, "-c", LISTENER, "179"):
+        wait_for_listener(host, 179)
+        found = json.loads(host.output(*unprivileged, sys.executable, "-c", READ, "179"))
+    assert [Rival(**each) for each in found] == [Rival("", 0, "", 179)]
 
 
 def test_while_calico_node_runs_the_processes_are_not_looked_at_all_the_time(

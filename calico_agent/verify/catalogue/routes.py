@@ -1,7 +1,7 @@
 """Catalogue: the kernel's routes to the pods of other nodes, and of this one."""
 
 from calico_agent.model.finding import ConditionType, Severity
-from calico_agent.verify.entry import Entry
+from calico_agent.verify.catalogue.entry import Entry
 
 
 def _entry(code: str, title: str, explanation: str, severity: Severity = Severity.ERROR) -> Entry:

@@ -1,7 +1,7 @@
 """Catalogue: what could not be read, or not understood."""
 
 from calico_agent.model.finding import ConditionType, Severity
-from calico_agent.verify.entry import Entry
+from calico_agent.verify.catalogue.entry import Entry
 
 
 def _entry(

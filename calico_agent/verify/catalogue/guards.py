@@ -1,7 +1,7 @@
 """Catalogue: what speaks against starting calico/node here. How a name is claimed: `model.claim`."""
 
 from calico_agent.model.finding import ConditionType, Severity
-from calico_agent.verify.entry import Entry
+from calico_agent.verify.catalogue.entry import Entry
 
 
 def _entry(

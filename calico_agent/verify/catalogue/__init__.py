@@ -1,6 +1,7 @@
 """Every code that a finding can have, with its explanation for people (`calico-agent explain CODE`).
 
-Codes are an interface: alerts and runbooks name them. A code is never given another meaning.
+A file for each kind of trouble. Codes are an interface: alerts and runbooks name them, and a code is never given
+another meaning.
 """
 
 from collections.abc import Mapping
@@ -8,25 +9,17 @@ from types import MappingProxyType
 
 from calico_agent.model.address import IPNetwork
 from calico_agent.model.finding import ConditionType, Finding, Severity
-from calico_agent.verify import (
-    codes_bgp,
-    codes_container,
-    codes_guards,
-    codes_identity,
-    codes_routes,
-    codes_sources,
-    codes_supervision,
-)
-from calico_agent.verify.entry import Entry
+from calico_agent.verify.catalogue import bgp, container, guards, identity, routes, sources, supervision
+from calico_agent.verify.catalogue.entry import Entry
 
 _TABLES = (
-    codes_identity.ENTRIES,
-    codes_guards.ENTRIES,
-    codes_sources.ENTRIES,
-    codes_container.ENTRIES,
-    codes_supervision.ENTRIES,
-    codes_bgp.ENTRIES,
-    codes_routes.ENTRIES,
+    identity.ENTRIES,
+    guards.ENTRIES,
+    sources.ENTRIES,
+    container.ENTRIES,
+    supervision.ENTRIES,
+    bgp.ENTRIES,
+    routes.ENTRIES,
 )
 
 CATALOGUE: Mapping[str, Entry] = MappingProxyType({entry.code: entry for table in _TABLES for entry in table})

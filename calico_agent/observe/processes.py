@@ -1,0 +1,45 @@
+"""The processes of this host, by psutil, and the two things about one that psutil does not tell.
+
+These are its network namespace and its control group, from /proc. To see the namespace of another user's process takes
+CAP_SYS_PTRACE. All of it is what the agent's own process namespace shows: there Docker's process numbers may be those
+of strangers.
+
+The kernel bounds what psutil reads whole: a command line at 6 MiB (three quarters of _STK_LIM, fs/exec.c@v6.1), the
+number of processes at pid_max.
+"""
+
+import os
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+import psutil
+
+# What a question about a process may raise: it ended meanwhile, it is another user's, it was never waited for.
+UNSEEN = (psutil.Error, OSError)
+
+_PROC = Path("/proc")
+_LONGEST_FILE = 1 << 16
+
+
+def pids_named(names: Collection[str]) -> Iterator[int]:
+    """The processes with one of these names of fewer than 15 characters (there the kernel cuts), lowest number first.
+
+    Numbers only: what psutil keeps of a process from one time to the next is of the one that had its number then.
+    """
+    return (process.pid for process in psutil.process_iter(["name"]) if process.info["name"] in names)
+
+
+def command_line(process: psutil.Process) -> tuple[str, ...]:
+    """Its arguments, none for a thread of the kernel. Bytes that are no text are shown as such."""
+    return tuple(os.fsencode(argument).decode(errors="backslashreplace") for argument in process.cmdline())
+
+
+def in_our_network(pid: int) -> bool:
+    """Whether it lives in our network namespace. Raises OSError where that cannot be seen."""
+    return (_PROC / str(pid) / "ns/net").readlink() == (_PROC / "thread-self/ns/net").readlink()
+
+
+def control_group(pid: int) -> str:
+    """The lines of /proc/PID/cgroup. Raises OSError where they cannot be seen."""
+    with (_PROC / str(pid) / "cgroup").open("rb") as file:
+        return file.read(_LONGEST_FILE).decode(errors="replace")
