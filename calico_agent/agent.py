@@ -23,10 +23,10 @@ from calico_agent.model.action import Attempts, Outcome, Plan, Progress, Supervi
 from calico_agent.model.address import Family
 from calico_agent.model.claim import claim_on
 from calico_agent.model.container import ContainerSpec
-from calico_agent.model.finding import Assessment
+from calico_agent.model.finding import Assessment, ConditionType, Status
 from calico_agent.model.identity import Identity
 from calico_agent.model.observation import Observation, Unreadable
-from calico_agent.model.report import Report, Supervision, TimedProblem
+from calico_agent.model.report import Report, Supervision, TimedCondition, TimedProblem
 from calico_agent.model.settings import Mode
 from calico_agent.plan.claim import plan_claim
 from calico_agent.plan.guards import decide_wanted, obey
@@ -64,7 +64,7 @@ class Agent:
         self.explorer.see(observation, identity, self._config)
         now = observation.at
         self._history, conditions, problems = advance(self._history, assessment, now, self._config.hold_down)
-        plan = self._plan(observation, assessment, problems)
+        plan = self._plan(observation, assessment, problems, _since_true(conditions, ConditionType.DATASTORE_REACHABLE))
         self._remember(plan.attempts)
         report = compose(self._config, self._sources, observation, assessment)
         report = replace(
@@ -128,7 +128,13 @@ class Agent:
         if plan.pull is not None:
             self._puller.want(plan.pull)
 
-    def _plan(self, observation: Observation, assessment: Assessment, problems: tuple[TimedProblem, ...]) -> Plan:
+    def _plan(
+        self,
+        observation: Observation,
+        assessment: Assessment,
+        problems: tuple[TimedProblem, ...],
+        etcd_since: datetime | None,
+    ) -> Plan:
         identity = assessment.identity
         if self._config.mode is Mode.OBSERVE:
             return Plan(None, "only observing", self._attempts)
@@ -149,11 +155,18 @@ class Agent:
             problems=problems,
             progress=Progress(assessment.stage, sum(peer.session.established for peer in assessment.sessions)),
             pull=observation.pull,
+            etcd_since=etcd_since,
             now=observation.at,
             hold_down=self._config.hold_down,
             jitter=random.random(),  # noqa: S311 - it spreads restarts over time, nobody must not guess it
         )
         return replace(plan, name=name)
+
+
+def _since_true(conditions: tuple[TimedCondition, ...], kind: ConditionType) -> datetime | None:
+    """Since when a condition is True; None when it is not."""
+    timed = next(each for each in conditions if each.condition.type is kind)
+    return timed.since if timed.condition.status is Status.TRUE else None
 
 
 def look(

@@ -18,15 +18,23 @@ _SILENT_BIRD = frozenset({"BIRD-HUNG", "BIRD-DOWN"})
 
 
 def restart_reason(
-    container: Container, problems: Iterable[TimedProblem], settings: SuperviseSettings, now: datetime
+    container: Container,
+    problems: Iterable[TimedProblem],
+    settings: SuperviseSettings,
+    now: datetime,
+    etcd_since: datetime | None = None,
 ) -> str:
-    """Why `container`, which runs, should be restarted now, in words that follow "because"; empty: it should not."""
+    """Why `container`, which runs, should be restarted now, in words that follow "because"; empty: it should not.
+
+    `etcd_since` is since when etcd answers the agent: a start that waited for it gets its whole time from then on.
+    """
     if container.started_at is None:
         return ""
+    begun = max(container.started_at, etcd_since or container.started_at)
     for timed in problems:
-        lasting = now - max(timed.since, container.started_at)
+        lasting = now - max(timed.since, begun)
         for finding in _causes(timed):
-            late = now - container.started_at >= settings.start_deadline
+            late = now - begun >= settings.start_deadline
             if finding.code == _STUCK and late and timed.confirmed:
                 return f"its start did not get on within {settings.start_deadline.total_seconds():.0f} s"
             if finding.code in _SILENT_BIRD and lasting >= settings.hung_deadline:

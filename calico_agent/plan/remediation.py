@@ -50,6 +50,7 @@ class _Case:
     image: ImageStep
     now: datetime
     hold_down: timedelta
+    etcd_since: datetime | None
 
 
 def plan_supervision(
@@ -61,6 +62,7 @@ def plan_supervision(
     problems: Iterable[TimedProblem] = (),
     progress: Progress = Progress(),  # noqa: B008 - a frozen value
     pull: Pull | None = None,
+    etcd_since: datetime | None = None,
     now: datetime,
     hold_down: timedelta,
     jitter: float,
@@ -68,16 +70,16 @@ def plan_supervision(
     """The next step towards the wanted container; one step at a time, the next pass sees what came of it.
 
     `problems` are those of the report of this pass, `progress` is how far the container that runs has come, and `pull`
-    the last fetching of an image. `hold_down` is how long another specification must be wanted before a running
-    container is replaced, so that an address that is gone for a moment costs nothing. `jitter` is a random number of
-    [0, 1).
+    the last fetching of an image; `etcd_since` is since when etcd answers the agent (None: it does not). `hold_down`
+    is how long another specification must be wanted before a running container is replaced, so that an address that
+    is gone for a moment costs nothing. `jitter` is a random number of [0, 1).
     """
     if isinstance(docker, Unreadable):
         return Plan(None, f"waiting for Docker: {docker.reason}", attempts)
     if wanted.spec is None:
         return Plan(None, f"not starting calico/node: {wanted.why_not}", attempts)
     image = plan_image(docker, wanted.spec, pull, settings, now)
-    case = _Case(docker, wanted.spec, settings, tuple(problems), progress, image, now, hold_down)
+    case = _Case(docker, wanted.spec, settings, tuple(problems), progress, image, now, hold_down, etcd_since)
     step = _next_step(docker, _of_this_specification(attempts, wanted.spec), case)
     return replace(permit(step, wanted, settings, now=now, jitter=jitter), pull=image.pull)
 
@@ -165,7 +167,7 @@ def _ours(container: Container, attempts: Attempts, case: _Case) -> Plan:
     if not container.running:
         advice = f"; go on with: docker unpause {container.name}" if container.state is ContainerState.PAUSED else ""
         return Plan(None, f"{container.name} is {container.state.value}{advice}", attempts)
-    if reason := restart_reason(container, case.problems, case.settings, case.now):
+    if reason := restart_reason(container, case.problems, case.settings, case.now, case.etcd_since):
         action = RestartContainer(container.id, reason)
         ailing = replace(attempts, last_failure=f"was restarted because {reason}", hint=container.log_hint)
         return Plan(action, f"restarting {container.name}: {reason}", ailing)

@@ -145,7 +145,8 @@ def _address(choice: AddressChoice) -> str:
 def _container(report: Report, now: datetime) -> str:
     container = report.container
     if container is None:
-        text = "no calico/node container was found"
+        blind = any(source.source == "Docker" for source in report.unreadable)
+        text = "not known" if blind else "no calico/node container was found"
     else:
         text = f"{container.name} ({container.image}) {container.state.value}"
         if container.running and container.started_at:
@@ -159,7 +160,7 @@ def _container(report: Report, now: datetime) -> str:
             text += f" ({report.stage.evidence})"
     if supervision.restarts:
         text += f", started {count(supervision.restarts, 'time')} by the agent"
-    if supervision.doing:
+    if supervision.doing and (container is None or supervision.doing != f"{container.name} is running"):
         text += f"; {supervision.doing}"
     if supervision.next_attempt:
         text += f" (next attempt in {span(supervision.next_attempt - now)})"

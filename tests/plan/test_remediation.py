@@ -62,6 +62,7 @@ def plan(  # the defaults are a host on which all is well
     settings: SuperviseSettings = SETTINGS,
     docker: Docker | Unreadable | None = None,
     problems: tuple[TimedProblem, ...] = (),
+    etcd_since: datetime | None = None,
 ) -> Plan:
     return plan_supervision(
         docker or Docker(containers=containers, image=LocalImage(SPEC.image, "sha256:0123")),
@@ -69,6 +70,7 @@ def plan(  # the defaults are a host on which all is well
         attempts or Attempts(),
         settings,
         problems=problems,
+        etcd_since=etcd_since,
         now=NOW,
         hold_down=timedelta(seconds=10),
         jitter=0,
@@ -210,6 +212,14 @@ def test_what_hangs_inside_a_running_container_restarts_it(
     container: Container, problem: TimedProblem, restarted: bool
 ) -> None:
     assert isinstance(plan(container, problems=(problem,)).action, RestartContainer) is restarted
+
+
+@pytest.mark.parametrize("code", ["SV-STUCK", "BIRD-DOWN"])
+def test_a_start_that_waited_for_etcd_gets_its_whole_time_when_etcd_is_back(code: str) -> None:
+    late = (lasting(code, 600, "calico-node"),)
+    deadline = max(SETTINGS.start_deadline, SETTINGS.hung_deadline)
+    assert plan(OLD, problems=late, etcd_since=NOW - timedelta(seconds=5)).action is None
+    assert isinstance(plan(OLD, problems=late, etcd_since=NOW - deadline).action, RestartContainer)
 
 
 def test_a_hung_container_is_restarted_once_and_then_with_backoff() -> None:
