@@ -33,12 +33,17 @@ def find_bgp(view: View) -> Iterator[Finding]:
         return
     for family, bird in view.daemons():
         if isinstance(bird, Unreadable):
-            if not view.starting:
+            if not view.starting and not _may_not_belong_here(view, bird):
                 yield _daemon(view, family, bird)
         else:
             yield from _sessions(view, family, bird)
     yield from _no_peers(view)
     yield from _unknown_peers(view)
+
+
+def _may_not_belong_here(view: View, bird: Unreadable) -> bool:
+    """A BIRD that left no trace is no fault of a host of which nobody knows whether calico/node runs there."""
+    return bird.code == "absent" and isinstance(view.observation.docker, Unreadable)
 
 
 def _daemon(view: View, family: Family, bird: Unreadable) -> Finding:

@@ -63,7 +63,6 @@ CASES = {
     "nothing at all can be read: every condition is unknown, none is false": Case(
         NOTHING,
         {
-            "BIRD-DOWN BIRD": set(),
             "HOST-UNREADABLE host": set(),
             "KERNEL-UNREADABLE kernel": set(),
             "DOCKER-UNREADABLE Docker": set(),

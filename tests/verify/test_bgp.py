@@ -185,6 +185,15 @@ CASES = {
         replace(routed(without=["192.168.2.0/26", "192.168.1.0/26"]), bird=unreadable("absent")),
         {"BIRD-DOWN BIRD": {"RT-MISSING 192.168.2.0/26", "RT-BLACKHOLE-MISSING 192.168.1.0/26"}},
     ),
+    "where Docker cannot be asked, nobody knows whether a BIRD that left no trace belongs here": Case(
+        replace(HEALTHY, bird=unreadable("absent"), docker=Unreadable("Docker", "there is no socket", "absent")),
+        {"DOCKER-UNREADABLE Docker": set()},
+        status={"ContainerRunning": Status.UNKNOWN, "BGPEstablished": Status.UNKNOWN},
+    ),
+    "but one that left its socket is gone": Case(
+        replace(HEALTHY, bird=unreadable("refused"), docker=Unreadable("Docker", "there is no socket", "absent")),
+        {"BIRD-DOWN BIRD": set(), "DOCKER-UNREADABLE Docker": set()},
+    ),
     "BIRD hangs": Case(
         replace(HEALTHY, bird=unreadable("timeout")),
         {"BIRD-HUNG BIRD": set()},
