@@ -12,13 +12,14 @@ import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.bench import audit, growth, host, restart
+from tests.bench import audit, growth, host, replacement, restart
 from tests.bench.entry import Entry, table, write
 
 _PARTS: dict[str, Callable[[Path], Iterator[Entry]]] = {
     "audit": audit.measure,
     "growth": growth.measure,
     "restart": restart.measure,
+    "replacement": replacement.measure,
     "host": host.measure,
 }
 _REPORT = Path("build/bench.json")

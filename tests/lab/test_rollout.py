@@ -3,11 +3,9 @@
 import json
 import os
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +15,13 @@ from tests.lab.agent import Agent
 from tests.lab.conftest import named_lab
 from tests.lab.lab import Lab
 from tests.lab.options import Options
+from tests.lab.sampling import sampled
 from tests.registry import docker_registry
 
 pytestmark = [pytest.mark.lab, pytest.mark.real]
 
 HOSTS = ("host1", "host2", "host3")
 HOST = "host2"
-_SAMPLE_SECONDS = 0.02
 
 
 @pytest.fixture(scope="module")
@@ -90,49 +88,6 @@ def _reload(lab: Lab, file: Path, content: str) -> None:
     process = Agent(lab.host(HOST)).process()
     assert process is not None
     os.kill(process.pid, signal.SIGHUP)
-
-
-@dataclass
-class Samples:
-    """Every host's IPv4 routes, looked at all the time, as the kernel shows them to a process of the host."""
-
-    taken: int = 0
-    longest_pause: float = 0.0
-    lost: dict[str, float] = field(default_factory=dict)
-    """Seconds for which a route was not there, by host and route."""
-
-
-@contextmanager
-def sampled(lab: Lab) -> Iterator[Samples]:
-    tables = {host: Path(f"/proc/{lab.host(host).init}/net/route") for host in HOSTS}
-    wanted = {host: _routes(table) for host, table in tables.items()}
-    assert all(len(routes) >= len(HOSTS) for routes in wanted.values()), wanted
-    samples, stopping = Samples(), threading.Event()
-
-    def sample() -> None:
-        last = time.monotonic()
-        while not stopping.wait(_SAMPLE_SECONDS):
-            missing = [f"{host} {route}" for host, table in tables.items() for route in wanted[host] - _routes(table)]
-            now = time.monotonic()
-            pause, last = now - last, now
-            samples.taken += 1
-            samples.longest_pause = max(samples.longest_pause, pause)
-            for route in missing:
-                samples.lost[route] = samples.lost.get(route, 0.0) + pause
-
-    thread = threading.Thread(target=sample, daemon=True)
-    thread.start()
-    try:
-        yield samples
-    finally:
-        stopping.set()
-        thread.join()
-
-
-def _routes(table: Path) -> set[str]:
-    """Link, destination, next hop and mask of each route."""
-    rows = [line.split() for line in table.read_text().splitlines()[1:]]
-    return {" ".join((row[0], row[1], row[2], row[7])) for row in rows}
 
 
 def test_an_upgrade_is_pulled_first_and_no_host_misses_a_route(lab: Lab, tmp_path: Path) -> None:
