@@ -1,4 +1,4 @@
-"""The pass: observe, identify, verify, report, plan, act. The only file that knows all stages.
+"""The pass: observe, identify, verify, report, plan, act. The file that knows all stages.
 
 Everything a pass knows comes from its observation. Remembered from one pass to the next are two values, handed in and
 out: since when things are as they are (`History`), and how often the container was started (`Attempts`).
@@ -8,7 +8,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from calico_agent import __version__
@@ -19,7 +19,7 @@ from calico_agent.attempts_file import AttemptsFile
 from calico_agent.config import Config
 from calico_agent.explorer import Explorer
 from calico_agent.identify.host import identify_host
-from calico_agent.model.action import Attempts, Outcome, Plan, Progress, Supervising, Wanted
+from calico_agent.model.action import Attempts, Outcome, Plan, Progress, Supervising
 from calico_agent.model.address import Family
 from calico_agent.model.claim import claim_on
 from calico_agent.model.container import ContainerSpec
@@ -36,9 +36,6 @@ from calico_agent.report.timeline import History, advance
 from calico_agent.sources import Sources
 from calico_agent.verify.assessment import assess
 from calico_agent.verify.local import node_container
-
-# BIRD puts a deleted route back within its scan of 2 s: a fault that one look finds must still be there at the next.
-_SECOND_LOOK = timedelta(seconds=3)
 
 
 class Agent:
@@ -66,12 +63,10 @@ class Agent:
         self._history, conditions, problems = advance(self._history, assessment, now, self._config.hold_down)
         plan = self._plan(observation, assessment, problems, _since_true(conditions, ConditionType.DATASTORE_REACHABLE))
         self._remember(plan.attempts)
-        report = compose(self._config, self._sources, observation, assessment)
+        report = compose(self._config, self._sources, observation, assessment, conditions, problems)
         report = replace(
             report,
             started_at=self._started_at,
-            conditions=conditions,
-            problems=problems,
             supervision=Supervision(
                 doing=_with_error(plan.doing, self._attempts.last_error),
                 restarts=self._attempts.starts,
@@ -219,11 +214,17 @@ def _specification(config: Config, sources: Sources, identity: Identity) -> Cont
     return wanted_container(config.node_settings(), sources.datastore, identity)
 
 
-def compose(config: Config, sources: Sources, observation: Observation, assessment: Assessment) -> Report:
-    """The report of one look, without times: every problem counts as confirmed."""
+def compose(
+    config: Config,
+    sources: Sources,
+    observation: Observation,
+    assessment: Assessment,
+    conditions: tuple[TimedCondition, ...],
+    problems: tuple[TimedProblem, ...],
+) -> Report:
+    """The report of one look, with the times that conditions and problems already carry."""
     datastore = observation.datastore
     readable = None if isinstance(datastore, Unreadable) else datastore
-    _, conditions, problems = advance(History(), assessment, observation.at, timedelta(0))
     return Report(
         at=observation.at,
         started_at=observation.at,
@@ -244,65 +245,6 @@ def compose(config: Config, sources: Sources, observation: Observation, assessme
         nodes=len(readable.nodes) if readable else 0,
         claim=claim_on(assessment.identity.name.name or "", readable.claims if readable else ()),
     )
-
-
-def report_once(config: Config) -> Report:
-    """What `status --once` prints: one look, and a second one before anything is called wrong."""
-    sources = Sources(config, lambda _: None, one_shot=True)
-    try:
-        observation, _, assessment = look(sources, config)
-        first = compose(config, sources, observation, assessment)
-        if not first.problems:
-            return first
-        time.sleep(_SECOND_LOOK.total_seconds())
-        observation, _, assessment = look(sources, config)
-        seen = {(timed.problem.cause.code, timed.problem.cause.subject) for timed in first.problems}
-        report = compose(config, sources, observation, assessment)
-        lasting = tuple(
-            replace(timed, since=first.at, confirmed=(timed.problem.cause.code, timed.problem.cause.subject) in seen)
-            for timed in report.problems
-        )
-        return replace(report, problems=lasting)
-    finally:
-        sources.close()
-
-
-def explore_now(config: Config) -> Explorer:
-    """What `routes --once` and `trace --once` ask: one look."""
-    sources = Sources(config, lambda _: None, one_shot=True)
-    try:
-        observation, identity, _ = look(sources, config)
-    finally:
-        sources.close()
-    explorer = Explorer()
-    explorer.see(observation, identity, config)
-    return explorer
-
-
-def wanted_now(config: Config) -> Wanted:
-    """What `run --dry-run` prints: the container this host should run, by one look."""
-    sources = Sources(config, lambda _: None, one_shot=True)
-    try:
-        observation, identity, assessment = look(sources, config)
-        wanted = decide_wanted(
-            config.node_settings(),
-            sources.datastore,
-            identity,
-            observation.current_datastore,
-            without_datastore=config.identity.start_without_datastore,
-        )
-        return obey(wanted, assessment)
-    finally:
-        sources.close()
-
-
-def identify_now(config: Config) -> Identity:
-    """What `detect` prints: who this host is, by one look."""
-    sources = Sources(config, lambda _: None, one_shot=True)
-    try:
-        return look(sources, config)[1]
-    finally:
-        sources.close()
 
 
 def _puller(config: Config, wake: Callable[[str], None]) -> ImagePuller:

@@ -122,12 +122,12 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _dry_run(config: "Config") -> int:
-    from calico_agent import agent  # noqa: PLC0415
+    from calico_agent import once  # noqa: PLC0415
     from calico_agent.report.docker_run import render_docker_run  # noqa: PLC0415
 
     if not config.node.image:
         raise UsageError("[node] image is not set: which calico/node would be run?")
-    wanted = agent.wanted_now(config)
+    wanted = once.wanted_now(config)
     if wanted.spec is None:
         raise CalicoAgentError(f"the agent would run no calico/node here: {wanted.why_not}")
     password = config.datastore.password_file
@@ -154,11 +154,11 @@ def _status_once(options: argparse.Namespace) -> int:
     config = _load(options)
     from datetime import UTC, datetime  # noqa: PLC0415
 
-    from calico_agent import agent  # noqa: PLC0415
+    from calico_agent import once  # noqa: PLC0415
     from calico_agent.report.as_json import render_json  # noqa: PLC0415
     from calico_agent.report.as_text import render_status  # noqa: PLC0415
 
-    report = agent.report_once(config)
+    report = once.report_once(config)
     if options.json:
         _print_json(render_json(report))
     else:
@@ -168,10 +168,10 @@ def _status_once(options: argparse.Namespace) -> int:
 
 def _detect(options: argparse.Namespace) -> int:
     config = _load(options)
-    from calico_agent import agent  # noqa: PLC0415
+    from calico_agent import once  # noqa: PLC0415
     from calico_agent.report.identity_text import identity_json, render_identity  # noqa: PLC0415
 
-    identity = agent.identify_now(config)
+    identity = once.identify_now(config)
     if options.json:
         _print_json(identity_json(identity))
     else:
@@ -198,10 +198,10 @@ def _question(options: argparse.Namespace, page: str, parameters: dict[str, str]
     """Ask the running agent, or what a running agent would answer."""
     parameters["format"] = "json" if options.json else "text"
     if options.once:
-        from calico_agent import agent  # noqa: PLC0415
+        from calico_agent import once  # noqa: PLC0415
         from calico_agent.serve import questions  # noqa: PLC0415
 
-        explorer = agent.explore_now(_load(options))
+        explorer = once.explore_now(_load(options))
         answered = (questions.answer_routes if page == "routes" else questions.answer_trace)(explorer, parameters)
         healthy, text = answered.healthy, answered.body.decode()
     else:

@@ -1,0 +1,81 @@
+"""The commands that look for themselves, once, without a running agent. They change nothing."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+
+from calico_agent.agent import compose, look
+from calico_agent.config import Config
+from calico_agent.explorer import Explorer
+from calico_agent.model.action import Wanted
+from calico_agent.model.identity import Identity
+from calico_agent.model.report import Report
+from calico_agent.plan.guards import decide_wanted, obey
+from calico_agent.report.timeline import History, advance
+from calico_agent.sources import Sources
+
+# BIRD puts a deleted route back within its scan of 2 s: a fault that one look finds must still be there at the next.
+_SECOND_LOOK = timedelta(seconds=3)
+
+
+def report_once(config: Config) -> Report:
+    """What `status --once` prints: one look, and a second one before anything is called wrong."""
+    with _opened(config) as sources:
+        first = _report(config, sources)
+        if not first.problems:
+            return first
+        time.sleep(_SECOND_LOOK.total_seconds())
+        seen = {(timed.problem.cause.code, timed.problem.cause.subject) for timed in first.problems}
+        report = _report(config, sources)
+        lasting = tuple(
+            replace(timed, since=first.at, confirmed=(timed.problem.cause.code, timed.problem.cause.subject) in seen)
+            for timed in report.problems
+        )
+        return replace(report, problems=lasting)
+
+
+def explore_now(config: Config) -> Explorer:
+    """What `routes --once` and `trace --once` ask."""
+    with _opened(config) as sources:
+        observation, identity, _ = look(sources, config)
+    explorer = Explorer()
+    explorer.see(observation, identity, config)
+    return explorer
+
+
+def wanted_now(config: Config) -> Wanted:
+    """What `run --dry-run` prints: the container this host should run."""
+    with _opened(config) as sources:
+        observation, identity, assessment = look(sources, config)
+        wanted = decide_wanted(
+            config.node_settings(),
+            sources.datastore,
+            identity,
+            observation.current_datastore,
+            without_datastore=config.identity.start_without_datastore,
+        )
+        return obey(wanted, assessment)
+
+
+def identify_now(config: Config) -> Identity:
+    """What `detect` prints: who this host is."""
+    with _opened(config) as sources:
+        return look(sources, config)[1]
+
+
+@contextmanager
+def _opened(config: Config) -> Iterator[Sources]:
+    sources = Sources(config, lambda _: None, one_shot=True)
+    try:
+        yield sources
+    finally:
+        sources.close()
+
+
+def _report(config: Config, sources: Sources) -> Report:
+    """One look without a memory: every problem counts as confirmed."""
+    observation, _, assessment = look(sources, config)
+    _, conditions, problems = advance(History(), assessment, observation.at, timedelta(0))
+    return compose(config, sources, observation, assessment, conditions, problems)
