@@ -169,14 +169,14 @@ def look(
 ) -> tuple[Observation, Identity, Assessment]:
     """Observe once and say what it means, to an agent that remembers `attempts` where it supervises.
 
-    All routes that BIRD knows are asked for only when a route is wrong: they tell which peer sent it, and there may be
-    many.
+    BIRD is asked again about the prefixes whose route is not as it should be: it tells which peer sent it.
     """
     observation = sources.observe(datetime.now(UTC))
     identity, assessment = _understand(observation, sources, config, attempts)
-    if assessment.routes.wrong:
-        bird = sources.read_bird(Family.IPV4, rib=True)
-        bird6 = sources.read_bird(Family.IPV6, rib=True) if observation.bird6 is not None else None
+    amiss = assessment.prefixes_amiss
+    if amiss:
+        bird = sources.read_bird(Family.IPV4, amiss)
+        bird6 = sources.read_bird(Family.IPV6, amiss) if observation.bird6 is not None else None
         observation = replace(observation, bird=bird, bird6=bird6)
         identity, assessment = _understand(observation, sources, config, attempts)
     return observation, identity, assessment

@@ -27,8 +27,8 @@ from calico_agent.serve.http import HttpServer
 from calico_agent.serve.latest import Latest
 from calico_agent.serve.systemd import Notifier
 
-# Changes come in bursts (a peer comes back with a thousand routes): at most five passes a second.
-_SHORTEST_PAUSE = 0.2
+# Changes come in bursts (a peer comes back with a thousand routes): at most five passes begin in a second.
+_SHORTEST_PERIOD = 0.2
 
 # A pass must end well within this: the sum of all deadlines of all sources, and of a container that is replaced.
 _LONGEST_PASS = 60.0
@@ -60,6 +60,7 @@ class Daemon:
         self._server = HttpServer(self._latest, config.listen, socket, self._agent.explorer)
         self._watches: tuple[NetlinkWatch | DockerWatch, ...] = ()
         self._report: Report | None = None
+        self._begun = 0.0  # when the last pass began, monotonic
 
     def run(self) -> None:
         """Until SIGTERM or SIGINT. The container goes on running."""
@@ -88,6 +89,7 @@ class Daemon:
             words = self._wait()
 
     def _pass(self, words: list[str]) -> None:
+        self._begun = time.monotonic()
         try:
             report, plan = self._agent.make_pass()
         except Exception:  # noqa: BLE001 - a bug must not end the watch over the host
@@ -122,14 +124,13 @@ class Daemon:
 
     def _wait(self) -> set[str]:
         """Until something happens or the next pass is due; what happens within a moment is one reason to look."""
-        started = time.monotonic()
         words: set[str] = set()
         due = self._due()
         try:
             words.add(self._words.get(timeout=due))
         except Empty:
             words.add("interval")
-        pause = started + _SHORTEST_PAUSE - time.monotonic()
+        pause = self._begun + _SHORTEST_PERIOD - time.monotonic()
         if pause > 0 and _STOP not in words:
             time.sleep(pause)
         while not self._words.empty():

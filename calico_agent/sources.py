@@ -4,8 +4,7 @@ Docker first: without configuration, the datastore's settings come from the cali
 the datastore, then the kernel, which is asked how it would reach the other nodes, then BIRD.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -16,16 +15,17 @@ from calico_agent.decode.netlink import Learned
 from calico_agent.decode.node_datastore import datastore_settings
 from calico_agent.identify.kept import addresses_in_use, remember
 from calico_agent.identity_file import IdentityFile
-from calico_agent.model.address import Family, IPAddress
+from calico_agent.model.address import Family, IPAddress, IPNetwork
 from calico_agent.model.bgp import Bird
 from calico_agent.model.container import Docker
 from calico_agent.model.identity import Identity
 from calico_agent.model.image import Pull
-from calico_agent.model.node import BgpSettings, Datastore
+from calico_agent.model.node import BgpSettings, Datastore, Node
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.rival import Rival
 from calico_agent.model.settings import DatastoreSettings, Mode
-from calico_agent.observe.bird import read_bird
+from calico_agent.model.unchanged import MadeOnce
+from calico_agent.observe.bird import BirdReader
 from calico_agent.observe.datastore import Mirror, read_datastore, resolve_endpoints
 from calico_agent.observe.docker import DockerReader
 from calico_agent.observe.host import read_host
@@ -71,6 +71,10 @@ class Sources:
         self._pull = pull
         self._rivals = RivalReader()
         self._docker = DockerReader(config.docker.url, config.docker.timeout_seconds)
+        self._birds = {
+            Family.IPV4: BirdReader(config.bird.socket, Family.IPV4),
+            Family.IPV6: BirdReader(config.bird.socket6, Family.IPV6),
+        }
         self._mirror: Mirror | None = None
         self._learned = Learned()
         self._probe = NeighbourProbe(wake) if config.agent.probe_next_hops and not one_shot else None
@@ -92,7 +96,7 @@ class Sources:
         datastore, trouble = self._read_datastore(docker)
         kernel = read_kernel(self._destinations(datastore), self._learned)
         if self._probe is not None and not isinstance(kernel, Unreadable):
-            self._probe.follow(_registered(datastore), kernel.links)
+            self._probe.follow(_all_registered(_nodes(datastore)), kernel.links)
         return Observation(
             at=at,
             host=read_host(kubelet=self._kubelet.read()),
@@ -128,7 +132,7 @@ class Sources:
         names = {method.destination for method in methods if method is not None and method.destination}
         self.reachable = {name: self._lookups.setdefault(name, NameLookup(name)).ask() for name in sorted(names)}
         aimed = tuple(address for addresses in self.reachable.values() for address in addresses)
-        return self.endpoints + aimed + _voters(datastore)
+        return self.endpoints + aimed + _registered(_some(_nodes(datastore)))
 
     def _read_rivals(self, docker: Docker | Unreadable, datastore: Datastore | Unreadable) -> tuple[Rival, ...]:
         """Nothing while Docker cannot tell which processes are calico/node's own."""
@@ -137,11 +141,9 @@ class Sources:
         bgp = BgpSettings() if isinstance(datastore, Unreadable) else datastore.bgp
         return self._rivals.read(docker.containers, bgp.listen_port)
 
-    def read_bird(self, family: Family, *, rib: bool = False) -> Bird | Unreadable:
-        """One BIRD daemon; with every route it knows when `rib`, which costs with their number."""
-        bird = self._config.bird
-        path = bird.socket if family is Family.IPV4 else bird.socket6
-        return read_bird(path, family, rib=rib)
+    def read_bird(self, family: Family, about: Collection[IPNetwork] = ()) -> Bird | Unreadable:
+        """One BIRD daemon, with the routes that it knows to some prefixes."""
+        return self._birds[family].read(about)
 
     def close(self) -> None:
         """Stop watching and close connections."""
@@ -217,14 +219,17 @@ def _settings_from(docker: Docker | Unreadable) -> DatastoreSettings | Unreadabl
     return datastore_settings(node)
 
 
-def _voters(datastore: Datastore | Unreadable) -> tuple[IPAddress, ...]:
-    """Registered addresses of some of the nodes, spread evenly over all of them."""
-    if isinstance(datastore, Unreadable):
-        return ()
-    return _registered(replace(datastore, nodes=datastore.nodes[:: max(1, len(datastore.nodes) // _VOTERS)]))
+def _nodes(datastore: Datastore | Unreadable) -> tuple[Node, ...]:
+    return () if isinstance(datastore, Unreadable) else datastore.nodes
 
 
-def _registered(datastore: Datastore | Unreadable) -> tuple[IPAddress, ...]:
-    """The registered addresses of all nodes."""
-    nodes = () if isinstance(datastore, Unreadable) else datastore.nodes
+def _some(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
+    """Nodes that vote, spread evenly over all of them."""
+    return nodes[:: max(1, len(nodes) // _VOTERS)]
+
+
+def _registered(nodes: tuple[Node, ...]) -> tuple[IPAddress, ...]:
     return tuple(address.ip for node in nodes for address in (node.ipv4, node.ipv6) if address is not None)
+
+
+_all_registered = MadeOnce(_registered)

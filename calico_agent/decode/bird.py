@@ -8,19 +8,21 @@ protocol that is down has no BGP state, only sometimes an error.
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 
 from calico_agent.decode.bird_reply import Line, reply_lines
-from calico_agent.decode.bird_rib import rib_routes
+from calico_agent.decode.bird_rib import rib_lines, rib_routes
 from calico_agent.decode.errors import Malformed
-from calico_agent.model.address import Family
+from calico_agent.model.address import Family, IPNetwork
 from calico_agent.model.bgp import Bird, PeerKind, Session
 
 STATUS_COMMAND = "show status"
+ROWS_COMMAND = "show protocols"
 PROTOCOLS_COMMAND = "show protocols all"
 COMMANDS = (STATUS_COMMAND, PROTOCOLS_COMMAND)
 RIB_COMMAND = "show route"
+_RIB_COMMAND = re.compile(rf"{RIB_COMMAND}(?: (\S+/[0-9]+))?")
 
 _GRACEFUL_RESTART, _VERSION, _PROTOCOL, _DETAIL, _STATUS, _HEADING = 24, 1000, 1002, 1006, 1011, 2002
 # The details that are used, of some thirty that BIRD prints for each session.
@@ -50,17 +52,35 @@ class _Protocol(NamedTuple):
     details: dict[str, str]
 
 
-def decode_bird(family: Family, replies: Mapping[str, str]) -> Bird:
+def rib_command(prefix: IPNetwork) -> str:
+    """What asks for the routes to exactly this prefix."""
+    return f"{RIB_COMMAND} {prefix}"
+
+
+def fingerprint(replies: Mapping[str, str]) -> str:
+    """Text that stays the same while no session comes, goes or changes its state, and BIRD is not configured anew.
+
+    It is made of the replies to STATUS_COMMAND, without the time of day, and to ROWS_COMMAND.
+    """
+    status = (line for line in replies[STATUS_COMMAND].splitlines() if "Current server time" not in line)
+    return "\n".join((*status, replies[ROWS_COMMAND]))
+
+
+def decode_bird(family: Family, replies: Mapping[str, str], sessions: tuple[Session, ...] | None = None) -> Bird:
     """The daemon as its replies (text by command) describe it. Raises Malformed on text that is not BIRD 1.6's.
 
-    Routes are empty unless the reply to RIB_COMMAND is among the replies.
+    `sessions` are those of an earlier reading that are still so; else the replies hold that to PROTOCOLS_COMMAND.
+    Routes are those of the replies to RIB_COMMAND (all of them) and `rib_command` (those to one prefix).
     """
     try:
         status = reply_lines(STATUS_COMMAND, replies)
-        protocols = _protocols(reply_lines(PROTOCOLS_COMMAND, replies))
-        sessions = tuple(session for session in map(_session, protocols) if session)
-        rib = reply_lines(RIB_COMMAND, replies) if RIB_COMMAND in replies else []
-        routes = tuple(rib_routes(rib, {session.name for session in sessions}))
+        if sessions is None:
+            protocols = _protocols(reply_lines(PROTOCOLS_COMMAND, replies))
+            sessions = tuple(session for session in map(_session, protocols) if session)
+        peers = {session.name for session in sessions}
+        ribs = {command: found[1] for command in replies if (found := _RIB_COMMAND.fullmatch(command))}
+        routes = tuple(route for command in ribs for route in rib_routes(rib_lines(command, replies), peers))
+        asked = None if RIB_COMMAND in ribs else frozenset(map(ip_network, ribs.values()))
     except ValueError as error:  # a number or an address that is none
         raise Malformed(f"BIRD's reply: {error}") from error
     facts = _status_facts(status)
@@ -76,6 +96,7 @@ def decode_bird(family: Family, replies: Mapping[str, str]) -> Bird:
         recovery_left=left,
         sessions=sessions,
         routes=routes,
+        asked=asked,
     )
 
 

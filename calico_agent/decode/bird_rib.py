@@ -6,11 +6,11 @@ starts with blanks in place of the prefix; the next hops of a multipath route fo
 """
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
 
-from calico_agent.decode.bird_reply import Line
+from calico_agent.decode.bird_reply import Line, reply_lines
 from calico_agent.decode.errors import Malformed
 from calico_agent.model.address import IPAddress, IPNetwork
 from calico_agent.model.bgp import RibRoute
@@ -24,6 +24,12 @@ _ROUTE_ROW = re.compile(
     r"(?: (?P<mark>[*!]))?(?: .*)?"
 )
 _NEXT_HOP_ROW = re.compile(r"\tvia (?P<gateway>\S+) on (?P<device>\S+)(?: onlink)? weight [0-9]+")
+_NOT_IN_TABLE = "8001 "  # the answer to a question about a prefix that BIRD has no route to
+
+
+def rib_lines(command: str, replies: Mapping[str, str]) -> list[Line]:
+    """The reply to a question about routes; nothing where BIRD knows none. Raises Malformed."""
+    return [] if replies[command].startswith(_NOT_IN_TABLE) else reply_lines(command, replies)
 
 
 def rib_routes(lines: list[Line], peers: Collection[str]) -> Iterator[RibRoute]:

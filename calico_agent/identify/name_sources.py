@@ -7,12 +7,14 @@ own, and Kubernetes knows the node by the kubelet's: they must be one name.
 from collections.abc import Iterator
 
 from calico_agent.identify.links import leads_out
+from calico_agent.model.address import IPAddress
 from calico_agent.model.container import Docker
 from calico_agent.model.host import Host
 from calico_agent.model.identity import NameSource
 from calico_agent.model.kernel import Kernel
-from calico_agent.model.node import Datastore
+from calico_agent.model.node import Datastore, Node
 from calico_agent.model.observation import Unreadable
+from calico_agent.model.unchanged import MadeOnce
 
 CONFIGURATION, KUBELET, LAST_CHOICE, HOST_NAME = "configuration", "kubelet", "last choice", "host name"
 CNI = "CNI"
@@ -52,17 +54,24 @@ def _on_the_machine(host: Host) -> Iterator[NameSource]:
         yield NameSource(CNI, plugin.nodename, ", ".join((plugin.file, *filter(None, notes))))
 
 
-def _by_address(kernel: Kernel, datastore: Datastore) -> Iterator[NameSource]:
+def _by_address(kernel: Kernel, datastore: Datastore) -> tuple[NameSource, ...]:
     """The records that hold an address of a link that other hosts cannot have as their own, too."""
-    here = {
-        held.address: link.name
+    here = tuple(
+        (held.address, link.name)
         for link in kernel.links
         if leads_out(link, kernel)
         for held in link.addresses
         if not held.address.is_link_local
-    }
-    for node in datastore.nodes:
-        for registered in (node.ipv4, node.ipv6):
-            if registered is not None and registered.ip in here:
-                where = f"is registered with {registered.ip} ({here[registered.ip]})"
-                yield NameSource("node record", node.name, where)
+    )
+    return _records_of(here, datastore.nodes)
+
+
+@MadeOnce
+def _records_of(here: tuple[tuple[IPAddress, str], ...], nodes: tuple[Node, ...]) -> tuple[NameSource, ...]:
+    links = dict(here)
+    return tuple(
+        NameSource("node record", node.name, f"is registered with {registered.ip} ({links[registered.ip]})")
+        for node in nodes
+        for registered in (node.ipv4, node.ipv6)
+        if registered is not None and registered.ip in links
+    )

@@ -11,9 +11,8 @@ from collections.abc import Callable, Iterable
 from calico_agent.identify import stated
 from calico_agent.identify.candidates import Rejection
 from calico_agent.identify.question import Question
-from calico_agent.model.address import Family, IPAddress, IPInterface
+from calico_agent.model.address import IPAddress, IPInterface
 from calico_agent.model.identity import Opinion
-from calico_agent.model.node import Node
 from calico_agent.model.observation import Unreadable
 
 # A node that registered an address of one of these kinds registered it wrongly, and here it is a local network: the
@@ -27,11 +26,13 @@ def other_nodes(question: Question) -> Opinion:
     if isinstance(question.around.datastore, Unreadable):
         return Opinion(rule, (), f"the datastore cannot be read: {question.around.datastore.reason}")
     # The records are many and the look-ups few: begin with the look-ups.
-    registered = _registered(question.around.other_nodes, question.family)
+    registered = question.around.registered_elsewhere
     asked = [
         source
         for source in question.around.kernel.sources
-        if source.destination in registered and not _is_local(source.destination, question)
+        if source.destination.version == question.family
+        and source.destination in registered
+        and not _is_local(source.destination, question)
     ]
     if not asked:
         return Opinion(rule, (), "no other node has registered an address outside this host")
@@ -102,11 +103,6 @@ def opinions_of(question: Question) -> tuple[tuple[Opinion, ...], tuple[Opinion,
         return opinions, opinions[:1]
     opinions = tuple(rule(question) for rule in _RULES)
     return opinions, opinions[:1] if question.settings.method == "configured" else opinions
-
-
-def _registered(nodes: Iterable[Node], family: Family) -> frozenset[IPAddress]:
-    addresses = (node.registered(family) for node in nodes)
-    return frozenset(address.ip for address in addresses if address is not None)
 
 
 def _is_local(address: IPAddress, question: Question) -> bool:

@@ -1,6 +1,6 @@
 """What an address is judged by."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from calico_agent.model.address import IPAddress
@@ -9,6 +9,7 @@ from calico_agent.model.host import Host, Kubelet
 from calico_agent.model.kernel import Kernel
 from calico_agent.model.node import Datastore, Node
 from calico_agent.model.observation import Unreadable
+from calico_agent.model.unchanged import MadeOnce
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +42,14 @@ class Surroundings:
     ) -> "Surroundings":
         """The surroundings; all node records are gone through once, whatever the number of addresses."""
         here = frozenset(held.address for link in kernel.links for held in link.addresses)
-        others = _others(datastore, own_names)
-        shared = _shared(here, others)
+        shared = _shared(here, _nodes(datastore), own_names)
         kubelet = host.kubelet if isinstance(host, Host) else None
         return cls(kernel, docker, datastore, endpoints, own_names, shared, kubelet, reachable)
 
     @property
-    def other_nodes(self) -> tuple[Node, ...]:
-        """The node records that are certainly not this host's; none while the datastore cannot be read."""
-        return tuple(_others(self.datastore, self.own_names))
+    def registered_elsewhere(self) -> frozenset[IPAddress]:
+        """The addresses of the node records that are certainly not this host's."""
+        return _registered_elsewhere(_nodes(self.datastore), self.own_names)
 
     @property
     def own_registered(self) -> frozenset[IPAddress]:
@@ -60,19 +60,29 @@ class Surroundings:
         return frozenset(address.ip for node in own for address in (node.ipv4, node.ipv6) if address is not None)
 
 
-def _others(datastore: Datastore | Unreadable, own_names: frozenset[str]) -> Iterator[Node]:
-    if isinstance(datastore, Datastore):
-        yield from (node for node in datastore.nodes if node.name not in own_names)
+def _nodes(datastore: Datastore | Unreadable) -> tuple[Node, ...]:
+    return () if isinstance(datastore, Unreadable) else datastore.nodes
 
 
-def _shared(here: frozenset[IPAddress], others: Iterable[Node]) -> dict[IPAddress, tuple[str, ...]]:
+@MadeOnce
+def _registered_elsewhere(nodes: tuple[Node, ...], own_names: frozenset[str]) -> frozenset[IPAddress]:
+    others = (node for node in nodes if node.name not in own_names)
+    return frozenset(address.ip for node in others for address in (node.ipv4, node.ipv6) if address is not None)
+
+
+@MadeOnce
+def _shared(
+    here: frozenset[IPAddress], nodes: tuple[Node, ...], own_names: frozenset[str]
+) -> dict[IPAddress, tuple[str, ...]]:
     """Which of the addresses `here` are on which other machine.
 
     An old record of this machine under another name lists its addresses, too. A record is another machine's for certain
     when it also lists an address that is not here.
     """
     shared: dict[IPAddress, tuple[str, ...]] = {}
-    for node in others:
+    for node in nodes:
+        if node.name in own_names:
+            continue
         listed = {address.ip for address in (node.ipv4, node.ipv6) if address is not None}
         listed = listed.union(*(addresses for _, addresses in node.interfaces))
         if not listed <= here:

@@ -69,7 +69,8 @@ class Bird:
     """One BIRD daemon (IPv4 and IPv6 are two daemons in 1.6). Times are BIRD's text, in its own local time.
 
     While `graceful_restart`, BIRD recovers from its start: it has waited `recovery_seconds` for its peers and gives up
-    on those that do not come after `recovery_left` seconds more (None where BIRD does not say).
+    on those that do not come after `recovery_left` seconds more (None where BIRD does not say). `routes` are those to
+    the prefixes in `asked`; None there means that BIRD was asked for its whole table.
     """
 
     family: Family
@@ -82,3 +83,4 @@ class Bird:
     recovery_left: int | None = None
     sessions: tuple[Session, ...] = ()
     routes: tuple[RibRoute, ...] = ()
+    asked: frozenset[IPNetwork] | None = frozenset()

@@ -116,3 +116,9 @@ class Assessment:
     sessions: tuple[PeerSession, ...] = ()
     routes: RouteCounts = field(default_factory=RouteCounts)
     stage: StageReached | None = None
+
+    @property
+    def prefixes_amiss(self) -> frozenset[IPNetwork]:
+        """The prefixes that findings about routes speak of."""
+        found = (one for problem in self.problems for one in (problem.cause, *problem.consequences))
+        return frozenset(one.prefix for one in found if one.prefix is not None and one.code.startswith("RT-"))

@@ -8,79 +8,144 @@ refuses. One deadline holds for everything: connect, greeting and all replies.
 import re
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Collection
 from contextlib import closing
+from dataclasses import replace
 
-from calico_agent.decode.bird import COMMANDS, RIB_COMMAND, decode_bird
+from calico_agent.decode.bird import (
+    PROTOCOLS_COMMAND,
+    RIB_COMMAND,
+    ROWS_COMMAND,
+    STATUS_COMMAND,
+    decode_bird,
+    fingerprint,
+    rib_command,
+)
 from calico_agent.decode.errors import Malformed
-from calico_agent.model.address import Family
-from calico_agent.model.bgp import Bird
+from calico_agent.model.address import Family, IPNetwork
+from calico_agent.model.bgp import Bird, Session
 from calico_agent.model.observation import Unreadable
 
-_LONGEST_REPLY = 1 << 20
+_LONGEST_GREETING = 1 << 12
+_LONGEST_REPLY = 8 << 20  # a session takes about 1.2 KiB
 _LONGEST_RIB = 16 << 20  # 25,000 routes take about 2 MiB
 _CHUNK = 1 << 16
 _LAST_LINE = re.compile(rb"[0-9]{4} ")  # of a reply; lines before it have `-` after the code, or no code
 
+# Beyond that many, BIRD's whole table costs less than one question for each.
+_MOST_PREFIXES = 64
 
-def read_bird(path: str, family: Family, *, timeout: float = 2.0, rib: bool = False) -> Bird | Unreadable:
-    """The daemon behind the socket `path`, with its routes where `rib` is set; whole within `timeout` seconds.
-
-    Codes of Unreadable: `absent` (no socket file), `refused` (no daemon behind it, or it went away), `timeout` (it
-    hangs), `denied`, `malformed` (what answers is not calico/node's BIRD).
-    """
-    source = "BIRD" if family is Family.IPV4 else "BIRD (IPv6)"
-    try:
-        replies = dict(_ask(path, (*COMMANDS, RIB_COMMAND) if rib else COMMANDS, time.monotonic() + timeout))
-        return decode_bird(family, replies)
-    except Malformed as error:
-        return Unreadable(source, str(error), code="malformed")
-    except (FileNotFoundError, NotADirectoryError):
-        return Unreadable(source, f"there is no socket {path}: BIRD was never started here", code="absent")
-    except PermissionError:
-        return Unreadable(source, f"no permission to connect to {path}; calico-agent runs as root", code="denied")
-    except (TimeoutError, BlockingIOError):
-        return Unreadable(source, f"BIRD hangs: no answer on {path} within {timeout:g} s", code="timeout")
-    except EOFError:
-        return Unreadable(source, f"BIRD closed {path} in the middle of a reply: it was stopped", code="refused")
-    except OSError as error:
-        reason = f"nobody answers on {path} ({error.strerror or error}): BIRD does not run"
-        return Unreadable(source, reason, code="refused")
+# The details of a session are thirty lines, which say more than its row only in how many routes were exchanged. While
+# no row changes they are read again in this share of the time: every few seconds, or, with a thousand sessions, once a
+# minute.
+_SHARE_FOR_DETAILS = 0.0005
 
 
-def _ask(path: str, commands: tuple[str, ...], deadline: float) -> Iterator[tuple[str, str]]:
-    """Each command with the text of its reply."""
-    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)) as connection:
-        connection.settimeout(_left(deadline))
-        connection.connect(path)
-        _receive(connection, deadline, _LONGEST_REPLY)  # the greeting
-        for command in commands:
-            connection.settimeout(_left(deadline))
-            connection.sendall(f"{command}\n".encode())
-            yield command, _receive(connection, deadline, _LONGEST_RIB if command == RIB_COMMAND else _LONGEST_REPLY)
+class BirdReader:
+    """The daemon behind the socket `path`, read again and again, each time whole within `timeout` seconds."""
+
+    def __init__(self, path: str, family: Family, *, timeout: float = 2.0) -> None:
+        self._path = path
+        self._family = family
+        self._timeout = timeout
+        self._fingerprint = ""
+        self._sessions: tuple[Session, ...] = ()
+        self._details_due = 0.0
+        self._last: Bird | None = None
+
+    def read(self, about: Collection[IPNetwork] = ()) -> Bird | Unreadable:
+        """How it is now, with its routes to the prefixes `about`; the same object as long as nothing has changed.
+
+        Codes of Unreadable: `absent` (no socket file), `refused` (no daemon behind it, or it went away), `timeout` (it
+        hangs), `denied`, `malformed` (what answers is not calico/node's BIRD).
+        """
+        source = "BIRD" if self._family is Family.IPV4 else "BIRD (IPv6)"
+        try:
+            found = self._read([prefix for prefix in about if prefix.version == self._family])
+        except Malformed as error:
+            return Unreadable(source, str(error), code="malformed")
+        except (FileNotFoundError, NotADirectoryError):
+            return Unreadable(source, f"there is no socket {self._path}: BIRD was never started here", code="absent")
+        except PermissionError:
+            reason = f"no permission to connect to {self._path}; calico-agent runs as root"
+            return Unreadable(source, reason, code="denied")
+        except (TimeoutError, BlockingIOError):
+            reason = f"BIRD hangs: no answer on {self._path} within {self._timeout:g} s"
+            return Unreadable(source, reason, code="timeout")
+        except EOFError:
+            reason = f"BIRD closed {self._path} in the middle of a reply: it was stopped"
+            return Unreadable(source, reason, code="refused")
+        except OSError as error:
+            reason = f"nobody answers on {self._path} ({error.strerror or error}): BIRD does not run"
+            return Unreadable(source, reason, code="refused")
+        self._last = self._last if found == self._last else found
+        return self._last
+
+    def _read(self, about: list[IPNetwork]) -> Bird:
+        with closing(_Talk(self._path, time.monotonic() + self._timeout)) as talk:
+            replies = {command: talk.ask(command) for command in (STATUS_COMMAND, ROWS_COMMAND)}
+            seen = fingerprint(replies)
+            commands = [rib_command(prefix) for prefix in about] if len(about) <= _MOST_PREFIXES else [RIB_COMMAND]
+            # Whoever asks for routes looks into a fault.
+            if not about and seen == self._fingerprint and time.monotonic() < self._details_due:
+                return decode_bird(self._family, replies, self._sessions)
+            began = time.monotonic()
+            replies |= {command: talk.ask(command) for command in (PROTOCOLS_COMMAND, *commands)}
+        found = decode_bird(self._family, replies)
+        now = time.monotonic()
+        # While BIRD recovers from its start, it says in the details only for whom it waits.
+        self._fingerprint = "" if found.graceful_restart else seen
+        self._details_due = now + (now - began) / _SHARE_FOR_DETAILS
+        if found.sessions == self._sessions:
+            return replace(found, sessions=self._sessions)
+        self._sessions = found.sessions
+        return found
 
 
-def _receive(connection: socket.socket, deadline: float, longest: int) -> str:
-    """One whole reply. BIRD sends nothing after its last line until it is asked again."""
-    reply = bytearray()
-    while not _whole(reply):
-        connection.settimeout(_left(deadline))
-        chunk = connection.recv(_CHUNK)
-        if not chunk:
-            raise EOFError
-        reply += chunk
-        if len(reply) > longest:
-            raise Malformed(f"BIRD's reply is longer than {longest >> 20} MiB")
-    return reply.decode(errors="replace")
+class _Talk:
+    """A conversation with BIRD up to `deadline` (monotonic)."""
+
+    def __init__(self, path: str, deadline: float) -> None:
+        self._deadline = deadline
+        self._connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        try:
+            self._wait()
+            self._connection.connect(path)
+            self._receive(_LONGEST_GREETING)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def ask(self, command: str) -> str:
+        """The text of the reply."""
+        self._wait()
+        self._connection.sendall(f"{command}\n".encode())
+        return self._receive(_LONGEST_RIB if command == RIB_COMMAND else _LONGEST_REPLY)
+
+    def _receive(self, longest: int) -> str:
+        """One whole reply. BIRD sends nothing after its last line until it is asked again."""
+        reply = bytearray()
+        while not _whole(reply):
+            self._wait()
+            chunk = self._connection.recv(_CHUNK)
+            if not chunk:
+                raise EOFError
+            reply += chunk
+            if len(reply) > longest:
+                raise Malformed(f"BIRD's reply is longer than {longest} bytes")
+        return reply.decode(errors="replace")
+
+    def _wait(self) -> None:
+        """Let the next call wait for no longer than what is left of the time."""
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._connection.settimeout(left)
 
 
 def _whole(reply: bytearray) -> bool:
     last_line = reply.rfind(b"\n", 0, -1) + 1
     return reply.endswith(b"\n") and _LAST_LINE.match(reply, last_line) is not None
-
-
-def _left(deadline: float) -> float:
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise TimeoutError
-    return left

@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 from calico_agent.model.address import IPAddress, IPNetwork
 from calico_agent.model.node import Affinity, BgpSettings, Block, Datastore, Node, Pool
-from calico_agent.verify.unchanged import MadeOnce
+from calico_agent.model.unchanged import MadeOnce
 
 Key = tuple[int, int, int]
 """A prefix as plain numbers (IP version, prefix length, network address): many times cheaper to compare and hash."""
@@ -54,11 +54,11 @@ class PrefixIndex(Generic[Value]):
         return None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Cluster:
     """What the datastore says, by name, address and prefix, whatever its revision.
 
-    `holders` are the nodes registered with an address.
+    `holders` are the nodes registered with an address. Equal records make the same object: it is compared by identity.
     """
 
     datastore: Datastore

@@ -22,9 +22,9 @@ from enum import Enum
 from calico_agent.model.address import Family, IPAddress, IPInterface, IPNetwork
 from calico_agent.model.node import AffinityState, Block, EncapsulationMode, Node, Pool
 from calico_agent.model.route import host_prefix
+from calico_agent.model.unchanged import MadeOnce
 from calico_agent.verify.cluster import Cluster, Key
 from calico_agent.verify.local import Local, Standpoint
-from calico_agent.verify.unchanged import MadeOnce
 
 TUNNEL_DEVICES = frozenset({"tunl0", "vxlan.calico", "vxlan-v6.calico", "wireguard.cali", "wg-v6.cali"})
 _FULL_LENGTH = {4: 32, 6: 128}

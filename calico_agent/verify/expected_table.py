@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from calico_agent.model.address import IPAddress
 from calico_agent.model.route import Fib, Path, host_prefix
+from calico_agent.model.unchanged import MadeOnce
 from calico_agent.verify.cluster import Key, PrefixIndex, key_of
 from calico_agent.verify.expected_routes import Expectation, ExpectedRoute, Way
-from calico_agent.verify.unchanged import MadeOnce
 
 Paths = tuple[Path, ...]
 """What the routes for one prefix say, best metric first; empty where there is none."""

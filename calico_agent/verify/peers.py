@@ -6,12 +6,14 @@ packet to it never leaves this machine. That is seen from every host of the clus
 
 from collections.abc import Iterator
 
-from calico_agent.model.address import Family, IPAddress, IPInterface
+from calico_agent.model.address import Family, IPAddress, IPInterface, IPNetwork
 from calico_agent.model.finding import ConditionType, Finding
 from calico_agent.model.identity import Candidate
 from calico_agent.model.node import Node
 from calico_agent.model.route import host_prefix
+from calico_agent.model.unchanged import MadeOnce
 from calico_agent.verify.catalogue import finding
+from calico_agent.verify.cluster import Cluster
 from calico_agent.verify.identity import runs_as_another
 from calico_agent.verify.local import is_bridge
 from calico_agent.verify.view import View
@@ -25,21 +27,37 @@ def find_peers(view: View) -> Iterator[Finding]:
     # Under another node's name, the record that holds our address is no thief's: it is our own.
     own = {view.local.name, view.identity.name.name if runs_as_another(view) else None}
     bridges = view.local.bridges()
-    for node in view.cluster.datastore.nodes:
+    networks = tuple(found.interface.network for found in bridges)
+    for node, registered in _suspects(view.cluster, frozenset(view.local.addresses), networks):
         if node.name in own:
             continue
-        for family in Family:
-            registered = node.registered(family)
-            if registered is None:
-                continue
-            held = view.local.candidate(registered.ip)
-            bridge = held if held is not None and is_bridge(held) else _around(registered.ip, bridges, view)
-            if bridge is not None:
-                yield _bridge(view, node, registered, bridge)
-            elif held is not None:
-                yield from _ours(view, node, held)
-            else:
-                yield from _shared(view, node, registered)
+        held = view.local.candidate(registered.ip)
+        bridge = held if held is not None and is_bridge(held) else _around(registered.ip, bridges, view)
+        if bridge is not None:
+            yield _bridge(view, node, registered, bridge)
+        elif held is not None:
+            yield from _ours(view, node, held)
+        else:
+            yield from _shared(view, node, registered)
+
+
+@MadeOnce
+def _suspects(
+    cluster: Cluster, here: frozenset[IPAddress], inside: tuple[IPNetwork, ...]
+) -> tuple[tuple[Node, IPInterface], ...]:
+    """The registered addresses that this host has something to say about: they are `here`, in a network that is
+    `inside` this host, or several nodes'."""
+    return tuple(
+        (node, registered)
+        for node in cluster.datastore.nodes
+        for registered in (node.ipv4, node.ipv6)
+        if registered is not None
+        and (
+            (address := registered.ip) in here
+            or len(cluster.holders[address]) > 1
+            or any(address in network for network in inside)
+        )
+    )
 
 
 def stays_here(view: View, node: Node, family: Family) -> bool:

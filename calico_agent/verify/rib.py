@@ -15,23 +15,28 @@ from calico_agent.verify.view import View
 
 @dataclass(frozen=True, slots=True)
 class Rib:
-    """BIRD's routes by prefix, and the nodes behind its sessions by protocol name."""
+    """BIRD's routes by prefix, and the nodes behind its sessions by protocol name.
 
+    `asked` are the prefixes whose routes are known, by IP version; None for all of that version.
+    """
+
+    asked: Mapping[int, frozenset[IPNetwork] | None] = field(default_factory=dict)
     routes: Mapping[IPNetwork, tuple[RibRoute, ...]] = field(default_factory=dict)
     peers: Mapping[str, IPAddress] = field(default_factory=dict)
-    nodes: Mapping[IPAddress, str] = field(default_factory=dict)
+    holders: Mapping[IPAddress, tuple[str, ...]] = field(default_factory=dict)
 
     def advertiser(self, prefix: IPNetwork, gateway: IPAddress | None) -> str:
         """The node whose BIRD sent the route with this next hop; empty when that is not known."""
         for route in self.routes.get(prefix, ()):
             peer = route.learned_from or self.peers.get(route.protocol)
             if route.gateway == gateway and peer is not None:
-                return self.nodes.get(peer, str(peer))
+                return next(iter(self.holders.get(peer, ())), str(peer))
         return ""
 
     def says(self, prefix: IPNetwork) -> str:
         """Whether BIRD knows a prefix that the kernel does not, as the end of a sentence; empty if nobody asked it."""
-        if not self.routes:
+        asked = self.asked.get(prefix.version, frozenset())
+        if asked is not None and prefix not in asked:
             return ""
         best = next((route for route in self.routes.get(prefix, ()) if route.best), None)
         if best is None:
@@ -41,14 +46,17 @@ class Rib:
 
 
 def rib_of(view: View) -> Rib:
-    """The tables of all daemons together."""
+    """The tables of all daemons together, as far as they were asked."""
+    birds = [bird for _, bird in view.daemons() if isinstance(bird, Bird) and bird.asked != frozenset()]
+    if not birds:
+        return Rib()
     routes: dict[IPNetwork, list[RibRoute]] = {}
-    peers: dict[str, IPAddress] = {}
-    for _, bird in view.daemons():
-        if isinstance(bird, Bird):
-            peers.update({session.name: session.peer for session in bird.sessions})
-            for route in bird.routes:
-                routes.setdefault(route.prefix, []).append(route)
-    holders = view.cluster.holders if view.cluster else {}
-    nodes = {address: names[0] for address, names in holders.items()}
-    return Rib({prefix: tuple(found) for prefix, found in routes.items()}, peers, nodes)
+    for bird in birds:
+        for route in bird.routes:
+            routes.setdefault(route.prefix, []).append(route)
+    return Rib(
+        {bird.family: bird.asked for bird in birds},
+        {prefix: tuple(found) for prefix, found in routes.items()},
+        {session.name: session.peer for bird in birds for session in bird.sessions},
+        view.cluster.holders if view.cluster else {},
+    )

@@ -17,7 +17,7 @@ import pytest
 from calico_agent.model.address import Family
 from calico_agent.model.bgp import Bird
 from calico_agent.model.observation import Unreadable
-from calico_agent.observe.bird import read_bird
+from calico_agent.observe.bird import BirdReader
 from tests.own_process import open_files
 from tests.patience import PATIENCE
 
@@ -44,9 +44,12 @@ class Daemon:
         options = ("-d", "-c", str(file), "-s", str(self.socket), "-P", str(directory / "bird.pid"))
         self.process = subprocess.Popen(("unshare", "--net", "bird", *options), stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 20
-        while isinstance(read_bird(str(self.socket), Family.IPV4), Unreadable):
+        while isinstance(BirdReader(str(self.socket), Family.IPV4).read(), Unreadable):
             assert time.monotonic() < deadline, "bird does not come up"
             time.sleep(0.02)
+
+    def command(self, text: str) -> None:
+        subprocess.run(("birdc", "-s", str(self.socket), text), check=True, stdout=subprocess.DEVNULL)
 
     def stop(self) -> None:
         with suppress(ProcessLookupError):
@@ -65,18 +68,36 @@ def bird(tmp_path: Path) -> Iterator[Daemon]:
 
 
 def test_a_running_daemon_is_read(bird: Daemon) -> None:
-    found = read_bird(str(bird.socket), Family.IPV4)
+    found = BirdReader(str(bird.socket), Family.IPV4).read()
     assert isinstance(found, Bird)
     assert (found.version, found.router_id, found.routes) == ("1.6.8", "10.0.0.1", ())
     assert [(session.name, session.bgp_state) for session in found.sessions] == [("Mesh_10_0_0_2", "Passive")]
 
 
-def test_its_routes_are_read_when_they_are_wanted(bird: Daemon) -> None:
-    found = read_bird(str(bird.socket), Family.IPV4, rib=True)
+def test_it_is_asked_for_the_routes_to_some_prefixes(bird: Daemon) -> None:
+    known, unknown, other_family = (ip_network(text) for text in ("10.9.0.0/26", "10.9.0.64/26", "fd00::/122"))
+    found = BirdReader(str(bird.socket), Family.IPV4).read([known, unknown, other_family])
     assert isinstance(found, Bird)
-    assert [(route.prefix, route.kind, route.best) for route in found.routes] == [
-        (ip_network("10.9.0.0/26"), "blackhole", True)
-    ]
+    assert [(route.prefix, route.kind, route.best) for route in found.routes] == [(known, "blackhole", True)]
+    assert found.asked == frozenset({known, unknown})
+
+
+def test_while_no_session_changes_the_same_object_is_given(bird: Daemon) -> None:
+    reader = BirdReader(str(bird.socket), Family.IPV4)
+    first = reader.read()
+    assert isinstance(first, Bird)
+    assert all(reader.read() is first for _ in range(20))
+
+
+def test_a_session_that_changes_is_seen_with_its_details(bird: Daemon) -> None:
+    reader = BirdReader(str(bird.socket), Family.IPV4)
+    before = reader.read()
+    bird.command("disable Mesh_10_0_0_2")
+    after = reader.read()
+    assert isinstance(before, Bird)
+    assert isinstance(after, Bird)
+    assert [session.protocol_state for session in (*before.sessions, *after.sessions)] == ["start", "down"]
+    assert after.sessions[0].peer == before.sessions[0].peer
 
 
 def test_a_large_table_is_read_within_the_deadline(tmp_path: Path) -> None:
@@ -84,7 +105,7 @@ def test_a_large_table_is_read_within_the_deadline(tmp_path: Path) -> None:
     static = "".join(f"route {block} blackhole;" for block in blocks)
     daemon = Daemon(tmp_path, f"router id 10.0.0.1; protocol device {{}} protocol static {{ {static} }}")
     try:
-        found = read_bird(str(daemon.socket), Family.IPV4, timeout=5.0, rib=True)
+        found = BirdReader(str(daemon.socket), Family.IPV4, timeout=5.0).read([ip_network(block) for block in blocks])
     finally:
         daemon.stop()
     assert isinstance(found, Bird)
@@ -94,7 +115,7 @@ def test_a_large_table_is_read_within_the_deadline(tmp_path: Path) -> None:
 def test_a_stopped_daemon_hangs_until_the_deadline_only(bird: Daemon) -> None:
     bird.process.send_signal(signal.SIGSTOP)
     began = time.monotonic()
-    found = read_bird(str(bird.socket), Family.IPV4, timeout=0.5)
+    found = BirdReader(str(bird.socket), Family.IPV4, timeout=0.5).read()
     assert 0.4 < time.monotonic() - began < PATIENCE
     assert isinstance(found, Unreadable)
     assert (found.source, found.code) == ("BIRD", "timeout")
@@ -111,7 +132,7 @@ def test_a_full_backlog_of_a_stopped_daemon_is_a_hang_too(bird: Daemon) -> None:
             waiting[-1].setblocking(False)
             full = waiting[-1].connect_ex(str(bird.socket))
         assert full == errno.EAGAIN
-        found = read_bird(str(bird.socket), Family.IPV4, timeout=0.5)
+        found = BirdReader(str(bird.socket), Family.IPV4, timeout=0.5).read()
     finally:
         for connection in waiting:
             connection.close()
@@ -123,21 +144,21 @@ def test_a_killed_daemon_leaves_a_socket_that_refuses(bird: Daemon) -> None:
     bird.process.kill()
     bird.process.wait()
     assert bird.socket.exists()
-    found = read_bird(str(bird.socket), Family.IPV4)
+    found = BirdReader(str(bird.socket), Family.IPV4).read()
     assert isinstance(found, Unreadable)
     assert found.code == "refused"
 
 
 def test_a_daemon_that_goes_on_is_read_again(bird: Daemon) -> None:
     bird.process.send_signal(signal.SIGSTOP)
-    assert isinstance(read_bird(str(bird.socket), Family.IPV4, timeout=0.2), Unreadable)
+    assert isinstance(BirdReader(str(bird.socket), Family.IPV4, timeout=0.2).read(), Unreadable)
     bird.process.send_signal(signal.SIGCONT)
-    assert isinstance(read_bird(str(bird.socket), Family.IPV4), Bird)
+    assert isinstance(BirdReader(str(bird.socket), Family.IPV4).read(), Bird)
 
 
 def test_no_socket_file_is_absent(tmp_path: Path) -> None:
     for path in (tmp_path / "bird6.ctl", tmp_path / "no" / "folder" / "bird6.ctl"):
-        found = read_bird(str(path), Family.IPV6)
+        found = BirdReader(str(path), Family.IPV6).read()
         assert isinstance(found, Unreadable)
         assert (found.source, found.code) == ("BIRD (IPv6)", "absent")
 
@@ -146,7 +167,7 @@ def test_a_socket_that_we_may_not_use_is_denied(bird: Daemon) -> None:
     bird.socket.parent.chmod(0o700)
     os.seteuid(65534)
     try:
-        found = read_bird(str(bird.socket), Family.IPV4)
+        found = BirdReader(str(bird.socket), Family.IPV4).read()
     finally:
         os.seteuid(0)
     assert isinstance(found, Unreadable)
@@ -199,7 +220,7 @@ GREETING = b"0001 BIRD 1.6.8 ready.\n"
         pytest.param(send(), "refused", id="it closes at once"),
         pytest.param(send(GREETING, b"1000-BIRD 1.6.8\n"), "refused", id="it closes in the middle of a reply"),
         pytest.param(
-            send(GREETING, *[b"9001 syntax error\n"] * 2, every=0.1), "malformed", id="it does not know the commands"
+            send(GREETING, *[b"9001 syntax error\n"] * 3, every=0.1), "malformed", id="it does not know the commands"
         ),
         pytest.param(send(b"HTTP/1.1 400 Bad Request\r\n", every=1.5), "timeout", id="it is another kind of server"),
         pytest.param(send(b"x" * (2 << 20)), "malformed", id="it never stops talking"),
@@ -210,7 +231,7 @@ def test_what_is_no_bird_is_unreadable(
     answering: Callable[[Callable[[socket.socket], None]], str], behave: Callable[[socket.socket], None], code: str
 ) -> None:
     began = time.monotonic()
-    found = read_bird(answering(behave), Family.IPV4, timeout=1.0)
+    found = BirdReader(answering(behave), Family.IPV4, timeout=1.0).read()
     assert isinstance(found, Unreadable)
     assert found.code == code
     assert time.monotonic() - began < PATIENCE
@@ -221,6 +242,6 @@ def test_failures_leave_no_open_files(tmp_path: Path, bird: Daemon) -> None:
     bird.process.wait()
     before = open_files()
     for _ in range(200):
-        read_bird(str(bird.socket), Family.IPV4)
-        read_bird(str(tmp_path / "absent"), Family.IPV4)
+        BirdReader(str(bird.socket), Family.IPV4).read()
+        BirdReader(str(tmp_path / "absent"), Family.IPV4).read()
     assert open_files() == before

@@ -64,7 +64,7 @@ def ecmp(prefix: str, *gateways: str) -> Route:
 
 def told(observation: Observation, *rows: RibRoute) -> Observation:
     """BIRD was asked for its table."""
-    return replace(observation, bird=replace(BIRD4, routes=rows))
+    return replace(observation, bird=replace(BIRD4, routes=rows, asked=None))
 
 
 def tunnelled(*neighbours: Neighbour, forwarding: tuple[ForwardingEntry, ...] = ()) -> Observation:

@@ -1,6 +1,6 @@
 """A value is made anew exactly when its input differs."""
 
-from calico_agent.verify.unchanged import MadeOnce
+from calico_agent.model.unchanged import MadeOnce
 
 
 def test_equal_input_gives_the_value_of_before_and_other_input_a_new_one() -> None:
