@@ -10,16 +10,18 @@ from struct import Struct
 from calico_agent.decode.errors import Malformed
 from calico_agent.decode.rtnetlink import FAMILIES, Attributes, address, attributes, dump_bodies, number
 from calico_agent.model.address import Family, IPNetwork
-from calico_agent.model.tracing import Rule
+from calico_agent.model.policy import Mark, Rule, RuleAction
 
 _NEW_RULE = 32  # RTM_NEWRULE
 _RULE = Struct(
     "=BBBBBxxBI"
 )  # struct fib_rule_hdr: family, destination's and source's length, tos, table, action, flags
 _INVERTED = 2  # FIB_RULE_INVERT
-_TO_TABLE = 1  # FR_ACT_TO_TBL
-_DST, _SRC, _IIF, _PRIORITY, _MARK, _TABLE, _MASK, _OIF = 1, 2, 3, 6, 10, 15, 16, 17  # FRA_
-_OTHERS = {19: "l3mdev", 20: "uidrange", 22: "ipproto", 23: "sport", 24: "dport"}
+_DST, _SRC, _IIF, _GOTO, _PRIORITY, _MARK, _SUPPRESS, _TABLE, _MASK, _OIF = 1, 2, 3, 4, 6, 10, 14, 15, 16, 17  # FRA_
+_CONDITIONS = {12: "tunnel", 19: "l3mdev", 20: "uidrange", 22: "ipproto", 23: "sport", 24: "dport", 25: "dscp"}
+_NEWEST = max(_CONDITIONS)  # what came after it are conditions too
+_NOT_SUPPRESSED = 0xFFFFFFFF
+_ACTIONS = {action.value: action for action in RuleAction}
 
 
 def decode_rules(datagrams: Iterable[bytes], family: Family) -> tuple[Rule, ...]:
@@ -35,12 +37,19 @@ def _rules(datagrams: Iterable[bytes], family: Family) -> Iterator[Rule]:
         if FAMILIES.get(kind) is not family:
             continue
         found = attributes(body, _RULE.size)
+        suppressed = number(found.get(_SUPPRESS), _NOT_SUPPRESSED)
         yield Rule(
             priority=number(found.get(_PRIORITY)),
-            table=number(found.get(_TABLE), table) if action == _TO_TABLE else 0,
+            table=number(found.get(_TABLE), table) if action == RuleAction.TABLE else 0,
+            action=_ACTIONS.get(action, RuleAction.UNKNOWN),
             source=_network(found.get(_SRC), from_length, family),
             destination=_network(found.get(_DST), to_length, family),
-            selectors=tuple(_selectors(found, tos, flags)),
+            mark=_mark(found),
+            iif=_name(found.get(_IIF)),
+            selectors=tuple(_selectors(found, tos)),
+            inverted=bool(flags & _INVERTED),
+            target=number(found.get(_GOTO)),
+            suppressed=None if suppressed == _NOT_SUPPRESSED else suppressed,
         )
 
 
@@ -53,16 +62,20 @@ def _network(value: bytes | None, length: int, family: Family) -> IPNetwork | No
         raise Malformed(f"a policy rule for {error}") from error
 
 
-def _selectors(found: Attributes, tos: int, flags: int) -> Iterator[str]:
-    if flags & _INVERTED:
-        yield "not"
+def _mark(found: Attributes) -> Mark | None:
+    """The kernel tells mark and mask together; without either, every mark will do."""
+    return Mark(number(found.get(_MARK)), number(found.get(_MASK))) if _MARK in found or _MASK in found else None
+
+
+def _name(value: bytes | None) -> str:
+    return (value or b"").rstrip(bytes(1)).decode(errors="replace")
+
+
+def _selectors(found: Attributes, tos: int) -> Iterator[str]:
     if tos:
         yield f"tos {tos}"
-    if _MARK in found or _MASK in found:
-        yield f"fwmark {number(found.get(_MARK)):#x}/{number(found.get(_MASK)):#x}"
-    for kind, word in ((_IIF, "iif"), (_OIF, "oif")):
-        if kind in found:
-            yield f"{word} {found[kind].rstrip(bytes(1)).decode(errors='replace')}"
-    for kind, word in _OTHERS.items():
-        if kind in found:
-            yield word
+    if _OIF in found:
+        yield f"oif {_name(found[_OIF])}"
+    for kind in sorted(found):
+        if kind in _CONDITIONS or kind > _NEWEST:
+            yield _CONDITIONS.get(kind, f"condition-{kind}")

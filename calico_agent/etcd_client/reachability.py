@@ -17,18 +17,26 @@ _UNKNOWN_ISSUER = (18, 19, 20, 21)
 _OTHER_NAME, _OTHER_ADDRESS = 62, 64
 
 
+def reach(endpoint: Endpoint, timeout: float) -> socket.socket:
+    """A bare connection to `endpoint`. Costs next to nothing where there is none to be had; raises EtcdError then."""
+    try:
+        return socket.create_connection((endpoint.host, endpoint.port), timeout)
+    except socket.gaierror:
+        raise EtcdError(f"the name {endpoint.host} does not resolve", "unresolved") from None
+    except ConnectionRefusedError:
+        raise EtcdError("connection refused: nothing listens there", "refused") from None
+    except TimeoutError:
+        raise EtcdError(f"no connection within {timeout:g} s", "timeout") from None
+    except (OSError, UnicodeError) as error:
+        raise EtcdError(f"no connection: {getattr(error, 'strerror', None) or error}", "unreachable") from None
+
+
 def find_cause(endpoint: Endpoint, files: TlsFiles, timeout: float) -> EtcdError | None:
     """What keeps us out of `endpoint`; None when nothing did on this try."""
     try:
-        connection = socket.create_connection((endpoint.host, endpoint.port), timeout)
-    except socket.gaierror:
-        return EtcdError(f"the name {endpoint.host} does not resolve", "unresolved")
-    except ConnectionRefusedError:
-        return EtcdError("connection refused: nothing listens there", "refused")
-    except TimeoutError:
-        return EtcdError(f"no connection within {timeout:g} s", "timeout")
-    except (OSError, UnicodeError) as error:
-        return EtcdError(f"no connection: {getattr(error, 'strerror', None) or error}", "unreachable")
+        connection = reach(endpoint, timeout)
+    except EtcdError as cause:
+        return cause
     with connection:
         return _tls_cause(connection, endpoint, files, timeout) if endpoint.tls else _plain_cause(connection)
 

@@ -18,6 +18,13 @@ class Severity(IntEnum):
     ERROR = 2
 
 
+class Writer(Enum):
+    """Which program of calico/node writes a route into the kernel."""
+
+    BIRD = "BIRD"
+    FELIX = "Felix"
+
+
 class ConditionType(Enum):
     """What is asked about a host. Each is worded so that True is good."""
 
@@ -52,7 +59,8 @@ class Finding:
 
     `subject` is what it is about (a node, a prefix, a peer). `what` is the first line a person reads; `why` the
     evidence; `effect` the fate of the traffic now; `cure` what to do, where. While one that `bars_start` holds,
-    calico/node must not be started on this host.
+    calico/node must not be started on this host. `writer` is who should write the route that it is about, where that is
+    known.
     """
 
     code: str
@@ -66,6 +74,7 @@ class Finding:
     node: str = ""
     prefix: IPNetwork | None = None
     bars_start: bool = False
+    writer: Writer | None = None
 
 
 @dataclass(frozen=True, slots=True)

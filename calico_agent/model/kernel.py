@@ -1,8 +1,10 @@
 """What the kernel says about this host, read in one go."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from calico_agent.model.address import Family, IPAddress, Link, LinkAddress
+from calico_agent.model.policy import Rule
 from calico_agent.model.route import Fib, ForwardingEntry, Neighbour
 
 
@@ -25,7 +27,8 @@ class Kernel:
     """Links with addresses, the main table, look-ups towards the addresses that were asked for.
 
     `default_sources` are the answers for the default routes, one per family that has one.
-    `neighbours` and `forwarding` are None when they were not read: a recorded host has none.
+    `neighbours` and `forwarding` are None when they were not read: a recorded host has none. `rules` are the policy
+    rules in the order in which they are asked, `tables` the tables beside main and local to which they lead.
     """
 
     links: tuple[Link, ...] = ()
@@ -34,6 +37,8 @@ class Kernel:
     default_sources: tuple[Source, ...] = ()
     neighbours: tuple[Neighbour, ...] | None = None
     forwarding: tuple[ForwardingEntry, ...] | None = None
+    rules: Mapping[Family, tuple[Rule, ...]] = field(default_factory=dict)
+    tables: Mapping[int, Fib] = field(default_factory=dict)
 
     def holder(self, address: IPAddress) -> tuple[Link, LinkAddress] | None:
         """The link that carries exactly this address."""

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from calico_agent.model.address import IPAddress, IPNetwork
-from calico_agent.model.route import TABLE_LOCAL, TABLE_MAIN, NextHop, Route
-
-_TABLE_NAMES = {TABLE_LOCAL: "local", TABLE_MAIN: "main", 253: "default"}
+from calico_agent.model.policy import Rule
+from calico_agent.model.route import NextHop, Route
 
 
 class RouteState(Enum):
@@ -30,24 +29,6 @@ class RouteRow:
     wanted: str
     found: str
     code: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One policy rule (RTM_NEWRULE). `selectors` are its conditions but source and destination, as `ip rule` has them.
-
-    A packet that this host sends without a mark meets no rule with selectors. `table` is 0 for other actions.
-    """
-
-    priority: int
-    table: int
-    source: IPNetwork | None = None
-    destination: IPNetwork | None = None
-    selectors: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        words = [f"from {self.source or 'all'}", *([f"to {self.destination}"] if self.destination else [])]
-        return f"{self.priority}: {' '.join((*words, *self.selectors))} lookup {table_name(self.table)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +58,3 @@ class Trace:
     verdict: str
     now: tuple[tuple[str, str], ...] = ()
     wanted: tuple[tuple[str, str], ...] = ()
-
-
-def table_name(table: int) -> str:
-    """The table as `ip` names it."""
-    return _TABLE_NAMES.get(table, str(table))

@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 
 from calico_agent.etcd_client.endpoints import Endpoint, endpoints_of, resolve_endpoints
 from calico_agent.etcd_client.error import EtcdError
+from calico_agent.etcd_client.reachability import reach
 from calico_agent.model.claim import CLAIMS
 from calico_agent.model.node import Datastore
 from calico_agent.model.observation import Unreadable
@@ -136,14 +137,20 @@ class Mirror:
             self._stopping.wait()
             return
         delays = _Delays()
+        failed: set[Endpoint] = set()
         for endpoint in itertools.cycle(endpoints):
             began = time.monotonic()
             try:
+                if endpoint in failed:
+                    # An outage may last, and gRPC's connections are not cheap.
+                    reach(endpoint, self._answer_within).close()
                 self._follow(endpoint)
             except EtcdError as error:
                 self._failed(str(endpoint), error)
+                failed.add(endpoint)
             if self._replica.heard_after(began + _GOOD_SECONDS):
                 delays.reset()
+                failed.clear()
             if self._stopping.wait(delays.next() / len(endpoints)):
                 return
 

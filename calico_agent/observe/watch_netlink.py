@@ -1,10 +1,10 @@
-"""Wakes the agent when links, addresses or routes of this host change.
+"""Wakes the agent when links, addresses, routes or policy rules of this host change.
 
 A notification is a reason to look again, never data: most are thrown away unread. So a burst costs next to nothing,
 and one that overruns the socket's buffer (ENOBUFS) is simply one more reason. pyroute2 takes 62 us for each
 notification and is of no use after an overrun.
 
-Neighbours are not watched: they change all the time.
+Neighbours change all the time. Only those wake that somebody wrote in, as Felix writes what is behind a tunnel.
 """
 
 import errno
@@ -15,11 +15,15 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from struct import Struct
 
 from calico_agent.decode.rtnetlink import HEADER
 
-_GROUPS = (1, 5, 7, 9, 11)  # RTNLGRP_LINK, _IPV4_IFADDR, _IPV4_ROUTE, _IPV6_IFADDR, _IPV6_ROUTE
-_SUBJECTS = {16: "link", 17: "link", 20: "address", 21: "address", 24: "route", 25: "route"}  # RTM_NEW and RTM_DEL
+# RTNLGRP_LINK, _NEIGH, _IPV4_IFADDR, _IPV4_ROUTE, _IPV4_RULE, _IPV6_IFADDR, _IPV6_ROUTE, _IPV6_RULE
+_GROUPS = (1, 3, 5, 7, 8, 9, 11, 19)
+_SUBJECTS = {16: "link", 20: "address", 24: "route", 28: "neighbour", 32: "rule"}  # RTM_NEW; RTM_DEL is one more
+_NEIGHBOUR = Struct("=BxxxiH")  # the begin of struct ndmsg: family, link, state
+_PERMANENT = 0x80  # NUD_PERMANENT
 _SO_RCVBUFFORCE = 33  # past net.core.rmem_max; needs CAP_NET_ADMIN
 _RECEIVE_BUFFER = 4 * 1024 * 1024
 _MOST_AT_ONCE = 50_000  # notifications that are thrown away before the next wake, so that a flood cannot hold us
@@ -76,8 +80,8 @@ class NetlinkWatch:
             self._heartbeat = time.monotonic()
             if self._end.fileno() in ready:
                 return
-            if ready:
-                self._wake(f"netlink: {_take(notifications)}")
+            if ready and (news := _take(notifications)):
+                self._wake(f"netlink: {news}")
                 if self._ends_within(_QUIET):
                     return
 
@@ -104,9 +108,9 @@ def _subscribe() -> socket.socket:
 
 
 def _take(notifications: socket.socket) -> str:
-    """Throws away what has come, and says what the first of it was about."""
+    """Throws away what has come, and says what the first of it that matters was about; empty when nothing does."""
     subject = ""
-    buffer = bytearray(HEADER.size)  # the rest of a datagram is dropped with it
+    buffer = bytearray(HEADER.size + _NEIGHBOUR.size)  # the rest of a datagram is dropped with it
     for _ in range(_MOST_AT_ONCE):
         try:
             size = notifications.recv_into(buffer)
@@ -116,6 +120,14 @@ def _take(notifications: socket.socket) -> str:
             if error.errno != errno.ENOBUFS:
                 raise
             return "overrun"
-        if not subject and size == HEADER.size:
-            subject = _SUBJECTS.get(HEADER.unpack(buffer)[1], "")
-    return f"{subject or 'something'} changed"
+        if not subject and size >= HEADER.size:
+            subject = _subject(buffer)
+    return f"{subject} changed" if subject else ""
+
+
+def _subject(message: bytearray) -> str:
+    kind = HEADER.unpack_from(message)[1]
+    subject = _SUBJECTS.get(kind & ~1, "something")
+    if subject == "neighbour" and not _NEIGHBOUR.unpack_from(message, HEADER.size)[2] & _PERMANENT:
+        return ""
+    return subject

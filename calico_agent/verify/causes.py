@@ -1,9 +1,10 @@
 """Which findings explain which: one problem is a root cause with everything that follows from it.
 
 Each rule says: a finding of these codes explains findings of those codes, if both are about the same node, the same
-prefix, or if the cause lies in this host itself. The first rule that finds a cause wins, so what is near stands before
-what is far: a peer's own fault explains its missing session before a fault of this host does. A cause may itself be
-explained; what remains at the end of the chain is the problem.
+prefix, or if the cause lies in this host itself. What keeps BIRD from its work explains no route that Felix writes, and
+the other way round. The first rule that finds a cause wins, so what is near stands before what is far: a peer's own
+fault explains its missing session before a fault of this host does. A cause may itself be explained; what remains at
+the end of the chain is the problem.
 """
 
 from collections.abc import Hashable, Iterable, Mapping
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from itertools import product
 
-from calico_agent.model.finding import Finding, Problem
+from calico_agent.model.finding import Finding, Problem, Writer
 
 
 class Link(Enum):
@@ -24,15 +25,20 @@ class Link(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Findings of `causes` explain findings of `effects`."""
+    """Findings of `causes` explain findings of `effects`; of those about routes only `writer`'s, where one is named."""
 
     causes: tuple[str, ...]
     effects: frozenset[str]
     link: Link
+    writer: Writer | None = None
+
+    def explains(self, one: Finding) -> bool:
+        """Whether a finding of one of the effects is of this writer, or of one that is not known."""
+        return self.writer is None or one.writer in {None, self.writer}
 
 
-def _rule(causes: str, effects: Iterable[str], link: Link) -> Rule:
-    return Rule(tuple(causes.split()), frozenset(effects), link)
+def _rule(causes: str, effects: Iterable[str], link: Link, writer: Writer | None = None) -> Rule:
+    return Rule(tuple(causes.split()), frozenset(effects), link, writer)
 
 
 _ROUTES = frozenset(
@@ -76,17 +82,18 @@ RULES = (
     _rule("IP-BRIDGE IP-NOT-LOCAL IP-CONFLICT NODE-NO-RECORD NODE-NO-ADDRESS", _SESSIONS | _TABLE, Link.HERE),
     _rule("SV-STUCK SV-RESTARTING", _BIRD, Link.HERE),
     _rule("NODE-NO-RECORD NODE-NO-ADDRESS", _BIRD, Link.HERE),
-    _rule("BIRD-DOWN BIRD-HUNG SV-RESTARTING", _SESSIONS | _TABLE, Link.HERE),
+    _rule("BIRD-DOWN BIRD-HUNG SV-RESTARTING", _SESSIONS | _TABLE | {"BGP-STALE-SESSION"}, Link.HERE, Writer.BIRD),
+    _rule("SV-FELIX", _TABLE, Link.HERE, Writer.FELIX),
     _rule("BGP-PORT", _SESSIONS, Link.HERE),
-    _rule("BGP-NO-PEERS", _ROUTES, Link.HERE),
+    _rule("BGP-NO-PEERS", _ROUTES, Link.HERE, Writer.BIRD),
     _rule("DS-UNREADABLE", {"SV-STUCK"}, Link.HERE),
     _rule("KERNEL-UNREADABLE", {"IP-UNKNOWN"}, Link.HERE),
     _rule("HOST-UNREADABLE", {"NAME-UNKNOWN"}, Link.HERE),
     _rule("IP-MISMATCH", _SESSIONS | _ROUTES, Link.HERE),
     # A session and what came through it.
-    _rule("BGP-DOWN BGP-NO-SESSION BGP-NO-ROUTES", _ROUTES, Link.NODE),
+    _rule("BGP-DOWN BGP-NO-SESSION BGP-NO-ROUTES", _ROUTES, Link.NODE, Writer.BIRD),
     _rule("BGP-DOWN BGP-NO-SESSION", {"BGP-RECOVERING"}, Link.NODE),
-    _rule("BGP-RECOVERING", _TABLE, Link.HERE),
+    _rule("BGP-RECOVERING", _TABLE, Link.HERE, Writer.BIRD),
 )
 _ALIKE = _ROUTES | {"RT-STALE", "RT-BLACKHOLE-MISSING", "RT-FOREIGN", "RT-SHADOWED", "DS-BAD-KEY"}
 
@@ -162,7 +169,7 @@ def _root(one: Finding, causes: _Causes) -> Finding:
 def _cause(one: Finding, causes: _Causes) -> Finding | None:
     family = _family(one)
     families = (family, None) if family else (None, 4, 6)
-    for rule in _RULES_BY_EFFECT.get(one.code, ()):
+    for rule in filter(lambda rule: rule.explains(one), _RULES_BY_EFFECT.get(one.code, ())):
         for code, version in product(rule.causes, families):
             cause = causes.get((code, rule.link, _key(one, rule.link), version))
             if cause is not None and cause is not one and _weighs(cause, one):

@@ -10,8 +10,9 @@ from calico_agent.model.address import IPAddress
 from calico_agent.model.finding import Finding
 from calico_agent.model.kernel import Kernel
 from calico_agent.model.node import Block, Pool
+from calico_agent.model.policy import Rule, table_name
 from calico_agent.model.route import Route, RouteType, host_prefix
-from calico_agent.model.tracing import Lookup, Rule, Trace, table_name
+from calico_agent.model.tracing import Lookup, Trace
 from calico_agent.verify.bgp import peer_sessions
 from calico_agent.verify.cluster import key_of
 from calico_agent.verify.expected_routes import Encapsulation, ExpectedRoute, expect
@@ -108,13 +109,9 @@ def _now(kernel: Kernel, lookup: Lookup, route: Route | None) -> _Facts:
 
 def _rule(lookup: Lookup, table: int) -> Rule | None:
     """The rule that led to the table; the kernel does not say which."""
-    leading = [
-        rule
-        for rule in lookup.rules
-        if rule.table == table and (rule.destination is None or lookup.destination in rule.destination)
-    ]
-    plain = (rule for rule in leading if rule.source is None and not rule.selectors)
-    return next(plain, next(iter(leading), None))
+    leading = [rule for rule in lookup.rules if rule.table == table]
+    taking = (rule for rule in leading if rule.takes(host_prefix(lookup.destination)))
+    return next(taking, next(iter(leading), None))
 
 
 def _beneath(kernel: Kernel, next_hop: IPAddress, device: str) -> _Facts:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from calico_agent.decode.errors import Interrupted, Malformed, Refused
 from calico_agent.decode.rules import decode_rules
 from calico_agent.model.address import Family
-from calico_agent.model.tracing import Rule
+from calico_agent.model.policy import Rule, RuleAction
 from tests.decode.netlink_messages import AF_INET, AF_INET6, attribute, done, message, number
 
 RTM_NEWRULE = 32
@@ -46,7 +46,7 @@ def rule(
         ),
         pytest.param(
             rule(number(10, 0x10), number(16, 0xFF), number(6, 9), number(15, 100), flags=2),
-            "9: from all not fwmark 0x10/0xff lookup 100",
+            "9: not from all fwmark 0x10/0xff lookup 100",
             id="for all marks but one",
         ),
     ],
@@ -58,7 +58,7 @@ def test_a_rule_reads_as_ip_rule_shows_it(raw: bytes, shown: str) -> None:
 
 def test_rules_come_in_the_order_in_which_they_are_asked_and_of_one_family() -> None:
     datagram = rule(number(6, 5)) + rule(number(6, 1), family=AF_INET6) + rule(number(6, 2), action=6) + done()
-    assert decode_rules([datagram], Family.IPV4) == (Rule(2, 0), Rule(5, 254))
+    assert decode_rules([datagram], Family.IPV4) == (Rule(2, action=RuleAction.BLACKHOLE), Rule(5, 254))
     assert decode_rules([datagram], Family.IPV6) == (Rule(1, 254),)
 
 

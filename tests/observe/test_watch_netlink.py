@@ -66,18 +66,21 @@ def watched() -> Iterator[tuple[NetworkNamespace, Wakes, NetlinkWatch]]:
         ("route add blackhole 192.168.5.0/26", "netlink: route changed"),
         ("route add blackhole fd00:192::/122", "netlink: route changed"),
         ("link set eth0 mtu 1400", "netlink: link changed"),
+        ("rule add to 192.168.0.0/16 lookup 100", "netlink: rule changed"),
+        ("-6 rule add to fd00:192::/64 lookup 100", "netlink: rule changed"),
+        ("neigh add 10.77.0.12 lladdr 02:00:00:00:00:01 dev eth0 nud permanent", "netlink: neighbour changed"),
     ],
 )
 def test_a_change_wakes_at_once_and_says_what_it_was(line: str, reason: str) -> None:
     with watched() as (host, wakes, _):
         before = time.monotonic()
-        host.ip(line)
+        host.output("ip", *line.split())
         assert wakes.wait_for(reason) - before < 2
 
 
-def test_nothing_wakes_when_nothing_changes_or_only_neighbours_do() -> None:
+def test_nothing_wakes_when_nothing_changes_or_only_neighbours_that_the_kernel_found_do() -> None:
     with watched() as (host, wakes, _):
-        host.ip("neigh add 10.77.0.12 lladdr 02:00:00:00:00:01 dev eth0")
+        host.ip("neigh add 10.77.0.12 lladdr 02:00:00:00:00:01 dev eth0 nud reachable")
         time.sleep(0.5)
         assert wakes.reasons == []
 

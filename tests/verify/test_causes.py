@@ -1,10 +1,11 @@
 """Findings are joined to problems: each once, under the root of its chain."""
 
+from dataclasses import replace
 from ipaddress import ip_network
 
 import pytest
 
-from calico_agent.model.finding import Finding, Problem, Severity
+from calico_agent.model.finding import Finding, Problem, Severity, Writer
 from calico_agent.verify.catalogue import CATALOGUE, finding
 from calico_agent.verify.causes import RULES, join
 
@@ -61,6 +62,16 @@ BRIDGE_HERE = made("IP-BRIDGE", HERE)
             id="our container does not explain another node's record",
         ),
         pytest.param((MISSING3, MISSING3), {"RT-MISSING": []}, id="one finding twice is one"),
+        pytest.param(
+            (replace(MISSING3, writer=Writer.FELIX), DOWN3, made("BIRD-DOWN", HERE), made("SV-FELIX", HERE)),
+            {"BIRD-DOWN": ["BGP-DOWN"], "SV-FELIX": ["RT-MISSING"]},
+            id="no session and no BIRD is needed for a route that Felix writes",
+        ),
+        pytest.param(
+            (replace(MISSING3, writer=Writer.BIRD), made("SV-FELIX", HERE)),
+            {"SV-FELIX": [], "RT-MISSING": []},
+            id="and no Felix for one that BIRD writes",
+        ),
     ],
 )
 def test_joining(findings: tuple[Finding, ...], problems: dict[str, list[str]]) -> None:

@@ -8,9 +8,10 @@ import pytest
 from calico_agent.model.kernel import Kernel
 from calico_agent.model.node import Borrowed
 from calico_agent.model.observation import Observation, Unreadable
+from calico_agent.model.policy import Rule
 from calico_agent.model.route import Neighbour
 from calico_agent.model.settings import Mode
-from calico_agent.model.tracing import Lookup, Rule, Trace
+from calico_agent.model.tracing import Lookup, Trace
 from calico_agent.verify.trace import trace_packet
 from calico_agent.verify.view import view_of
 from tests.verify.cluster import DATASTORE, HEALTHY, IDENTITY, block, routed, stored, via

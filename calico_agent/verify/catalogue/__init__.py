@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from calico_agent.model.address import IPNetwork
-from calico_agent.model.finding import ConditionType, Finding, Severity
+from calico_agent.model.finding import ConditionType, Finding, Severity, Writer
 from calico_agent.verify.catalogue import bgp, container, guards, identity, routes, sources, supervision
 from calico_agent.verify.catalogue.entry import Entry
 
@@ -38,6 +38,7 @@ def finding(
     severity: Severity | None = None,
     condition: ConditionType | None = None,
     bars_start: bool = False,
+    writer: Writer | None = None,
 ) -> Finding:
     """A finding of a catalogued code, with the entry's severity and condition unless others are given."""
     entry = CATALOGUE[code]
@@ -53,4 +54,5 @@ def finding(
         node=node,
         prefix=prefix,
         bars_start=bars_start,
+        writer=writer,
     )

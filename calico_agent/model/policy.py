@@ -1,0 +1,103 @@
+"""Policy rules: which of the kernel's tables a packet is looked up in, and when not in any.
+
+Numbers and meanings are those of include/uapi/linux/fib_rules.h; what a packet meets is as in fib_rule_match and
+fib_rules_lookup (net/core/fib_rules.c), the texts are those of `ip rule`.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import NamedTuple
+
+from calico_agent.model.address import IPNetwork
+from calico_agent.model.route import TABLE_LOCAL, TABLE_MAIN
+
+TABLE_DEFAULT = 253
+_TABLE_NAMES = {TABLE_LOCAL: "local", TABLE_MAIN: "main", TABLE_DEFAULT: "default"}
+
+
+class RuleAction(IntEnum):
+    """FR_ACT_ values. `UNKNOWN` stands for all that this program does not know."""
+
+    UNKNOWN = 0
+    TABLE = 1
+    GOTO = 2
+    NOP = 3
+    BLACKHOLE = 6
+    UNREACHABLE = 7
+    PROHIBIT = 8
+
+    @property
+    def refuses(self) -> bool:
+        """Whether packets end here."""
+        return self >= RuleAction.BLACKHOLE
+
+
+class Mark(NamedTuple):
+    """`fwmark VALUE/MASK`."""
+
+    value: int
+    mask: int
+
+    def __str__(self) -> str:
+        return f"fwmark {self.value:#x}/{self.mask:#x}"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule (RTM_NEWRULE).
+
+    `table` is where to look, for the action TABLE, `target` the priority to go on with, for GOTO. `selectors` are the
+    conditions that only some traffic meets (`oif eth0`, `ipproto tcp`), as `ip rule` prints them. An `inverted` rule is
+    for packets that do not meet all of its conditions. What is found in the table with a prefix as short as
+    `suppressed`, or shorter, counts for nothing.
+    """
+
+    priority: int
+    table: int = 0
+    action: RuleAction = RuleAction.TABLE
+    source: IPNetwork | None = None
+    destination: IPNetwork | None = None
+    mark: Mark | None = None
+    iif: str = ""
+    selectors: tuple[str, ...] = ()
+    inverted: bool = False
+    target: int = 0
+    suppressed: int | None = None
+
+    def takes(self, destination: IPNetwork, source: IPNetwork | None = None) -> bool:
+        """Whether it is for packets without a mark to at least some addresses of `destination`.
+
+        They are this host's own, not bound to an address yet; with `source`, the network of local pods, they are those
+        that the pods send. Conditions on links hold for a part of the traffic only and count as not met.
+        """
+        met = (
+            (self.destination is None or self.destination.overlaps(destination))
+            and (self.source is None or (source is not None and self.source.overlaps(source)))
+            and (self.mark is None or self.mark.value == 0)
+            and self.iif in {"", "lo" if source is None else ""}
+            and not self.selectors
+        )
+        return met is not self.inverted
+
+    def __str__(self) -> str:
+        words = [
+            *(["not"] if self.inverted else []),
+            f"from {self.source or 'all'}",
+            *([f"to {self.destination}"] if self.destination else []),
+            *([str(self.mark)] if self.mark else []),
+            *([f"iif {self.iif}"] if self.iif else []),
+            *self.selectors,
+            self._does(),
+        ]
+        return f"{self.priority}: {' '.join(words)}"
+
+    def _does(self) -> str:
+        if self.action is RuleAction.TABLE:
+            short = f" suppress_prefixlength {self.suppressed}" if self.suppressed is not None else ""
+            return f"lookup {table_name(self.table)}{short}"
+        return f"goto {self.target}" if self.action is RuleAction.GOTO else self.action.name.lower()
+
+
+def table_name(table: int) -> str:
+    """The table as `ip` names it."""
+    return _TABLE_NAMES.get(table, str(table))
