@@ -1,9 +1,10 @@
 """What calico-agent would say about a recorded host: `python -m tests.replay CAPTURE HOST [--json]`.
 
 CAPTURE is a directory with `etcd.jsonl` (one key a line) and a directory for each host: `bird.txt`, `bird6.txt` (raw
-replies of the control socket), `ip-addr.json`, `ip-route.json`, `docker-inspect.json`, `docker-networks.json`,
-`container.log`, `nodename`. A file that is missing or garbled makes its source unreadable, as it would be live. Nothing
-outside the directory is looked at: the time is the recording's, and the host is called like its directory.
+replies of the control socket), `ip-addr.json`, `ip-route.json`, `ip-rule.txt`, `docker-inspect.json`,
+`docker-networks.json`, `container.log`, `nodename`. A file that is missing or garbled makes its source unreadable, as
+it would be live. Nothing outside the directory is looked at: the time is the recording's, and the host is called like
+its directory.
 
 Exit code: 0 all good, 1 something is wrong, 2 usage.
 """
@@ -154,7 +155,8 @@ def _host(folder: Path, name: str) -> Host | Unreadable:
 
 def _kernel(folder: Path, destinations: tuple[IPAddress, ...]) -> Kernel | Unreadable:
     try:
-        return kernel_from(_json(folder / "ip-addr.json"), _json(folder / "ip-route.json"), destinations)
+        rules = _text(folder / "ip-rule.txt") or ""
+        return kernel_from(_json(folder / "ip-addr.json"), _json(folder / "ip-route.json"), destinations, rules)
     except _GARBLED as error:
         return Unreadable("kernel", f"the recording cannot be read: {error!r}", "malformed")
 

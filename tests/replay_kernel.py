@@ -1,4 +1,5 @@
-"""A recorded host's links and routes: `ip-addr.json` (`ip -d -j addr`), `ip-route.json` (`ip -d -j route`, all tables).
+"""A recorded host's kernel: `ip-addr.json` (`ip -d -j addr`), `ip-route.json` (`ip -d -j route`, all tables),
+`ip-rule.txt` (`ip rule`).
 
 A recording has no kernel to ask for single look-ups, so they are answered from its tables.
 """
@@ -7,8 +8,9 @@ from collections.abc import Iterable, Mapping
 from ipaddress import ip_address, ip_network
 from typing import Any
 
-from calico_agent.model.address import IPAddress, IPNetwork, Link, LinkAddress, interface_of
+from calico_agent.model.address import Family, IPAddress, IPNetwork, Link, LinkAddress, interface_of
 from calico_agent.model.kernel import Kernel, Source
+from calico_agent.model.policy import TABLE_DEFAULT, Mark, Rule, RuleAction
 from calico_agent.model.route import (
     PROTOCOL_NAMES,
     TABLE_LOCAL,
@@ -19,18 +21,69 @@ from calico_agent.model.route import (
     RouteType,
 )
 
-_TABLES = {"main": TABLE_MAIN, "local": TABLE_LOCAL, "default": 253}
+_TABLES = {"main": TABLE_MAIN, "local": TABLE_LOCAL, "default": TABLE_DEFAULT}
 _PROTOCOLS = {name: number for number, name in PROTOCOL_NAMES.items()}
+_REFUSALS = {
+    "blackhole": RuleAction.BLACKHOLE,
+    "unreachable": RuleAction.UNREACHABLE,
+    "prohibit": RuleAction.PROHIBIT,
+    "nop": RuleAction.NOP,
+}
 _FAR = {4: ip_address("8.8.8.8"), 6: ip_address("2001:4860:4860::8888")}
 
 
-def kernel_from(addresses: list[Any], routes: list[Any], destinations: Iterable[IPAddress]) -> Kernel:
+def kernel_from(addresses: list[Any], routes: list[Any], destinations: Iterable[IPAddress], rules: str = "") -> Kernel:
     """The kernel as recorded, with look-ups towards `destinations`. Raises ValueError, KeyError, TypeError."""
     links = _links(addresses)
-    fib = Fib.of(map(_route, routes))
+    decoded = tuple(map(_route, routes))
+    fib = Fib.of(decoded)
     sources = tuple(_source(destination, fib, links) for destination in destinations)
     defaults = tuple(_source(far, fib, links) for version, far in _FAR.items() if _has_default(fib, version))
-    return Kernel(links=links, fib=fib, sources=sources, default_sources=defaults)
+    asked = tuple(map(_rule, filter(str.strip, rules.splitlines())))
+    others = {rule.table for rule in asked} - {0, TABLE_MAIN, TABLE_LOCAL}
+    return Kernel(
+        links=links,
+        fib=fib,
+        sources=sources,
+        default_sources=defaults,
+        rules={Family.IPV4: asked},
+        tables={table: Fib.of(decoded, table) for table in sorted(others)},
+    )
+
+
+def _rule(line: str) -> Rule:
+    """One line of `ip rule`: a priority, then words, of which some take the next one along."""
+    number, _, rest = line.partition(":")
+    words = iter(rest.split())
+    known: dict[str, str] = {}
+    selectors: list[str] = []
+    for word in words:
+        if word in {"not", *_REFUSALS}:
+            known[word] = word
+        elif word in {"from", "to", "fwmark", "iif", "lookup", "goto", "suppress_prefixlength"}:
+            known[word] = next(words)
+        else:
+            selectors.append(f"{word} {next(words, '')}".strip())
+    value, _, mask = known.get("fwmark", "").partition("/")
+    table = known.get("lookup", "")
+    refusal = next((action for word, action in _REFUSALS.items() if word in known), RuleAction.TABLE)
+    return Rule(
+        priority=int(number),
+        table=_TABLES.get(table) or int(table or 0),
+        action=RuleAction.GOTO if "goto" in known else refusal,
+        source=_network(known.get("from", "all")),
+        destination=_network(known.get("to", "all")),
+        mark=Mark(int(value, 0), int(mask or "0xffffffff", 0)) if value else None,
+        iif=known.get("iif", ""),
+        selectors=tuple(selectors),
+        inverted="not" in known,
+        target=int(known.get("goto", 0)),
+        suppressed=int(known["suppress_prefixlength"]) if "suppress_prefixlength" in known else None,
+    )
+
+
+def _network(word: str) -> IPNetwork | None:
+    return None if word == "all" else ip_network(word)
 
 
 def _links(rows: list[Any]) -> tuple[Link, ...]:
