@@ -102,6 +102,9 @@ def _calico_pool(link: Link, held: LinkAddress, around: Surroundings) -> str:
 
 
 def _pool_overlap(_link: Link, held: LinkAddress, around: Surroundings) -> str:
+    # A pool that is made later does not move this node: it is told as an overlap, and the node stays where it is.
+    if held.address in around.own_registered:
+        return ""
     pool = "" if isinstance(around.datastore, Unreadable) else _pool(held, around.datastore)
     return f"lies in {pool}, from which pods get addresses: pool and host network must not overlap" if pool else ""
 

@@ -315,6 +315,9 @@ ACCEPTED = {
         links=(LO, link("eth0", "10.0.0.13/24", running=False)),
         datastore=Datastore(nodes=(node("host3", "10.0.0.13/24"),)),
     ),
+    "an address in a pool that was made later, by which the cluster knows this host": HOST.having(
+        datastore=Datastore(nodes=(node("host3", "10.0.0.13/24"),), pools=(pool("10.0.0.0/16"),)),
+    ),
     "an address that only an old record of this machine lists": HOST.having(
         datastore=Datastore(nodes=(node("host3.example", "10.0.0.13/24", "10.0.0.13"),))
     ),
