@@ -25,7 +25,8 @@ class Kernel:
     """Links with addresses, the main table, look-ups towards the addresses that were asked for.
 
     `default_sources` are the answers for the default routes, one per family that has one.
-    `neighbours` and `forwarding` are None when they were not read: a recorded host has none.
+    `neighbours` are all, or only those that do not answer and those on VXLAN devices, which is what an audit needs.
+    They and `forwarding` are None when they were not read: a recorded host has none.
     """
 
     links: tuple[Link, ...] = ()

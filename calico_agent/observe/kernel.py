@@ -36,22 +36,28 @@ _SECONDARY, _DEPRECATED, _TENTATIVE = 0x01, 0x20, 0x40
 _SCOPES = {0: "global", 200: "site", 253: "link", 254: "host", 255: "nowhere"}
 
 
-def read_kernel(destinations: tuple[IPAddress, ...] = (), learned: Learned | None = None) -> Kernel | Unreadable:
-    """All of it, with look-ups towards `destinations`. `learned` makes a repeated reading cheaper (`dump_routes`)."""
-    return steadily(lambda: _read(destinations, learned))
+def read_kernel(
+    destinations: tuple[IPAddress, ...] = (), learned: Learned | None = None, *, every_neighbour: bool = False
+) -> Kernel | Unreadable:
+    """All of it, with look-ups towards `destinations`. `learned` makes a repeated reading cheaper (`dump_routes`).
+
+    Unless `every_neighbour` is wanted, those that answer are left out, except on VXLAN devices.
+    """
+    return steadily(lambda: _read(destinations, learned, every_neighbour))
 
 
-def _read(destinations: tuple[IPAddress, ...], learned: Learned | None) -> Kernel:
+def _read(destinations: tuple[IPAddress, ...], learned: Learned | None, every_neighbour: bool) -> Kernel:
     links = _read_links()
     names = {link.index: link.name for link in links}
+    tunnels = frozenset(link.index for link in links if link.kind == "vxlan")
     fib = dump_routes(names, learned=learned)
     return Kernel(
         links=links,
         fib=fib,
         sources=look_up(destinations, names),
         default_sources=look_up(_far_along_default(fib), names),
-        neighbours=_read_neighbours(names),
-        forwarding=_read_forwarding(names),
+        neighbours=_read_neighbours(names, None if every_neighbour else tunnels),
+        forwarding=_read_forwarding(names) if tunnels else (),
     )
 
 
@@ -65,9 +71,9 @@ def _far_along_default(fib: Fib) -> Iterable[IPAddress]:
                 break
 
 
-def _read_neighbours(names: Mapping[int, str]) -> tuple[Neighbour, ...]:
+def _read_neighbours(names: Mapping[int, str], devices: frozenset[int] | None) -> tuple[Neighbour, ...]:
     with RouteSocket() as netlink:
-        return decode_neighbours(netlink.dump(_GET_NEIGHBOUR, _NEIGHBOUR.pack(0, 0, 0, 0, 0)), names)
+        return decode_neighbours(netlink.dump(_GET_NEIGHBOUR, _NEIGHBOUR.pack(0, 0, 0, 0, 0)), names, devices)
 
 
 def _read_forwarding(names: Mapping[int, str]) -> tuple[ForwardingEntry, ...]:
