@@ -11,11 +11,10 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from struct import Struct
 from typing import Self, TypeVar
 
 from calico_agent.decode.errors import Interrupted, Malformed, Refused
-from calico_agent.decode.rtnetlink import HEADER
+from calico_agent.decode.rtnetlink import ATTRIBUTE, HEADER
 from calico_agent.model.observation import Unreadable
 
 T = TypeVar("T")
@@ -27,7 +26,6 @@ _ALL_TRIES_SECONDS = 2.0
 _FIRST_WAIT, _LONGEST_WAIT = 0.02, 0.5
 _TRANSIENT = {errno.ENOBUFS, errno.ENOMEM, errno.EBUSY, errno.EINTR}
 _DENIED = {errno.EPERM, errno.EACCES}
-_ATTRIBUTE = Struct("=HH")
 _PID_BITS = 22  # PID_MAX_LIMIT; ports are by custom a process's id below a number of its own choice
 
 
@@ -84,8 +82,8 @@ class RouteSocket:
 
 
 def attribute(kind: int, value: bytes) -> bytes:
-    """One attribute of a request; `value` is a multiple of four bytes long."""
-    return _ATTRIBUTE.pack(_ATTRIBUTE.size + len(value), kind) + value
+    """One attribute, padded."""
+    return ATTRIBUTE.pack(ATTRIBUTE.size + len(value), kind) + value + bytes(-len(value) % 4)
 
 
 def steadily(read: Callable[[], T]) -> T | Unreadable:
