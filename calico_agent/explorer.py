@@ -47,7 +47,7 @@ class Explorer:
         if seen is None:
             return _NOTHING_SEEN
         observation, identity, config = seen
-        kernel = read_kernel()
+        kernel = read_kernel(every_neighbour=True)
         if isinstance(kernel, Unreadable):
             return kernel
         lookup = read_lookup(address, kernel)

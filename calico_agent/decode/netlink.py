@@ -1,73 +1,55 @@
-"""RTM_NEWROUTE messages -> Fib, and the kernel's answer for one destination -> Source.
+"""RTM_GETROUTE dumps -> Fib.
 
-Meanings are those of include/uapi/linux/rtnetlink.h; what the kernel puts into a message is in fib_dump_info
-(net/ipv4/fib_semantics.c) and rt6_fill_node (net/ipv6/route.c).
-
-A table of 50,000 routes must decode in the time that `ip route show` takes to print it. It can, because the messages of
-routes that differ in their destination only are equal in all other bytes: such a message is taken apart once, and the
-path it leads over is found again by those other bytes, also in the next dump.
-
-Left out: cached routes (RTM_F_CLONED), and routes for one type of service or one source prefix only, which traffic in
-general does not follow.
+A table of 50,000 routes must decode in less than the time that `ip route show` takes to print it. It can, because the
+messages of routes that differ in their destination only are equal in all other bytes: such a message is taken apart
+once (`decode_route`), and the path it leads over is found again by those other bytes, also in the next dump. Nothing is
+done in Python for each route: whole columns of destinations and paths go from one built-in function to the next.
 """
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import reduce
-from ipaddress import ip_network
-from operator import or_
-from struct import Struct
+from struct import Struct, unpack
+from typing import NamedTuple
 
-from calico_agent.decode.errors import Malformed, Refused
-from calico_agent.decode.next_hops import RTA_OIF, NextHopObjects, gateway, next_hops
-from calico_agent.decode.rtnetlink import (
-    FAMILIES,
-    HEADER,
-    Run,
-    address,
-    answer,
-    attributes,
-    dump_runs,
-    link_name,
-    number,
-)
-from calico_agent.model.address import Family, IPAddress
-from calico_agent.model.kernel import Source
-from calico_agent.model.route import TABLE_MAIN, Fib, Path, Route, RouteType, in_order
-
-_NEW_ROUTE = 24  # RTM_NEWROUTE
-_ROUTE = Struct("=BBBBBBBBI")  # struct rtmsg: family, prefix length, source's, tos, table, protocol, scope, type, flags
-_CLONED = 0x200  # RTM_F_CLONED
-_RTA_DST, _RTA_PRIORITY, _RTA_PREFSRC, _RTA_TABLE = 1, 6, 7, 15
-
-_TYPES = {kind.value: kind for kind in RouteType}
-_FORWARDING = {RouteType.UNICAST, RouteType.LOCAL, RouteType.BROADCAST, RouteType.ANYCAST, RouteType.MULTICAST}
+from calico_agent.decode.errors import Malformed
+from calico_agent.decode.next_hops import NextHopObjects
+from calico_agent.decode.route import ADDRESS_SIZE, NEW_ROUTE, ROUTE, RTA_DST, RTA_TABLE, Setting, decode_route
+from calico_agent.decode.rtnetlink import HEADER, Run, dump_runs
+from calico_agent.model.address import Family
+from calico_agent.model.route import TABLE_MAIN, Fib, Path, in_order
 
 # The kernel puts the table first and the destination second: so far a message goes up to the destination's own bytes,
 # and so the two attribute headers before them read.
-_HEAD = _ROUTE.size + 8 + 4
-_ADDRESS_SIZE = {Family.IPV4: 4, Family.IPV6: 16}
+_HEAD = ROUTE.size + 8 + 4
 _ATTRIBUTE = Struct("=HH")
-_TABLE_HEADER = _ATTRIBUTE.pack(8, _RTA_TABLE)
-_DST_HEADER = {family: _ATTRIBUTE.pack(4 + size, _RTA_DST) for family, size in _ADDRESS_SIZE.items()}
+_TABLE_HEADER = _ATTRIBUTE.pack(8, RTA_TABLE)
+_DST_HEADER = {family: _ATTRIBUTE.pack(4 + size, RTA_DST) for family, size in ADDRESS_SIZE.items()}
 
-# Errors that are answers: what happens to a packet (fib_props in net/ipv4/fib_semantics.c).
-_REFUSALS = {13: "prohibited", 22: "blackhole", 101: "no route", 113: "unreachable"}
+_Paths = tuple[Path, ...]
+_Bucket = dict[int, _Paths]
+_Known = dict[bytes, dict[bytes, _Paths]]
 
-_Bucket = dict[int, tuple[Path, ...]]
-_Paths = dict[bytes, dict[bytes, tuple[Path, ...]]]
+
+class _Table(NamedTuple):
+    """One family's dump and what it was decoded to.
+
+    `runs` are kept whole, 60 bytes a route: to compare them with the next dump costs a twentieth of hashing it. `known`
+    are the paths by what stands before a message's destination, then by what stands behind it; `buckets` the paths by
+    prefix length, then by network address.
+    """
+
+    runs: list[Run]
+    known: _Known
+    buckets: dict[int, _Bucket]
 
 
 @dataclass(slots=True)
 class Learned:
-    """The paths of one dump, by what stands before a message's destination, then by what stands behind it.
+    """What one dump teaches about the next, while links and next hop objects are the same."""
 
-    They hold for another dump of a host with the same links and next hop objects.
-    """
-
-    link_names: Mapping[int, str] = field(default_factory=dict)
-    objects: NextHopObjects = field(default_factory=dict)
-    paths: _Paths = field(default_factory=dict)
+    setting: Setting | None = None
+    tables: Mapping[Family, _Table] = field(default_factory=dict)
 
 
 def decode_routes(
@@ -81,138 +63,104 @@ def decode_routes(
     """The routes of one table out of one RTM_GETROUTE dump per family, each read up to its end and not beyond.
 
     `link_names` are the links by index, `objects` the next hop objects by id (`decode_next_hops`). `learned` is what
-    the dump before gave, and is replaced by what this one gives: with it most messages are known already.
+    the dump before gave, and is replaced by what this one gives: with it most messages are known already, and a family
+    whose dump is the same, byte for byte, is not decoded again.
     Raises Malformed, Interrupted, and Refused when the kernel gave up.
     """
-    objects, learned = objects or {}, learned or Learned()
-    known = learned.paths if (learned.link_names, learned.objects) == (link_names, objects) else {}
-    paths: _Paths = {}
-    decoded = {
-        family: _Dump(family, table, link_names, objects, known, paths).decode(datagrams)
-        for family, datagrams in dumps.items()
-    }
-    learned.link_names, learned.objects, learned.paths = link_names, objects, paths
-    return Fib({family: buckets for family, buckets in decoded.items() if buckets})
+    setting, learned = Setting(table, link_names, objects or {}), learned or Learned()
+    before = learned.tables if learned.setting == setting else {}
+    tables = {family: _decode(family, dump, setting, before.get(family)) for family, dump in dumps.items()}
+    learned.setting, learned.tables = setting, tables
+    return Fib({family: found.buckets for family, found in tables.items() if found.buckets})
 
 
-def decode_source(datagram: bytes, destination: IPAddress, link_names: Mapping[int, str]) -> Source:
-    """The kernel's answer to RTM_GETROUTE for one destination. Raises Malformed, and Refused for an unknown error."""
-    try:
-        body = answer(datagram, _NEW_ROUTE)
-    except Refused as refused:
-        if refused.errno not in _REFUSALS:
-            raise
-        return Source(destination, None, error=_REFUSALS[refused.errno])
-    family = Family(destination.version)
-    found = attributes(body, _ROUTE.size)
-    source = address(found[_RTA_PREFSRC], family) if _RTA_PREFSRC in found else None
-    return Source(
-        destination,
-        source,
-        device=link_name(number(found.get(RTA_OIF)), link_names),
-        gateway=gateway(found, family),
-        error="" if source else "no source address",
-    )
-
-
-def decode_match(datagram: bytes, family: Family, link_names: Mapping[int, str]) -> Route | None:
-    """The table's entry that the kernel matched, in answer to RTM_GETROUTE with RTM_F_FIB_MATCH.
-
-    Raises Malformed, and Refused when there is no such entry or it drops the packet.
-    """
-    body = answer(datagram, _NEW_ROUTE)
-    if len(body) < _ROUTE.size:
-        raise Malformed("a route is cut short")
-    table = number(attributes(body, _ROUTE.size).get(_RTA_TABLE), body[4])
-    found = _Dump(family, table, link_names, {}, {}, {}).decode_one(body)
-    if found is None:
-        return None
-    length, network, path = found
-    try:
-        return Route(ip_network((network.to_bytes(_ADDRESS_SIZE[family]), length)), *path)
-    except ValueError as error:
-        raise Malformed(f"a route to {error}") from error
+def _decode(family: Family, datagrams: Iterable[bytes], setting: Setting, before: _Table | None) -> _Table:
+    runs = [*dump_runs(datagrams, NEW_ROUTE, alike=HEADER.size + _HEAD)]
+    if before is not None and runs == before.runs:
+        return before
+    dump = _Dump(family, setting, before.known if before is not None else {})
+    for run in runs:
+        dump.add(run)
+    return _Table(runs, dump.paths, {length: _bucket(*columns) for length, columns in dump.columns.items()})
 
 
 @dataclass(slots=True)
 class _Dump:
-    """One family's dump on its way into buckets: prefix length -> network address -> paths."""
+    """One family's dump on its way into buckets: for each prefix length the networks, and beside them the paths."""
 
     family: Family
-    table: int
-    link_names: Mapping[int, str]
-    objects: NextHopObjects
-    known: _Paths
-    paths: _Paths
-    buckets: dict[int, _Bucket] = field(default_factory=dict)
+    setting: Setting
+    known: _Known
+    paths: _Known = field(default_factory=dict)
+    columns: dict[int, tuple[list[int], list[_Paths]]] = field(default_factory=dict)
 
-    def decode(self, datagrams: Iterable[bytes]) -> dict[int, _Bucket]:
-        for run in dump_runs(datagrams, _NEW_ROUTE, alike=HEADER.size + _HEAD):
-            head = bytes(run.data[HEADER.size : HEADER.size + _HEAD])
-            if (head[-12:-8], head[-4:]) == (_TABLE_HEADER, _DST_HEADER[self.family]):
-                self._add_run(run, head)
-            else:
-                for body in run.bodies():
-                    self._add(body)
-        for length, bucket in self.buckets.items():
-            if reduce(or_, bucket, 0) & ((1 << (8 * _ADDRESS_SIZE[self.family] - length)) - 1):
-                raise Malformed(f"a route to a /{length} with a destination that is longer")
-        return self.buckets
+    def add(self, run: Run) -> None:
+        """All routes of a run."""
+        head = run.data[HEADER.size : HEADER.size + _HEAD]
+        if (head[-12:-8], head[-4:]) == (_TABLE_HEADER, _DST_HEADER[self.family]):
+            self._add_run(run, head)
+            return
+        for body in run.bodies():
+            found = decode_route(body, self.family, self.setting)
+            if found is not None:
+                length, network, path = found
+                self._put(length, (network,), ((path,),))
 
     def _add_run(self, run: Run, head: bytes) -> None:
-        first = self.decode_one(next(run.bodies()))
-        if first is None:  # and so are the others: head decides
+        length, size = head[1], ADDRESS_SIZE[self.family]
+        # Head decides whether a route is left out, and the first message with this head whether the length can be.
+        if head not in self.paths and decode_route(next(run.bodies()), self.family, self.setting) is None:
             return
-        bucket = self.buckets.setdefault(first[0], {})
-        paths = self.paths.setdefault(head, {})
-        known = self.known.get(head, {})
-        for network, tail in self._split(run):
-            here = paths.get(tail) or paths.setdefault(tail, known.get(tail) or self._learn(head, tail))
-            if bucket.setdefault(network, here) is not here:
-                bucket[network] = in_order(bucket[network] + here)
+        if run.length < HEADER.size + _HEAD + size:
+            raise Malformed("the destination of a route is cut short")
+        _check_ends(run, length, size)
+        networks, tails = self._split(run)
+        self._put(length, networks, self._paths(head, tails))
 
-    def _split(self, run: Run) -> Iterable[tuple[int, bytes]]:
-        """Destination and what stands behind it, of each message. They fit: the first message has been decoded."""
-        before, size = HEADER.size + _HEAD, _ADDRESS_SIZE[self.family]
+    def _split(self, run: Run) -> tuple[Iterable[int], tuple[bytes, ...]]:
+        """The destinations, and what stands behind each."""
+        before, size = HEADER.size + _HEAD, ADDRESS_SIZE[self.family]
         rest = run.length - before - size
         if self.family is Family.IPV4:
-            return Struct(f">{before}xI{rest}s").iter_unpack(run.data)
-        halves = Struct(f">{before}xQQ{rest}s").iter_unpack(run.data)
-        return ((high << 64 | low, tail) for high, low, tail in halves)
+            columns = unpack(">" + f"{before}xI{rest}s" * run.messages, run.data)
+            return columns[::2], columns[1::2]
+        columns = unpack(">" + f"{before}xQQ{rest}s" * run.messages, run.data)
+        return (high << 64 | low for high, low in zip(columns[::3], columns[1::3], strict=True)), columns[2::3]
 
-    def _learn(self, head: bytes, tail: bytes) -> tuple[Path, ...]:
-        route = self.decode_one(head + bytes(_ADDRESS_SIZE[self.family]) + tail)
+    def _paths(self, head: bytes, tails: tuple[bytes, ...]) -> list[_Paths]:
+        here = self.paths.setdefault(head, {})
+        with suppress(KeyError):  # mostly none of them is new
+            return [*map(here.__getitem__, tails)]
+        known = self.known.get(head, {})
+        for tail in set(tails) - here.keys():
+            here[tail] = known.get(tail) or self._learn(head, tail)
+        return [*map(here.__getitem__, tails)]
+
+    def _learn(self, head: bytes, tail: bytes) -> _Paths:
+        route = decode_route(head + bytes(ADDRESS_SIZE[self.family]) + tail, self.family, self.setting)
         return (route[2],) if route else ()
 
-    def _add(self, body: bytes) -> None:
-        route = self.decode_one(body)
-        if route:
-            length, network, path = route
-            bucket = self.buckets.setdefault(length, {})
-            bucket[network] = in_order((*bucket.get(network, ()), path))
+    def _put(self, length: int, networks: Iterable[int], paths: Iterable[_Paths]) -> None:
+        column = self.columns.setdefault(length, ([], []))
+        column[0].extend(networks)
+        column[1].extend(paths)
 
-    def decode_one(self, body: bytes) -> tuple[int, int, Path] | None:
-        """Prefix length, network address and path of one message without its header; None when it is left out."""
-        if len(body) < _ROUTE.size:
-            raise Malformed("a route is cut short")
-        family, length, source_length, tos, table, protocol, _scope, kind, flags = _ROUTE.unpack_from(body)
-        if FAMILIES.get(family) is not self.family or flags & _CLONED or tos or source_length:
-            return None
-        found = attributes(body, _ROUTE.size)
-        table = number(found.get(_RTA_TABLE), table)
-        if table != self.table:
-            return None
-        destination = found.get(_RTA_DST, bytes(_ADDRESS_SIZE[self.family]))
-        if length > 8 * len(destination) or len(destination) != _ADDRESS_SIZE[self.family]:
-            raise Malformed(f"a route to a /{length} with a destination of {len(destination)} bytes")
-        type_ = _TYPES.get(kind, RouteType.UNSPEC)
-        forwards = type_ in _FORWARDING
-        path = Path(
-            type_,
-            next_hops(found, flags, self.family, self.link_names, self.objects) if forwards else (),
-            protocol,
-            number(found.get(_RTA_PRIORITY)),
-            table,
-            address(found[_RTA_PREFSRC], self.family) if _RTA_PREFSRC in found else None,
-        )
-        return length, int.from_bytes(destination), path
+
+def _bucket(networks: list[int], paths: list[_Paths]) -> _Bucket:
+    """The paths by network address, both in the order in which they came."""
+    bucket = dict(zip(networks, paths, strict=True))
+    if len(bucket) < len(networks):  # of several routes for one prefix the last has taken the place
+        bucket = {}
+        for network, here in zip(networks, paths, strict=True):
+            if bucket.setdefault(network, here) is not here:
+                bucket[network] = in_order(bucket[network] + here)
+    return bucket
+
+
+def _check_ends(run: Run, length: int, size: int) -> None:
+    """Raises Malformed when a destination has bits beyond its prefix."""
+    for byte in range(length // 8, size):
+        # A byte of which only the first n bits are the prefix's may have the multiples of 2 ** (8 - n) as its values.
+        clear = bytes(range(0, 256, 1 << min(8, 8 * byte + 8 - length)))
+        if run.data[HEADER.size + _HEAD + byte :: run.length].translate(None, clear):
+            raise Malformed(f"a route to a /{length} with a destination that is longer")

@@ -16,7 +16,7 @@ from calico_agent.model.address import Family, IPAddress
 FAMILIES = {2: Family.IPV4, 10: Family.IPV6}  # AF_INET, AF_INET6
 
 HEADER = Struct("=IHHII")  # length with this header, type, flags, sequence, port
-_ATTRIBUTE = Struct("=HH")  # length with this header, type
+ATTRIBUTE = Struct("=HH")  # length with this header, type
 _NUMBER = Struct("=I")
 _ERROR = Struct("=i")  # a negative errno
 
@@ -30,13 +30,23 @@ Attributes = Mapping[int, bytes]
 class Run(NamedTuple):
     """Messages of one dump that lie one behind the other and begin alike. Each is `length` bytes long."""
 
-    data: memoryview
+    data: bytes
     length: int
+
+    @property
+    def messages(self) -> int:
+        """How many there are."""
+        return len(self.data) // self.length
 
     def bodies(self) -> Iterator[bytes]:
         """The messages without their headers."""
         for start in range(0, len(self.data), self.length):
-            yield bytes(self.data[start + HEADER.size : start + self.length])
+            yield self.data[start + HEADER.size : start + self.length]
+
+    def alike(self, places: Iterable[int]) -> bool:
+        """Whether all messages have the same bytes there. By columns that is four times as fast as one by one."""
+        column = (self.data[place :: self.length] for place in places)
+        return all(found == found[:1] * len(found) for found in column)
 
 
 def dump_runs(datagrams: Iterable[bytes], kind: int, alike: int = HEADER.size) -> Iterator[Run]:
@@ -63,8 +73,9 @@ def dump_runs(datagrams: Iterable[bytes], kind: int, alike: int = HEADER.size) -
                 _raise_error(datagram[position + HEADER.size : end])
                 raise Malformed("an acknowledgement in the middle of a netlink dump")
             if type_ == kind:
-                end = _run_end(datagram, position, length, alike)
-                yield Run(memoryview(datagram)[position:end], length)
+                run = _run_at(datagram, position, length, alike)
+                yield run
+                end = position + len(run.data)
             elif type_ != _NOOP:
                 raise Malformed(f"a netlink message of type {type_} in a dump of type {kind}")
             position = _aligned(end)
@@ -99,15 +110,21 @@ def acknowledge(datagram: bytes) -> None:
 def attributes(data: bytes, start: int) -> dict[int, bytes]:
     """The attributes from `start` to the end, by type. Of several of one type the first counts."""
     found: dict[int, bytes] = {}
-    while start < len(data):
-        if len(data) - start < _ATTRIBUTE.size:
-            raise Malformed("a netlink attribute is cut short")
-        length, type_ = _ATTRIBUTE.unpack_from(data, start)
-        if not _ATTRIBUTE.size <= length <= len(data) - start:
-            raise Malformed(f"a netlink attribute of {length} bytes where {len(data) - start} are left")
-        found.setdefault(type_ & _ATTRIBUTE_TYPE, data[start + _ATTRIBUTE.size : start + length])
-        start += _aligned(length)
+    for type_, place in places(data, start):
+        found.setdefault(type_, data[place])
     return found
+
+
+def places(data: bytes, start: int) -> Iterator[tuple[int, slice]]:
+    """The type of each attribute from `start` to the end, and where its value stands, right behind its header."""
+    while start < len(data):
+        if len(data) - start < ATTRIBUTE.size:
+            raise Malformed("a netlink attribute is cut short")
+        length, type_ = ATTRIBUTE.unpack_from(data, start)
+        if not ATTRIBUTE.size <= length <= len(data) - start:
+            raise Malformed(f"a netlink attribute of {length} bytes where {len(data) - start} are left")
+        yield type_ & _ATTRIBUTE_TYPE, slice(start + ATTRIBUTE.size, start + length)
+        start += _aligned(length)
 
 
 def number(value: bytes | None, absent: int = 0) -> int:
@@ -143,20 +160,16 @@ def _header(datagram: bytes, position: int) -> tuple[int, int, int, int, int]:
     return length, type_, flags, sequence, port
 
 
-def _run_end(datagram: bytes, start: int, length: int, alike: int) -> int:
-    """Where the messages end that begin like the one at `start`."""
-    if length != _aligned(length):
-        return start + length
-    beginning = datagram[start : start + min(alike, length)]
-    count = (len(datagram) - start) // length
-    end = start + count * length
-    # Mostly they go on to the end. Compared by columns that is four times as fast as message by message.
-    if all(datagram[start + i : end : length] == beginning[i : i + 1] * count for i in range(len(beginning))):
-        return end
-    end = start + length
-    while datagram.startswith(beginning, end) and end + length <= len(datagram):
-        end += length
-    return end
+def _run_at(datagram: bytes, start: int, length: int, alike: int) -> Run:
+    """The messages from `start` on that begin like the one there."""
+    beginning, end = datagram[start : start + min(alike, length)], start + length
+    if length == _aligned(length) and datagram.startswith(beginning, end):
+        run = Run(datagram[start : len(datagram) - (len(datagram) - start) % length], length)
+        if run.alike(range(len(beginning))):  # mostly they go on to the end
+            return run
+        while datagram.startswith(beginning, end) and end + length <= len(datagram):
+            end += length
+    return Run(datagram[start:end], length)
 
 
 def _raise_error(body: bytes) -> None:

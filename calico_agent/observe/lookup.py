@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from struct import Struct
 
 from calico_agent.decode.errors import Refused
-from calico_agent.decode.netlink import decode_match, decode_source
+from calico_agent.decode.route import decode_match, decode_source
 from calico_agent.decode.rules import decode_rules
 from calico_agent.model.address import Family, IPAddress
 from calico_agent.model.kernel import Kernel

@@ -10,11 +10,11 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator
-from struct import Struct
+from contextlib import suppress
 from typing import Self, TypeVar
 
 from calico_agent.decode.errors import Interrupted, Malformed, Refused
-from calico_agent.decode.rtnetlink import HEADER
+from calico_agent.decode.rtnetlink import ATTRIBUTE, HEADER
 from calico_agent.model.observation import Unreadable
 
 T = TypeVar("T")
@@ -26,14 +26,21 @@ _ALL_TRIES_SECONDS = 2.0
 _FIRST_WAIT, _LONGEST_WAIT = 0.02, 0.5
 _TRANSIENT = {errno.ENOBUFS, errno.ENOMEM, errno.EBUSY, errno.EINTR}
 _DENIED = {errno.EPERM, errno.EACCES}
-_ATTRIBUTE = Struct("=HH")
+_PID_BITS = 22  # PID_MAX_LIMIT; ports are by custom a process's id below a number of its own choice
 
 
 class RouteSocket:
-    """A NETLINK_ROUTE socket, to be used in a `with`. After an error it may hold old answers: make a new one."""
+    """A NETLINK_ROUTE socket, to be used in a `with`. After an error it may hold old answers: make a new one.
 
-    def __init__(self) -> None:
+    The kernel writes the socket's port into every message. `number` (1 to 1023) asks for a port of its own, so that two
+    dumps of the same table are the same bytes; as long as somebody else has that port, it gets any.
+    """
+
+    def __init__(self, number: int = 0) -> None:
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
+        if number:
+            with suppress(OSError):
+                self._socket.bind((number << _PID_BITS | os.getpid(), 0))
         self._buffer = bytearray(_BUFFER)
         self._sequence = 0
         self._socket.settimeout(_ANSWER_SECONDS)
@@ -75,8 +82,8 @@ class RouteSocket:
 
 
 def attribute(kind: int, value: bytes) -> bytes:
-    """One attribute of a request; `value` is a multiple of four bytes long."""
-    return _ATTRIBUTE.pack(_ATTRIBUTE.size + len(value), kind) + value
+    """One attribute, padded."""
+    return ATTRIBUTE.pack(ATTRIBUTE.size + len(value), kind) + value + bytes(-len(value) % 4)
 
 
 def steadily(read: Callable[[], T]) -> T | Unreadable:

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping
 from struct import Struct
 
 from calico_agent.decode.errors import Refused
-from calico_agent.decode.netlink import Learned, decode_routes, decode_source
+from calico_agent.decode.netlink import Learned, decode_routes
 from calico_agent.decode.next_hops import NextHopObjects, decode_next_hops
+from calico_agent.decode.route import decode_source
 from calico_agent.model.address import Family, IPAddress
 from calico_agent.model.kernel import Source
 from calico_agent.model.route import TABLE_MAIN, Fib
@@ -22,6 +23,7 @@ _ROUTE = Struct("=BBBBBBBBI")  # struct rtmsg: family, prefix length, source's, 
 _NEXTHOP = Struct("=BBBBI")  # struct nhmsg: family, scope, protocol, reserved, flags
 _RTA_DST = 1
 _ADDRESS_FAMILY = {Family.IPV4: 2, Family.IPV6: 10}
+_PORTS = {Family.IPV4: 901, Family.IPV6: 902}  # nobody's
 
 
 def dump_routes(link_names: Mapping[int, str], table: int = TABLE_MAIN, learned: Learned | None = None) -> Fib:
@@ -32,7 +34,7 @@ def dump_routes(link_names: Mapping[int, str], table: int = TABLE_MAIN, learned:
     A kernel without IPv6 answers that dump with IPv4's routes; decoding leaves them out.
     """
     objects = _dump_next_hops(link_names)
-    with RouteSocket() as ipv4, RouteSocket() as ipv6:
+    with RouteSocket(_PORTS[Family.IPV4]) as ipv4, RouteSocket(_PORTS[Family.IPV6]) as ipv6:
         dumps = {
             Family.IPV4: ipv4.dump(_GET_ROUTE, _route_request(Family.IPV4)),
             Family.IPV6: ipv6.dump(_GET_ROUTE, _route_request(Family.IPV6)),

@@ -109,9 +109,10 @@ class _Way:
         """Routes to a part of a block in the tables that rules lead to before main; `whole` blocks are told already."""
         expected = expected_table(expectation)
         for rule in self._rules:
-            for key, paths in expected.others(self._tables.get(rule.table, Fib())) if rule.table != TABLE_MAIN else ():
+            table = self._tables.get(rule.table, Fib()) if rule.table != TABLE_MAIN else Fib()
+            for key, way, paths in expected.walk(table, {}):
                 around = expected.blocks.covering(key)
-                if around is None or around.prefix in whole or paths[0].type is RouteType.THROW:
+                if way is not None or around is None or around.prefix in whole or paths[0].type is RouteType.THROW:
                     continue
                 part = prefix_of(key)
                 found = self.diversion(part)

@@ -11,7 +11,7 @@ from calico_agent.verify.cluster import Cluster, key_of
 from calico_agent.verify.expected_routes import Expectation, Way, expect
 from calico_agent.verify.expected_table import expected_table
 from calico_agent.verify.fate import shown
-from calico_agent.verify.routes import MISSING, UNKNOWN, Judge
+from calico_agent.verify.judge import MISSING, UNKNOWN, judge_of
 from calico_agent.verify.strangers import find_strangers
 from calico_agent.verify.tunnels import Underlay
 from calico_agent.verify.view import View
@@ -33,7 +33,8 @@ def route_rows(view: View) -> tuple[RouteRow, ...]:
 
 
 def _expected(view: View, cluster: Cluster, kernel: Kernel, expectation: Expectation) -> Iterator[RouteRow]:
-    judge, underlay = Judge(view), Underlay(view, kernel)
+    table = expected_table(expectation)
+    judge, underlay = judge_of(view, table.ways), Underlay(view, kernel)
     told = cache(str)
 
     @cache
@@ -41,20 +42,18 @@ def _expected(view: View, cluster: Cluster, kernel: Kernel, expectation: Expecta
         """The code of what keeps packets from the node although the route is right."""
         return next((one.code for one in underlay.find(way)), "")
 
-    for column in expected_table(expectation).columns:
-        beside = column.beside(kernel.fib)
-        for network, route in zip(column.networks, column.routes, strict=True):
-            paths = beside.get(network, ())
-            code = judge.verdict(route.way, paths) or beneath(route.way)
-            yield RouteRow(
-                prefix=route.prefix,
-                node=route.way.node,
-                pool=_pool(cluster, (*column.kind, network)),
-                state=_STATES.get(code, RouteState.WRONG),
-                wanted=told(route.way),
-                found=_found(paths),
-                code="" if code == UNKNOWN else code,
-            )
+    for key, route in table.routes.items():
+        paths = kernel.fib.paths(route.prefix)
+        code = judge.verdict(route.way, paths) or beneath(route.way)
+        yield RouteRow(
+            prefix=route.prefix,
+            node=route.way.node,
+            pool=_pool(cluster, key),
+            state=_STATES.get(code, RouteState.WRONG),
+            wanted=told(route.way),
+            found=_found(paths),
+            code="" if code == UNKNOWN else code,
+        )
 
 
 def _own(view: View, cluster: Cluster, kernel: Kernel, expectation: Expectation) -> Iterator[RouteRow]:

@@ -5,32 +5,21 @@ routes share paths, so that a way and a path that fit each other are judged once
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, field
-from itertools import repeat
 from typing import NamedTuple
 
-from calico_agent.model.address import IPAddress
 from calico_agent.model.finding import Finding, RouteCounts
 from calico_agent.model.kernel import Kernel
-from calico_agent.model.route import Fib, NextHop, Path, RouteType
-from calico_agent.verify.expected_routes import TUNNEL_DEVICES, Encapsulation, Expectation, ExpectedRoute, Way
+from calico_agent.verify.cluster import Key
+from calico_agent.verify.expected_routes import Expectation, ExpectedRoute, Way
 from calico_agent.verify.expected_table import ExpectedTable, Paths, expected_table
+from calico_agent.verify.judge import MISSING, UNKNOWN, judge_of
 from calico_agent.verify.rib import rib_of
 from calico_agent.verify.route_words import RouteWords, find_double_claims, find_own_blocks, find_unreachable
-from calico_agent.verify.strangers import find_strangers
+from calico_agent.verify.strangers import find_stranger
 from calico_agent.verify.tunnels import Underlay
 from calico_agent.verify.view import View
-
-MISSING = "RT-MISSING"
-UNKNOWN = "unknown"
-_BIRD, _FELIX, _BOOT = 12, 80, 3
-_DROPS = {
-    RouteType.BLACKHOLE: "RT-BLACKHOLE",
-    RouteType.UNREACHABLE: "RT-UNREACHABLE",
-    RouteType.THROW: "RT-UNREACHABLE",
-    RouteType.PROHIBIT: "RT-PROHIBIT",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +43,7 @@ def check_routes(view: View, kernel: Kernel, expectation: Expectation) -> RouteC
     table = expected_table(expectation)
     words = RouteWords(view, kernel.fib, rib_of(view))
     broken = _underlay(view, kernel, table)
-    amiss = tuple(_find_amiss(table, kernel.fib, Judge(view)))
-    strangers = find_strangers(view, kernel, expectation)
+    amiss, strangers = _compare(view, kernel, expectation, table)
     findings = (
         *(one for found in broken.values() for one in found),
         *(
@@ -71,33 +59,34 @@ def check_routes(view: View, kernel: Kernel, expectation: Expectation) -> RouteC
     return RouteCheck(_count(table, broken, amiss, sum(one.code == "RT-STALE" for one in strangers)), findings)
 
 
-def _find_amiss(table: ExpectedTable, fib: Fib, judge: "Judge") -> Iterator[Amiss]:
-    for column in table.columns:
-        right: dict[Way, Paths] = {}
-        there = map(column.beside(fib).get, column.networks, repeat(()))
-        # Looked up as the loop goes: what it has learned of a way helps with the next route of that way.
-        known = map(right.get, column.ways)
-        for paths, recognised, way, route in zip(there, known, column.ways, column.routes, strict=True):
-            if paths is recognised:
-                continue
-            code = judge.verdict(way, paths)
-            if code:
-                yield Amiss(route, paths, code)
-            else:
-                right[way] = paths
+def _compare(
+    view: View, kernel: Kernel, expectation: Expectation, table: ExpectedTable
+) -> tuple[list[Amiss], list[Finding]]:
+    """The expected routes that are amiss, by prefix, and what is said of those that are not expected."""
+    judge = judge_of(view, table.ways)
+    amiss: dict[Key, Amiss] = {}
+    strangers: list[Finding] = []
+    for key, way, paths in table.walk(kernel.fib, judge.right):
+        if way is None:
+            strangers.extend(find_stranger(view, expectation, key, paths))
+        elif code := judge.verdict(way, paths):
+            amiss[key] = Amiss(table.routes[key], paths, code)
+        else:
+            judge.right[way] = paths
+    return [amiss[key] for key in sorted(amiss)], strangers
 
 
-def _count(table: ExpectedTable, broken: Collection[Way], amiss: tuple[Amiss, ...], stale: int) -> RouteCounts:
+def _count(table: ExpectedTable, broken: Collection[Way], amiss: list[Amiss], stale: int) -> RouteCounts:
     """What was found. A right route whose way does not reach its node is wrong all the same."""
-    expected = sum(len(column.routes) for column in table.columns)
+    expected = len(table.routes)
     codes = Counter(one.code for one in amiss)
     missing, unknown = codes[MISSING], codes[UNKNOWN]
     wrong = len(amiss) - missing - unknown
     if broken:
-        wrong += sum(way in broken for column in table.columns for way in column.ways)
+        wrong += sum(route.way in broken for route in table.routes.values())
         wrong -= sum(one.route.way in broken for one in amiss)
     lost = Counter(one.route.way.node for one in amiss if one.code == MISSING)
-    owed = Counter(way.node for column in table.columns for way in column.ways) if lost else {}
+    owed = Counter(route.way.node for route in table.routes.values()) if lost else {}
     return RouteCounts(
         expected=expected,
         present=expected - missing - wrong - unknown,
@@ -107,71 +96,6 @@ def _count(table: ExpectedTable, broken: Collection[Way], amiss: tuple[Amiss, ..
         stale=stale,
         nodes_without_route=sum(owed[node] == number for node, number in lost.items()),
     )
-
-
-class Judge:
-    """The verdict on a way and the paths that were found: empty for right, a code for wrong."""
-
-    def __init__(self, view: View) -> None:
-        self._bridges = frozenset(found.link for found in view.local.bridges())
-        self._bridged = tuple(found.interface.network for found in view.local.bridges())
-        # Only the mesh tells next hops; a router that peers with nodes may send its own.
-        meshed = view.cluster is not None and not view.cluster.bgp.peers
-        self._fib = view.kernel.fib if view.kernel is not None and meshed else Fib()
-        self._resolved: dict[Way, frozenset[IPAddress]] = {}
-
-    def verdict(self, way: Way, paths: Paths) -> str:
-        """The verdict on one route."""
-        if not paths:
-            # WireGuard's routes are in a table of their own, which is not read.
-            return UNKNOWN if way.encapsulation is Encapsulation.WIREGUARD else MISSING
-        best = paths[0]
-        if best.dead:
-            return "RT-NEXTHOP-DEAD"
-        if self._fits(way, best):
-            return ""
-        if any(self._fits(way, other) for other in paths[1:]):
-            return "RT-SHADOWED"
-        if best.type in _DROPS:
-            return _DROPS[best.type]
-        if not _by_calico(best):
-            return "RT-FOREIGN"
-        if len(best.next_hops) > 1:
-            return "RT-ECMP"
-        return "RT-WRONG-NEXTHOP" if all(self._device_fits(way, hop) for hop in best.next_hops) else "RT-WRONG-DEVICE"
-
-    def _fits(self, way: Way, path: Path) -> bool:
-        if path.type is not RouteType.UNICAST or not path.next_hops:
-            return False
-        if not way.judged:
-            return True
-        return all(self._device_fits(way, hop) and self._gateway_fits(way, hop) for hop in path.next_hops)
-
-    def _gateway_fits(self, way: Way, hop: NextHop) -> bool:
-        if way.gateway is not None or way.device:
-            return way.gateway in {None, hop.gateway}
-        if way not in self._resolved:
-            astray = any(way.registered in network for network in self._bridged)  # the record is wrong, not the route
-            self._resolved[way] = frozenset() if astray else _gateways(self._fib, way.registered)
-        return not self._resolved[way] or hop.gateway in self._resolved[way]
-
-    def _device_fits(self, way: Way, hop: NextHop) -> bool:
-        if way.device:
-            return hop.device == way.device
-        return hop.device not in TUNNEL_DEVICES and hop.device not in self._bridges and hop.device != "lo"
-
-
-def _gateways(fib: Fib, address: IPAddress) -> frozenset[IPAddress]:
-    """The routers by which the kernel reaches an address, as BIRD resolves a far next hop; empty when by none."""
-    route = fib.lookup(address)
-    gateways = [hop.gateway for hop in route.next_hops] if route is not None else []
-    return frozenset() if None in gateways else frozenset(filter(None, gateways))
-
-
-def _by_calico(path: Path) -> bool:
-    """Whether BIRD or Felix wrote it: Felix writes VXLAN routes as `boot` (deviceRouteProtocol)."""
-    through_tunnel = any(hop.device in TUNNEL_DEVICES for hop in path.next_hops)
-    return path.protocol in {_BIRD, _FELIX} or (path.protocol == _BOOT and through_tunnel)
 
 
 def _underlay(view: View, kernel: Kernel, table: ExpectedTable) -> dict[Way, tuple[Finding, ...]]:

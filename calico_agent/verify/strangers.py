@@ -5,6 +5,8 @@ devices, host routes to borrowed addresses. Host routes of BIRD's are never call
 IPAM does not know (ipAddrsNoIpam), services and load balancers too.
 """
 
+from collections.abc import Iterator
+
 from calico_agent.model.address import IPNetwork
 from calico_agent.model.finding import Finding
 from calico_agent.model.kernel import Kernel
@@ -13,7 +15,7 @@ from calico_agent.model.route import Path, RouteType
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.cluster import Cluster, Key, prefix_of
 from calico_agent.verify.expected_routes import TUNNEL_DEVICES, Expectation, ExpectedRoute
-from calico_agent.verify.expected_table import expected_table
+from calico_agent.verify.expected_table import Paths, expected_table
 from calico_agent.verify.fate import fate_with, shown
 from calico_agent.verify.view import View
 
@@ -22,23 +24,27 @@ _FULL_LENGTH = {4: 32, 6: 128}
 _BLOCK_LENGTH = {4: 26, 6: 122}  # where the pool does not say
 
 
-def find_strangers(view: View, kernel: Kernel, expectation: Expectation) -> tuple[Finding, ...]:
+def find_strangers(view: View, kernel: Kernel, expectation: Expectation) -> Iterator[Finding]:
     """All findings about routes that are not expected."""
-    if view.cluster is None or view.local.name is None:
-        return ()
+    for key, way, paths in expected_table(expectation).walk(kernel.fib, {}):
+        if way is None:
+            yield from find_stranger(view, expectation, key, paths)
+
+
+def find_stranger(view: View, expectation: Expectation, key: Key, paths: Paths) -> Iterator[Finding]:
+    """What is said of one prefix to which no route is expected."""
     expected = expected_table(expectation)
-    findings = []
-    for key, paths in expected.others(kernel.fib):
-        pool = view.cluster.pools.covering(key)
-        if pool is None or pool.cidr.prefixlen == key[1]:
-            continue
-        path = paths[0]
-        if path.protocol in _CALICO or _leads_into_tunnel(key, path):
-            if _stale(view.cluster, expectation, key, pool):
-                findings.append(_stale_finding(prefix_of(key), path))
-        elif (shadowed := expected.blocks.covering(key)) is not None and not _local_workload(key, path):
-            findings.append(_shadow_finding(prefix_of(key), path, shadowed))
-    return tuple(findings)
+    if view.cluster is None or view.local.name is None or key in expected.own:
+        return
+    pool = view.cluster.pools.covering(key)
+    if pool is None or pool.cidr.prefixlen == key[1]:
+        return
+    path = paths[0]
+    if path.protocol in _CALICO or _leads_into_tunnel(key, path):
+        if _stale(view.cluster, expectation, key, pool):
+            yield _stale_finding(prefix_of(key), path)
+    elif (shadowed := expected.blocks.covering(key)) is not None and not _local_workload(key, path):
+        yield _shadow_finding(prefix_of(key), path, shadowed)
 
 
 def _leads_into_tunnel(key: Key, path: Path) -> bool:

@@ -17,7 +17,7 @@ from calico_agent.verify.bgp import peer_sessions
 from calico_agent.verify.cluster import key_of
 from calico_agent.verify.expected_routes import Encapsulation, ExpectedRoute, expect
 from calico_agent.verify.expected_table import expected_table
-from calico_agent.verify.routes import MISSING, Judge
+from calico_agent.verify.judge import MISSING, judge_of
 from calico_agent.verify.tunnels import Underlay
 from calico_agent.verify.view import View
 
@@ -64,7 +64,7 @@ def _judge(
 ) -> tuple[bool | None, str]:
     if expected is not None:
         way = expected.way
-        code = Judge(view).verdict(way, (route.path,) if route is not None else ())
+        code = judge_of(view, (way,)).verdict(way, (route.path,) if route is not None else ())
         if code and (route is None or route.prefix.prefixlen < expected.prefix.prefixlen):
             code = "RT-BORROWED-MISSING" if expected.borrowed else MISSING  # it follows what is meant for others
         broken = next(Underlay(view, kernel).find(way), None)

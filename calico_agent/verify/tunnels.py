@@ -5,11 +5,14 @@ MAC the owner's registered address: Felix writes all three (felix/dataplane/linu
 route stays for minutes; the neighbour entry of its address fails within seconds.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 from calico_agent.model.address import IPAddress
 from calico_agent.model.finding import Finding
 from calico_agent.model.kernel import Kernel
+from calico_agent.model.route import ForwardingEntry, Neighbour
+from calico_agent.model.unchanged import MadeOnce
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.expected_routes import TUNNEL_DEVICES, Encapsulation, Way
 from calico_agent.verify.view import View
@@ -18,39 +21,56 @@ from calico_agent.verify.words import in_family, listed
 _NO_ANSWER = frozenset({"FAILED", "INCOMPLETE"})
 
 
+class _Entries(NamedTuple):
+    """MACs by tunnel device and address, who does not answer with its state, hosts by tunnel device and MAC."""
+
+    macs: Mapping[tuple[str, IPAddress], str]
+    unanswered: Mapping[IPAddress, str]
+    hosts: Mapping[tuple[str, str], list[IPAddress]]
+    devices: frozenset[str]
+
+
+@MadeOnce
+def _entries(neighbours: Iterable[Neighbour], forwarding: Iterable[ForwardingEntry]) -> _Entries:
+    macs: dict[tuple[str, IPAddress], str] = {}
+    unanswered: dict[IPAddress, str] = {}
+    hosts: dict[tuple[str, str], list[IPAddress]] = {}
+    for neighbour in neighbours:
+        if neighbour.device in TUNNEL_DEVICES:
+            macs[neighbour.device, neighbour.address] = neighbour.mac.lower()
+        elif neighbour.state in _NO_ANSWER:
+            unanswered[neighbour.address] = f"{neighbour.state} on {neighbour.device}"
+    for entry in forwarding:
+        hosts.setdefault((entry.device, entry.mac.lower()), []).append(entry.destination)
+    return _Entries(macs, unanswered, hosts, frozenset(device for device, _ in (*macs, *hosts)))
+
+
 class Underlay:
-    """Neighbours and forwarding entries of one observation, by address and by MAC."""
+    """What lies behind the routes of one observation."""
 
     def __init__(self, view: View, kernel: Kernel) -> None:
         self._view = view
         self._fib = kernel.fib
+        self._bridges = view.local.bridges()
         self._read = kernel.neighbours is not None and kernel.forwarding is not None
-        self._macs: dict[tuple[str, IPAddress], str] = {}
-        self._unanswered: dict[IPAddress, str] = {}
-        self._hosts: dict[tuple[str, str], list[IPAddress]] = {}
-        for neighbour in kernel.neighbours or ():
-            if neighbour.device in TUNNEL_DEVICES:
-                self._macs[neighbour.device, neighbour.address] = neighbour.mac.lower()
-            elif neighbour.state in _NO_ANSWER:
-                self._unanswered[neighbour.address] = f"{neighbour.state} on {neighbour.device}"
-        for entry in kernel.forwarding or ():
-            self._hosts.setdefault((entry.device, entry.mac.lower()), []).append(entry.destination)
-        self._devices = {device for device, _ in (*self._macs, *self._hosts)}
+        self._entries = _entries(kernel.neighbours or (), kernel.forwarding or ())
 
     def find(self, way: Way) -> Iterator[Finding]:
         """What is wrong on the way to one node."""
-        if self._unanswered and (silent := self._silent(way.registered)) is not None:
-            yield _dead(way, silent, self._unanswered[silent])
+        unanswered = self._entries.unanswered
+        if unanswered and (silent := self._silent(way.registered)) is not None:
+            yield _dead(way, silent, unanswered[silent])
         if way.encapsulation is Encapsulation.VXLAN and (broken := self._broken_tunnel(way)):
             yield _tunnel(way, broken)
 
     def _silent(self, registered: IPAddress) -> IPAddress | None:
         """Who does not answer on the way to an address: its host, or every router that leads there."""
-        if registered in self._unanswered:
+        unanswered = self._entries.unanswered
+        if registered in unanswered:
             return registered
         route = self._fib.lookup(registered)
         routers = [hop.gateway for hop in route.next_hops] if route is not None else []
-        dead = [router for router in routers if router in self._unanswered]
+        dead = [router for router in routers if router in unanswered]
         return dead[0] if dead and len(dead) == len(routers) else None
 
     def _broken_tunnel(self, way: Way) -> str:
@@ -58,16 +78,16 @@ class Underlay:
         held = self._view.local.candidate(way.registered)
         if held is not None:
             return f"they are sent to {way.registered}, which is this host itself ({held.link})"
-        bridge = next((one for one in self._view.local.bridges() if way.registered in one.interface.network), None)
+        bridge = next((one for one in self._bridges if way.registered in one.interface.network), None)
         if bridge is not None:
             return f"they are sent to {way.registered}, into {bridge.link} of this host"
         # A device in flow-based mode (eBPF) has no entries at all; that is not judged.
-        if not self._read or way.gateway is None or way.device not in self._devices:
+        if not self._read or way.gateway is None or way.device not in self._entries.devices:
             return ""
-        mac = self._macs.get((way.device, way.gateway))
+        mac = self._entries.macs.get((way.device, way.gateway))
         if not mac:
             return f"{way.device} has no neighbour entry for {way.gateway}"
-        hosts = self._hosts.get((way.device, mac), [])
+        hosts = self._entries.hosts.get((way.device, mac), [])
         if way.registered in hosts:
             return ""
         sent = f"they are sent to {listed(tuple(map(str, hosts)))}" if hosts else f"{mac} has no forwarding entry"

@@ -11,10 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calico_agent.decode.errors import Interrupted, Malformed, Refused
-from calico_agent.decode.netlink import Learned, decode_match, decode_routes, decode_source
+from calico_agent.decode.netlink import Learned, decode_routes
 from calico_agent.decode.next_hops import decode_next_hops
 from calico_agent.model.address import Family, IPAddress
-from calico_agent.model.kernel import Source
 from calico_agent.model.route import TABLE_LOCAL, TABLE_MAIN, Fib, NextHop, Route, RouteType
 from tests import ip_json
 from tests.decode.netlink_messages import (
@@ -24,7 +23,6 @@ from tests.decode.netlink_messages import (
     both,
     done,
     dump,
-    failure,
     message,
     number,
     route_body,
@@ -70,6 +68,19 @@ def test_the_best_metric_of_a_prefix_comes_first() -> None:
     worse = Route(BLOCK.prefix, next_hops=(ETH0,), metric=100)
     worst = Route(BLOCK.prefix, next_hops=(ETH0,), metric=200)
     assert decoded(worst, BLOCK, worse).exact(BLOCK.prefix) == (BLOCK, worse, worst)
+
+
+@pytest.mark.parametrize("per_datagram", [1, 2, 100])
+def test_routes_of_one_prefix_come_together_wherever_they_stand(per_datagram: int) -> None:
+    first, second, third, fourth = (
+        Route(BLOCK.prefix, next_hops=(NextHop(ip_address(f"10.77.0.{number}"), "eth0"),)) for number in range(4)
+    )
+    better = Route(ip_network("192.168.5.0/26"), next_hops=(PEER,), metric=5)
+    worse = Route(better.prefix, next_hops=(PEER,), metric=7)
+    table = [worse, first, second, better, first, third, fourth]
+    fib = decode_routes(both(table, per_datagram=per_datagram), LINKS)
+    assert fib.exact(better.prefix) == (better, worse)
+    assert list(dict.fromkeys(fib.exact(BLOCK.prefix))) == [first, second, third, fourth]
 
 
 @pytest.mark.parametrize("table", [TABLE_LOCAL, 100, 256, 2**32 - 1])
@@ -183,6 +194,34 @@ def test_a_route_that_cannot_be_is_malformed(body: bytes) -> None:
         decode_routes({IPV4: dump([message(RTM_NEWROUTE, body)])}, LINKS)
 
 
+@pytest.mark.parametrize(
+    ("prefix", "beyond"),
+    [
+        ("192.168.5.64/26", "192.168.5.65"),
+        ("192.168.5.0/25", "192.168.5.64"),
+        ("192.168.0.0/16", "192.168.1.0"),
+        ("192.0.0.0/10", "192.32.0.0"),
+        ("fd00::40/122", "fd00::41"),
+        ("fd00::/63", "fd00:0:0:1::"),
+    ],
+)
+def test_no_destination_of_many_reaches_beyond_its_prefix(prefix: str, beyond: str) -> None:
+    network = ip_network(prefix)
+    good = route_body(Route(network, next_hops=(ETH0,)))
+    bad = good.replace(network.network_address.packed, ip_address(beyond).packed)
+    version = Family(network.version)
+    assert len(decode_routes({version: dump([message(RTM_NEWROUTE, good)] * 3)}, LINKS)) == 1
+    with pytest.raises(Malformed):
+        decode_routes({version: dump([message(RTM_NEWROUTE, body) for body in (good, good, bad, good)])}, LINKS)
+
+
+def test_no_route_of_many_is_cut_short() -> None:
+    good = route_body(BLOCK)
+    for end in set(range(len(good) - 18, len(good))) - {len(good) - 8, len(good) - 16}:  # without a whole attribute
+        with pytest.raises(Malformed):
+            decode_routes({IPV4: dump([message(RTM_NEWROUTE, body) for body in (good, good, good[:end])])}, LINKS)
+
+
 @pytest.mark.parametrize("table", [TABLE_MAIN, TABLE_LOCAL, 1000])
 @pytest.mark.parametrize("kernel", sorted((DATA / "netlink").glob("linux-*")), ids=lambda path: path.name)
 def test_a_recorded_dump_is_what_ip_showed(kernel: Path, table: int) -> None:
@@ -196,32 +235,6 @@ def test_a_recorded_dump_is_what_ip_showed(kernel: Path, table: int) -> None:
     decoded_routes = decode_routes(dumps, links, table=table, objects=objects).routes
     assert decoded_routes
     assert set(decoded_routes) == set(shown.routes)
-
-
-HERE, THERE = ip_address("10.77.0.11"), ip_address("10.77.0.12")
-
-
-def test_the_kernels_answer_for_one_destination() -> None:
-    route = Route(ip_network("10.77.0.12/32"), next_hops=(PEER,), source=HERE)
-    datagram = message(RTM_NEWROUTE, route_body(route, flags=0x200), flags=0)
-    assert decode_source(datagram, THERE, LINKS) == Source(THERE, HERE, "eth0", PEER.gateway)
-
-
-@pytest.mark.parametrize(
-    ("number", "word"), [(101, "no route"), (113, "unreachable"), (22, "blackhole"), (13, "prohibited")]
-)
-def test_no_way_to_a_destination_is_an_answer_too(number: int, word: str) -> None:
-    assert decode_source(failure(number), THERE, LINKS) == Source(THERE, None, error=word)
-
-
-def test_any_other_error_is_not_an_answer() -> None:
-    with pytest.raises(Refused):
-        decode_source(failure(105), THERE, LINKS)
-
-
-def test_a_route_without_a_source_address_says_so() -> None:
-    datagram = message(RTM_NEWROUTE, route_body(Route(ip_network("10.77.0.12/32"), next_hops=(ETH0,))), flags=0)
-    assert decode_source(datagram, THERE, LINKS) == Source(THERE, None, "eth0", error="no source address")
 
 
 v4, v6 = st.integers(0, 2**32 - 1).map(IPv4Address), st.integers(0, 2**128 - 1).map(IPv6Address)
@@ -283,16 +296,33 @@ def test_paths_that_are_known_are_the_same_objects_and_a_renamed_link_makes_them
     assert path.next_hops[0].device == "bond0"
 
 
+def test_a_dump_that_is_as_it_was_is_not_decoded_again() -> None:
+    learned = Learned()
+    table = [BLOCK, *UNUSUAL]
+    first = decode_routes(both(table), LINKS, learned=learned)
+    again = decode_routes(both(table), LINKS, learned=learned)
+    assert again == first
+    assert all(again.index[family] is first.index[family] for family in Family)
+    changed = decode_routes(both([*table[:-1], Route(table[-1].prefix, next_hops=(ETH0,))]), LINKS, learned=learned)
+    assert changed.index[IPV4] is first.index[IPV4]
+    assert changed.exact(table[-1].prefix)[0].next_hops == (ETH0,)
+    renamed = decode_routes(both(table), {**LINKS, 2: "bond0"}, learned=learned)
+    assert {hop.device for route in renamed.exact(BLOCK.prefix) for hop in route.next_hops} == {"bond0"}
+    assert decode_routes(both(table), {**LINKS, 2: "bond0"}, table=TABLE_LOCAL, learned=learned).routes == ()
+
+
+def test_a_dump_that_fails_teaches_nothing_and_loses_nothing() -> None:
+    learned = Learned()
+    first = decode_routes(both([BLOCK]), LINKS, learned=learned)
+    with pytest.raises(Malformed):
+        decode_routes({IPV4: both([BLOCK])[IPV4][:-1]}, LINKS, learned=learned)
+    assert decode_routes(both([BLOCK]), LINKS, learned=learned).index[IPV4] is first.index[IPV4]
+
+
 def decode_or_refuse(datagrams: list[bytes]) -> None:
     """No other error than ours may come out, now or when the routes are looked at."""
     with suppress(Malformed, Interrupted, Refused):
         str(decode_routes({IPV4: datagrams, IPV6: datagrams}, LINKS).routes)
-    for datagram in datagrams:
-        with suppress(Malformed, Refused):
-            decode_source(datagram, THERE, LINKS)
-        for family in Family:
-            with suppress(Malformed, Interrupted, Refused):
-                str(decode_match(datagram, family, LINKS))
 
 
 @given(datagrams=st.lists(st.binary(max_size=200), max_size=3))

@@ -182,13 +182,36 @@ def test_neighbours_and_the_forwarding_database_behind_a_vxlan_route(host: Netwo
         "neigh add 10.77.0.13 lladdr 02:00:00:00:00:13 nud stale dev eth0",
     )
     host.output("bridge", "fdb", "add", "66:3b:00:00:00:01", "dev", "vxlan.calico", "dst", "10.77.0.13")
-    kernel = read(host)
+    kernel = host.run(read_kernel, every_neighbour=True)
+    assert isinstance(kernel, Kernel)
     assert kernel.neighbours is not None
     assert {one for one in kernel.neighbours if one.state != "NOARP"} == {
         Neighbour(ip_address("192.168.55.65"), "vxlan.calico", "PERMANENT", "66:3b:00:00:00:01"),
         Neighbour(ip_address("10.77.0.13"), "eth0", "STALE", "02:00:00:00:00:13"),
     }
-    assert kernel.forwarding == (ForwardingEntry("66:3b:00:00:00:01", "vxlan.calico", ip_address("10.77.0.13")),)
+    assert (
+        kernel.forwarding
+        == read(host).forwarding
+        == (ForwardingEntry("66:3b:00:00:00:01", "vxlan.calico", ip_address("10.77.0.13")),)
+    )
+
+
+def test_of_the_neighbours_an_audit_reads_those_in_tunnels_and_those_that_do_not_answer(host: NetworkNamespace) -> None:
+    host.ip(
+        "link add vxlan.calico type vxlan id 4096 dstport 4789 local 10.77.0.11",
+        "link set vxlan.calico up",
+        "neigh add 192.168.55.65 lladdr 66:3b:00:00:00:01 nud permanent dev vxlan.calico",
+        *(f"neigh add 10.77.0.{number} lladdr 02:00:00:00:00:13 nud stale dev eth0" for number in range(100, 120)),
+        "neigh add 10.77.0.99 nud failed dev eth0",
+        "neigh add fd00:77::99 nud incomplete dev eth0",
+    )
+    found = read(host).neighbours
+    assert found is not None
+    assert {(str(one.address), one.device, one.state) for one in found if one.state != "NOARP"} == {
+        ("192.168.55.65", "vxlan.calico", "PERMANENT"),
+        ("10.77.0.99", "eth0", "FAILED"),
+        ("fd00:77::99", "eth0", "INCOMPLETE"),
+    }
 
 
 def test_a_host_without_ipv6_is_read_all_the_same(host: NetworkNamespace) -> None:

@@ -8,12 +8,11 @@ from ipaddress import ip_address, ip_interface
 from struct import pack
 
 import pytest
-from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 
 from calico_agent.identify.links import VIRTUAL_KINDS
 from calico_agent.model.address import Link, LinkAddress
-from calico_agent.observe.kernel import _link
-from tests.decode.netlink_messages import RTM_NEWLINK, attribute, message, number
+from calico_agent.observe.links import link_of
+from tests.decode.netlink_messages import attribute, number
 from tests.identify.machine import DOCKER0, ETH0, LO, Machine, source
 
 _IFNAME, _MTU, _LINK, _MASTER, _LINKINFO = 3, 4, 5, 10, 18
@@ -68,9 +67,8 @@ def reported(kind: str, device_type: int, data: bytes, *, name: str = "x0", mast
         + (attribute(_LINKINFO, info) if kind else b"")
     )
     header = pack("=BxHiII", 0, device_type, 9, _UP_AND_RUNNING, 0)
-    decoded = ifinfmsg(message(RTM_NEWLINK, header + attributes))
-    decoded.decode()
-    return _link(decoded, (LinkAddress(ip_interface("10.9.0.3/24"), label=name),))
+    address = pack("=BBBBI", 2, 24, 0x80, 0, 9) + attribute(2, ip_address("10.9.0.3").packed)
+    return link_of(header + attributes, (address + attribute(3, name.encode() + b"\0"),))
 
 
 def test_every_virtual_kind_has_its_message() -> None:

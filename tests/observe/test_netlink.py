@@ -112,3 +112,21 @@ def test_a_single_question_gets_its_answer() -> None:
     with network_namespace() as namespace, namespace.run(RouteSocket) as route_socket:
         body = pack("=BBBBBBBBI", 2, 32, *bytes(7)) + attribute(1, bytes([127, 0, 0, 9]))
         assert b"\x7f\x00\x00\x09" in route_socket.ask(RTM_GETROUTE, body)
+
+
+@pytest.mark.real
+def test_two_sockets_of_one_number_get_the_same_bytes_and_two_at_once_their_answers_all_the_same() -> None:
+    def dump(route_socket: RouteSocket) -> bytes:
+        with route_socket:
+            return next(route_socket.dump(RTM_GETROUTE, pack("=BBBBBBBBI", 2, *bytes(8))))
+
+    def dumps() -> tuple[bytes, bytes, bytes]:
+        first, second = dump(RouteSocket(7)), dump(RouteSocket(7))
+        with RouteSocket(7):
+            return first, second, dump(RouteSocket(7))
+
+    with network_namespace() as namespace:
+        namespace.ip("link add eth0 type veth peer name wire0", "link set eth0 up", "addr add 10.77.0.11/24 dev eth0")
+        first, second, third = namespace.run(dumps)
+    assert first == second != third
+    assert len(third) == len(first)

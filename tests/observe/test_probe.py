@@ -53,7 +53,7 @@ def two_hosts(*addresses: IPAddress) -> Iterator[tuple[NetworkNamespace, Network
 
 
 def seen(host: NetworkNamespace) -> Kernel:
-    kernel = host.run(read_kernel)
+    kernel = host.run(read_kernel, every_neighbour=True)
     assert isinstance(kernel, Kernel)
     return kernel
 

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 from pyroute2 import IPRoute
 
+from calico_agent.decode.netlink import Learned
 from calico_agent.model.address import Family
 from calico_agent.model.route import TABLE_LOCAL, TABLE_MAIN, Fib, NextHop, Route, RouteType
+from calico_agent.observe.netlink import RouteSocket
 from calico_agent.observe.routes import dump_routes, look_up
 from tests import ip_json
 from tests.netns import NetworkNamespace, network_namespace
@@ -137,6 +139,23 @@ def test_a_table_of_many_datagrams_is_read_whole(host: NetworkNamespace) -> None
     for i, block in enumerate(blocks):
         assert read.paths(block)[0].next_hops == (NextHop(ip_address(f"10.77.0.{2 + i % 250}"), "eth0"),)
         assert len(read.paths(block)) == (2 if i % 40 == 0 else 1)
+
+
+def test_a_table_that_is_as_it_was_is_found_again_whoever_else_talks_to_the_kernel(host: NetworkNamespace) -> None:
+    host.ip("route add 192.168.5.64/26 via 10.77.0.13 proto bird", "route add fd00:192::40/122 via fd00:77::13")
+
+    def read() -> tuple[Fib, Fib, Fib]:
+        learned = Learned()
+        first = dump_routes(NAMES, learned=learned)
+        with RouteSocket() as other, RouteSocket():
+            next(other.dump(26, bytes(12)))
+            second = dump_routes(NAMES, learned=learned)
+        host.ip("route replace 192.168.5.64/26 via 10.77.0.12 proto bird")
+        return first, second, dump_routes(NAMES, learned=learned)
+
+    first, second, third = host.run(read)
+    assert all(second.index[family] is first.index[family] for family in Family)
+    assert third.exact(ip_network("192.168.5.64/26"))[0].next_hops == (NextHop(ip_address("10.77.0.12"), "eth0"),)
 
 
 def test_a_host_without_any_route_has_none() -> None:
