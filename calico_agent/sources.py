@@ -11,7 +11,6 @@ from pathlib import Path
 import structlog
 
 from calico_agent.config import Config
-from calico_agent.decode.netlink import Learned
 from calico_agent.decode.node_datastore import datastore_settings
 from calico_agent.identify.kept import addresses_in_use, remember
 from calico_agent.identity_file import IdentityFile
@@ -30,7 +29,7 @@ from calico_agent.observe.datastore import Mirror, read_datastore, resolve_endpo
 from calico_agent.observe.docker import DockerReader
 from calico_agent.observe.host import read_host
 from calico_agent.observe.keeper import SnapshotKeeper
-from calico_agent.observe.kernel import read_kernel
+from calico_agent.observe.kernel import KernelReader
 from calico_agent.observe.kubelet import KubeletReader
 from calico_agent.observe.names import NameLookup
 from calico_agent.observe.probe import NeighbourProbe
@@ -76,7 +75,7 @@ class Sources:
             Family.IPV6: BirdReader(config.bird.socket6, Family.IPV6),
         }
         self._mirror: Mirror | None = None
-        self._learned = Learned()
+        self._kernel = KernelReader()
         self._probe = NeighbourProbe(wake) if config.agent.probe_next_hops and not one_shot else None
         if self._probe is not None:
             self._probe.start()
@@ -94,7 +93,7 @@ class Sources:
         """Everything outside, now. A source that cannot be read is Unreadable; nothing is raised for it."""
         docker = with_programs(self._docker.read(self._config.node.container_name, image=self._config.node.image))
         datastore, trouble = self._read_datastore(docker)
-        kernel = read_kernel(self._destinations(datastore), self._learned)
+        kernel = self._kernel.read(self._destinations(datastore))
         if self._probe is not None and not isinstance(kernel, Unreadable):
             self._probe.follow(_all_registered(_nodes(datastore)), kernel.links)
         return Observation(

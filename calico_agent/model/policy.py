@@ -4,6 +4,7 @@ Numbers and meanings are those of include/uapi/linux/fib_rules.h; what a packet 
 fib_rules_lookup (net/core/fib_rules.c), the texts are those of `ip rule`.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
@@ -96,6 +97,27 @@ class Rule:
             short = f" suppress_prefixlength {self.suppressed}" if self.suppressed is not None else ""
             return f"lookup {table_name(self.table)}{short}"
         return f"goto {self.target}" if self.action is RuleAction.GOTO else self.action.name.lower()
+
+
+def asked_before_main(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+    """Those of one family's rules that are asked before the one that leads everything into the main table.
+
+    The table of local addresses is left out: it has none of other hosts.
+    """
+    asked = [rule for rule in rules if rule.action is not RuleAction.TABLE or rule.table != TABLE_LOCAL]
+    last = next((place for place, rule in enumerate(asked) if _leads_all_to_main(rule)), len(asked))
+    return tuple(asked[:last])
+
+
+def tables_before_main(families: Iterable[tuple[Rule, ...]]) -> frozenset[int]:
+    """The tables beside main that such rules lead to, given the rules of each family."""
+    asked = (rule for rules in families for rule in asked_before_main(rules))
+    return frozenset(rule.table for rule in asked if rule.action is RuleAction.TABLE) - {TABLE_MAIN}
+
+
+def _leads_all_to_main(rule: Rule) -> bool:
+    conditions = (rule.source, rule.destination, rule.mark, rule.iif, rule.selectors, rule.inverted)
+    return rule.table == TABLE_MAIN and rule.suppressed is None and not any(conditions)
 
 
 def table_name(table: int) -> str:

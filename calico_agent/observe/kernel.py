@@ -9,13 +9,16 @@ from struct import Struct
 
 from calico_agent.decode.neighbours import decode_forwarding, decode_neighbours
 from calico_agent.decode.netlink import Learned
-from calico_agent.model.address import IPAddress
-from calico_agent.model.kernel import Kernel
+from calico_agent.model.address import Family, IPAddress, Link
+from calico_agent.model.kernel import Kernel, Source
 from calico_agent.model.observation import Unreadable
-from calico_agent.model.route import Fib, ForwardingEntry, Neighbour, RouteType
+from calico_agent.model.policy import Rule, tables_before_main
+from calico_agent.model.route import TABLE_MAIN, Fib, ForwardingEntry, Neighbour, RouteType
+from calico_agent.model.unchanged import MadeOnce
 from calico_agent.observe.links import read_links
 from calico_agent.observe.netlink import RouteSocket, steadily
 from calico_agent.observe.routes import dump_routes, look_up
+from calico_agent.observe.rules import read_rules
 
 # Addresses of well-known resolvers, far from any cluster. Nothing is sent there: the kernel is asked how it would be.
 _FAR = tuple(
@@ -23,33 +26,64 @@ _FAR = tuple(
 )
 _DEFAULTS = (IPv4Network("0.0.0.0/0"), IPv6Network("::/0"))
 
+_MOST_TABLES = 16  # beside main and local; each is another dump
+
 _GET_NEIGHBOUR, _BRIDGE = 30, 7  # RTM_GETNEIGH, AF_BRIDGE
 _NEIGHBOUR = Struct("=BxxxiHBB")  # struct ndmsg: family, link, state, flags, type
 
 
-def read_kernel(
-    destinations: tuple[IPAddress, ...] = (), learned: Learned | None = None, *, every_neighbour: bool = False
-) -> Kernel | Unreadable:
-    """All of it, with look-ups towards `destinations`. `learned` makes a repeated reading cheaper (`dump_routes`).
+class KernelReader:
+    """Reads the kernel again and again: what one reading teaches makes the next one cheap. Not for several threads."""
 
-    Unless `every_neighbour` is wanted, those that answer are left out, except on VXLAN devices.
-    """
-    return steadily(lambda: _read(destinations, learned, every_neighbour))
+    def __init__(self) -> None:
+        self._learned: Mapping[int, Learned] = {}  # by table
+        self._look_up = MadeOnce(_look_up)
+
+    def read(self, destinations: tuple[IPAddress, ...] = (), *, every_neighbour: bool = False) -> Kernel | Unreadable:
+        """All of it, with look-ups towards `destinations`.
+
+        Unless `every_neighbour` is wanted, those that answer are left out, except on VXLAN devices.
+        """
+        return steadily(lambda: self._read(destinations, every_neighbour))
+
+    def _read(self, destinations: tuple[IPAddress, ...], every_neighbour: bool) -> Kernel:
+        links = read_links()
+        names = {link.index: link.name for link in links}
+        tunnels = frozenset(link.index for link in links if link.kind == "vxlan")
+        rules = {family: read_rules(family) for family in Family}
+        others = sorted(tables_before_main(rules.values()))[:_MOST_TABLES]
+        self._learned = {table: self._learned.get(table, Learned()) for table in (TABLE_MAIN, *others)}
+        fib, *rest = (dump_routes(names, table, learned) for table, learned in self._learned.items())
+        tables = dict(zip(others, rest, strict=True))
+        sources, defaults = self._look_up(destinations, links, rules, fib, tables)
+        return Kernel(
+            links=links,
+            fib=fib,
+            sources=sources,
+            default_sources=defaults,
+            neighbours=_read_neighbours(names, None if every_neighbour else tunnels),
+            forwarding=_read_forwarding(names) if tunnels else (),
+            rules=rules,
+            tables=tables,
+        )
 
 
-def _read(destinations: tuple[IPAddress, ...], learned: Learned | None, every_neighbour: bool) -> Kernel:
-    links = read_links()
+def read_kernel(destinations: tuple[IPAddress, ...] = (), *, every_neighbour: bool = False) -> Kernel | Unreadable:
+    """A single reading."""
+    return KernelReader().read(destinations, every_neighbour=every_neighbour)
+
+
+def _look_up(
+    destinations: tuple[IPAddress, ...],
+    links: tuple[Link, ...],
+    _rules: Mapping[Family, tuple[Rule, ...]],
+    fib: Fib,
+    _tables: Mapping[int, Fib],
+) -> tuple[tuple[Source, ...], tuple[Source, ...]]:
+    """The answers for some addresses and for the default routes: the same as long as nothing that they follow from is
+    another."""
     names = {link.index: link.name for link in links}
-    tunnels = frozenset(link.index for link in links if link.kind == "vxlan")
-    fib = dump_routes(names, learned=learned)
-    return Kernel(
-        links=links,
-        fib=fib,
-        sources=look_up(destinations, names),
-        default_sources=look_up(_far_along_default(fib), names),
-        neighbours=_read_neighbours(names, None if every_neighbour else tunnels),
-        forwarding=_read_forwarding(names) if tunnels else (),
-    )
+    return look_up(destinations, names), look_up(_far_along_default(fib), names)
 
 
 def _far_along_default(fib: Fib) -> Iterable[IPAddress]:

@@ -5,15 +5,15 @@ from struct import Struct
 
 from calico_agent.decode.errors import Refused
 from calico_agent.decode.route import decode_match, decode_source
-from calico_agent.decode.rules import decode_rules
 from calico_agent.model.address import Family, IPAddress
 from calico_agent.model.kernel import Kernel
 from calico_agent.model.observation import Unreadable
+from calico_agent.model.policy import Rule
 from calico_agent.model.route import NextHop
 from calico_agent.model.tracing import Lookup
 from calico_agent.observe.netlink import RouteSocket, attribute, steadily
 
-_GET_ROUTE, _GET_RULE = 26, 34  # RTM_
+_GET_ROUTE = 26  # RTM_GETROUTE
 _ROUTE = Struct("=BBBBBBBBI")  # struct rtmsg: family, prefix length, source's, tos, table, protocol, scope, type, flags
 _LOOKUP_TABLE, _FIB_MATCH = 0x1000, 0x2000  # RTM_F_: say in which table, and which entry
 _RTA_DST = 1
@@ -21,15 +21,13 @@ _ADDRESS_FAMILY = {Family.IPV4: 2, Family.IPV6: 10}
 
 
 def read_lookup(destination: IPAddress, kernel: Kernel) -> Lookup | Unreadable:
-    """The kernel's answer now; `kernel` gives the names of the links."""
+    """The kernel's answer now; `kernel` gives the names of the links, and the rules."""
     names = {link.index: link.name for link in kernel.links}
-    return steadily(lambda: _read(destination, names))
+    return steadily(lambda: _read(destination, names, kernel.rules.get(Family(destination.version), ())))
 
 
-def _read(destination: IPAddress, names: Mapping[int, str]) -> Lookup:
+def _read(destination: IPAddress, names: Mapping[int, str], rules: tuple[Rule, ...]) -> Lookup:
     family = Family(destination.version)
-    with RouteSocket() as netlink:
-        rules = decode_rules(netlink.dump(_GET_RULE, _request(family)), family)
     with RouteSocket() as netlink:
         source = decode_source(netlink.ask(_GET_ROUTE, _question(destination, 0)), destination, names)
     try:
@@ -40,10 +38,6 @@ def _read(destination: IPAddress, names: Mapping[int, str]) -> Lookup:
         route = None
     hop = NextHop(source.gateway, source.device) if source.device else None
     return Lookup(destination, route, hop, source.address, source.error, rules)
-
-
-def _request(family: Family) -> bytes:
-    return _ROUTE.pack(_ADDRESS_FAMILY[family], 0, 0, 0, 0, 0, 0, 0, 0)
 
 
 def _question(destination: IPAddress, flags: int) -> bytes:

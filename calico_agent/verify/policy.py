@@ -15,8 +15,8 @@ from itertools import chain
 
 from calico_agent.model.address import Family, IPNetwork
 from calico_agent.model.kernel import Kernel
-from calico_agent.model.policy import Rule, RuleAction
-from calico_agent.model.route import TABLE_LOCAL, TABLE_MAIN, Fib, RouteType
+from calico_agent.model.policy import Rule, RuleAction, asked_before_main
+from calico_agent.model.route import TABLE_MAIN, Fib, RouteType
 from calico_agent.model.unchanged import MadeOnce
 from calico_agent.verify.cluster import prefix_of
 from calico_agent.verify.expected_routes import Expectation, ExpectedRoute
@@ -49,7 +49,7 @@ _NONE = Diversions({}, {}, {})
 
 def diversions(kernel: Kernel, expectation: Expectation) -> Diversions:
     """Everything expected that the main table does not decide. On most hosts there is no rule for that."""
-    if not any(_before_main(kernel.rules.get(family, ())) for family in Family):
+    if not any(asked_before_main(kernel.rules.get(family, ())) for family in Family):
         return _NONE
     return _diversions(kernel.rules, kernel.tables, kernel.fib, expectation)
 
@@ -59,7 +59,7 @@ def _diversions(
     rules: Mapping[Family, tuple[Rule, ...]], tables: Mapping[int, Fib], main: Fib, expectation: Expectation
 ) -> Diversions:
     ways = {
-        family: _Way(_before_main(rules.get(family, ())), {**tables, TABLE_MAIN: main}, expectation.own_blocks)
+        family: _Way(asked_before_main(rules.get(family, ())), {**tables, TABLE_MAIN: main}, expectation.own_blocks)
         for family in Family
     }
     routes = _found((route.prefix for route in expectation.routes), ways)
@@ -71,18 +71,6 @@ def _diversions(
 def _found(prefixes: Iterator[IPNetwork], ways: Mapping[Family, "_Way"]) -> dict[IPNetwork, Diversion]:
     asked = ((prefix, ways[Family(prefix.version)].diversion(prefix)) for prefix in prefixes)
     return {prefix: found for prefix, found in asked if found is not None}
-
-
-def _before_main(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
-    """The rules that are asked before the one that leads everything into the main table."""
-    asked = [rule for rule in rules if rule.action is not RuleAction.TABLE or rule.table != TABLE_LOCAL]
-    last = next((place for place, rule in enumerate(asked) if _leads_all_to_main(rule)), len(asked))
-    return tuple(asked[:last])
-
-
-def _leads_all_to_main(rule: Rule) -> bool:
-    conditions = (rule.source, rule.destination, rule.mark, rule.iif, rule.selectors, rule.inverted)
-    return rule.table == TABLE_MAIN and rule.suppressed is None and not any(conditions)
 
 
 class _Way:

@@ -3,16 +3,16 @@
 import os
 import pickle
 from collections.abc import Iterator
-from ipaddress import ip_address, ip_interface
+from ipaddress import ip_address, ip_interface, ip_network
 from pathlib import Path
 
 import pytest
 
-from calico_agent.model.address import Link, LinkAddress
+from calico_agent.model.address import Family, Link, LinkAddress
 from calico_agent.model.kernel import Kernel, Source
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.route import ForwardingEntry, Neighbour
-from calico_agent.observe.kernel import read_kernel
+from calico_agent.observe.kernel import KernelReader, read_kernel
 from tests.netns import NetworkNamespace, network_namespace
 
 pytestmark = pytest.mark.real
@@ -50,6 +50,39 @@ def addresses(host: NetworkNamespace, name: str = "eth0", version: int = 4) -> l
     """Without the link-local ones, which the kernel makes when it likes."""
     held = link(host, name).addresses
     return [one for one in held if one.interface.version == version and one.scope != "link"]
+
+
+def test_the_tables_that_rules_lead_to_before_the_main_one(host: NetworkNamespace) -> None:
+    host.ip(
+        "route add 192.168.2.0/26 via 10.77.0.12 table 100",
+        "route add 192.168.3.0/26 via 10.77.0.12 table 200",
+        "rule add to 192.168.0.0/16 lookup 100 priority 50",
+        "rule add lookup 200 priority 40000",
+        "rule add lookup 300 priority 60",
+    )
+    kernel = read(host)
+    assert [rule.priority for rule in kernel.rules[Family.IPV4]] == [0, 50, 60, 32766, 32767, 40000]
+    assert {table: [str(route.prefix) for route in fib.routes] for table, fib in kernel.tables.items()} == {
+        100: ["192.168.2.0/26"],
+        300: [],
+    }
+    assert not kernel.fib.exact(ip_network("192.168.2.0/26"))
+
+
+def test_what_has_not_changed_is_the_same_object_in_the_next_reading(host: NetworkNamespace) -> None:
+    reader = KernelReader()
+
+    def look() -> Kernel:
+        kernel = host.run(reader.read, (ip_address("8.8.8.8"),))
+        assert isinstance(kernel, Kernel), kernel
+        return kernel
+
+    first, second = look(), look()
+    assert first.sources is second.sources
+    host.ip("route add 192.168.2.0/26 via 10.77.0.12")
+    third = look()
+    assert third.sources == first.sources
+    assert third.fib.exact(ip_network("192.168.2.0/26"))
 
 
 def test_a_link_with_all_that_is_asked_of_it(host: NetworkNamespace) -> None:
