@@ -8,6 +8,7 @@ import pytest
 from calico_agent.model.container import Docker
 from calico_agent.model.node import (
     AffinityState,
+    BadKey,
     BgpSettings,
     Block,
     Borrowed,
@@ -120,7 +121,36 @@ ANYHOW = "via the way to 10.78.0.13"
         pytest.param({"backend": "none"}, {}, id="no BIRD, no tunnel: no routes"),
         pytest.param({"pools": pool(bgp_export=False)}, {}, id="a pool that is not exported"),
         pytest.param({"pools": pool(disabled=True)}, PLAIN, id="a disabled pool still has its blocks"),
-        pytest.param({"pools": ()}, {}, id="blocks that outlived their pool are not exported"),
+        pytest.param({"pools": ()}, PLAIN, id="blocks that outlived their pool are exported, without encapsulation"),
+        pytest.param(
+            {"pools": (), "bad_keys": (BadKey("/calico/resources/v3/projectcalico.org/ippools/a", "not JSON"),)},
+            {},
+            id="the pool of a block may be one that cannot be read",
+        ),
+        pytest.param(
+            {"pools": pool(ipip=ALWAYS, cidr=ip_network("192.168.0.0/23"))},
+            PLAIN,
+            id="blocks that outlived their pool, beside others",
+        ),
+        pytest.param(
+            {"pools": (*pool(bgp_export=False), Pool("inner", ip_network("192.168.3.0/24")))},
+            {},
+            id="a pool inside one that is not exported is not either",
+        ),
+        pytest.param(
+            {"pools": (*pool(), Pool("inner", ip_network("192.168.3.0/24"), bgp_export=False))},
+            {"192.168.2.0/26": "via 10.77.0.12"},
+            id="a pool that is not exported, inside one that is",
+        ),
+        pytest.param(
+            {
+                "pools": (*pool(bgp_export=False), Pool("inner", ip_network("192.168.3.0/24"), vxlan=ALWAYS)),
+                "nodes": with_vteps(*DATASTORE.nodes),
+            },
+            {"192.168.3.0/26": "via 192.168.3.1 dev vxlan.calico"},
+            id="VXLAN inside a pool that is not exported",
+        ),
+        pytest.param({"pools": pool(disabled=True, bgp_export=False)}, {}, id="a disabled pool that is not exported"),
         pytest.param(
             {"pools": (*pool(), Pool("inner", ip_network("192.168.3.0/24"), ipip=ALWAYS))},
             PLAIN | {"192.168.3.0/26": "via 10.77.0.13 dev tunl0"},
@@ -225,6 +255,10 @@ def test_borrowed_addresses_have_routes_of_their_own(blocks: tuple[Block, ...], 
     assert ways(blocks=blocks) == PLAIN | expected
 
 
+def test_a_borrowed_address_outside_all_pools_is_not_exported() -> None:
+    assert ways(pools=(), blocks=borrowed("192.168.2.9", "host3", "host2")) == PLAIN
+
+
 def test_a_borrowed_tunnel_address_is_reached_by_the_tunnel() -> None:
     tunnels = (HOST1, HOST2, replace(HOST3, ipip_tunnel_address=ip_address("192.168.2.9")))
     assert ways(nodes=tunnels, blocks=borrowed("192.168.2.9", "host3", "host2")) == PLAIN
@@ -256,6 +290,8 @@ def test_where_the_next_hop_is_judged(bgp: BgpSettings, cluster_id: str | None, 
             id="of a claim that is being given up",
         ),
         pytest.param({"affinities": (claim("host1", state=AffinityState.PENDING),)}, [], id="not of a pending claim"),
+        pytest.param({"pools": ()}, ["192.168.1.0/26"], id="of a block that outlived its pool"),
+        pytest.param({"pools": pool(bgp_export=False)}, ["192.168.1.0/26"], id="also where it is not exported"),
         pytest.param(
             {"blocks": (block("host1", "192.168.1.1/32"),), "affinities": (claim("host1", "192.168.1.1/32"),)},
             [],
