@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from calico_agent.model.address import Family, IPAddress
 from calico_agent.model.bgp import Bird, PeerKind, Session
 from calico_agent.model.finding import Finding, PeerSession, Severity
-from calico_agent.model.node import Node, Peering
+from calico_agent.model.node import Node
 from calico_agent.model.observation import Unreadable
+from calico_agent.model.peering import Peering
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.peers import stays_here
 from calico_agent.verify.recovery import just_recovering
@@ -74,8 +75,8 @@ def _sessions(view: View, family: Family, bird: Bird) -> Iterator[Finding]:
     for node in mesh_peers(view, family):
         if _address(node, family) not in peers and not view.starting:
             yield _no_session(node, family, bird)
-    for peering in peerings(view, family):
-        if peering.address not in peers and not view.starting:
+    for peering, address in peerings(view, family):
+        if address not in peers and not view.starting:
             yield _no_peering(peering, bird)
     for session in bird.sessions:
         node_name = _node_at(view, session.peer)

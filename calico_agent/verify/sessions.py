@@ -9,9 +9,10 @@ with a peerIP makes a session on the node it names, or on every node.
 import re
 from collections.abc import Iterator
 
-from calico_agent.model.address import Family
+from calico_agent.model.address import Family, IPAddress
 from calico_agent.model.bgp import Session
-from calico_agent.model.node import Node, Peering
+from calico_agent.model.node import Node
+from calico_agent.model.peering import Peering
 from calico_agent.verify.view import View
 
 
@@ -31,14 +32,15 @@ def mesh_peers(view: View, family: Family) -> Iterator[Node]:
             yield node
 
 
-def peerings(view: View, family: Family) -> Iterator[Peering]:
-    """The BGPPeers beyond the mesh by which this host should have a session: never one to its own address."""
+def peerings(view: View, family: Family) -> Iterator[tuple[Peering, IPAddress]]:
+    """The BGPPeers with an address by which this host should have a session: never one to its own address."""
     if view.cluster is None or view.local.name is None or view.local.registered(family) is None:
         return
     for peering in view.cluster.bgp.peerings:
-        ours = peering.node in {"", view.local.name} and peering.address.version == family
-        if ours and view.local.candidate(peering.address) is None:
-            yield peering
+        if peering.address is None or peering.address.version != family or peering.nodes is not None:
+            continue
+        if peering.node in {"", view.local.name} and view.local.candidate(peering.address) is None:
+            yield peering, peering.address
 
 
 # What the state and the last error of a session mean, and where to look. The first pattern that matches

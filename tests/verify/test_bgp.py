@@ -10,8 +10,9 @@ from calico_agent.model.address import Family
 from calico_agent.model.bgp import Bird, PeerKind
 from calico_agent.model.finding import Status
 from calico_agent.model.identity import Candidate
-from calico_agent.model.node import BgpSettings, Peering
+from calico_agent.model.node import BgpSettings
 from calico_agent.model.observation import Unreadable
+from calico_agent.model.peering import Peering
 from tests.verify.case import Case, check
 from tests.verify.cluster import (
     AT,
@@ -140,7 +141,7 @@ CASES = {
     "a BGPPeer of this node, with its session": Case(
         stored(
             peered(*SESSIONS, session("10.77.0.1", kind=PeerKind.NODE)),
-            bgp=BgpSettings(peers=("tor",), peerings=(Peering("tor", ip_address("10.77.0.1"), "host1"),)),
+            bgp=BgpSettings(peers=("tor",), peerings=(Peering("tor", ip_address("10.77.0.1"), node="host1"),)),
         ),
         {},
         status={},
@@ -150,7 +151,7 @@ CASES = {
             bgp=BgpSettings(
                 peers=("a", "b", "c"),
                 peerings=(
-                    Peering("a", ip_address("10.77.0.1"), "host2"),
+                    Peering("a", ip_address("10.77.0.1"), node="host2"),
                     Peering("b", ip_address("fd00:77::1")),
                     Peering("c", ip_address("10.77.0.11")),
                 ),
