@@ -84,6 +84,7 @@ RULES = (
     _rule("HOST-UNREADABLE", {"NAME-UNKNOWN"}, Link.HERE),
     _rule("IP-MISMATCH", _SESSIONS | _ROUTES, Link.HERE),
     # A session and what came through it.
+    _rule("BGP-STALE-AS", {"BGP-DOWN"}, Link.NODE),
     _rule("BGP-DOWN BGP-NO-SESSION BGP-NO-ROUTES", _ROUTES, Link.NODE),
     _rule("BGP-DOWN BGP-NO-SESSION", {"BGP-RECOVERING"}, Link.NODE),
     _rule("BGP-RECOVERING", _TABLE, Link.HERE),

@@ -59,27 +59,40 @@ Look at the same session on the other host.""",
     ),
     _entry(
         "BGP-NO-SESSION",
-        "BIRD has no session for a node",
+        "BIRD has no session that the datastore calls for",
         """\
-The datastore has a node that BIRD on this host is not configured for: its configuration is older
-than the datastore.
+The datastore has a node or a BGPPeer that BIRD on this host is not configured for: its
+configuration is older than the datastore.
 
-Found by comparing the node records, and the BGPPeers that name an address, with BIRD's sessions.
+Found by comparing BIRD's sessions with those that the node records, their labels and the BGPPeers
+make: the mesh, the peers of this host, and the nodes whose BGPPeer has this host as a peer.
 
 calico/node's confd rewrites BIRD's configuration on every change; look for its errors in `docker
 logs calico-node`. Restarting the container makes it read everything again.""",
     ),
     _entry(
         "BGP-STALE-SESSION",
-        "BIRD has a session for a node that does not exist",
+        "BIRD has a session that nothing calls for",
         """\
-BIRD keeps a mesh session to an address that no node record has: its configuration is older than
-the datastore.
+BIRD keeps a mesh session to an address that no node record has, or although the mesh is off, or
+another session for which no BGPPeer asks: its configuration is older than the datastore.
 
-Found by comparing BIRD's sessions with the node records.
+Found by comparing BIRD's sessions with the records of nodes and BGPPeers.
 
 As for BGP-NO-SESSION: confd did not follow the datastore.""",
         Severity.WARNING,
+    ),
+    _entry(
+        "BGP-STALE-AS",
+        "BIRD has another AS number for a peer than the datastore",
+        """\
+The AS number of a peer (spec.bgp.asNumber of its node record, of BGPConfiguration default, or
+asNumber of the BGPPeer) was changed, and BIRD on this host still has the one of before. A session
+between sides that disagree ends with "Bad peer AS".
+
+Found by comparing the neighbor AS of BIRD's sessions with the records.
+
+As for BGP-NO-SESSION: confd did not follow the datastore.""",
     ),
     _entry(
         "BGP-UNKNOWN-PEER",
