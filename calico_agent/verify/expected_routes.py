@@ -16,8 +16,8 @@ confd's templates of projectcalico/calico@v3.32.1):
     VXLAN                   via the owner's tunnel address, dev vxlan.calico (vxlan-v6.calico)
     CrossSubnet             as none when the owner's address is inside this node's registered network, else the tunnel
 
-Protocol and metric differ between versions and are not judged. Without the full mesh a route may come from anywhere,
-so only its presence is.
+Protocol and metric differ between versions and are not judged. Where BIRD brings the route, the next hop is judged only
+if it is certain by the sessions through which it comes (`verify.bgp_plan`), else that there is one.
 """
 
 from collections.abc import Iterator
@@ -28,6 +28,7 @@ from typing import NamedTuple
 from calico_agent.model.address import Family, IPAddress, IPInterface, IPNetwork
 from calico_agent.model.node import AffinityState, Block, EncapsulationMode, Node, Pool
 from calico_agent.model.route import host_prefix
+from calico_agent.verify.bgp_plan import bgp_plan
 from calico_agent.verify.block_claims import DoubleClaim, claim_state, double_claim
 from calico_agent.verify.cluster import Cluster, Key
 from calico_agent.verify.local import Local, Standpoint
@@ -161,6 +162,7 @@ class _Ways:
         self._cluster = cluster
         self._local = local
         self._ways: dict[tuple[str, str, bool, Family], Way | None] = {}
+        self._plan = bgp_plan(cluster, local.name or "", local.node, local.registered)
 
     def known(self, node: str) -> bool:
         """Whether the node has a record with an address of some family."""
@@ -200,18 +202,17 @@ class _Ways:
         if encapsulation is Encapsulation.VXLAN:
             device = "vxlan.calico" if family is Family.IPV4 else "vxlan-v6.calico"
             return Way(node, registered.ip, encapsulation, record.vtep(family), device, by_bgp=False)
-        meshed = (
-            self._cluster.bgp.mesh and not record.route_reflector_cluster_id and not _is_reflector(self._local.node)
-        )
-        judged = not by_bgp or meshed
+        judged = not by_bgp or self._keeps_next_hop(record, family)
         if encapsulation is Encapsulation.IPIP:
             return Way(node, registered.ip, encapsulation, registered.ip, "tunl0", judged)
         near = not by_bgp or any(registered.ip in network for network in self._local.networks[family])
         return Way(node, registered.ip, encapsulation, registered.ip if near else None, "", judged, by_bgp)
 
-
-def _is_reflector(node: Node | None) -> bool:
-    return node is not None and node.route_reflector_cluster_id is not None
+    def _keeps_next_hop(self, record: Node, family: Family) -> bool:
+        """Whether BIRD certainly has a node's own routes with its registered address as next hop."""
+        plan = self._plan[family]
+        alike = (record.as_number or self._cluster.bgp.as_number) == plan.as_number
+        return plan.steady and alike and record.name in plan.reached
 
 
 def _encapsulation(pool: Pool, remote: IPInterface, own: IPInterface) -> Encapsulation:

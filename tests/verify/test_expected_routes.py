@@ -17,6 +17,8 @@ from calico_agent.model.node import (
     Node,
     Pool,
 )
+from calico_agent.model.peering import Peering
+from calico_agent.model.selector import Comparison, Operator
 from calico_agent.model.settings import Mode
 from calico_agent.verify.cluster import index
 from calico_agent.verify.expected_routes import Expectation, expect
@@ -264,20 +266,54 @@ def test_a_borrowed_tunnel_address_is_reached_by_the_tunnel() -> None:
     assert ways(nodes=tunnels, blocks=borrowed("192.168.2.9", "host3", "host2")) == PLAIN
 
 
+RR = replace(HOST2, route_reflector_cluster_id="1.0.0.1")
+CLIENTS = Peering("rr", peers=Comparison("rr", Operator.EQUAL, "yes"))
+REFLECTED = (HOST1, replace(RR, labels=(("rr", "yes"),)), HOST3)
+ROUTER = Peering("router", ip_address("10.77.0.1"), as_number=65001)
+
+
+def peers(*peerings: Peering, mesh: bool = False) -> BgpSettings:
+    return BgpSettings(mesh=mesh, peers=tuple(one.name for one in peerings), peerings=peerings)
+
+
 @pytest.mark.parametrize(
-    ("bgp", "cluster_id", "judged"),
+    ("bgp", "records", "judged"),
     [
-        pytest.param(BgpSettings(), None, True, id="with the full mesh the next hop is certain"),
         pytest.param(
-            BgpSettings(mesh=False, peers=("rr",)), None, False, id="without it a route may come from anywhere"
+            BgpSettings(), DATASTORE.nodes, {"host2", "host3"}, id="with the full mesh the next hop is certain"
         ),
-        pytest.param(BgpSettings(peers=("rr",)), "1.0.0.1", False, id="a route reflector is outside the mesh"),
+        pytest.param(
+            peers(ROUTER, mesh=True), DATASTORE.nodes, {"host2", "host3"}, id="also beside a router of another AS"
+        ),
+        pytest.param(
+            peers(replace(ROUTER, as_number=None), mesh=True), DATASTORE.nodes, set(), id="not beside one of this AS"
+        ),
+        pytest.param(
+            BgpSettings(), (HOST1, replace(HOST2, as_number=65002), HOST3), {"host3"}, id="nor of nodes of another AS"
+        ),
+        pytest.param(BgpSettings(mesh=False, peers=("rr",)), DATASTORE.nodes, set(), id="with peers that nobody knows"),
+        pytest.param(peers(ROUTER), DATASTORE.nodes, set(), id="through a router a route may come from anywhere"),
+        pytest.param(peers(CLIENTS), REFLECTED, {"host2", "host3"}, id="a route reflector keeps the next hop"),
+        pytest.param(peers(replace(CLIENTS, plain=False)), REFLECTED, set(), id="unless it is told not to"),
+        pytest.param(peers(CLIENTS, mesh=True), REFLECTED, {"host2", "host3"}, id="a route reflector beside the mesh"),
+        pytest.param(peers(mesh=True), (HOST1, RR, HOST3), {"host3"}, id="a route reflector is outside the mesh"),
+        pytest.param(
+            peers(Peering("pair", peers=Comparison("rr", Operator.EQUAL, "yes"), node="host1")),
+            (HOST1, replace(HOST2, labels=(("rr", "yes"),)), HOST3),
+            {"host2"},
+            id="a session with the owner itself",
+        ),
     ],
 )
-def test_where_the_next_hop_is_judged(bgp: BgpSettings, cluster_id: str | None, *, judged: bool) -> None:
-    reflector = replace(HOST3, route_reflector_cluster_id=cluster_id)
-    routes = expectation(bgp=bgp, nodes=nodes(reflector)).routes
-    assert {route.way.judged for route in routes if route.way.node == "host3"} == {judged}
+def test_where_the_next_hop_is_judged(bgp: BgpSettings, records: tuple[Node, ...], judged: set[str]) -> None:
+    routes = expectation(bgp=bgp, nodes=records).routes
+    assert {route.way.node for route in routes} == {"host2", "host3"}
+    assert {route.way.node for route in routes if route.way.judged} == judged
+
+
+def test_felix_needs_no_session() -> None:
+    routes = expectation(bgp=peers(), pools=pool(vxlan=CROSS), nodes=with_vteps(*nodes(FAR))).routes
+    assert [(route.way.judged, route.way.by_bgp) for route in routes] == [(True, False), (True, False)]
 
 
 @pytest.mark.parametrize(
