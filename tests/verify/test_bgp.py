@@ -188,7 +188,13 @@ CASES = {
             nodes=REFLECTED,
             bgp=settings(REFLECTS, mesh=False),
         ),
-        {"BGP-NO-SESSION host2": {"RT-MISSING 192.168.2.0/26"}, "RT-MISSING 192.168.3.0/26": set()},
+        {
+            "BGP-NO-SESSION host2": {
+                "BGP-NO-REFLECTOR host2",
+                "RT-MISSING 192.168.2.0/26",
+                "RT-MISSING 192.168.3.0/26",
+            }
+        },
         says=(
             "BIRD has no session for node host2 (10.77.0.12), which BGPPeer reflect asks for",
             "no route to the pods of host2 is learned, nor any that it passes on as a route reflector",

@@ -131,6 +131,44 @@ Found in BGPConfiguration `default` and the BGPPeer resources.
 
 Turn the mesh on again, or create the BGPPeers (route reflectors first, then the mesh off).""",
     ),
+    _entry(
+        "BGP-ISOLATED",
+        "nothing gives this host a BGP session",
+        """\
+The mesh is off, or this host is a route reflector, which takes no part in it; and of the BGPPeers
+none is for this host or has it as a peer. It learns no routes to the pods of other nodes.
+
+Found in the records of nodes and BGPPeers, when routes that BIRD should bring are missing.
+
+Compare `nodeSelector`, `peerSelector` and `node` of the BGPPeers with the name and the labels of
+this node. Labels of Calico's node record count, not those of Kubernetes.""",
+    ),
+    Entry(
+        "BGP-NO-PATH",
+        Severity.ERROR,
+        ConditionType.ROUTES_IN_PLACE,
+        "no BGP session brings the routes of a node here",
+        """\
+A node's routes come by a session with it or through route reflectors that both it and this host
+have sessions with. The BGPPeers make neither, so its pods cannot be reached from here.
+
+Found in the records of nodes and BGPPeers, when routes to that node are missing. Nothing is said
+where routers that are no nodes take part, or nodes of several AS: those may bring them.
+
+Create a BGPPeer between the two, or between that node and the reflectors. A node passes on routes
+of others only if it is a reflector (spec.bgp.routeReflectorClusterID).""",
+    ),
+    _entry(
+        "BGP-NO-REFLECTOR",
+        "no session with a route reflector is up",
+        """\
+This host learns the routes of most nodes from route reflectors, and has an established session
+with none of them. What it knew stays for some minutes at most.
+
+Found in BIRD's sessions, when routes are missing that come through reflectors alone.
+
+Cure the sessions with them: BGP-DOWN and BGP-NO-SESSION name the reasons.""",
+    ),
     Entry(
         "BGP-RECOVERING",
         Severity.ERROR,
