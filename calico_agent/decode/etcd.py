@@ -13,10 +13,11 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TypeVar
 
+from calico_agent.decode.bgp_peer import BgpPeer
 from calico_agent.decode.claim import decode_claim
 from calico_agent.decode.errors import Malformed
 from calico_agent.decode.ipam import decode_affinity, decode_block
-from calico_agent.decode.resource import BgpConfiguration, BgpPeer, ClusterInformation, Resource, decode_resource
+from calico_agent.decode.resource import BgpConfiguration, ClusterInformation, Resource, decode_resource
 from calico_agent.model.claim import CLAIMS, AliveSign, NameOwner
 from calico_agent.model.node import Affinity, BadKey, BgpSettings, Block, Datastore, Node, Pool
 

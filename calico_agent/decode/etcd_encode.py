@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 from calico_agent.decode.etcd import AFFINITIES, BLOCKS, RESOURCES
 from calico_agent.model.address import IPNetwork
-from calico_agent.model.node import Affinity, BgpSettings, Block, Datastore, Node, Peering, Pool
+from calico_agent.model.node import Affinity, BgpSettings, Block, Datastore, Node, Pool
+from calico_agent.model.peering import Peering
 
 
 def encode_datastore(datastore: Datastore) -> Iterator[tuple[str, bytes]]:
@@ -45,7 +46,11 @@ def _node(node: Node) -> object:
         "vxlanTunnelMACAddrV6": node.vxlan_tunnel_mac_v6,
         "interfaces": [{"name": name, "addresses": list(map(str, found))} for name, found in node.interfaces] or None,
     }
-    return {"spec": spec, "status": {"wireguardPublicKey": node.wireguard_public_key}}
+    return {
+        "metadata": {"labels": dict(node.labels)},
+        "spec": spec,
+        "status": {"wireguardPublicKey": node.wireguard_public_key},
+    }
 
 
 def _pool(pool: Pool) -> object:
@@ -92,7 +97,24 @@ def _bgp(bgp: BgpSettings) -> Iterator[tuple[str, bytes]]:
 def _peer(peering: Peering | None) -> object:
     if peering is None:
         return {}
-    return {"spec": {"peerIP": str(peering.address), **({"node": peering.node} if peering.node else {})}}
+    spec = {
+        "node": peering.node or None,
+        "nodeSelector": _text(peering.nodes),
+        "peerIP": _end(peering),
+        "asNumber": peering.as_number,
+        "localASNumber": peering.local_as,
+        "peerSelector": _text(peering.peers),
+        "reversePeering": None if peering.mutual else "Manual",
+        "nextHopMode": None if peering.plain else "Self",
+    }
+    return {"spec": spec}
+
+
+def _end(peering: Peering) -> str | None:
+    address = peering.address
+    if address is None or peering.port is None:
+        return _text(address)
+    return f"{address}:{peering.port}" if address.version == 4 else f"[{address}]:{peering.port}"
 
 
 def _tail(cidr: IPNetwork) -> str:

@@ -18,8 +18,10 @@ from datetime import datetime
 from ipaddress import ip_interface
 
 from calico_agent.decode import etcd, json_object
+from calico_agent.decode.as_number import as_number
+from calico_agent.decode.bgp_peer import BgpPeer, bgp_peer_v2
 from calico_agent.decode.errors import Malformed
-from calico_agent.decode.resource import BgpConfiguration, BgpPeer, ClusterInformation, as_number
+from calico_agent.decode.resource import BgpConfiguration, ClusterInformation
 from calico_agent.model.address import IPAddress, IPInterface, IPNetwork
 from calico_agent.model.node import BadKey, Datastore, EncapsulationMode, Node, Pool
 
@@ -97,9 +99,9 @@ def _bgp(path: list[str], value: bytes) -> NodeField | GlobalField | BgpPeer | N
         case ["global", "node_mesh"]:
             return GlobalField("node_mesh", json_object.flag(json_object.parse_object(value), "enabled", default=True))
         case ["global", "peer_v4" | "peer_v6", peer]:
-            return BgpPeer(json_object.printable(peer, "the peer in the key"))
+            return bgp_peer_v2("", peer, value)
         case ["host", node, "peer_v4" | "peer_v6", peer]:
-            return BgpPeer(json_object.printable(f"{node} {peer}", "the peer in the key"))
+            return bgp_peer_v2(node, peer, value)
         case ["host", node, field] if field in _NODE_FIELDS:
             name = json_object.printable(node, "the node in the key")
             return NodeField(name, field, _NODE_FIELDS[field](value))
@@ -118,7 +120,7 @@ def _network(version: int, value: bytes) -> IPNetwork | None:
 
 
 def _number(value: bytes) -> int | None:
-    return as_number({"asNumber": _text(value)}) if value else None
+    return as_number({"as_num": _text(value)}, "as_num") if value else None
 
 
 _NODE_FIELDS = {

@@ -5,16 +5,21 @@ Fields: libcalico-go/lib/apis/internalapi/node.go and api/pkg/apis/projectcalico
 They are read leniently, as fields are added with every release; a known field of a wrong type is Malformed.
 """
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from types import NoneType
 
 from calico_agent.decode import json_object
+from calico_agent.decode.as_number import as_number
+from calico_agent.decode.bgp_peer import BgpPeer, bgp_peer
 from calico_agent.decode.errors import Malformed
 from calico_agent.decode.json_object import JsonObject
 from calico_agent.model.address import IPAddress
-from calico_agent.model.node import EncapsulationMode, Node, Peering, Pool
+from calico_agent.model.node import EncapsulationMode, Node, Pool
 
-_MAX_AS_NUMBER = 2**32 - 1
+_LABEL_TYPES = frozenset({str, NoneType})  # Go reads null as an empty text
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +30,6 @@ class BgpConfiguration:
     mesh: bool
     as_number: int | None
     listen_port: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class BgpPeer:
-    """A BGPPeer resource. `peering` is None where selectors decide between whom it is, as labels are not read."""
-
-    name: str
-    peering: Peering | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,25 +69,26 @@ def _node(name: str, resource: JsonObject) -> Node:
         vxlan_tunnel_mac_v6=json_object.text(spec, "vxlanTunnelMACAddrV6"),
         wireguard_public_key=json_object.text(status, "wireguardPublicKey"),
         interfaces=tuple(_link(link) for link in json_object.objects(spec, "interfaces")),
+        labels=_labels(json_object.section(resource, "metadata")),
     )
+
+
+def _labels(metadata: JsonObject) -> tuple[tuple[str, str], ...]:
+    labels = json_object.section(metadata, "labels")
+    if not _LABEL_TYPES.issuperset(map(type, labels.values())):
+        raise Malformed("labels holds values that are not text")
+    return tuple(sorted(_label(name, value or "") for name, value in labels.items()))
+
+
+# All but a few labels of a node (its name, its rack) are those of hundreds of others: one pair serves them all.
+@lru_cache(maxsize=1 << 14)
+def _label(name: str, value: str) -> tuple[str, str]:
+    return sys.intern(name), value
 
 
 def _link(link: JsonObject) -> tuple[str, tuple[IPAddress, ...]]:
     addresses = (json_object.parse_address(written, "addresses") for written in json_object.items(link, "addresses"))
     return json_object.text(link, "name") or "", tuple(addresses)
-
-
-def as_number(fields: JsonObject) -> int | None:
-    """A number, or text: "64512", or the dotted form "1.10" whose halves have 16 bits each."""
-    written = fields.get("asNumber")
-    if not isinstance(written, str):
-        return json_object.number(fields, "asNumber", 0, _MAX_AS_NUMBER) or None
-    high, dot, low = written.rpartition(".")
-    halves = (high, low) if dot else ("0", low)
-    # Ten digits hold every AS number; more would only make int() work hard.
-    if not all(half.isascii() and half.isdigit() and len(half) <= 10 for half in halves):
-        raise Malformed("asNumber is text that is no AS number")
-    return json_object.between((int(halves[0]) << 16) + int(halves[1]), "asNumber", 0, _MAX_AS_NUMBER) or None
 
 
 def _pool(name: str, resource: JsonObject) -> Pool:
@@ -124,30 +122,13 @@ def _bgp_configuration(name: str, resource: JsonObject) -> BgpConfiguration:
     )
 
 
-def _bgp_peer(name: str, resource: JsonObject) -> BgpPeer:
-    spec = json_object.section(resource, "spec")
-    written = json_object.text(spec, "peerIP")
-    selectors = ("nodeSelector", "peerSelector", "localWorkloadSelector")
-    if not written or any(json_object.text(spec, selector) not in {None, ""} for selector in selectors):
-        return BgpPeer(name)
-    address = json_object.parse_address(_without_port(written), "peerIP")
-    return BgpPeer(name, Peering(name, address, json_object.text(spec, "node") or ""))
-
-
-def _without_port(written: str) -> str:
-    """`10.0.0.254:1790` and `[fd00::1]:179` without the port."""
-    if written.startswith("["):
-        return written[1:].partition("]")[0]
-    return written.partition(":")[0] if written.count(":") == 1 else written
-
-
 def _cluster_information(_: str, resource: JsonObject) -> ClusterInformation:
     return ClusterInformation(json_object.text(json_object.section(resource, "spec"), "clusterGUID") or "")
 
 
 _DECODERS: Mapping[str, Callable[[str, JsonObject], Resource]] = {
     "bgpconfigurations": _bgp_configuration,
-    "bgppeers": _bgp_peer,
+    "bgppeers": bgp_peer,
     "clusterinformations": _cluster_information,
     "ippools": _pool,
     "nodes": _node,

@@ -10,6 +10,7 @@ from enum import Enum
 
 from calico_agent.model.address import Family, IPAddress, IPInterface, IPNetwork
 from calico_agent.model.claim import AliveSign, NameOwner
+from calico_agent.model.peering import Peering
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,8 @@ class Node:
     """A Calico node resource: what other nodes believe about a host.
 
     `ipv4` and `ipv6` are the registered addresses with their prefix length, None where the record has none.
-    `interfaces` are the addresses the node last saw on its own links (recorded since Calico v3.31).
+    `interfaces` are the addresses the node last saw on its own links (recorded since Calico v3.31), `labels` the pairs
+    by which BGPPeers choose nodes, in the order of their names.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Node:
     vxlan_tunnel_mac_v6: str | None = None
     wireguard_public_key: str | None = None
     interfaces: tuple[tuple[str, tuple[IPAddress, ...]], ...] = ()
+    labels: tuple[tuple[str, str], ...] = ()
 
     def registered(self, family: Family) -> IPInterface | None:
         """The registered address of one family, with its prefix length."""
@@ -102,21 +105,12 @@ class Affinity:
 
 
 @dataclass(frozen=True, slots=True)
-class Peering:
-    """A BGPPeer that names its peer by address. An empty `node` means that every node is to have the session."""
-
-    name: str
-    address: IPAddress
-    node: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class BgpSettings:
     """BGPConfiguration `default` and the BGPPeers. Absent resources mean these defaults.
 
-    `peers` are the names of all BGPPeers; `peerings` are those of them of which it is plain between whom they are, as
-    selectors speak of labels, which are not read. `node_listen_ports` are the ports of the nodes that have a
-    BGPConfiguration `node.<name>` with one of its own.
+    `peers` are the names of all BGPPeers, `peerings` those of them that are between nodes and their peers, and not
+    between nodes and their pods. `node_listen_ports` are the ports of the nodes that have a BGPConfiguration
+    `node.<name>` with one of its own.
     """
 
     mesh: bool = True

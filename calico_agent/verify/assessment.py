@@ -12,6 +12,7 @@ from calico_agent.model.identity import Identity
 from calico_agent.model.observation import Observation
 from calico_agent.model.settings import Mode
 from calico_agent.verify.bgp import find_bgp, peer_sessions
+from calico_agent.verify.bgp_paths import find_paths
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.causes import join
 from calico_agent.verify.conditions import conditions
@@ -66,6 +67,7 @@ def assess(
         *find_overlaps(view),
         *find_recovery(view, routes.findings),
         *_silent_peers(view, sessions, expectation, routes),
+        *find_paths(view, expectation, routes.findings),
         *routes.findings,
     )
     problems = join(findings, view.me)

@@ -1,18 +1,16 @@
-"""BIRD and its sessions, held against the sessions that the node records call for."""
+"""BIRD itself, its peers as a whole, and those that it does not know."""
 
 from collections.abc import Iterator
 
 from calico_agent.model.address import Family, IPAddress
-from calico_agent.model.bgp import Bird, PeerKind, Session
+from calico_agent.model.bgp import Bird
 from calico_agent.model.finding import Finding, PeerSession, Severity
-from calico_agent.model.node import Node, Peering
 from calico_agent.model.observation import Unreadable
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.peers import stays_here
-from calico_agent.verify.recovery import just_recovering
-from calico_agent.verify.sessions import described, meaning, mesh_peers, peerings
+from calico_agent.verify.session_check import all_read, find_sessions, node_at
 from calico_agent.verify.view import View
-from calico_agent.verify.words import in_family, listed
+from calico_agent.verify.words import listed
 
 _NOT_LISTENING = "No listening socket"
 
@@ -20,7 +18,7 @@ _NOT_LISTENING = "No listening socket"
 def peer_sessions(view: View) -> tuple[PeerSession, ...]:
     """All sessions of all daemons, each with the node it leads to."""
     return tuple(
-        PeerSession(session, _node_at(view, session.peer))
+        PeerSession(session, node_at(view, session.peer))
         for _, bird in view.daemons()
         if isinstance(bird, Bird)
         for session in bird.sessions
@@ -36,7 +34,9 @@ def find_bgp(view: View) -> Iterator[Finding]:
             if not view.starting and not _may_not_belong_here(view, bird):
                 yield _daemon(view, family, bird)
         else:
-            yield from _sessions(view, family, bird)
+            if any(_NOT_LISTENING in session.last_error for session in bird.sessions):
+                yield _port(view)
+            yield from find_sessions(view, family, bird)
     yield from _no_peers(view)
     yield from _unknown_peers(view)
 
@@ -67,85 +67,6 @@ def _daemon(view: View, family: Family, bird: Unreadable) -> Finding:
     )
 
 
-def _sessions(view: View, family: Family, bird: Bird) -> Iterator[Finding]:
-    if any(_NOT_LISTENING in session.last_error for session in bird.sessions):
-        yield _port(view)
-    peers = {session.peer for session in bird.sessions}
-    for node in mesh_peers(view, family):
-        if _address(node, family) not in peers and not view.starting:
-            yield _no_session(node, family, bird)
-    for peering in peerings(view, family):
-        if peering.address not in peers and not view.starting:
-            yield _no_peering(peering, bird)
-    for session in bird.sessions:
-        node_name = _node_at(view, session.peer)
-        if session.kind is PeerKind.MESH and not node_name and view.cluster is not None:
-            yield _stale(session, bird)
-        elif not session.established and not _pending(session, bird) and not view.starting:
-            yield _down(session, node_name)
-
-
-def _pending(session: Session, bird: Bird) -> bool:
-    """Whether it is too early to call a session down: BIRD was just started, or the session is on its way back.
-
-    A session to a pod (`Local_Workload_`) is the pod's affair.
-    """
-    recovering = just_recovering(bird) or session.protocol_state == "wait"
-    return session.kind is PeerKind.LOCAL_WORKLOAD or recovering
-
-
-def _down(session: Session, node: str) -> Finding:
-    sentence, cure = meaning(session)
-    who = f"node {node} ({session.peer})" if node else f"peer {session.peer} ({session.kind.value})"
-    return finding(
-        "BGP-DOWN",
-        in_family(node, session.peer.version) if node else str(session.peer),
-        f"the BGP session with {who} is not established: {sentence}",
-        why=f"BIRD: {described(session)}",
-        effect="routes to its pods are dropped here, and those to ours there, if they are not gone already",
-        cure=f"on {node or session.peer}: {cure}",
-        node=node,
-    )
-
-
-def _no_session(node: Node, family: Family, bird: Bird) -> Finding:
-    when = f" since {bird.last_reconfiguration}" if bird.last_reconfiguration else ""
-    address = _address(node, family)
-    return finding(
-        "BGP-NO-SESSION",
-        in_family(node.name, family),
-        f"BIRD has no session for node {node.name} ({address})",
-        why=f"the datastore has the node, BIRD's configuration has not; it was not changed{when}",
-        effect=f"no route to the pods of {node.name} is learned, and it gets none to ours",
-        cure="docker logs calico-node: look for errors of confd; docker restart calico-node reads everything again",
-        node=node.name,
-    )
-
-
-def _no_peering(peering: Peering, bird: Bird) -> Finding:
-    when = f" since {bird.last_reconfiguration}" if bird.last_reconfiguration else ""
-    return finding(
-        "BGP-NO-SESSION",
-        str(peering.address),
-        f"BIRD has no session to {peering.address}, which BGPPeer {peering.name} asks for",
-        why=f"the datastore has the BGPPeer, BIRD's configuration has not; it was not changed{when}",
-        effect="no routes come from that peer, and it gets none from this host",
-        cure="docker logs calico-node: look for errors of confd; docker restart calico-node reads everything again",
-    )
-
-
-def _stale(session: Session, bird: Bird) -> Finding:
-    when = f" since {bird.last_reconfiguration}" if bird.last_reconfiguration else ""
-    return finding(
-        "BGP-STALE-SESSION",
-        str(session.peer),
-        f"BIRD has a mesh session to {session.peer}, and no node is registered with that address",
-        why=f"BIRD: {described(session)}; its configuration was not changed{when}",
-        effect="BIRD does not follow the datastore",
-        cure="docker logs calico-node: look for errors of confd; docker restart calico-node reads everything again",
-    )
-
-
 def _port(view: View) -> Finding:
     return finding(
         "BGP-PORT",
@@ -159,7 +80,8 @@ def _port(view: View) -> Finding:
 
 
 def _no_peers(view: View) -> Iterator[Finding]:
-    if view.cluster is None or view.cluster.bgp.mesh or view.cluster.bgp.peers or len(view.cluster.nodes) < 2:
+    cluster = view.cluster
+    if cluster is None or cluster.bgp.mesh or cluster.bgp.peers or len(cluster.nodes) < 2 or not all_read(view):
         return
     yield finding(
         "BGP-NO-PEERS",
@@ -209,13 +131,3 @@ def _former_owner(view: View, address: IPAddress) -> str:
     recorded = (node.name for node in nodes for _, addresses in node.interfaces if address in addresses)
     faulty = [node.name for node in nodes if stays_here(view, node, Family(address.version))]
     return next(recorded, faulty[0] if len(faulty) == 1 else "")
-
-
-def _node_at(view: View, address: IPAddress) -> str:
-    holders = view.cluster.holders.get(address, ()) if view.cluster else ()
-    return next((name for name in holders if name != view.local.name), holders[0] if holders else "")
-
-
-def _address(node: Node, family: Family) -> IPAddress | None:
-    registered = node.registered(family)
-    return registered.ip if registered else None

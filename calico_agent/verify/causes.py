@@ -54,7 +54,7 @@ _ROUTES = frozenset(
     }
 )
 _TABLE = _ROUTES | {"RT-STALE", "RT-BLACKHOLE-MISSING"}
-_SESSIONS = frozenset({"BGP-DOWN", "BGP-NO-SESSION", "BGP-NO-ROUTES", "BGP-RECOVERING"})
+_SESSIONS = frozenset({"BGP-DOWN", "BGP-NO-SESSION", "BGP-NO-REFLECTOR", "BGP-NO-ROUTES", "BGP-RECOVERING"})
 _BIRD = frozenset({"BIRD-DOWN", "BIRD-HUNG", "BIRD-UNREADABLE"})
 _RECORD = frozenset({"IP-NOT-LOCAL", "IP-BRIDGE", "IP-MISMATCH", "NODE-NO-RECORD", "NODE-NO-ADDRESS"})
 _NO_CONTAINER = "SV-ABSENT SV-CRASHLOOP SV-STOPPED SV-EXITED SV-NOT-RUNNING"
@@ -85,17 +85,19 @@ RULES = (
     _rule("BIRD-DOWN BIRD-HUNG SV-RESTARTING", _SESSIONS | _TABLE | {"BGP-STALE-SESSION"}, Link.HERE, Writer.BIRD),
     _rule("SV-FELIX", _TABLE, Link.HERE, Writer.FELIX),
     _rule("BGP-PORT", _SESSIONS, Link.HERE),
-    _rule("BGP-NO-PEERS", _ROUTES, Link.HERE, Writer.BIRD),
+    _rule("BGP-NO-PEERS BGP-ISOLATED", _ROUTES, Link.HERE, Writer.BIRD),
     _rule("DS-UNREADABLE", {"SV-STUCK"}, Link.HERE),
     _rule("KERNEL-UNREADABLE", {"IP-UNKNOWN"}, Link.HERE),
     _rule("HOST-UNREADABLE", {"NAME-UNKNOWN"}, Link.HERE),
     _rule("IP-MISMATCH", _SESSIONS | _ROUTES, Link.HERE),
     # A session and what came through it.
-    _rule("BGP-DOWN BGP-NO-SESSION BGP-NO-ROUTES", _ROUTES, Link.NODE, Writer.BIRD),
-    _rule("BGP-DOWN BGP-NO-SESSION", {"BGP-RECOVERING"}, Link.NODE),
+    _rule("BGP-STALE-AS", {"BGP-DOWN"}, Link.NODE),
+    _rule("BGP-DOWN BGP-NO-SESSION BGP-NO-ROUTES BGP-NO-PATH", _ROUTES, Link.NODE, Writer.BIRD),
+    _rule("BGP-DOWN BGP-NO-SESSION", {"BGP-RECOVERING", "BGP-NO-REFLECTOR"}, Link.NODE),
+    _rule("BGP-NO-REFLECTOR", _ROUTES, Link.HERE, Writer.BIRD),
     _rule("BGP-RECOVERING", _TABLE, Link.HERE, Writer.BIRD),
 )
-_ALIKE = _ROUTES | {"RT-STALE", "RT-BLACKHOLE-MISSING", "RT-FOREIGN", "RT-SHADOWED", "DS-BAD-KEY"}
+_ALIKE = _ROUTES | {"RT-STALE", "RT-BLACKHOLE-MISSING", "RT-FOREIGN", "RT-SHADOWED", "BGP-NO-PATH", "DS-BAD-KEY"}
 
 
 # Not knowing is a warning, whatever follows from it; any other cause weighs at least as much as its consequences.
@@ -106,8 +108,8 @@ _RULES_BY_EFFECT: Mapping[str, tuple[Rule, ...]] = {
     for effect in sorted(frozenset().union(*(rule.effects for rule in RULES)))
 }
 
-# Named after the peer that is waited for, it is this host that waits.
-_ALWAYS_HERE = frozenset({"BGP-RECOVERING"})
+# Named after the peer that is waited for or lost, it is this host that waits or loses.
+_ALWAYS_HERE = frozenset({"BGP-RECOVERING", "BGP-NO-REFLECTOR"})
 _BOTH_FAMILIES = frozenset({"BGP-PORT", "BGP-NO-PEERS", "RT-LINK-DOWN"})
 _MANY_NODES = 3
 

@@ -1,7 +1,7 @@
 """The datastore's records, indexed for one pass.
 
 A block does not say which pool it comes from: it is the pool with the longest prefix that contains the block. Blocks
-outlive their pool; BIRD exports none that lies outside every pool (confd's export filters).
+outlive their pool.
 """
 
 from collections.abc import Mapping
@@ -58,16 +58,23 @@ class PrefixIndex(Generic[Value]):
 class Cluster:
     """What the datastore says, by name, address and prefix, whatever its revision.
 
-    `holders` are the nodes registered with an address. Equal records make the same object: it is compared by identity.
+    `holders` are the nodes registered with an address, `withheld` the pools that are not exported by BGP. Equal records
+    make the same object: it is compared by identity.
     """
 
     datastore: Datastore
     nodes: Mapping[str, Node]
     holders: Mapping[IPAddress, tuple[str, ...]]
     pools: PrefixIndex[Pool]
+    withheld: PrefixIndex[Pool]
     affinities: Mapping[Key, tuple[Affinity, ...]]
     blocks: Mapping[Key, Block]
     block_index: PrefixIndex[Block]
+
+    @property
+    def pools_known(self) -> bool:
+        """Whether all pools could be read."""
+        return not any("/ippools/" in bad.key or "/v1/ipam/" in bad.key for bad in self.datastore.bad_keys)
 
     @property
     def bgp(self) -> BgpSettings:
@@ -95,6 +102,7 @@ def _index(datastore: Datastore) -> Cluster:
         nodes={node.name: node for node in datastore.nodes},
         holders={address: tuple(names) for address, names in holders.items()},
         pools=PrefixIndex({key_of(pool.cidr): pool for pool in datastore.pools}),
+        withheld=PrefixIndex({key_of(pool.cidr): pool for pool in datastore.pools if not pool.bgp_export}),
         affinities={key: tuple(found) for key, found in affinities.items()},
         blocks=blocks,
         block_index=PrefixIndex(blocks),

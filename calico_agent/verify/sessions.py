@@ -1,45 +1,8 @@
-"""Which BGP sessions this host should have, and what a session's state means.
-
-Mesh (confd/pkg/backends/calico/bgp_processor.go of projectcalico/calico@v3.32.1): each node peers with every node that
-has an address of the family, except itself (decided by address, not by name) and except route reflectors; a route
-reflector builds no mesh. The side with the smaller address is passive: it waits for the other to connect. A BGPPeer
-with a peerIP makes a session on the node it names, or on every node.
-"""
+"""What a session's state means, and where to look."""
 
 import re
-from collections.abc import Iterator
 
-from calico_agent.model.address import Family
 from calico_agent.model.bgp import Session
-from calico_agent.model.node import Node, Peering
-from calico_agent.verify.view import View
-
-
-def mesh_peers(view: View, family: Family) -> Iterator[Node]:
-    """The nodes to which this host should have a mesh session."""
-    if view.cluster is None or view.local.name is None or not view.cluster.bgp.mesh or not view.local.uses_bird:
-        return
-    own = view.local.node
-    if own is not None and (own.route_reflector_cluster_id or own.registered(family) is None):
-        return
-    own_address = own.registered(family) if own else None
-    for node in view.cluster.datastore.nodes:
-        registered = node.registered(family)
-        if node.name == view.local.name or registered is None or node.route_reflector_cluster_id:
-            continue
-        if own_address is None or registered.ip != own_address.ip:
-            yield node
-
-
-def peerings(view: View, family: Family) -> Iterator[Peering]:
-    """The BGPPeers beyond the mesh by which this host should have a session: never one to its own address."""
-    if view.cluster is None or view.local.name is None or view.local.registered(family) is None:
-        return
-    for peering in view.cluster.bgp.peerings:
-        ours = peering.node in {"", view.local.name} and peering.address.version == family
-        if ours and view.local.candidate(peering.address) is None:
-            yield peering
-
 
 # What the state and the last error of a session mean, and where to look. The first pattern that matches
 # "STATE ERROR" wins. Measured with BIRD 1.6.8, or read in its proto/bgp.

@@ -20,9 +20,9 @@ from calico_agent.model.node import (
     Datastore,
     EncapsulationMode,
     Node,
-    Peering,
     Pool,
 )
+from calico_agent.model.peering import Peering
 
 CAPTURES = Path(__file__).parent.parent / "data" / "calico-v3.31.7"
 RESOURCES = "/calico/resources/v3/projectcalico.org/"
@@ -162,6 +162,12 @@ def node(spec: dict[str, Any], status: dict[str, Any] | None = None) -> bytes:
             id="a node with everything, and with fields that nobody knows yet",
         ),
         pytest.param(
+            NODE,
+            encoded({"metadata": {"labels": {"rack": "r1", "empty": None, "a/b.c-d": "x y"}}}),
+            Node("node-a", labels=(("a/b.c-d", "x y"), ("empty", ""), ("rack", "r1"))),
+            id="labels in the order of their names, null is an empty text to Go",
+        ),
+        pytest.param(
             POOL,
             encoded({"spec": {"cidr": "10.233.64.7/18", "ipipMode": "CrossSubnet", "disableBGPExport": True}}),
             Pool(
@@ -256,6 +262,12 @@ def test_a_key_becomes(key: str, value: bytes, expected: object) -> None:
             node({"bgp": {"ipv4Address": "fd00::1/64"}}),
             "ipv4Address is 'fd00::1/64', not an IPv4 address with its prefix length",
             id="an address of the other family",
+        ),
+        pytest.param(
+            NODE,
+            encoded({"metadata": {"labels": {"rack": 1}}}),
+            "labels holds values that are not text",
+            id="a label that is a number",
         ),
         pytest.param(
             NODE,
@@ -390,33 +402,26 @@ def test_bgp_settings_are_put_together_from_their_resources() -> None:
         listen_port=178,
         peers=("rack1-tor",),
         node_listen_ports=(("node-a", 1790),),
-        peerings=(Peering("rack1-tor", ip_address("10.0.0.254")),),
+        peerings=(Peering("rack1-tor", ip_address("10.0.0.254"), as_number=65001),),
     )
 
 
-@pytest.mark.parametrize(
-    ("spec", "expected"),
-    [
-        pytest.param({"peerIP": "10.0.0.254", "node": "node-a"}, ("10.0.0.254", "node-a"), id="of one node"),
-        pytest.param({"peerIP": "10.0.0.254:1790"}, ("10.0.0.254", ""), id="with a port"),
-        pytest.param({"peerIP": "fd00::1"}, ("fd00::1", ""), id="IPv6"),
-        pytest.param({"peerIP": "[fd00::1]:179"}, ("fd00::1", ""), id="IPv6 with a port"),
-        pytest.param({"peerIP": "10.0.0.254", "nodeSelector": "rack == '1'"}, None, id="for nodes by their labels"),
-        pytest.param({"nodeSelector": "all()", "peerSelector": "reflector"}, None, id="to nodes by their labels"),
-        pytest.param({}, None, id="nothing"),
-    ],
-)
-def test_between_whom_a_bgp_peer_is(spec: dict[str, str], expected: tuple[str, str] | None) -> None:
-    found = decode_datastore([(f"{RESOURCES}bgppeers/tor", encoded({"spec": spec}))], revision=1, read_at=None)
-    assert found.bgp.peers == ("tor",)
-    assert [(str(one.address), one.node) for one in found.bgp.peerings] == ([expected] if expected else [])
+def test_a_bgp_peer_whose_selector_cannot_be_read_is_told_and_the_rest_stands() -> None:
+    items = [
+        (f"{RESOURCES}bgppeers/bad", encoded({"spec": {"peerIP": "10.0.0.254", "nodeSelector": "rack = 1"}})),
+        (f"{RESOURCES}bgppeers/good", encoded({"spec": {"peerIP": "10.0.0.254", "nodeSelector": "has(rack)"}})),
+    ]
+    found = decode_datastore(items, revision=1, read_at=None)
+    assert found.bgp.peers == ("good",)
+    assert found.bad_keys == (BadKey(f"{RESOURCES}bgppeers/bad", "nodeSelector cannot be read from '= 1' on"),)
 
 
-def test_a_bgp_peer_with_no_address_is_reported() -> None:
-    found = decode_datastore(
-        [(f"{RESOURCES}bgppeers/tor", encoded({"spec": {"peerIP": "tor"}}))], revision=1, read_at=None
-    )
-    assert [bad.key for bad in found.bad_keys] == [f"{RESOURCES}bgppeers/tor"]
+def test_labels_that_many_nodes_have_are_kept_once() -> None:
+    value = encoded({"metadata": {"labels": {"rack": "r1"}}})
+    one, other = decode_datastore(
+        [(f"{RESOURCES}nodes/{name}", value) for name in "ab"], revision=1, read_at=None
+    ).nodes
+    assert one.labels[0] is other.labels[0]
 
 
 def test_the_order_of_arrival_does_not_matter() -> None:

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from calico_agent.decode.etcd import decode_datastore
 from calico_agent.decode.etcd_encode import encode_datastore
-from calico_agent.model.node import Affinity, BgpSettings, Block, Borrowed, Datastore, Node, Peering, Pool
+from calico_agent.model.node import Affinity, BgpSettings, Block, Borrowed, Datastore, Node, Pool
+from calico_agent.model.peering import Peering
 from tests.decode.test_etcd import CAPTURES, capture
+from tests.decode.test_selector import SELECTORS
 
 NAMES = st.from_regex(r"[a-z0-9]([-.a-z0-9]{0,20}[a-z0-9])?", fullmatch=True)
 ADDRESSES = st.ip_addresses()
@@ -47,10 +49,27 @@ NODES = every_field(
     vxlan_tunnel_mac_v6=TEXTS,
     wireguard_public_key=TEXTS,
     interfaces=st.lists(st.tuples(NAMES, st.lists(ADDRESSES, max_size=3).map(tuple)), max_size=3).map(tuple),
+    labels=st.dictionaries(st.text(), st.text(), max_size=3).map(lambda labels: tuple(sorted(labels.items()))),
 )
 POOLS = every_field(Pool, name=NAMES, cidr=NETWORKS, block_size=st.none() | st.integers(1, 128))
 AFFINITIES = every_field(Affinity, node=NAMES, cidr=NETWORKS)
 PORTS = st.integers(1, 65535)
+AS_NUMBERS = st.none() | st.integers(1, 2**32 - 1)
+
+
+def peerings(name: str) -> st.SearchStrategy[Peering]:
+    """BGPPeers of this name, to an address or to the nodes that a selector matches."""
+    known: dict[str, st.SearchStrategy[Any]] = {
+        "name": st.just(name),
+        "as_number": AS_NUMBERS,
+        "local_as": AS_NUMBERS,
+        "node": NAMES | st.just(""),
+        "nodes": st.none() | SELECTORS,
+    }
+    to_address = every_field(Peering, address=ADDRESSES, port=st.none() | PORTS, peers=st.none(), **known)
+    return to_address | every_field(Peering, address=st.none(), port=st.none(), peers=SELECTORS, **known)
+
+
 BGP = every_field(
     BgpSettings,
     as_number=st.integers(1, 2**32 - 1),
@@ -59,10 +78,8 @@ BGP = every_field(
     node_listen_ports=st.dictionaries(NAMES, PORTS, max_size=3).map(lambda ports: tuple(sorted(ports.items()))),
     peerings=st.just(()),
 ).flatmap(
-    lambda bgp: st.lists(st.tuples(ADDRESSES, NAMES | st.just("")), max_size=len(bgp.peers)).map(
-        lambda ends: replace(
-            bgp, peerings=tuple(Peering(name, *end) for name, end in zip(bgp.peers, ends, strict=False))
-        )
+    lambda bgp: st.tuples(*(st.none() | peerings(name) for name in bgp.peers)).map(
+        lambda found: replace(bgp, peerings=tuple(one for one in found if one is not None))
     )
 )
 

@@ -1,12 +1,14 @@
 """Calico 2.x's keys and values in the etcd v2 API: the same model as v3's."""
 
 import json
-from ipaddress import ip_interface, ip_network
+from ipaddress import ip_address, ip_interface, ip_network
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from calico_agent.decode.etcd import decode_datastore
+from calico_agent.decode.etcd_encode import encode_datastore
 from calico_agent.decode.etcd_v2 import PREFIXES, Decoded, assemble, decode_key
 from calico_agent.model.node import (
     Affinity,
@@ -19,6 +21,7 @@ from calico_agent.model.node import (
     Node,
     Pool,
 )
+from calico_agent.model.peering import Peering
 
 HOST = "/calico/bgp/v1/host/node-a/"
 GLOBAL = "/calico/bgp/v1/global/"
@@ -71,11 +74,22 @@ def test_a_cluster_is_read_into_the_same_model() -> None:
         pools=(Pool("192.168.0.0-16", ip_network("192.168.0.0/16"), ipip=EncapsulationMode.CROSS_SUBNET),),
         blocks=(Block(network, "node-a"),),
         affinities=(Affinity("node-a", network, AffinityState.CONFIRMED),),
-        bgp=BgpSettings(mesh=True, as_number=64512, peers=("10.0.0.254",)),
+        bgp=BgpSettings(
+            mesh=True,
+            as_number=64512,
+            peers=("10.0.0.254",),
+            peerings=(Peering("10.0.0.254", ip_address("10.0.0.254"), as_number=65001, mutual=False),),
+        ),
         cluster_guid="4a1c1d2e",
         claimable=False,
         revision=7,
     )
+
+
+def test_peers_outlive_a_restart_of_the_agent() -> None:
+    bgp = read(CLUSTER | {f"{HOST}peer_v6/fd00::1": '{"ip":"fd00::1","as_num":"65002"}'}).bgp
+    kept = encode_datastore(Datastore(bgp=bgp))
+    assert decode_datastore(kept, revision=1, read_at=None).bgp == bgp
 
 
 @pytest.mark.parametrize(
@@ -131,7 +145,7 @@ def test_without_settings_the_mesh_is_on_and_can_be_turned_off() -> None:
     [
         (f"{HOST}ip_addr_v4", "fd00::1", "ip_addr_v4 is 'fd00::1', not an IPv4 address"),
         (f"{HOST}network_v4", "10.0.0.0", "network_v4 is '10.0.0.0', not an IPv4 network"),
-        (f"{HOST}as_num", "many", "asNumber is text that is no AS number"),
+        (f"{HOST}as_num", "many", "as_num is text that is no AS number"),
         (f"{HOST}as_num", "9" * 2000, "the value has 2000 bytes"),
         (f"{GLOBAL}node_mesh", "yes", "the value is not JSON"),
         (

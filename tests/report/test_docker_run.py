@@ -54,7 +54,7 @@ printable = st.text(st.characters(blacklist_categories=["Cs", "Cc"]), max_size=2
 
 
 @given(
-    st.lists(st.tuples(st.from_regex(r"X_[A-Z]{1,8}", fullmatch=True), printable), max_size=4, unique_by=lambda v: v[0])
+    st.lists(st.tuples(st.from_regex(r"X_[A-D]{1,8}", fullmatch=True), printable), max_size=4, unique_by=lambda v: v[0])
 )
 def test_a_shell_reads_back_every_value(env: list[tuple[str, str]]) -> None:
     spec = ContainerSpec("calico-node", "image", env=tuple(env))

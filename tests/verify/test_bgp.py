@@ -10,8 +10,10 @@ from calico_agent.model.address import Family
 from calico_agent.model.bgp import Bird, PeerKind
 from calico_agent.model.finding import Status
 from calico_agent.model.identity import Candidate
-from calico_agent.model.node import BgpSettings, Peering
+from calico_agent.model.node import BadKey, BgpSettings
 from calico_agent.model.observation import Unreadable
+from calico_agent.model.peering import Peering
+from calico_agent.model.selector import Comparison, Has, Not, Operator
 from tests.verify.case import Case, check
 from tests.verify.cluster import (
     AT,
@@ -37,10 +39,24 @@ ETH0_V6 = Candidate(v6("fd00:77::11/64"), "eth0")
 DUAL_IDENTITY = replace(IDENTITY, ipv6=replace(IDENTITY.ipv6, candidates=(ETH0_V6,)))
 REFLECTOR = (*DATASTORE.nodes[:2], replace(DATASTORE.nodes[2], route_reflector_cluster_id="1.0.0.1"))
 WITHOUT_HOST3 = routed(without=["192.168.3.0/26"])
+TOR = Peering("tor", ip_address("10.77.0.1"), as_number=65001)
+TO_TOR = session("10.77.0.1", kind=PeerKind.GLOBAL)
+# host2 is the reflector of the others.
+REFLECTS = Peering("reflect", peers=Has("reflector"), nodes=Not(Has("reflector")))
+REFLECTED = (
+    DATASTORE.nodes[0],
+    replace(DATASTORE.nodes[1], route_reflector_cluster_id="1.0.0.1", labels=(("reflector", ""),)),
+    DATASTORE.nodes[2],
+)
+TO_REFLECTOR = replace(TO_HOST2, kind=PeerKind.NODE)
 
 
 def bird6(*peers: str) -> Bird:
     return Bird(Family.IPV6, "1.6.8", sessions=tuple(map(session, peers)))
+
+
+def settings(*peerings: Peering, mesh: bool = True) -> BgpSettings:
+    return BgpSettings(mesh=mesh, peers=tuple(one.name for one in peerings), peerings=peerings)
 
 
 def unreadable(code: str) -> Unreadable:
@@ -77,7 +93,10 @@ CASES = {
         peered(*SESSIONS, session("192.168.1.5", "Active", kind=PeerKind.LOCAL_WORKLOAD)), {}, status={}
     ),
     "a router that is down": Case(
-        peered(*SESSIONS, session("10.77.0.1", "Idle", "BGP Error: Bad peer AS", PeerKind.GLOBAL)),
+        stored(
+            peered(*SESSIONS, session("10.77.0.1", "Idle", "BGP Error: Bad peer AS", PeerKind.GLOBAL)),
+            bgp=settings(TOR),
+        ),
         {"BGP-DOWN 10.77.0.1": set()},
         says=("peer 10.77.0.1 (global)", "disagree about an AS number"),
     ),
@@ -133,34 +152,132 @@ CASES = {
         status={},
     ),
     "a BGPPeer for every node, and BIRD does not know it": Case(
-        stored(bgp=BgpSettings(peers=("tor",), peerings=(Peering("tor", ip_address("10.77.0.1")),))),
+        stored(bgp=settings(TOR)),
         {"BGP-NO-SESSION 10.77.0.1": set()},
         says=("BIRD has no session to 10.77.0.1, which BGPPeer tor asks for",),
     ),
     "a BGPPeer of this node, with its session": Case(
-        stored(
-            peered(*SESSIONS, session("10.77.0.1", kind=PeerKind.NODE)),
-            bgp=BgpSettings(peers=("tor",), peerings=(Peering("tor", ip_address("10.77.0.1"), "host1"),)),
-        ),
+        stored(peered(*SESSIONS, replace(TO_TOR, kind=PeerKind.NODE)), bgp=settings(replace(TOR, node="host1"))),
         {},
         status={},
     ),
     "BGPPeers of other nodes, of IPv6, and this host itself as the peer of all": Case(
         stored(
-            bgp=BgpSettings(
-                peers=("a", "b", "c"),
-                peerings=(
-                    Peering("a", ip_address("10.77.0.1"), "host2"),
-                    Peering("b", ip_address("fd00:77::1")),
-                    Peering("c", ip_address("10.77.0.11")),
-                ),
+            bgp=settings(
+                replace(TOR, node="host2"),
+                Peering("b", ip_address("fd00:77::1")),
+                Peering("c", ip_address("10.77.0.11")),
             )
         ),
         {},
         status={},
     ),
+    "a BGPPeer for nodes by their labels, and BIRD does not know it": Case(
+        stored(
+            nodes=(replace(DATASTORE.nodes[0], labels=(("rack", "1"),)), *DATASTORE.nodes[1:]),
+            bgp=settings(replace(TOR, nodes=Comparison("rack", Operator.EQUAL, "1"))),
+        ),
+        {"BGP-NO-SESSION 10.77.0.1": set()},
+    ),
+    "a BGPPeer for nodes with other labels": Case(
+        stored(bgp=settings(replace(TOR, nodes=Comparison("rack", Operator.EQUAL, "1")))), {}, status={}
+    ),
+    "a session to a route reflector that BIRD does not know": Case(
+        stored(
+            peered(observation=routed(without=["192.168.2.0/26", "192.168.3.0/26"])),
+            nodes=REFLECTED,
+            bgp=settings(REFLECTS, mesh=False),
+        ),
+        {
+            "BGP-NO-SESSION host2": {
+                "BGP-NO-REFLECTOR host2",
+                "RT-MISSING 192.168.2.0/26",
+                "RT-MISSING 192.168.3.0/26",
+            }
+        },
+        says=(
+            "BIRD has no session for node host2 (10.77.0.12), which BGPPeer reflect asks for",
+            "no route to the pods of host2 is learned, nor any that it passes on as a route reflector",
+        ),
+    ),
+    "a cluster with a route reflector": Case(
+        stored(peered(TO_REFLECTOR), nodes=REFLECTED, bgp=settings(REFLECTS, mesh=False)), {}, status={}
+    ),
+    "a session that no BGPPeer asks for any more": Case(
+        peered(*SESSIONS, TO_TOR),
+        {"BGP-STALE-SESSION 10.77.0.1": set()},
+        says=("BIRD has a session to 10.77.0.1 (global), for which no BGPPeer asks",),
+        status={},
+    ),
+    "nobody knows what a BGPPeer that cannot be read asks for": Case(
+        stored(
+            peered(*SESSIONS, TO_TOR),
+            bad_keys=(BadKey("/calico/resources/v3/projectcalico.org/bgppeers/tor", "nodeSelector cannot be read"),),
+        ),
+        {"DS-BAD-KEY /calico/resources/v3/projectcalico.org/bgppeers/tor": set()},
+    ),
+    "the only BGPPeer cannot be read, and the mesh is off": Case(
+        stored(
+            peered(TO_TOR),
+            bgp=BgpSettings(mesh=False),
+            bad_keys=(BadKey("/calico/resources/v3/projectcalico.org/bgppeers/tor", "nodeSelector cannot be read"),),
+        ),
+        {"DS-BAD-KEY /calico/resources/v3/projectcalico.org/bgppeers/tor": set()},
+    ),
+    "mesh sessions that outlived the mesh": Case(
+        stored(peered(TO_HOST2, TO_REFLECTOR), nodes=REFLECTED, bgp=settings(REFLECTS, mesh=False)),
+        {"BGP-STALE-SESSION 10.77.0.12": set()},
+        says=("a mesh session to node host2 (10.77.0.12), and the mesh is off",),
+    ),
+    "the mesh and a BGPPeer ask for the same session: one of the two stays idle": Case(
+        stored(
+            peered(*SESSIONS, session("10.77.0.13", "Idle", kind=PeerKind.NODE)),
+            bgp=settings(Peering("pair", ip_address("10.77.0.13"), node="host1")),
+        ),
+        {},
+        status={},
+    ),
+    "an AS number of before, and the session with it is up": Case(
+        stored(
+            peered(replace(TO_HOST2, neighbour_as=64512), TO_HOST3),
+            nodes=(DATASTORE.nodes[0], replace(DATASTORE.nodes[1], as_number=64999), DATASTORE.nodes[2]),
+        ),
+        {"BGP-STALE-AS host2": set()},
+        says=("BIRD takes node host2 (10.77.0.12) to be of AS 64512, and the datastore says AS 64999",),
+        status={},
+    ),
+    "an AS number of before keeps a router away": Case(
+        stored(
+            peered(*SESSIONS, replace(TO_TOR, bgp_state="Idle", last_error="Bad peer AS", neighbour_as=65000)),
+            bgp=settings(TOR),
+        ),
+        {"BGP-STALE-AS 10.77.0.1": set(), "BGP-DOWN 10.77.0.1": set()},
+    ),
+    "an AS number of before keeps a node away": Case(
+        stored(
+            peered(replace(session("10.77.0.12", "Idle", "Bad peer AS"), neighbour_as=64512), TO_HOST3),
+            nodes=(DATASTORE.nodes[0], replace(DATASTORE.nodes[1], as_number=64999), DATASTORE.nodes[2]),
+        ),
+        {"BGP-STALE-AS host2": {"BGP-DOWN host2"}},
+    ),
+    "the AS number of a BGPPeer that gives none is not known": Case(
+        stored(peered(*SESSIONS, replace(TO_TOR, neighbour_as=64512)), bgp=settings(replace(TOR, as_number=None))),
+        {},
+        status={},
+    ),
     "a route reflector takes no part in the mesh": Case(
-        stored(peered(TO_HOST2, session("10.77.0.13", kind=PeerKind.NODE)), nodes=REFLECTOR), {}, status={}
+        stored(
+            peered(TO_HOST2, session("10.77.0.13", kind=PeerKind.NODE)),
+            nodes=REFLECTOR,
+            bgp=settings(Peering("to-host3", ip_address("10.77.0.13"), node="host1")),
+        ),
+        {},
+        status={},
+    ),
+    "it did in releases of before": Case(
+        stored(nodes=REFLECTOR, bgp=settings(Peering("to-host3", ip_address("10.77.0.13"), node="host1"))),
+        {},
+        status={},
     ),
     "IPv6 has a daemon and sessions of its own": Case(
         replace(DUAL, bird6=bird6("fd00:77::12", "fd00:77::13")), {}, DUAL_IDENTITY, status={}

@@ -13,6 +13,7 @@ from calico_agent.verify.catalogue.entry import Entry
 from tests.verify import (
     test_assessment,
     test_bgp,
+    test_bgp_paths,
     test_container,
     test_guards,
     test_identity,
@@ -29,6 +30,7 @@ CODE = re.compile(r"(IP|NAME|NODE|DS|DOCKER|KERNEL|HOST|SV|BIRD|BGP|RT)(-[A-Z]+)
 TABLES = (
     test_assessment,
     test_bgp,
+    test_bgp_paths,
     test_container,
     test_guards,
     test_identity,

@@ -8,6 +8,7 @@ import pytest
 from calico_agent.model.container import Docker
 from calico_agent.model.node import (
     AffinityState,
+    BadKey,
     BgpSettings,
     Block,
     Borrowed,
@@ -16,6 +17,8 @@ from calico_agent.model.node import (
     Node,
     Pool,
 )
+from calico_agent.model.peering import Peering
+from calico_agent.model.selector import Comparison, Operator
 from calico_agent.model.settings import Mode
 from calico_agent.verify.cluster import index
 from calico_agent.verify.expected_routes import Expectation, expect
@@ -120,7 +123,36 @@ ANYHOW = "via the way to 10.78.0.13"
         pytest.param({"backend": "none"}, {}, id="no BIRD, no tunnel: no routes"),
         pytest.param({"pools": pool(bgp_export=False)}, {}, id="a pool that is not exported"),
         pytest.param({"pools": pool(disabled=True)}, PLAIN, id="a disabled pool still has its blocks"),
-        pytest.param({"pools": ()}, {}, id="blocks that outlived their pool are not exported"),
+        pytest.param({"pools": ()}, PLAIN, id="blocks that outlived their pool are exported, without encapsulation"),
+        pytest.param(
+            {"pools": (), "bad_keys": (BadKey("/calico/resources/v3/projectcalico.org/ippools/a", "not JSON"),)},
+            {},
+            id="the pool of a block may be one that cannot be read",
+        ),
+        pytest.param(
+            {"pools": pool(ipip=ALWAYS, cidr=ip_network("192.168.0.0/23"))},
+            PLAIN,
+            id="blocks that outlived their pool, beside others",
+        ),
+        pytest.param(
+            {"pools": (*pool(bgp_export=False), Pool("inner", ip_network("192.168.3.0/24")))},
+            {},
+            id="a pool inside one that is not exported is not either",
+        ),
+        pytest.param(
+            {"pools": (*pool(), Pool("inner", ip_network("192.168.3.0/24"), bgp_export=False))},
+            {"192.168.2.0/26": "via 10.77.0.12"},
+            id="a pool that is not exported, inside one that is",
+        ),
+        pytest.param(
+            {
+                "pools": (*pool(bgp_export=False), Pool("inner", ip_network("192.168.3.0/24"), vxlan=ALWAYS)),
+                "nodes": with_vteps(*DATASTORE.nodes),
+            },
+            {"192.168.3.0/26": "via 192.168.3.1 dev vxlan.calico"},
+            id="VXLAN inside a pool that is not exported",
+        ),
+        pytest.param({"pools": pool(disabled=True, bgp_export=False)}, {}, id="a disabled pool that is not exported"),
         pytest.param(
             {"pools": (*pool(), Pool("inner", ip_network("192.168.3.0/24"), ipip=ALWAYS))},
             PLAIN | {"192.168.3.0/26": "via 10.77.0.13 dev tunl0"},
@@ -225,25 +257,63 @@ def test_borrowed_addresses_have_routes_of_their_own(blocks: tuple[Block, ...], 
     assert ways(blocks=blocks) == PLAIN | expected
 
 
+def test_a_borrowed_address_outside_all_pools_is_not_exported() -> None:
+    assert ways(pools=(), blocks=borrowed("192.168.2.9", "host3", "host2")) == PLAIN
+
+
 def test_a_borrowed_tunnel_address_is_reached_by_the_tunnel() -> None:
     tunnels = (HOST1, HOST2, replace(HOST3, ipip_tunnel_address=ip_address("192.168.2.9")))
     assert ways(nodes=tunnels, blocks=borrowed("192.168.2.9", "host3", "host2")) == PLAIN
 
 
+RR = replace(HOST2, route_reflector_cluster_id="1.0.0.1")
+CLIENTS = Peering("rr", peers=Comparison("rr", Operator.EQUAL, "yes"))
+REFLECTED = (HOST1, replace(RR, labels=(("rr", "yes"),)), HOST3)
+ROUTER = Peering("router", ip_address("10.77.0.1"), as_number=65001)
+
+
+def peers(*peerings: Peering, mesh: bool = False) -> BgpSettings:
+    return BgpSettings(mesh=mesh, peers=tuple(one.name for one in peerings), peerings=peerings)
+
+
 @pytest.mark.parametrize(
-    ("bgp", "cluster_id", "judged"),
+    ("bgp", "records", "judged"),
     [
-        pytest.param(BgpSettings(), None, True, id="with the full mesh the next hop is certain"),
         pytest.param(
-            BgpSettings(mesh=False, peers=("rr",)), None, False, id="without it a route may come from anywhere"
+            BgpSettings(), DATASTORE.nodes, {"host2", "host3"}, id="with the full mesh the next hop is certain"
         ),
-        pytest.param(BgpSettings(peers=("rr",)), "1.0.0.1", False, id="a route reflector is outside the mesh"),
+        pytest.param(
+            peers(ROUTER, mesh=True), DATASTORE.nodes, {"host2", "host3"}, id="also beside a router of another AS"
+        ),
+        pytest.param(
+            peers(replace(ROUTER, as_number=None), mesh=True), DATASTORE.nodes, set(), id="not beside one of this AS"
+        ),
+        pytest.param(
+            BgpSettings(), (HOST1, replace(HOST2, as_number=65002), HOST3), {"host3"}, id="nor of nodes of another AS"
+        ),
+        pytest.param(BgpSettings(mesh=False, peers=("rr",)), DATASTORE.nodes, set(), id="with peers that nobody knows"),
+        pytest.param(peers(ROUTER), DATASTORE.nodes, set(), id="through a router a route may come from anywhere"),
+        pytest.param(peers(CLIENTS), REFLECTED, {"host2", "host3"}, id="a route reflector keeps the next hop"),
+        pytest.param(peers(replace(CLIENTS, plain=False)), REFLECTED, set(), id="unless it is told not to"),
+        pytest.param(peers(CLIENTS, mesh=True), REFLECTED, {"host2", "host3"}, id="a route reflector beside the mesh"),
+        pytest.param(peers(mesh=True), (HOST1, RR, HOST3), {"host3"}, id="a route reflector is outside the mesh"),
+        pytest.param(
+            peers(Peering("pair", peers=Comparison("rr", Operator.EQUAL, "yes"), node="host1")),
+            (HOST1, replace(HOST2, labels=(("rr", "yes"),)), HOST3),
+            {"host2"},
+            id="a session with the owner itself",
+        ),
     ],
 )
-def test_where_the_next_hop_is_judged(bgp: BgpSettings, cluster_id: str | None, *, judged: bool) -> None:
-    reflector = replace(HOST3, route_reflector_cluster_id=cluster_id)
-    routes = expectation(bgp=bgp, nodes=nodes(reflector)).routes
-    assert {route.way.judged for route in routes if route.way.node == "host3"} == {judged}
+def test_where_the_next_hop_is_judged(bgp: BgpSettings, records: tuple[Node, ...], judged: set[str]) -> None:
+    routes = expectation(bgp=bgp, nodes=records).routes
+    assert {route.way.node for route in routes} == {"host2", "host3"}
+    assert {route.way.node for route in routes if route.way.judged} == judged
+
+
+def test_felix_needs_no_session() -> None:
+    routes = expectation(bgp=peers(), pools=pool(vxlan=CROSS), nodes=with_vteps(*nodes(FAR))).routes
+    assert [(route.way.judged, route.way.by_bgp) for route in routes] == [(True, False), (True, False)]
 
 
 @pytest.mark.parametrize(
@@ -256,6 +326,8 @@ def test_where_the_next_hop_is_judged(bgp: BgpSettings, cluster_id: str | None, 
             id="of a claim that is being given up",
         ),
         pytest.param({"affinities": (claim("host1", state=AffinityState.PENDING),)}, [], id="not of a pending claim"),
+        pytest.param({"pools": ()}, ["192.168.1.0/26"], id="of a block that outlived its pool"),
+        pytest.param({"pools": pool(bgp_export=False)}, ["192.168.1.0/26"], id="also where it is not exported"),
         pytest.param(
             {"blocks": (block("host1", "192.168.1.1/32"),), "affinities": (claim("host1", "192.168.1.1/32"),)},
             [],

@@ -6,7 +6,7 @@ from ipaddress import ip_address, ip_interface, ip_network
 import pytest
 
 from calico_agent.model.address import Link
-from calico_agent.model.bgp import Bird, RibRoute
+from calico_agent.model.bgp import Bird, PeerKind, RibRoute
 from calico_agent.model.finding import Finding, RouteCounts, Status
 from calico_agent.model.identity import Candidate, Identity
 from calico_agent.model.kernel import Kernel
@@ -162,7 +162,7 @@ CASES = {
     ),
     "an emptied table is one problem": Case(
         stored(
-            routed(without=["192.168.2.0/26", TO3]),
+            peered(session("10.77.0.1", kind=PeerKind.NODE), observation=routed(without=["192.168.2.0/26", TO3])),
             nodes=(*DATASTORE.nodes, *(Node(f"far{n}", ip_interface(f"10.77.0.2{n}/24")) for n in range(3))),
             blocks=(*DATASTORE.blocks, *(block(f"far{n}", f"192.168.9.{64 * n}/26") for n in range(3))),
             affinities=(*DATASTORE.affinities, *(claim(f"far{n}", f"192.168.9.{64 * n}/26") for n in range(3))),

@@ -59,27 +59,40 @@ Look at the same session on the other host.""",
     ),
     _entry(
         "BGP-NO-SESSION",
-        "BIRD has no session for a node",
+        "BIRD has no session that the datastore calls for",
         """\
-The datastore has a node that BIRD on this host is not configured for: its configuration is older
-than the datastore.
+The datastore has a node or a BGPPeer that BIRD on this host is not configured for: its
+configuration is older than the datastore.
 
-Found by comparing the node records, and the BGPPeers that name an address, with BIRD's sessions.
+Found by comparing BIRD's sessions with those that the node records, their labels and the BGPPeers
+make: the mesh, the peers of this host, and the nodes whose BGPPeer has this host as a peer.
 
 calico/node's confd rewrites BIRD's configuration on every change; look for its errors in `docker
 logs calico-node`. Restarting the container makes it read everything again.""",
     ),
     _entry(
         "BGP-STALE-SESSION",
-        "BIRD has a session for a node that does not exist",
+        "BIRD has a session that nothing calls for",
         """\
-BIRD keeps a mesh session to an address that no node record has: its configuration is older than
-the datastore.
+BIRD keeps a mesh session to an address that no node record has, or although the mesh is off, or
+another session for which no BGPPeer asks: its configuration is older than the datastore.
 
-Found by comparing BIRD's sessions with the node records.
+Found by comparing BIRD's sessions with the records of nodes and BGPPeers.
 
 As for BGP-NO-SESSION: confd did not follow the datastore.""",
         Severity.WARNING,
+    ),
+    _entry(
+        "BGP-STALE-AS",
+        "BIRD has another AS number for a peer than the datastore",
+        """\
+The AS number of a peer (spec.bgp.asNumber of its node record, of BGPConfiguration default, or
+asNumber of the BGPPeer) was changed, and BIRD on this host still has the one of before. A session
+between sides that disagree ends with "Bad peer AS".
+
+Found by comparing the neighbor AS of BIRD's sessions with the records.
+
+As for BGP-NO-SESSION: confd did not follow the datastore.""",
     ),
     _entry(
         "BGP-UNKNOWN-PEER",
@@ -117,6 +130,44 @@ no routes.
 Found in BGPConfiguration `default` and the BGPPeer resources.
 
 Turn the mesh on again, or create the BGPPeers (route reflectors first, then the mesh off).""",
+    ),
+    _entry(
+        "BGP-ISOLATED",
+        "nothing gives this host a BGP session",
+        """\
+The mesh is off, or this host is a route reflector, which takes no part in it; and of the BGPPeers
+none is for this host or has it as a peer. It learns no routes to the pods of other nodes.
+
+Found in the records of nodes and BGPPeers, when routes that BIRD should bring are missing.
+
+Compare `nodeSelector`, `peerSelector` and `node` of the BGPPeers with the name and the labels of
+this node. Labels of Calico's node record count, not those of Kubernetes.""",
+    ),
+    Entry(
+        "BGP-NO-PATH",
+        Severity.ERROR,
+        ConditionType.ROUTES_IN_PLACE,
+        "no BGP session brings the routes of a node here",
+        """\
+A node's routes come by a session with it or through route reflectors that both it and this host
+have sessions with. The BGPPeers make neither, so its pods cannot be reached from here.
+
+Found in the records of nodes and BGPPeers, when routes to that node are missing. Nothing is said
+where routers that are no nodes take part, or nodes of several AS: those may bring them.
+
+Create a BGPPeer between the two, or between that node and the reflectors. A node passes on routes
+of others only if it is a reflector (spec.bgp.routeReflectorClusterID).""",
+    ),
+    _entry(
+        "BGP-NO-REFLECTOR",
+        "no session with a route reflector is up",
+        """\
+This host learns the routes of most nodes from route reflectors, and has an established session
+with none of them. What it knew stays for some minutes at most.
+
+Found in BIRD's sessions, when routes are missing that come through reflectors alone.
+
+Cure the sessions with them: BGP-DOWN and BGP-NO-SESSION name the reasons.""",
     ),
     Entry(
         "BGP-RECOVERING",
