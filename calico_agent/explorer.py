@@ -13,8 +13,8 @@ from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.tracing import RouteRow, Trace
 from calico_agent.observe.kernel import read_kernel
 from calico_agent.observe.lookup import read_lookup
-from calico_agent.verify.route_rows import route_rows
-from calico_agent.verify.trace import trace_packet
+from calico_agent.verify.routes.rows import route_rows
+from calico_agent.verify.routes.trace import trace_packet
 from calico_agent.verify.view import view_of
 
 _NOTHING_SEEN = Unreadable("agent", "the first pass is not finished", "starting")

@@ -70,7 +70,7 @@ class LogHint:
 
 
 class Stage(Enum):
-    """How far a calico/node that was started has come. Running is not started: see `verify.stage`."""
+    """How far a calico/node that was started has come. Running is not started: see `verify.container.stage`."""
 
     CREATED = "created"
     STARTING = "starting"

@@ -1,7 +1,8 @@
 """What must be so before calico/node may be started under a name and an address.
 
-The rules themselves are findings that bar a start (`verify.guards`); here they are obeyed. What cannot be known bars a
-first start only: what runs goes on running, and what was made for this identity before may be started again.
+The rules themselves are findings that bar a start (`verify.container.guards`); here they are obeyed. What cannot be
+known bars a first start only: what runs goes on running, and what was made for this identity before may be started
+again.
 """
 
 from dataclasses import replace

@@ -11,27 +11,27 @@ from calico_agent.model.finding import Assessment, Finding, PeerSession
 from calico_agent.model.identity import Identity
 from calico_agent.model.observation import Observation
 from calico_agent.model.settings import Mode
-from calico_agent.verify.bgp import find_bgp, peer_sessions
-from calico_agent.verify.bgp_paths import find_paths
+from calico_agent.verify.bgp.daemon import find_bgp, peer_sessions
+from calico_agent.verify.bgp.recovery import elsewhere, find_recovery
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.causes import join
 from calico_agent.verify.conditions import conditions
-from calico_agent.verify.container import find_container
-from calico_agent.verify.expected_routes import Encapsulation, Expectation, expect
-from calico_agent.verify.guards import find_guards
-from calico_agent.verify.identity import find_identity
-from calico_agent.verify.identity_change import find_identity_changes
-from calico_agent.verify.links import find_links
-from calico_agent.verify.names import find_name_sources
-from calico_agent.verify.overlaps import find_overlaps
-from calico_agent.verify.peers import find_peers
-from calico_agent.verify.programs import find_programs
-from calico_agent.verify.recovery import elsewhere, find_recovery
-from calico_agent.verify.rollout import find_rollout
-from calico_agent.verify.routes import RouteCheck, check_routes
+from calico_agent.verify.container.guards import find_guards
+from calico_agent.verify.container.programs import find_programs
+from calico_agent.verify.container.rollout import find_rollout
+from calico_agent.verify.container.stage import stage_of
+from calico_agent.verify.container.state import find_container
+from calico_agent.verify.container.supervision import find_supervision
+from calico_agent.verify.identity.change import find_identity_changes
+from calico_agent.verify.identity.names import find_name_sources
+from calico_agent.verify.identity.own import find_identity
+from calico_agent.verify.identity.peers import find_peers
+from calico_agent.verify.routes.check import RouteCheck, check_routes
+from calico_agent.verify.routes.expected import Encapsulation, Expectation, expect
+from calico_agent.verify.routes.links import find_links
+from calico_agent.verify.routes.no_path import find_paths
+from calico_agent.verify.routes.overlaps import find_overlaps
 from calico_agent.verify.sources import find_sources
-from calico_agent.verify.stage import stage_of
-from calico_agent.verify.supervision import find_supervision
 from calico_agent.verify.view import View, view_of
 
 

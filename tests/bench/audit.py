@@ -20,8 +20,8 @@ from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.settings import Mode
 from calico_agent.observe.netlink import RouteSocket
 from calico_agent.observe.routes import dump_routes
-from calico_agent.verify.expected_routes import expect
-from calico_agent.verify.routes import RouteCheck, check_routes
+from calico_agent.verify.routes.check import RouteCheck, check_routes
+from calico_agent.verify.routes.expected import expect
 from calico_agent.verify.view import View, view_of
 from tests.bench.cluster import ME, NETWORK, BigCluster
 from tests.bench.entry import Entry

@@ -12,9 +12,12 @@ from calico_agent.model.finding import ConditionType, Status
 from calico_agent.model.node import BadKey, Datastore
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.settings import Mode
-from tests.verify import test_bgp, test_container, test_identity, test_peers, test_routes
+from tests.verify.bgp import test_daemon
 from tests.verify.case import Case, check
 from tests.verify.cluster import AT, BIRD4, HEALTHY, IDENTITY, look, routed, statuses_of, stored, via
+from tests.verify.container import test_state
+from tests.verify.identity import test_own, test_peers
+from tests.verify.routes import test_check
 
 SOURCES = ("host", "kernel", "docker", "datastore", "bird")
 NOTHING = Observation(
@@ -71,7 +74,7 @@ CASES = {
         status={kind.value: Status.UNKNOWN for kind in ConditionType},
     ),
 }
-TABLES = (test_bgp, test_container, test_identity, test_peers, test_routes)
+TABLES = (test_daemon, test_state, test_own, test_peers, test_check)
 OBSERVATIONS = [case.observation for table in TABLES for case in table.CASES.values()]
 
 
@@ -130,7 +133,7 @@ def test_a_condition_says_what_is_against_it_or_names_the_problem_that_is() -> N
     alone = {condition.type.value: condition for condition in look(routed(without=["192.168.3.0/26"])).conditions}
     assert alone["RoutesInPlace"].reason == "RtMissing"
     assert alone["RoutesInPlace"].message.startswith("1 of 2 routes right; there is no route to 192.168.3.0/26")
-    caused = look(test_identity.CASES["our record was deleted while calico/node runs on"].observation).conditions
+    caused = look(test_own.CASES["our record was deleted while calico/node runs on"].observation).conditions
     assert {condition.reason for condition in caused if condition.status is Status.FALSE} == {"NodeNoRecord"}
     assert caused[-1].message == "0 of 2 routes right; because of NODE-NO-RECORD host1"
 

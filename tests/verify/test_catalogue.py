@@ -1,7 +1,9 @@
 """The catalogue is complete: no rule has a code without an entry, and no entry is without a rule."""
 
 import ast
+import importlib
 import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -10,38 +12,17 @@ import calico_agent.verify
 from calico_agent.model.finding import Severity
 from calico_agent.verify.catalogue import CATALOGUE, finding
 from calico_agent.verify.catalogue.entry import Entry
-from tests.verify import (
-    test_assessment,
-    test_bgp,
-    test_bgp_paths,
-    test_container,
-    test_guards,
-    test_identity,
-    test_identity_change,
-    test_peers,
-    test_programs,
-    test_recovery,
-    test_rollout,
-    test_routes,
-    test_supervision,
-)
+from tests.verify.case import Case
 
 CODE = re.compile(r"(IP|NAME|NODE|DS|DOCKER|KERNEL|HOST|SV|BIRD|BGP|RT)(-[A-Z]+)+")
-TABLES = (
-    test_assessment,
-    test_bgp,
-    test_bgp_paths,
-    test_container,
-    test_guards,
-    test_identity,
-    test_identity_change,
-    test_peers,
-    test_recovery,
-    test_routes,
-    test_programs,
-    test_rollout,
-    test_supervision,
-)
+
+
+def tables() -> Iterator[Mapping[str, Case]]:
+    """The cases of all rules: every `CASES` of a test beside this one or below."""
+    here = Path(__file__).parent
+    for path in sorted(here.rglob("test_*.py")):
+        name = ".".join(("tests", "verify", *path.relative_to(here).with_suffix("").parts))
+        yield getattr(importlib.import_module(name), "CASES", {})
 
 
 def codes_in_rules() -> set[str]:
@@ -49,7 +30,8 @@ def codes_in_rules() -> set[str]:
     package = Path(calico_agent.verify.__path__[0])
     strings = (
         value.value
-        for path in package.glob("*.py")
+        for path in package.rglob("*.py")
+        if path.parent.name != "catalogue"
         for value in ast.walk(ast.parse(path.read_text()))
         if isinstance(value, ast.Constant) and isinstance(value.value, str) and "\n" not in value.value
     )
@@ -61,7 +43,7 @@ def test_every_code_that_a_rule_names_is_explained() -> None:
 
 
 def test_every_code_is_given_by_some_case() -> None:
-    given = {code for table in TABLES for case in table.CASES.values() for code in case.codes()}
+    given = {code for table in tables() for case in table.values() for code in case.codes()}
     assert set(CATALOGUE) - given == set()
 
 

@@ -1,0 +1,1 @@
+"""BIRD, and the sessions that this host should have."""

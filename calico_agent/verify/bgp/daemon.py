@@ -1,0 +1,133 @@
+"""BIRD itself, its peers as a whole, and those that it does not know."""
+
+from collections.abc import Iterator
+
+from calico_agent.model.address import Family, IPAddress
+from calico_agent.model.bgp import Bird
+from calico_agent.model.finding import Finding, PeerSession, Severity
+from calico_agent.model.observation import Unreadable
+from calico_agent.verify.bgp.sessions import all_read, find_sessions, node_at
+from calico_agent.verify.catalogue import finding
+from calico_agent.verify.identity.peers import stays_here
+from calico_agent.verify.view import View
+from calico_agent.verify.words import listed
+
+_NOT_LISTENING = "No listening socket"
+
+
+def peer_sessions(view: View) -> tuple[PeerSession, ...]:
+    """All sessions of all daemons, each with the node it leads to."""
+    return tuple(
+        PeerSession(session, node_at(view, session.peer))
+        for _, bird in view.daemons()
+        if isinstance(bird, Bird)
+        for session in bird.sessions
+    )
+
+
+def find_bgp(view: View) -> Iterator[Finding]:
+    """What is wrong with BIRD and its sessions."""
+    if not view.local.uses_bird:
+        return
+    for family, bird in view.daemons():
+        if isinstance(bird, Unreadable):
+            if not view.starting and not _may_not_belong_here(view, bird):
+                yield _daemon(view, family, bird)
+        else:
+            if any(_NOT_LISTENING in session.last_error for session in bird.sessions):
+                yield _port(view)
+            yield from find_sessions(view, family, bird)
+    yield from _no_peers(view)
+    yield from _unknown_peers(view)
+
+
+def _may_not_belong_here(view: View, bird: Unreadable) -> bool:
+    """A BIRD that left no trace is no fault of a host of which nobody knows whether calico/node runs there."""
+    return bird.code == "absent" and isinstance(view.observation.docker, Unreadable)
+
+
+def _daemon(view: View, family: Family, bird: Unreadable) -> Finding:
+    code = {"absent": "BIRD-DOWN", "refused": "BIRD-DOWN", "timeout": "BIRD-HUNG"}.get(bird.code, "BIRD-UNREADABLE")
+    name = "BIRD" if family is Family.IPV4 else "BIRD for IPv6"
+    words = {"BIRD-DOWN": "is not running", "BIRD-HUNG": "does not answer", "BIRD-UNREADABLE": "cannot be asked"}
+    container = view.local.container.name if view.local.container else "calico-node"
+    service = "/etc/service/enabled/bird" if family is Family.IPV4 else "/etc/service/enabled/bird6"
+    cures = {
+        "BIRD-DOWN": f"docker logs {container} says why it does not start",
+        "BIRD-HUNG": f"docker exec {container} sv restart {service}, or docker restart {container}",
+        "BIRD-UNREADABLE": "run calico-agent as root; [bird] in its configuration names the sockets",
+    }
+    return finding(
+        code,
+        name,
+        f"{name} {words[code]} on this host: {bird.reason}",
+        effect="routes stay as they are and do not follow the cluster; peers drop this host's pods after some minutes",
+        cure=cures[code],
+        node=view.me,
+    )
+
+
+def _port(view: View) -> Finding:
+    return finding(
+        "BGP-PORT",
+        view.me,
+        "BIRD cannot listen for its peers: another program of this host has the BGP port",
+        why=f"BIRD: {_NOT_LISTENING}",
+        effect="no session can come up",
+        cure="ss -ltnp 'sport = :179' names the program; stop it",
+        node=view.me,
+    )
+
+
+def _no_peers(view: View) -> Iterator[Finding]:
+    cluster = view.cluster
+    if cluster is None or cluster.bgp.mesh or cluster.bgp.peers or len(cluster.nodes) < 2 or not all_read(view):
+        return
+    yield finding(
+        "BGP-NO-PEERS",
+        "default",
+        "the node-to-node mesh is off and no BGPPeer exists: no node has any BGP session",
+        why="BGPConfiguration default: nodeToNodeMeshEnabled: false",
+        effect="no node learns routes to the pods of another, except where VXLAN is used",
+        cure='calicoctl patch bgpconfiguration default -p \'{"spec": {"nodeToNodeMeshEnabled": true}}\', '
+        "or create the BGPPeers",
+        node=view.me,
+    )
+
+
+def _unknown_peers(view: View) -> Iterator[Finding]:
+    """Hosts that knock and have no record. Log lines outlive their cause: one that is registered by now is left out."""
+    container = view.local.container
+    if view.cluster is None or container is None or not container.running:
+        return
+    sessions = {found.session.peer for found in peer_sessions(view)}
+    for address in container.unknown_peers:
+        if address in view.cluster.holders or address in sessions or view.local.candidate(address) is not None:
+            continue
+        yield _unknown_peer(view, address)
+
+
+def _unknown_peer(view: View, address: IPAddress) -> Finding:
+    near = next((net for net in view.local.networks(Family(address.version)) if address in net), None)
+    where = f"it is on this host's network {near}" if near else "it is on no network of this host"
+    known = listed(tuple(sorted(view.cluster.nodes))) if view.cluster else ""
+    return finding(
+        "BGP-UNKNOWN-PEER",
+        str(address),
+        f"a host with the address {address} tries to open a BGP session, and no node is registered with it",
+        why=f"calico/node's log: Unexpected connect from unknown address {address}; {where}; registered nodes: {known}",
+        effect="its pods cannot be reached from this host, nor this host's from there",
+        cure=f"on {address}: restart calico/node, which registers it again (its record was deleted), or give it "
+        "the address it has (IP=); stop it there if it left the cluster",
+        node=_former_owner(view, address),
+        severity=Severity.WARNING,
+    )
+
+
+def _former_owner(view: View, address: IPAddress) -> str:
+    """The node that has this address without being registered with it: by its record, or the only one at fault."""
+    assert view.cluster is not None
+    nodes = view.cluster.datastore.nodes
+    recorded = (node.name for node in nodes for _, addresses in node.interfaces if address in addresses)
+    faulty = [node.name for node in nodes if stays_here(view, node, Family(address.version))]
+    return next(recorded, faulty[0] if len(faulty) == 1 else "")

@@ -1,0 +1,160 @@
+"""BIRD's sessions, held against those that the records of nodes and BGPPeers call for."""
+
+from collections.abc import Iterator
+
+from calico_agent.model.address import Family, IPAddress
+from calico_agent.model.bgp import Bird, PeerKind, Session
+from calico_agent.model.finding import Finding, Severity
+from calico_agent.verify.bgp.meaning import described, meaning
+from calico_agent.verify.bgp.plan import FamilyPlan, host_plan
+from calico_agent.verify.bgp.recovery import just_recovering
+from calico_agent.verify.bgp.speakers import Wanted
+from calico_agent.verify.catalogue import finding
+from calico_agent.verify.view import View
+from calico_agent.verify.words import in_family
+
+# Parts of the keys of which each may be the reason for a session.
+_REASONS = ("/nodes/", "/bgppeers/", "/bgpconfigurations/", "/bgp/v1/")
+_CONFD = "docker logs calico-node: look for errors of confd; docker restart calico-node reads everything again"
+
+
+def find_sessions(view: View, family: Family, bird: Bird) -> Iterator[Finding]:
+    """What is wrong with the sessions of one daemon."""
+    plan = host_plan(view)[family]
+    if not view.starting:
+        for address in sorted(plan.required - {session.peer for session in bird.sessions}):
+            yield from _missing(view, plan, address, bird)
+    known, served = all_read(view), _served(bird)
+    for session in bird.sessions:
+        wanted = (plan.mesh if session.kind is PeerKind.MESH else plan.asked_for).get(session.peer)
+        if wanted is None and known and (stale := _stale(view, session)):
+            yield _stale_session(session, bird, stale)
+            continue
+        if wanted is not None and known and _has_other_as(session, wanted):
+            yield _other_as(session, bird, wanted)
+        if not (session.established or view.starting or session.peer in served or _pending(session, bird)):
+            yield _down(session, node_at(view, session.peer))
+
+
+def _served(bird: Bird) -> frozenset[IPAddress]:
+    """The peers with which a session is up, where some are not.
+
+    Where the mesh and a BGPPeer ask for the same session, BIRD has two, and one of them stays idle.
+    """
+    up = [session.peer for session in bird.sessions if session.established]
+    return frozenset(up) if len(up) < len(bird.sessions) else frozenset()
+
+
+def _has_other_as(session: Session, wanted: Wanted) -> bool:
+    return bool(wanted.as_numbers) and session.neighbour_as not in {None, *wanted.as_numbers}
+
+
+def node_at(view: View, address: IPAddress) -> str:
+    """The node that is registered with an address, another one rather than this."""
+    holders = view.cluster.holders.get(address, ()) if view.cluster else ()
+    return next((name for name in holders if name != view.local.name), holders[0] if holders else "")
+
+
+def all_read(view: View) -> bool:
+    """Whether every record that may call for a session was understood."""
+    bad_keys = view.cluster.datastore.bad_keys if view.cluster is not None else ()
+    return view.cluster is not None and not any(reason in bad.key for bad in bad_keys for reason in _REASONS)
+
+
+def all_peers_known(view: View) -> bool:
+    """Whether it is known between whom every BGPPeer is; of those between nodes and their pods it is not."""
+    return view.cluster is not None and all_read(view) and len(view.cluster.bgp.peerings) == len(view.cluster.bgp.peers)
+
+
+def _pending(session: Session, bird: Bird) -> bool:
+    """Whether it is too early to call a session down: BIRD was just started, or the session is on its way back.
+
+    A session to a pod (`Local_Workload_`) is the pod's affair.
+    """
+    recovering = just_recovering(bird) or session.protocol_state == "wait"
+    return session.kind is PeerKind.LOCAL_WORKLOAD or recovering
+
+
+def _stale(view: View, session: Session) -> str:
+    """Why a session that nothing calls for should not be there; empty where that is not known.
+
+    Route reflectors took part in the mesh in releases before they were left out of it: such sessions are not judged.
+    """
+    cluster, node = view.cluster, node_at(view, session.peer)
+    if cluster is None or session.kind is PeerKind.LOCAL_WORKLOAD:
+        return ""
+    if session.kind is PeerKind.MESH:
+        if not node:
+            return f"a mesh session to {session.peer}, and no node is registered with that address"
+        return "" if cluster.bgp.mesh else f"a mesh session to node {node} ({session.peer}), and the mesh is off"
+    # The labels of a node without a record are not known.
+    if view.local.node is None or not all_peers_known(view):
+        return ""
+    return f"a session to {session.peer} ({session.kind.value}), for which no BGPPeer asks"
+
+
+def _missing(view: View, plan: FamilyPlan, address: IPAddress, bird: Bird) -> Iterator[Finding]:
+    node, peering = (wanted := plan.wanted(address)[0]).node, wanted.peering
+    if not node and view.local.candidate(address) is not None:
+        return  # a BGPPeer of all nodes, whose peer is an address of this host
+    whom = f"for node {node} ({address})" if node else f"to {address}"
+    record = f"BGPPeer {peering}" if peering else "node"
+    passed_on = "nor any that it passes on as a route reflector, " if address in plan.reflectors else ""
+    yield finding(
+        "BGP-NO-SESSION",
+        in_family(node, address.version) if node else str(address),
+        f"BIRD has no session {whom}{f', which BGPPeer {peering} asks for' if peering else ''}",
+        why=f"the datastore has the {record}, BIRD's configuration has not; it was not changed{_when(bird)}",
+        effect=f"no route to the pods of {node} is learned, {passed_on}and it gets none to ours"
+        if node
+        else "no routes come from that peer, and it gets none from this host",
+        cure=_CONFD,
+        node=node,
+    )
+
+
+def _stale_session(session: Session, bird: Bird, stale: str) -> Finding:
+    return finding(
+        "BGP-STALE-SESSION",
+        str(session.peer),
+        f"BIRD has {stale}",
+        why=f"BIRD: {described(session)}; its configuration was not changed{_when(bird)}",
+        effect="BIRD does not follow the datastore",
+        cure=_CONFD,
+    )
+
+
+def _other_as(session: Session, bird: Bird, wanted: Wanted) -> Finding:
+    node = wanted.node
+    whom = f"node {node} ({session.peer})" if node else f"peer {session.peer}"
+    right = " or ".join(map(str, sorted(wanted.as_numbers)))
+    return finding(
+        "BGP-STALE-AS",
+        in_family(node, session.peer.version) if node else str(session.peer),
+        f"BIRD takes {whom} to be of AS {session.neighbour_as}, and the datastore says AS {right}",
+        why=f"BIRD: {described(session)}; its configuration was not changed{_when(bird)}",
+        effect="the session cannot come up until both sides have the same number"
+        if not session.established
+        else "the session ends as soon as the peer follows the datastore",
+        cure=_CONFD,
+        node=node,
+        severity=Severity.WARNING if session.established else Severity.ERROR,
+    )
+
+
+def _down(session: Session, node: str) -> Finding:
+    sentence, cure = meaning(session)
+    who = f"node {node} ({session.peer})" if node else f"peer {session.peer} ({session.kind.value})"
+    return finding(
+        "BGP-DOWN",
+        in_family(node, session.peer.version) if node else str(session.peer),
+        f"the BGP session with {who} is not established: {sentence}",
+        why=f"BIRD: {described(session)}",
+        effect="routes to its pods are dropped here, and those to ours there, if they are not gone already",
+        cure=f"on {node or session.peer}: {cure}",
+        node=node,
+    )
+
+
+def _when(bird: Bird) -> str:
+    return f" since {bird.last_reconfiguration}" if bird.last_reconfiguration else ""

@@ -1,0 +1,167 @@
+"""The calico/node container: is there one, does it run, does its start get on, is it ours.
+
+Running is not started: its process list stays up while the start-up program waits for etcd, and BIRD does not run then.
+"""
+
+from collections.abc import Iterator
+
+from calico_agent.model.address import Family
+from calico_agent.model.bgp import Bird
+from calico_agent.model.container import Container, ContainerState
+from calico_agent.model.drift import differences
+from calico_agent.model.finding import Finding
+from calico_agent.model.observation import Unreadable
+from calico_agent.model.settings import SuperviseSettings
+from calico_agent.verify.catalogue import finding
+from calico_agent.verify.container.supervision import in_one_sentence, loops, stays_stopped
+from calico_agent.verify.local import chosen
+from calico_agent.verify.view import View
+from calico_agent.verify.words import cure_here, env_of, owner_of
+
+# BIRD is not there at all; a BIRD that hangs, or that may not be asked, says nothing about the start.
+_NO_BIRD = frozenset({"absent", "refused"})
+
+_LONGEST_QUOTE = 200
+
+
+def find_container(view: View) -> Iterator[Finding]:
+    """What is wrong with the container."""
+    docker = view.observation.docker
+    if isinstance(docker, Unreadable):
+        return
+    container = view.local.container
+    if container is None:
+        if not isinstance(view.observation.bird, Bird):
+            yield _absent(view)
+        return
+    yield from _second(view, docker.containers, container)
+    if container.state in {ContainerState.EXITED, ContainerState.RESTARTING, ContainerState.DEAD}:
+        if not loops(view) and not stays_stopped(view):
+            yield _exited(view, container)
+    elif not container.running:
+        yield _not_running(view, container)
+    elif _start_is_stuck(view, container):
+        yield _stuck(view, container)
+    if view.supervised and container.alive and not container.managed:
+        yield _foreign(view, container)
+
+
+def _absent(view: View) -> Finding:
+    cure = "calico-agent makes it" if view.supervised else "start calico/node, or run calico-agent in supervise mode"
+    return finding(
+        "SV-ABSENT",
+        view.me,
+        "there is no calico/node container on this host",
+        why="Docker has none, running or stopped, and no BIRD answers",
+        effect="routes and policies stay as they were left, if there ever were any",
+        cure=cure,
+        node=view.me,
+    )
+
+
+def _exited(view: View, container: Container) -> Finding:
+    hint = container.log_hint
+    how = container.ending
+    if container.state is ContainerState.RESTARTING:
+        how = f"{how} and is started again and again ({container.restart_count} times so far)"
+    reason = hint.sentence if hint else container.error
+    evidence = (
+        f"its log: {hint.line}" if hint else f"its log has no line that explains it: docker logs {container.name}"
+    )
+    cure = hint.cure if hint else f"docker logs {container.name}"
+    if given := _given_bridge(view, container):
+        evidence, cure = f"{given[0]}; {evidence}", given[1]
+    return finding(
+        "SV-EXITED",
+        container.name,
+        f"container {container.name} {how}{f': {reason}' if reason else ''}",
+        why=evidence,
+        effect="routes here stay as they are; peers drop the routes to this host's pods after some minutes",
+        cure=cure,
+        node=view.me,
+    )
+
+
+def _given_bridge(view: View, container: Container) -> tuple[str, str] | None:
+    """Evidence and cure when the container was told to register the address of a container bridge."""
+    for variable, family in (("IP", Family.IPV4), ("IP6", Family.IPV6)):
+        given = container.env_value(variable)
+        wanted = chosen(view.identity, family)
+        held = next((one for one in view.local.bridges() if given.partition("/")[0] == str(one.interface.ip)), None)
+        if held is not None and wanted is not None:
+            return f"it was started with {variable}={given}, the address of {owner_of(held)}", cure_here(
+                view, env_of(wanted)
+            )
+    return None
+
+
+def _not_running(view: View, container: Container) -> Finding:
+    command = "unpause" if container.state is ContainerState.PAUSED else "start"
+    return finding(
+        "SV-NOT-RUNNING",
+        container.name,
+        f"container {container.name} is {container.state.value}, not running",
+        why=container.error,
+        effect="routes here stay as they are; peers drop the routes to this host's pods after some minutes",
+        cure=f"docker {command} {container.name}",
+        node=view.me,
+    )
+
+
+def _start_is_stuck(view: View, container: Container) -> bool:
+    bird = view.observation.bird
+    no_bird = isinstance(bird, Unreadable) and bird.code in _NO_BIRD
+    if not no_bird or not view.local.uses_bird or view.starting:
+        return False
+    if container.programs:
+        return False  # start-up is over; it is BIRD that ended
+    if container.log_hint is not None:
+        return True
+    # Without a word in the log only the process tree tells a start that hangs from a BIRD that ended.
+    settings = view.supervising.settings if view.supervising else SuperviseSettings()
+    running_for = view.observation.at - (container.started_at or view.observation.at)
+    return container.programs == () and running_for >= settings.start_deadline
+
+
+def _stuck(view: View, container: Container) -> Finding:
+    hint = container.log_hint
+    last = next((line.strip() for line in reversed(container.log_tail) if line.strip()), "")
+    return finding(
+        "SV-STUCK",
+        container.name,
+        f"container {container.name} runs, but its start does not get on"
+        + (f": {hint.sentence}" if hint else f"; the last line of its log: {last[:_LONGEST_QUOTE]}" if last else ""),
+        why=f"its log: {hint.line}" if hint else "neither Felix nor BIRD nor confd runs in it",
+        effect="BIRD does not run: routes stay as they are and do not follow the cluster",
+        cure=hint.cure if hint else f"docker logs {container.name}",
+        node=view.me,
+    )
+
+
+def _foreign(view: View, container: Container) -> Finding:
+    spec = view.supervising.spec if view.supervising else None
+    changed = differences(container, spec) if spec else ()
+    return finding(
+        "SV-FOREIGN",
+        container.name,
+        f"container {container.name} was not made by calico-agent, which is to supervise calico/node here",
+        why=f"image {container.image}, restart policy {container.restart_policy or 'no'}"
+        + (f"; what taking over would change: {in_one_sentence(changed)}" if changed else ""),
+        effect="calico-agent watches it and does not touch it",
+        cure="stop what starts it for good, then remove it; or set [supervise] take_over = true",
+        node=view.me,
+    )
+
+
+def _second(view: View, containers: tuple[Container, ...], counted: Container) -> Iterator[Finding]:
+    second = next((found for found in containers if found.running and found.id != counted.id), None)
+    if counted.running and second is not None:
+        yield finding(
+            "SV-TWO",
+            second.name,
+            f"two calico/node containers run on this host: {counted.name} and {second.name}",
+            why=f"images {counted.image} and {second.image}",
+            effect="each undoes the routes and rules of the other",
+            cure=f"stop {second.name} together with whatever starts it, or {counted.name}",
+            node=view.me,
+        )

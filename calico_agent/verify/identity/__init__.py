@@ -1,0 +1,1 @@
+"""This host's name and address, and those of the other nodes."""

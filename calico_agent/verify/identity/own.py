@@ -1,0 +1,223 @@
+"""This host's own identity: the name it runs under, its record, and the registered addresses.
+
+Calico keeps what it once registered: an empty IP keeps the address of the record, and the nodename file outlives the
+host name. So each is held against what this host should be.
+"""
+
+from collections.abc import Iterator
+
+from calico_agent.model.address import Family, IPInterface
+from calico_agent.model.finding import Finding, Severity
+from calico_agent.model.identity import AddressChoice, Candidate
+from calico_agent.model.node import Node
+from calico_agent.verify.catalogue import finding
+from calico_agent.verify.identity.change import is_lost
+from calico_agent.verify.local import chosen, is_bridge
+from calico_agent.verify.view import View
+from calico_agent.verify.words import cure_here, cut_off, env_of, in_family, listed, owner_of
+
+# Rules whose answer says how the cluster reaches this host. The others only guess well.
+_FIRM_RULES = frozenset({"configured", "method", "kubelet", "other nodes"})
+
+# Names that somebody wrote down for this host, where a host name only happens to be one.
+_STATED_NAMES = frozenset({"configuration", "kubelet"})
+
+
+def find_identity(view: View) -> Iterator[Finding]:
+    """What is wrong with this host's own name, record and addresses."""
+    yield from _refusals(view)
+    yield from _name(view)
+    yield from _record(view)
+
+
+def runs_as_another(view: View) -> bool:
+    """Whether calico/node here runs under a name whose record is another host's."""
+    name = view.identity.name.name
+    node = view.local.node
+    if name is None or node is None or node.name == name or _variants(node.name, name) or view.kernel is None:
+        return False
+    addresses = [address for address in (node.ipv4, node.ipv6) if address is not None]
+    return bool(addresses) and not any(view.local.candidate(address.ip) for address in addresses)
+
+
+def _variants(one: str, other: str) -> bool:
+    """A host's short and its full name: which of them is the node name is the administrator's choice."""
+    return one.partition(".")[0].lower() == other.partition(".")[0].lower()
+
+
+def _refusals(view: View) -> Iterator[Finding]:
+    severity = Severity.ERROR if view.supervised else Severity.WARNING
+    effect = "calico-agent does not start calico/node" if view.supervised else ""
+    name = view.identity.name
+    if name.name is None and name.refusal_code and (view.supervised or view.local.name is None):
+        yield finding(name.refusal_code, "name", name.refusal, effect=effect, node=view.me, severity=severity)
+    for choice in (view.identity.ipv4, view.identity.ipv6):
+        if choice.wanted and choice.chosen is None and not _settled(view, choice):
+            code = choice.refusal_code or "IP-AMBIGUOUS"
+            subject = f"IPv{choice.family}"
+            yield finding(code, subject, choice.refusal, effect=effect, node=view.me, severity=severity)
+
+
+def _settled(view: View, choice: AddressChoice) -> bool:
+    """Whether calico/node already runs with an address against which nothing speaks, so that nobody has to choose."""
+    registered = view.local.node.registered(choice.family) if view.local.node else None
+    held = view.local.candidate(registered.ip) if registered else None
+    return not view.supervised and held is not None and held.accepted
+
+
+def _name(view: View) -> Iterator[Finding]:
+    running, wanted = view.local.name, view.identity.name
+    if running is None or wanted.name is None or running == wanted.name:
+        return
+    cure = cure_here(view, f"NODENAME={wanted.name}")
+    if view.local.name_source == "/var/lib/calico/nodename":
+        cure = f"rm /var/lib/calico/nodename; {cure}"
+    if runs_as_another(view):
+        yield finding(
+            "NAME-MISMATCH",
+            wanted.name,
+            f"calico/node on {wanted.name} runs as node {running}, which is another host",
+            why=_name_evidence(view, running),
+            effect=f"nobody advertises the pods of {wanted.name}, and their routes here are deleted",
+            cure=cure,
+            node=running,
+        )
+    elif wanted.source in _STATED_NAMES:
+        yield finding(
+            "NAME-MISMATCH",
+            wanted.name,
+            f"calico/node here runs as node {running}; the {wanted.source} names it {wanted.name}",
+            why=f"the name comes from {view.local.name_source}",
+            effect="the node goes on under its old name, with its old blocks",
+            cure=cure,
+            node=running,
+            severity=Severity.WARNING,
+        )
+
+
+def _name_evidence(view: View, running: str) -> str:
+    node = view.local.node
+    registered = [address.ip for address in (node.ipv4, node.ipv6) if address] if node else []
+    words = [
+        f"the name comes from {view.local.name_source}",
+        f"node {running} is registered with {listed(tuple(map(str, registered)))}, which no link of this host has",
+    ]
+    for _, bird in view.daemons():
+        own = next((peer for peer in getattr(bird, "sessions", ()) if view.local.candidate(peer.peer)), None)
+        if own is not None:
+            words.append(f"BIRD has a session ({own.name}) to {own.peer}, an address of this host")
+    return "; ".join(words)
+
+
+def _record(view: View) -> Iterator[Finding]:
+    if view.cluster is None or view.local.name is None:
+        return
+    node = view.local.node
+    if node is None:
+        if not view.starting:
+            yield _no_record(view, view.local.name)
+    elif node.ipv4 is None and node.ipv6 is None:
+        wanted = chosen(view.identity, Family.IPV4) or chosen(view.identity, Family.IPV6)
+        yield finding(
+            "NODE-NO-ADDRESS",
+            node.name,
+            f"node {node.name} is registered without any address",
+            effect=cut_off(view),
+            cure=cure_here(view, env_of(wanted)) if wanted else "",
+            node=node.name,
+        )
+    elif view.kernel is not None:
+        for family in Family:
+            registered = node.registered(family)
+            if registered is not None and not is_lost(view, family, registered.ip):
+                yield from _address(view, node, family, registered)
+
+
+def _no_record(view: View, name: str) -> Finding:
+    wanted = chosen(view.identity, Family.IPV4) or chosen(view.identity, Family.IPV6)
+    settings = (f"NODENAME={name}", env_of(wanted)) if wanted else (f"NODENAME={name}",)
+    registered = listed(tuple(sorted(view.cluster.nodes))) if view.cluster else ""
+    container = view.local.container
+    restart = f"docker restart {container.name}" if container is not None else cure_here(view, *settings)
+    return finding(
+        "NODE-NO-RECORD",
+        name,
+        f"node {name}, as which calico/node runs here, has no record in the datastore",
+        why=f"the datastore has {registered or 'no node at all'}",
+        effect=f"{cut_off(view)}; its blocks may be given to other nodes while its pods still use them",
+        cure=f"{restart} registers it again; pods whose block was freed need a new address",
+        node=name,
+    )
+
+
+def _address(view: View, node: Node, family: Family, registered: IPInterface) -> Iterator[Finding]:
+    """What is wrong with one registered address of this host's own record: the gravest thing only."""
+    held = view.local.candidate(registered.ip)
+    wanted = chosen(view.identity, family)
+    cure = cure_here(view, env_of(wanted)) if wanted else "`calico-agent detect` shows which addresses this host has"
+    if held is None:
+        yield finding(
+            "IP-NOT-LOCAL",
+            in_family(node.name, family),
+            f"node {node.name} is registered with {registered.ip}, which no link of this host has",
+            why=f"this host should have {wanted.ip} ({_link(view, family)})" if wanted else "",
+            effect=cut_off(view, registered.ip),
+            cure=cure,
+            node=node.name,
+        )
+    elif is_bridge(held):
+        yield finding(
+            "IP-BRIDGE",
+            in_family(node.name, family),
+            f"node {node.name}, this host, is registered with {registered.ip}, the address of {owner_of(held)}",
+            why=_bridge_evidence(view, family, held, wanted),
+            effect=cut_off(view, registered.ip),
+            cure=cure,
+            node=node.name,
+        )
+    elif others := [name for name in _holders(view, registered) if name != node.name]:
+        yield finding(
+            "IP-CONFLICT",
+            in_family(node.name, family),
+            f"node {node.name}, this host, and node {listed(tuple(others))} are both registered with {registered.ip}",
+            why=f"{registered.ip} is on {held.link} of this host",
+            effect="the two have no session with each other, and the other nodes have one for both",
+            cure=f"if {others[0]} is an old name of this machine: calicoctl delete node {others[0]}; "
+            f"else give {others[0]} its own address (IP=)",
+            node=node.name,
+            bars_start=wanted is not None and wanted.ip == registered.ip,  # else a start is the cure
+        )
+    elif wanted is not None and wanted.ip != registered.ip:
+        yield from _mismatch(view, node, held, wanted, cure)
+
+
+def _holders(view: View, registered: IPInterface) -> tuple[str, ...]:
+    return view.cluster.holders.get(registered.ip, ()) if view.cluster else ()
+
+
+def _link(view: View, family: Family) -> str:
+    choice = view.identity.ipv4 if family is Family.IPV4 else view.identity.ipv6
+    return ", ".join(part for part in (choice.link, choice.rule) if part)
+
+
+def _bridge_evidence(view: View, family: Family, held: Candidate, wanted: IPInterface | None) -> str:
+    evidence = f"{held.interface} {held.link} {held.evidence}"
+    return f"{evidence}; this host should have {wanted.ip} ({_link(view, family)})" if wanted else evidence
+
+
+def _mismatch(view: View, node: Node, held: Candidate, wanted: IPInterface, cure: str) -> Iterator[Finding]:
+    choice = view.identity.ipv4 if wanted.version == 4 else view.identity.ipv6
+    if held.accepted and choice.rule not in _FIRM_RULES and not view.supervised:
+        return  # two good addresses, and calico/node uses one of them: that is somebody's choice
+    against = f"{held.interface} {held.link} {held.evidence}; " if held.evidence else ""
+    yield finding(
+        "IP-MISMATCH",
+        in_family(node.name, wanted.version),
+        f"node {node.name}, this host, is registered with {held.interface.ip} ({held.link}), "
+        f"but should have {wanted.ip} ({choice.link})",
+        why=f"{against}{wanted.ip} is chosen by the rule {choice.rule!r}",
+        effect="the other nodes reach this host's pods by the wrong network, or not at all",
+        cure=cure,
+        node=node.name,
+        severity=Severity.WARNING if held.accepted else Severity.ERROR,
+    )

@@ -1,0 +1,190 @@
+"""The other nodes' records, as far as this host can judge them.
+
+An address that this host carries itself, or one inside a container bridge's network here, cannot be another host's: a
+packet to it never leaves this machine. That is seen from every host of the cluster, and names the culprit.
+"""
+
+from collections.abc import Iterator
+
+from calico_agent.model.address import Family, IPAddress, IPInterface, IPNetwork
+from calico_agent.model.finding import ConditionType, Finding
+from calico_agent.model.identity import Candidate
+from calico_agent.model.node import Node
+from calico_agent.model.route import host_prefix
+from calico_agent.model.unchanged import MadeOnce
+from calico_agent.verify.catalogue import finding
+from calico_agent.verify.cluster import Cluster
+from calico_agent.verify.identity.own import runs_as_another
+from calico_agent.verify.local import is_bridge
+from calico_agent.verify.view import View
+from calico_agent.verify.words import claimed_by, cure_there, in_family, listed, owner_of
+
+
+def find_peers(view: View) -> Iterator[Finding]:
+    """What is wrong with the registered addresses of the other nodes."""
+    if view.cluster is None or view.local.name is None:
+        return
+    # Under another node's name, the record that holds our address is no thief's: it is our own.
+    own = {view.local.name, view.identity.name.name if runs_as_another(view) else None}
+    bridges = view.local.bridges()
+    networks = tuple(found.interface.network for found in bridges)
+    for node, registered in _suspects(view.cluster, frozenset(view.local.addresses), networks):
+        if node.name in own:
+            continue
+        held = view.local.candidate(registered.ip)
+        bridge = held if held is not None and is_bridge(held) else _around(registered.ip, bridges, view)
+        if bridge is not None:
+            yield _bridge(view, node, registered, bridge)
+        elif held is not None:
+            yield from _ours(view, node, held)
+        else:
+            yield from _shared(view, node, registered)
+
+
+@MadeOnce
+def _suspects(
+    cluster: Cluster, here: frozenset[IPAddress], inside: tuple[IPNetwork, ...]
+) -> tuple[tuple[Node, IPInterface], ...]:
+    """The registered addresses that this host has something to say about: they are `here`, in a network that is
+    `inside` this host, or several nodes'."""
+    return tuple(
+        (node, registered)
+        for node in cluster.datastore.nodes
+        for registered in (node.ipv4, node.ipv6)
+        if registered is not None
+        and (
+            (address := registered.ip) in here
+            or len(cluster.holders[address]) > 1
+            or any(address in network for network in inside)
+        )
+    )
+
+
+def stays_here(view: View, node: Node, family: Family) -> bool:
+    """Whether a packet to the registered address of this other node would stay on this host."""
+    registered = node.registered(family)
+    if registered is None or node.name == view.local.name:
+        return False
+    return (
+        view.local.candidate(registered.ip) is not None
+        or _around(registered.ip, view.local.bridges(), view) is not None
+    )
+
+
+def _around(address: IPAddress, bridges: tuple[Candidate, ...], view: View) -> Candidate | None:
+    """The container bridge whose network contains `address`, unless this host's own network contains it too."""
+    bridge = next((found for found in bridges if address in found.interface.network), None)
+    if bridge is None:
+        return None
+    own = view.local.networks(Family(address.version))
+    narrower = [net for net in own if address in net and net.prefixlen >= bridge.interface.network.prefixlen]
+    return None if narrower else bridge
+
+
+def _bridge(view: View, node: Node, registered: IPInterface, bridge: Candidate) -> Finding:
+    whose = owner_of(bridge)
+    if registered.ip == bridge.interface.ip:
+        what = f"node {node.name} is registered with {registered.ip}, the address of {whose} (this host has it too)"
+    else:
+        network = bridge.interface.network
+        what = f"node {node.name} is registered with {registered.ip}, inside {network}, the network of {whose} here"
+    true = _true_address(view, node, registered)
+    why = f"{bridge.interface} {bridge.link} {bridge.evidence}"
+    if true is not None:
+        address, evidence = true
+        why = f"{why}; its true address is {address}: {evidence}"
+    setting = f"{'IP' if registered.version == 4 else 'IP6'}={true[0] if true else 'ADDRESS'}"
+    return finding(
+        "IP-BRIDGE",
+        in_family(node.name, registered.version),
+        what,
+        why=why,
+        effect=(f"no BGP session with {node.name} can come up, and " if view.local.uses_bird else "")
+        + f"packets for the pods of {node.name} do not get there",
+        cure=cure_there(node.name, setting),
+        node=node.name,
+        condition=_condition(view),
+    )
+
+
+def _ours(view: View, node: Node, held: Candidate) -> Iterator[Finding]:
+    address = held.interface.ip
+    own = view.local.node.registered(Family(address.version)) if view.local.node else None
+    if own is not None and own.ip == address:
+        return  # our own record has it too: said there
+    yield finding(
+        "IP-CONFLICT",
+        in_family(node.name, address.version),
+        f"node {node.name} is registered with {address}, which is an address of this host ({held.link})",
+        why=f"this host is node {view.me}{claimed_by(view, node.name)}",
+        effect=f"packets for the pods of {node.name} do not leave this host",
+        cure=f"if {node.name} is an old name of this machine: calicoctl delete node {node.name}; "
+        f"else {cure_there(node.name, 'its own address (IP=)')}",
+        node=node.name,
+        prefix=host_prefix(address),
+        condition=_condition(view),
+        bars_start=address in view.identity.addresses,
+    )
+
+
+def _shared(view: View, node: Node, registered: IPInterface) -> Iterator[Finding]:
+    holders = view.cluster.holders.get(registered.ip, ()) if view.cluster else ()
+    others = tuple(name for name in holders if name not in {node.name, view.local.name})
+    if not others:
+        return
+    yield finding(
+        "IP-CONFLICT",
+        in_family(node.name, registered.version),
+        f"node {node.name} is registered with {registered.ip}, and so is node {listed(others)}",
+        why=_listed_interfaces(view, registered.ip, (node.name, *others)),
+        effect="both share one BGP session: the routes to the pods of one of them are wrong or missing",
+        cure=f"give the wrong one its own address (IP=), or calicoctl delete node {node.name} if it is an old name",
+        node=node.name,
+        prefix=host_prefix(registered.ip),
+        condition=_condition(view),
+    )
+
+
+def _listed_interfaces(view: View, address: IPAddress, names: tuple[str, ...]) -> str:
+    """Which of the nodes really had this address on a link, by what they recorded themselves."""
+    assert view.cluster is not None
+    words = []
+    for name in names:
+        seen = [found for _, addresses in view.cluster.nodes[name].interfaces for found in addresses]
+        if seen:
+            words.append(f"{name} {'has' if address in seen else 'has not'} {address} on its own links")
+    return "; ".join(words)
+
+
+def _true_address(view: View, node: Node, registered: IPInterface) -> tuple[IPAddress, str] | None:
+    """The likely true address of a node with a wrong one, and what tells it; None when nothing or too much does."""
+    recorded = {
+        (address, f"its record lists it on {link}")
+        for link, addresses in node.interfaces
+        for address in addresses
+        if address.version == registered.version and not address.is_link_local and _plausible(view, address)
+    }
+    container = view.local.container
+    knocking = {
+        (address, "a host with that address tries to open a BGP session (calico/node's log here)")
+        for address in (container.unknown_peers if container else ())
+        if address.version == registered.version and _plausible(view, address)
+    }
+    for found in (recorded, knocking):
+        near = {pair for pair in found if any(pair[0] in net for net in view.local.networks(Family(pair[0].version)))}
+        unique = near if len(near) == 1 else found
+        if len(unique) == 1:
+            return next(iter(unique))
+    return None
+
+
+def _plausible(view: View, address: IPAddress) -> bool:
+    """Whether an address can be the one of another node: free, and not inside this host."""
+    taken = view.cluster is not None and address in view.cluster.holders
+    here = view.local.candidate(address) is not None or _around(address, view.local.bridges(), view) is not None
+    return not taken and not here
+
+
+def _condition(view: View) -> ConditionType:
+    """What another node's wrong address breaks here: the session with it, and without BIRD the routes to it."""
+    return ConditionType.BGP_ESTABLISHED if view.local.uses_bird else ConditionType.ROUTES_IN_PLACE

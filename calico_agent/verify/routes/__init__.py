@@ -1,0 +1,1 @@
+"""The routes that this host should have, against what the kernel has."""

@@ -1,0 +1,111 @@
+"""The verdict on one expected route: whether what the kernel has leads the way that its node is reached.
+
+What it is judged by, beside way and paths, is the same in most passes: the bridges of this host, and how the kernel
+reaches routers. As long as it is, a judge keeps what it has learned.
+"""
+
+from collections.abc import Iterable
+
+from calico_agent.model.address import IPAddress
+from calico_agent.model.identity import Candidate
+from calico_agent.model.route import Fib, NextHop, Path, RouteType
+from calico_agent.model.unchanged import MadeOnce
+from calico_agent.verify.routes.expected import TUNNEL_DEVICES, Encapsulation, Way
+from calico_agent.verify.routes.table import Paths
+from calico_agent.verify.view import View
+
+MISSING = "RT-MISSING"
+UNKNOWN = "unknown"
+_BIRD, _FELIX, _BOOT = 12, 80, 3
+_DROPS = {
+    RouteType.BLACKHOLE: "RT-BLACKHOLE",
+    RouteType.UNREACHABLE: "RT-UNREACHABLE",
+    RouteType.THROW: "RT-UNREACHABLE",
+    RouteType.PROHIBIT: "RT-PROHIBIT",
+}
+
+
+class Judge:
+    """The verdict on a way and the paths that were found: empty for right, a code for wrong.
+
+    `right` are the paths that each way was last found right with. Thousands of routes share a way and their paths: they
+    are recognised as the very objects, which costs next to nothing.
+    """
+
+    def __init__(self, bridges: Iterable[Candidate], fib: Fib) -> None:
+        self._bridges = frozenset(found.link for found in bridges)
+        self._bridged = tuple(found.interface.network for found in bridges)
+        self._fib = fib
+        self._resolved: dict[Way, frozenset[IPAddress]] = {}
+        self.right: dict[Way | None, Paths] = {}
+
+    def verdict(self, way: Way, paths: Paths) -> str:
+        """The verdict on one route."""
+        if not paths:
+            # WireGuard's routes are in a table of their own, which is not read.
+            return UNKNOWN if way.encapsulation is Encapsulation.WIREGUARD else MISSING
+        best = paths[0]
+        if best.dead:
+            return "RT-NEXTHOP-DEAD"
+        if self._fits(way, best):
+            return ""
+        if any(self._fits(way, other) for other in paths[1:]):
+            return "RT-SHADOWED"
+        if best.type in _DROPS:
+            return _DROPS[best.type]
+        if not _by_calico(best):
+            return "RT-FOREIGN"
+        if len(best.next_hops) > 1:
+            return "RT-ECMP"
+        return "RT-WRONG-NEXTHOP" if all(self._device_fits(way, hop) for hop in best.next_hops) else "RT-WRONG-DEVICE"
+
+    def _fits(self, way: Way, path: Path) -> bool:
+        if path.type is not RouteType.UNICAST or not path.next_hops:
+            return False
+        if not way.judged:
+            return True
+        return all(self._device_fits(way, hop) and self._gateway_fits(way, hop) for hop in path.next_hops)
+
+    def _gateway_fits(self, way: Way, hop: NextHop) -> bool:
+        if not _far(way):
+            return way.gateway in {None, hop.gateway}
+        if way not in self._resolved:
+            astray = any(way.registered in network for network in self._bridged)  # the record is wrong, not the route
+            self._resolved[way] = frozenset() if astray else _gateways(self._fib, way.registered)
+        return not self._resolved[way] or hop.gateway in self._resolved[way]
+
+    def _device_fits(self, way: Way, hop: NextHop) -> bool:
+        if way.device:
+            return hop.device == way.device
+        return hop.device not in TUNNEL_DEVICES and hop.device not in self._bridges and hop.device != "lo"
+
+
+def judge_of(view: View, ways: tuple[Way, ...]) -> Judge:
+    """The judge of these ways: the one of before while nothing has changed that verdicts depend on."""
+    # Only the mesh tells next hops; a router that peers with nodes may send its own.
+    meshed = view.cluster is not None and not view.cluster.bgp.peers
+    asked = view.kernel is not None and meshed and any(map(_far, ways))
+    return _judge(ways, view.local.bridges(), view.kernel.fib if view.kernel is not None and asked else Fib())
+
+
+@MadeOnce
+def _judge(_ways: tuple[Way, ...], bridges: tuple[Candidate, ...], fib: Fib) -> Judge:
+    return Judge(bridges, fib)
+
+
+def _far(way: Way) -> bool:
+    """Whether its next hop is a router, which is whoever the kernel has for the registered address."""
+    return way.gateway is None and not way.device
+
+
+def _gateways(fib: Fib, address: IPAddress) -> frozenset[IPAddress]:
+    """The routers by which the kernel reaches an address, as BIRD resolves a far next hop; empty when by none."""
+    route = fib.lookup(address)
+    gateways = [hop.gateway for hop in route.next_hops] if route is not None else []
+    return frozenset() if None in gateways else frozenset(filter(None, gateways))
+
+
+def _by_calico(path: Path) -> bool:
+    """Whether BIRD or Felix wrote it: Felix writes VXLAN routes as `boot` (deviceRouteProtocol)."""
+    through_tunnel = any(hop.device in TUNNEL_DEVICES for hop in path.next_hops)
+    return path.protocol in {_BIRD, _FELIX} or (path.protocol == _BOOT and through_tunnel)

@@ -1,0 +1,59 @@
+"""Pools that overlap a network of this host: one address, two places.
+
+The kernel takes the longest prefix. A block in the overlap takes its addresses away from the hosts of that network, and
+where no block is yet, packets for pods to come go out into it. Tunnel devices have a lone address (/32, /128) of the
+pool, which is right. The network of a bridge for containers or virtual machines, such as libvirt's 192.168.122.0/24 in
+Calico's usual pool 192.168.0.0/16, is this host's own affair until a block lies in it.
+"""
+
+from collections.abc import Iterator
+
+from calico_agent.model.address import IPNetwork
+from calico_agent.model.finding import Finding
+from calico_agent.model.identity import Candidate
+from calico_agent.model.node import Pool
+from calico_agent.verify.catalogue import finding
+from calico_agent.verify.cluster import Cluster, key_of
+from calico_agent.verify.local import is_bridge
+from calico_agent.verify.routes.expected import TUNNEL_DEVICES
+from calico_agent.verify.view import View
+
+
+def find_overlaps(view: View) -> Iterator[Finding]:
+    """Each network of this host that shares addresses with a pool."""
+    if view.cluster is None:
+        return
+    networks = {
+        (found.link, found.interface.network): found
+        for found in view.local.candidates
+        if found.link not in TUNNEL_DEVICES and found.interface.network.num_addresses > 1
+    }
+    for (_, network), found in networks.items():
+        for pool in view.cluster.datastore.pools:
+            if pool.cidr.version != network.version or not pool.cidr.overlaps(network):
+                continue
+            if not is_bridge(found) or _has_block(view.cluster, network):
+                yield _overlap(view, found, network, pool)
+
+
+def _has_block(cluster: Cluster, network: IPNetwork) -> bool:
+    """Whether a block shares addresses with a network."""
+    version, length, number = key_of(network)
+    shift = network.max_prefixlen - length
+    inside = (key[0] == version and key[1] >= length and key[2] >> shift == number >> shift for key in cluster.blocks)
+    return cluster.block_index.covering((version, length, number)) is not None or any(inside)
+
+
+def _overlap(view: View, found: Candidate, network: IPNetwork, pool: Pool) -> Finding:
+    narrower = max(network, pool.cidr, key=lambda one: one.prefixlen)
+    return finding(
+        "RT-OVERLAP",
+        str(network),
+        f"the network {network} of {found.link} and the pool {pool.name} ({pool.cidr}) share {narrower}",
+        why=f"{found.interface} is on {found.link}",
+        effect=f"packets for pods in {narrower} go out by {found.link} where no block has a route, "
+        f"and packets for hosts of {network} go to pods where one has",
+        cure=f"move one of them: a new pool and this one disabled (calicoctl), or another network on {found.link}",
+        node=view.me,
+        prefix=narrower,
+    )

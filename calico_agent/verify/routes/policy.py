@@ -1,0 +1,136 @@
+"""Policy rules that take packets for pods away from the main table, where Calico's routes are.
+
+A packet meets the rules in the order of their priority: one that it fits has it looked up in a table, and where that
+table has no route (or a `throw` route) the next rule is asked; other rules refuse it (fib_rules_lookup in
+net/core/fib_rules.c). What stands before the rule of the main table decides first. Felix itself writes such a rule for
+WireGuard, with priority 99 (felix/wireguard/wireguard.go of projectcalico/calico@v3.28.5).
+
+Two kinds of packets are followed: those that this host sends, and those of its own pods, which a rule may know by their
+source. Rules for a part of the traffic (a mark, a link, a port) are passed over.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
+
+from calico_agent.model.address import Family, IPNetwork
+from calico_agent.model.kernel import Kernel
+from calico_agent.model.policy import Rule, RuleAction, asked_before_main
+from calico_agent.model.route import TABLE_MAIN, Fib, RouteType
+from calico_agent.model.unchanged import MadeOnce
+from calico_agent.verify.cluster import prefix_of
+from calico_agent.verify.routes.expected import Expectation, ExpectedRoute
+from calico_agent.verify.routes.table import Paths, expected_table
+
+
+@dataclass(frozen=True, slots=True)
+class Diversion:
+    """What takes packets before the main table is asked: a rule, and `prefix` with `paths` in the table it leads to.
+
+    `paths` are empty for a rule that refuses them.
+    """
+
+    rule: Rule
+    prefix: IPNetwork
+    paths: Paths
+
+
+@dataclass(frozen=True, slots=True)
+class Diversions:
+    """By destination: blocks and addresses of other nodes, own blocks, and parts of the former with their route."""
+
+    routes: Mapping[IPNetwork, Diversion]
+    own: Mapping[IPNetwork, Diversion]
+    parts: Mapping[IPNetwork, tuple[ExpectedRoute, Diversion]]
+
+
+_NONE = Diversions({}, {}, {})
+
+
+def diversions(kernel: Kernel, expectation: Expectation) -> Diversions:
+    """Everything expected that the main table does not decide. On most hosts there is no rule for that."""
+    if not any(asked_before_main(kernel.rules.get(family, ())) for family in Family):
+        return _NONE
+    return _diversions(kernel.rules, kernel.tables, kernel.fib, expectation)
+
+
+@MadeOnce
+def _diversions(
+    rules: Mapping[Family, tuple[Rule, ...]], tables: Mapping[int, Fib], main: Fib, expectation: Expectation
+) -> Diversions:
+    ways = {
+        family: _Way(asked_before_main(rules.get(family, ())), {**tables, TABLE_MAIN: main}, expectation.own_blocks)
+        for family in Family
+    }
+    routes = _found((route.prefix for route in expectation.routes), ways)
+    own = _found(iter(expectation.own_blocks), ways)
+    parts = dict(chain.from_iterable(way.parts(expectation, {*routes, *own}) for way in ways.values()))
+    return Diversions(routes, own, parts)
+
+
+def _found(prefixes: Iterator[IPNetwork], ways: Mapping[Family, "_Way"]) -> dict[IPNetwork, Diversion]:
+    asked = ((prefix, ways[Family(prefix.version)].diversion(prefix)) for prefix in prefixes)
+    return {prefix: found for prefix, found in asked if found is not None}
+
+
+class _Way:
+    """The way through the rules of one family."""
+
+    def __init__(self, rules: tuple[Rule, ...], tables: Mapping[int, Fib], own: tuple[IPNetwork, ...]) -> None:
+        self._rules = rules
+        self._tables = tables
+        # `from` rules alone tell the pods' packets from the host's.
+        own = own if any(rule.source for rule in rules) else ()
+        self._sources: tuple[IPNetwork | None, ...] = (None, *own)
+
+    def diversion(self, destination: IPNetwork) -> Diversion | None:
+        """What takes packets to `destination` from any source here; None when the main table does, or nothing."""
+        if not self._rules:
+            return None
+        sources = (one for one in self._sources if one is None or one.version == destination.version)
+        found = (self._decide(destination, source) for source in sources)
+        return next((one for one in found if one is not None), None)
+
+    def parts(
+        self, expectation: Expectation, whole: set[IPNetwork]
+    ) -> Iterator[tuple[IPNetwork, tuple[ExpectedRoute, Diversion]]]:
+        """Routes to a part of a block in the tables that rules lead to before main; `whole` blocks are told already."""
+        expected = expected_table(expectation)
+        for rule in self._rules:
+            table = self._tables.get(rule.table, Fib()) if rule.table != TABLE_MAIN else Fib()
+            for key, way, paths in expected.walk(table, {}):
+                around = expected.blocks.covering(key)
+                if way is not None or around is None or around.prefix in whole or paths[0].type is RouteType.THROW:
+                    continue
+                part = prefix_of(key)
+                found = self.diversion(part)
+                if found is not None and found.rule is rule:
+                    yield part, (around, found)
+
+    def _decide(self, destination: IPNetwork, source: IPNetwork | None) -> Diversion | None:
+        position = 0
+        while position < len(self._rules):
+            rule = self._rules[position]
+            position += 1
+            if not rule.takes(destination, source):
+                continue
+            if rule.action.refuses:
+                return Diversion(rule, destination, ())
+            if rule.action is RuleAction.GOTO:
+                ahead = (place for place, one in enumerate(self._rules) if one.priority >= rule.target)
+                position = max(position, next(ahead, len(self._rules)))
+            elif rule.action is RuleAction.TABLE and (found := self._look_up(rule, destination)) is not None:
+                return None if rule.table == TABLE_MAIN else found
+        return None
+
+    def _look_up(self, rule: Rule, destination: IPNetwork) -> Diversion | None:
+        """What the rule's table has for all of `destination`; None when the next rule is asked."""
+        fib = self._tables.get(rule.table, Fib())
+        paths, prefix = fib.paths(destination), destination
+        if not paths or paths[0].dead:
+            around = fib.covering(destination)
+            if around is None:
+                return None
+            paths, prefix = (around.path,), around.prefix
+        suppressed = rule.suppressed is not None and prefix.prefixlen <= rule.suppressed
+        return None if suppressed or paths[0].type is RouteType.THROW else Diversion(rule, prefix, paths)

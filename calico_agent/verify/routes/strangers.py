@@ -1,0 +1,103 @@
+"""Routes inside the pools that nothing calls for: stale ones of Calico's, and foreign ones that shadow a block.
+
+Inside a pool one finds, rightly: routes to blocks, blackholes of own blocks, host routes to local workloads and tunnel
+devices, host routes to borrowed addresses. Host routes of BIRD's are never called stale: pods may have addresses that
+IPAM does not know (ipAddrsNoIpam), services and load balancers too.
+"""
+
+from collections.abc import Iterator
+
+from calico_agent.model.address import IPNetwork
+from calico_agent.model.finding import Finding
+from calico_agent.model.kernel import Kernel
+from calico_agent.model.node import Pool
+from calico_agent.model.route import Path, RouteType
+from calico_agent.verify.catalogue import finding
+from calico_agent.verify.cluster import Cluster, Key, prefix_of
+from calico_agent.verify.routes.expected import TUNNEL_DEVICES, Expectation, ExpectedRoute
+from calico_agent.verify.routes.fate import fate_with, shown
+from calico_agent.verify.routes.table import Paths, expected_table
+from calico_agent.verify.view import View
+
+_CALICO = frozenset({12, 80})
+_FULL_LENGTH = {4: 32, 6: 128}
+_BLOCK_LENGTH = {4: 26, 6: 122}  # where the pool does not say
+
+
+def find_strangers(view: View, kernel: Kernel, expectation: Expectation) -> Iterator[Finding]:
+    """All findings about routes that are not expected."""
+    for key, way, paths in expected_table(expectation).walk(kernel.fib, {}):
+        if way is None:
+            yield from find_stranger(view, expectation, key, paths)
+
+
+def find_stranger(view: View, expectation: Expectation, key: Key, paths: Paths) -> Iterator[Finding]:
+    """What is said of one prefix to which no route is expected."""
+    expected = expected_table(expectation)
+    if view.cluster is None or view.local.name is None or key in expected.own:
+        return
+    pool = view.cluster.pools.covering(key)
+    if pool is None or pool.cidr.prefixlen == key[1]:
+        return
+    path = paths[0]
+    if path.protocol in _CALICO or _leads_into_tunnel(key, path):
+        if _stale(view.cluster, expectation, key, pool):
+            yield _stale_finding(prefix_of(key), path)
+    elif (shadowed := expected.blocks.covering(key)) is not None and not _local_workload(key, path):
+        yield _shadow_finding(prefix_of(key), path, shadowed)
+
+
+def _leads_into_tunnel(key: Key, path: Path) -> bool:
+    """Felix's VXLAN route to a block, which has protocol `boot`; host routes to tunnel addresses have no gateway."""
+    full = key[1] == _FULL_LENGTH[key[0]]
+    return not full and any(hop.device in TUNNEL_DEVICES for hop in path.next_hops)
+
+
+def _local_workload(key: Key, path: Path) -> bool:
+    """A host route to a pod or a tunnel device of this host."""
+    return key[1] == _FULL_LENGTH[key[0]] and all(hop.gateway is None for hop in path.next_hops)
+
+
+def _stale(cluster: Cluster, expectation: Expectation, key: Key, pool: Pool) -> bool:
+    """Whether a route of Calico's is to a block that nobody owns.
+
+    With peers beyond the mesh, aggregates that are no blocks may come from routers: only what is as long as a block of
+    its pool is judged then.
+    """
+    version, length, _ = key
+    if key in expectation.claimed:
+        return False
+    around = cluster.block_index.covering(key)
+    if around is not None:
+        return around.cidr.prefixlen == length and not around.virtual and not around.owner
+    block_length = pool.block_size or _BLOCK_LENGTH[version]
+    if cluster.bgp.peers or not cluster.bgp.mesh:
+        return length == block_length
+    return length < _FULL_LENGTH[version] or block_length == length
+
+
+def _stale_finding(prefix: IPNetwork, path: Path) -> Finding:
+    drops = "a blackhole" if path.type is RouteType.BLACKHOLE else "a route"
+    return finding(
+        "RT-STALE",
+        str(prefix),
+        f"there is {drops} for {prefix}, a block that nobody owns",
+        why=f"found: {prefix} {shown(path)}",
+        effect=fate_with(path),
+        cure=f"it should go by itself within minutes; else ip route del {prefix}",
+        prefix=prefix,
+    )
+
+
+def _shadow_finding(prefix: IPNetwork, path: Path, shadowed: ExpectedRoute) -> Finding:
+    node = shadowed.way.node
+    return finding(
+        "RT-SHADOWED",
+        str(prefix),
+        f"a route to {prefix} takes over a part of {shadowed.prefix}, pods of node {node}",
+        why=f"found: {prefix} {shown(path)}, longer than the block",
+        effect=fate_with(path),
+        cure=f"ip route del {prefix}; a network of this host must not overlap the pools",
+        node=node,
+        prefix=prefix,
+    )

@@ -1,0 +1,121 @@
+"""Whether what lies behind a right route leads to its node: tunnel entries, neighbours.
+
+A VXLAN route names the owner's tunnel address. The neighbour entry gives it a MAC, the forwarding database gives that
+MAC the owner's registered address: Felix writes all three (felix/dataplane/linux/vxlan_mgr.go@v3.32.1). A dead host's
+route stays for minutes; the neighbour entry of its address fails within seconds.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from calico_agent.model.address import IPAddress
+from calico_agent.model.finding import Finding
+from calico_agent.model.kernel import Kernel
+from calico_agent.model.route import ForwardingEntry, Neighbour
+from calico_agent.model.unchanged import MadeOnce
+from calico_agent.verify.catalogue import finding
+from calico_agent.verify.routes.expected import TUNNEL_DEVICES, Encapsulation, Way
+from calico_agent.verify.view import View
+from calico_agent.verify.words import in_family, listed
+
+_NO_ANSWER = frozenset({"FAILED", "INCOMPLETE"})
+
+
+class _Entries(NamedTuple):
+    """MACs by tunnel device and address, who does not answer with its state, hosts by tunnel device and MAC."""
+
+    macs: Mapping[tuple[str, IPAddress], str]
+    unanswered: Mapping[IPAddress, str]
+    hosts: Mapping[tuple[str, str], list[IPAddress]]
+    devices: frozenset[str]
+
+
+@MadeOnce
+def _entries(neighbours: Iterable[Neighbour], forwarding: Iterable[ForwardingEntry]) -> _Entries:
+    macs: dict[tuple[str, IPAddress], str] = {}
+    unanswered: dict[IPAddress, str] = {}
+    hosts: dict[tuple[str, str], list[IPAddress]] = {}
+    for neighbour in neighbours:
+        if neighbour.device in TUNNEL_DEVICES:
+            macs[neighbour.device, neighbour.address] = neighbour.mac.lower()
+        elif neighbour.state in _NO_ANSWER:
+            unanswered[neighbour.address] = f"{neighbour.state} on {neighbour.device}"
+    for entry in forwarding:
+        hosts.setdefault((entry.device, entry.mac.lower()), []).append(entry.destination)
+    return _Entries(macs, unanswered, hosts, frozenset(device for device, _ in (*macs, *hosts)))
+
+
+class Underlay:
+    """What lies behind the routes of one observation."""
+
+    def __init__(self, view: View, kernel: Kernel) -> None:
+        self._view = view
+        self._fib = kernel.fib
+        self._bridges = view.local.bridges()
+        self._read = kernel.neighbours is not None and kernel.forwarding is not None
+        self._entries = _entries(kernel.neighbours or (), kernel.forwarding or ())
+
+    def find(self, way: Way) -> Iterator[Finding]:
+        """What is wrong on the way to one node."""
+        unanswered = self._entries.unanswered
+        if unanswered and (silent := self._silent(way.registered)) is not None:
+            yield _dead(way, silent, unanswered[silent])
+        if way.encapsulation is Encapsulation.VXLAN and (broken := self._broken_tunnel(way)):
+            yield _tunnel(way, broken)
+
+    def _silent(self, registered: IPAddress) -> IPAddress | None:
+        """Who does not answer on the way to an address: its host, or every router that leads there."""
+        unanswered = self._entries.unanswered
+        if registered in unanswered:
+            return registered
+        route = self._fib.lookup(registered)
+        routers = [hop.gateway for hop in route.next_hops] if route is not None else []
+        dead = [router for router in routers if router in unanswered]
+        return dead[0] if dead and len(dead) == len(routers) else None
+
+    def _broken_tunnel(self, way: Way) -> str:
+        """Why VXLAN packets do not reach the node, empty when nothing speaks against it."""
+        held = self._view.local.candidate(way.registered)
+        if held is not None:
+            return f"they are sent to {way.registered}, which is this host itself ({held.link})"
+        bridge = next((one for one in self._bridges if way.registered in one.interface.network), None)
+        if bridge is not None:
+            return f"they are sent to {way.registered}, into {bridge.link} of this host"
+        # A device in flow-based mode (eBPF) has no entries at all; that is not judged.
+        if not self._read or way.gateway is None or way.device not in self._entries.devices:
+            return ""
+        mac = self._entries.macs.get((way.device, way.gateway))
+        if not mac:
+            return f"{way.device} has no neighbour entry for {way.gateway}"
+        hosts = self._entries.hosts.get((way.device, mac), [])
+        if way.registered in hosts:
+            return ""
+        sent = f"they are sent to {listed(tuple(map(str, hosts)))}" if hosts else f"{mac} has no forwarding entry"
+        return f"{sent} on {way.device}, and {way.node} is registered with {way.registered}"
+
+
+def _dead(way: Way, silent: IPAddress, state: str) -> Finding:
+    router = silent != way.registered
+    return finding(
+        "RT-NEXTHOP-DEAD",
+        in_family(way.node, way.registered.version),
+        f"node {way.node} cannot be reached: nobody answers for {silent}, the router towards {way.registered}"
+        if router
+        else f"node {way.node} does not answer: nobody answers for {way.registered}",
+        why=f"neighbour entry of {silent}: {state}",
+        effect=f"packets to the pods of {way.node} are lost, though the routes are there",
+        cure=f"look at the router {silent}" if router else f"look at host {way.node} and the network between",
+        node=way.node,
+    )
+
+
+def _tunnel(way: Way, broken: str) -> Finding:
+    return finding(
+        "RT-TUNNEL",
+        in_family(way.node, way.registered.version),
+        f"VXLAN packets for the pods of {way.node} do not reach it: {broken}",
+        why="the routes themselves look right",
+        effect=f"packets to the pods of {way.node} are lost",
+        cure=f"if the registered address of {way.node} is right: restart calico/node here, Felix rewrites the entries",
+        node=way.node,
+    )

@@ -1,0 +1,174 @@
+"""What is said about one route: wanted, found, consequence, cure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from calico_agent.model.address import IPNetwork
+from calico_agent.model.finding import ConditionType, Finding, Severity
+from calico_agent.model.route import Fib, Path, RouteType
+from calico_agent.verify.bgp.rib import Rib
+from calico_agent.verify.catalogue import finding
+from calico_agent.verify.routes.expected import Encapsulation, Expectation, ExpectedRoute, Way
+from calico_agent.verify.routes.fate import fate_with, fate_without, protocol, shown
+from calico_agent.verify.view import View
+from calico_agent.verify.words import counted, listed
+
+_CALICO = frozenset({12, 80})  # BIRD, Felix
+_CONSEQUENCES = {
+    "RT-FOREIGN": "; BIRD learns it and advertises it, so the other nodes send there too",
+    "RT-ECMP": ": a part of the connections is lost",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RouteWords:
+    """Findings about expected routes, in the light of the table and of what BIRD knows."""
+
+    view: View
+    fib: Fib
+    rib: Rib
+
+    def missing(self, route: ExpectedRoute) -> Finding:
+        """There is no route for the prefix."""
+        prefix, way = route.prefix, route.way
+        return finding(
+            "RT-BORROWED-MISSING" if route.borrowed else "RT-MISSING",
+            str(prefix),
+            f"there is no route to {_whose(route)}",
+            why=f"wanted: {prefix} {way}{_no_tunnel_address(way)}{self.rib.says(prefix)}",
+            effect=fate_without(self.fib, prefix),
+            cure=_cure_missing(way, prefix),
+            node=way.node,
+            prefix=prefix,
+        )
+
+    def wrong(self, route: ExpectedRoute, code: str, best: Path) -> Finding:
+        """There is one, and `code` says what is wrong with it."""
+        what, cure = self._said(route, code, best)
+        return finding(
+            code,
+            str(route.prefix),
+            what,
+            why=f"wanted: {route.prefix} {route.way}; found: {route.prefix} {shown(best)}",
+            effect=fate_with(best) + _CONSEQUENCES.get(code, ""),
+            cure=cure,
+            node=route.way.node,
+            prefix=route.prefix,
+        )
+
+    def _said(self, route: ExpectedRoute, code: str, best: Path) -> tuple[str, str]:
+        """What is wrong, and the cure."""
+        whose, delete = _whose(route), f"ip route del {route.prefix} proto {protocol(best)}"
+        match code:
+            case "RT-ECMP":
+                origin, cure = self._origin(route, best)
+                return f"the route to {whose}, has {counted(len(best.next_hops), 'next hop')}{origin}", cure
+            case "RT-WRONG-NEXTHOP":
+                origin, cure = self._origin(route, best)
+                return f"the route to {whose}, leads to another host{origin}", cure
+            case "RT-WRONG-DEVICE":
+                devices = listed(tuple(dict.fromkeys(hop.device for hop in best.next_hops)))
+                wanted = route.way.device or "a device of the host"
+                cure = "calicoctl get ippool -o wide; docker restart calico-node makes Felix and BIRD read it again"
+                return f"the route to {whose}, leaves through {devices} instead of {wanted}", cure
+            case "RT-FOREIGN":
+                return f"a route that is not Calico's ({protocol(best)}) lies on {whose}", f"{delete} on this host"
+            case "RT-SHADOWED":
+                return f"another route with a better metric hides the one to {whose}", f"{delete} metric {best.metric}"
+            case "RT-NEXTHOP-DEAD":
+                return f"the route to {whose}, is dead: its link is down", "bring the link up: ip link"
+            case "RT-BLACKHOLE" if best.protocol in _CALICO:
+                cure = "docker restart calico-node; it stays when this node claims the block: see its affinities"
+                return f"this host drops packets to {whose}, as if the block were its own", cure
+            case "RT-UNREACHABLE" if best.protocol in _CALICO:
+                cure = f"ip route get {route.way.registered} must not fail"
+                return f"BIRD finds no way to {route.way.registered}, the next hop for {whose}", cure
+        return f"a route of type {best.type.name.lower()} lies on {whose}", delete
+
+    def _origin(self, route: ExpectedRoute, best: Path) -> tuple[str, str]:
+        """Who advertises the next hops that are not the owner's, as the end of a sentence, and what to do there."""
+        prefix = route.prefix
+        wrong = [hop.gateway for hop in best.next_hops if hop.gateway is not None and hop.gateway != route.way.gateway]
+        holders = self.view.cluster.holders if self.view.cluster else {}
+        # Without BIRD's table, the node that is registered with the next hop is the best guess.
+        names = (self.rib.advertiser(prefix, one) or next(iter(holders.get(one, ())), "") for one in wrong)
+        culprits = listed(tuple(dict.fromkeys(name for name in names if name and name != route.way.node)))
+        if culprits:
+            cure = f"on {culprits}: ip route show {prefix}; a route there that is not Calico's is advertised"
+            return f": {culprits} advertises it too", cure
+        return "", f"docker exec calico-node {_birdcl(prefix)} show route for {prefix} all names the peer that sent it"
+
+
+def _whose(route: ExpectedRoute) -> str:
+    if route.borrowed:
+        return f"{route.prefix.network_address}, which {route.way.node} borrowed"
+    return f"{route.prefix}, pods of node {route.way.node}"
+
+
+def _no_tunnel_address(way: Way) -> str:
+    missing = way.encapsulation is Encapsulation.VXLAN and way.gateway is None
+    return f"; the record of {way.node} has no tunnel address" if missing else ""
+
+
+def _cure_missing(way: Way, prefix: IPNetwork) -> str:
+    if way.encapsulation is Encapsulation.VXLAN:
+        return "docker logs calico-node: look for Felix's errors about routes"
+    return f"if its session is up: docker exec calico-node {_birdcl(prefix)} show route for {prefix} all"
+
+
+def _birdcl(prefix: IPNetwork) -> str:
+    """BIRD's client inside the container: one program for both daemons."""
+    return f"birdcl -s /var/run/calico/{'bird' if prefix.version == 4 else 'bird6'}.ctl"
+
+
+def find_own_blocks(view: View, fib: Fib, expectation: Expectation) -> Iterator[Finding]:
+    """Own blocks without their blackhole."""
+    for prefix in expectation.own_blocks:
+        paths = fib.paths(prefix)
+        if any(path.type is RouteType.BLACKHOLE for path in paths):
+            continue
+        instead = f"instead there is {prefix} {shown(paths[0])}" if paths else f"there is no route for {prefix}"
+        yield finding(
+            "RT-BLACKHOLE-MISSING",
+            str(prefix),
+            f"the blackhole of {prefix}, a block of this node, is missing",
+            why=instead,
+            effect="for addresses that no pod has, " + (fate_with(paths[0]) if paths else fate_without(fib, prefix)),
+            cure="BIRD writes it within two seconds; if it does not, docker logs calico-node",
+            node=view.local.name or "",
+            prefix=prefix,
+        )
+
+
+def find_double_claims(view: View, expectation: Expectation) -> Iterator[Finding]:
+    """Blocks that several nodes claim."""
+    for claim in expectation.double_claims:
+        names = listed(claim.claimants)
+        others = [name for name in claim.claimants if name != claim.owner]
+        owner = claim.owner or "nobody"
+        yield finding(
+            "RT-DUPLICATE-AFFINITY",
+            str(claim.block),
+            f"block {claim.block} is claimed by {names}",
+            why=f"the block itself says {owner}; affinity keys of {listed(tuple(others))} say otherwise",
+            effect="each of them advertises it and drops what belongs to the other",
+            cure=f"delete the affinity of {listed(tuple(others))}: calicoctl ipam check --show-all-ips shows it",
+            node=claim.owner or view.me,
+            prefix=claim.block,
+        )
+
+
+def find_unreachable(expectation: Expectation) -> Iterator[Finding]:
+    """Nodes with blocks to which nothing can lead."""
+    for node, blocks in sorted(expectation.unreachable.items()):
+        yield finding(
+            "NODE-NO-RECORD",
+            node,
+            f"{counted(blocks, 'block')} of node {node}, but the datastore has no address for {node}",
+            why="no node record of that name, or one without spec.bgp",
+            effect="no route leads to its pods",
+            cure=f"if {node} is gone, release its blocks (calicoctl ipam check); else restart calico/node there",
+            node=node,
+            severity=Severity.WARNING,
+            condition=ConditionType.ROUTES_IN_PLACE,
+        )

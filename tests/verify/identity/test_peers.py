@@ -1,0 +1,153 @@
+"""The other nodes' records."""
+
+from dataclasses import replace
+from ipaddress import ip_interface
+
+import pytest
+
+from calico_agent.model.address import Family
+from calico_agent.model.finding import Status
+from calico_agent.model.identity import Candidate
+from calico_agent.model.node import Node
+from calico_agent.model.observation import Observation
+from calico_agent.model.settings import Mode
+from calico_agent.verify.identity.peers import stays_here
+from calico_agent.verify.view import view_of
+from tests.verify.case import Case, check
+from tests.verify.cluster import (
+    DATASTORE,
+    DOCKER0,
+    ETH0,
+    HEALTHY,
+    IDENTITY,
+    SESSIONS,
+    addresses,
+    contained,
+    peered,
+    routed,
+    session,
+    stored,
+    v6,
+)
+
+HOST1, HOST2, HOST3 = DATASTORE.nodes
+TO_HOST2 = SESSIONS[0]
+WIDE = Candidate(ip_interface("10.76.0.1/15"), "docker0", "docker-network", "belongs to Docker's network 'bridge'")
+OTHER = Candidate(ip_interface("10.88.0.11/24"), "eth1")
+LOST = peered(TO_HOST2, session("172.17.0.1", "Passive"), observation=routed(without=["192.168.3.0/26"]))
+
+
+def third(record: Node, observation: Observation = HEALTHY) -> Observation:
+    """Host3 has this record."""
+    return stored(observation, nodes=(HOST1, HOST2, record))
+
+
+def at(address: str) -> Node:
+    """Host3 is registered with another address."""
+    return replace(HOST3, ipv4=ip_interface(address))
+
+
+def knocking(observation: Observation, *texts: str) -> Observation:
+    """Hosts with these addresses knock on BIRD."""
+    return contained(observation, unknown_peers=addresses(*texts))
+
+
+BRIDGED = at("172.17.0.1/16")
+RECORDED = replace(
+    BRIDGED, interfaces=(("eth0", addresses("10.77.0.13", "fe80::1")), ("docker0", addresses("172.17.0.1")))
+)
+TWO_LINKS = replace(BRIDGED, interfaces=(("eth0", addresses("10.77.0.13")), ("eth1", addresses("10.88.0.13"))))
+FOLLOWS = {"BGP-DOWN host3", "RT-MISSING 192.168.3.0/26"}
+CASES = {
+    "docker0's address explains the missing session and route": Case(
+        third(BRIDGED, LOST),
+        {"IP-BRIDGE host3": FOLLOWS},
+        says=("172.17.0.1, the address of Docker's bridge docker0 (this host has it too)", "on host3:", "IP=ADDRESS"),
+        status={"BGPEstablished": Status.FALSE, "RoutesInPlace": Status.FALSE},
+    ),
+    "its record tells the true address": Case(
+        third(RECORDED, LOST),
+        {"IP-BRIDGE host3": FOLLOWS},
+        says=("its true address is 10.77.0.13: its record lists it on eth0", "IP=10.77.0.13"),
+    ),
+    "of two recorded addresses the one in our network is the true one": Case(
+        third(TWO_LINKS, LOST), {"IP-BRIDGE host3": FOLLOWS}, says=("its true address is 10.77.0.13",)
+    ),
+    "the host that knocks tells the true address, and is this node": Case(
+        third(BRIDGED, knocking(LOST, "10.77.0.13")),
+        {"IP-BRIDGE host3": FOLLOWS | {"BGP-UNKNOWN-PEER 10.77.0.13"}},
+        says=("tries to open a BGP session (calico/node's log here)", "IP=10.77.0.13"),
+    ),
+    "when two unknown hosts knock, the true address is open": Case(
+        third(BRIDGED, knocking(LOST, "10.77.0.13", "10.77.0.14")),
+        {"IP-BRIDGE host3": FOLLOWS | {"BGP-UNKNOWN-PEER 10.77.0.13", "BGP-UNKNOWN-PEER 10.77.0.14"}},
+        says=("IP=ADDRESS",),
+    ),
+    "an address inside Docker's network here, not its bridge's own": Case(
+        third(at("172.18.0.1/16"), peered(TO_HOST2, session("172.18.0.1", "Active"))),
+        {"IP-BRIDGE host3": {"BGP-DOWN host3"}},
+        replace(
+            IDENTITY,
+            ipv4=replace(
+                IDENTITY.ipv4,
+                candidates=(ETH0, replace(DOCKER0, interface=ip_interface("172.18.0.250/16"), link="br-ab12cd34ef56")),
+            ),
+        ),
+        says=("172.18.0.1, inside 172.18.0.0/16, the network of Docker's bridge br-ab12cd34ef56 here",),
+    ),
+    "a host network inside a Docker network that is far too wide": Case(
+        HEALTHY, {}, replace(IDENTITY, ipv4=replace(IDENTITY.ipv4, candidates=(ETH0, WIDE)))
+    ),
+    "without BIRD the routes are what is lost": Case(
+        third(BRIDGED, contained(env=(("CALICO_NETWORKING_BACKEND", "vxlan"),))),
+        {"IP-BRIDGE host3": set()},
+        status={"RoutesInPlace": Status.FALSE},
+    ),
+    "two other nodes share an address: one problem, both named": Case(
+        third(at("10.77.0.12/24"), peered(TO_HOST2)),
+        {"IP-CONFLICT host2": {"IP-CONFLICT host3", "RT-WRONG-NEXTHOP 192.168.3.0/26"}},
+        says=("node host2 is registered with 10.77.0.12, and so is node host3",),
+    ),
+    "what the two recorded of their own links tells which is wrong": Case(
+        stored(
+            peered(TO_HOST2),
+            nodes=(
+                HOST1,
+                replace(HOST2, interfaces=(("eth0", addresses("10.77.0.12")),)),
+                replace(at("10.77.0.12/24"), interfaces=(("eth0", addresses("10.77.0.13")),)),
+            ),
+        ),
+        {"IP-CONFLICT host2": {"IP-CONFLICT host3", "RT-WRONG-NEXTHOP 192.168.3.0/26"}},
+        says=("host2 has 10.77.0.12 on its own links; host3 has not 10.77.0.12 on its own links",),
+    ),
+    "another node is registered with a second address of this host": Case(
+        third(at("10.88.0.11/24"), peered(TO_HOST2, session("10.88.0.11", "Passive"))),
+        {"IP-CONFLICT host3": {"BGP-DOWN host3", "RT-WRONG-NEXTHOP 192.168.3.0/26"}},
+        replace(IDENTITY, ipv4=replace(IDENTITY.ipv4, candidates=(ETH0, OTHER, DOCKER0))),
+        says=("which is an address of this host (eth1)", "calicoctl delete node host3"),
+    ),
+    "an IPv6 address of Docker's": Case(
+        third(replace(HOST3, ipv6=v6("fd00:d0c::1/64"))),
+        {"IP-BRIDGE host3 (IPv6)": set()},
+        replace(
+            IDENTITY,
+            ipv6=replace(IDENTITY.ipv6, candidates=(replace(DOCKER0, interface=ip_interface("fd00:d0c::1/64")),)),
+        ),
+        says=("IP6=ADDRESS",),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_peers(case: Case) -> None:
+    check(case)
+
+
+@pytest.mark.parametrize(
+    ("address", "stays"),
+    [("10.77.0.13/24", False), ("172.17.0.1/16", True), ("172.17.3.4/16", True), ("10.77.0.11/24", True)],
+)
+def test_packets_that_never_leave_this_host(address: str, *, stays: bool) -> None:
+    view = view_of(HEALTHY, IDENTITY, mode=Mode.OBSERVE, container_name="calico-node")
+    assert stays_here(view, at(address), Family.IPV4) is stays
+    assert stays_here(view, at(address), Family.IPV6) is False

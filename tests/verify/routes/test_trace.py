@@ -1,0 +1,117 @@
+"""The way of one packet: where it goes, and whether it should."""
+
+from dataclasses import replace
+from ipaddress import ip_address, ip_interface, ip_network
+
+import pytest
+
+from calico_agent.model.kernel import Kernel
+from calico_agent.model.node import Borrowed
+from calico_agent.model.observation import Observation, Unreadable
+from calico_agent.model.policy import Rule
+from calico_agent.model.route import Neighbour
+from calico_agent.model.settings import Mode
+from calico_agent.model.tracing import Lookup, Trace
+from calico_agent.verify.routes.trace import trace_packet
+from calico_agent.verify.view import view_of
+from tests.verify.cluster import DATASTORE, HEALTHY, IDENTITY, block, routed, stored, via
+
+RULES = (Rule(0, 255), Rule(32766, 254), Rule(32767, 253))
+
+
+def traced(text: str, observation: Observation = HEALTHY, **changes: object) -> Trace:
+    """The trace of an address whose packets follow the main table of the observation."""
+    kernel = observation.kernel
+    assert isinstance(kernel, Kernel)
+    address = ip_address(text)
+    route = kernel.fib.lookup(address)
+    hop = route.next_hops[0] if route is not None and route.next_hops else None
+    source = ip_address("10.77.0.11") if hop else None
+    lookup = Lookup(address, route if hop else None, hop, source, "" if hop else "blackhole", RULES)
+    view = view_of(observation, IDENTITY, mode=Mode.OBSERVE, container_name="calico-node")
+    return trace_packet(view, kernel, replace(lookup, **changes))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("observation", "address", "right", "says"),
+    [
+        pytest.param(HEALTHY, "192.168.2.7", True, "goes to node host2, as it should", id="another node's pod"),
+        pytest.param(HEALTHY, "192.168.1.5", True, "is here: packets leave dev cali1", id="a pod here"),
+        pytest.param(HEALTHY, "192.168.1.6", None, "no pod here has it", id="an own address that no pod has"),
+        pytest.param(HEALTHY, "192.168.9.1", None, "no route to it is expected", id="in the pool, in no block"),
+        pytest.param(HEALTHY, "8.8.8.8", None, "is in no pool of Calico's", id="the world"),
+        pytest.param(
+            routed(without=["192.168.2.0/26"]), "192.168.2.7", False, "10.77.0.1 dev eth0 (RT-MISSING)", id="missing"
+        ),
+        pytest.param(
+            routed(via("192.168.2.0/26", "10.77.0.13")), "192.168.2.7", False, "(RT-WRONG-NEXTHOP)", id="wrong"
+        ),
+    ],
+)
+def test_the_verdict_says_whether_a_packet_goes_where_it_should(
+    observation: Observation, address: str, right: bool | None, says: str
+) -> None:
+    found = traced(address, observation)
+    assert found.right is right, found.verdict
+    assert says in found.verdict
+
+
+def test_the_facts_lead_from_the_rule_to_the_neighbour_and_from_the_block_to_the_session() -> None:
+    assert isinstance(HEALTHY.kernel, Kernel)
+    neighbour = Neighbour(ip_address("10.77.0.12"), "eth0", "REACHABLE", "02:00:00:00:00:12")
+    observation = replace(HEALTHY, kernel=replace(HEALTHY.kernel, neighbours=(neighbour,), forwarding=()))
+    found = traced("192.168.2.7", observation)
+    assert dict(found.now) == {
+        "rule": "32766: from all lookup main",
+        "table": "main",
+        "route": "192.168.2.0/26 via 10.77.0.12 dev eth0 proto bird",
+        "leaves": "via 10.77.0.12 dev eth0, with source 10.77.0.11",
+        "neighbour": "10.77.0.12 is at 02:00:00:00:00:12 REACHABLE",
+    }
+    assert dict(found.wanted) == {
+        "pool": "default, 192.168.0.0/16",
+        "block": "192.168.2.0/26, owned by host2",
+        "node": "host2, registered with 10.77.0.12",
+        "route": "192.168.2.0/26 via 10.77.0.12",
+        "session": "Mesh_10_77_0_12 Established",
+    }
+
+
+def test_a_borrowed_address_belongs_to_the_node_that_borrowed_it() -> None:
+    lent = replace(block("host2"), borrowed=(Borrowed(ip_address("192.168.2.9"), "host3"),))
+    observation = stored(blocks=(block("host1"), lent, block("host3")))
+    found = traced("192.168.2.9", observation)
+    assert (found.right, dict(found.wanted)["borrowed"]) == (False, "by host3")
+    assert "pod address of node host3" in found.verdict
+    cured = stored(routed(via("192.168.2.9/32", "10.77.0.13")), blocks=observation.datastore.blocks)  # type: ignore[union-attr]
+    assert traced("192.168.2.9", cured).right is True
+
+
+def test_a_rule_of_somebody_else_is_named_with_its_table() -> None:
+    aside = replace(via("192.168.2.0/26", "10.77.0.99"), table=100)
+    rules = (*RULES[:1], Rule(100, 100, destination=ip_network("192.168.0.0/16")), *RULES[1:])
+    found = traced("192.168.2.7", route=aside, hop=aside.next_hops[0], rules=rules)
+    assert found.right is False
+    assert dict(found.now)["rule"] == "100: from all to 192.168.0.0/16 lookup 100"
+    assert dict(found.now)["table"] == "100"
+
+
+def test_a_dead_node_is_named_although_the_route_is_right() -> None:
+    assert isinstance(HEALTHY.kernel, Kernel)
+    dead = Neighbour(ip_address("10.77.0.12"), "eth0", "FAILED")
+    found = traced("192.168.2.7", replace(HEALTHY, kernel=replace(HEALTHY.kernel, neighbours=(dead,), forwarding=())))
+    assert found.right is False
+    assert "RT-NEXTHOP-DEAD" in found.verdict
+
+
+def test_without_the_datastore_only_the_present_is_told() -> None:
+    found = traced("192.168.2.7", replace(HEALTHY, datastore=Unreadable("etcd", "down")))
+    assert (found.right, found.wanted) == (None, ())
+    assert dict(found.now)["route"]
+
+
+def test_the_owner_of_a_block_may_have_moved() -> None:
+    moved = tuple(
+        replace(one, ipv4=ip_interface("10.77.0.99/24")) if one.name == "host2" else one for one in DATASTORE.nodes
+    )
+    assert traced("192.168.2.7", stored(nodes=moved)).right is False
