@@ -75,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     routes = add("routes", _routes, "every route this host should have, and what the kernel has")
     routes.add_argument("--node", metavar="NODE", default="", help="only routes to this node's pods")
     routes.add_argument("--pool", metavar="POOL", default="", help="only this pool")
-    routes.add_argument("--state", choices=("right", "missing", "wrong", "unknown", "stale"), default="")
+    routes.add_argument("--state", choices=("right", "missing", "wrong", "stale"), default="")
     trace = add("trace", _trace, "where a packet to an address goes now, and where it should")
     trace.add_argument("address", metavar="IP", help="for example the address of a pod")
     for question in (routes, trace):

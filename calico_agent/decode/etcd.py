@@ -9,6 +9,7 @@ A key whose value cannot be understood becomes a `BadKey`, and the rest goes on.
 (/calico/ipam/v2/virtual/...) are not read: the block itself names such an owner.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TypeVar
@@ -17,9 +18,15 @@ from calico_agent.decode.bgp_peer import BgpPeer
 from calico_agent.decode.claim import decode_claim
 from calico_agent.decode.errors import Malformed
 from calico_agent.decode.ipam import decode_affinity, decode_block
-from calico_agent.decode.resource import BgpConfiguration, ClusterInformation, Resource, decode_resource
+from calico_agent.decode.resource import (
+    BgpConfiguration,
+    ClusterInformation,
+    FelixConfiguration,
+    Resource,
+    decode_resource,
+)
 from calico_agent.model.claim import CLAIMS, AliveSign, NameOwner
-from calico_agent.model.node import Affinity, BadKey, BgpSettings, Block, Datastore, Node, Pool
+from calico_agent.model.node import Affinity, BadKey, BgpSettings, Block, ClusterRoutes, Datastore, Node, Pool
 
 RESOURCES = "/calico/resources/v3/projectcalico.org/"
 BLOCKS = "/calico/ipam/v2/assignment/"
@@ -31,9 +38,13 @@ PREFIXES = (
     f"{RESOURCES}bgpconfigurations/",
     f"{RESOURCES}bgppeers/",
     f"{RESOURCES}clusterinformations/",
+    f"{RESOURCES}felixconfigurations/default",
     f"{RESOURCES}ippools/",
     f"{RESOURCES}nodes/",
 )
+
+_RELEASE = re.compile(r"v([0-9]{1,4})\.([0-9]{1,4})")
+_IPIP_BY_FELIX = (3, 33)
 
 Decoded = Resource | Block | Affinity | NameOwner | AliveSign
 _Kind = TypeVar("_Kind")
@@ -70,15 +81,17 @@ def decode_datastore(items: Iterable[tuple[str, bytes]], *, revision: int, read_
 def assemble(decoded: Mapping[str, Decoded | BadKey], *, revision: int, read_at: datetime | None) -> Datastore:
     """The datastore made of what each key holds. In the order of the keys, whatever the order of arrival."""
     values = [decoded[key] for key in sorted(decoded)]
+    cluster = next(iter(_every(ClusterInformation, values)), ClusterInformation(""))
     return Datastore(
         nodes=_every(Node, values),
         pools=_every(Pool, values),
         blocks=_every(Block, values),
         affinities=_every(Affinity, values),
         bgp=_bgp(_every(BgpConfiguration, values), _every(BgpPeer, values)),
+        cluster_routes=_cluster_routes(_every(FelixConfiguration, values), cluster.version),
         bad_keys=_every(BadKey, values),
         claims=tuple(value for value in values if isinstance(value, NameOwner | AliveSign)),
-        cluster_guid=next((cluster.guid for cluster in _every(ClusterInformation, values)), ""),
+        cluster_guid=cluster.guid,
         revision=revision,
         read_at=read_at,
     )
@@ -86,6 +99,16 @@ def assemble(decoded: Mapping[str, Decoded | BadKey], *, revision: int, read_at:
 
 def _every(kind: type[_Kind], values: Iterable[Decoded | BadKey]) -> tuple[_Kind, ...]:
     return tuple(value for value in values if isinstance(value, kind))
+
+
+def _cluster_routes(felix: tuple[FelixConfiguration, ...], version: str) -> ClusterRoutes:
+    written = next((found.cluster_routes for found in felix), None)
+    if written is not None:
+        return written
+    # The default of the release that last wrote its version; one that writes none is older.
+    release = _RELEASE.match(version)
+    late = release is not None and (int(release[1]), int(release[2])) >= _IPIP_BY_FELIX
+    return ClusterRoutes.IPIP_ONLY if late else ClusterRoutes.DISABLED
 
 
 def _bgp(configurations: tuple[BgpConfiguration, ...], peers: tuple[BgpPeer, ...]) -> BgpSettings:

@@ -25,6 +25,8 @@ def encode_datastore(datastore: Datastore) -> Iterator[tuple[str, bytes]]:
     for affinity in datastore.affinities:
         yield f"{AFFINITIES}{affinity.node}/{_tail(affinity.cidr)}", _json(_affinity(affinity))
     yield from _bgp(datastore.bgp)
+    felix = {"spec": {"programClusterRoutes": datastore.cluster_routes.value}}
+    yield f"{RESOURCES}felixconfigurations/default", _json(felix)
     if datastore.cluster_guid:
         information = {"spec": {"clusterGUID": datastore.cluster_guid}}
         yield f"{RESOURCES}clusterinformations/default", _json(information)
@@ -49,7 +51,10 @@ def _node(node: Node) -> object:
     return {
         "metadata": {"labels": dict(node.labels)},
         "spec": spec,
-        "status": {"wireguardPublicKey": node.wireguard_public_key},
+        "status": {
+            "wireguardPublicKey": node.wireguard_public_key,
+            "wireguardPublicKeyV6": node.wireguard_public_key_v6,
+        },
     }
 
 
@@ -72,11 +77,14 @@ def _block(block: Block) -> object:
     index = {node: position for position, node in enumerate(holders)}
     first = int(block.cidr.network_address)
     borrowed = {int(borrowed.address) - first: index[borrowed.node] for borrowed in block.borrowed}
+    attributes = [{"secondary": {"node": node}} for node in holders]
+    if block.in_use and not borrowed:
+        borrowed, attributes = {0: 0}, [{}]
     return {
         "cidr": str(block.cidr),
         "affinity": affinity,
         "allocations": [borrowed.get(ordinal) for ordinal in range(max(borrowed, default=-1) + 1)] or None,
-        "attributes": [{"secondary": {"node": node}} for node in holders] or None,
+        "attributes": attributes or None,
     }
 
 

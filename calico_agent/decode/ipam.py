@@ -8,6 +8,7 @@ allocation is the first address of the block plus n; what is not null there is a
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 from calico_agent.decode import json_object
 from calico_agent.decode.errors import Malformed
@@ -45,7 +46,9 @@ def decode_block(tail: str, value: bytes) -> Block | None:
     if cidr != in_key:
         raise Malformed(f"the key says {in_key}, the value says {cidr}")
     owner, virtual = _owner(fields)
-    return Block(cidr, owner, virtual, () if virtual else tuple(_borrowed(fields, cidr, owner)))
+    allocations = json_object.items(fields, "allocations")
+    borrowed = () if virtual else tuple(_borrowed(allocations, fields, cidr, owner))
+    return Block(cidr, owner, virtual, borrowed, any(index is not None for index in allocations))
 
 
 def _owner(fields: JsonObject) -> tuple[str | None, bool]:
@@ -59,9 +62,8 @@ def _owner(fields: JsonObject) -> tuple[str | None, bool]:
     return owner, kind != "host"
 
 
-def _borrowed(fields: JsonObject, cidr: IPNetwork, owner: str | None) -> Iterator[Borrowed]:
+def _borrowed(allocations: list[Any], fields: JsonObject, cidr: IPNetwork, owner: str | None) -> Iterator[Borrowed]:
     """The addresses in use on other nodes. In a block without an owner these are all addresses in use on any node."""
-    allocations = json_object.items(fields, "allocations")
     attributes = json_object.objects(fields, "attributes")
     if len(allocations) > cidr.num_addresses:
         raise Malformed(f"{len(allocations)} allocations in a block of {cidr.num_addresses} addresses")

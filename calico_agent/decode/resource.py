@@ -17,7 +17,7 @@ from calico_agent.decode.bgp_peer import BgpPeer, bgp_peer
 from calico_agent.decode.errors import Malformed
 from calico_agent.decode.json_object import JsonObject
 from calico_agent.model.address import IPAddress
-from calico_agent.model.node import EncapsulationMode, Node, Pool
+from calico_agent.model.node import ClusterRoutes, EncapsulationMode, Node, Pool
 
 _LABEL_TYPES = frozenset({str, NoneType})  # Go reads null as an empty text
 
@@ -34,12 +34,20 @@ class BgpConfiguration:
 
 @dataclass(frozen=True, slots=True)
 class ClusterInformation:
-    """A ClusterInformation resource (its only name is `default`): which cluster this is."""
+    """A ClusterInformation resource (its only name is `default`): which cluster this is, and Calico's version in it."""
 
     guid: str
+    version: str = ""
 
 
-Resource = Node | Pool | BgpConfiguration | BgpPeer | ClusterInformation
+@dataclass(frozen=True, slots=True)
+class FelixConfiguration:
+    """The FelixConfiguration `default`, as far as it decides who writes routes; None where it is not set."""
+
+    cluster_routes: ClusterRoutes | None
+
+
+Resource = Node | Pool | BgpConfiguration | BgpPeer | ClusterInformation | FelixConfiguration
 
 
 def decode_resource(plural_and_name: str, value: bytes) -> Resource | None:
@@ -68,6 +76,7 @@ def _node(name: str, resource: JsonObject) -> Node:
         vxlan_tunnel_mac=json_object.text(spec, "vxlanTunnelMACAddr"),
         vxlan_tunnel_mac_v6=json_object.text(spec, "vxlanTunnelMACAddrV6"),
         wireguard_public_key=json_object.text(status, "wireguardPublicKey"),
+        wireguard_public_key_v6=json_object.text(status, "wireguardPublicKeyV6"),
         interfaces=tuple(_link(link) for link in json_object.objects(spec, "interfaces")),
         labels=_labels(json_object.section(resource, "metadata")),
     )
@@ -123,13 +132,28 @@ def _bgp_configuration(name: str, resource: JsonObject) -> BgpConfiguration:
 
 
 def _cluster_information(_: str, resource: JsonObject) -> ClusterInformation:
-    return ClusterInformation(json_object.text(json_object.section(resource, "spec"), "clusterGUID") or "")
+    spec = json_object.section(resource, "spec")
+    return ClusterInformation(
+        json_object.text(spec, "clusterGUID") or "", json_object.text(spec, "calicoVersion") or ""
+    )
 
 
-_DECODERS: Mapping[str, Callable[[str, JsonObject], Resource]] = {
+def _felix_configuration(name: str, resource: JsonObject) -> FelixConfiguration | None:
+    """Those of single nodes (`node.<name>`) are not asked: it is a setting of a cluster."""
+    if name != "default":
+        return None
+    written = json_object.text(json_object.section(resource, "spec"), "programClusterRoutes")
+    try:
+        return FelixConfiguration(ClusterRoutes(written) if written else None)
+    except ValueError:
+        raise Malformed(f"programClusterRoutes is {written!a}, which is not known") from None
+
+
+_DECODERS: Mapping[str, Callable[[str, JsonObject], Resource | None]] = {
     "bgpconfigurations": _bgp_configuration,
     "bgppeers": bgp_peer,
     "clusterinformations": _cluster_information,
+    "felixconfigurations": _felix_configuration,
     "ippools": _pool,
     "nodes": _node,
 }

@@ -95,13 +95,12 @@ class PeerSession:
 
 @dataclass(frozen=True, slots=True)
 class RouteCounts:
-    """The routes this host should have, by what was found. `expected` is the sum of the four after it."""
+    """The routes this host should have, by what was found. `expected` is the sum of the three after it."""
 
     expected: int = 0
     present: int = 0
     missing: int = 0
     wrong: int = 0
-    unknown: int = 0
     stale: int = 0
     nodes_without_route: int = 0
 

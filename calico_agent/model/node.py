@@ -33,12 +33,17 @@ class Node:
     vxlan_tunnel_mac: str | None = None
     vxlan_tunnel_mac_v6: str | None = None
     wireguard_public_key: str | None = None
+    wireguard_public_key_v6: str | None = None
     interfaces: tuple[tuple[str, tuple[IPAddress, ...]], ...] = ()
     labels: tuple[tuple[str, str], ...] = ()
 
     def registered(self, family: Family) -> IPInterface | None:
         """The registered address of one family, with its prefix length."""
         return self.ipv4 if family is Family.IPV4 else self.ipv6
+
+    def wireguard_key(self, family: Family) -> str | None:
+        """The key of its WireGuard device for one family; None while it does not take part."""
+        return self.wireguard_public_key if family is Family.IPV4 else self.wireguard_public_key_v6
 
     def vtep(self, family: Family) -> IPAddress | None:
         """The address of its VXLAN tunnel device, which is the next hop of VXLAN routes towards it."""
@@ -78,13 +83,15 @@ class Borrowed:
 class Block:
     """An IPAM block: a pod CIDR. `owner` is the node of its affinity, None when nobody owns it.
 
-    `virtual` marks an owner that is not a host (`virtual:load-balancer`, Calico v3.30).
+    `virtual` marks an owner that is not a host (`virtual:load-balancer`, Calico v3.30). `in_use`: it holds at least one
+    address that was given to somebody.
     """
 
     cidr: IPNetwork
     owner: str | None = None
     virtual: bool = False
     borrowed: tuple[Borrowed, ...] = ()
+    in_use: bool = True
 
 
 class AffinityState(Enum):
@@ -121,6 +128,29 @@ class BgpSettings:
     peerings: tuple[Peering, ...] = ()
 
 
+class ClusterRoutes(Enum):
+    """Which routes to the blocks of other nodes Felix writes, besides those of VXLAN, which are always its own.
+
+    FelixConfiguration's programClusterRoutes (felix/config/config_params.go of projectcalico/calico): `Disabled` where
+    it is not set, from v3.33 on `EnabledIPIPOnly`. The others are BIRD's.
+    """
+
+    DISABLED = "Disabled"
+    ENABLED = "Enabled"
+    IPIP_ONLY = "EnabledIPIPOnly"
+    PLAIN_ONLY = "EnabledNoEncapOnly"
+
+    @property
+    def ipip(self) -> bool:
+        """Those of pools with IPIP."""
+        return self in {ClusterRoutes.ENABLED, ClusterRoutes.IPIP_ONLY}
+
+    @property
+    def plain(self) -> bool:
+        """Those of pools without encapsulation."""
+        return self in {ClusterRoutes.ENABLED, ClusterRoutes.PLAIN_ONLY}
+
+
 @dataclass(frozen=True, slots=True)
 class BadKey:
     """A key whose value could not be understood: it is reported, the rest goes on."""
@@ -143,6 +173,7 @@ class Datastore:
     blocks: tuple[Block, ...] = ()
     affinities: tuple[Affinity, ...] = ()
     bgp: BgpSettings = field(default_factory=BgpSettings)
+    cluster_routes: ClusterRoutes = ClusterRoutes.DISABLED
     bad_keys: tuple[BadKey, ...] = ()
     cluster_guid: str = ""
     claims: tuple[NameOwner | AliveSign, ...] = ()

@@ -14,7 +14,6 @@ class RouteState(Enum):
     RIGHT = "right"
     MISSING = "missing"
     WRONG = "wrong"
-    UNKNOWN = "unknown"
     STALE = "stale"
 
 

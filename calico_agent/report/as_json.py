@@ -72,7 +72,6 @@ def render_json(report: Report, *, stuck: Iterable[str] = ()) -> Json:
             "present": report.routes.present,
             "missing": report.routes.missing,
             "wrong": report.routes.wrong,
-            "unknown": report.routes.unknown,
             "stale": report.routes.stale,
             "nodes_without_route": report.routes.nodes_without_route,
         },

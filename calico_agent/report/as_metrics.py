@@ -84,7 +84,6 @@ def _routes(report: Report) -> Iterator[Metric]:
         ("present", routes.present, "Expected routes that are there and right."),
         ("missing", routes.missing, "Expected routes that are not there."),
         ("wrong", routes.wrong, "Expected routes that lead elsewhere."),
-        ("unknown", routes.unknown, "Expected routes that could not be judged."),
         ("stale", routes.stale, "Routes to pods that nobody expects any more."),
     ):
         yield _gauge(f"routes_{name}", text, number)

@@ -192,7 +192,6 @@ def _routes(report: Report) -> str:
         for number, word in (
             (routes.missing, "missing"),
             (routes.wrong, "wrong"),
-            (routes.unknown, "unknown"),
             (routes.stale, "stale"),
         )
         if number

@@ -27,10 +27,11 @@ from calico_agent.verify.identity.names import find_name_sources
 from calico_agent.verify.identity.own import find_identity
 from calico_agent.verify.identity.peers import find_peers
 from calico_agent.verify.routes.check import RouteCheck, check_routes
-from calico_agent.verify.routes.expected import Encapsulation, Expectation, expect
+from calico_agent.verify.routes.expected import Expectation, expect
 from calico_agent.verify.routes.links import find_links
 from calico_agent.verify.routes.no_path import find_paths
 from calico_agent.verify.routes.overlaps import find_overlaps
+from calico_agent.verify.routes.tunnel_devices import find_tunnel_devices
 from calico_agent.verify.sources import find_sources
 from calico_agent.verify.view import View, view_of
 
@@ -64,6 +65,7 @@ def assess(
         *find_rollout(view),
         *find_bgp(view),
         *(() if view.kernel is None else find_links(view, view.kernel)),
+        *(() if view.kernel is None else find_tunnel_devices(view, view.kernel, expectation)),
         *find_overlaps(view),
         *find_recovery(view, routes.findings),
         *_silent_peers(view, sessions, expectation, routes),
@@ -93,11 +95,7 @@ def _silent_peers(
     missing = {one.node for one in routes.findings if one.code == "RT-MISSING"}
     if not missing:
         return
-    by_bgp = {
-        (route.way.node, route.prefix.version)
-        for route in expectation.routes
-        if route.way.encapsulation is not Encapsulation.VXLAN
-    }
+    by_bgp = {(route.way.node, route.prefix.version) for route in expectation.routes if route.way.by_bgp}
     for found in sessions:
         session = found.session
         owes = found.node in missing and (found.node, session.peer.version) in by_bgp

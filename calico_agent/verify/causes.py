@@ -63,9 +63,10 @@ _GUARDS = "NAME-CLAIMED NAME-CLONED IP-CONFLICT SV-RIVAL SV-PORT"
 
 RULES = (
     # What is known about the prefix or the node itself.
-    _rule("RT-DUPLICATE-AFFINITY", _ROUTES, Link.PREFIX),
+    _rule("RT-DUPLICATE-AFFINITY RT-UNCLAIMED", _ROUTES | {"RT-STALE"}, Link.PREFIX),
     _rule("IP-BRIDGE IP-CONFLICT", _SESSIONS | _ROUTES | {"BGP-UNKNOWN-PEER", "RT-NEXTHOP-DEAD"}, Link.NODE),
     _rule("IP-CONFLICT", {"IP-CONFLICT"}, Link.PREFIX),
+    _rule("DS-BAD-KEY", _SESSIONS | _ROUTES | {"NODE-NO-RECORD", "BGP-UNKNOWN-PEER"}, Link.NODE),
     _rule("RT-NEXTHOP-DEAD", _SESSIONS | _ROUTES, Link.NODE),
     _rule("RT-LINK-DOWN", _SESSIONS | _TABLE | {"RT-NEXTHOP-DEAD", "DS-UNREADABLE", *_REFUSALS.split()}, Link.HERE),
     # What is wrong with this host: its name, then its record, then its container, then BIRD.
@@ -83,7 +84,8 @@ RULES = (
     _rule("SV-STUCK SV-RESTARTING", _BIRD, Link.HERE),
     _rule("NODE-NO-RECORD NODE-NO-ADDRESS", _BIRD, Link.HERE),
     _rule("BIRD-DOWN BIRD-HUNG SV-RESTARTING", _SESSIONS | _TABLE | {"BGP-STALE-SESSION"}, Link.HERE, Writer.BIRD),
-    _rule("SV-FELIX", _TABLE, Link.HERE, Writer.FELIX),
+    _rule("SV-FELIX", _TABLE | {"RT-TUNNEL-DEVICE"}, Link.HERE, Writer.FELIX),
+    _rule("RT-TUNNEL-DEVICE", _TABLE, Link.HERE, Writer.FELIX),
     _rule("BGP-PORT", _SESSIONS, Link.HERE),
     _rule("BGP-NO-PEERS BGP-ISOLATED", _ROUTES, Link.HERE, Writer.BIRD),
     _rule("DS-UNREADABLE", {"SV-STUCK"}, Link.HERE),
@@ -95,6 +97,7 @@ RULES = (
     _rule("BGP-DOWN BGP-NO-SESSION BGP-NO-ROUTES BGP-NO-PATH", _ROUTES, Link.NODE, Writer.BIRD),
     _rule("BGP-DOWN BGP-NO-SESSION", {"BGP-RECOVERING", "BGP-NO-REFLECTOR"}, Link.NODE),
     _rule("BGP-NO-REFLECTOR", _ROUTES, Link.HERE, Writer.BIRD),
+    _rule("RT-MISSING", {"RT-TUNNEL"}, Link.NODE),
     _rule("BGP-RECOVERING", _TABLE, Link.HERE, Writer.BIRD),
 )
 _ALIKE = _ROUTES | {"RT-STALE", "RT-BLACKHOLE-MISSING", "RT-FOREIGN", "RT-SHADOWED", "BGP-NO-PATH", "DS-BAD-KEY"}
@@ -110,7 +113,7 @@ _RULES_BY_EFFECT: Mapping[str, tuple[Rule, ...]] = {
 
 # Named after the peer that is waited for or lost, it is this host that waits or loses.
 _ALWAYS_HERE = frozenset({"BGP-RECOVERING", "BGP-NO-REFLECTOR"})
-_BOTH_FAMILIES = frozenset({"BGP-PORT", "BGP-NO-PEERS", "RT-LINK-DOWN"})
+_BOTH_FAMILIES = frozenset({"BGP-PORT", "BGP-NO-PEERS", "RT-LINK-DOWN", "RT-TUNNEL-DEVICE"})
 _MANY_NODES = 3
 
 # Who is named first among problems of one severity: this host's own faults, then other hosts', then what BIRD and the

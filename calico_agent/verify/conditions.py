@@ -130,9 +130,6 @@ def _routes(view: View, against: Against | None, counts: RouteCounts) -> Conditi
     message = f"{counts.present} of {counted(counts.expected, 'route')} right{_as_of(view)}"
     if against is not None:
         return Condition(kind, Status.FALSE, against.reason, f"{message}; {against.words}")
-    if counts.unknown:
-        message = f"{message}; {counts.unknown} of WireGuard nodes not found in the main table, which is where we look"
-        return Condition(kind, Status.UNKNOWN, "WireGuard", message)
     return Condition(kind, Status.TRUE, "InPlace" if counts.expected else "NoneNeeded", message)
 
 

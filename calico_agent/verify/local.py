@@ -14,7 +14,7 @@ from calico_agent.model.address import Family, IPAddress, IPInterface, IPNetwork
 from calico_agent.model.container import Container, ContainerState, Docker
 from calico_agent.model.host import Host
 from calico_agent.model.identity import Candidate, Identity
-from calico_agent.model.node import Node
+from calico_agent.model.node import ClusterRoutes, Node
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.settings import Mode
 from calico_agent.verify.cluster import Cluster
@@ -26,13 +26,17 @@ _NODENAME_DIRECTORY = PurePosixPath("/var/lib/calico")
 
 @dataclass(frozen=True, slots=True)
 class Standpoint:
-    """All of this host that its expected routes depend on."""
+    """All of this host that its expected routes depend on.
+
+    `cluster_routes` is what the container's environment says, which is Felix's last word; None where it says nothing.
+    """
 
     name: str | None
     node: Node | None
     uses_bird: bool
     registered: Mapping[Family, IPInterface | None]
     networks: Mapping[Family, frozenset[IPNetwork]]
+    cluster_routes: ClusterRoutes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,7 @@ class Local:
             self.uses_bird,
             {family: self.registered(family) for family in Family},
             {family: frozenset(self.networks(family)) for family in Family},
+            _cluster_routes(self.container),
         )
 
     def candidate(self, address: IPAddress) -> Candidate | None:
@@ -93,6 +98,11 @@ class Local:
                 if found.interface.version == family and found.reason not in _BRIDGE_REASONS
             }
         )
+
+
+def _cluster_routes(container: Container | None) -> ClusterRoutes | None:
+    written = container.env_value("FELIX_PROGRAMCLUSTERROUTES").lower() if container is not None else ""
+    return next((setting for setting in ClusterRoutes if setting.value.lower() == written), None)
 
 
 def chosen(identity: Identity, family: Family) -> IPInterface | None:

@@ -1,11 +1,16 @@
 """What could not be read, and what was read but not understood."""
 
+import re
 from collections.abc import Iterator
 
-from calico_agent.model.finding import Finding
+from calico_agent.model.finding import ConditionType, Finding, Severity
+from calico_agent.model.node import BadKey
 from calico_agent.model.observation import Unreadable
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.view import View
+
+# /calico/resources/v3/projectcalico.org/nodes/<name>, or v2's /calico/bgp/v1/host/<name>/<field>
+_NODE_KEY = re.compile(r"^/calico/(?:resources/v3/projectcalico\.org/nodes|bgp/v1/host)/([^/\s]+)(?:/[^/]*)?$")
 
 
 def find_sources(view: View) -> Iterator[Finding]:
@@ -20,9 +25,25 @@ def find_sources(view: View) -> Iterator[Finding]:
             yield finding(code, source.source, f"{source.source} cannot be read: {source.reason}", effect=effect)
     yield from _datastore(view)
     if view.cluster is not None:
-        for bad in view.cluster.datastore.bad_keys:
-            what = f"the value of {bad.key} cannot be understood: {bad.reason}"
-            yield finding("DS-BAD-KEY", bad.key, what, effect="it is left out of every check")
+        yield from map(_bad_key, view.cluster.datastore.bad_keys)
+
+
+def _bad_key(bad: BadKey) -> Finding:
+    """A value that is left out. calico/node cannot read it either: a node with such a record counts as none."""
+    node = found[1] if (found := _NODE_KEY.search(bad.key)) else ""
+    what = f"the value of {bad.key} cannot be understood: {bad.reason}"
+    if not node:
+        return finding("DS-BAD-KEY", bad.key, what, effect="it is left out of every check")
+    return finding(
+        "DS-BAD-KEY",
+        bad.key,
+        what,
+        effect=f"for calico/node as for this agent there is no node {node}: it gets no sessions and no routes",
+        cure=f"etcdctl get {bad.key}; delete or correct it, then docker restart calico-node on {node}",
+        node=node,
+        severity=Severity.ERROR,
+        condition=ConditionType.ROUTES_IN_PLACE,
+    )
 
 
 def _datastore(view: View) -> Iterator[Finding]:

@@ -17,6 +17,7 @@ from calico_agent.model.node import (
     BgpSettings,
     Block,
     Borrowed,
+    ClusterRoutes,
     Datastore,
     EncapsulationMode,
     Node,
@@ -187,7 +188,7 @@ def node(spec: dict[str, Any], status: dict[str, Any] | None = None) -> bytes:
         pytest.param(
             BLOCK_V6,
             encoded({"cidr": "fd00:192::3740/122", "affinity": "host:node-a", "allocations": None, "attributes": None}),
-            Block(ip_network("fd00:192::3740/122"), "node-a"),
+            Block(ip_network("fd00:192::3740/122"), "node-a", in_use=False),
             id="an IPv6 block, its key with colons; null lists are empty ones",
         ),
         pytest.param(
@@ -422,6 +423,35 @@ def test_labels_that_many_nodes_have_are_kept_once() -> None:
         [(f"{RESOURCES}nodes/{name}", value) for name in "ab"], revision=1, read_at=None
     ).nodes
     assert one.labels[0] is other.labels[0]
+
+
+@pytest.mark.parametrize(
+    ("version", "written", "expected"),
+    [
+        pytest.param("v3.31.7", None, ClusterRoutes.DISABLED, id="not set: BIRD writes them"),
+        pytest.param("v3.33.0", None, ClusterRoutes.IPIP_ONLY, id="not set from v3.33 on: Felix writes those of IPIP"),
+        pytest.param("v3.34.0-0.dev-12-gabc", None, ClusterRoutes.IPIP_ONLY, id="not set in a build before a release"),
+        pytest.param("v4.0.0", None, ClusterRoutes.IPIP_ONLY, id="not set in a later one"),
+        pytest.param("", None, ClusterRoutes.DISABLED, id="no version is known"),
+        pytest.param("v3.33.0", "Disabled", ClusterRoutes.DISABLED, id="what is set counts"),
+        pytest.param("v3.31.7", "Enabled", ClusterRoutes.ENABLED, id="all by Felix"),
+        pytest.param("v3.33.0", "EnabledNoEncapOnly", ClusterRoutes.PLAIN_ONLY, id="those without encapsulation"),
+    ],
+)
+def test_who_writes_cluster_routes(version: str, written: str | None, expected: ClusterRoutes) -> None:
+    items = (
+        (f"{RESOURCES}clusterinformations/default", encoded({"spec": {"calicoVersion": version}})),
+        (f"{RESOURCES}felixconfigurations/default", encoded({"spec": {"programClusterRoutes": written}})),
+        (f"{RESOURCES}felixconfigurations/default-of-another", encoded({"spec": {"programClusterRoutes": "x"}})),
+    )
+    datastore = decode_datastore(items, revision=1, read_at=None)
+    assert (datastore.cluster_routes, datastore.bad_keys) == (expected, ())
+
+
+def test_an_unknown_setting_of_cluster_routes_is_a_bad_key() -> None:
+    value = encoded({"spec": {"programClusterRoutes": "Sometimes"}})
+    (bad,) = decode_datastore([(f"{RESOURCES}felixconfigurations/default", value)], revision=1, read_at=None).bad_keys
+    assert bad.reason == "programClusterRoutes is 'Sometimes', which is not known"
 
 
 def test_the_order_of_arrival_does_not_matter() -> None:

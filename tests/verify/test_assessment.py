@@ -14,7 +14,7 @@ from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.settings import Mode
 from tests.verify.bgp import test_daemon
 from tests.verify.case import Case, check
-from tests.verify.cluster import AT, BIRD4, HEALTHY, IDENTITY, look, routed, statuses_of, stored, via
+from tests.verify.cluster import AT, BIRD4, DATASTORE, HEALTHY, IDENTITY, look, routed, statuses_of, stored, via
 from tests.verify.container import test_state
 from tests.verify.identity import test_own, test_peers
 from tests.verify.routes import test_check
@@ -37,6 +37,16 @@ CASES = {
             "DatastoreReachable": Status.UNKNOWN,
             "RoutesInPlace": Status.UNKNOWN,
         },
+    ),
+    "a record that cannot be understood explains what follows from it": Case(
+        stored(
+            routed(without=["192.168.3.0/26"]),
+            nodes=DATASTORE.nodes[:2],
+            bad_keys=(BadKey("/calico/resources/v3/projectcalico.org/nodes/host3", "the value is not JSON"),),
+        ),
+        {"DS-BAD-KEY /calico/resources/v3/projectcalico.org/nodes/host3": {"NODE-NO-RECORD host3"}},
+        says=("there is no node host3: it gets no sessions and no routes",),
+        status={"RoutesInPlace": Status.FALSE},
     ),
     "one bad key is left out, the rest goes on": Case(
         stored(bad_keys=(BadKey("/calico/ipam/v2/x", "not JSON"), BadKey("/calico/ipam/v2/y", "not JSON"))),
@@ -90,7 +100,7 @@ def test_any_mixture_of_sources_is_assessed(mixture: tuple[Observation, ...], mo
     assert look(observation, IDENTITY, mode) == found, "nothing is remembered"
     assert [condition.type for condition in found.conditions] == list(ConditionType)
     routes = found.routes
-    assert routes.expected == routes.present + routes.missing + routes.wrong + routes.unknown
+    assert routes.expected == routes.present + routes.missing + routes.wrong
     keys = [(one.code, one.subject) for problem in found.problems for one in (problem.cause, *problem.consequences)]
     assert len(keys) == len(set(keys)), "each finding is told once"
 

@@ -1,12 +1,13 @@
 """BIRD itself, its peers as a whole, and those that it does not know."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from calico_agent.model.address import Family, IPAddress
-from calico_agent.model.bgp import Bird
+from calico_agent.model.bgp import Bird, Session
 from calico_agent.model.finding import Finding, PeerSession, Severity
 from calico_agent.model.observation import Unreadable
-from calico_agent.verify.bgp.sessions import all_read, find_sessions, node_at
+from calico_agent.model.unchanged import MadeOnce
+from calico_agent.verify.bgp.sessions import all_read, another_holder, find_sessions
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.identity.peers import stays_here
 from calico_agent.verify.view import View
@@ -17,11 +18,16 @@ _NOT_LISTENING = "No listening socket"
 
 def peer_sessions(view: View) -> tuple[PeerSession, ...]:
     """All sessions of all daemons, each with the node it leads to."""
+    sessions = tuple(bird.sessions for _, bird in view.daemons() if isinstance(bird, Bird))
+    return _peer_sessions(sessions, view.cluster.holders if view.cluster else {}, view.local.name)
+
+
+@MadeOnce
+def _peer_sessions(
+    daemons: tuple[tuple[Session, ...], ...], holders: Mapping[IPAddress, tuple[str, ...]], own: str | None
+) -> tuple[PeerSession, ...]:
     return tuple(
-        PeerSession(session, node_at(view, session.peer))
-        for _, bird in view.daemons()
-        if isinstance(bird, Bird)
-        for session in bird.sessions
+        PeerSession(session, another_holder(holders, session.peer, own)) for sessions in daemons for session in sessions
     )
 
 
@@ -99,6 +105,8 @@ def _unknown_peers(view: View) -> Iterator[Finding]:
     """Hosts that knock and have no record. Log lines outlive their cause: one that is registered by now is left out."""
     container = view.local.container
     if view.cluster is None or container is None or not container.running:
+        return
+    if not container.unknown_peers:
         return
     sessions = {found.session.peer for found in peer_sessions(view)}
     for address in container.unknown_peers:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from calico_agent.model.address import Family
 from calico_agent.model.bgp import Bird
-from calico_agent.model.finding import Finding, Severity
+from calico_agent.model.finding import Finding, Severity, Writer
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.identity.peers import stays_here
 from calico_agent.verify.view import STARTING, View
@@ -31,11 +31,15 @@ def just_recovering(bird: Bird) -> bool:
 
 def find_recovery(view: View, routes: Iterable[Finding]) -> Iterator[Finding]:
     """The daemons whose recovery keeps routes from the kernel. `routes` are the findings about the table."""
-    unwritten = [one for one in routes if one.code in _UNWRITTEN and one.prefix is not None]
+    unwritten = [one for one in routes if one.code in _UNWRITTEN and one.prefix is not None and _may_be_birds(one)]
     for family, bird in view.daemons():
         held = [one for one in unwritten if one.prefix is not None and one.prefix.version == family]
         if isinstance(bird, Bird) and bird.graceful_restart and held:
             yield _recovery(view, family, bird, max(one.severity for one in held))
+
+
+def _may_be_birds(one: Finding) -> bool:
+    return one.writer is not Writer.FELIX
 
 
 def _recovery(view: View, family: Family, bird: Bird, severity: Severity) -> Finding:

@@ -1,10 +1,11 @@
 """BIRD's sessions, held against those that the records of nodes and BGPPeers call for."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from calico_agent.model.address import Family, IPAddress
 from calico_agent.model.bgp import Bird, PeerKind, Session
 from calico_agent.model.finding import Finding, Severity
+from calico_agent.model.unchanged import MadeOnce
 from calico_agent.verify.bgp.meaning import described, meaning
 from calico_agent.verify.bgp.plan import FamilyPlan, host_plan
 from calico_agent.verify.bgp.recovery import just_recovering
@@ -25,8 +26,7 @@ def find_sessions(view: View, family: Family, bird: Bird) -> Iterator[Finding]:
         for address in sorted(plan.required - {session.peer for session in bird.sessions}):
             yield from _missing(view, plan, address, bird)
     known, served = all_read(view), _served(bird)
-    for session in bird.sessions:
-        wanted = (plan.mesh if session.kind is PeerKind.MESH else plan.asked_for).get(session.peer)
+    for session, wanted in _DOUBTFUL[family](bird.sessions, plan):
         if wanted is None and known and (stale := _stale(view, session)):
             yield _stale_session(session, bird, stale)
             continue
@@ -34,6 +34,17 @@ def find_sessions(view: View, family: Family, bird: Bird) -> Iterator[Finding]:
             yield _other_as(session, bird, wanted)
         if not (session.established or view.starting or session.peer in served or _pending(session, bird)):
             yield _down(session, node_at(view, session.peer))
+
+
+def _doubtful(sessions: tuple[Session, ...], plan: FamilyPlan) -> tuple[tuple[Session, Wanted | None], ...]:
+    """The sessions about which there may be something to say, each with what asks for it."""
+    asked = ((one, (plan.mesh if one.kind is PeerKind.MESH else plan.asked_for).get(one.peer)) for one in sessions)
+    return tuple(
+        (one, by) for one, by in asked if not (one.established and by is not None and not _has_other_as(one, by))
+    )
+
+
+_DOUBTFUL = {family: MadeOnce(_doubtful) for family in Family}
 
 
 def _served(bird: Bird) -> frozenset[IPAddress]:
@@ -51,8 +62,13 @@ def _has_other_as(session: Session, wanted: Wanted) -> bool:
 
 def node_at(view: View, address: IPAddress) -> str:
     """The node that is registered with an address, another one rather than this."""
-    holders = view.cluster.holders.get(address, ()) if view.cluster else ()
-    return next((name for name in holders if name != view.local.name), holders[0] if holders else "")
+    return another_holder(view.cluster.holders, address, view.local.name) if view.cluster else ""
+
+
+def another_holder(holders: Mapping[IPAddress, tuple[str, ...]], address: IPAddress, own: str | None) -> str:
+    """Who of the nodes by address has this one, rather not `own`; empty for nobody."""
+    names = holders.get(address, ())
+    return next((name for name in names if name != own), names[0] if names else "")
 
 
 def all_read(view: View) -> bool:

@@ -165,6 +165,46 @@ Found in the affinity keys of the datastore, compared with the block's own owner
 block.""",
     ),
     _entry(
+        "RT-UNCLAIMED",
+        "a block is in use, and its node does not advertise it",
+        """\
+BIRD on a node advertises the blocks that the node has a confirmed claim on. Here the block names
+the node, but the claim (an affinity key) is pending, about to be deleted, or gone: what a crash in
+the middle of IPAM's work leaves behind. The pods run, and no other node has a route to them.
+
+Found in the datastore, by comparing each block that holds addresses in use with the claim of its
+owner. Felix goes by the block alone, so that VXLAN is not affected.
+
+The next pod that starts on the node has IPAM repair it. Otherwise write the claim by hand, as the
+finding says.""",
+    ),
+    _entry(
+        "RT-NOT-EXPORTED",
+        "pods are in use that BGP is told not to advertise",
+        """\
+Nothing in a pool with disableBGPExport is advertised, nor is a single address that lies in no pool.
+Without VXLAN that means that pods there cannot be reached from other nodes.
+
+Found in the pools of the datastore, where blocks or addresses of them are in use.
+
+If the pods are to be reached: export the pool, or create it again.""",
+        Severity.WARNING,
+    ),
+    _entry(
+        "RT-DIVERTED",
+        "a policy rule takes packets for pods away from the main table",
+        """\
+The kernel asks policy rules in the order of their priority, and Calico's routes are in the main
+table. A rule before it leads these packets into another table, where another route takes them, or
+refuses them.
+
+Found by following the rules (`ip rule`) for packets of this host and of its own pods, and by
+judging the route in the table that they lead to. WireGuard's own rule and table are right.
+
+`ip rule` and `ip route show table N`. Delete the rule, give it a narrower selector, or put a
+`throw` route for the pools into its table.""",
+    ),
+    _entry(
         "RT-NEXTHOP-DEAD",
         "the next hop to a node does not answer",
         """\
@@ -201,6 +241,19 @@ containers or virtual machines count once a block lies in them.
 
 Choose a pool that overlaps nothing: create it, disable the old one, and move the pods.""",
         Severity.WARNING,
+    ),
+    _entry(
+        "RT-TUNNEL-DEVICE",
+        "this host's end of the tunnels is not as it should be",
+        """\
+Routes to pods of other nodes lead into a tunnel device (vxlan.calico, tunl0, wireguard.cali), which
+is missing here, switched off, or without the address that this node's record says. The kernel drops
+the routes that led into it.
+
+Found by comparing the kernel's links with the devices that the expected routes need.
+
+Felix makes it anew within seconds and writes the routes within two minutes. If it does not, its log
+says why: another device with the same VNI (flannel.1), or a kernel module that is missing.""",
     ),
     _entry(
         "RT-TUNNEL",

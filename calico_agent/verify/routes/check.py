@@ -11,13 +11,17 @@ from typing import NamedTuple
 
 from calico_agent.model.finding import Finding, RouteCounts
 from calico_agent.model.kernel import Kernel
-from calico_agent.verify.bgp.rib import rib_of
-from calico_agent.verify.cluster import Key
-from calico_agent.verify.routes.expected import Expectation, ExpectedRoute, Way
-from calico_agent.verify.routes.judge import MISSING, UNKNOWN, judge_of
+from calico_agent.verify.bgp.rib import Rib, rib_of
+from calico_agent.verify.cluster import Key, key_of
+from calico_agent.verify.routes.diverted import DIVERTED, diverted, find_diverted
+from calico_agent.verify.routes.expected import Expectation, ExpectedRoute
+from calico_agent.verify.routes.judge import MISSING, judge_of
+from calico_agent.verify.routes.policy import Diversion, Diversions, diversions
 from calico_agent.verify.routes.strangers import find_stranger
 from calico_agent.verify.routes.table import ExpectedTable, Paths, expected_table
 from calico_agent.verify.routes.tunnels import Underlay
+from calico_agent.verify.routes.unadvertised import find_unadvertised
+from calico_agent.verify.routes.ways import Way
 from calico_agent.verify.routes.words import RouteWords, find_double_claims, find_own_blocks, find_unreachable
 from calico_agent.verify.view import View
 
@@ -31,48 +35,62 @@ class RouteCheck:
 
 
 class Amiss(NamedTuple):
-    """An expected route that is not as it should be."""
+    """An expected route that is not as it should be; with a `diversion` it may be, but packets do not come to it."""
 
     route: ExpectedRoute
     paths: Paths
     code: str
+    diversion: Diversion | None = None
 
 
 def check_routes(view: View, kernel: Kernel, expectation: Expectation) -> RouteCheck:
     """Compare all of it."""
     table = expected_table(expectation)
-    words = RouteWords(view, kernel.fib, rib_of(view))
+    rib = rib_of(view)
+    words = RouteWords(view, kernel.fib, rib)
     broken = _underlay(view, kernel, table)
-    amiss, strangers = _compare(view, kernel, expectation, table)
+    elsewhere = diversions(kernel, expectation)
+    amiss, strangers = _compare(view, kernel, expectation, elsewhere, rib)
     findings = (
         *(one for found in broken.values() for one in found),
-        *(
-            words.missing(route) if code == MISSING else words.wrong(route, code, paths[0])
-            for route, paths, code in amiss
-            if code != UNKNOWN
-        ),
+        *(_said(words, one) for one in amiss),
+        *find_diverted(view, elsewhere),
         *find_own_blocks(view, kernel.fib, expectation),
         *strangers,
         *find_double_claims(view, expectation),
         *find_unreachable(expectation),
+        *find_unadvertised(view, expectation),
     )
     return RouteCheck(_count(table, broken, amiss, sum(one.code == "RT-STALE" for one in strangers)), findings)
 
 
+def _said(words: RouteWords, one: Amiss) -> Finding:
+    if one.diversion is not None:
+        return diverted(one.route, one.diversion)
+    return words.missing(one.route) if one.code == MISSING else words.wrong(one.route, one.code, one.paths)
+
+
 def _compare(
-    view: View, kernel: Kernel, expectation: Expectation, table: ExpectedTable
+    view: View, kernel: Kernel, expectation: Expectation, elsewhere: Diversions, rib: Rib
 ) -> tuple[list[Amiss], list[Finding]]:
     """The expected routes that are amiss, by prefix, and what is said of those that are not expected."""
+    table = expected_table(expectation)
     judge = judge_of(view, table.ways)
     amiss: dict[Key, Amiss] = {}
     strangers: list[Finding] = []
     for key, way, paths in table.walk(kernel.fib, judge.right):
         if way is None:
-            strangers.extend(find_stranger(view, expectation, key, paths))
+            strangers.extend(find_stranger(view, expectation, rib, key, paths))
         elif code := judge.verdict(way, paths):
             amiss[key] = Amiss(table.routes[key], paths, code)
         else:
             judge.right[way] = paths
+    for prefix, diversion in elsewhere.routes.items():
+        route = table.routes[key := key_of(prefix)]
+        if judge.verdict(route.way, diversion.paths):
+            amiss[key] = Amiss(route, diversion.paths, DIVERTED, diversion)
+        else:
+            amiss.pop(key, None)
     return [amiss[key] for key in sorted(amiss)], strangers
 
 
@@ -80,8 +98,8 @@ def _count(table: ExpectedTable, broken: Collection[Way], amiss: list[Amiss], st
     """What was found. A right route whose way does not reach its node is wrong all the same."""
     expected = len(table.routes)
     codes = Counter(one.code for one in amiss)
-    missing, unknown = codes[MISSING], codes[UNKNOWN]
-    wrong = len(amiss) - missing - unknown
+    missing = codes[MISSING]
+    wrong = len(amiss) - missing
     if broken:
         wrong += sum(route.way in broken for route in table.routes.values())
         wrong -= sum(one.route.way in broken for one in amiss)
@@ -89,10 +107,9 @@ def _count(table: ExpectedTable, broken: Collection[Way], amiss: list[Amiss], st
     owed = Counter(route.way.node for route in table.routes.values()) if lost else {}
     return RouteCounts(
         expected=expected,
-        present=expected - missing - wrong - unknown,
+        present=expected - missing - wrong,
         missing=missing,
         wrong=wrong,
-        unknown=unknown,
         stale=stale,
         nodes_without_route=sum(owed[node] == number for node, number in lost.items()),
     )

@@ -10,12 +10,11 @@ from calico_agent.model.address import IPAddress
 from calico_agent.model.identity import Candidate
 from calico_agent.model.route import Fib, NextHop, Path, RouteType
 from calico_agent.model.unchanged import MadeOnce
-from calico_agent.verify.routes.expected import TUNNEL_DEVICES, Encapsulation, Way
 from calico_agent.verify.routes.table import Paths
+from calico_agent.verify.routes.ways import TUNNEL_DEVICES, Way
 from calico_agent.verify.view import View
 
 MISSING = "RT-MISSING"
-UNKNOWN = "unknown"
 _BIRD, _FELIX, _BOOT = 12, 80, 3
 _DROPS = {
     RouteType.BLACKHOLE: "RT-BLACKHOLE",
@@ -42,18 +41,18 @@ class Judge:
     def verdict(self, way: Way, paths: Paths) -> str:
         """The verdict on one route."""
         if not paths:
-            # WireGuard's routes are in a table of their own, which is not read.
-            return UNKNOWN if way.encapsulation is Encapsulation.WIREGUARD else MISSING
+            return MISSING
         best = paths[0]
         if best.dead:
             return "RT-NEXTHOP-DEAD"
         if self._fits(way, best):
-            return ""
+            # BIRD learns and advertises a foreign route, also one that the kernel does not use.
+            return "RT-FOREIGN" if way.by_bgp and foreign(paths[1:]) else ""
         if any(self._fits(way, other) for other in paths[1:]):
             return "RT-SHADOWED"
         if best.type in _DROPS:
             return _DROPS[best.type]
-        if not _by_calico(best):
+        if not by_calico(best):
             return "RT-FOREIGN"
         if len(best.next_hops) > 1:
             return "RT-ECMP"
@@ -82,10 +81,8 @@ class Judge:
 
 def judge_of(view: View, ways: tuple[Way, ...]) -> Judge:
     """The judge of these ways: the one of before while nothing has changed that verdicts depend on."""
-    # Only the mesh tells next hops; a router that peers with nodes may send its own.
-    meshed = view.cluster is not None and not view.cluster.bgp.peers
-    asked = view.kernel is not None and meshed and any(map(_far, ways))
-    return _judge(ways, view.local.bridges(), view.kernel.fib if view.kernel is not None and asked else Fib())
+    fib = view.kernel.fib if view.kernel is not None and any(map(_far, ways)) else Fib()
+    return _judge(ways, view.local.bridges(), fib)
 
 
 @MadeOnce
@@ -105,7 +102,12 @@ def _gateways(fib: Fib, address: IPAddress) -> frozenset[IPAddress]:
     return frozenset() if None in gateways else frozenset(filter(None, gateways))
 
 
-def _by_calico(path: Path) -> bool:
+def foreign(paths: Paths) -> Path | None:
+    """The first that neither BIRD nor Felix wrote."""
+    return next((path for path in paths if not by_calico(path)), None)
+
+
+def by_calico(path: Path) -> bool:
     """Whether BIRD or Felix wrote it: Felix writes VXLAN routes as `boot` (deviceRouteProtocol)."""
     through_tunnel = any(hop.device in TUNNEL_DEVICES for hop in path.next_hops)
     return path.protocol in {_BIRD, _FELIX} or (path.protocol == _BOOT and through_tunnel)

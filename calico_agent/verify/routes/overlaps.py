@@ -15,7 +15,7 @@ from calico_agent.model.node import Pool
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.cluster import Cluster, key_of
 from calico_agent.verify.local import is_bridge
-from calico_agent.verify.routes.expected import TUNNEL_DEVICES
+from calico_agent.verify.routes.ways import TUNNEL_DEVICES
 from calico_agent.verify.view import View
 
 

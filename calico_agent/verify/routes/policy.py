@@ -15,11 +15,12 @@ from itertools import chain
 
 from calico_agent.model.address import Family, IPNetwork
 from calico_agent.model.kernel import Kernel
-from calico_agent.model.policy import Rule, RuleAction, asked_before_main
+from calico_agent.model.policy import Rule, RuleAction, asked_before_main, table_name
 from calico_agent.model.route import TABLE_MAIN, Fib, RouteType
 from calico_agent.model.unchanged import MadeOnce
 from calico_agent.verify.cluster import prefix_of
 from calico_agent.verify.routes.expected import Expectation, ExpectedRoute
+from calico_agent.verify.routes.fate import shown
 from calico_agent.verify.routes.table import Paths, expected_table
 
 
@@ -33,6 +34,12 @@ class Diversion:
     rule: Rule
     prefix: IPNetwork
     paths: Paths
+
+    def __str__(self) -> str:
+        if not self.paths:
+            return f"{self.rule.action.name.lower()} by rule"
+        prefix = "default" if self.prefix.prefixlen == 0 else str(self.prefix)
+        return f"table {table_name(self.rule.table)}: {prefix} {shown(self.paths[0])}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,18 @@ from calico_agent.model.kernel import Kernel
 from calico_agent.model.route import Path, RouteType
 from calico_agent.model.tracing import RouteRow, RouteState
 from calico_agent.verify.cluster import Cluster, key_of
-from calico_agent.verify.routes.expected import Expectation, Way, expect
+from calico_agent.verify.routes.diverted import DIVERTED
+from calico_agent.verify.routes.expected import Expectation, expect
 from calico_agent.verify.routes.fate import shown
-from calico_agent.verify.routes.judge import MISSING, UNKNOWN, judge_of
+from calico_agent.verify.routes.judge import MISSING, judge_of
+from calico_agent.verify.routes.policy import diversions
 from calico_agent.verify.routes.strangers import find_strangers
 from calico_agent.verify.routes.table import expected_table
 from calico_agent.verify.routes.tunnels import Underlay
+from calico_agent.verify.routes.ways import Way
 from calico_agent.verify.view import View
 
-_STATES = {"": RouteState.RIGHT, MISSING: RouteState.MISSING, UNKNOWN: RouteState.UNKNOWN}
+_STATES = {"": RouteState.RIGHT, MISSING: RouteState.MISSING}
 
 
 def route_rows(view: View) -> tuple[RouteRow, ...]:
@@ -35,6 +38,7 @@ def route_rows(view: View) -> tuple[RouteRow, ...]:
 def _expected(view: View, cluster: Cluster, kernel: Kernel, expectation: Expectation) -> Iterator[RouteRow]:
     table = expected_table(expectation)
     judge, underlay = judge_of(view, table.ways), Underlay(view, kernel)
+    elsewhere = diversions(kernel, expectation).routes
     told = cache(str)
 
     @cache
@@ -43,16 +47,18 @@ def _expected(view: View, cluster: Cluster, kernel: Kernel, expectation: Expecta
         return next((one.code for one in underlay.find(way)), "")
 
     for key, route in table.routes.items():
-        paths = kernel.fib.paths(route.prefix)
-        code = judge.verdict(route.way, paths) or beneath(route.way)
+        diversion = elsewhere.get(route.prefix)
+        paths = kernel.fib.paths(route.prefix) if diversion is None else diversion.paths
+        code = judge.verdict(route.way, paths)
+        code = DIVERTED if code and diversion is not None else code or beneath(route.way)
         yield RouteRow(
             prefix=route.prefix,
             node=route.way.node,
             pool=_pool(cluster, key),
             state=_STATES.get(code, RouteState.WRONG),
             wanted=told(route.way),
-            found=_found(paths),
-            code="" if code == UNKNOWN else code,
+            found=_found(paths) if diversion is None else str(diversion),
+            code=code,
         )
 
 

@@ -3,20 +3,25 @@
 Inside a pool one finds, rightly: routes to blocks, blackholes of own blocks, host routes to local workloads and tunnel
 devices, host routes to borrowed addresses. Host routes of BIRD's are never called stale: pods may have addresses that
 IPAM does not know (ipAddrsNoIpam), services and load balancers too.
+
+BIRD learns each route that leads on from here and is not its own (`learn` in its configuration), and exports what lies
+in a pool: it becomes a route of Calico's on every other host.
 """
 
 from collections.abc import Iterator
 
 from calico_agent.model.address import IPNetwork
-from calico_agent.model.finding import Finding
+from calico_agent.model.finding import Finding, Severity
 from calico_agent.model.kernel import Kernel
-from calico_agent.model.node import Pool
+from calico_agent.model.node import EncapsulationMode, Pool
 from calico_agent.model.route import Path, RouteType
+from calico_agent.verify.bgp.rib import Rib, rib_of
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.cluster import Cluster, Key, prefix_of
-from calico_agent.verify.routes.expected import TUNNEL_DEVICES, Expectation, ExpectedRoute
-from calico_agent.verify.routes.fate import fate_with, shown
+from calico_agent.verify.routes.expected import Expectation, ExpectedRoute
+from calico_agent.verify.routes.fate import fate_with, protocol, shown
 from calico_agent.verify.routes.table import Paths, expected_table
+from calico_agent.verify.routes.ways import TUNNEL_DEVICES
 from calico_agent.verify.view import View
 
 _CALICO = frozenset({12, 80})
@@ -26,12 +31,13 @@ _BLOCK_LENGTH = {4: 26, 6: 122}  # where the pool does not say
 
 def find_strangers(view: View, kernel: Kernel, expectation: Expectation) -> Iterator[Finding]:
     """All findings about routes that are not expected."""
+    rib = rib_of(view)
     for key, way, paths in expected_table(expectation).walk(kernel.fib, {}):
         if way is None:
-            yield from find_stranger(view, expectation, key, paths)
+            yield from find_stranger(view, expectation, rib, key, paths)
 
 
-def find_stranger(view: View, expectation: Expectation, key: Key, paths: Paths) -> Iterator[Finding]:
+def find_stranger(view: View, expectation: Expectation, rib: Rib, key: Key, paths: Paths) -> Iterator[Finding]:
     """What is said of one prefix to which no route is expected."""
     expected = expected_table(expectation)
     if view.cluster is None or view.local.name is None or key in expected.own:
@@ -42,9 +48,13 @@ def find_stranger(view: View, expectation: Expectation, key: Key, paths: Paths) 
     path = paths[0]
     if path.protocol in _CALICO or _leads_into_tunnel(key, path):
         if _stale(view.cluster, expectation, key, pool):
-            yield _stale_finding(prefix_of(key), path)
-    elif (shadowed := expected.blocks.covering(key)) is not None and not _local_workload(key, path):
+            yield _stale_finding(prefix_of(key), path, rib)
+    elif _local_workload(key, path):
+        return
+    elif (shadowed := expected.blocks.covering(key)) is not None:
         yield _shadow_finding(prefix_of(key), path, shadowed)
+    elif view.local.uses_bird and pool.vxlan is EncapsulationMode.NEVER and any(hop.gateway for hop in path.next_hops):
+        yield _foreign_finding(prefix_of(key), path, pool)
 
 
 def _leads_into_tunnel(key: Key, path: Path) -> bool:
@@ -76,16 +86,33 @@ def _stale(cluster: Cluster, expectation: Expectation, key: Key, pool: Pool) -> 
     return length < _FULL_LENGTH[version] or block_length == length
 
 
-def _stale_finding(prefix: IPNetwork, path: Path) -> Finding:
+def _stale_finding(prefix: IPNetwork, path: Path, rib: Rib) -> Finding:
     drops = "a blackhole" if path.type is RouteType.BLACKHOLE else "a route"
+    hops = [hop.gateway for hop in path.next_hops]
+    source = next(filter(None, (rib.advertiser(prefix, hop) for hop in hops)), "")
     return finding(
         "RT-STALE",
         str(prefix),
-        f"there is {drops} for {prefix}, a block that nobody owns",
+        f"there is {drops} for {prefix}, a block that nobody owns{f': {source} advertises it' if source else ''}",
         why=f"found: {prefix} {shown(path)}",
         effect=fate_with(path),
-        cure=f"it should go by itself within minutes; else ip route del {prefix}",
+        cure=f"on {source}: ip route show {prefix}; a route there that is not Calico's is advertised"
+        if source
+        else f"it should go by itself within minutes; else ip route del {prefix}",
         prefix=prefix,
+    )
+
+
+def _foreign_finding(prefix: IPNetwork, path: Path, pool: Pool) -> Finding:
+    return finding(
+        "RT-FOREIGN",
+        str(prefix),
+        f"a route that is not Calico's ({protocol(path)}) leads to {prefix}, inside pool {pool.name} ({pool.cidr})",
+        why=f"found: {prefix} {shown(path)}; no block lies there",
+        effect="BIRD learns it and advertises it: the other nodes send packets for these addresses to the same place",
+        cure=f"ip route del {prefix}; a network of this host must not overlap the pools",
+        prefix=prefix,
+        severity=Severity.WARNING,
     )
 
 

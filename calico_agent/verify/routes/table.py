@@ -14,7 +14,8 @@ from calico_agent.model.address import IPAddress
 from calico_agent.model.route import Fib, Path, host_prefix
 from calico_agent.model.unchanged import MadeOnce
 from calico_agent.verify.cluster import Key, PrefixIndex, key_of
-from calico_agent.verify.routes.expected import Expectation, ExpectedRoute, Way
+from calico_agent.verify.routes.expected import Expectation, ExpectedRoute
+from calico_agent.verify.routes.ways import Way
 
 Paths = tuple[Path, ...]
 """What the routes for one prefix say, best metric first; empty where there is none."""

@@ -15,10 +15,11 @@ from calico_agent.model.route import Route, RouteType, host_prefix
 from calico_agent.model.tracing import Lookup, Trace
 from calico_agent.verify.bgp.daemon import peer_sessions
 from calico_agent.verify.cluster import key_of
-from calico_agent.verify.routes.expected import Encapsulation, ExpectedRoute, expect
+from calico_agent.verify.routes.expected import ExpectedRoute, expect
 from calico_agent.verify.routes.judge import MISSING, judge_of
 from calico_agent.verify.routes.table import expected_table
 from calico_agent.verify.routes.tunnels import Underlay
+from calico_agent.verify.routes.ways import Encapsulation
 from calico_agent.verify.view import View
 
 _Facts = tuple[tuple[str, str], ...]

@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from calico_agent.model.address import IPAddress
-from calico_agent.model.finding import Finding
+from calico_agent.model.finding import Finding, Writer
 from calico_agent.model.kernel import Kernel
 from calico_agent.model.route import ForwardingEntry, Neighbour
 from calico_agent.model.unchanged import MadeOnce
 from calico_agent.verify.catalogue import finding
-from calico_agent.verify.routes.expected import TUNNEL_DEVICES, Encapsulation, Way
+from calico_agent.verify.routes.ways import TUNNEL_DEVICES, Encapsulation, Way
 from calico_agent.verify.view import View
 from calico_agent.verify.words import in_family, listed
 
@@ -118,4 +118,5 @@ def _tunnel(way: Way, broken: str) -> Finding:
         effect=f"packets to the pods of {way.node} are lost",
         cure=f"if the registered address of {way.node} is right: restart calico/node here, Felix rewrites the entries",
         node=way.node,
+        writer=Writer.FELIX,
     )

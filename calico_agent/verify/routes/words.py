@@ -5,19 +5,21 @@ from dataclasses import dataclass
 
 from calico_agent.model.address import IPNetwork
 from calico_agent.model.finding import ConditionType, Finding, Severity
+from calico_agent.model.node import EncapsulationMode
 from calico_agent.model.route import Fib, Path, RouteType
 from calico_agent.verify.bgp.rib import Rib
 from calico_agent.verify.catalogue import finding
-from calico_agent.verify.routes.expected import Encapsulation, Expectation, ExpectedRoute, Way
+from calico_agent.verify.cluster import key_of
+from calico_agent.verify.routes.expected import Expectation, ExpectedRoute
 from calico_agent.verify.routes.fate import fate_with, fate_without, protocol, shown
+from calico_agent.verify.routes.judge import foreign
+from calico_agent.verify.routes.table import Paths
+from calico_agent.verify.routes.ways import Encapsulation, Way
 from calico_agent.verify.view import View
 from calico_agent.verify.words import counted, listed
 
 _CALICO = frozenset({12, 80})  # BIRD, Felix
-_CONSEQUENCES = {
-    "RT-FOREIGN": "; BIRD learns it and advertises it, so the other nodes send there too",
-    "RT-ECMP": ": a part of the connections is lost",
-}
+_LEARNED = "BIRD learns it and advertises it, so that other nodes send there too"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,72 +36,95 @@ class RouteWords:
         return finding(
             "RT-BORROWED-MISSING" if route.borrowed else "RT-MISSING",
             str(prefix),
-            f"there is no route to {_whose(route)}",
-            why=f"wanted: {prefix} {way}{_no_tunnel_address(way)}{self.rib.says(prefix)}",
+            f"there is no route to {whose(route)}",
+            why=f"wanted: {prefix} {way}{_no_tunnel_address(way)}{self.rib.says(prefix) if way.by_bgp else ''}",
             effect=fate_without(self.fib, prefix),
             cure=_cure_missing(way, prefix),
             node=way.node,
             prefix=prefix,
+            writer=way.writer,
         )
 
-    def wrong(self, route: ExpectedRoute, code: str, best: Path) -> Finding:
+    def wrong(self, route: ExpectedRoute, code: str, paths: Paths) -> Finding:
         """There is one, and `code` says what is wrong with it."""
+        best = paths[0]
+        if code == "RT-FOREIGN" and (stranger := foreign(paths)) is not None:
+            return self._foreign(route, best, stranger)
         what, cure = self._said(route, code, best)
         return finding(
             code,
             str(route.prefix),
             what,
             why=f"wanted: {route.prefix} {route.way}; found: {route.prefix} {shown(best)}",
-            effect=fate_with(best) + _CONSEQUENCES.get(code, ""),
+            effect=fate_with(best) + (": a part of the connections is lost" if code == "RT-ECMP" else ""),
             cure=cure,
+            node=route.way.node,
+            prefix=route.prefix,
+            writer=route.way.writer,
+        )
+
+    def _foreign(self, route: ExpectedRoute, best: Path, stranger: Path) -> Finding:
+        """A route that is not Calico's, in the way of the right one or beside it."""
+        beside = stranger is not best
+        effects = ["packets of this host go the right way, but" if beside else f"{fate_with(stranger)};"]
+        return finding(
+            "RT-FOREIGN",
+            str(route.prefix),
+            f"a route that is not Calico's ({protocol(stranger)}) lies {'beside the one to' if beside else 'on'} "
+            f"{whose(route)}",
+            why=f"wanted: {route.prefix} {route.way}; found: {route.prefix} {shown(stranger)}{_metric(stranger)}",
+            effect=" ".join([*effects, _LEARNED]) if route.way.by_bgp else effects[0].rstrip(";"),
+            cure=f"{_delete(route.prefix, stranger)} on this host",
             node=route.way.node,
             prefix=route.prefix,
         )
 
     def _said(self, route: ExpectedRoute, code: str, best: Path) -> tuple[str, str]:
         """What is wrong, and the cure."""
-        whose, delete = _whose(route), f"ip route del {route.prefix} proto {protocol(best)}"
+        whom, delete = whose(route), _delete(route.prefix, best)
         match code:
             case "RT-ECMP":
                 origin, cure = self._origin(route, best)
-                return f"the route to {whose}, has {counted(len(best.next_hops), 'next hop')}{origin}", cure
+                return f"the route to {whom}, has {counted(len(best.next_hops), 'next hop')}{origin}", cure
             case "RT-WRONG-NEXTHOP":
                 origin, cure = self._origin(route, best)
-                return f"the route to {whose}, leads to another host{origin}", cure
+                return f"the route to {whom}, leads to another host{origin}", cure
             case "RT-WRONG-DEVICE":
                 devices = listed(tuple(dict.fromkeys(hop.device for hop in best.next_hops)))
                 wanted = route.way.device or "a device of the host"
                 cure = "calicoctl get ippool -o wide; docker restart calico-node makes Felix and BIRD read it again"
-                return f"the route to {whose}, leaves through {devices} instead of {wanted}", cure
-            case "RT-FOREIGN":
-                return f"a route that is not Calico's ({protocol(best)}) lies on {whose}", f"{delete} on this host"
+                return f"the route to {whom}, leaves through {devices} instead of {wanted}", cure
             case "RT-SHADOWED":
-                return f"another route with a better metric hides the one to {whose}", f"{delete} metric {best.metric}"
+                return f"another route with a better metric hides the one to {whom}", f"{delete} metric {best.metric}"
             case "RT-NEXTHOP-DEAD":
-                return f"the route to {whose}, is dead: its link is down", "bring the link up: ip link"
+                return f"the route to {whom}, is dead: its link is down", "bring the link up: ip link"
             case "RT-BLACKHOLE" if best.protocol in _CALICO:
                 cure = "docker restart calico-node; it stays when this node claims the block: see its affinities"
-                return f"this host drops packets to {whose}, as if the block were its own", cure
+                return f"this host drops packets to {whom}, as if the block were its own", cure
             case "RT-UNREACHABLE" if best.protocol in _CALICO:
                 cure = f"ip route get {route.way.registered} must not fail"
-                return f"BIRD finds no way to {route.way.registered}, the next hop for {whose}", cure
-        return f"a route of type {best.type.name.lower()} lies on {whose}", delete
+                return f"BIRD finds no way to {route.way.registered}, the next hop for {whom}", cure
+        return f"a route of type {best.type.name.lower()} lies on {whom}", delete
 
     def _origin(self, route: ExpectedRoute, best: Path) -> tuple[str, str]:
         """Who advertises the next hops that are not the owner's, as the end of a sentence, and what to do there."""
-        prefix = route.prefix
+        prefix, owner = route.prefix, route.way.node
         wrong = [hop.gateway for hop in best.next_hops if hop.gateway is not None and hop.gateway != route.way.gateway]
         holders = self.view.cluster.holders if self.view.cluster else {}
         # Without BIRD's table, the node that is registered with the next hop is the best guess.
         names = (self.rib.advertiser(prefix, one) or next(iter(holders.get(one, ())), "") for one in wrong)
-        culprits = listed(tuple(dict.fromkeys(name for name in names if name and name != route.way.node)))
-        if culprits:
-            cure = f"on {culprits}: ip route show {prefix}; a route there that is not Calico's is advertised"
-            return f": {culprits} advertises it too", cure
+        found = tuple(dict.fromkeys(name for name in names if name))
+        others = listed(tuple(name for name in found if name != owner))
+        if found:
+            hops = listed(tuple(map(str, wrong)))
+            said = f"{others} advertises it too" if others else f"{owner} itself advertises it by {hops}"
+            cure = f"on {others or owner}: ip route show {prefix}; a route there that is not Calico's is advertised"
+            return f": {said}", cure
         return "", f"docker exec calico-node {_birdcl(prefix)} show route for {prefix} all names the peer that sent it"
 
 
-def _whose(route: ExpectedRoute) -> str:
+def whose(route: ExpectedRoute) -> str:
+    """Whose pods a route leads to."""
     if route.borrowed:
         return f"{route.prefix.network_address}, which {route.way.node} borrowed"
     return f"{route.prefix}, pods of node {route.way.node}"
@@ -110,8 +135,17 @@ def _no_tunnel_address(way: Way) -> str:
     return f"; the record of {way.node} has no tunnel address" if missing else ""
 
 
+def _delete(prefix: IPNetwork, path: Path) -> str:
+    version = "-6 " if prefix.version == 6 else ""
+    return f"ip {version}route del {prefix} proto {protocol(path)}{_metric(path)}"
+
+
+def _metric(path: Path) -> str:
+    return f" metric {path.metric}" if path.metric else ""
+
+
 def _cure_missing(way: Way, prefix: IPNetwork) -> str:
-    if way.encapsulation is Encapsulation.VXLAN:
+    if not way.by_bgp:
         return "docker logs calico-node: look for Felix's errors about routes"
     return f"if its session is up: docker exec calico-node {_birdcl(prefix)} show route for {prefix} all"
 
@@ -122,22 +156,43 @@ def _birdcl(prefix: IPNetwork) -> str:
 
 
 def find_own_blocks(view: View, fib: Fib, expectation: Expectation) -> Iterator[Finding]:
-    """Own blocks without their blackhole."""
+    """Own blocks with a route that is not Calico's, or without their blackhole."""
     for prefix in expectation.own_blocks:
         paths = fib.paths(prefix)
-        if any(path.type is RouteType.BLACKHOLE for path in paths):
-            continue
-        instead = f"instead there is {prefix} {shown(paths[0])}" if paths else f"there is no route for {prefix}"
-        yield finding(
-            "RT-BLACKHOLE-MISSING",
-            str(prefix),
-            f"the blackhole of {prefix}, a block of this node, is missing",
-            why=instead,
-            effect="for addresses that no pod has, " + (fate_with(paths[0]) if paths else fate_without(fib, prefix)),
-            cure="BIRD writes it within two seconds; if it does not, docker logs calico-node",
-            node=view.local.name or "",
-            prefix=prefix,
-        )
+        if (stranger := foreign(paths)) is not None:
+            yield _foreign_own(view, prefix, stranger)
+        elif not any(path.type is RouteType.BLACKHOLE for path in paths):
+            yield _no_blackhole(view, fib, prefix, paths)
+
+
+def _foreign_own(view: View, prefix: IPNetwork, stranger: Path) -> Finding:
+    pool = view.cluster.pools.covering(key_of(prefix)) if view.cluster is not None else None
+    by_bgp = pool is None or pool.vxlan is EncapsulationMode.NEVER
+    return finding(
+        "RT-FOREIGN",
+        str(prefix),
+        f"a route that is not Calico's ({protocol(stranger)}) lies on {prefix}, a block of this host",
+        why=f"wanted: blackhole {prefix}; found: {prefix} {shown(stranger)}{_metric(stranger)}",
+        effect=f"for addresses that no pod has, {fate_with(stranger)}{f'; {_LEARNED}' if by_bgp else ''}",
+        cure=f"{_delete(prefix, stranger)} on this host",
+        node=view.me,
+        prefix=prefix,
+        severity=Severity.ERROR if by_bgp else Severity.WARNING,
+    )
+
+
+def _no_blackhole(view: View, fib: Fib, prefix: IPNetwork, paths: Paths) -> Finding:
+    instead = f"instead there is {prefix} {shown(paths[0])}" if paths else f"there is no route for {prefix}"
+    return finding(
+        "RT-BLACKHOLE-MISSING",
+        str(prefix),
+        f"the blackhole of {prefix}, a block of this node, is missing",
+        why=instead,
+        effect="for addresses that no pod has, " + (fate_with(paths[0]) if paths else fate_without(fib, prefix)),
+        cure="BIRD writes it within two seconds; if it does not, docker logs calico-node",
+        node=view.local.name or "",
+        prefix=prefix,
+    )
 
 
 def find_double_claims(view: View, expectation: Expectation) -> Iterator[Finding]:

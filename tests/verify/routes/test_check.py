@@ -1,17 +1,19 @@
 """The expected routes against the kernel's table."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from ipaddress import ip_address, ip_interface, ip_network
 
 import pytest
 
-from calico_agent.model.address import Link
+from calico_agent.model.address import Link, LinkAddress
 from calico_agent.model.bgp import Bird, PeerKind, RibRoute
 from calico_agent.model.finding import Finding, RouteCounts, Status
 from calico_agent.model.identity import Candidate, Identity
 from calico_agent.model.kernel import Kernel
 from calico_agent.model.node import AffinityState, BgpSettings, Block, Borrowed, EncapsulationMode, Node
 from calico_agent.model.observation import Observation, Unreadable
+from calico_agent.model.peering import Peering
 from calico_agent.model.route import Fib, ForwardingEntry, Neighbour, NextHop, Route, RouteType
 from tests.verify.case import Case, check
 from tests.verify.cluster import (
@@ -67,10 +69,22 @@ def told(observation: Observation, *rows: RibRoute) -> Observation:
     return replace(observation, bird=replace(BIRD4, routes=rows, asked=None))
 
 
-def tunnelled(*neighbours: Neighbour, forwarding: tuple[ForwardingEntry, ...] = ()) -> Observation:
-    """The VXLAN host, with neighbours and forwarding database read."""
+def tunnelled(
+    *neighbours: Neighbour, forwarding: tuple[ForwardingEntry, ...] = (), without: Iterable[str] = ()
+) -> Observation:
+    """The VXLAN host, with neighbours and forwarding database read, perhaps without some routes."""
+    return replace(VXLAN, kernel=replace(_vxlan(without), neighbours=neighbours, forwarding=forwarding))
+
+
+def device(*links: Link, without: Iterable[str] = ()) -> Observation:
+    """The VXLAN host with eth0 and these links, perhaps without some routes."""
+    return replace(VXLAN, kernel=replace(_vxlan(without), links=(Link(2, "eth0"), *links)))
+
+
+def _vxlan(without: Iterable[str]) -> Kernel:
     assert isinstance(VXLAN.kernel, Kernel)
-    return replace(VXLAN, kernel=replace(VXLAN.kernel, neighbours=neighbours, forwarding=forwarding))
+    gone = set(map(ip_network, without))
+    return replace(VXLAN.kernel, fib=Fib.of(route for route in VXLAN.kernel.fib.routes if route.prefix not in gone))
 
 
 def with_neighbours(observation: Observation, *neighbours: Neighbour) -> Observation:
@@ -224,8 +238,17 @@ CASES = {
     "an owner behind one of two routers": Case(
         far(via(TO3, "10.77.0.2"), via("10.88.0.0/24", "10.77.0.2", protocol=STATIC)), {}, status={}
     ),
-    "an owner behind a router, and routers that peer with us: they may know better": Case(
-        stored(far(via(TO3, "10.77.0.2")), bgp=BgpSettings(peers=("tor",))), {}, status={}
+    "an owner behind a router, and a router of our AS that peers with us: it may know better": Case(
+        stored(
+            peered(
+                *(TO_HOST2, session("10.88.0.13"), session("10.77.0.2", kind=PeerKind.GLOBAL)),
+                observation=far(via(TO3, "10.77.0.2")),
+            ),
+            bgp=BgpSettings(peers=("tor",), peerings=(Peering("tor", ip_address("10.77.0.2")),)),
+            nodes=(*DATASTORE.nodes[:2], node("host3", "10.88.0.13/24")),
+        ),
+        {},
+        status={},
     ),
     "an owner behind a router, and a second next hop that is not on the way to it": Case(
         far(ecmp(TO3, "10.77.0.1", "10.77.0.12")),
@@ -325,8 +348,67 @@ CASES = {
         {f"RT-SHADOWED {TO3}": set()},
         says=("better metric",),
     ),
-    "a route with a worse metric": Case(
-        routed(via(TO3, "10.77.0.13"), via(TO3, "10.77.0.1", protocol=STATIC, metric=50)), {}
+    "a route with a worse metric, which BIRD learns all the same": Case(
+        routed(via(TO3, "10.77.0.13"), via(TO3, "10.77.0.1", protocol=STATIC, metric=50)),
+        {f"RT-FOREIGN {TO3}": set()},
+        says=(
+            "a route that is not Calico's (static) lies beside the one to 192.168.3.0/26, pods of node host3",
+            "packets of this host go the right way, but BIRD learns it",
+            "ip route del 192.168.3.0/26 proto static metric 50 on this host",
+        ),
+    ),
+    "a route with a worse metric beside one of Felix's": Case(
+        on(
+            routed(
+                via(TO3, "192.168.3.1", "vxlan.calico", BOOT),
+                via(TO3, "10.77.0.1", protocol=STATIC, metric=50),
+                via("192.168.2.0/26", "192.168.2.1", "vxlan.calico", BOOT),
+                drop("192.168.1.0/26", protocol=FELIX),
+            ),
+            VXLAN,
+        ),
+        {},
+    ),
+    "this host's end of the tunnels is gone, and Felix's routes with it": Case(
+        device(without=[TO3, "192.168.2.0/26"]),
+        {"RT-TUNNEL-DEVICE vxlan.calico": {"RT-MISSING 192.168.2.0/26", f"RT-MISSING {TO3}"}},
+        says=("vxlan.calico, this host's end of the VXLAN tunnels, does not exist",),
+    ),
+    "it is switched off": Case(
+        device(Link(7, "vxlan.calico", "vxlan", up=False)),
+        {"RT-TUNNEL-DEVICE vxlan.calico": set()},
+        says=("is switched off",),
+    ),
+    "it has another address than the record says": Case(
+        device(Link(7, "vxlan.calico", "vxlan", addresses=(LinkAddress(ip_interface("192.168.9.9/32")),))),
+        {"RT-TUNNEL-DEVICE vxlan.calico": set()},
+        says=("does not have its address 192.168.1.1",),
+    ),
+    "it is as it should be": Case(
+        device(Link(7, "vxlan.calico", "vxlan", addresses=(LinkAddress(ip_interface("192.168.1.1/32")),))), {}
+    ),
+    "a tunnel without route and without entries is one thing": Case(
+        tunnelled(neighbour("192.168.2.1", MAC2), forwarding=GOOD_FORWARDING, without=[TO3]),
+        {f"RT-MISSING {TO3}": {"RT-TUNNEL host3"}},
+    ),
+    "a foreign route on an own block": Case(
+        routed(via("192.168.1.0/26", "10.77.0.1", protocol=BOOT)),
+        {"RT-FOREIGN 192.168.1.0/26": set()},
+        says=(
+            "a route that is not Calico's (boot) lies on 192.168.1.0/26, a block of this host",
+            "BIRD learns it and advertises it, so that other nodes send there too",
+        ),
+    ),
+    "a foreign route on a block of another host, as that host advertises it": Case(
+        told(
+            routed(ecmp(TO3, "10.77.0.1", "10.77.0.13")),
+            *(
+                RibRoute(ip_network(TO3), "Mesh_10_77_0_13", best, gateway=ip_address(gateway), device="eth0")
+                for best, gateway in ((True, "10.77.0.13"), (False, "10.77.0.1"))
+            ),
+        ),
+        {f"RT-ECMP {TO3}": set()},
+        says=("has 2 next hops: host3 itself advertises it by 10.77.0.1", "on host3: ip route show 192.168.3.0/26"),
     ),
     "a longer prefix inside the block": Case(
         routed(via("192.168.3.0/28", "10.77.0.1", protocol=STATIC)),
@@ -410,8 +492,29 @@ CASES = {
     "an aggregate without any router": Case(
         routed(via("192.168.64.0/18", "10.77.0.12")), {"RT-STALE 192.168.64.0/18": set()}
     ),
-    "a foreign route in the pool that is on no block": Case(
-        routed(via("192.168.64.0/24", "10.77.0.1", protocol=STATIC)), {}
+    "a foreign route in the pool that is on no block: BIRD hands it on": Case(
+        routed(via("192.168.64.0/24", "10.77.0.1", protocol=STATIC)),
+        {"RT-FOREIGN 192.168.64.0/24": set()},
+        says=("leads to 192.168.64.0/24, inside pool default (192.168.0.0/16)", "the other nodes send packets"),
+        status={},
+    ),
+    "a foreign route in the pool that stays on this host": Case(
+        routed(via("192.168.64.0/24", None, "virbr0", protocol=KERNEL)), {}
+    ),
+    "what another host hands on": Case(
+        told(
+            routed(via("192.168.64.0/24", "10.77.0.1")),
+            RibRoute(
+                ip_network("192.168.64.0/24"),
+                "Mesh_10_77_0_12",
+                best=True,
+                gateway=ip_address("10.77.0.1"),
+                device="eth0",
+                learned_from=ip_address("10.77.0.12"),
+            ),
+        ),
+        {"RT-STALE 192.168.64.0/24": set()},
+        says=("a block that nobody owns: host2 advertises it", "on host2: ip route show 192.168.64.0/24"),
     ),
     "our own block without its blackhole": Case(
         routed(without=["192.168.1.0/26"]),
@@ -533,14 +636,6 @@ def test_every_expected_route_is_counted_once() -> None:
 def test_a_right_route_into_a_broken_tunnel_counts_as_wrong() -> None:
     broken = tunnelled(*GOOD_TUNNELS, forwarding=GOOD_FORWARDING[:1])
     assert counts(broken) == RouteCounts(expected=2, present=1, wrong=1)
-
-
-def test_wireguard_routes_are_in_another_table_and_stay_unknown() -> None:
-    secret = tuple(replace(node, wireguard_public_key="key") for node in DATASTORE.nodes)
-    observation = stored(routed(without=[TO3]), nodes=secret)
-    assert counts(observation) == RouteCounts(expected=2, present=1, unknown=1)
-    condition = look(observation).conditions[-1]
-    assert (condition.status, condition.reason) == (Status.UNKNOWN, "WireGuard")
 
 
 def test_findings_carry_node_and_prefix() -> None:

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from calico_agent.model.address import IPAddress
 from calico_agent.model.route import Fib, Path, Route
 from calico_agent.verify.cluster import prefix_of
-from calico_agent.verify.routes.expected import Encapsulation, Expectation, ExpectedRoute, Way
+from calico_agent.verify.routes.expected import Expectation, ExpectedRoute
 from calico_agent.verify.routes.table import expected_table
+from calico_agent.verify.routes.ways import Encapsulation, Way
 
 GATEWAYS: tuple[IPAddress, ...] = tuple(ip_address(f"10.0.0.{number}") for number in range(1, 4))
 WAYS = tuple(Way(f"node{i}", gateway, Encapsulation.NONE, gateway, "") for i, gateway in enumerate(GATEWAYS))

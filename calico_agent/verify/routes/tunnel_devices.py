@@ -1,0 +1,64 @@
+"""This host's own end of the tunnels: the device that expected routes leave by, and its address.
+
+Felix makes the devices and gives them the addresses that are in the node's record, and puts both right within seconds
+(felix/dataplane/linux/{vxlan,ipip}_mgr.go@v3.28.5). Without the device no route can lead into it; when it loses its
+address or is switched off, the kernel drops the routes that did, and Felix writes them again only at its next full
+resync, up to 90 s later.
+"""
+
+from collections.abc import Iterator
+
+from calico_agent.model.address import Family, IPAddress
+from calico_agent.model.finding import Finding, Writer
+from calico_agent.model.kernel import Kernel
+from calico_agent.verify.catalogue import finding
+from calico_agent.verify.routes.expected import Expectation
+from calico_agent.verify.routes.table import expected_table
+from calico_agent.verify.routes.ways import Encapsulation
+from calico_agent.verify.view import View
+
+
+def find_tunnel_devices(view: View, kernel: Kernel, expectation: Expectation) -> Iterator[Finding]:
+    """Each device that a route needs and that is not as it should be, once."""
+    if not kernel.links or view.starting:
+        return
+    needed = {
+        (way.device, way.encapsulation, Family(way.registered.version))
+        for way in expected_table(expectation).ways
+        if way.device
+    }
+    for device, encapsulation, family in sorted(needed):
+        wanted = _address(view, encapsulation, family)
+        if fault := _fault(kernel, device, wanted):
+            yield finding(
+                "RT-TUNNEL-DEVICE",
+                device,
+                f"{device}, this host's end of the {encapsulation.value} tunnels, {fault}",
+                why="the kernel's links and addresses",
+                effect=f"packets to the pods of other nodes do not leave through {device}",
+                cure="Felix puts it right within seconds, the routes within two minutes; docker logs calico-node says "
+                "why if it does not, docker restart calico-node does it at once",
+                node=view.me,
+                writer=Writer.FELIX,
+            )
+
+
+def _fault(kernel: Kernel, device: str, wanted: IPAddress | None) -> str:
+    link = kernel.link(device)
+    if link is None:
+        return "does not exist"
+    if not link.up:
+        return "is switched off"
+    if wanted is not None and all(held.address != wanted for held in link.addresses):
+        return f"does not have its address {wanted}"
+    return ""
+
+
+def _address(view: View, encapsulation: Encapsulation, family: Family) -> IPAddress | None:
+    """What the record says; None where it says nothing, or where that is not read."""
+    node = view.local.node
+    if node is None:
+        return None
+    if encapsulation is Encapsulation.VXLAN:
+        return node.vtep(family)
+    return node.ipip_tunnel_address if encapsulation is Encapsulation.IPIP else None
