@@ -8,7 +8,7 @@ the end of the chain is the problem.
 """
 
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import product
 
@@ -115,6 +115,8 @@ _RULES_BY_EFFECT: Mapping[str, tuple[Rule, ...]] = {
 _ALWAYS_HERE = frozenset({"BGP-RECOVERING", "BGP-NO-REFLECTOR"})
 _BOTH_FAMILIES = frozenset({"BGP-PORT", "BGP-NO-PEERS", "RT-LINK-DOWN", "RT-TUNNEL-DEVICE"})
 _MANY_NODES = 3
+# Of several things of these kinds about one node each is a problem of its own; of many nodes they are one.
+_ALIKE_OF_MANY = frozenset({"BGP-DOWN", "BGP-NO-SESSION", "BGP-STALE-SESSION", "RT-NEXTHOP-DEAD", "NODE-NO-RECORD"})
 
 # Who is named first among problems of one severity: this host's own faults, then other hosts', then what BIRD and the
 # kernel show.
@@ -203,18 +205,20 @@ def _gathered(problems: list[Problem]) -> list[Problem]:
     groups: dict[Hashable, list[Problem]] = {}
     for problem in problems:
         one = problem.cause
-        alike = one.code in _ALIKE
-        everywhere = alike and len(nodes[one.code]) > _MANY_NODES
-        key = (one.code, "" if everywhere else one.node, "" if alike else one.subject)
+        many = len(nodes[one.code]) > _MANY_NODES
+        alike = one.code in _ALIKE or (many and one.code in _ALIKE_OF_MANY)
+        key = (one.code, "" if alike and many else one.node, "" if alike else one.subject)
         groups.setdefault(key, []).append(problem)
     return [_one_of(group) for group in groups.values()]
 
 
 def _one_of(group: list[Problem]) -> Problem:
-    """Several problems as one: the first cause stands for all."""
+    """Several problems as one: the first cause stands for all, and says of how many nodes."""
     first, *others = group
     more = (finding for problem in others for finding in (problem.cause, *problem.consequences))
-    return Problem(first.cause, (*first.consequences, *more))
+    nodes = {problem.cause.node for problem in others} - {first.cause.node, ""}
+    also = f"; the same of {len(nodes)} more node{'s' if len(nodes) > 1 else ''}" if nodes else ""
+    return Problem(replace(first.cause, what=f"{first.cause.what}{also}"), (*first.consequences, *more))
 
 
 def _urgency(problem: Problem, here: str) -> tuple[int, bool, int, int, str]:

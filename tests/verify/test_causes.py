@@ -100,6 +100,14 @@ def test_the_same_fault_of_four_nodes_is_one_problem_and_of_three_is_three() -> 
     assert len(join(faults, HERE)) == 1
 
 
+def test_sessions_with_many_nodes_are_one_problem_and_with_a_few_each_its_own() -> None:
+    downs = [made("BGP-DOWN", f"n{number}") for number in range(5)]
+    assert len(join(downs[:3], HERE)) == 3
+    (problem,) = join(downs, HERE)
+    assert problem.cause.what == "what; the same of 4 more nodes"
+    assert problem.consequences == tuple(downs[1:])
+
+
 def test_rules_name_codes_that_exist() -> None:
     assert {code for rule in RULES for code in (*rule.causes, *rule.effects)} <= set(CATALOGUE)
 
