@@ -80,6 +80,8 @@ class DockerReader:
         if self._client is None:
             # The stubs want whole seconds; requests, which gets it, takes fractions.
             self._client = docker.APIClient(base_url=self._url, version="auto", timeout=left)  # type: ignore[arg-type]
+            # The Engine is never behind a proxy, and looking for one costs more than the request.
+            self._client.trust_env = False
             # Once for each connection: dockerd runs `runc --version` to answer this.
             self._version = str(self._client.version()["Version"])
         self._client.timeout = left  # type: ignore[assignment]
