@@ -100,7 +100,15 @@ RULES = (
     _rule("RT-MISSING", {"RT-TUNNEL"}, Link.NODE),
     _rule("BGP-RECOVERING", _TABLE, Link.HERE, Writer.BIRD),
 )
-_ALIKE = _ROUTES | {"RT-STALE", "RT-BLACKHOLE-MISSING", "RT-FOREIGN", "RT-SHADOWED", "BGP-NO-PATH", "DS-BAD-KEY"}
+_ALIKE = _ROUTES | {
+    "RT-STALE",
+    "RT-BLACKHOLE-MISSING",
+    "RT-DIVERTED",
+    "RT-FOREIGN",
+    "RT-SHADOWED",
+    "BGP-NO-PATH",
+    "DS-BAD-KEY",
+}
 
 
 # Not knowing is a warning, whatever follows from it; any other cause weighs at least as much as its consequences.

@@ -53,7 +53,7 @@ def check_routes(view: View, kernel: Kernel, expectation: Expectation) -> RouteC
     amiss, strangers = _compare(view, kernel, expectation, elsewhere, rib)
     findings = (
         *(one for found in broken.values() for one in found),
-        *(_said(words, one) for one in amiss),
+        *(_said(view, words, one) for one in amiss),
         *find_diverted(view, elsewhere),
         *find_own_blocks(view, kernel.fib, expectation),
         *strangers,
@@ -64,9 +64,9 @@ def check_routes(view: View, kernel: Kernel, expectation: Expectation) -> RouteC
     return RouteCheck(_count(table, broken, amiss, sum(one.code == "RT-STALE" for one in strangers)), findings)
 
 
-def _said(words: RouteWords, one: Amiss) -> Finding:
+def _said(view: View, words: RouteWords, one: Amiss) -> Finding:
     if one.diversion is not None:
-        return diverted(one.route, one.diversion)
+        return diverted(view, one.route, one.diversion)
     return words.missing(one.route) if one.code == MISSING else words.wrong(one.route, one.code, one.paths)
 
 

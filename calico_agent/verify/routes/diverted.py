@@ -15,20 +15,21 @@ from calico_agent.verify.view import View
 DIVERTED = "RT-DIVERTED"
 
 
-def diverted(route: ExpectedRoute, diversion: Diversion) -> Finding:
+def diverted(view: View, route: ExpectedRoute, diversion: Diversion) -> Finding:
     """Packets for an expected route that do not get to it."""
-    return _finding(route.prefix, whose(route), route.way.node, diversion, f"wanted: {route.prefix} {route.way}; ")
+    return _finding(view, route.prefix, whose(route), diversion, f"wanted: {route.prefix} {route.way}; ")
 
 
 def find_diverted(view: View, elsewhere: Diversions) -> Iterator[Finding]:
     """Packets for the pods of this host, and for a part of the addresses of another node."""
     for prefix, diversion in elsewhere.own.items():
-        yield _finding(prefix, f"{prefix}, pods of this host", view.me, diversion)
+        yield _finding(view, prefix, f"{prefix}, pods of this host", diversion)
     for prefix, (around, diversion) in elsewhere.parts.items():
-        yield _finding(prefix, f"{prefix}, a part of {whose(around)}", around.way.node, diversion)
+        yield _finding(view, prefix, f"{prefix}, a part of {whose(around)}", diversion)
 
 
-def _finding(prefix: IPNetwork, whom: str, node: str, diversion: Diversion, wanted: str = "") -> Finding:
+def _finding(view: View, prefix: IPNetwork, whom: str, diversion: Diversion, wanted: str = "") -> Finding:
+    """The fault is this host's, whoever's pods it is about."""
     rule = diversion.rule
     table = table_name(rule.table)
     if rule.action is RuleAction.TABLE:
@@ -44,6 +45,6 @@ def _finding(prefix: IPNetwork, whom: str, node: str, diversion: Diversion, want
         why=f"{wanted}rule: {rule}{f'; found: {diversion}' if diversion.paths else ''}",
         effect=effect,
         cure=f"ip {'-6 ' if prefix.version == 6 else ''}rule del priority {rule.priority}, if nothing else needs it",
-        node=node,
+        node=view.me,
         prefix=prefix,
     )

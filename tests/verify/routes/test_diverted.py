@@ -49,11 +49,7 @@ ENCRYPTED = (encrypted(TO2), encrypted(TO3), thrown(OWN))
 CASES = {
     "a rule for the pool to a table with a default route": Case(
         ruled(TO_POOL, table=(ELSEWHERE,)),
-        {
-            f"RT-DIVERTED {OWN}": set(),
-            f"RT-DIVERTED {TO2}": set(),
-            f"RT-DIVERTED {TO3}": set(),
-        },
+        {f"RT-DIVERTED {TO2}": {f"RT-DIVERTED {TO3}", f"RT-DIVERTED {OWN}"}},
         says=(
             f"a policy rule leads packets to {TO2}, pods of node host2, into table 100 before the main table is asked",
             f"a policy rule leads packets to {OWN}, pods of this host, into table 100",
