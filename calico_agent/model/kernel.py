@@ -7,6 +7,9 @@ from calico_agent.model.address import Family, IPAddress, Link, LinkAddress
 from calico_agent.model.policy import Rule
 from calico_agent.model.route import Fib, ForwardingEntry, Neighbour
 
+ALL_LINKS = "all"
+"""In `Kernel.forwards`, what is set for all links (net.ipv4.ip_forward, net.ipv6.conf.all.forwarding)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -30,6 +33,7 @@ class Kernel:
     `neighbours` are all, or only those that do not answer and those on VXLAN devices, which is what an audit needs.
     They and `forwarding` are None when they were not read: a recorded host has none. `rules` are the policy rules in
     the order in which they are asked, `tables` the tables beside main and local to which they lead.
+    `forwards` says by family and link whether the kernel forwards what comes in there; a recorded host has none.
     """
 
     links: tuple[Link, ...] = ()
@@ -40,6 +44,7 @@ class Kernel:
     forwarding: tuple[ForwardingEntry, ...] | None = None
     rules: Mapping[Family, tuple[Rule, ...]] = field(default_factory=dict)
     tables: Mapping[int, Fib] = field(default_factory=dict)
+    forwards: Mapping[Family, Mapping[str, bool]] = field(default_factory=dict)
 
     def holder(self, address: IPAddress) -> tuple[Link, LinkAddress] | None:
         """The link that carries exactly this address."""

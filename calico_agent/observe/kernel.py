@@ -1,4 +1,4 @@
-"""Links, addresses, routes, look-ups, neighbours: everything the kernel says about this host, by rtnetlink.
+"""Links, addresses, routes, look-ups, neighbours, forwarding: everything the kernel says about this host, by rtnetlink.
 
 Needs no privilege. Works in the network namespace of the thread that calls it.
 """
@@ -16,6 +16,7 @@ from calico_agent.model.policy import Rule, tables_before_main
 from calico_agent.model.route import TABLE_MAIN, Fib, ForwardingEntry, Neighbour, RouteType
 from calico_agent.model.unchanged import MadeOnce
 from calico_agent.observe.links import read_links
+from calico_agent.observe.netconf import read_forwards
 from calico_agent.observe.netlink import RouteSocket, steadily
 from calico_agent.observe.routes import dump_routes, look_up
 from calico_agent.observe.rules import read_rules
@@ -65,6 +66,7 @@ class KernelReader:
             forwarding=_read_forwarding(names) if tunnels else (),
             rules=rules,
             tables=tables,
+            forwards={family: read_forwards(family, names) for family in Family},
         )
 
 

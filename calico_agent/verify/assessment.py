@@ -28,6 +28,7 @@ from calico_agent.verify.identity.own import find_identity
 from calico_agent.verify.identity.peers import find_peers
 from calico_agent.verify.routes.check import RouteCheck, check_routes
 from calico_agent.verify.routes.expected import Expectation, expect
+from calico_agent.verify.routes.forwards import find_no_forwarding
 from calico_agent.verify.routes.links import find_links
 from calico_agent.verify.routes.no_path import find_paths
 from calico_agent.verify.routes.overlaps import find_overlaps
@@ -66,6 +67,7 @@ def assess(
         *find_bgp(view),
         *(() if view.kernel is None else find_links(view, view.kernel)),
         *(() if view.kernel is None else find_tunnel_devices(view, view.kernel, expectation)),
+        *(() if view.kernel is None else find_no_forwarding(view, view.kernel, expectation)),
         *find_overlaps(view),
         *find_recovery(view, routes.findings),
         *_silent_peers(view, sessions, expectation, routes),

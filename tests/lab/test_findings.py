@@ -90,6 +90,15 @@ def test_routes_that_bird_holds_back_after_its_start_are_the_fault_of_the_peer_i
     until("all are good again", lambda: all_good(lab), lambda: texts(lab))
 
 
+def test_a_host_that_has_all_routes_and_does_not_forward(lab: Lab) -> None:
+    lab.exec("host2", "sysctl", "-w", "net.ipv4.ip_forward=0", check=True)
+    off = {"RT-NO-FORWARDING net.ipv4.ip_forward": True}
+    until("host2 says so", lambda: problems(lab, "host2") == off, lambda: text(lab, "host2"))
+    assert "all that they send" in text(lab, "host2")
+    lab.exec("host2", "docker", "restart", "-t", "2", "calico-node", check=True)
+    until("a restart mends it, as it does with Felix", lambda: all_good(lab), lambda: texts(lab))
+
+
 def test_a_route_that_comes_and_goes_is_one_problem_with_a_count(lab: Lab) -> None:
     block = lab.exec("host1", "ip", "route", "show", "via", "10.77.0.12").stdout.split()[0]
     lost, show = f"RT-MISSING {block}", ("ip", "route", "show", block)

@@ -69,6 +69,20 @@ def test_the_tables_that_rules_lead_to_before_the_main_one(host: NetworkNamespac
     assert not kernel.fib.exact(ip_network("192.168.2.0/26"))
 
 
+def test_on_which_links_packets_are_forwarded(host: NetworkNamespace) -> None:
+    for setting, value in (
+        ("ipv4/ip_forward", "1"),
+        ("ipv4/conf/eth0/forwarding", "0"),
+        ("ipv6/conf/all/forwarding", "0"),
+    ):
+        host.run(Path("/proc/sys/net", setting).write_text, value)
+    forwards = read(host).forwards
+    assert forwards[Family.IPV4] == {"all": True, "lo": True, "eth0": False, "wire0": True}
+    assert not forwards[Family.IPV6]["all"]
+    host.run(Path("/proc/sys/net/ipv4/ip_forward").write_text, "0")
+    assert not any(read(host).forwards[Family.IPV4].values())
+
+
 def test_what_has_not_changed_is_the_same_object_in_the_next_reading(host: NetworkNamespace) -> None:
     reader = KernelReader()
 

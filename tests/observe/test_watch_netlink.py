@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -76,6 +77,13 @@ def test_a_change_wakes_at_once_and_says_what_it_was(line: str, reason: str) -> 
         before = time.monotonic()
         host.output("ip", *line.split())
         assert wakes.wait_for(reason) - before < 2
+
+
+def test_forwarding_that_is_switched_off_wakes_at_once() -> None:
+    with watched() as (host, wakes, _):
+        forward = Path("/proc/sys/net/ipv4/ip_forward")
+        host.run(forward.write_text, "0" if host.run(forward.read_text).strip() == "1" else "1")
+        wakes.wait_for("netlink: sysctl changed")
 
 
 def test_nothing_wakes_when_nothing_changes_or_only_neighbours_that_the_kernel_found_do() -> None:

@@ -256,6 +256,19 @@ Felix makes it anew within seconds and writes the routes within two minutes. If 
 says why: another device with the same VNI (flannel.1), or a kernel module that is missing.""",
     ),
     _entry(
+        "RT-NO-FORWARDING",
+        "this host has the routes, but does not forward packets",
+        """\
+The kernel drops every packet that is not its own: the pods here are cut off, although every route
+and session is as it should be. Felix switches forwarding on when it starts; a sysctl.d file, or a
+hardening tool that is run later, switches it off again.
+
+Found by asking the kernel for its settings (RTM_GETNETCONF), when this host has blocks.
+
+`sysctl -w net.ipv4.ip_forward=1` mends it at once (for IPv6 net.ipv6.conf.all.forwarding). Remove
+what sets it to 0 in /etc/sysctl.d, or it comes back with the next boot.""",
+    ),
+    _entry(
         "RT-TUNNEL",
         "VXLAN packets for a node do not reach it",
         """\

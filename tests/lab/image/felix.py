@@ -9,6 +9,7 @@ behind; what is right is not touched, so that a quiet cluster makes no netlink e
 import hashlib
 from dataclasses import dataclass
 from ipaddress import IPv4Interface
+from pathlib import Path
 
 from tests.lab.image import ipam, kernel, logs
 from tests.lab.image.autodetect import read_links
@@ -38,6 +39,13 @@ class _Local:
     address: IPv4Interface
     tunnel: Address
     parent: str
+
+
+def configure(*, ipv6: bool) -> None:
+    """What Felix tells the kernel once, when it starts (int_dataplane.go)."""
+    Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
+    if ipv6:
+        Path("/proc/sys/net/ipv6/conf/all/forwarding").write_text("1")
 
 
 def apply(etcd: Etcd, cluster: Cluster, node: str) -> None:

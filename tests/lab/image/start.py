@@ -33,6 +33,7 @@ def main() -> None:
     with_ipv6 = os.environ.get("FELIX_IPV6SUPPORT") == "true"
     if not with_ipv6:
         birds.pop(6, None)
+    felix.configure(ipv6=with_ipv6)
     failing = False
     while True:
         try:
