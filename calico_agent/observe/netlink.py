@@ -9,7 +9,7 @@ import errno
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Self, TypeVar
 
@@ -19,9 +19,10 @@ from calico_agent.model.observation import Unreadable
 
 T = TypeVar("T")
 
-_REQUEST, _ACKNOWLEDGE, _DUMP = 0x1, 0x4, 0x300  # NLM_F_REQUEST; NLM_F_ACK; NLM_F_ROOT and NLM_F_MATCH
+_REQUEST, _DUMP = 0x1, 0x300  # NLM_F_REQUEST; NLM_F_ROOT and NLM_F_MATCH
 _BUFFER = 64 * 1024
 _ANSWER_SECONDS = 1.0
+_AT_ONCE = 100  # changes: were all refused, the refusals would just fit into the socket
 _ALL_TRIES_SECONDS = 2.0
 _FIRST_WAIT, _LONGEST_WAIT = 0.02, 0.5
 _TRANSIENT = {errno.ENOBUFS, errno.ENOMEM, errno.EBUSY, errno.EINTR}
@@ -62,14 +63,24 @@ class RouteSocket:
         self._send(kind, _REQUEST, body)
         return self._receive()
 
-    def tell(self, kind: int, flags: int, body: bytes) -> bytes:
-        """The datagram by which the kernel acknowledges a change, or refuses it."""
-        self._send(kind, _REQUEST | _ACKNOWLEDGE | flags, body)
-        return self._receive()
+    def tell(self, kind: int, flags: int, bodies: Sequence[bytes]) -> list[bytes]:
+        """Changes, many in one datagram. Only refusals come back: of what it does the kernel says nothing."""
+        refusals: list[bytes] = []
+        for start in range(0, len(bodies), _AT_ONCE):
+            self._send(kind, _REQUEST | flags, *bodies[start : start + _AT_ONCE])
+            # When the call has returned, the kernel is done with them: there is nothing to wait for.
+            self._socket.settimeout(0)
+            with suppress(BlockingIOError):
+                while True:
+                    refusals.append(self._receive())
+            self._socket.settimeout(_ANSWER_SECONDS)
+        return refusals
 
-    def _send(self, kind: int, flags: int, body: bytes) -> None:
+    def _send(self, kind: int, flags: int, *bodies: bytes) -> None:
         self._sequence += 1
-        self._socket.sendto(HEADER.pack(HEADER.size + len(body), kind, flags, self._sequence, 0) + body, (0, 0))
+        lengths = set(map(len, bodies))
+        heads = {length: HEADER.pack(HEADER.size + length, kind, flags, self._sequence, 0) for length in lengths}
+        self._socket.sendto(b"".join(heads[len(body)] + body for body in bodies), (0, 0))
 
     def _receive(self) -> bytes:
         size, _, flags, (sender, _) = self._socket.recvmsg_into([self._buffer])

@@ -2,9 +2,13 @@
 
 BIRD notices after three minutes that a peer is gone, and the kernel only when it has packets for it: an entry that was
 once confirmed is believed for up to 45 s, and longer while nothing is sent. So the entry of each node's address without
-proof of life for five seconds is set to NUD_PROBE: the kernel then sends what it would send anyway, up to three unicast
-ARP requests (neighbour solicitations) a second apart, while packets flow on as before. Without an answer the entry
-becomes FAILED, with one REACHABLE. A neighbour that traffic has just confirmed is not asked.
+a recent proof of life is set to NUD_PROBE: the kernel then sends what it would send anyway, up to three unicast ARP
+requests (neighbour solicitations) a second apart, while packets flow on as before. Without an answer the entry becomes
+FAILED, with one REACHABLE. A neighbour that traffic has just confirmed is not asked.
+
+One look at the table finds the verdicts on those that were asked at the look before, and those that are silent since
+before that: they are asked now, all in a few datagrams. So a neighbour is asked every six seconds, a host that dies is
+known 3.3 + 2 * 3.1 s later at the latest, and the thread sleeps in between.
 
 A host that does not answer is asked again every half minute only, as that is a broadcast. When it comes back, its own
 requests for this host's address tell the kernel so.
@@ -17,17 +21,17 @@ import errno
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from heapq import nsmallest
-from operator import attrgetter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from heapq import nlargest
 from select import select
 from struct import Struct
+from typing import NamedTuple
 
-from calico_agent.decode.errors import Malformed, Refused
-from calico_agent.decode.neighbours import Liveness, decode_liveness
+from calico_agent.decode.errors import Interrupted, Malformed, Refused
+from calico_agent.decode.lives import Lives, NeighbourKey, decode_lives
 from calico_agent.decode.rtnetlink import acknowledge
-from calico_agent.model.address import Family, IPAddress, Link
+from calico_agent.model.address import IPAddress, Link
 from calico_agent.observe.netlink import RouteSocket, attribute
 
 _NEW_NEIGHBOUR, _GET_NEIGHBOUR = 28, 30  # RTM_
@@ -36,27 +40,22 @@ _NDA_DST = 1
 _NUD_NONE, _NUD_PROBE = 0x00, 0x10
 _NTF_USE = 0x01  # resolve it as if a packet were to be sent
 _CREATE = 0x400  # NLM_F_CREATE
-_ADDRESS_FAMILY = {Family.IPV4: 2, Family.IPV6: 10}
+_ADDRESS_FAMILY = {4: 2, 6: 10}  # AF_INET, AF_INET6
 
-_PROOF_LASTS = 5.0  # seconds; while it does, a neighbour is left alone
-_ANSWER_TAKES = 3.0  # three requests, one second apart (ucast_solicit, retrans_time)
+_TICK = 3.1  # seconds: three requests, one second apart (ucast_solicit, retrans_time), and then the verdict
+_PROOF_LASTS = 3.3  # a little longer: who answered after the last tick is left alone
 _ASK_THE_DEAD = 30.0
-_TICK = 0.5
-_MOST_AT_ONCE = 32  # of a tick: 64 neighbours a second, whatever the size of the cluster
-_ALIVE = frozenset({"REACHABLE", "STALE", "DELAY", "PROBE"})
-_BEING_ASKED = frozenset({"PROBE", "INCOMPLETE"})
+_ASKED_A_SECOND = 256  # with up to 1,500 nodes on the host's own networks each gets its turn in time
+_RESOLVED_A_SECOND = 64  # these are broadcasts
 _DENIED = frozenset({errno.EPERM, errno.EACCES})
 
 
-@dataclass(slots=True)
-class _Target:
-    """One neighbour. Times are monotonic: `due` for the next look, `resolve_at` for the next broadcast."""
+class _Target(NamedTuple):
+    """A neighbour, and the two things that the kernel may be told of it: to ask it, and to look for it."""
 
     address: IPAddress
-    link: int
-    due: float
-    resolve_at: float = 0.0
-    dead: bool = False
+    ask: bytes
+    resolve: bytes
 
 
 class NeighbourProbe:
@@ -68,11 +67,13 @@ class NeighbourProbe:
 
     def __init__(self, wake: Callable[[str], None]) -> None:
         self._wake = wake
-        self._targets: dict[IPAddress, _Target] = {}
-        self._wanted: dict[IPAddress, int] = {}
-        self._taken = self._wanted
-        self._followed: tuple[tuple[IPAddress, ...], tuple[Link, ...]] = ((), ())
-        self._end, self._our_end = socket.socketpair()  # the thread waits on one; closing the other ends it
+        self._followed: object = None
+        self._wanted: Mapping[NeighbourKey, _Target] = {}
+        self._dead: set[NeighbourKey] = set()
+        self._resting: dict[NeighbourKey, float] = {}  # the dead, and until when (monotonic) they are not asked again
+        self._last_tick = float("-inf")
+        self._end, self._our_end = socket.socketpair()  # the thread waits on one; a byte wakes it, closing ends it
+        self._our_end.setblocking(False)
         self._thread = threading.Thread(target=self._run, name="probe", daemon=True)
 
     def start(self) -> None:
@@ -87,57 +88,65 @@ class NeighbourProbe:
 
     def follow(self, addresses: tuple[IPAddress, ...], links: tuple[Link, ...]) -> None:
         """From now on look after those of the addresses that are on a network of this host. Called at each pass."""
-        if (addresses, links) != self._followed:
-            self._followed = (addresses, links)
-            self._wanted = dict(on_link(addresses, links))  # replaced as a whole: the thread takes it when it comes by
+        usable = tuple(link for link in links if link.up and not link.loopback and link.addresses)  # no pod's
+        if (addresses, usable) != self._followed:
+            self._followed = (addresses, usable)
+            near = on_link(addresses, usable)
+            self._wanted = {(link, address.packed): _target(address, link) for address, link in near}  # as a whole
+            with suppress(BlockingIOError):
+                self._our_end.send(b"!")
 
     def _run(self) -> None:
-        while not select([self._end], [], [], _TICK)[0]:
+        pause: float | None = 0.0
+        while not self._ends_within(pause):
             try:
-                self._tick(time.monotonic())
+                pause = self._tick(time.monotonic())
+            except (Interrupted, Malformed):
+                pause = _TICK
             except (OSError, Refused) as error:
                 if error.errno in _DENIED:
                     return
-                # A link that went away, or no memory: the next tick sees the world as it is then.
-            except Malformed:
-                return  # this kernel answers otherwise: before Linux 5.0 it cannot be asked about one neighbour
+                pause = _TICK  # a link that went away, or no memory: then the world is another one
 
-    def _tick(self, now: float) -> None:
-        if self._wanted is not self._taken:
-            known, self._taken = self._targets, self._wanted
-            self._targets = {
-                address: found if (found := known.get(address)) and found.link == link else _Target(address, link, now)
-                for address, link in self._taken.items()
-            }
-        due = [target for target in self._targets.values() if target.due <= now]
+    def _ends_within(self, seconds: float | None) -> bool:
+        """Waits so long, or for ever, and no longer than until there is something to do."""
+        ready = select([self._end], [], [], seconds)[0]
+        return bool(ready) and not self._end.recv(4096)
+
+    def _tick(self, now: float) -> float | None:
+        """Look at all of them once. Returns the seconds until the next time, None when there is nobody to look at."""
+        wanted = self._wanted
+        if not wanted:
+            return None
         with RouteSocket() as netlink:
-            for target in nsmallest(_MOST_AT_ONCE, due, key=attrgetter("due")):
-                self._visit(netlink, target, now)
+            table = netlink.dump(_GET_NEIGHBOUR, _NEIGHBOUR.pack(0, 0, 0, 0, 0))
+            lives = decode_lives(table, wanted, _PROOF_LASTS)
+            self._tell_of_the_dead(wanted, lives)
+            since, self._last_tick = min(now - self._last_tick, _TICK), now
+            asked = nlargest(round(since * _ASKED_A_SECOND), lives.silent)
+            _tell(netlink, 0, [wanted[key].ask for _, key in asked])
+            lost = self._lost(lives, now)[: round(since * _RESOLVED_A_SECOND)]
+            _tell(netlink, _CREATE, [wanted[key].resolve for key in lost])
+        self._resting |= dict.fromkeys(lost, now + _ASK_THE_DEAD)
+        kept_by_others = [key for key, entry in lives.others.items() if not entry.learned]
+        return _ASK_THE_DEAD if len(kept_by_others) == len(wanted) else _TICK
 
-    def _visit(self, netlink: RouteSocket, target: _Target, now: float) -> None:
-        seen = _liveness(netlink, target)
-        if seen is not None and target.dead is not (dead := _dead(seen, target.dead)):
-            target.dead = dead
-            self._wake(f"neighbour {target.address} {'does not answer' if dead else 'answers again'}")
-        target.due = now + _ANSWER_TAKES
-        if seen is None or seen.state == "FAILED":
-            # Beyond 128 entries the kernel forgets those that failed after a while: then it is asked at once.
-            if seen is None or target.resolve_at <= now:
-                target.resolve_at = now + _ASK_THE_DEAD
-                _tell(netlink, _CREATE, _request(target, _NUD_NONE, _NTF_USE))
-        elif not seen.learned:
-            target.due = now + _ASK_THE_DEAD
-        elif seen.state in _BEING_ASKED:
-            target.due = now + _TICK
-        elif seen.silent_seconds >= _PROOF_LASTS:
-            _tell(netlink, 0, _request(target, _NUD_PROBE))
-        else:
-            target.due = now + _PROOF_LASTS - seen.silent_seconds
+    def _tell_of_the_dead(self, wanted: Mapping[NeighbourKey, _Target], lives: Lives) -> None:
+        """Wake when one died or came back. While it is looked for, and without an entry, it is what it was before."""
+        before = self._dead & wanted.keys()
+        dead = {key for key, entry in lives.others.items() if entry.failed or (key in before and not entry.sent_to)}
+        self._dead = dead | (before & lives.absent)
+        for key in before ^ self._dead:
+            self._wake(f"neighbour {wanted[key].address} {'does not answer' if key in self._dead else 'answers again'}")
 
+    def _lost(self, lives: Lives, now: float) -> list[NeighbourKey]:
+        """Those to look for: who has no entry at once, who did not answer after a while.
 
-def _dead(seen: Liveness, before: bool) -> bool:
-    """Whether a neighbour is dead; one that is being resolved is what it was before."""
-    return seen.state == "FAILED" or (before and seen.state not in _ALIVE)
+        Beyond 128 entries the kernel forgets by itself those that failed.
+        """
+        self._resting = {key: until for key, until in self._resting.items() if until > now}
+        failed = (key for key, entry in lives.others.items() if entry.failed)
+        return [*lives.absent, *(key for key in failed if key not in self._resting)]
 
 
 def on_link(addresses: Iterable[IPAddress], links: Iterable[Link]) -> Iterator[tuple[IPAddress, int]]:
@@ -154,20 +163,17 @@ def on_link(addresses: Iterable[IPAddress], links: Iterable[Link]) -> Iterator[t
             yield address, max(near)[1]
 
 
-def _liveness(netlink: RouteSocket, target: _Target) -> Liveness | None:
-    """What the kernel knows about a neighbour, None without an entry."""
-    try:
-        return decode_liveness(netlink.ask(_GET_NEIGHBOUR, _request(target, _NUD_NONE)))
-    except Refused as refused:
-        if refused.errno != errno.ENOENT:
-            raise
-        return None
+def _tell(netlink: RouteSocket, flags: int, requests: list[bytes]) -> None:
+    for refusal in netlink.tell(_NEW_NEIGHBOUR, flags, requests):
+        try:
+            acknowledge(refusal)
+        except Refused as refused:
+            if refused.errno in _DENIED:
+                raise
+            # An entry that has failed or gone since the look: the next one sees it.
 
 
-def _tell(netlink: RouteSocket, flags: int, request: bytes) -> None:
-    acknowledge(netlink.tell(_NEW_NEIGHBOUR, flags, request))
-
-
-def _request(target: _Target, state: int, flags: int = 0) -> bytes:
-    family = _ADDRESS_FAMILY[Family(target.address.version)]
-    return _NEIGHBOUR.pack(family, target.link, state, flags, 0) + attribute(_NDA_DST, target.address.packed)
+def _target(address: IPAddress, link: int) -> _Target:
+    family, destination = _ADDRESS_FAMILY[address.version], attribute(_NDA_DST, address.packed)
+    ask = _NEIGHBOUR.pack(family, link, _NUD_PROBE, 0, 0) + destination
+    return _Target(address, ask, _NEIGHBOUR.pack(family, link, _NUD_NONE, _NTF_USE, 0) + destination)

@@ -1,6 +1,7 @@
 """Builds rtnetlink messages as the kernel does, for tests that go both ways."""
 
 from collections.abc import Iterable, Sequence
+from ipaddress import ip_address
 from struct import pack
 
 from calico_agent.model.address import Family
@@ -11,6 +12,7 @@ RTM_NEWLINK, RTM_NEWROUTE, RTM_NEWNEIGH, RTM_NEWNEXTHOP = 16, 24, 28, 104
 NLMSG_NOOP, NLMSG_ERROR, NLMSG_DONE, NLMSG_OVERRUN = 1, 2, 3, 4
 MULTI, DUMP_INTERRUPTED = 0x2, 0x10
 SEQUENCE, PORT = 7, 4242
+MAC = bytes.fromhex("663b00aa01ff")
 
 AF = {4: AF_INET, 6: AF_INET6}
 LINKS = {1: "lo", 2: "eth0", 3: "vxlan.calico", 4: "cali1234"}
@@ -92,6 +94,21 @@ def both(routes: Iterable[Route], *, per_datagram: int = 100) -> dict[Family, li
         family: route_dump((route for route in kept if route.prefix.version == family), per_datagram=per_datagram)
         for family in Family
     }
+
+
+def entry(family: int, index: int, state: int, *parts: bytes) -> bytes:
+    """RTM_NEWNEIGH, with the attributes that are its parts."""
+    return message(RTM_NEWNEIGH, pack("=BxxxiHBB", family, index, state, 0, 1) + b"".join(parts))
+
+
+def destination(address: str) -> bytes:
+    """NDA_DST."""
+    return attribute(1, ip_address(address).packed)
+
+
+def ages(confirmed: int) -> bytes:
+    """NDA_CACHEINFO: confirmed, used, updated in hundredths of a second, references."""
+    return attribute(3, pack("=IIII", confirmed, 0, 0, 1))
 
 
 def _gateway(hop: NextHop, version: int) -> bytes:

@@ -1,43 +1,30 @@
 """Neighbour tables and the forwarding database of VXLAN devices."""
 
-import struct
 from contextlib import suppress
 from ipaddress import ip_address
-from struct import pack
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from calico_agent.decode.errors import Interrupted, Malformed, Refused
-from calico_agent.decode.neighbours import decode_forwarding, decode_liveness, decode_neighbours
+from calico_agent.decode.neighbours import decode_forwarding, decode_neighbours
 from calico_agent.model.route import ForwardingEntry, Neighbour
 from tests.decode.netlink_messages import (
     AF_BRIDGE,
     AF_INET,
     AF_INET6,
     LINKS,
+    MAC,
     RTM_NEWNEIGH,
+    ages,
     attribute,
+    destination,
     done,
     dump,
+    entry,
     message,
 )
-
-MAC = bytes.fromhex("663b00aa01ff")
-
-
-def entry(family: int, index: int, state: int, *parts: bytes) -> bytes:
-    return message(RTM_NEWNEIGH, pack("=BxxxiHBB", family, index, state, 2, 1) + b"".join(parts))
-
-
-def destination(address: str) -> bytes:
-    return attribute(1, ip_address(address).packed)
-
-
-def ages(confirmed: int) -> bytes:
-    """NDA_CACHEINFO: confirmed, used, updated in hundredths of a second, references."""
-    return attribute(3, struct.pack("=IIII", confirmed, 0, 0, 1))
 
 
 @pytest.mark.parametrize(
@@ -183,24 +170,3 @@ def test_no_bytes_crash_it(body: bytes) -> None:
         for messages in (message(RTM_NEWNEIGH, body), message(RTM_NEWNEIGH, body) * 2):
             with suppress(Malformed, Interrupted, Refused):
                 decode([messages, done()], LINKS)
-
-
-@pytest.mark.parametrize(
-    ("state", "flags", "expected"),
-    [
-        pytest.param(0x02, 0, ("REACHABLE", 12.5, True), id="alive"),
-        pytest.param(0x04, 0x80, ("STALE", 12.5, True), id="a router"),
-        pytest.param(0x80, 0, ("PERMANENT", 12.5, False), id="written in"),
-        pytest.param(0x40, 0, ("NOARP", 12.5, False), id="one that is never asked"),
-        pytest.param(0x02, 0x10, ("REACHABLE", 12.5, False), id="kept by another program"),
-    ],
-)
-def test_the_life_of_one_neighbour(state: int, flags: int, expected: tuple[str, float, bool]) -> None:
-    body = struct.pack("=BxxxiHBB", AF_INET, 2, state, flags, 1) + destination("10.77.0.12") + ages(1250)
-    assert decode_liveness(message(RTM_NEWNEIGH, body)) == expected
-
-
-@given(body=st.binary(max_size=80))
-def test_no_answer_about_one_neighbour_crashes_it(body: bytes) -> None:
-    with suppress(Malformed, Refused):
-        decode_liveness(message(RTM_NEWNEIGH, body))

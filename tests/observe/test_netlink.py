@@ -8,13 +8,14 @@ from struct import pack
 import pytest
 
 from calico_agent.decode.errors import Interrupted, Malformed, Refused
+from calico_agent.decode.rtnetlink import acknowledge
 from calico_agent.model.observation import Unreadable
 from calico_agent.observe import netlink
 from calico_agent.observe.netlink import RouteSocket, attribute, steadily
 from tests.netns import network_namespace
 from tests.patience import PATIENCE
 
-RTM_GETROUTE, RTM_GETLINK = 26, 18
+RTM_GETROUTE, RTM_GETLINK, RTM_NEWNEIGH = 26, 18, 28
 
 
 def failing(*errors: Exception, then: str = "read") -> "Source":
@@ -130,3 +131,26 @@ def test_two_sockets_of_one_number_get_the_same_bytes_and_two_at_once_their_answ
         first, second, third = namespace.run(dumps)
     assert first == second != third
     assert len(third) == len(first)
+
+
+@pytest.mark.real
+def test_of_many_changes_only_those_that_are_refused_are_answered() -> None:
+    def neighbour(link: int, number: int) -> bytes:
+        return (
+            pack("=BxxxiHBB", 2, link, 0x04, 0, 0) + attribute(1, bytes([10, 77, 0, number])) + attribute(2, bytes(6))
+        )
+
+    def tell() -> tuple[list[bytes], list[bytes]]:
+        loopback, nowhere = ([neighbour(link, number) for number in range(1, 251)] for link in (1, 999))
+        with RouteSocket() as route_socket:
+            refused = route_socket.tell(RTM_NEWNEIGH, 0x400, [*nowhere, *loopback[:3]])
+            return refused, route_socket.tell(RTM_NEWNEIGH, 0x400, loopback[:3])
+
+    with network_namespace() as namespace:
+        refused, made = namespace.run(tell)
+    assert len(refused) == 250
+    assert made == []
+    for refusal in refused:
+        with pytest.raises(Refused) as error:
+            acknowledge(refusal)
+        assert error.value.errno == errno.ENODEV

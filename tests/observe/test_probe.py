@@ -1,5 +1,6 @@
 """A host that falls silent is noticed within seconds, one that is there stays; nobody else's entries are touched."""
 
+import os
 import socket
 import threading
 import time
@@ -12,6 +13,7 @@ import pytest
 
 from calico_agent.model.address import IPAddress, Link, LinkAddress, interface_of
 from calico_agent.model.kernel import Kernel
+from calico_agent.observe import probe
 from calico_agent.observe.kernel import read_kernel
 from calico_agent.observe.probe import NeighbourProbe, on_link
 from tests.netns import NetworkNamespace, network_namespace
@@ -25,6 +27,7 @@ class Words:
     """What the probe woke for."""
 
     said: list[str] = field(default_factory=list)
+    probe: NeighbourProbe = field(init=False)
 
     def wait_for(self, text: str, seconds: float) -> float:
         """How long it took until something with `text` was said; fails when it is not said in time."""
@@ -36,20 +39,21 @@ class Words:
 
 
 @contextmanager
-def two_hosts(*addresses: IPAddress) -> Iterator[tuple[NetworkNamespace, NetworkNamespace, Words]]:
+def two_hosts(*addresses: IPAddress, network: int = 24) -> Iterator[tuple[NetworkNamespace, NetworkNamespace, Words]]:
     """This host with a probe for the addresses, its peer 10.77.0.12, and what the probe says."""
     words = Words()
     with network_namespace() as here, network_namespace() as there:
         here.ip(f"link add eth0 type veth peer name eth0 netns {there.path}")
-        here.ip("addr add 10.77.0.11/24 dev eth0", "link set eth0 up")
-        there.ip("addr add 10.77.0.12/24 dev eth0", "link set eth0 up")
-        probe = NeighbourProbe(words.said.append)
-        probe.follow(addresses, seen(here).links)
-        here.run(probe.start)
+        for host, number in ((here, 11), (there, 12)):
+            host.ip(f"addr add 10.77.0.{number}/{network} dev eth0", f"addr add fd00:77::{number}/64 dev eth0 nodad")
+            host.ip("link set eth0 up")
+        words.probe = NeighbourProbe(words.said.append)
+        words.probe.follow(addresses, seen(here).links)
+        here.run(words.probe.start)
         try:
             yield here, there, words
         finally:
-            probe.stop()
+            words.probe.stop()
 
 
 def seen(host: NetworkNamespace) -> Kernel:
@@ -58,13 +62,13 @@ def seen(host: NetworkNamespace) -> Kernel:
     return kernel
 
 
-def send_something() -> None:
+def send_something(to: str = "10.77.0.11") -> None:
     """A datagram to the first host, for which its address must be asked."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-        udp.sendto(b"", ("10.77.0.11", 9))
+    with socket.socket(socket.AF_INET6 if ":" in to else socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.sendto(b"", (to, 9))
 
 
-def state(host: NetworkNamespace, address: IPAddress) -> str:
+def state_of(host: NetworkNamespace, address: IPAddress) -> str:
     neighbours = seen(host).neighbours
     assert neighbours is not None
     return next((one.state for one in neighbours if one.address == address), "")
@@ -73,8 +77,8 @@ def state(host: NetworkNamespace, address: IPAddress) -> str:
 def settled(host: NetworkNamespace, address: IPAddress, wanted: str) -> None:
     """Waits until the entry has this state."""
     end = time.monotonic() + 8
-    while state(host, address) != wanted:
-        assert time.monotonic() < end, f"{address} is {state(host, address)}"
+    while state_of(host, address) != wanted:
+        assert time.monotonic() < end, f"{address} is {state_of(host, address)}"
         time.sleep(0.05)
 
 
@@ -84,7 +88,7 @@ def test_a_host_that_falls_silent_is_noticed_within_ten_seconds_and_so_is_its_re
         settled(here, PEER, "REACHABLE")
         there.ip("link set eth0 arp off")  # it answers no more, while the carrier stays
         assert words.wait_for("10.77.0.12 does not answer", 10) > 2, "three requests take their time"
-        assert state(here, PEER) in {"FAILED", "INCOMPLETE"}
+        assert state_of(here, PEER) in {"FAILED", "INCOMPLETE"}
         there.ip("link set eth0 arp on")
         there.ip("neigh flush dev eth0")
         there.run(send_something)
@@ -97,8 +101,8 @@ def test_a_host_that_answers_is_asked_without_a_word_about_it() -> None:
         settled(here, PEER, "REACHABLE")
         before = received(here)
         time.sleep(7)
-        assert received(here) > before, "it was asked again when its proof of life was five seconds old"
-        assert state(here, PEER) == "REACHABLE"
+        assert received(here) > before, "it was asked again when its proof of life was some seconds old"
+        assert state_of(here, PEER) == "REACHABLE"
         assert words.said == []
 
 
@@ -113,8 +117,90 @@ def test_an_entry_that_somebody_wrote_in_is_left_alone() -> None:
     with two_hosts(STATIC) as (here, _, words):
         here.ip("neigh replace 10.77.0.13 dev eth0 lladdr 02:00:00:00:00:13 nud permanent")
         time.sleep(6)
-        assert state(here, STATIC) == "PERMANENT"
+        assert state_of(here, STATIC) == "PERMANENT"
         assert words.said == []
+
+
+@pytest.mark.real
+def test_an_entry_of_another_program_is_left_alone() -> None:
+    with two_hosts(STATIC) as (here, _, words):
+        here.ip("neigh replace 10.77.0.13 dev eth0 lladdr 02:00:00:00:00:13 extern_learn nud stale")
+        time.sleep(7)  # were it asked, it would have failed by now
+        assert state_of(here, STATIC) == "STALE"
+        assert words.said == []
+
+
+@pytest.mark.real
+def test_of_many_the_dead_are_named_and_nobody_else() -> None:
+    many = [ip_address(f"10.77.{number // 200}.{20 + number % 200}") for number in range(250)]
+    dead = {many[0], many[150], many[249]}
+    with two_hosts(*many, network=16) as (here, there, words):
+        there.batch(f"addr add {one}/16 dev eth0" for one in many)
+        for one in (many[0], many[249]):
+            settled(here, one, "REACHABLE")
+        words.said.clear()  # while the addresses were being added some may not have answered
+        there.batch(f"addr del {one}/16 dev eth0" for one in dead)
+        for one in dead:
+            words.wait_for(f"{one} does not answer", 10)
+        assert {word for word in words.said if "answers again" not in word} == {
+            f"neighbour {one} does not answer" for one in dead
+        }
+
+
+@pytest.mark.real
+def test_a_silent_neighbour_by_ipv6_is_noticed_too() -> None:
+    peer = ip_address("fd00:77::12")
+    with two_hosts(peer) as (here, there, words):
+        settled(here, peer, "REACHABLE")
+        there.ip("addr del fd00:77::12/64 dev eth0")
+        words.wait_for("fd00:77::12 does not answer", 10)
+        there.ip("addr add fd00:77::12/64 dev eth0 nodad")
+        there.run(send_something, "fd00:77::11")
+        words.wait_for("fd00:77::12 answers again", 5)
+
+
+@pytest.mark.real
+def test_who_is_followed_from_now_on_is_looked_for_at_once() -> None:
+    with two_hosts() as (here, _, words):
+        assert state_of(here, PEER) == ""
+        words.probe.follow((PEER,), seen(here).links)
+        settled(here, PEER, "REACHABLE")
+        assert words.said == []
+
+
+@pytest.mark.real
+def test_there_is_a_bound_to_those_that_are_looked_for_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe, "_RESOLVED_A_SECOND", 8)
+    begun = time.monotonic()
+    with two_hosts(*(ip_address(f"10.77.0.{number}") for number in range(20, 220))) as (here, _, _words):
+        time.sleep(1)
+        entries = len(seen(here).neighbours or ())
+        assert 0 < entries <= (time.monotonic() - begun + probe._TICK) * 8 + 1
+
+
+@pytest.mark.real
+def test_without_the_privilege_it_ends_without_a_word() -> None:
+    with two_hosts() as (here, _, _words):
+        assert here.run(_ends_as_nobody, seen(here).links)
+
+
+def _ends_as_nobody(links: tuple[Link, ...]) -> bool:
+    """Whether the thread of a probe ends by itself in a process without privileges, and wakes nobody."""
+    child = os.fork()
+    if not child:
+        code = 2
+        try:
+            os.setresgid(65534, 65534, 65534)
+            os.setresuid(65534, 65534, 65534)
+            said: list[str] = []
+            alone = NeighbourProbe(said.append)
+            alone.follow((PEER, STATIC, NOBODY), links)
+            alone.start()
+            alone._thread.join(PATIENCE)
+            code = int(alone._thread.is_alive() or bool(said))
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 @pytest.mark.real
