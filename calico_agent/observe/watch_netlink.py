@@ -22,14 +22,14 @@ from calico_agent.decode.rtnetlink import HEADER
 # RTNLGRP_LINK, _NEIGH, _IPV4_IFADDR, _IPV4_ROUTE, _IPV4_RULE, _IPV6_IFADDR, _IPV6_ROUTE, _IPV6_RULE, _IPV4_NETCONF,
 # _IPV6_NETCONF
 _GROUPS = (1, 3, 5, 7, 8, 9, 11, 19, 24, 25)
-_SUBJECTS = {
+_SUBJECTS = {  # by RTM_NEW…; RTM_DEL… is one more
     16: "link",
     20: "address",
     24: "route",
     28: "neighbour",
     32: "rule",
     80: "sysctl",
-}  # RTM_NEW; RTM_DEL is one more
+}
 _NEIGHBOUR = Struct("=BxxxiH")  # the begin of struct ndmsg: family, link, state
 _PERMANENT = 0x80  # NUD_PERMANENT
 _SO_RCVBUFFORCE = 33  # past net.core.rmem_max; needs CAP_NET_ADMIN
