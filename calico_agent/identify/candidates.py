@@ -96,8 +96,8 @@ def _calico_pool(link: Link, held: LinkAddress, around: Surroundings) -> str:
     if isinstance(around.datastore, Unreadable) or links.leads_out(link, around.kernel):
         return ""
     # The blocks of a deleted pool stay, and so do the addresses in them.
-    blocks = (block for block in around.datastore.blocks if held.address in block.cidr)
-    pool = _pool(held, around.datastore) or next((f"the IPAM block {block.cidr}" for block in blocks), "")
+    block = around.in_blocks.get(held.address)
+    pool = _pool(held, around.datastore) or (f"the IPAM block {block}" if block is not None else "")
     return f"lies in {pool}: it is a pod's or a tunnel's" if pool else ""
 
 

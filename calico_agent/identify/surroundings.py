@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from calico_agent.model.address import IPAddress
+from calico_agent.model.address import IPAddress, IPNetwork
 from calico_agent.model.container import Docker
 from calico_agent.model.host import Host, Kubelet
 from calico_agent.model.kernel import Kernel
-from calico_agent.model.node import Datastore, Node
+from calico_agent.model.node import Block, Datastore, Node
 from calico_agent.model.observation import Unreadable
+from calico_agent.model.prefix import PrefixIndex, key_of
+from calico_agent.model.route import host_prefix
 from calico_agent.model.unchanged import MadeOnce
 
 
@@ -16,8 +18,9 @@ from calico_agent.model.unchanged import MadeOnce
 class Surroundings:
     """Everything around one address. `own_names` are the node names whose records may be this host's own.
 
-    `shared` are the addresses of this host that other machines have, too, with the names of those nodes. `reachable`
-    are the addresses that the destinations of `can-reach=` stand for. `kubelet` is the one that runs here.
+    `shared` are the addresses of this host that other machines have, too, with the names of those nodes, `in_blocks`
+    those that lie in a block of IPAM. `reachable` are the addresses that the destinations of `can-reach=` stand for.
+    `kubelet` is the one that runs here.
     """
 
     kernel: Kernel
@@ -26,6 +29,7 @@ class Surroundings:
     endpoints: tuple[IPAddress, ...]
     own_names: frozenset[str]
     shared: Mapping[IPAddress, tuple[str, ...]]
+    in_blocks: Mapping[IPAddress, IPNetwork]
     kubelet: Kubelet | None = None
     reachable: Mapping[str, tuple[IPAddress, ...]] = field(default_factory=dict)
 
@@ -40,11 +44,12 @@ class Surroundings:
         host: Host | Unreadable,
         reachable: Mapping[str, tuple[IPAddress, ...]],
     ) -> "Surroundings":
-        """The surroundings; all node records are gone through once, whatever the number of addresses."""
+        """The surroundings; all records are gone through once, whatever the number of addresses."""
         here = frozenset(held.address for link in kernel.links for held in link.addresses)
         shared = _shared(here, _nodes(datastore), own_names)
         kubelet = host.kubelet if isinstance(host, Host) else None
-        return cls(kernel, docker, datastore, endpoints, own_names, shared, kubelet, reachable)
+        in_blocks = _in_blocks(here, () if isinstance(datastore, Unreadable) else datastore.blocks)
+        return cls(kernel, docker, datastore, endpoints, own_names, shared, in_blocks, kubelet, reachable)
 
     @property
     def registered_elsewhere(self) -> frozenset[IPAddress]:
@@ -89,3 +94,11 @@ def _shared(
             for address in listed & here:
                 shared[address] = (*shared.get(address, ()), node.name)
     return shared
+
+
+@MadeOnce
+def _in_blocks(here: frozenset[IPAddress], blocks: tuple[Block, ...]) -> dict[IPAddress, IPNetwork]:
+    """Which of the addresses `here` lie in a block, and in which."""
+    index = PrefixIndex({key_of(block.cidr): block.cidr for block in blocks})
+    found = {address: index.covering(key_of(host_prefix(address))) for address in here}
+    return {address: cidr for address, cidr in found.items() if cidr is not None}

@@ -37,10 +37,18 @@ def measure(folder: Path) -> Iterator[Entry]:
 @contextmanager
 def _healthy(folder: Path, cluster: BigCluster) -> Iterator[tuple[World, Program]]:
     with docker_engine(folder / "docker") as engine:
-        engine.docker("run", "--detach", "--name", "calico-node", "--env", f"NODENAME={ME}", IMAGE)
-        with big_host(folder / "host", cluster, engine.socket) as world, world.bird(), world.agent() as agent:
-            world.wait_for_routes()
-            yield world, agent
+        container = engine.docker("run", "--detach", "--name", "calico-node", "--env", f"NODENAME={ME}", IMAGE).stdout
+        with big_host(folder / "host", cluster, engine.socket) as world, world.bird() as bird:
+            _put_into(container.strip(), bird.process.pid)
+            with world.agent() as agent:
+                world.wait_for_routes()
+                yield world, agent
+
+
+def _put_into(container: str, pid: int) -> None:
+    """Make a process part of a container in the way by which the agent tells that: one outside would be a problem."""
+    for group in Path("/sys/fs/cgroup").rglob(f"*{container}"):
+        (group / "cgroup.procs").write_text(str(pid))
 
 
 def _suspects(world: World) -> Iterator[Entry]:
@@ -89,7 +97,7 @@ def _status(world: World) -> Entry:
         begun = time.perf_counter()
         done = subprocess.run(command, capture_output=True, check=False)
         times.append(time.perf_counter() - begun)
-        assert done.returncode in {0, 1}, done.stderr
+        assert done.returncode == 0, done.stdout
     how = f"median wall time of {_STATUS_RUNS} runs of `calico-agent status` beside the daemon of {_NODES} nodes"
     return Entry("status_command", median(times) * 1000, "ms", 100, how)
 

@@ -120,19 +120,19 @@ class World:
             time.sleep(0.2)
 
     @contextmanager
-    def bird(self) -> Iterator[None]:
+    def bird(self) -> Iterator[Program]:
         """BIRD, with a session to every other node, by which it learns all routes."""
         file = self.folder / "bird.conf"
         file.write_text(_bird_configuration(self.cluster))
         arguments = ("-d", "-c", str(file), "-s", str(self.folder / "bird.ctl"))
-        with network_namespace() as others, self._program("bird", "/usr/sbin/bird", *arguments):
+        with network_namespace() as others, self._program("bird", "/usr/sbin/bird", *arguments) as program:
             self.host.ip(f"link set wire0 netns {others.path}")
             addresses = (f"addr add {self.cluster.address(i)}/16 dev wire0" for i in range(self.cluster.nodes))
             others.batch(("link set wire0 up", *addresses))
             speakers = Speakers(self.cluster)
             try:
                 others.run(speakers.start)
-                yield
+                yield program
             finally:
                 speakers.close()
 

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from calico_agent.model.finding import Finding, RouteCounts
 from calico_agent.model.kernel import Kernel
+from calico_agent.model.prefix import Key, key_of
 from calico_agent.verify.bgp.rib import Rib, rib_of
-from calico_agent.verify.cluster import Key, key_of
 from calico_agent.verify.routes.diverted import DIVERTED, diverted, find_diverted
 from calico_agent.verify.routes.expected import Expectation, ExpectedRoute
 from calico_agent.verify.routes.judge import MISSING, judge_of

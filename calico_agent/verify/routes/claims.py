@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from calico_agent.model.address import IPNetwork
 from calico_agent.model.node import AffinityState, Block
-from calico_agent.verify.cluster import Cluster, Key
+from calico_agent.model.prefix import Key
+from calico_agent.verify.cluster import Cluster
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 
 from calico_agent.model.address import Family, IPNetwork
 from calico_agent.model.node import AffinityState, Block, Borrowed, Pool
+from calico_agent.model.prefix import Key
 from calico_agent.model.route import host_prefix
 from calico_agent.model.unchanged import MadeOnce
-from calico_agent.verify.cluster import Cluster, Key
+from calico_agent.verify.cluster import Cluster
 from calico_agent.verify.local import Local, Standpoint
 from calico_agent.verify.routes.claims import DoubleClaim, claim_state, double_claim
 from calico_agent.verify.routes.ways import Lane, Way, Ways

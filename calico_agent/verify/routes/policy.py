@@ -16,9 +16,9 @@ from itertools import chain
 from calico_agent.model.address import Family, IPNetwork
 from calico_agent.model.kernel import Kernel
 from calico_agent.model.policy import Rule, RuleAction, asked_before_main, table_name
+from calico_agent.model.prefix import prefix_of
 from calico_agent.model.route import TABLE_MAIN, Fib, RouteType
 from calico_agent.model.unchanged import MadeOnce
-from calico_agent.verify.cluster import prefix_of
 from calico_agent.verify.routes.expected import Expectation, ExpectedRoute
 from calico_agent.verify.routes.fate import shown
 from calico_agent.verify.routes.table import Paths, expected_table

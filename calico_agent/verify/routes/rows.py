@@ -5,9 +5,10 @@ from functools import cache
 
 from calico_agent.model.finding import Finding
 from calico_agent.model.kernel import Kernel
+from calico_agent.model.prefix import key_of
 from calico_agent.model.route import Path, RouteType
 from calico_agent.model.tracing import RouteRow, RouteState
-from calico_agent.verify.cluster import Cluster, key_of
+from calico_agent.verify.cluster import Cluster
 from calico_agent.verify.routes.diverted import DIVERTED
 from calico_agent.verify.routes.expected import Expectation, expect
 from calico_agent.verify.routes.fate import shown

@@ -14,10 +14,11 @@ from calico_agent.model.address import IPNetwork
 from calico_agent.model.finding import Finding, Severity
 from calico_agent.model.kernel import Kernel
 from calico_agent.model.node import EncapsulationMode, Pool
+from calico_agent.model.prefix import Key, prefix_of
 from calico_agent.model.route import Path, RouteType
 from calico_agent.verify.bgp.rib import Rib, rib_of
 from calico_agent.verify.catalogue import finding
-from calico_agent.verify.cluster import Cluster, Key, prefix_of
+from calico_agent.verify.cluster import Cluster
 from calico_agent.verify.routes.expected import Expectation, ExpectedRoute
 from calico_agent.verify.routes.fate import fate_with, protocol, shown
 from calico_agent.verify.routes.table import Paths, expected_table

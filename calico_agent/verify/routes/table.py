@@ -11,9 +11,9 @@ from operator import is_not
 from typing import NamedTuple
 
 from calico_agent.model.address import IPAddress
+from calico_agent.model.prefix import Key, PrefixIndex, key_of
 from calico_agent.model.route import Fib, Path, host_prefix
 from calico_agent.model.unchanged import MadeOnce
-from calico_agent.verify.cluster import Key, PrefixIndex, key_of
 from calico_agent.verify.routes.expected import Expectation, ExpectedRoute
 from calico_agent.verify.routes.ways import Way
 

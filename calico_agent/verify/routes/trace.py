@@ -11,10 +11,10 @@ from calico_agent.model.finding import Finding
 from calico_agent.model.kernel import Kernel
 from calico_agent.model.node import Block, Pool
 from calico_agent.model.policy import Rule, table_name
+from calico_agent.model.prefix import key_of
 from calico_agent.model.route import Route, RouteType, host_prefix
 from calico_agent.model.tracing import Lookup, Trace
 from calico_agent.verify.bgp.daemon import peer_sessions
-from calico_agent.verify.cluster import key_of
 from calico_agent.verify.routes.expected import ExpectedRoute, expect
 from calico_agent.verify.routes.judge import MISSING, judge_of
 from calico_agent.verify.routes.table import expected_table

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from calico_agent.model.address import IPNetwork
 from calico_agent.model.finding import ConditionType, Finding, Severity
 from calico_agent.model.node import EncapsulationMode
+from calico_agent.model.prefix import key_of
 from calico_agent.model.route import Fib, Path, RouteType
 from calico_agent.verify.bgp.rib import Rib
 from calico_agent.verify.catalogue import finding
-from calico_agent.verify.cluster import key_of
 from calico_agent.verify.routes.expected import Expectation, ExpectedRoute
 from calico_agent.verify.routes.fate import fate_with, fate_without, protocol, shown
 from calico_agent.verify.routes.judge import foreign

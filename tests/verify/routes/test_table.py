@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calico_agent.model.address import IPAddress
+from calico_agent.model.prefix import prefix_of
 from calico_agent.model.route import Fib, Path, Route
-from calico_agent.verify.cluster import prefix_of
 from calico_agent.verify.routes.expected import Expectation, ExpectedRoute
 from calico_agent.verify.routes.table import expected_table
 from calico_agent.verify.routes.ways import Encapsulation, Way
