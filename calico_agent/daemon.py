@@ -4,10 +4,12 @@ The main thread makes the passes. Watchers and signal handlers only put a word i
 signal handler may put into it while the main thread waits in it). A lost word costs one interval, never correctness.
 """
 
+import ctypes
 import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
@@ -39,6 +41,8 @@ _LONGEST_PASS = 60.0
 _UNSETTLED_INTERVAL = 2.0
 _SHARE_OF_TIME = 20
 _SHARE_OF_CALM = 5
+
+_M_ARENA_MAX = -8  # malloc.h
 
 _STOP = "stop"
 _RELOAD = "reload"
@@ -172,8 +176,15 @@ class Daemon:
 def run(config: Config, reload: Callable[[], Config]) -> int:
     """Run the agent in the foreground; returns the exit code."""
     logs.configure(config.log.level, config.log.format)
+    _share_one_heap()
     Daemon(config, reload).run()
     return 0
+
+
+def _share_one_heap() -> None:
+    """Have glibc serve all threads from one arena: with one for each of ours, 6 MiB more are held for nothing."""
+    with suppress(AttributeError, OSError):  # another C library
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
 
 
 def _calm(report: Report) -> float:

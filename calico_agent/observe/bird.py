@@ -36,9 +36,9 @@ _LAST_LINE = re.compile(rb"[0-9]{4} ")  # of a reply; lines before it have `-` a
 _MOST_PREFIXES = 64
 
 # The details of a session are thirty lines, which say more than its row only in how many routes were exchanged. While
-# no row changes they are read again in this share of the time: every few seconds, or, with a thousand sessions, once a
-# minute.
-_SHARE_FOR_DETAILS = 0.0005
+# no row changes they are read again in this share of the time: every few seconds, or, with a thousand sessions, every
+# few minutes.
+_SHARE_FOR_DETAILS = 0.0002
 
 
 class BirdReader:
