@@ -4,7 +4,7 @@
 #   make test        linters, types, import contracts and all tests; its last line is pytest's summary
 #   make test-fast   the pure stages only, no root needed once set up
 #   make lint        ruff, mypy, import contracts
-#   make bench       the budgets, measured in one run (ten minutes); writes build/bench.json
+#   make bench       the budgets, measured in one run (twenty minutes); writes build/bench.json
 #   make clean       remove .venv and build
 
 SHELL := /bin/bash
