@@ -6,6 +6,10 @@ from calico_agent.model.bgp import Session
 
 # What the state and the last error of a session mean, and where to look. The first pattern that matches
 # "STATE ERROR" wins. Measured with BIRD 1.6.8, or read in its proto/bgp.
+_NO_ANSWER = (
+    "its address does not answer: a firewall drops TCP port 179, or the session passwords differ",
+    "try `nc -vz ADDRESS 179` from this host; look at the firewalls of both",
+)
 _MEANINGS = tuple(
     (re.compile(pattern), meaning, cure)
     for pattern, meaning, cure in (
@@ -39,6 +43,8 @@ _MEANINGS = tuple(
             "this host waits for it to connect, and it does not",
             "see that calico/node runs there with a session to this host, and that TCP port 179 is open to here",
         ),
+        # In this state BIRD waits for the answer to a SYN; the error is that of the connection before.
+        (r"^Connect .*Connection (closed|reset by peer)", *_NO_ANSWER),
         (
             r"Connection (closed|reset by peer)",
             "it accepts the connection and closes it: it does not expect a session from this host's address",
@@ -54,11 +60,7 @@ _MEANINGS = tuple(
             "the kernel cannot do the password check that is configured",
             "remove the password, or use a kernel with TCP MD5",
         ),
-        (
-            r"^(Connect|Active|OpenSent)",
-            "its address does not answer: a firewall drops TCP port 179, or the session passwords differ",
-            "try `nc -vz ADDRESS 179` from this host; look at the firewalls of both",
-        ),
+        (r"^(Connect|Active|OpenSent)", *_NO_ANSWER),
     )
 )
 

@@ -70,6 +70,16 @@ CASES = {
         says=("nothing listens on its BGP port", "Mesh_10_77_0_13 start Active Socket: Connection refused"),
         status={"BGPEstablished": Status.FALSE, "RoutesInPlace": Status.FALSE},
     ),
+    "a session that the peer closes at once": Case(
+        peered(TO_HOST2, session("10.77.0.13", "Active", "Socket: Connection closed")),
+        {"BGP-DOWN host3": set()},
+        says=("it accepts the connection and closes it",),
+    ),
+    "a session that nobody answers any more since it was closed": Case(
+        peered(TO_HOST2, session("10.77.0.13", "Connect", "Socket: Connection closed")),
+        {"BGP-DOWN host3": set()},
+        says=("its address does not answer: a firewall drops TCP port 179",),
+    ),
     "a session that only waits": Case(
         peered(TO_HOST2, session("10.77.0.13", "Passive")),
         {"BGP-DOWN host3": set()},
