@@ -99,6 +99,33 @@ def test_a_host_that_has_all_routes_and_does_not_forward(lab: Lab) -> None:
     until("a restart mends it, as it does with Felix", lambda: all_good(lab), lambda: texts(lab))
 
 
+def test_a_policy_rule_that_takes_the_packets_for_pods_elsewhere(lab: Lab) -> None:
+    rule = ("rule", "add", "to", "192.168.0.0/16", "lookup", "100", "priority", "50")
+    lab.exec("host1", "ip", "route", "add", "default", "via", "10.77.0.1", "table", "100", check=True)
+    lab.exec("host1", "ip", *rule, check=True)
+    try:
+        named = "rule: 50: from all to 192.168.0.0/16 lookup 100; found: table 100: default via 10.77.0.1 dev eth0"
+        until("host1 names the rule", lambda: named in text(lab, "host1"), lambda: text(lab, "host1"))
+        assert {one.split()[0] for one in problems(lab, "host1")} == {"RT-DIVERTED"}
+        assert problems(lab, "host2") == {}
+    finally:
+        lab.exec("host1", "ip", "rule", "del", "priority", "50", check=True)
+        lab.exec("host1", "ip", "route", "flush", "table", "100", check=True)
+    until("all are good again", lambda: all_good(lab), lambda: texts(lab))
+
+
+def test_a_route_by_hand_that_bird_spreads_is_the_fault_of_the_host_that_has_it(lab: Lab) -> None:
+    block = lab.exec("host1", "ip", "route", "show", "via", "10.77.0.12").stdout.split()[0]
+    lab.exec("host3", "ip", "route", "replace", block, "via", "10.77.0.1", "proto", "static", check=True)
+    foreign = {f"RT-FOREIGN {block}": True}
+    try:
+        until("host3 names it", lambda: problems(lab, "host3") == foreign, lambda: text(lab, "host3"))
+        assert f"ip route del {block}" in text(lab, "host3")
+    finally:
+        lab.exec("host3", "ip", "route", "del", block, "proto", "static", check=True)
+    until("all are good again", lambda: all_good(lab), lambda: texts(lab))
+
+
 def test_a_route_that_comes_and_goes_is_one_problem_with_a_count(lab: Lab) -> None:
     block = lab.exec("host1", "ip", "route", "show", "via", "10.77.0.12").stdout.split()[0]
     lost, show = f"RT-MISSING {block}", ("ip", "route", "show", block)
