@@ -1,5 +1,6 @@
 """What `ip -d -j route show table all` prints, as routes: a second opinion on the same table."""
 
+import json
 from collections.abc import Iterable, Mapping
 from ipaddress import ip_address, ip_network
 from typing import Any
@@ -12,9 +13,15 @@ _PROTOCOLS = {name: number for number, name in PROTOCOL_NAMES.items()}
 _NOT_FORWARDING = {RouteType.BLACKHOLE, RouteType.UNREACHABLE, RouteType.PROHIBIT, RouteType.THROW}
 
 
+def read(text: str) -> list[dict[str, Any]]:
+    """What `ip -j` printed. Of an encapsulation it prints `dst` and `tos` as if they were the route's, behind those."""
+    shown: list[dict[str, Any]] = json.loads(text, object_pairs_hook=lambda pairs: dict(reversed(pairs)))
+    return shown
+
+
 def routes(shown: Iterable[Mapping[str, Any]]) -> tuple[Route, ...]:
     """The routes that traffic in general may follow: those for one type of service or source prefix are left out."""
-    return tuple(_route(one) for one in shown if "tos" not in one and "from" not in one)
+    return tuple(_route(one) for one in shown if not one.get("tos") and "from" not in one)
 
 
 def _route(shown: Mapping[str, Any]) -> Route:
@@ -49,6 +56,7 @@ def _next_hop(shown: Mapping[str, Any]) -> NextHop:
         weight=shown.get("weight", 1),
         dead="dead" in flags,
         linkdown="linkdown" in flags,
+        encapsulation=shown.get("encap", ""),
     )
 
 

@@ -6,7 +6,7 @@ the most expensive part of a pass. Layouts are those of include/uapi/linux/neigh
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
-from struct import calcsize, unpack
+from struct import calcsize
 from typing import Any, NamedTuple
 
 from calico_agent.decode.errors import Malformed
@@ -69,4 +69,4 @@ def _of_one_layout(run: Run) -> Iterator[Entries]:
 def _column(run: Run, start: int, code: str) -> tuple[Any, ...]:
     """The same part of every message, one after the other; `code` is struct's."""
     rest = run.length - start - calcsize(f"={code}")
-    return unpack("=" + f"{start}x{code}{rest}x" * run.messages, run.data)
+    return run.unpack("=", f"{start}x{code}{rest}x")

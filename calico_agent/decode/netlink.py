@@ -9,7 +9,7 @@ done in Python for each route: whole columns of destinations and paths go from o
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from struct import Struct, unpack
+from struct import Struct
 from typing import NamedTuple
 
 from calico_agent.decode.errors import Malformed
@@ -122,9 +122,9 @@ class _Dump:
         before, size = HEADER.size + _HEAD, ADDRESS_SIZE[self.family]
         rest = run.length - before - size
         if self.family is Family.IPV4:
-            columns = unpack(">" + f"{before}xI{rest}s" * run.messages, run.data)
+            columns = run.unpack(">", f"{before}xI{rest}s")
             return columns[::2], columns[1::2]
-        columns = unpack(">" + f"{before}xQQ{rest}s" * run.messages, run.data)
+        columns = run.unpack(">", f"{before}xQQ{rest}s")
         return (high << 64 | low for high, low in zip(columns[::3], columns[1::3], strict=True)), columns[2::3]
 
     def _paths(self, head: bytes, tails: tuple[bytes, ...]) -> list[_Paths]:

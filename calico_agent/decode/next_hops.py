@@ -1,8 +1,8 @@
 """Where a route leads: next hops inside a route message, and next hop objects (RTM_NEWNEXTHOP), which routes share.
 
 Layouts are those of include/uapi/linux/rtnetlink.h and nexthop.h. A route that uses an object names it, and repeats its
-next hops as long as net.ipv4.nexthop_compat_mode is 1, the default. Encapsulation attributes (MPLS, SRv6) are passed
-over: they do not change which neighbour gets the packet.
+next hops as long as net.ipv4.nexthop_compat_mode is 1, the default. Of an encapsulation (lwtunnel: MPLS, SRv6, ...) the
+kind is told and no more: the neighbour gets the packet, and not as it was.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,15 +16,18 @@ from calico_agent.model.route import NextHop
 
 NextHopObjects = Mapping[int, tuple[NextHop, ...]]
 
-RTA_OIF, RTA_GATEWAY, RTA_MULTIPATH, RTA_VIA, RTA_NH_ID = 4, 5, 9, 18, 30
+RTA_OIF, RTA_GATEWAY, RTA_MULTIPATH, RTA_VIA, RTA_ENCAP_TYPE, RTA_NH_ID = 4, 5, 9, 18, 21, 30
 _HOP = Struct("=HBBi")  # struct rtnexthop: length with its attributes, flags, weight - 1, link
-_FAMILY = Struct("=H")  # begin of struct rtvia
+_SHORT = Struct("=H")  # the family with which struct rtvia begins, and enum lwtunnel_encap_types
 _DEAD, _ONLINK, _LINKDOWN = 1, 4, 16  # RTNH_F_
 
 _NEW_NEXTHOP = 104  # RTM_NEWNEXTHOP
-_NHA_ID, _NHA_GROUP, _NHA_OIF, _NHA_GATEWAY = 1, 2, 5, 6
+_NHA_ID, _NHA_GROUP, _NHA_OIF, _NHA_GATEWAY, _NHA_ENCAP_TYPE = 1, 2, 5, 6, 7
 _OBJECT = Struct("=BBBBI")  # struct nhmsg: family, scope, protocol, reserved, flags
 _MEMBER = Struct("=IBBH")  # struct nexthop_grp: id, weight - 1, its high byte, reserved
+
+# By LWTUNNEL_ENCAP_ number, in the words of `ip`.
+_ENCAPSULATIONS = ("", "mpls", "ip", "ila", "ip6", "seg6", "bpf", "seg6local", "rpl", "ioam6", "xfrm")
 
 
 def next_hops(
@@ -49,9 +52,9 @@ def gateway(found: Attributes, family: Family) -> IPAddress | None:
         return address(found[RTA_GATEWAY], family)
     if RTA_VIA in found:
         via = found[RTA_VIA]
-        if len(via) < _FAMILY.size:
+        if len(via) < _SHORT.size:
             raise Malformed("a gateway of another family is cut short")
-        return address(via[_FAMILY.size :], FAMILIES.get(_FAMILY.unpack_from(via)[0]))
+        return address(via[_SHORT.size :], FAMILIES.get(_SHORT.unpack_from(via)[0]))
     return None
 
 
@@ -96,7 +99,17 @@ def _next_hop(found: Attributes, index: int, flags: int, family: Family, link_na
         onlink=bool(flags & _ONLINK),
         dead=bool(flags & _DEAD),
         linkdown=bool(flags & _LINKDOWN),
+        encapsulation=_encapsulation(found.get(RTA_ENCAP_TYPE)),
     )
+
+
+def _encapsulation(value: bytes | None) -> str:
+    if value is None:
+        return ""
+    if len(value) != _SHORT.size:
+        raise Malformed(f"an encapsulation type of {len(value)} bytes")
+    kind = _SHORT.unpack(value)[0]
+    return _ENCAPSULATIONS[kind] if kind < len(_ENCAPSULATIONS) else f"of type {kind}"
 
 
 def _object(found: Attributes, flags: int, family: Family | None, link_names: Mapping[int, str]) -> tuple[NextHop, ...]:
@@ -109,6 +122,7 @@ def _object(found: Attributes, flags: int, family: Family | None, link_names: Ma
             onlink=bool(flags & _ONLINK),
             dead=bool(flags & _DEAD),
             linkdown=bool(flags & _LINKDOWN),
+            encapsulation=_encapsulation(found.get(_NHA_ENCAP_TYPE)),
         ),
     )
 

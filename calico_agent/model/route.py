@@ -38,7 +38,8 @@ class NextHop:
     """Where a unicast route leads. `device` is the link's name; `gateway` is None for on-link destinations.
 
     `dead`: the kernel does not use it (its link is down). `linkdown`: its link has no carrier; the kernel uses it all
-    the same unless ignore_routes_with_linkdown is set.
+    the same unless ignore_routes_with_linkdown is set. `encapsulation`: what the kernel puts around packets on their
+    way to it (lwtunnel), in the word that `ip` has for it: `mpls`, `seg6`, `ip`, ...; empty for nothing.
     """
 
     gateway: IPAddress | None
@@ -47,10 +48,12 @@ class NextHop:
     weight: int = 1
     dead: bool = False
     linkdown: bool = False
+    encapsulation: str = ""
 
     def __str__(self) -> str:
+        around = f"encap {self.encapsulation} " if self.encapsulation else ""
         via = f"via {self.gateway} " if self.gateway else ""
-        return f"{via}dev {self.device}{' onlink' if self.onlink else ''}"
+        return f"{around}{via}dev {self.device}{' onlink' if self.onlink else ''}"
 
 
 class Path(NamedTuple):
@@ -70,6 +73,11 @@ class Path(NamedTuple):
     def dead(self) -> bool:
         """Whether it has next hops and the kernel uses none of them."""
         return bool(self.next_hops) and all(hop.dead for hop in self.next_hops)
+
+    @property
+    def encapsulated(self) -> bool:
+        """Whether packets that take it are put into others, without any tunnel device."""
+        return any(hop.encapsulation for hop in self.next_hops)
 
 
 @dataclass(frozen=True, slots=True)

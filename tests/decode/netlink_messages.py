@@ -15,8 +15,9 @@ SEQUENCE, PORT = 7, 4242
 MAC = bytes.fromhex("663b00aa01ff")
 
 AF = {4: AF_INET, 6: AF_INET6}
-LINKS = {1: "lo", 2: "eth0", 3: "vxlan.calico", 4: "cali1234"}
+LINKS = {1: "lo", 2: "eth0", 3: "vxlan.calico", 4: "cali1234", 5: "tunl0", 6: "wireguard.cali"}
 INDEXES = {name: index for index, name in LINKS.items()}
+ENCAPSULATIONS = ("", "mpls", "ip", "ila", "ip6", "seg6", "bpf", "seg6local", "rpl", "ioam6", "xfrm")
 
 
 def message(kind: int, body: bytes, *, flags: int = MULTI, sequence: int = SEQUENCE, port: int = PORT) -> bytes:
@@ -70,6 +71,7 @@ def route_body(route: Route, *, flags: int = 0, tos: int = 0, source_length: int
             attribute(7, route.source.packed) if route.source else b"",
             _gateway(single[0], version) if single else b"",
             number(4, INDEXES[single[0].device]) if single else b"",
+            encapsulation(single[0].encapsulation) if single else b"",
             b"" if single or not route.next_hops else attribute(9, _multipath(route.next_hops, version)),
             extra,
         )
@@ -111,6 +113,14 @@ def ages(confirmed: int) -> bytes:
     return attribute(3, pack("=IIII", confirmed, 0, 0, 1))
 
 
+def encapsulation(word: str, kind: int = 22) -> bytes:
+    """RTA_ENCAP and RTA_ENCAP_TYPE; the first is the other program's affair. NHA_ENCAP has another number."""
+    if not word:
+        return b""
+    number_of_type = ENCAPSULATIONS.index(word) if word in ENCAPSULATIONS else int(word.removeprefix("of type "))
+    return attribute(0x8000 | kind, b"\x08\0\x01\0\0\0\x01\x01") + attribute(kind - 1, pack("=H", number_of_type))
+
+
 def _gateway(hop: NextHop, version: int) -> bytes:
     if hop.gateway is None:
         return b""
@@ -122,8 +132,8 @@ def _gateway(hop: NextHop, version: int) -> bytes:
 def _multipath(hops: Iterable[NextHop], version: int) -> bytes:
     parts = []
     for hop in hops:
-        gateway = _gateway(hop, version)
-        parts.append(pack("=HBBi", 8 + len(gateway), _hop_flags(hop), hop.weight - 1, INDEXES[hop.device]) + gateway)
+        inner = _gateway(hop, version) + encapsulation(hop.encapsulation)
+        parts.append(pack("=HBBi", 8 + len(inner), _hop_flags(hop), hop.weight - 1, INDEXES[hop.device]) + inner)
     return b"".join(parts)
 
 

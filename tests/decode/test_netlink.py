@@ -3,6 +3,7 @@
 import json
 from contextlib import suppress
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from itertools import permutations
 from pathlib import Path
 from struct import pack
 
@@ -13,11 +14,14 @@ from hypothesis import strategies as st
 from calico_agent.decode.errors import Interrupted, Malformed, Refused
 from calico_agent.decode.netlink import Learned, decode_routes
 from calico_agent.decode.next_hops import decode_next_hops
-from calico_agent.model.address import Family, IPAddress
+from calico_agent.model.address import Family, IPAddress, IPNetwork
 from calico_agent.model.route import TABLE_LOCAL, TABLE_MAIN, Fib, NextHop, Route, RouteType
 from tests import ip_json
 from tests.decode.netlink_messages import (
+    DUMP_INTERRUPTED,
+    ENCAPSULATIONS,
     LINKS,
+    NLMSG_OVERRUN,
     RTM_NEWROUTE,
     attribute,
     both,
@@ -45,6 +49,12 @@ UNUSUAL = [
     Route(ip_network("192.168.7.64/26"), next_hops=(NextHop(None, "eth0", dead=True, linkdown=True),)),
     Route(ip_network("192.168.7.128/26"), next_hops=(PEER, NextHop(ip_address("10.77.0.12"), "eth0", weight=5))),
     Route(ip_network("192.168.8.0/26"), next_hops=(NextHop(ip_address("fe80::1"), "eth0"),)),
+    Route(ip_network("192.168.8.64/26"), next_hops=(NextHop(PEER.gateway, "eth0", encapsulation="mpls"),), protocol=12),
+    Route(ip_network("192.168.8.128/26"), next_hops=(PEER, NextHop(None, "eth0", weight=3, encapsulation="seg6"))),
+    Route(ip_network("192.168.8.192/26"), next_hops=(NextHop(None, "eth0", encapsulation="of type 99"),)),
+    # IPIP and WireGuard devices cannot be made on the test machine's kernel: routes over them exist as messages only.
+    Route(ip_network("192.168.9.0/26"), next_hops=(NextHop(PEER.gateway, "tunl0", onlink=True),), protocol=12),
+    Route(ip_network("192.168.9.64/26"), next_hops=(NextHop(None, "wireguard.cali"),), protocol=80),
     Route(ip_network("::/0"), next_hops=(NextHop(ip_address("fe80::1"), "eth0"),), metric=1024),
     Route(ip_network("fd00:192::40/122"), next_hops=(NextHop(ip_address("fd00:77::13"), "eth0"),), metric=1024),
     Route(ip_network("fd00:192::80/122"), RouteType.BLACKHOLE, metric=1024),
@@ -64,10 +74,11 @@ def test_all_of_them_come_back_together() -> None:
     assert set(decoded(*UNUSUAL).routes) == set(UNUSUAL)
 
 
-def test_the_best_metric_of_a_prefix_comes_first() -> None:
-    worse = Route(BLOCK.prefix, next_hops=(ETH0,), metric=100)
-    worst = Route(BLOCK.prefix, next_hops=(ETH0,), metric=200)
-    assert decoded(worst, BLOCK, worse).exact(BLOCK.prefix) == (BLOCK, worse, worst)
+@pytest.mark.parametrize("prefix", [BLOCK.prefix, ip_network("fd00:192::40/122"), ip_network("::/0")], ids=str)
+def test_the_best_metric_of_a_prefix_comes_first(prefix: IPNetwork) -> None:
+    best, worse, worst = (Route(prefix, next_hops=(ETH0,), metric=metric) for metric in (10, 100, 200))
+    for order in permutations((best, worse, worst)):
+        assert decoded(*order).exact(prefix) == (best, worse, worst)
 
 
 @pytest.mark.parametrize("per_datagram", [1, 2, 100])
@@ -123,8 +134,15 @@ def test_a_type_that_is_not_known_yet_does_not_forward() -> None:
 
 
 def test_attributes_of_no_interest_are_passed_over() -> None:
-    encapsulation = number(16, 5) + attribute(21, b"\1\0") + attribute(0x8000 | 22, b"\x08\0\x01\0\0\0\x01\x01")
-    body = route_body(BLOCK, extra=encapsulation + attribute(999, b"new"))
+    metrics = attribute(0x8000 | 8, number(2, 1400) + number(8, 10))
+    body = route_body(BLOCK, extra=metrics + number(16, 5) + attribute(21, bytes(2)) + attribute(999, b"new"))
+    assert decode_routes({IPV4: dump([message(RTM_NEWROUTE, body)])}, LINKS).routes == (BLOCK,)
+
+
+@pytest.mark.parametrize("flag", [2, 8, 32, 64, 0x100, 0x4000, 0x8000], ids=hex)
+def test_flags_of_no_interest_are_passed_over(flag: int) -> None:
+    """Of the next hop: pervasive, offloaded, unresolved, trapped. Of the route: notify, offloaded, trapped."""
+    body = route_body(BLOCK, flags=flag)
     assert decode_routes({IPV4: dump([message(RTM_NEWROUTE, body)])}, LINKS).routes == (BLOCK,)
 
 
@@ -171,6 +189,7 @@ def test_next_hop_objects_are_followed() -> None:
         pack("=BBBBBBBBI", 2, 24, 0, 0, 254, 12, 0, 1, 0) + attribute(18, b"\x0a"),
         pack("=BBBBBBBBI", 2, 24, 0, 0, 254, 12, 0, 1, 0) + attribute(18, b"\x0a\0\1\2\3\4"),
         pack("=BBBBBBBBI", 2, 24, 0, 0, 254, 12, 0, 1, 0) + attribute(7, bytes(3)),
+        route_body(BLOCK, extra=attribute(21, b"\1")),
     ],
     ids=[
         "nothing",
@@ -187,6 +206,7 @@ def test_next_hop_objects_are_followed() -> None:
         "half a gateway",
         "a gateway of a wrong size",
         "a source of a wrong size",
+        "an encapsulation of a wrong size",
     ],
 )
 def test_a_route_that_cannot_be_is_malformed(body: bytes) -> None:
@@ -256,6 +276,7 @@ def routes(draw: st.DrawFn) -> Route:
         weight=st.integers(1, 256),
         dead=st.booleans(),
         linkdown=st.booleans(),
+        encapsulation=st.sampled_from(["", "", *ENCAPSULATIONS, "of type 11", "of type 65535"]),
     )
     kind = draw(st.sampled_from(RouteType))
     forwards = RouteType.UNICAST <= kind <= RouteType.MULTICAST
@@ -277,6 +298,32 @@ tables = st.lists(routes(), max_size=20, unique=True)
 @given(table=tables, per_datagram=st.integers(1, 7))
 def test_what_was_built_is_decoded(table: list[Route], per_datagram: int) -> None:
     assert decode_routes(both(table, per_datagram=per_datagram), LINKS) == Fib.of(table)
+
+
+@given(table=tables, per_datagram=st.integers(1, 7), cut=st.integers(0, 10**6))
+def test_a_dump_that_is_cut_anywhere_is_no_table(table: list[Route], per_datagram: int, cut: int) -> None:
+    """What it lacks would look like missing routes."""
+    for datagrams in both(table, per_datagram=per_datagram).values():
+        left = cut % sum(map(len, datagrams))
+        taken = []
+        for datagram in datagrams:
+            taken.append(datagram[:left])
+            left = max(0, left - len(datagram))
+        with pytest.raises(Malformed):
+            decode_routes({IPV4: taken}, LINKS)
+
+
+@given(table=tables, per_datagram=st.integers(1, 7), position=st.integers(0, 200))
+def test_a_dump_that_was_interrupted_anywhere_is_no_table(table: list[Route], per_datagram: int, position: int) -> None:
+    messages = [message(RTM_NEWROUTE, route_body(route)) for route in table if route.prefix.version == IPV4]
+    for mark in (
+        message(RTM_NEWROUTE, route_body(BLOCK), flags=DUMP_INTERRUPTED),
+        message(NLMSG_OVERRUN, b""),
+    ):
+        torn = [*messages]
+        torn.insert(position % (len(messages) + 1), mark)
+        with pytest.raises(Interrupted):
+            decode_routes({IPV4: dump(torn, per_datagram=per_datagram)}, LINKS)
 
 
 @given(first=tables, second=tables)

@@ -14,11 +14,13 @@ from calico_agent.model.route import NextHop
 from tests.decode.netlink_messages import (
     AF_INET,
     AF_INET6,
+    ENCAPSULATIONS,
     LINKS,
     RTM_NEWNEXTHOP,
     attribute,
     done,
     dump,
+    encapsulation,
     message,
     number,
 )
@@ -47,6 +49,14 @@ def test_an_object_is_a_next_hop() -> None:
         6: (NextHop(ip_address("fe80::1"), "eth0", dead=True),),
         9: (NextHop(None, "vxlan.calico"),),
     }
+
+
+@pytest.mark.parametrize("word", [*ENCAPSULATIONS, "of type 11"])
+def test_an_object_with_an_encapsulation_says_which(word: str) -> None:
+    one = next_hop_object(1, ETH0, attribute(6, ip_address("10.77.0.12").packed), encapsulation(word, 8))
+    found = decode_next_hops(dump([one, SECOND, group(10, (1, 0), (2, 0))]), LINKS)
+    assert found[1] == (NextHop(ip_address("10.77.0.12"), "eth0", encapsulation=word),)
+    assert [hop.encapsulation for hop in found[10]] == [word, ""]
 
 
 def test_a_blackhole_object_has_no_next_hop() -> None:

@@ -64,12 +64,20 @@ def test_what_does_not_pass_is_said_at_once(error: Exception, reason: str, code:
     assert reason in found.reason
 
 
-def test_after_two_seconds_not_knowing_is_the_answer() -> None:
-    source = failing(*[Interrupted("it changed") for _ in range(1000)])
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (Interrupted("it changed"), "no consistent answer for 2 s: it changed."),
+        (OSError(errno.ENOBUFS, "full"), "netlink failed: No buffer space available (error 105)."),
+    ],
+    ids=["interrupted dumps", "full buffers"],
+)
+def test_after_two_seconds_not_knowing_is_the_answer(error: Exception, reason: str) -> None:
+    source = failing(*[error] * 1000)
     before = time.monotonic()
     found = steadily(source)
     assert 1 < time.monotonic() - before < PATIENCE
-    assert found == Unreadable("kernel", "no consistent answer for 2 s: it changed.", "busy")
+    assert found == Unreadable("kernel", reason, "busy")
     assert 5 < source.reads < 20
 
 

@@ -1,27 +1,26 @@
 """Our reader and other people's readers see the same table."""
 
-import json
+import random
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from ipaddress import IPv4Network, ip_address, ip_network
 from pathlib import Path
-from typing import Any
 
 import pytest
-from pyroute2 import IPRoute
 
 from calico_agent.decode.netlink import Learned
 from calico_agent.model.address import Family
-from calico_agent.model.route import TABLE_LOCAL, TABLE_MAIN, Fib, NextHop, Route, RouteType
+from calico_agent.model.route import TABLE_LOCAL, TABLE_MAIN, Fib, NextHop
 from calico_agent.observe.netlink import RouteSocket
 from calico_agent.observe.routes import dump_routes, look_up
 from tests import ip_json
+from tests.by_pyroute2 import read_routes
 from tests.netns import NetworkNamespace, network_namespace
 
 pytestmark = pytest.mark.real
 
-ADDRESS_FAMILIES = {Family.IPV4: 2, Family.IPV6: 10}
 NAMES = {1: "lo", 2: "eth0", 3: "wire0", 4: "eth1", 5: "wire1"}
 HOST = (
     "link add eth0 index 2 type veth peer name wire0 index 3",
@@ -50,10 +49,20 @@ ROUTES = (
     "192.168.13.0/24 nhid 7 proto bird",
     "192.168.14.0/24 nhid 9",
     "192.168.15.0/24 nhid 10",
+    "192.168.16.0/24 encap ip id 5 dst 10.77.0.13 via 10.77.0.12 dev eth0 proto bird",
+    "192.168.17.0/24 nexthop encap ip6 id 5 dst fd00:77::13 via 10.77.0.12 dev eth0 nexthop via 10.77.0.13 dev eth0",
+    "192.168.18.0/24 nhid 11",
+    "192.168.19.0/24 nhid 12",
+    "192.168.20.0/24 dev eth0 metric 3",
+    "192.168.21.0/24 via 10.77.0.1 table 100000",
     "fd00:192::40/122 via fd00:77::13 dev eth0 proto bird",
     "fd00:192::80/122 proto bird nexthop via fd00:77::12 dev eth0 nexthop via fd00:77::13 dev eth0 weight 2",
     "blackhole fd00:192::/122 proto bird",
     "unreachable fd00:194::/64 metric 50",
+    "fd00:195::/64 via fd00:77::13 metric 30",
+    "fd00:195::/64 via fd00:77::12 metric 20",
+    "fd00:196::/64 encap seg6 mode encap segs fd00:77::13 dev eth0",
+    "fd00:197::/64 from fd00:77::/64 via fd00:77::12",
     "default via fd00:77::1",
 )
 OBJECTS = (
@@ -61,6 +70,8 @@ OBJECTS = (
     "8 via 10.78.0.12 dev eth1",
     "9 group 7,5/8,2",
     "10 blackhole",
+    "11 encap ip id 5 dst 10.77.0.13 via 10.77.0.12 dev eth0",
+    "12 group 7/11",
 )
 
 
@@ -76,16 +87,20 @@ def host() -> Iterator[NetworkNamespace]:
 def shown(host: NetworkNamespace, table: int) -> Fib:
     """The table according to `ip`."""
     text = host.output("ip", "-d", "-j", "route", "show", "table", "all")
-    return Fib.of(ip_json.routes(json.loads(text)), table)
+    return Fib.of(ip_json.routes(ip_json.read(text)), table)
 
 
 def test_every_kind_of_route_is_read_as_ip_shows_it(host: NetworkNamespace) -> None:
     host.ip(*(f"nexthop add id {line}" for line in OBJECTS), *(f"route add {line}" for line in ROUTES))
-    for table in (TABLE_MAIN, TABLE_LOCAL, 1000):
+    host.ip(
+        "route append 192.168.20.0/24 via 10.77.0.7 metric 3", "route append 192.168.20.0/24 via 10.77.0.8 metric 3"
+    )
+    for table in (TABLE_MAIN, TABLE_LOCAL, 1000, 100_000):
         read = host.run(dump_routes, NAMES, table)
-        assert set(read.routes) == set(shown(host, table).routes)
-    # None was overlooked by both: one is in another table, one for a type of service; three networks are connected.
-    assert len(host.run(dump_routes, NAMES)) == len(ROUTES) - 2 + 3
+        assert read.index == shown(host, table).index, "the routes of one prefix in the same order"
+    # None was overlooked by both: two are in other tables, one is for a type of service, one for a source; two were
+    # appended; three networks are connected.
+    assert len(host.run(dump_routes, NAMES)) == len(ROUTES) - 4 + 2 + 3
 
 
 def test_next_hop_objects_are_followed_when_routes_do_not_repeat_them(host: NetworkNamespace) -> None:
@@ -105,30 +120,58 @@ def test_a_link_without_carrier_marks_its_routes(host: NetworkNamespace) -> None
     assert route.next_hops == (NextHop(ip_address("10.77.0.13"), "eth0", linkdown=True),)
 
 
+def by_pyroute2(host: NetworkNamespace, table: int = TABLE_MAIN) -> Fib:
+    return Fib.of(host.run(read_routes, NAMES, table), table)
+
+
 def test_pyroute2_reads_the_same_routes(host: NetworkNamespace) -> None:
-    host.ip(*(f"route add {line}" for line in ROUTES if not any(word in line for word in ("nhid", "tos", "nexthop"))))
-
-    def by_pyroute2() -> set[Route]:
-        with IPRoute() as netlink:
-            return {
-                Route(
-                    ip_network((route.get("dst") or ("::" if family is Family.IPV6 else "0.0.0.0"), route["dst_len"])),
-                    RouteType(route["type"]),
-                    () if route["type"] > RouteType.MULTICAST else (_next_hop(route),),
-                    route["proto"],
-                    route.get("priority") or 0,
-                    source=ip_address(route.get("prefsrc")) if route.get("prefsrc") else None,
-                )
-                for family in Family
-                for route in netlink.get_routes(family=ADDRESS_FAMILIES[family], table=TABLE_MAIN)
-            }
-
-    assert set(host.run(dump_routes, NAMES).routes) == host.run(by_pyroute2)
+    host.ip(*(f"nexthop add id {line}" for line in OBJECTS), *(f"route add {line}" for line in ROUTES))
+    for table in (TABLE_MAIN, TABLE_LOCAL, 1000, 100_000):
+        assert host.run(dump_routes, NAMES, table).index == by_pyroute2(host, table).index
 
 
-def _next_hop(route: Any) -> NextHop:
-    gateway = (route.get("via") or {}).get("addr") or route.get("gateway")
-    return NextHop(ip_address(gateway) if gateway else None, NAMES[route.get("oif")], onlink=bool(route["flags"] & 4))
+def random_lines(seed: int) -> list[str]:
+    """Commands that make routes of every kind, without a plan."""
+    choose = random.Random(seed)
+    prefixes = [f"192.168.{number}.{64 * part}/26" for number in range(30, 40) for part in range(4)]
+    prefixes += [f"10.{number}.0.0/{choose.choice((16, 20, 30, 32))}" for number in range(100, 120)]
+    six = [f"fd00:{number:x}::/{choose.choice((48, 64, 122, 128))}" for number in range(0x200, 0x220)]
+    lines = []
+    for _ in range(300):
+        prefix = choose.choice((*prefixes, *six))
+        gateways = ("fd00:77::",) if ":" in prefix else ("10.77.0.", "10.77.0.", "10.78.0.")
+
+        def hop(among: tuple[str, ...] = gateways) -> str:
+            network = choose.choice(among)
+            device = "eth1" if network.startswith("10.78") else "eth0"
+            around = choose.choice(("", "", "", "encap ip id 5 dst 10.77.0.13", "encap ip6 id 5 dst fd00:77::13"))
+            return f"{around} via {network}{choose.randint(12, 99)} dev {device}{choose.choice(('', '', ' onlink'))}"
+
+        kind = choose.choice(("", "", "", "blackhole", "unreachable", "prohibit", "throw"))
+        weights = (choose.randint(1, 9) for _ in range(choose.randint(2, 4)))
+        end = "" if kind else choose.choice((hop(), " ".join(f"nexthop {hop()} weight {one}" for one in weights)))
+        if end and ":" not in prefix and choose.random() < 0.1:
+            end = "via inet6 fe80::1 dev eth0"
+        metric = choose.choice(("", f"metric {choose.randint(1, 5)}"))
+        table = choose.choice(("", "", "table 1000", "table 100000"))
+        protocol = f"proto {choose.choice((3, 4, 12, 16, 80, 200))}"
+        lines.append(
+            f"route {choose.choice(('add', 'append', 'replace'))} {kind} {prefix} {table} {protocol} {metric} {end}"
+        )
+    return lines
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_is_in_a_table_all_three_read_the_same(host: NetworkNamespace, seed: int) -> None:
+    """What the kernel does not take is not in the table; each of the four gets more than a hundred routes into it."""
+    text = "".join(f"{line}\n" for line in random_lines(seed))
+    subprocess.run(host.command("ip", "-force", "-batch", "-"), input=text, text=True, capture_output=True, check=False)
+    learned = Learned()
+    for table in (TABLE_MAIN, 1000, 100_000):
+        read = host.run(dump_routes, NAMES, table, learned)
+        assert read.index == shown(host, table).index
+        assert read.index == by_pyroute2(host, table).index
+    assert len(host.run(dump_routes, NAMES)) > 100
 
 
 def test_a_table_of_many_datagrams_is_read_whole(host: NetworkNamespace) -> None:

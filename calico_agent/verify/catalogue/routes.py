@@ -98,7 +98,7 @@ Somebody put a route with exactly this prefix into the table. BIRD cannot place 
 File exists" in its log), learns the foreign one and advertises it to the other hosts.
 
 Found by the route's shape and protocol: not what Calico would write, and not by BIRD (12) or
-Felix (80).
+Felix (80). A route that encapsulates (`encap` in `ip route`) is by neither, whatever it says.
 
 `ip route del PREFIX`; then find what put it there.""",
     ),

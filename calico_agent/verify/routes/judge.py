@@ -59,7 +59,7 @@ class Judge:
         return "RT-WRONG-NEXTHOP" if all(self._device_fits(way, hop) for hop in best.next_hops) else "RT-WRONG-DEVICE"
 
     def _fits(self, way: Way, path: Path) -> bool:
-        if path.type is not RouteType.UNICAST or not path.next_hops:
+        if path.type is not RouteType.UNICAST or not path.next_hops or path.encapsulated:
             return False
         if not way.judged:
             return True
@@ -108,6 +108,10 @@ def foreign(paths: Paths) -> Path | None:
 
 
 def by_calico(path: Path) -> bool:
-    """Whether BIRD or Felix wrote it: Felix writes VXLAN routes as `boot` (deviceRouteProtocol)."""
+    """Whether BIRD or Felix wrote it: Felix writes VXLAN routes as `boot` (deviceRouteProtocol).
+
+    Both use devices for their tunnels, so that what encapsulates without one is somebody else's, whatever it says.
+    """
     through_tunnel = any(hop.device in TUNNEL_DEVICES for hop in path.next_hops)
-    return path.protocol in {_BIRD, _FELIX} or (path.protocol == _BOOT and through_tunnel)
+    written = path.protocol in {_BIRD, _FELIX} or (path.protocol == _BOOT and through_tunnel)
+    return written and not path.encapsulated

@@ -64,6 +64,10 @@ def ecmp(prefix: str, *gateways: str) -> Route:
     return Route(ip_network(prefix), next_hops=hops, protocol=BIRD)
 
 
+def encapsulating(route: Route, word: str) -> Route:
+    return replace(route, next_hops=tuple(replace(hop, encapsulation=word) for hop in route.next_hops))
+
+
 def told(observation: Observation, *rows: RibRoute) -> Observation:
     """BIRD was asked for its table."""
     return replace(observation, bird=replace(BIRD4, routes=rows, asked=None))
@@ -343,6 +347,19 @@ CASES = {
         says=("ip route del 192.168.3.0/26 proto boot on this host", "BIRD learns it and advertises it"),
     ),
     "a route that was put in by hand and is right": Case(routed(via(TO3, "10.77.0.13", protocol=STATIC)), {}),
+    "a right route that encapsulates, which nothing of Calico's does without a device": Case(
+        routed(encapsulating(via(TO3, "10.77.0.13"), "mpls")),
+        {f"RT-FOREIGN {TO3}": set()},
+        says=("found: 192.168.3.0/26 encap mpls via 10.77.0.13 dev eth0 proto bird",),
+        status=WRONG,
+    ),
+    "one that encapsulates in a way nobody knows, where only the presence of a route is asked for": Case(
+        stored(
+            routed(encapsulating(via(TO3, "10.77.0.1"), "of type 99")),
+            bgp=BgpSettings(mesh=False, peers=("routers",)),
+        ),
+        {f"RT-FOREIGN {TO3}": set()},
+    ),
     "a route with a better metric": Case(
         routed(via(TO3, "10.77.0.13", metric=1024), via(TO3, "10.77.0.1", protocol=STATIC, metric=50)),
         {f"RT-SHADOWED {TO3}": set()},
