@@ -356,7 +356,7 @@ CASES = {
     "one that encapsulates in a way nobody knows, where only the presence of a route is asked for": Case(
         stored(
             routed(encapsulating(via(TO3, "10.77.0.1"), "of type 99")),
-            bgp=BgpSettings(mesh=False, peers=("routers",)),
+            nodes=(HOST1, HOST2, replace(HOST3, as_number=64999)),
         ),
         {f"RT-FOREIGN {TO3}": set()},
     ),
