@@ -9,7 +9,7 @@ from calico_agent.decode.neighbour_table import DST, neighbour_entries
 _USER_HZ = 100
 _PLAIN_FLAGS = 0x80  # NTF_ROUTER, which says nothing about who keeps the entry
 _BELIEVED = 0x02 | 0x04 | 0x08  # NUD_REACHABLE, NUD_STALE, NUD_DELAY
-_PROBE = 0x10
+_INCOMPLETE, _PROBE = 0x01, 0x10
 _FAILED = 0x20
 _WRITTEN_IN = 0x40 | 0x80  # NUD_NOARP, NUD_PERMANENT
 
@@ -27,6 +27,11 @@ class Entry(NamedTuple):
     def failed(self) -> bool:
         """Whether the neighbour did not answer."""
         return self.state == _FAILED
+
+    @property
+    def awaited(self) -> bool:
+        """Whether it was asked and may still answer."""
+        return bool(self.state & (_INCOMPLETE | _PROBE))
 
     @property
     def sent_to(self) -> bool:
@@ -58,11 +63,11 @@ def decode_lives(datagrams: Iterable[bytes], wanted: Collection[NeighbourKey], f
     """
     lives = Lives(set(wanted), [], {})
     for entries in neighbour_entries(datagrams):
-        ages = entries.ages()
-        keys = [*zip(entries.indexes, entries.values(DST), strict=True)]
-        lives.absent.difference_update(keys)
-        rows = zip(keys, entries.states, entries.flags, ages, strict=True)
-        for key, state, flags, age in compress(rows, map(round(fresh_seconds * _USER_HZ).__le__, ages)):
+        ages, destinations = entries.ages(), [*entries.values(DST)]
+        lives.absent.difference_update(zip(entries.indexes, destinations, strict=True))
+        rows = zip(entries.indexes, destinations, entries.states, entries.flags, ages, strict=True)
+        for index, destination, state, flags, age in compress(rows, map(round(fresh_seconds * _USER_HZ).__le__, ages)):
+            key = (index, destination)
             if key not in wanted:
                 continue
             if state & _BELIEVED and not flags & ~_PLAIN_FLAGS:

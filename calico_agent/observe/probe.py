@@ -6,9 +6,10 @@ a recent proof of life is set to NUD_PROBE: the kernel then sends what it would 
 requests (neighbour solicitations) a second apart, while packets flow on as before. Without an answer the entry becomes
 FAILED, with one REACHABLE. A neighbour that traffic has just confirmed is not asked.
 
-One look at the table finds the verdicts on those that were asked at the look before, and those that are silent since
-before that: they are asked now, all in a few datagrams. So a neighbour is asked every six seconds, a host that dies is
-known 3.3 + 2 * 3.1 s later at the latest, and the thread sleeps in between.
+Each look at the table finds those that are silent since before the look before: they are asked, all in a few datagrams.
+So a neighbour is asked every six seconds. Mostly all have answered by the next look; when some have not, there is one
+more at the moment when the kernel gives them up. So a host that dies is known 2.9 + 2.8 + 3.1 s later at the latest,
+and in between the thread sleeps.
 
 A host that does not answer is asked again every half minute only, as that is a broadcast. When it comes back, its own
 requests for this host's address tell the kernel so.
@@ -42,10 +43,11 @@ _NTF_USE = 0x01  # resolve it as if a packet were to be sent
 _CREATE = 0x400  # NLM_F_CREATE
 _ADDRESS_FAMILY = {4: 2, 6: 10}  # AF_INET, AF_INET6
 
-_TICK = 3.1  # seconds: three requests, one second apart (ucast_solicit, retrans_time), and then the verdict
-_PROOF_LASTS = 3.3  # a little longer: who answered after the last tick is left alone
+_TICK = 2.8  # seconds
+_PROOF_LASTS = 2.9  # a little longer: who answered after the last look is left alone
+_ANSWER_TAKES = 3.1  # three requests, one second apart (ucast_solicit, retrans_time), and the end of the last one
 _ASK_THE_DEAD = 30.0
-_ASKED_A_SECOND = 256  # with up to 1,500 nodes on the host's own networks each gets its turn in time
+_ASKED_A_SECOND = 256  # with up to 1,400 nodes on the host's own networks each gets its turn in time
 _RESOLVED_A_SECOND = 64  # these are broadcasts
 _DENIED = frozenset({errno.EPERM, errno.EACCES})
 
@@ -71,7 +73,8 @@ class NeighbourProbe:
         self._wanted: Mapping[NeighbourKey, _Target] = {}
         self._dead: set[NeighbourKey] = set()
         self._resting: dict[NeighbourKey, float] = {}  # the dead, and until when (monotonic) they are not asked again
-        self._last_tick = float("-inf")
+        self._asked: set[NeighbourKey] = set()  # at the last look
+        self._last_look = float("-inf")
         self._end, self._our_end = socket.socketpair()  # the thread waits on one; a byte wakes it, closing ends it
         self._our_end.setblocking(False)
         self._thread = threading.Thread(target=self._run, name="probe", daemon=True)
@@ -122,12 +125,17 @@ class NeighbourProbe:
             table = netlink.dump(_GET_NEIGHBOUR, _NEIGHBOUR.pack(0, 0, 0, 0, 0))
             lives = decode_lives(table, wanted, _PROOF_LASTS)
             self._tell_of_the_dead(wanted, lives)
-            since, self._last_tick = min(now - self._last_tick, _TICK), now
-            asked = nlargest(round(since * _ASKED_A_SECOND), lives.silent)
-            _tell(netlink, 0, [wanted[key].ask for _, key in asked])
+            since, verdict, self._last_look = min(now - self._last_look, _TICK), self._last_look + _ANSWER_TAKES, now
+            waiting = any(entry.awaited and key in self._asked for key, entry in lives.others.items())
+            most = round(since * _ASKED_A_SECOND)
+            silent = nlargest(most, lives.silent) if len(lives.silent) > most else lives.silent
             lost = self._lost(lives, now)[: round(since * _RESOLVED_A_SECOND)]
+            self._asked = {key for _, key in silent}.union(lost)
+            self._resting |= dict.fromkeys(lost, now + _ASK_THE_DEAD)
+            _tell(netlink, 0, [wanted[key].ask for _, key in silent])
             _tell(netlink, _CREATE, [wanted[key].resolve for key in lost])
-        self._resting |= dict.fromkeys(lost, now + _ASK_THE_DEAD)
+        if waiting and verdict > now:
+            return verdict - now
         kept_by_others = [key for key, entry in lives.others.items() if not entry.learned]
         return _ASK_THE_DEAD if len(kept_by_others) == len(wanted) else _TICK
 

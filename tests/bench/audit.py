@@ -52,7 +52,7 @@ def measure(_folder: Path) -> Iterator[Entry]:
         ours, ip, raw = host.run(_alternate)
     how = (
         f"medians of {_ROUNDS} alternating runs, {_CLUSTER.blocks} routes over {_CLUSTER.nodes} next hops and one in "
-        "front of them that comes and goes from round to round"
+        "front of them that comes and goes, so that no round finds the table of the round before"
     )
     audit = f"dump, decode and compare {ours * 1000:.1f} ms, expectation and paths known from the run before"
     yield Entry("audit_vs_ip_route_show", ours / ip, "x ip route show", 0.8, f"{how}: {audit}; ip {ip * 1000:.1f} ms")

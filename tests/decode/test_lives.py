@@ -33,8 +33,8 @@ TWELVE = (2, ip_address("10.77.0.12").packed)
         pytest.param(0x02, 0, "silent", id="reachable"),
         pytest.param(0x04, 0x80, "silent", id="a router"),
         pytest.param(0x08, 0, "silent", id="sent to a moment ago"),
-        pytest.param(0x10, 0, "sent_to learned", id="being asked"),
-        pytest.param(0x01, 0, "learned", id="being looked for"),
+        pytest.param(0x10, 0, "awaited sent_to learned", id="being asked"),
+        pytest.param(0x01, 0, "awaited learned", id="being looked for"),
         pytest.param(0x20, 0, "failed learned", id="without an answer"),
         pytest.param(0x80, 0, "", id="written in"),
         pytest.param(0x40, 0, "", id="one that is never asked"),
@@ -49,7 +49,9 @@ def test_the_life_of_a_neighbour(state: int, flags: int, expected: str) -> None:
         assert (silent, others) == ([(1250, TWELVE)], {})
     else:
         assert not silent
-        assert [word for word in ("failed", "sent_to", "learned") if getattr(others[TWELVE], word)] == expected.split()
+        assert [
+            word for word in ("failed", "awaited", "sent_to", "learned") if getattr(others[TWELVE], word)
+        ] == expected.split()
 
 
 def test_of_those_that_are_wanted_some_are_absent_and_some_silent() -> None:
