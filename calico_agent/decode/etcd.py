@@ -89,6 +89,7 @@ def assemble(decoded: Mapping[str, Decoded | BadKey], *, revision: int, read_at:
         affinities=_every(Affinity, values),
         bgp=_bgp(_every(BgpConfiguration, values), _every(BgpPeer, values)),
         cluster_routes=_cluster_routes(_every(FelixConfiguration, values), cluster.version),
+        felix_off=frozenset(setting for found in _every(FelixConfiguration, values) for setting in found.off),
         bad_keys=_every(BadKey, values),
         claims=tuple(value for value in values if isinstance(value, NameOwner | AliveSign)),
         cluster_guid=cluster.guid,

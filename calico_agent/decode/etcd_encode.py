@@ -25,8 +25,11 @@ def encode_datastore(datastore: Datastore) -> Iterator[tuple[str, bytes]]:
     for affinity in datastore.affinities:
         yield f"{AFFINITIES}{affinity.node}/{_tail(affinity.cidr)}", _json(_affinity(affinity))
     yield from _bgp(datastore.bgp)
-    felix = {"spec": {"programClusterRoutes": datastore.cluster_routes.value}}
-    yield f"{RESOURCES}felixconfigurations/default", _json(felix)
+    felix = {
+        "programClusterRoutes": datastore.cluster_routes.value,
+        **dict.fromkeys(sorted(datastore.felix_off), False),
+    }
+    yield f"{RESOURCES}felixconfigurations/default", _json({"spec": felix})
     if datastore.cluster_guid:
         information = {"spec": {"clusterGUID": datastore.cluster_guid}}
         yield f"{RESOURCES}clusterinformations/default", _json(information)

@@ -17,7 +17,7 @@ from calico_agent.decode.bgp_peer import BgpPeer, bgp_peer
 from calico_agent.decode.errors import Malformed
 from calico_agent.decode.json_object import JsonObject
 from calico_agent.model.address import IPAddress
-from calico_agent.model.node import ClusterRoutes, EncapsulationMode, Node, Pool
+from calico_agent.model.node import FELIX_TUNNELS, ClusterRoutes, EncapsulationMode, Node, Pool
 
 _LABEL_TYPES = frozenset({str, NoneType})  # Go reads null as an empty text
 
@@ -42,9 +42,11 @@ class ClusterInformation:
 
 @dataclass(frozen=True, slots=True)
 class FelixConfiguration:
-    """The FelixConfiguration `default`, as far as it decides who writes routes; None where it is not set."""
+    """The FelixConfiguration `default`, as far as it decides who writes routes (None where it is not set) and which
+    tunnels there are: `off` holds the names of the settings that switch them off."""
 
     cluster_routes: ClusterRoutes | None
+    off: frozenset[str] = frozenset()
 
 
 Resource = Node | Pool | BgpConfiguration | BgpPeer | ClusterInformation | FelixConfiguration
@@ -142,9 +144,11 @@ def _felix_configuration(name: str, resource: JsonObject) -> FelixConfiguration 
     """Those of single nodes (`node.<name>`) are not asked: it is a setting of a cluster."""
     if name != "default":
         return None
-    written = json_object.text(json_object.section(resource, "spec"), "programClusterRoutes")
+    spec = json_object.section(resource, "spec")
+    written = json_object.text(spec, "programClusterRoutes")
+    off = frozenset(setting for setting in FELIX_TUNNELS if not json_object.flag(spec, setting, default=True))
     try:
-        return FelixConfiguration(ClusterRoutes(written) if written else None)
+        return FelixConfiguration(ClusterRoutes(written) if written else None, off)
     except ValueError:
         raise Malformed(f"programClusterRoutes is {written!a}, which is not known") from None
 

@@ -151,6 +151,10 @@ class ClusterRoutes(Enum):
         return self in {ClusterRoutes.ENABLED, ClusterRoutes.PLAIN_ONLY}
 
 
+FELIX_TUNNELS = ("ipipEnabled", "vxlanEnabled")
+"""Settings of FelixConfiguration that overrule what the pools ask for: false means no tunnel of this kind."""
+
+
 @dataclass(frozen=True, slots=True)
 class BadKey:
     """A key whose value could not be understood: it is reported, the rest goes on."""
@@ -164,7 +168,8 @@ class Datastore:
     """Everything of Calico's that this agent needs, at one revision.
 
     `read_at` is when the revision was last known to be current (aware, UTC). `cluster_guid` is what Calico called this
-    cluster when it was set up (ClusterInformation), empty where it gave no name. `claimable`: names can be claimed in
+    cluster when it was set up (ClusterInformation), empty where it gave no name. `felix_off` are those of FELIX_TUNNELS
+    that FelixConfiguration `default` sets to false. `claimable`: names can be claimed in
     it, as they can in all but etcd's v2 API.
     """
 
@@ -174,6 +179,7 @@ class Datastore:
     affinities: tuple[Affinity, ...] = ()
     bgp: BgpSettings = field(default_factory=BgpSettings)
     cluster_routes: ClusterRoutes = ClusterRoutes.DISABLED
+    felix_off: frozenset[str] = frozenset()
     bad_keys: tuple[BadKey, ...] = ()
     cluster_guid: str = ""
     claims: tuple[NameOwner | AliveSign, ...] = ()

@@ -448,6 +448,12 @@ def test_who_writes_cluster_routes(version: str, written: str | None, expected: 
     assert (datastore.cluster_routes, datastore.bad_keys) == (expected, ())
 
 
+def test_the_tunnels_that_felix_is_told_not_to_make() -> None:
+    spec = {"vxlanEnabled": False, "ipipEnabled": True, "wireguardEnabled": False}
+    items = ((f"{RESOURCES}felixconfigurations/default", encoded({"spec": spec})),)
+    assert decode_datastore(items, revision=1, read_at=None).felix_off == {"vxlanEnabled"}
+
+
 def test_an_unknown_setting_of_cluster_routes_is_a_bad_key() -> None:
     value = encoded({"spec": {"programClusterRoutes": "Sometimes"}})
     (bad,) = decode_datastore([(f"{RESOURCES}felixconfigurations/default", value)], revision=1, read_at=None).bad_keys

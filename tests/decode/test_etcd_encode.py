@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from calico_agent.decode.etcd import decode_datastore
 from calico_agent.decode.etcd_encode import encode_datastore
-from calico_agent.model.node import Affinity, BgpSettings, Block, Borrowed, Datastore, Node, Pool
+from calico_agent.model.node import FELIX_TUNNELS, Affinity, BgpSettings, Block, Borrowed, Datastore, Node, Pool
 from calico_agent.model.peering import Peering
 from tests.decode.test_etcd import CAPTURES, capture
 from tests.decode.test_selector import SELECTORS
@@ -112,6 +112,7 @@ def again(datastore: Datastore) -> Datastore:
         blocks=st.lists(blocks(), max_size=3).map(tuple),
         affinities=st.lists(AFFINITIES, max_size=3).map(tuple),
         bgp=BGP,
+        felix_off=st.sets(st.sampled_from(FELIX_TUNNELS)).map(frozenset),
         bad_keys=st.just(()),
         claims=st.just(()),
         claims_trouble=st.just(""),
@@ -131,7 +132,7 @@ def test_what_is_encoded_is_decoded_to_the_same(datastore: Datastore) -> None:
     assert set(once.pools) <= set(datastore.pools)
     assert set(once.blocks) <= set(datastore.blocks)
     assert set(once.affinities) <= set(datastore.affinities)
-    kept = ("bgp", "cluster_guid", "cluster_routes")
+    kept = ("bgp", "cluster_guid", "cluster_routes", "felix_off")
     assert [getattr(once, name) for name in kept] == [getattr(datastore, name) for name in kept]
     assert once.bad_keys == ()
     assert again(once) == once

@@ -17,6 +17,12 @@ from calico_agent.verify.routes.table import expected_table
 from calico_agent.verify.routes.ways import Encapsulation
 from calico_agent.verify.view import View
 
+_SETTINGS = {
+    (Encapsulation.IPIP, Family.IPV4): ("ipipEnabled", "FELIX_IPINIPENABLED"),
+    (Encapsulation.VXLAN, Family.IPV4): ("vxlanEnabled", "FELIX_VXLANENABLED"),
+}
+_FALSE = frozenset({"false", "0", "no", "n", "f"})  # felix/config/param_types.go, BoolParam
+
 
 def find_tunnel_devices(view: View, kernel: Kernel, expectation: Expectation) -> Iterator[Finding]:
     """Each device that a route needs and that is not as it should be, once."""
@@ -30,17 +36,34 @@ def find_tunnel_devices(view: View, kernel: Kernel, expectation: Expectation) ->
     for device, encapsulation, family in sorted(needed):
         wanted = _address(view, encapsulation, family)
         if fault := _fault(kernel, device, wanted):
+            told = _told_not_to(view, encapsulation, family)
             yield finding(
                 "RT-TUNNEL-DEVICE",
                 device,
-                f"{device}, this host's end of the {encapsulation.value} tunnels, {fault}",
-                why="the kernel's links and addresses",
+                f"{device}, this host's end of the {encapsulation.value} tunnels, {fault}"
+                f"{': Felix is told to make none' if told else ''}",
+                why=told or "the kernel's links and addresses",
                 effect=f"packets to the pods of other nodes do not leave through {device}",
-                cure="Felix puts it right within seconds, the routes within two minutes; docker logs calico-node says "
+                cure=f"take that setting away, or give the pools another mode than {encapsulation.value}"
+                if told
+                else "Felix puts it right within seconds, the routes within two minutes; docker logs calico-node says "
                 "why if it does not, docker restart calico-node does it at once",
                 node=view.me,
                 writer=Writer.FELIX,
             )
+
+
+def _told_not_to(view: View, encapsulation: Encapsulation, family: Family) -> str:
+    """The setting by which Felix makes no such device, whatever the pools say; its environment has the last word.
+
+    felix/config/{config_params,encapsulation_resolver}.go@v3.28.5: of VXLAN for IPv6 the pools alone decide.
+    """
+    setting, variable = _SETTINGS.get((encapsulation, family), ("", ""))
+    container = view.local.container
+    if setting and container is not None and (written := container.env_value(variable)):
+        return f"{variable}={written} in {container.name}" if written.lower() in _FALSE else ""
+    off = view.cluster is not None and setting in view.cluster.datastore.felix_off
+    return f"{setting} is false in FelixConfiguration default" if off else ""
 
 
 def _fault(kernel: Kernel, device: str, wanted: IPAddress | None) -> str:

@@ -31,6 +31,7 @@ from tests.verify.cluster import (
     STATIC,
     block,
     claim,
+    contained,
     drop,
     findings_of,
     look,
@@ -56,6 +57,7 @@ VXLAN = stored(
     pools=(replace(POOL, vxlan=EncapsulationMode.ALWAYS),),
     nodes=VTEPS,
 )
+FELIX_OFF = stored(VXLAN, felix_off=frozenset({"vxlanEnabled"}))
 FAR = replace(HOST3, ipv4=ip_interface("10.78.0.13/24"))
 
 
@@ -400,6 +402,24 @@ CASES = {
         device(Link(7, "vxlan.calico", "vxlan", addresses=(LinkAddress(ip_interface("192.168.9.9/32")),))),
         {"RT-TUNNEL-DEVICE vxlan.calico": set()},
         says=("does not have its address 192.168.1.1",),
+    ),
+    "Felix is told to make none": Case(
+        replace(FELIX_OFF, kernel=device(without=[TO3, "192.168.2.0/26"]).kernel),
+        {"RT-TUNNEL-DEVICE vxlan.calico": {"RT-MISSING 192.168.2.0/26", f"RT-MISSING {TO3}"}},
+        says=("does not exist: Felix is told to make none", "vxlanEnabled is false in FelixConfiguration default"),
+    ),
+    "Felix is told so by its environment": Case(
+        contained(device(without=[TO3, "192.168.2.0/26"]), env=(("FELIX_VXLANENABLED", "false"),)),
+        {"RT-TUNNEL-DEVICE vxlan.calico": {"RT-MISSING 192.168.2.0/26", f"RT-MISSING {TO3}"}},
+        says=("FELIX_VXLANENABLED=false in calico-node",),
+    ),
+    "Felix's environment has the last word": Case(
+        contained(
+            replace(FELIX_OFF, kernel=device(without=[TO3, "192.168.2.0/26"]).kernel),
+            env=(("FELIX_VXLANENABLED", "true"),),
+        ),
+        {"RT-TUNNEL-DEVICE vxlan.calico": {"RT-MISSING 192.168.2.0/26", f"RT-MISSING {TO3}"}},
+        says=("does not exist", "Felix puts it right within seconds"),
     ),
     "it is as it should be": Case(
         device(Link(7, "vxlan.calico", "vxlan", addresses=(LinkAddress(ip_interface("192.168.1.1/32")),))), {}
