@@ -9,6 +9,7 @@ from calico_agent.model.action import Supervising
 from calico_agent.model.address import Family
 from calico_agent.model.finding import Assessment, Finding, PeerSession
 from calico_agent.model.identity import Identity
+from calico_agent.model.kernel import Kernel
 from calico_agent.model.observation import Observation
 from calico_agent.model.settings import Mode
 from calico_agent.verify.bgp.daemon import find_bgp, peer_sessions
@@ -33,6 +34,7 @@ from calico_agent.verify.routes.links import find_links
 from calico_agent.verify.routes.no_path import find_paths
 from calico_agent.verify.routes.overlaps import find_overlaps
 from calico_agent.verify.routes.tunnel_devices import find_tunnel_devices
+from calico_agent.verify.routes.workloads import find_workloads
 from calico_agent.verify.sources import find_sources
 from calico_agent.verify.view import View, view_of
 
@@ -65,9 +67,7 @@ def assess(
         *find_supervision(view),
         *find_rollout(view),
         *find_bgp(view),
-        *(() if view.kernel is None else find_links(view, view.kernel)),
-        *(() if view.kernel is None else find_tunnel_devices(view, view.kernel, expectation)),
-        *(() if view.kernel is None else find_no_forwarding(view, view.kernel, expectation)),
+        *(() if view.kernel is None else _beneath(view, view.kernel, expectation)),
         *find_overlaps(view),
         *find_recovery(view, routes.findings),
         *_silent_peers(view, sessions, expectation, routes),
@@ -85,6 +85,14 @@ def assess(
         routes=routes.counts,
         stage=stage_of(view, decided),
     )
+
+
+def _beneath(view: View, kernel: Kernel, expectation: Expectation) -> Iterator[Finding]:
+    """What the routes of other nodes and of this one's pods build on."""
+    yield from find_links(view, kernel)
+    yield from find_tunnel_devices(view, kernel, expectation)
+    yield from find_no_forwarding(view, kernel, expectation)
+    yield from find_workloads(view, kernel)
 
 
 def _silent_peers(

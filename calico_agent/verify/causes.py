@@ -54,6 +54,7 @@ _ROUTES = frozenset(
     }
 )
 _TABLE = _ROUTES | {"RT-STALE", "RT-BLACKHOLE-MISSING"}
+_WORKLOADS = frozenset({"RT-WORKLOAD-MISSING"})  # Felix alone brings these, and no peer
 _SESSIONS = frozenset({"BGP-DOWN", "BGP-NO-SESSION", "BGP-NO-REFLECTOR", "BGP-NO-ROUTES", "BGP-RECOVERING"})
 _BIRD = frozenset({"BIRD-DOWN", "BIRD-HUNG", "BIRD-UNREADABLE"})
 _RECORD = frozenset({"IP-NOT-LOCAL", "IP-BRIDGE", "IP-MISMATCH", "NODE-NO-RECORD", "NODE-NO-ADDRESS"})
@@ -71,20 +72,20 @@ RULES = (
     _rule("RT-LINK-DOWN", _SESSIONS | _TABLE | {"RT-NEXTHOP-DEAD", "DS-UNREADABLE", *_REFUSALS.split()}, Link.HERE),
     # What is wrong with this host: its name, then its record, then its container, then BIRD.
     _rule("NAME-MISMATCH NAME-CLAIMED NAME-CLONED", _RECORD, Link.NODE),
-    _rule("NAME-MISMATCH", _SESSIONS | _TABLE | _BIRD, Link.HERE),
+    _rule("NAME-MISMATCH", _SESSIONS | _TABLE | _WORKLOADS | _BIRD, Link.HERE),
     _rule(_REFUSALS, {"SV-ABSENT", "SV-NOT-RUNNING"}, Link.HERE),
     _rule(_GUARDS, {"SV-ABSENT", "SV-NOT-RUNNING", "SV-EXITED"}, Link.HERE),
     _rule("SV-IMAGE", {"SV-ABSENT", "SV-DRIFT"}, Link.HERE),
     _rule("SV-ROLLED-BACK", {"SV-DRIFT"}, Link.HERE),
     _rule(f"{_NO_CONTAINER} SV-STUCK", {"NODE-NO-RECORD"}, Link.NODE),
-    _rule(_NO_CONTAINER, _SESSIONS | _TABLE | _BIRD, Link.HERE),
+    _rule(_NO_CONTAINER, _SESSIONS | _TABLE | _WORKLOADS | _BIRD, Link.HERE),
     _rule("SV-CRASHLOOP", {"SV-STUCK", "SV-NOT-RUNNING"}, Link.HERE),
     _rule("IP-CHANGED", _SESSIONS | _TABLE | {"SV-DRIFT", "IP-NONE", "IP-AMBIGUOUS"}, Link.HERE),
     _rule("IP-BRIDGE IP-NOT-LOCAL IP-CONFLICT NODE-NO-RECORD NODE-NO-ADDRESS", _SESSIONS | _TABLE, Link.HERE),
     _rule("SV-STUCK SV-RESTARTING", _BIRD, Link.HERE),
     _rule("NODE-NO-RECORD NODE-NO-ADDRESS", _BIRD, Link.HERE),
     _rule("BIRD-DOWN BIRD-HUNG SV-RESTARTING", _SESSIONS | _TABLE | {"BGP-STALE-SESSION"}, Link.HERE, Writer.BIRD),
-    _rule("SV-FELIX", _TABLE | {"RT-TUNNEL-DEVICE"}, Link.HERE, Writer.FELIX),
+    _rule("SV-FELIX", _TABLE | _WORKLOADS | {"RT-TUNNEL-DEVICE"}, Link.HERE, Writer.FELIX),
     _rule("RT-TUNNEL-DEVICE", _TABLE, Link.HERE, Writer.FELIX),
     _rule("BGP-PORT", _SESSIONS, Link.HERE),
     _rule("BGP-NO-PEERS BGP-ISOLATED", _ROUTES, Link.HERE, Writer.BIRD),
@@ -103,6 +104,7 @@ RULES = (
 _ALIKE = _ROUTES | {
     "RT-STALE",
     "RT-BLACKHOLE-MISSING",
+    "RT-WORKLOAD-MISSING",
     "RT-DIVERTED",
     "RT-FOREIGN",
     "RT-SHADOWED",

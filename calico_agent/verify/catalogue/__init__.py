@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from calico_agent.model.address import IPNetwork
 from calico_agent.model.finding import ConditionType, Finding, Severity, Writer
-from calico_agent.verify.catalogue import bgp, container, guards, identity, routes, sources, supervision
+from calico_agent.verify.catalogue import bgp, container, guards, identity, routes, sources, supervision, underlay
 from calico_agent.verify.catalogue.entry import Entry
 
 _TABLES = (
@@ -20,6 +20,7 @@ _TABLES = (
     supervision.ENTRIES,
     bgp.ENTRIES,
     routes.ENTRIES,
+    underlay.ENTRIES,
 )
 
 CATALOGUE: Mapping[str, Entry] = MappingProxyType({entry.code: entry for table in _TABLES for entry in table})

@@ -153,6 +153,20 @@ BIRD writes it at its start and every two seconds; see BIRD-DOWN.""",
         Severity.WARNING,
     ),
     _entry(
+        "RT-WORKLOAD-MISSING",
+        "no route leads to a pod of this host",
+        """\
+A pod's link to its host (cali and eleven digits) is there and up, and no host route leads into it:
+packets to the pod end in the blackhole of its block, or leave by the default route.
+
+Found by comparing the kernel's links with the devices of its host routes. The CNI plugin makes both
+for a new pod within a second.
+
+Felix writes the route again within 90 s (its full resync), as long as the pod's WorkloadEndpoint is
+in the datastore: `calicoctl get workloadendpoint --all-namespaces -o wide` names the pod of a link.
+NetworkManager takes such routes away unless it is told to leave cali* alone.""",
+    ),
+    _entry(
         "RT-DUPLICATE-AFFINITY",
         "two nodes claim one block",
         """\
@@ -205,30 +219,6 @@ judging the route in the table that they lead to. WireGuard's own rule and table
 `throw` route for the pools into its table.""",
     ),
     _entry(
-        "RT-NEXTHOP-DEAD",
-        "the next hop to a node does not answer",
-        """\
-The kernel got no answer to ARP (or neighbour discovery) for the node's address, or the link to it
-is down: the host is off, or cut off. BIRD notices after 164 to 200 seconds only; until then
-session and routes look right.
-
-Found in the neighbour table: FAILED or INCOMPLETE for the registered address.
-
-Look at that host and the network between.""",
-    ),
-    _entry(
-        "RT-LINK-DOWN",
-        "the link that carries this node's address is down",
-        """\
-This host is cut off from the others, while sessions stay established for minutes and routes keep
-their place.
-
-Found in the state of the link, and in the kernel's flag `linkdown` on its connected network.
-
-`ip link show DEVICE`: bring it up, or look at the cable, the switch port, the virtual network
-card.""",
-    ),
-    _entry(
         "RT-OVERLAP",
         "a pool and a network of this host share addresses",
         """\
@@ -241,46 +231,5 @@ containers or virtual machines count once a block lies in them.
 
 Choose a pool that overlaps nothing: create it, disable the old one, and move the pods.""",
         Severity.WARNING,
-    ),
-    _entry(
-        "RT-TUNNEL-DEVICE",
-        "this host's end of the tunnels is not as it should be",
-        """\
-Routes to pods of other nodes lead into a tunnel device (vxlan.calico, tunl0, wireguard.cali), which
-is missing here, switched off, or without the address that this node's record says. The kernel drops
-the routes that led into it.
-
-Found by comparing the kernel's links with the devices that the expected routes need, and with
-vxlanEnabled and ipipEnabled of FelixConfiguration default and of Felix's environment.
-
-Felix makes it anew within seconds and writes the routes within two minutes. If it does not, its log
-says why: another device with the same VNI (flannel.1), or a kernel module that is missing.""",
-    ),
-    _entry(
-        "RT-NO-FORWARDING",
-        "this host has the routes, but does not forward packets",
-        """\
-The kernel drops every packet that is not its own: the pods here are cut off, although every route
-and session is as it should be. Felix switches forwarding on when it starts; a sysctl.d file, or a
-hardening tool that is run later, switches it off again.
-
-Found by asking the kernel for its settings (RTM_GETNETCONF), when this host has blocks.
-
-`sysctl -w net.ipv4.ip_forward=1` mends it at once (for IPv6 net.ipv6.conf.all.forwarding). Remove
-what sets it to 0 in /etc/sysctl.d, or it comes back with the next boot.""",
-    ),
-    _entry(
-        "RT-TUNNEL",
-        "VXLAN packets for a node do not reach it",
-        """\
-The route to its pods leads to its tunnel address; the neighbour entry gives that a MAC, and the
-forwarding database gives the MAC the address of the host. One of them is missing or leads
-elsewhere. The route itself looks right.
-
-Found by following the three of them to the owner's registered address, and by checking that this
-is not an address of this host.
-
-If the owner registered a wrong address, cure that (IP-BRIDGE). Otherwise restart calico/node
-here: Felix rewrites them.""",
     ),
 )

@@ -19,7 +19,7 @@ from calico_agent.model.route import Path, RouteType
 from calico_agent.verify.bgp.rib import Rib, rib_of
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.cluster import Cluster
-from calico_agent.verify.routes.expected import Expectation, ExpectedRoute
+from calico_agent.verify.routes.expected import Expectation
 from calico_agent.verify.routes.fate import fate_with, protocol, shown
 from calico_agent.verify.routes.table import Paths, expected_table
 from calico_agent.verify.routes.ways import TUNNEL_DEVICES
@@ -50,10 +50,13 @@ def find_stranger(view: View, expectation: Expectation, rib: Rib, key: Key, path
     if path.protocol in _CALICO or _leads_into_tunnel(key, path):
         if _stale(view.cluster, expectation, key, pool):
             yield _stale_finding(prefix_of(key), path, rib)
-    elif _local_workload(key, path):
+    elif _local_workload(view, key, path):
         return
     elif (shadowed := expected.blocks.covering(key)) is not None:
-        yield _shadow_finding(prefix_of(key), path, shadowed)
+        node = shadowed.way.node
+        yield _shadow_finding(prefix_of(key), path, node, f"{shadowed.prefix}, pods of node {node}")
+    elif (around := view.cluster.block_index.covering(key)) is not None and around.owner == view.local.name:
+        yield _shadow_finding(prefix_of(key), path, view.me, f"{around.cidr}, a block of this host")
     elif view.local.uses_bird and pool.vxlan is EncapsulationMode.NEVER and any(hop.gateway for hop in path.next_hops):
         yield _foreign_finding(prefix_of(key), path, pool)
 
@@ -64,9 +67,12 @@ def _leads_into_tunnel(key: Key, path: Path) -> bool:
     return not full and any(hop.device in TUNNEL_DEVICES for hop in path.next_hops)
 
 
-def _local_workload(key: Key, path: Path) -> bool:
-    """A host route to a pod or a tunnel device of this host."""
-    return key[1] == _FULL_LENGTH[key[0]] and all(hop.gateway is None for hop in path.next_hops)
+def _local_workload(view: View, key: Key, path: Path) -> bool:
+    """A host route to a pod or a tunnel device of this host. No pod lives in one of the networks of its own links."""
+    if key[1] != _FULL_LENGTH[key[0]] or not path.next_hops:
+        return False
+    networks = {found.link for found in view.local.candidates if not found.interface.ip.is_link_local} - TUNNEL_DEVICES
+    return all(hop.gateway is None and hop.device not in networks for hop in path.next_hops)
 
 
 def _stale(cluster: Cluster, expectation: Expectation, key: Key, pool: Pool) -> bool:
@@ -117,12 +123,11 @@ def _foreign_finding(prefix: IPNetwork, path: Path, pool: Pool) -> Finding:
     )
 
 
-def _shadow_finding(prefix: IPNetwork, path: Path, shadowed: ExpectedRoute) -> Finding:
-    node = shadowed.way.node
+def _shadow_finding(prefix: IPNetwork, path: Path, node: str, whose: str) -> Finding:
     return finding(
         "RT-SHADOWED",
         str(prefix),
-        f"a route to {prefix} takes over a part of {shadowed.prefix}, pods of node {node}",
+        f"a route to {prefix} takes over a part of {whose}",
         why=f"found: {prefix} {shown(path)}, longer than the block",
         effect=fate_with(path),
         cure=f"ip route del {prefix}; a network of this host must not overlap the pools",

@@ -458,6 +458,22 @@ CASES = {
     "a single foreign address inside the block": Case(
         routed(via("192.168.3.7/32", "10.77.0.1", protocol=STATIC)), {"RT-SHADOWED 192.168.3.7/32": set()}
     ),
+    "a single address inside the block, as if it were in the host's network": Case(
+        routed(via("192.168.3.7/32", None, "eth0", STATIC)), {"RT-SHADOWED 192.168.3.7/32": set()}
+    ),
+    "a single address inside the block, dropped": Case(
+        routed(drop("192.168.3.7/32", protocol=BOOT)),
+        {"RT-SHADOWED 192.168.3.7/32": set()},
+        says=("takes over a part of 192.168.3.0/26, pods of node host3", "dropped without a word on this host"),
+    ),
+    "a single foreign address inside an own block": Case(
+        routed(via("192.168.1.7/32", "10.77.0.1", protocol=STATIC)),
+        {"RT-SHADOWED 192.168.1.7/32": set()},
+        says=("takes over a part of 192.168.1.0/26, a block of this host",),
+    ),
+    "a pod's address in an own block, dropped": Case(
+        routed(drop("192.168.1.5/32", protocol=BOOT)), {"RT-SHADOWED 192.168.1.5/32": set()}
+    ),
     "a pod of ours with an address of another's block": Case(
         on(
             routed(via("192.168.3.7/32", None, "cali7", BOOT)), borrowing("host1", owner="host3", address="192.168.3.7")
