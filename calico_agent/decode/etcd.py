@@ -11,6 +11,7 @@ A key whose value cannot be understood becomes a `BadKey`, and the rest goes on.
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -26,7 +27,8 @@ from calico_agent.decode.resource import (
     decode_resource,
 )
 from calico_agent.model.claim import CLAIMS, AliveSign, NameOwner
-from calico_agent.model.node import Affinity, BadKey, BgpSettings, Block, ClusterRoutes, Datastore, Node, Pool
+from calico_agent.model.felix import ClusterRoutes, FelixSettings
+from calico_agent.model.node import Affinity, BadKey, BgpSettings, Block, Datastore, Node, Pool
 
 RESOURCES = "/calico/resources/v3/projectcalico.org/"
 BLOCKS = "/calico/ipam/v2/assignment/"
@@ -88,8 +90,7 @@ def assemble(decoded: Mapping[str, Decoded | BadKey], *, revision: int, read_at:
         blocks=_every(Block, values),
         affinities=_every(Affinity, values),
         bgp=_bgp(_every(BgpConfiguration, values), _every(BgpPeer, values)),
-        cluster_routes=_cluster_routes(_every(FelixConfiguration, values), cluster.version),
-        felix_off=frozenset(setting for found in _every(FelixConfiguration, values) for setting in found.off),
+        felix=_felix(_every(FelixConfiguration, values), cluster.version),
         bad_keys=_every(BadKey, values),
         claims=tuple(value for value in values if isinstance(value, NameOwner | AliveSign)),
         cluster_guid=cluster.guid,
@@ -102,14 +103,14 @@ def _every(kind: type[_Kind], values: Iterable[Decoded | BadKey]) -> tuple[_Kind
     return tuple(value for value in values if isinstance(value, kind))
 
 
-def _cluster_routes(felix: tuple[FelixConfiguration, ...], version: str) -> ClusterRoutes:
-    written = next((found.cluster_routes for found in felix), None)
-    if written is not None:
-        return written
+def _felix(configurations: tuple[FelixConfiguration, ...], version: str) -> FelixSettings:
+    found = next(iter(configurations), FelixConfiguration(FelixSettings(), says_who_writes_routes=False))
+    if found.says_who_writes_routes:
+        return found.settings
     # The default of the release that last wrote its version; one that writes none is older.
     release = _RELEASE.match(version)
     late = release is not None and (int(release[1]), int(release[2])) >= _IPIP_BY_FELIX
-    return ClusterRoutes.IPIP_ONLY if late else ClusterRoutes.DISABLED
+    return replace(found.settings, cluster_routes=ClusterRoutes.IPIP_ONLY) if late else found.settings
 
 
 def _bgp(configurations: tuple[BgpConfiguration, ...], peers: tuple[BgpPeer, ...]) -> BgpSettings:

@@ -26,8 +26,10 @@ def encode_datastore(datastore: Datastore) -> Iterator[tuple[str, bytes]]:
         yield f"{AFFINITIES}{affinity.node}/{_tail(affinity.cidr)}", _json(_affinity(affinity))
     yield from _bgp(datastore.bgp)
     felix = {
-        "programClusterRoutes": datastore.cluster_routes.value,
-        **dict.fromkeys(sorted(datastore.felix_off), False),
+        "programClusterRoutes": datastore.felix.cluster_routes.value,
+        "vxlanVNI": datastore.felix.vxlan_vni,
+        "vxlanPort": datastore.felix.vxlan_port,
+        **dict.fromkeys(sorted(datastore.felix.off), False),
     }
     yield f"{RESOURCES}felixconfigurations/default", _json({"spec": felix})
     if datastore.cluster_guid:

@@ -17,8 +17,10 @@ from calico_agent.decode.bgp_peer import BgpPeer, bgp_peer
 from calico_agent.decode.errors import Malformed
 from calico_agent.decode.json_object import JsonObject
 from calico_agent.model.address import IPAddress
-from calico_agent.model.node import FELIX_TUNNELS, ClusterRoutes, EncapsulationMode, Node, Pool
+from calico_agent.model.felix import TUNNEL_SWITCHES, ClusterRoutes, FelixSettings
+from calico_agent.model.node import EncapsulationMode, Node, Pool
 
+_LARGEST_VNI = (1 << 24) - 1
 _LABEL_TYPES = frozenset({str, NoneType})  # Go reads null as an empty text
 
 
@@ -42,11 +44,10 @@ class ClusterInformation:
 
 @dataclass(frozen=True, slots=True)
 class FelixConfiguration:
-    """The FelixConfiguration `default`, as far as it decides who writes routes (None where it is not set) and which
-    tunnels there are: `off` holds the names of the settings that switch them off."""
+    """The FelixConfiguration `default`. Who writes routes where it says nothing depends on the release."""
 
-    cluster_routes: ClusterRoutes | None
-    off: frozenset[str] = frozenset()
+    settings: FelixSettings
+    says_who_writes_routes: bool
 
 
 Resource = Node | Pool | BgpConfiguration | BgpPeer | ClusterInformation | FelixConfiguration
@@ -141,16 +142,23 @@ def _cluster_information(_: str, resource: JsonObject) -> ClusterInformation:
 
 
 def _felix_configuration(name: str, resource: JsonObject) -> FelixConfiguration | None:
-    """Those of single nodes (`node.<name>`) are not asked: it is a setting of a cluster."""
+    """Those of single nodes (`node.<name>`) are not asked: these are settings of a cluster."""
     if name != "default":
         return None
     spec = json_object.section(resource, "spec")
     written = json_object.text(spec, "programClusterRoutes")
-    off = frozenset(setting for setting in FELIX_TUNNELS if not json_object.flag(spec, setting, default=True))
+    default = FelixSettings()
     try:
-        return FelixConfiguration(ClusterRoutes(written) if written else None, off)
+        cluster_routes = ClusterRoutes(written) if written else default.cluster_routes
     except ValueError:
         raise Malformed(f"programClusterRoutes is {written!a}, which is not known") from None
+    settings = FelixSettings(
+        cluster_routes,
+        frozenset(switch for switch in TUNNEL_SWITCHES if not json_object.flag(spec, switch, default=True)),
+        json_object.number(spec, "vxlanVNI", 1, _LARGEST_VNI) or default.vxlan_vni,
+        json_object.number(spec, "vxlanPort", 0, 65535) or default.vxlan_port,
+    )
+    return FelixConfiguration(settings, bool(written))
 
 
 _DECODERS: Mapping[str, Callable[[str, JsonObject], Resource | None]] = {

@@ -55,12 +55,24 @@ class LinkAddress:
 
 
 @dataclass(frozen=True, slots=True)
+class Vxlan:
+    """What makes a VXLAN device one end of a tunnel: network identifier, UDP port, the source of the outer packets.
+
+    `local` is None for a device that takes whatever the route to the other end gives.
+    """
+
+    vni: int
+    port: int
+    local: IPAddress | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Link:
     """One network interface (an RTM_NEWLINK message) with its addresses in the kernel's order.
 
     `kind` is rtnetlink's IFLA_INFO_KIND: `bridge`, `veth`, `vxlan`, ...; empty for a physical device.
     `up` is the administrative state, `running` whether it has a carrier. `master` is the index of the bridge
-    or bond it is a port of, 0 for none.
+    or bond it is a port of, 0 for none. `vxlan` is None for other kinds, and for a VXLAN device in flow-based mode.
     """
 
     index: int
@@ -73,6 +85,7 @@ class Link:
     mtu: int = 1500
     mac: str = ""
     addresses: tuple[LinkAddress, ...] = ()
+    vxlan: Vxlan | None = None
 
 
 def interface_of(address: IPAddress, prefix_length: int) -> IPInterface:

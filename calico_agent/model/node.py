@@ -10,6 +10,7 @@ from enum import Enum
 
 from calico_agent.model.address import Family, IPAddress, IPInterface, IPNetwork
 from calico_agent.model.claim import AliveSign, NameOwner
+from calico_agent.model.felix import FelixSettings
 from calico_agent.model.peering import Peering
 
 
@@ -128,33 +129,6 @@ class BgpSettings:
     peerings: tuple[Peering, ...] = ()
 
 
-class ClusterRoutes(Enum):
-    """Which routes to the blocks of other nodes Felix writes, besides those of VXLAN, which are always its own.
-
-    FelixConfiguration's programClusterRoutes (felix/config/config_params.go of projectcalico/calico): `Disabled` where
-    it is not set, from v3.33 on `EnabledIPIPOnly`. The others are BIRD's.
-    """
-
-    DISABLED = "Disabled"
-    ENABLED = "Enabled"
-    IPIP_ONLY = "EnabledIPIPOnly"
-    PLAIN_ONLY = "EnabledNoEncapOnly"
-
-    @property
-    def ipip(self) -> bool:
-        """Those of pools with IPIP."""
-        return self in {ClusterRoutes.ENABLED, ClusterRoutes.IPIP_ONLY}
-
-    @property
-    def plain(self) -> bool:
-        """Those of pools without encapsulation."""
-        return self in {ClusterRoutes.ENABLED, ClusterRoutes.PLAIN_ONLY}
-
-
-FELIX_TUNNELS = ("ipipEnabled", "vxlanEnabled")
-"""Settings of FelixConfiguration that overrule what the pools ask for: false means no tunnel of this kind."""
-
-
 @dataclass(frozen=True, slots=True)
 class BadKey:
     """A key whose value could not be understood: it is reported, the rest goes on."""
@@ -168,8 +142,7 @@ class Datastore:
     """Everything of Calico's that this agent needs, at one revision.
 
     `read_at` is when the revision was last known to be current (aware, UTC). `cluster_guid` is what Calico called this
-    cluster when it was set up (ClusterInformation), empty where it gave no name. `felix_off` are those of FELIX_TUNNELS
-    that FelixConfiguration `default` sets to false. `claimable`: names can be claimed in
+    cluster when it was set up (ClusterInformation), empty where it gave no name. `claimable`: names can be claimed in
     it, as they can in all but etcd's v2 API.
     """
 
@@ -178,8 +151,7 @@ class Datastore:
     blocks: tuple[Block, ...] = ()
     affinities: tuple[Affinity, ...] = ()
     bgp: BgpSettings = field(default_factory=BgpSettings)
-    cluster_routes: ClusterRoutes = ClusterRoutes.DISABLED
-    felix_off: frozenset[str] = frozenset()
+    felix: FelixSettings = field(default_factory=FelixSettings)
     bad_keys: tuple[BadKey, ...] = ()
     cluster_guid: str = ""
     claims: tuple[NameOwner | AliveSign, ...] = ()

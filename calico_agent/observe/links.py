@@ -13,7 +13,7 @@ from typing import Any
 
 from calico_agent.decode.errors import Malformed
 from calico_agent.decode.rtnetlink import HEADER, dump_bodies, places
-from calico_agent.model.address import Link, LinkAddress, interface_of
+from calico_agent.model.address import Link, LinkAddress, Vxlan, interface_of
 from calico_agent.observe.netlink import RouteSocket, attribute
 
 _NEW_LINK, _GET_LINK, _NEW_ADDRESS, _GET_ADDRESS = 16, 18, 20, 22  # RTM_
@@ -21,9 +21,11 @@ _LINK = Struct("=BxHiII")  # struct ifinfomsg: family, device type, link, flags,
 _ADDRESS = Struct("=BBBBI")  # struct ifaddrmsg: family, prefix length, flags, scope, link
 _EXT_MASK, _SKIP_STATS = 29, Struct("=I").pack(8)  # IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS
 
-# What is asked of a link, with what is asked of that: IFLA_ADDRESS, IFNAME, MTU, MASTER, LINKINFO; IFLA_INFO_KIND.
+# What is asked of a link, with what is asked of that: IFLA_ADDRESS, IFNAME, MTU, MASTER, LINKINFO; IFLA_INFO_KIND,
+# INFO_DATA; IFLA_VXLAN_ID, LOCAL, PORT, LOCAL6, COLLECT_METADATA. With other kinds the last are other things, unused.
 _Wanted = Mapping[int, "_Wanted"]
-_OF_LINK: _Wanted = {1: {}, 3: {}, 4: {}, 10: {}, 18: {1: {}}}
+_OF_VXLAN: _Wanted = {1: {}, 4: {}, 15: {}, 17: {}, 25: {}}
+_OF_LINK: _Wanted = {1: {}, 3: {}, 4: {}, 10: {}, 18: {1: {}, 2: _OF_VXLAN}}
 _OF_ADDRESS: _Wanted = {1: {}, 2: {}, 3: {}, 8: {}}  # IFA_ADDRESS, LOCAL, LABEL, FLAGS
 _REMEMBERED = 4096  # links
 
@@ -65,11 +67,11 @@ def _decoded(kind: Any, body: bytes) -> Any:  # noqa: ANN401 - pyroute2 ships no
 
 
 def _link(message: Any, addresses: tuple[LinkAddress, ...]) -> Link:  # noqa: ANN401 - pyroute2 ships no types
-    flags = message["flags"]
+    flags, kind = message["flags"], message.get(("linkinfo", "kind")) or ""
     return Link(
         index=message["index"],
         name=message.get("ifname") or "",
-        kind=message.get(("linkinfo", "kind")) or "",
+        kind=kind,
         up=bool(flags & _UP),
         running=bool(flags & _RUNNING),
         loopback=bool(flags & _LOOPBACK),
@@ -77,7 +79,16 @@ def _link(message: Any, addresses: tuple[LinkAddress, ...]) -> Link:  # noqa: AN
         mtu=message.get("mtu") or 0,
         mac=message.get("address") or "",
         addresses=addresses,
+        vxlan=_vxlan(message) if kind == "vxlan" else None,
     )
+
+
+def _vxlan(message: Any) -> Vxlan | None:  # noqa: ANN401 - pyroute2 ships no types
+    data = message.get(("linkinfo", "data"))
+    if data is None or data.get("vxlan_collect_metadata"):
+        return None
+    local = data.get("vxlan_local") or data.get("vxlan_local6")
+    return Vxlan(data.get("vxlan_id"), data.get("vxlan_port"), ip_address(local) if local else None)
 
 
 def _address(message: Any) -> LinkAddress:  # noqa: ANN401 - pyroute2 ships no types

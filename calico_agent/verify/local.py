@@ -12,9 +12,10 @@ from pathlib import PurePosixPath
 
 from calico_agent.model.address import Family, IPAddress, IPInterface, IPNetwork
 from calico_agent.model.container import Container, ContainerState, Docker
+from calico_agent.model.felix import ClusterRoutes
 from calico_agent.model.host import Host
 from calico_agent.model.identity import Candidate, Identity
-from calico_agent.model.node import ClusterRoutes, Node
+from calico_agent.model.node import Node
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.settings import Mode
 from calico_agent.verify.cluster import Cluster

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calico_agent.decode.etcd import PREFIXES, decode_datastore, decode_key
+from calico_agent.model.felix import ClusterRoutes, FelixSettings
 from calico_agent.model.node import (
     Affinity,
     AffinityState,
@@ -17,7 +18,6 @@ from calico_agent.model.node import (
     BgpSettings,
     Block,
     Borrowed,
-    ClusterRoutes,
     Datastore,
     EncapsulationMode,
     Node,
@@ -445,13 +445,14 @@ def test_who_writes_cluster_routes(version: str, written: str | None, expected: 
         (f"{RESOURCES}felixconfigurations/default-of-another", encoded({"spec": {"programClusterRoutes": "x"}})),
     )
     datastore = decode_datastore(items, revision=1, read_at=None)
-    assert (datastore.cluster_routes, datastore.bad_keys) == (expected, ())
+    assert (datastore.felix.cluster_routes, datastore.bad_keys) == (expected, ())
 
 
-def test_the_tunnels_that_felix_is_told_not_to_make() -> None:
-    spec = {"vxlanEnabled": False, "ipipEnabled": True, "wireguardEnabled": False}
+def test_what_felix_is_told_of_tunnels() -> None:
+    spec = {"vxlanEnabled": False, "ipipEnabled": True, "wireguardEnabled": False, "vxlanVNI": 77, "vxlanPort": 8472}
     items = ((f"{RESOURCES}felixconfigurations/default", encoded({"spec": spec})),)
-    assert decode_datastore(items, revision=1, read_at=None).felix_off == {"vxlanEnabled"}
+    felix = decode_datastore(items, revision=1, read_at=None).felix
+    assert felix == FelixSettings(off=frozenset({"vxlanEnabled"}), vxlan_vni=77, vxlan_port=8472)
 
 
 def test_an_unknown_setting_of_cluster_routes_is_a_bad_key() -> None:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from calico_agent.decode.etcd import decode_datastore
 from calico_agent.decode.etcd_encode import encode_datastore
-from calico_agent.model.node import FELIX_TUNNELS, Affinity, BgpSettings, Block, Borrowed, Datastore, Node, Pool
+from calico_agent.model.felix import TUNNEL_SWITCHES, FelixSettings
+from calico_agent.model.node import Affinity, BgpSettings, Block, Borrowed, Datastore, Node, Pool
 from calico_agent.model.peering import Peering
 from tests.decode.test_etcd import CAPTURES, capture
 from tests.decode.test_selector import SELECTORS
@@ -51,6 +52,12 @@ NODES = every_field(
     wireguard_public_key_v6=TEXTS,
     interfaces=st.lists(st.tuples(NAMES, st.lists(ADDRESSES, max_size=3).map(tuple)), max_size=3).map(tuple),
     labels=st.dictionaries(st.text(), st.text(), max_size=3).map(lambda labels: tuple(sorted(labels.items()))),
+)
+FELIX = every_field(
+    FelixSettings,
+    off=st.sets(st.sampled_from(TUNNEL_SWITCHES)).map(frozenset),
+    vxlan_vni=st.integers(1, 2**24 - 1),
+    vxlan_port=st.integers(1, 65535),
 )
 POOLS = every_field(Pool, name=NAMES, cidr=NETWORKS, block_size=st.none() | st.integers(1, 128))
 AFFINITIES = every_field(Affinity, node=NAMES, cidr=NETWORKS)
@@ -112,7 +119,7 @@ def again(datastore: Datastore) -> Datastore:
         blocks=st.lists(blocks(), max_size=3).map(tuple),
         affinities=st.lists(AFFINITIES, max_size=3).map(tuple),
         bgp=BGP,
-        felix_off=st.sets(st.sampled_from(FELIX_TUNNELS)).map(frozenset),
+        felix=FELIX,
         bad_keys=st.just(()),
         claims=st.just(()),
         claims_trouble=st.just(""),
@@ -132,7 +139,7 @@ def test_what_is_encoded_is_decoded_to_the_same(datastore: Datastore) -> None:
     assert set(once.pools) <= set(datastore.pools)
     assert set(once.blocks) <= set(datastore.blocks)
     assert set(once.affinities) <= set(datastore.affinities)
-    kept = ("bgp", "cluster_guid", "cluster_routes", "felix_off")
+    kept = ("bgp", "cluster_guid", "felix")
     assert [getattr(once, name) for name in kept] == [getattr(datastore, name) for name in kept]
     assert once.bad_keys == ()
     assert again(once) == once

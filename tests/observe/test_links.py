@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from ipaddress import ip_address, ip_interface
 from struct import pack
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from pyroute2 import IPRoute
 
 from calico_agent.decode.errors import Malformed
-from calico_agent.model.address import Link, LinkAddress
+from calico_agent.model.address import Link, LinkAddress, Vxlan
 from calico_agent.observe.links import _ADDRESS, _LINK, _OF_ADDRESS, _OF_LINK, _abridged, link_of, read_links
 from tests.decode.netlink_messages import attribute
 from tests.netns import NetworkNamespace, network_namespace
@@ -30,6 +31,9 @@ HOST = (
     "link add docker0 type bridge",
     "link set docker0 up",
     "link add vxlan.calico type vxlan id 4096 dstport 4789 local 10.77.0.11",
+    "link add vxlan-v6.calico type vxlan id 77 dstport 8472 local fd00:77::11",
+    "link add vxlan0 type vxlan id 78 dstport 4789",
+    "link add flow0 type vxlan external dstport 4790",
     "link add port0 type veth peer name port1",
     "link set port0 master docker0",
     "link set lo up",
@@ -72,6 +76,14 @@ def test_pyroute2_reads_the_same_links(host: NetworkNamespace) -> None:
     assert read.keys() >= {"lo", "eth0", "docker0", "vxlan.calico", "port0"}
 
 
+def tunnel_end(shown: dict[str, Any]) -> Vxlan | None:
+    """The VXLAN device that `ip -d -j` shows."""
+    if not shown or shown.get("external"):
+        return None
+    local = shown.get("local") or shown.get("local6")
+    return Vxlan(shown["id"], shown["port"], ip_address(local) if local else None)
+
+
 @pytest.mark.real
 def test_ip_shows_the_same_links(host: NetworkNamespace) -> None:
     shown = {link["ifname"]: link for link in json.loads(host.output("ip", "-d", "-j", "addr", "show"))}
@@ -79,6 +91,7 @@ def test_ip_shows_the_same_links(host: NetworkNamespace) -> None:
         other = shown.pop(link.name)
         assert (link.index, link.mtu, link.mac) == (other["ifindex"], other["mtu"], other["address"])
         assert link.kind == other.get("linkinfo", {}).get("info_kind", "")
+        assert link.vxlan == tunnel_end(other["linkinfo"]["info_data"] if link.kind == "vxlan" else {})
         assert (link.up, link.loopback) == ("UP" in other["flags"], "LOOPBACK" in other["flags"])
         assert [(str(held.address), held.network.prefixlen, held.scope) for held in link.addresses] == [
             (held["local"], held["prefixlen"], held["scope"]) for held in other["addr_info"]
@@ -121,7 +134,7 @@ NAME = attribute(3, b"eth9\0")
 
 
 def test_only_what_is_asked_of_a_link_is_looked_at() -> None:
-    info = attribute(1, b"bridge\0") + attribute(2, b"timers of a bridge")
+    info = attribute(1, b"bridge\0") + attribute(2, attribute(16, b"a timer of a bridge"))
     body = (
         HEAD
         + attribute(23, bytes(200))
@@ -131,7 +144,9 @@ def test_only_what_is_asked_of_a_link_is_looked_at() -> None:
         + attribute(4, pack("=I", 9000))
     )
     (kept,) = _abridged([body], _LINK, _OF_LINK)
-    assert kept == HEAD + NAME + attribute(18, attribute(1, b"bridge\0")) + attribute(4, pack("=I", 9000))
+    assert kept == HEAD + NAME + attribute(18, attribute(1, b"bridge\0") + attribute(2, b"")) + attribute(
+        4, pack("=I", 9000)
+    )
     link = link_of(kept, ())
     assert (link.index, link.name, link.kind, link.mtu, link.up) == (9, "eth9", "bridge", 9000, True)
 

@@ -38,11 +38,12 @@ card.""",
         "this host's end of the tunnels is not as it should be",
         """\
 Routes to pods of other nodes lead into a tunnel device (vxlan.calico, tunl0, wireguard.cali), which
-is missing here, switched off, or without the address that this node's record says. The kernel drops
-the routes that led into it.
+is missing here, switched off, without the address that this node's record says (the kernel drops
+the routes that led into it), or has another VNI, UDP port or source address than the others expect.
 
 Found by comparing the kernel's links with the devices that the expected routes need, and with
-vxlanEnabled and ipipEnabled of FelixConfiguration default and of Felix's environment.
+vxlanEnabled, ipipEnabled, vxlanVNI and vxlanPort of FelixConfiguration default and of Felix's
+environment.
 
 Felix makes it anew within seconds and writes the routes within two minutes. If it does not, its log
 says why: another device with the same VNI (flannel.1), or a kernel module that is missing.""",

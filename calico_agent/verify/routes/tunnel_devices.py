@@ -3,12 +3,13 @@
 Felix makes the devices and gives them the addresses that are in the node's record, and puts both right within seconds
 (felix/dataplane/linux/{vxlan,ipip}_mgr.go@v3.28.5). Without the device no route can lead into it; when it loses its
 address or is switched off, the kernel drops the routes that did, and Felix writes them again only at its next full
-resync, up to 90 s later.
+resync, up to 90 s later. With another network identifier, port or source than all nodes have, routes lead into it, and
+no other node takes what comes out.
 """
 
 from collections.abc import Iterator
 
-from calico_agent.model.address import Family, IPAddress
+from calico_agent.model.address import Family, IPAddress, Link
 from calico_agent.model.finding import Finding, Writer
 from calico_agent.model.kernel import Kernel
 from calico_agent.verify.catalogue import finding
@@ -35,7 +36,7 @@ def find_tunnel_devices(view: View, kernel: Kernel, expectation: Expectation) ->
     }
     for device, encapsulation, family in sorted(needed):
         wanted = _address(view, encapsulation, family)
-        if fault := _fault(kernel, device, wanted):
+        if fault := _fault(kernel.link(device), wanted) or _other_end(view, kernel.link(device), family):
             told = _told_not_to(view, encapsulation, family)
             yield finding(
                 "RT-TUNNEL-DEVICE",
@@ -43,7 +44,7 @@ def find_tunnel_devices(view: View, kernel: Kernel, expectation: Expectation) ->
                 f"{device}, this host's end of the {encapsulation.value} tunnels, {fault}"
                 f"{': Felix is told to make none' if told else ''}",
                 why=told or "the kernel's links and addresses",
-                effect=f"packets to the pods of other nodes do not leave through {device}",
+                effect=f"packets to the pods of other nodes do not get there through {device}",
                 cure=f"take that setting away, or give the pools another mode than {encapsulation.value}"
                 if told
                 else "Felix puts it right within seconds, the routes within two minutes; docker logs calico-node says "
@@ -62,12 +63,11 @@ def _told_not_to(view: View, encapsulation: Encapsulation, family: Family) -> st
     container = view.local.container
     if setting and container is not None and (written := container.env_value(variable)):
         return f"{variable}={written} in {container.name}" if written.lower() in _FALSE else ""
-    off = view.cluster is not None and setting in view.cluster.datastore.felix_off
+    off = view.cluster is not None and setting in view.cluster.datastore.felix.off
     return f"{setting} is false in FelixConfiguration default" if off else ""
 
 
-def _fault(kernel: Kernel, device: str, wanted: IPAddress | None) -> str:
-    link = kernel.link(device)
+def _fault(link: Link | None, wanted: IPAddress | None) -> str:
     if link is None:
         return "does not exist"
     if not link.up:
@@ -75,6 +75,28 @@ def _fault(kernel: Kernel, device: str, wanted: IPAddress | None) -> str:
     if wanted is not None and all(held.address != wanted for held in link.addresses):
         return f"does not have its address {wanted}"
     return ""
+
+
+def _other_end(view: View, link: Link | None, family: Family) -> str:
+    """In what a VXLAN device differs from those of the other nodes."""
+    if link is None or link.vxlan is None or view.cluster is None:
+        return ""
+    felix, own = view.cluster.datastore.felix, view.local.registered(family)
+    vni, port = _set(view, "FELIX_VXLANVNI", felix.vxlan_vni), _set(view, "FELIX_VXLANPORT", felix.vxlan_port)
+    found = link.vxlan
+    if found.vni != vni:
+        return f"has VNI {found.vni} instead of {vni}"
+    if found.port != port:
+        return f"uses UDP port {found.port} instead of {port}"
+    if own is not None and found.local not in {None, own.ip}:
+        return f"sends as {found.local} instead of {own.ip}"
+    return ""
+
+
+def _set(view: View, variable: str, configured: int) -> int:
+    """A number of Felix's: its environment has the last word."""
+    written = view.local.container.env_value(variable) if view.local.container is not None else ""
+    return int(written) if written.isdecimal() else configured
 
 
 def _address(view: View, encapsulation: Encapsulation, family: Family) -> IPAddress | None:

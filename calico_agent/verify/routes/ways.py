@@ -92,7 +92,7 @@ class Ways:
         """Whether BIRD writes the routes to the blocks of a pool."""
         if pool.vxlan is not EncapsulationMode.NEVER:
             return False
-        felix = self._local.cluster_routes or self._cluster.datastore.cluster_routes
+        felix = self._local.cluster_routes or self._cluster.datastore.felix.cluster_routes
         return not (felix.plain if pool.ipip is EncapsulationMode.NEVER else felix.ipip)
 
     def blackholed(self, pool: Pool) -> bool:

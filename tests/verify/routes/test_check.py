@@ -6,12 +6,12 @@ from ipaddress import ip_address, ip_interface, ip_network
 
 import pytest
 
-from calico_agent.model.address import Link, LinkAddress
+from calico_agent.model.address import Link
 from calico_agent.model.bgp import Bird, PeerKind, RibRoute
 from calico_agent.model.finding import Finding, RouteCounts, Status
 from calico_agent.model.identity import Candidate, Identity
 from calico_agent.model.kernel import Kernel
-from calico_agent.model.node import AffinityState, BgpSettings, Block, Borrowed, EncapsulationMode, Node
+from calico_agent.model.node import AffinityState, BgpSettings, Block, Borrowed, Node
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.peering import Peering
 from calico_agent.model.route import Fib, ForwardingEntry, Neighbour, NextHop, Route, RouteType
@@ -31,7 +31,6 @@ from tests.verify.cluster import (
     STATIC,
     block,
     claim,
-    contained,
     drop,
     findings_of,
     look,
@@ -42,22 +41,12 @@ from tests.verify.cluster import (
     stored,
     via,
 )
+from tests.verify.vxlan import VTEPS, VXLAN, without
 
 TO3 = "192.168.3.0/26"
 TO_HOST2 = SESSIONS[0]
 HOST1, HOST2, HOST3 = DATASTORE.nodes
 MAC = "66:00:00:00:00:03"
-VTEPS = tuple(replace(node, vxlan_tunnel_address=ip_address(f"192.168.{node.name[-1]}.1")) for node in DATASTORE.nodes)
-VXLAN = stored(
-    routed(
-        via("192.168.2.0/26", "192.168.2.1", "vxlan.calico", BOOT),
-        via(TO3, "192.168.3.1", "vxlan.calico", BOOT),
-        drop("192.168.1.0/26", protocol=FELIX),
-    ),
-    pools=(replace(POOL, vxlan=EncapsulationMode.ALWAYS),),
-    nodes=VTEPS,
-)
-FELIX_OFF = stored(VXLAN, felix_off=frozenset({"vxlanEnabled"}))
 FAR = replace(HOST3, ipv4=ip_interface("10.78.0.13/24"))
 
 
@@ -76,21 +65,10 @@ def told(observation: Observation, *rows: RibRoute) -> Observation:
 
 
 def tunnelled(
-    *neighbours: Neighbour, forwarding: tuple[ForwardingEntry, ...] = (), without: Iterable[str] = ()
+    *neighbours: Neighbour, forwarding: tuple[ForwardingEntry, ...] = (), gone: Iterable[str] = ()
 ) -> Observation:
     """The VXLAN host, with neighbours and forwarding database read, perhaps without some routes."""
-    return replace(VXLAN, kernel=replace(_vxlan(without), neighbours=neighbours, forwarding=forwarding))
-
-
-def device(*links: Link, without: Iterable[str] = ()) -> Observation:
-    """The VXLAN host with eth0 and these links, perhaps without some routes."""
-    return replace(VXLAN, kernel=replace(_vxlan(without), links=(Link(2, "eth0"), *links)))
-
-
-def _vxlan(without: Iterable[str]) -> Kernel:
-    assert isinstance(VXLAN.kernel, Kernel)
-    gone = set(map(ip_network, without))
-    return replace(VXLAN.kernel, fib=Fib.of(route for route in VXLAN.kernel.fib.routes if route.prefix not in gone))
+    return replace(VXLAN, kernel=replace(without(gone), neighbours=neighbours, forwarding=forwarding))
 
 
 def with_neighbours(observation: Observation, *neighbours: Neighbour) -> Observation:
@@ -388,44 +366,8 @@ CASES = {
         ),
         {},
     ),
-    "this host's end of the tunnels is gone, and Felix's routes with it": Case(
-        device(without=[TO3, "192.168.2.0/26"]),
-        {"RT-TUNNEL-DEVICE vxlan.calico": {"RT-MISSING 192.168.2.0/26", f"RT-MISSING {TO3}"}},
-        says=("vxlan.calico, this host's end of the VXLAN tunnels, does not exist",),
-    ),
-    "it is switched off": Case(
-        device(Link(7, "vxlan.calico", "vxlan", up=False)),
-        {"RT-TUNNEL-DEVICE vxlan.calico": set()},
-        says=("is switched off",),
-    ),
-    "it has another address than the record says": Case(
-        device(Link(7, "vxlan.calico", "vxlan", addresses=(LinkAddress(ip_interface("192.168.9.9/32")),))),
-        {"RT-TUNNEL-DEVICE vxlan.calico": set()},
-        says=("does not have its address 192.168.1.1",),
-    ),
-    "Felix is told to make none": Case(
-        replace(FELIX_OFF, kernel=device(without=[TO3, "192.168.2.0/26"]).kernel),
-        {"RT-TUNNEL-DEVICE vxlan.calico": {"RT-MISSING 192.168.2.0/26", f"RT-MISSING {TO3}"}},
-        says=("does not exist: Felix is told to make none", "vxlanEnabled is false in FelixConfiguration default"),
-    ),
-    "Felix is told so by its environment": Case(
-        contained(device(without=[TO3, "192.168.2.0/26"]), env=(("FELIX_VXLANENABLED", "false"),)),
-        {"RT-TUNNEL-DEVICE vxlan.calico": {"RT-MISSING 192.168.2.0/26", f"RT-MISSING {TO3}"}},
-        says=("FELIX_VXLANENABLED=false in calico-node",),
-    ),
-    "Felix's environment has the last word": Case(
-        contained(
-            replace(FELIX_OFF, kernel=device(without=[TO3, "192.168.2.0/26"]).kernel),
-            env=(("FELIX_VXLANENABLED", "true"),),
-        ),
-        {"RT-TUNNEL-DEVICE vxlan.calico": {"RT-MISSING 192.168.2.0/26", f"RT-MISSING {TO3}"}},
-        says=("does not exist", "Felix puts it right within seconds"),
-    ),
-    "it is as it should be": Case(
-        device(Link(7, "vxlan.calico", "vxlan", addresses=(LinkAddress(ip_interface("192.168.1.1/32")),))), {}
-    ),
     "a tunnel without route and without entries is one thing": Case(
-        tunnelled(neighbour("192.168.2.1", MAC2), forwarding=GOOD_FORWARDING, without=[TO3]),
+        tunnelled(neighbour("192.168.2.1", MAC2), forwarding=GOOD_FORWARDING, gone=[TO3]),
         {f"RT-MISSING {TO3}": {"RT-TUNNEL host3"}},
     ),
     "a foreign route on an own block": Case(
