@@ -1,11 +1,11 @@
-"""What `ip -d -j route show table all` prints, as routes: a second opinion on the same table."""
+"""What `ip -d -j` prints of routes and VXLAN devices: a second opinion on the same tables."""
 
 import json
 from collections.abc import Iterable, Mapping
 from ipaddress import ip_address, ip_network
 from typing import Any
 
-from calico_agent.model.address import IPAddress
+from calico_agent.model.address import IPAddress, Vxlan
 from calico_agent.model.route import PROTOCOL_NAMES, TABLE_LOCAL, TABLE_MAIN, NextHop, Path, Route, RouteType
 
 _TABLES = {"main": TABLE_MAIN, "local": TABLE_LOCAL}
@@ -22,6 +22,15 @@ def read(text: str) -> list[dict[str, Any]]:
 def routes(shown: Iterable[Mapping[str, Any]]) -> tuple[Route, ...]:
     """The routes that traffic in general may follow: those for one type of service or source prefix are left out."""
     return tuple(_route(one) for one in shown if not one.get("tos") and "from" not in one)
+
+
+def vxlan(link_info: Mapping[str, Any]) -> Vxlan | None:
+    """What a link's `linkinfo` says of one end of a tunnel."""
+    data = link_info.get("info_data", {})
+    if link_info.get("info_kind") != "vxlan" or data.get("external"):
+        return None
+    local = data.get("local") or data.get("local6")
+    return Vxlan(data["id"], data["port"], ip_address(local) if local else None)
 
 
 def _route(shown: Mapping[str, Any]) -> Route:

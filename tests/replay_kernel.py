@@ -20,6 +20,7 @@ from calico_agent.model.route import (
     Route,
     RouteType,
 )
+from tests import ip_json
 
 _TABLES = {"main": TABLE_MAIN, "local": TABLE_LOCAL, "default": TABLE_DEFAULT}
 _PROTOCOLS = {name: number for number, name in PROTOCOL_NAMES.items()}
@@ -104,6 +105,7 @@ def _link(row: Mapping[str, Any], indices: Mapping[str, int]) -> Link:
         mtu=int(row.get("mtu", 0)),
         mac=str(row.get("address", "")),
         addresses=tuple(map(_address, row.get("addr_info", []))),
+        vxlan=ip_json.vxlan(row.get("linkinfo", {})),
     )
 
 

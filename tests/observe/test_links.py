@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from ipaddress import ip_address, ip_interface
 from struct import pack
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,8 +13,9 @@ from hypothesis import strategies as st
 from pyroute2 import IPRoute
 
 from calico_agent.decode.errors import Malformed
-from calico_agent.model.address import Link, LinkAddress, Vxlan
+from calico_agent.model.address import Link, LinkAddress
 from calico_agent.observe.links import _ADDRESS, _LINK, _OF_ADDRESS, _OF_LINK, _abridged, link_of, read_links
+from tests import ip_json
 from tests.decode.netlink_messages import attribute
 from tests.netns import NetworkNamespace, network_namespace
 
@@ -76,14 +76,6 @@ def test_pyroute2_reads_the_same_links(host: NetworkNamespace) -> None:
     assert read.keys() >= {"lo", "eth0", "docker0", "vxlan.calico", "port0"}
 
 
-def tunnel_end(shown: dict[str, Any]) -> Vxlan | None:
-    """The VXLAN device that `ip -d -j` shows."""
-    if not shown or shown.get("external"):
-        return None
-    local = shown.get("local") or shown.get("local6")
-    return Vxlan(shown["id"], shown["port"], ip_address(local) if local else None)
-
-
 @pytest.mark.real
 def test_ip_shows_the_same_links(host: NetworkNamespace) -> None:
     shown = {link["ifname"]: link for link in json.loads(host.output("ip", "-d", "-j", "addr", "show"))}
@@ -91,7 +83,7 @@ def test_ip_shows_the_same_links(host: NetworkNamespace) -> None:
         other = shown.pop(link.name)
         assert (link.index, link.mtu, link.mac) == (other["ifindex"], other["mtu"], other["address"])
         assert link.kind == other.get("linkinfo", {}).get("info_kind", "")
-        assert link.vxlan == tunnel_end(other["linkinfo"]["info_data"] if link.kind == "vxlan" else {})
+        assert link.vxlan == ip_json.vxlan(other.get("linkinfo", {}))
         assert (link.up, link.loopback) == ("UP" in other["flags"], "LOOPBACK" in other["flags"])
         assert [(str(held.address), held.network.prefixlen, held.scope) for held in link.addresses] == [
             (held["local"], held["prefixlen"], held["scope"]) for held in other["addr_info"]
