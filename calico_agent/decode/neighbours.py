@@ -27,7 +27,7 @@ _STATES = {
     0x40: "NOARP",
     0x80: "PERMANENT",
 }
-_NO_ANSWER = 0x01 | 0x20
+_TELLING = 0x01 | 0x20 | 0x80  # nobody answers, or somebody wrote it by hand
 
 
 def decode_neighbours(
@@ -35,14 +35,15 @@ def decode_neighbours(
 ) -> tuple[Neighbour, ...]:
     """The neighbour tables of IPv4 and IPv6 out of one dump. Raises Malformed, Interrupted and Refused.
 
-    With `devices`, the links whose entries are wanted, nothing else comes but who does not answer on the other links.
+    With `devices`, the links whose entries are wanted, nothing else comes but who does not answer on the other links,
+    and what somebody wrote by hand.
     """
     return tuple(
         _neighbour(family, link_name(index, link_names), state, destination, mac)
         for entries in neighbour_entries(datagrams)
         if devices is None or _matter(entries, devices)
         for family, index, state, destination, mac in _rows(entries)
-        if family in FAMILIES and destination and (devices is None or state & _NO_ANSWER or index in devices)
+        if family in FAMILIES and destination and (devices is None or state & _TELLING or index in devices)
     )
 
 
@@ -69,8 +70,8 @@ def _forwarding(mac: bytes, device: str, destination: bytes) -> ForwardingEntry:
 
 
 def _matter(entries: Entries, devices: frozenset[int]) -> bool:
-    """Whether one of them is on such a device, or does not answer."""
-    return any(map(_NO_ANSWER.__and__, set(entries.states))) or not devices.isdisjoint(entries.indexes)
+    """Whether one of them is on such a device, or says something by its state."""
+    return any(map(_TELLING.__and__, set(entries.states))) or not devices.isdisjoint(entries.indexes)
 
 
 def _rows(entries: Entries) -> Iterable[tuple[int, int, int, bytes, bytes]]:

@@ -30,7 +30,8 @@ class Kernel:
     """Links with addresses, the main table, look-ups towards the addresses that were asked for.
 
     `default_sources` are the answers for the default routes, one per family that has one.
-    `neighbours` are all, or only those that do not answer and those on VXLAN devices, which is what an audit needs.
+    `neighbours` are all, or what an audit needs: those that do not answer, were written by hand, or are on VXLAN
+    devices.
     They and `forwarding` are None when they were not read: a recorded host has none. `rules` are the policy rules in
     the order in which they are asked, `tables` the tables beside main and local to which they lead.
     `forwards` says by family and link whether the kernel forwards what comes in there; a recorded host has none.

@@ -43,7 +43,7 @@ class KernelReader:
     def read(self, destinations: tuple[IPAddress, ...] = (), *, every_neighbour: bool = False) -> Kernel | Unreadable:
         """All of it, with look-ups towards `destinations`.
 
-        Unless `every_neighbour` is wanted, those that answer are left out, except on VXLAN devices.
+        Unless `every_neighbour` is wanted, those that were found to answer are left out, except on VXLAN devices.
         """
         return steadily(lambda: self._read(destinations, every_neighbour))
 

@@ -84,18 +84,19 @@ def test_entries_of_every_layout_come_in_their_order() -> None:
     ]
 
 
-def test_an_audit_gets_who_does_not_answer_and_the_devices_that_it_names() -> None:
+def test_an_audit_gets_the_entries_that_tell_something_and_the_devices_that_it_names() -> None:
     alive = [entry(AF_INET, 2, 0x02, destination(f"10.77.0.{i}"), attribute(2, MAC)) for i in range(1, 200)]
     silent = entry(AF_INET, 2, 0x20, destination("10.77.0.200")), entry(AF_INET, 4, 0x01, destination("10.77.0.201"))
     tunnel = entry(AF_INET, 3, 0x80, destination("192.168.7.1"), attribute(2, MAC))
-    datagrams = dump([*alive[:99], silent[0], tunnel, *alive[99:], silent[1]], per_datagram=60)
+    on_tunnel = entry(AF_INET, 3, 0x02, destination("192.168.7.2"), attribute(2, MAC))
+    datagrams = dump([*alive[:99], silent[0], tunnel, on_tunnel, *alive[99:], silent[1]], per_datagram=60)
 
     def found(*devices: int) -> list[str]:
         return [str(one.address) for one in decode_neighbours(datagrams, LINKS, frozenset(devices))]
 
-    assert found() == ["10.77.0.200", "10.77.0.201"]
-    assert found(3) == ["10.77.0.200", "192.168.7.1", "10.77.0.201"]
-    assert len(found(2)) == 199 + 2
+    assert found() == ["10.77.0.200", "192.168.7.1", "10.77.0.201"]
+    assert found(3) == ["10.77.0.200", "192.168.7.1", "192.168.7.2", "10.77.0.201"]
+    assert len(found(2)) == 199 + 3
 
 
 def test_an_entry_of_which_only_the_ages_have_changed_is_the_same_object() -> None:

@@ -19,7 +19,7 @@ from calico_agent.model.identity import AddressChoice, Candidate, Identity, Name
 from calico_agent.model.kernel import Kernel
 from calico_agent.model.node import Affinity, AffinityState, Block, Datastore, Node, Pool
 from calico_agent.model.observation import Observation
-from calico_agent.model.route import Fib, NextHop, Route, RouteType
+from calico_agent.model.route import Fib, Neighbour, NextHop, Route, RouteType
 from calico_agent.model.settings import Mode
 from calico_agent.verify.assessment import assess
 
@@ -151,6 +151,12 @@ def peered(*sessions: Session, observation: Observation = HEALTHY, **changes: ob
     """An observation with these BGP sessions."""
     bird = replace(BIRD4, sessions=sessions, **changes)  # type: ignore[arg-type]
     return replace(observation, bird=bird)
+
+
+def with_neighbours(observation: Observation, *neighbours: Neighbour) -> Observation:
+    """An observation with these neighbour entries."""
+    assert isinstance(observation.kernel, Kernel)
+    return replace(observation, kernel=replace(observation.kernel, neighbours=neighbours, forwarding=()))
 
 
 def look(

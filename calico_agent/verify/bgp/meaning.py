@@ -19,6 +19,11 @@ _MEANINGS = tuple(
             "compare spec.bgp.asNumber of both nodes and BGPConfiguration default",
         ),
         (
+            r"Bad BGP identifier",
+            "the two sides have the same router id, or one of them has none",
+            "compare `router id` in BIRD's configuration of both: CALICO_ROUTER_ID, else the registered IPv4 address",
+        ),
+        (
             r"Hold timer expired",
             "the peer fell silent: its host is off, cut off or overloaded",
             "look at that host and the network between",

@@ -33,7 +33,7 @@ def find_sessions(view: View, family: Family, bird: Bird) -> Iterator[Finding]:
         if wanted is not None and known and _has_other_as(session, wanted):
             yield _other_as(session, bird, wanted)
         if not (session.established or view.starting or session.peer in served or _pending(session, bird)):
-            yield _down(session, node_at(view, session.peer))
+            yield _down(view, session, node_at(view, session.peer))
 
 
 def _doubtful(sessions: tuple[Session, ...], plan: FamilyPlan) -> tuple[tuple[Session, Wanted | None], ...]:
@@ -158,18 +158,27 @@ def _other_as(session: Session, bird: Bird, wanted: Wanted) -> Finding:
     )
 
 
-def _down(session: Session, node: str) -> Finding:
+def _down(view: View, session: Session, node: str) -> Finding:
     sentence, cure = meaning(session)
     who = f"node {node} ({session.peer})" if node else f"peer {session.peer} ({session.kind.value})"
     return finding(
         "BGP-DOWN",
         in_family(node, session.peer.version) if node else str(session.peer),
         f"the BGP session with {who} is not established: {sentence}",
-        why=f"BIRD: {described(session)}",
+        why=f"BIRD: {described(session)}{_by_hand(view, session.peer)}",
         effect="routes to its pods are dropped here, and those to ours there, if they are not gone already",
         cure=f"on {node or session.peer}: {cure}",
         node=node,
     )
+
+
+def _by_hand(view: View, peer: IPAddress) -> str:
+    """What the kernel takes on trust about the way to a peer, as the end of a sentence."""
+    neighbours = (view.kernel.neighbours if view.kernel is not None else None) or ()
+    fixed = next((one for one in neighbours if one.address == peer and one.state == "PERMANENT"), None)
+    if fixed is None:
+        return ""
+    return f"; somebody wrote by hand that it has the hardware address {fixed.mac} on {fixed.device}: is that true?"
 
 
 def _when(bird: Bird) -> str:

@@ -13,6 +13,7 @@ from calico_agent.model.identity import Candidate
 from calico_agent.model.node import BadKey, BgpSettings
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.peering import Peering
+from calico_agent.model.route import Neighbour
 from calico_agent.model.selector import Comparison, Has, Not, Operator
 from tests.verify.case import Case, check
 from tests.verify.cluster import (
@@ -30,6 +31,7 @@ from tests.verify.cluster import (
     session,
     stored,
     v6,
+    with_neighbours,
 )
 
 TO_HOST2, TO_HOST3 = SESSIONS
@@ -74,6 +76,22 @@ CASES = {
         peered(TO_HOST2, session("10.77.0.13", "Active", "Socket: Connection closed")),
         {"BGP-DOWN host3": set()},
         says=("it accepts the connection and closes it",),
+    ),
+    "two hosts with one router id": Case(
+        peered(TO_HOST2, session("10.77.0.13", "Idle", "Received: Bad BGP identifier")),
+        {"BGP-DOWN host3": set()},
+        says=("the two sides have the same router id",),
+    ),
+    "a hardware address that somebody wrote by hand": Case(
+        with_neighbours(
+            peered(TO_HOST2, session("10.77.0.13", "Connect", "Error: Hold timer expired")),
+            Neighbour(ip_address("10.77.0.13"), "eth0", "PERMANENT", "02:00:00:00:00:99"),
+        ),
+        {"BGP-DOWN host3": set()},
+        says=("wrote by hand that it has the hardware address 02:00:00:00:00:99 on eth0",),
+    ),
+    "one of another host, whose session is up": Case(
+        with_neighbours(HEALTHY, Neighbour(ip_address("10.77.0.13"), "eth0", "PERMANENT", "02:00:00:00:00:99")), {}
     ),
     "a session that nobody answers any more since it was closed": Case(
         peered(TO_HOST2, session("10.77.0.13", "Connect", "Socket: Connection closed")),

@@ -40,6 +40,7 @@ from tests.verify.cluster import (
     session,
     stored,
     via,
+    with_neighbours,
 )
 from tests.verify.vxlan import VTEPS, VXLAN, without
 
@@ -69,12 +70,6 @@ def tunnelled(
 ) -> Observation:
     """The VXLAN host, with neighbours and forwarding database read, perhaps without some routes."""
     return replace(VXLAN, kernel=replace(without(gone), neighbours=neighbours, forwarding=forwarding))
-
-
-def with_neighbours(observation: Observation, *neighbours: Neighbour) -> Observation:
-    """An observation with these neighbour entries."""
-    assert isinstance(observation.kernel, Kernel)
-    return replace(observation, kernel=replace(observation.kernel, neighbours=neighbours, forwarding=()))
 
 
 def neighbour(address: str, mac: str = MAC, device: str = "vxlan.calico", state: str = "PERMANENT") -> Neighbour:
