@@ -1,12 +1,14 @@
 """The links of this host with their addresses.
 
-pyroute2 decodes them: their messages are deeply nested. It is imported when first used (0.1 s, 11 MiB), and it takes
-its time, while a host has a link for every pod. So it gets of each message only what is asked of a link, and only when
-that is not what it was the last time. The rest changes with every packet: counters, timers of bridges, lifetimes.
+pyroute2 decodes them: their messages are deeply nested. It takes its time, while a host has a link for every pod. So it
+gets of each message only what is asked of a link, and only when that is not what it was the last time. The rest changes
+with every packet: counters, timers of bridges, lifetimes.
 """
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
+from importlib.util import find_spec, module_from_spec
 from ipaddress import ip_address
 from struct import Struct
 from typing import Any
@@ -50,14 +52,31 @@ def read_links() -> tuple[Link, ...]:
 @lru_cache(_REMEMBERED)
 def link_of(link: bytes, addresses: tuple[bytes, ...]) -> Link:
     """A link out of the bodies of an RTM_NEWLINK message and the RTM_NEWADDR messages for it. Raises Malformed."""
-    from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg  # noqa: PLC0415
-    from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg  # noqa: PLC0415
-
+    ifinfmsg, ifaddrmsg = _message_classes()
     try:
         held = tuple(_address(_decoded(ifaddrmsg, body)) for body in addresses)
         return _link(_decoded(ifinfmsg, link), held)
     except (TypeError, ValueError) as error:  # pyroute2 hands out as bytes what it cannot decode
         raise Malformed(f"a link that cannot be: {error}") from error
+
+
+@cache
+def _message_classes() -> tuple[Any, Any]:
+    """pyroute2's classes for the two kinds of messages.
+
+    Its package loads all of its modules as soon as one of them is imported (9 MiB, 0.1 s). So they are imported from a
+    package that was not run, which is forgotten again: whoever wants all of pyroute2 gets it.
+    """
+    whole, spec = sys.modules.get("pyroute2"), find_spec("pyroute2")
+    if whole is None and spec is not None:
+        sys.modules["pyroute2"] = module_from_spec(spec)
+    try:
+        from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg  # noqa: PLC0415
+        from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg  # noqa: PLC0415
+    finally:
+        if whole is None:
+            sys.modules.pop("pyroute2", None)
+    return ifinfmsg, ifaddrmsg
 
 
 def _decoded(kind: Any, body: bytes) -> Any:  # noqa: ANN401 - pyroute2 ships no types

@@ -2,6 +2,8 @@
 
 import json
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from ipaddress import ip_address, ip_interface
@@ -119,6 +121,23 @@ def test_a_link_that_changed_is_read_anew(host: NetworkNamespace, change: str) -
     assert {link.index for link in before} == {link.index for link in after}
     changed = {link.name for link, other in zip(before, after, strict=True) if link != other}
     assert "eth0" in changed
+
+
+@pytest.mark.real
+def test_pyroute2_is_not_loaded_whole_and_can_be_loaded_later() -> None:
+    program = (
+        "import sys\n"
+        "from calico_agent.observe.links import read_links\n"
+        "assert any(link.name == 'lo' for link in read_links())\n"
+        "print(sum(name.startswith('pyroute2') for name in sys.modules))\n"
+        "from pyroute2 import IPRoute\n"
+        "with IPRoute() as netlink:\n"
+        "    assert any(link.get('ifname') == 'lo' for link in netlink.get_links())\n"
+        "from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg\n"
+        "assert any(link.name == 'lo' for link in read_links())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert int(done.stdout) < 60
 
 
 HEAD = pack("=BxHiII", 0, 1, 9, 0x1, 0)
