@@ -13,6 +13,7 @@ from calico_agent.model.finding import Finding, RouteCounts
 from calico_agent.model.kernel import Kernel
 from calico_agent.model.prefix import Key, key_of
 from calico_agent.verify.bgp.rib import Rib, rib_of
+from calico_agent.verify.routes.aggregates import aggregates_of
 from calico_agent.verify.routes.diverted import DIVERTED, diverted, find_diverted
 from calico_agent.verify.routes.expected import Expectation, ExpectedRoute
 from calico_agent.verify.routes.judge import MISSING, judge_of
@@ -75,14 +76,15 @@ def _compare(
 ) -> tuple[list[Amiss], list[Finding]]:
     """The expected routes that are amiss, by prefix, and what is said of those that are not expected."""
     table = expected_table(expectation)
-    judge = judge_of(view, table.ways)
+    judge, aggregates = judge_of(view, table.ways), aggregates_of(view, kernel.fib, table)
     amiss: dict[Key, Amiss] = {}
     strangers: list[Finding] = []
     for key, way, paths in table.walk(kernel.fib, judge.right):
         if way is None:
             strangers.extend(find_stranger(view, expectation, rib, key, paths))
         elif code := judge.verdict(way, paths):
-            amiss[key] = Amiss(table.routes[key], paths, code)
+            if code != MISSING or aggregates.around(table.routes[key]) is None:
+                amiss[key] = Amiss(table.routes[key], paths, code)
         else:
             judge.right[way] = paths
     for prefix, diversion in elsewhere.routes.items():

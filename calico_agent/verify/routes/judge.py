@@ -8,14 +8,13 @@ from collections.abc import Iterable
 
 from calico_agent.model.address import IPAddress
 from calico_agent.model.identity import Candidate
-from calico_agent.model.route import Fib, NextHop, Path, RouteType
+from calico_agent.model.route import CALICO_PROTOCOLS, PROTOCOL_BOOT, Fib, NextHop, Path, RouteType
 from calico_agent.model.unchanged import MadeOnce
 from calico_agent.verify.routes.table import Paths
 from calico_agent.verify.routes.ways import TUNNEL_DEVICES, Way
 from calico_agent.verify.view import View
 
 MISSING = "RT-MISSING"
-_BIRD, _FELIX, _BOOT = 12, 80, 3
 _DROPS = {
     RouteType.BLACKHOLE: "RT-BLACKHOLE",
     RouteType.UNREACHABLE: "RT-UNREACHABLE",
@@ -113,5 +112,5 @@ def by_calico(path: Path) -> bool:
     Both use devices for their tunnels, so that what encapsulates without one is somebody else's, whatever it says.
     """
     through_tunnel = any(hop.device in TUNNEL_DEVICES for hop in path.next_hops)
-    written = path.protocol in {_BIRD, _FELIX} or (path.protocol == _BOOT and through_tunnel)
+    written = path.protocol in CALICO_PROTOCOLS or (path.protocol == PROTOCOL_BOOT and through_tunnel)
     return written and not path.encapsulated

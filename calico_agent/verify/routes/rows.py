@@ -9,6 +9,7 @@ from calico_agent.model.prefix import key_of
 from calico_agent.model.route import Path, RouteType
 from calico_agent.model.tracing import RouteRow, RouteState
 from calico_agent.verify.cluster import Cluster
+from calico_agent.verify.routes.aggregates import aggregates_of
 from calico_agent.verify.routes.diverted import DIVERTED
 from calico_agent.verify.routes.expected import Expectation, expect
 from calico_agent.verify.routes.fate import shown
@@ -39,6 +40,7 @@ def route_rows(view: View) -> tuple[RouteRow, ...]:
 def _expected(view: View, cluster: Cluster, kernel: Kernel, expectation: Expectation) -> Iterator[RouteRow]:
     table = expected_table(expectation)
     judge, underlay = judge_of(view, table.ways), Underlay(view, kernel)
+    aggregates = aggregates_of(view, kernel.fib, table)
     elsewhere = diversions(kernel, expectation).routes
     told = cache(str)
 
@@ -51,6 +53,9 @@ def _expected(view: View, cluster: Cluster, kernel: Kernel, expectation: Expecta
         diversion = elsewhere.get(route.prefix)
         paths = kernel.fib.paths(route.prefix) if diversion is None else diversion.paths
         code = judge.verdict(route.way, paths)
+        around = aggregates.around(route) if code == MISSING and diversion is None else None
+        if around is not None:
+            code, paths = "", (around.path,)
         code = DIVERTED if code and diversion is not None else code or beneath(route.way)
         yield RouteRow(
             prefix=route.prefix,
@@ -58,7 +63,9 @@ def _expected(view: View, cluster: Cluster, kernel: Kernel, expectation: Expecta
             pool=_pool(cluster, key),
             state=_STATES.get(code, RouteState.WRONG),
             wanted=told(route.way),
-            found=_found(paths) if diversion is None else str(diversion),
+            found=f"{f'{around.prefix} ' if around is not None else ''}{_found(paths)}"
+            if diversion is None
+            else str(diversion),
             code=code,
         )
 

@@ -15,6 +15,8 @@ from calico_agent.model.prefix import key_of
 from calico_agent.model.route import Route, RouteType, host_prefix
 from calico_agent.model.tracing import Lookup, Trace
 from calico_agent.verify.bgp.daemon import peer_sessions
+from calico_agent.verify.cluster import Cluster
+from calico_agent.verify.routes.aggregates import aggregates_of
 from calico_agent.verify.routes.expected import ExpectedRoute, expect
 from calico_agent.verify.routes.judge import MISSING, judge_of
 from calico_agent.verify.routes.table import expected_table
@@ -36,7 +38,7 @@ def trace_packet(view: View, kernel: Kernel, lookup: Lookup) -> Trace:
     key = key_of(host_prefix(address))
     place = _Place(address, view.cluster.pools.covering(key), view.cluster.block_index.covering(key))
     expected = expected_table(expect(view.cluster, view.local)).route_to(address)
-    right, verdict = _judge(view, kernel, lookup, route, place, expected)
+    right, verdict = _judge(view, view.cluster, kernel, lookup, route, place, expected)
     return Trace(address, right, f"{address} {verdict}", now, _wanted(view, place, expected))
 
 
@@ -61,13 +63,22 @@ class _Place:
 
 
 def _judge(
-    view: View, kernel: Kernel, lookup: Lookup, route: Route | None, place: _Place, expected: ExpectedRoute | None
+    view: View,
+    cluster: Cluster,
+    kernel: Kernel,
+    lookup: Lookup,
+    route: Route | None,
+    place: _Place,
+    expected: ExpectedRoute | None,
 ) -> tuple[bool | None, str]:
     if expected is not None:
         way = expected.way
         code = judge_of(view, (way,)).verdict(way, (route.path,) if route is not None else ())
-        if code and (route is None or route.prefix.prefixlen < expected.prefix.prefixlen):
-            code = "RT-BORROWED-MISSING" if expected.borrowed else MISSING  # it follows what is meant for others
+        if route is None or route.prefix.prefixlen < expected.prefix.prefixlen:  # it follows what is meant for others
+            if route is not None and route == _aggregate(view, cluster, kernel, expected):
+                return True, f"is a pod address of node {way.node}, and goes to the routers: {_goes(lookup)}"
+            if code or not way.judged:
+                code = "RT-BORROWED-MISSING" if expected.borrowed else MISSING
         broken = next(Underlay(view, kernel).find(way), None)
         if code:
             return False, f"is a pod address of node {way.node}, and does not get there: {_goes(lookup)} ({code})"
@@ -82,6 +93,10 @@ def _judge(
     if place.pool is None:
         return None, f"is in no pool of Calico's, so nothing is wanted of it: {_goes(lookup)}"
     return None, f"is in pool {place.pool.name}, and no route to it is expected: {_goes(lookup)}"
+
+
+def _aggregate(view: View, cluster: Cluster, kernel: Kernel, route: ExpectedRoute) -> Route | None:
+    return aggregates_of(view, kernel.fib, expected_table(expect(cluster, view.local))).around(route)
 
 
 def _said(finding: Finding) -> str:

@@ -7,7 +7,7 @@ from calico_agent.model.address import IPNetwork
 from calico_agent.model.finding import ConditionType, Finding, Severity
 from calico_agent.model.node import EncapsulationMode
 from calico_agent.model.prefix import key_of
-from calico_agent.model.route import Fib, Path, RouteType
+from calico_agent.model.route import CALICO_PROTOCOLS, Fib, Path, RouteType
 from calico_agent.verify.bgp.rib import Rib
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.routes.expected import Expectation, ExpectedRoute
@@ -18,7 +18,6 @@ from calico_agent.verify.routes.ways import Encapsulation, Way
 from calico_agent.verify.view import View
 from calico_agent.verify.words import counted, listed
 
-_CALICO = frozenset({12, 80})  # BIRD, Felix
 _LEARNED = "BIRD learns it and advertises it, so that other nodes send there too"
 
 
@@ -98,10 +97,10 @@ class RouteWords:
                 return f"another route with a better metric hides the one to {whom}", f"{delete} metric {best.metric}"
             case "RT-NEXTHOP-DEAD":
                 return f"the route to {whom}, is dead: its link is down", "bring the link up: ip link"
-            case "RT-BLACKHOLE" if best.protocol in _CALICO:
+            case "RT-BLACKHOLE" if best.protocol in CALICO_PROTOCOLS:
                 cure = "docker restart calico-node; it stays when this node claims the block: see its affinities"
                 return f"this host drops packets to {whom}, as if the block were its own", cure
-            case "RT-UNREACHABLE" if best.protocol in _CALICO:
+            case "RT-UNREACHABLE" if best.protocol in CALICO_PROTOCOLS:
                 cure = f"ip route get {route.way.registered} must not fail"
                 return f"BIRD finds no way to {route.way.registered}, the next hop for {whom}", cure
         return f"a route of type {best.type.name.lower()} lies on {whom}", delete
