@@ -43,7 +43,8 @@ def bgp_peer(name: str, resource: JsonObject) -> BgpPeer:
         node=json_object.text(spec, "node") or "",
         nodes=_selector(spec, "nodeSelector"),
         mutual=json_object.text(spec, "reversePeering") != "Manual" and _as_calico_writes(host, address),
-        plain=_is_plain(spec),
+        next_hop_self=json_object.text(spec, "nextHopMode") == "Self",
+        filters=_filters(spec),
     )
     return BgpPeer(name, peering)
 
@@ -90,5 +91,8 @@ def _as_calico_writes(host: str, address: IPAddress | None) -> bool:
     return address is None or host == str(address)
 
 
-def _is_plain(spec: JsonObject) -> bool:
-    return json_object.text(spec, "nextHopMode") != "Self" and not json_object.items(spec, "filters")
+def _filters(spec: JsonObject) -> tuple[str, ...]:
+    names = json_object.items(spec, "filters")
+    if not all(isinstance(name, str) for name in names):
+        raise Malformed("filters holds values that are not text")
+    return tuple(json_object.printable(name, "a name in filters") for name in names)

@@ -26,6 +26,7 @@ from calico_agent.decode.resource import (
     Resource,
     decode_resource,
 )
+from calico_agent.model.bgp_filter import BgpFilter
 from calico_agent.model.claim import CLAIMS, AliveSign, NameOwner
 from calico_agent.model.felix import ClusterRoutes, FelixSettings
 from calico_agent.model.node import Affinity, BadKey, BgpSettings, Block, Datastore, Node, Pool
@@ -38,6 +39,7 @@ PREFIXES = (
     BLOCKS,
     AFFINITIES,
     f"{RESOURCES}bgpconfigurations/",
+    f"{RESOURCES}bgpfilters/",
     f"{RESOURCES}bgppeers/",
     f"{RESOURCES}clusterinformations/",
     f"{RESOURCES}felixconfigurations/default",
@@ -89,7 +91,7 @@ def assemble(decoded: Mapping[str, Decoded | BadKey], *, revision: int, read_at:
         pools=_every(Pool, values),
         blocks=_every(Block, values),
         affinities=_every(Affinity, values),
-        bgp=_bgp(_every(BgpConfiguration, values), _every(BgpPeer, values)),
+        bgp=replace(_bgp(_every(BgpConfiguration, values), _every(BgpPeer, values)), filters=_every(BgpFilter, values)),
         felix=_felix(_every(FelixConfiguration, values), cluster.version),
         bad_keys=_every(BadKey, values),
         claims=tuple(value for value in values if isinstance(value, NameOwner | AliveSign)),

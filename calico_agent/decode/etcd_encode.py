@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from calico_agent.decode.etcd import AFFINITIES, BLOCKS, RESOURCES
 from calico_agent.model.address import IPNetwork
+from calico_agent.model.bgp_filter import BgpFilter, Direction, FilterRule
 from calico_agent.model.node import Affinity, BgpSettings, Block, Datastore, Node, Pool
 from calico_agent.model.peering import Peering
 
@@ -105,6 +106,8 @@ def _bgp(bgp: BgpSettings) -> Iterator[tuple[str, bytes]]:
     peerings = {peering.name: peering for peering in bgp.peerings}
     for peer in bgp.peers:
         yield f"{RESOURCES}bgppeers/{peer}", _json(_peer(peerings.get(peer)))
+    for found in bgp.filters:
+        yield f"{RESOURCES}bgpfilters/{found.name}", _json({"spec": _filter(found)})
 
 
 def _peer(peering: Peering | None) -> object:
@@ -118,9 +121,30 @@ def _peer(peering: Peering | None) -> object:
         "localASNumber": peering.local_as,
         "peerSelector": _text(peering.peers),
         "reversePeering": None if peering.mutual else "Manual",
-        "nextHopMode": None if peering.plain else "Self",
+        "nextHopMode": "Self" if peering.next_hop_self else None,
+        "filters": list(peering.filters) or None,
     }
     return {"spec": spec}
+
+
+def _filter(found: BgpFilter) -> object:
+    return {
+        f"{direction.value}V{version}": [_rule(rule) for rule in found.rules(direction, version)] or None
+        for direction in Direction
+        for version in (4, 6)
+    }
+
+
+def _rule(rule: FilterRule) -> object:
+    lengths = dict(zip(("min", "max"), rule.lengths, strict=True)) if rule.lengths is not None else None
+    return {
+        "action": "Accept" if rule.accepts else "Reject",
+        "matchOperator": rule.match.value if rule.match is not None else None,
+        "cidr": _text(rule.cidr),
+        "prefixLength": lengths,
+        "source": "RemotePeers" if rule.remote else None,
+        "interface": "*" if rule.conditional else None,  # stands for conditions of all kinds
+    }
 
 
 def _end(peering: Peering) -> str | None:

@@ -13,10 +13,12 @@ from types import NoneType
 
 from calico_agent.decode import json_object
 from calico_agent.decode.as_number import as_number
+from calico_agent.decode.bgp_filter import bgp_filter
 from calico_agent.decode.bgp_peer import BgpPeer, bgp_peer
 from calico_agent.decode.errors import Malformed
 from calico_agent.decode.json_object import JsonObject
 from calico_agent.model.address import IPAddress
+from calico_agent.model.bgp_filter import BgpFilter
 from calico_agent.model.felix import TUNNEL_SWITCHES, ClusterRoutes, FelixSettings
 from calico_agent.model.node import EncapsulationMode, Node, Pool
 
@@ -50,7 +52,7 @@ class FelixConfiguration:
     says_who_writes_routes: bool
 
 
-Resource = Node | Pool | BgpConfiguration | BgpPeer | ClusterInformation | FelixConfiguration
+Resource = Node | Pool | BgpConfiguration | BgpFilter | BgpPeer | ClusterInformation | FelixConfiguration
 
 
 def decode_resource(plural_and_name: str, value: bytes) -> Resource | None:
@@ -163,6 +165,7 @@ def _felix_configuration(name: str, resource: JsonObject) -> FelixConfiguration 
 
 _DECODERS: Mapping[str, Callable[[str, JsonObject], Resource | None]] = {
     "bgpconfigurations": _bgp_configuration,
+    "bgpfilters": bgp_filter,
     "bgppeers": bgp_peer,
     "clusterinformations": _cluster_information,
     "felixconfigurations": _felix_configuration,

@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import Enum
 
 from calico_agent.model.address import Family, IPAddress, IPInterface, IPNetwork
+from calico_agent.model.bgp_filter import BgpFilter
 from calico_agent.model.claim import AliveSign, NameOwner
 from calico_agent.model.felix import FelixSettings
 from calico_agent.model.peering import Peering
@@ -127,6 +128,7 @@ class BgpSettings:
     peers: tuple[str, ...] = ()
     node_listen_ports: tuple[tuple[str, int], ...] = ()
     peerings: tuple[Peering, ...] = ()
+    filters: tuple[BgpFilter, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ class Peering:
     another AS than usual: `local_as`.
 
     `mutual`: peers that are nodes get the same sessions in the opposite direction, without a BGPPeer of their own.
-    `plain`: routes pass as through the sessions of the mesh, neither filtered nor with a next hop of the sender's.
+    `next_hop_self`: routes have the sender as their next hop. `filters` are the names of BGPFilters, in their order.
     """
 
     name: str
@@ -31,4 +31,10 @@ class Peering:
     node: str = ""
     nodes: Selector | None = None
     mutual: bool = True
-    plain: bool = True
+    next_hop_self: bool = False
+    filters: tuple[str, ...] = ()
+
+    @property
+    def plain(self) -> bool:
+        """Whether routes pass as through the sessions of the mesh."""
+        return not (self.next_hop_self or self.filters)

@@ -44,6 +44,7 @@ def _rule(causes: str, effects: Iterable[str], link: Link, writer: Writer | None
 _ROUTES = frozenset(
     {
         "RT-MISSING",
+        "RT-FILTERED",
         "RT-BORROWED-MISSING",
         "RT-WRONG-NEXTHOP",
         "RT-WRONG-DEVICE",

@@ -52,7 +52,7 @@ TOR = ip_address("10.0.0.254")
         ),
         pytest.param(
             {"peerSelector": "all()", "nextHopMode": "Self"},
-            Peering("p", peers=Everything(), plain=False),
+            Peering("p", peers=Everything(), next_hop_self=True),
             id="with a next hop of its own",
         ),
         pytest.param(
@@ -60,7 +60,9 @@ TOR = ip_address("10.0.0.254")
             Peering("p", peers=Everything()),
             id="with the next hop that is there",
         ),
-        pytest.param({"peerIP": "10.0.0.254", "filters": ["none"]}, Peering("p", TOR, plain=False), id="with a filter"),
+        pytest.param(
+            {"peerIP": "10.0.0.254", "filters": ["b", "a"]}, Peering("p", TOR, filters=("b", "a")), id="with filters"
+        ),
         pytest.param(
             {"peerIP": "10.0.0.254", "localASNumber": "1.0"}, Peering("p", TOR, local_as=65536), id="as another AS"
         ),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from calico_agent.decode.etcd import decode_datastore
 from calico_agent.decode.etcd_encode import encode_datastore
+from calico_agent.model.bgp_filter import BgpFilter, Direction, FilterRule, Match
 from calico_agent.model.felix import TUNNEL_SWITCHES, FelixSettings
 from calico_agent.model.node import Affinity, BgpSettings, Block, Borrowed, Datastore, Node, Pool
 from calico_agent.model.peering import Peering
@@ -19,11 +20,12 @@ from tests.decode.test_selector import SELECTORS
 
 NAMES = st.from_regex(r"[a-z0-9]([-.a-z0-9]{0,20}[a-z0-9])?", fullmatch=True)
 ADDRESSES = st.ip_addresses()
+LONGEST = {4: 32, 6: 128}
 INTERFACES = {
     version: st.builds(
         lambda address, length: ipaddress.ip_interface((address, length)),
         st.ip_addresses(v=version),
-        st.integers(0, 32 if version == 4 else 128),
+        st.integers(0, LONGEST[version]),
     )
     for version in (4, 6)
 }
@@ -73,11 +75,31 @@ def peerings(name: str) -> st.SearchStrategy[Peering]:
         "local_as": AS_NUMBERS,
         "node": NAMES | st.just(""),
         "nodes": st.none() | SELECTORS,
+        "filters": st.lists(NAMES, max_size=2).map(tuple),
     }
     to_address = every_field(Peering, address=ADDRESSES, port=st.none() | PORTS, peers=st.none(), **known)
     return to_address | every_field(Peering, address=st.none(), port=st.none(), peers=SELECTORS, **known)
 
 
+RULES = {
+    version: every_field(
+        FilterRule,
+        match=st.sampled_from(Match),
+        cidr=INTERFACES[version].map(lambda interface: interface.network),
+        lengths=st.none() | st.tuples(st.integers(0, LONGEST[version]), st.integers(0, LONGEST[version])),
+    )
+    | every_field(FilterRule, match=st.none(), cidr=st.none(), lengths=st.none())
+    for version in (4, 6)
+}
+FILTERS = every_field(
+    BgpFilter,
+    name=NAMES,
+    **{
+        f"{direction.value}_v{version}": st.lists(RULES[version], max_size=3).map(tuple)
+        for direction in Direction
+        for version in (4, 6)
+    },
+)
 BGP = every_field(
     BgpSettings,
     as_number=st.integers(1, 2**32 - 1),
@@ -85,6 +107,9 @@ BGP = every_field(
     peers=st.sets(NAMES).map(sorted).map(tuple),
     node_listen_ports=st.dictionaries(NAMES, PORTS, max_size=3).map(lambda ports: tuple(sorted(ports.items()))),
     peerings=st.just(()),
+    filters=st.lists(FILTERS, max_size=2, unique_by=lambda found: found.name).map(
+        lambda found: tuple(sorted(found, key=lambda one: one.name))
+    ),
 ).flatmap(
     lambda bgp: st.tuples(*(st.none() | peerings(name) for name in bgp.peers)).map(
         lambda found: replace(bgp, peerings=tuple(one for one in found if one is not None))

@@ -14,7 +14,7 @@ its configuration by confd@v3.28.5, tried with Debian's BIRD 1.6.8):
                                 nothing is certain of those either; from another AS they lose against them.
     none of these               Nothing brings a route.
 
-BGPFilters are not read: what passes through them is as uncertain as with another next hop.
+What passes through BGPFilters is as uncertain as with another next hop. What they hold back: `verify.bgp.filters`.
 """
 
 from collections.abc import Iterable, Mapping

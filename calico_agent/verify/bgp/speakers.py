@@ -13,7 +13,7 @@ the node's own AS (bgp_processor.go@v3.32.1), so there both are right.
 """
 
 from collections.abc import Container, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from calico_agent.model.address import Family, IPAddress
 from calico_agent.model.node import BgpSettings, Node
@@ -29,8 +29,9 @@ class Wanted:
     """A session that a node should have.
 
     `node` is whose registered address it leads to (empty: no node's), `peering` the BGPPeer that asks for it (empty:
-    the mesh). `as_numbers` are those that BIRD may rightly have for the peer, none where nobody says. It is not
-    `certain` where confd makes it or not by what the records do not tell.
+    the mesh), with its `filters`, None where several ask and BIRD may have those of either. `as_numbers` are those that
+    BIRD may rightly have for the peer, none where nobody says. It is not `certain` where confd makes it or not by what
+    the records do not tell.
     """
 
     address: IPAddress
@@ -38,6 +39,7 @@ class Wanted:
     peering: str = ""
     as_numbers: frozenset[int] = frozenset()
     certain: bool = True
+    filters: tuple[str, ...] | None = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,19 @@ class Speakers:
                 _add(found, wanted)
         return found
 
+    def asked_for_with(self, own: Node, other: Node, family: Family) -> Wanted | None:
+        """The one of those sessions that leads to another node: without all the others, which may be thousands."""
+        registered = other.registered(family)
+        if registered is None or own.registered(family) is None:
+            return None
+        found: dict[IPAddress, Wanted] = {}
+        for end in self.ends(own, family):
+            if end.address == registered.ip:
+                _add(found, self._to_address(end, registered.ip))
+            elif end.address is None and other.name in end.group.names:
+                _add(found, self._to_node(end, other, registered.ip))
+        return found.get(registered.ip)
+
     def ends(self, own: Node, family: Family) -> Iterator[End]:
         """The other ends of a node's sessions beyond the mesh; those that are implied come last, as in confd."""
         labels = dict(own.labels)
@@ -146,15 +161,22 @@ class Speakers:
 
     def _sessions(self, end: End, family: Family) -> Iterator[Wanted]:
         if end.address is not None:
-            numbers = self._as_set(end.peering.as_number) if end.peering.as_number else frozenset()
-            yield Wanted(end.address, next(iter(end.group.names), ""), end.peering.name, numbers)
+            yield self._to_address(end, end.address)
             return
         for node in end.group.nodes:
             registered = node.registered(family)
             if registered is not None:
-                known = not end.implied or end.peering.local_as is None
-                numbers = self._as_set(self.as_number(node)) if known else frozenset()
-                yield Wanted(registered.ip, node.name, end.peering.name, numbers, end.certain)
+                yield self._to_node(end, node, registered.ip)
+
+    def _to_address(self, end: End, address: IPAddress) -> Wanted:
+        peering = end.peering
+        numbers = self._as_set(peering.as_number) if peering.as_number else frozenset()
+        return Wanted(address, next(iter(end.group.names), ""), peering.name, numbers, filters=peering.filters)
+
+    def _to_node(self, end: End, node: Node, address: IPAddress) -> Wanted:
+        known = not end.implied or end.peering.local_as is None
+        numbers = self._as_set(self.as_number(node)) if known else frozenset()
+        return Wanted(address, node.name, end.peering.name, numbers, end.certain, end.peering.filters)
 
     def _as_set(self, *numbers: int) -> frozenset[int]:
         """One set for the thousands of nodes that share it."""
@@ -178,4 +200,9 @@ def _add(found: dict[IPAddress, Wanted], wanted: Wanted) -> None:
     one = found.setdefault(wanted.address, wanted)
     if one is not wanted:
         numbers = one.as_numbers | wanted.as_numbers if one.as_numbers and wanted.as_numbers else frozenset()
-        found[one.address] = Wanted(one.address, one.node, one.peering, numbers, one.certain or wanted.certain)
+        found[one.address] = replace(
+            one,
+            as_numbers=numbers,
+            certain=one.certain or wanted.certain,
+            filters=one.filters if one.filters == wanted.filters else None,
+        )

@@ -22,6 +22,18 @@ With the session up: `birdcl show route for PREFIX all` says whether BIRD knows 
 Felix writes the route. BIRD puts a deleted route back within two seconds.""",
     ),
     _entry(
+        "RT-FILTERED",
+        "a BGPFilter keeps the route to a block of another node away",
+        """\
+Packets to these pods follow the next shorter route, the default route as a rule, and are lost. BIRD
+does as it was told: a filter on the way from the block's owner to this host rejects the route.
+
+Found by going through the rules of the BGPFilters on every session by which the route could come:
+here, on the owner, and on route reflectors between them.
+
+If the pods are to be reached, let the filter accept their pool, or take it out of the BGPPeer.""",
+    ),
+    _entry(
         "RT-WRONG-NEXTHOP",
         "the route to a block leads to another host than its owner",
         """\

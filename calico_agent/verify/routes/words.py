@@ -8,6 +8,7 @@ from calico_agent.model.finding import ConditionType, Finding, Severity
 from calico_agent.model.node import EncapsulationMode
 from calico_agent.model.prefix import key_of
 from calico_agent.model.route import CALICO_PROTOCOLS, Fib, Path, RouteType
+from calico_agent.verify.bgp.filters import Withheld, withheld
 from calico_agent.verify.bgp.rib import Rib
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.routes.expected import Expectation, ExpectedRoute
@@ -32,6 +33,8 @@ class RouteWords:
     def missing(self, route: ExpectedRoute) -> Finding:
         """There is no route for the prefix."""
         prefix, way = route.prefix, route.way
+        if way.by_bgp and (held := withheld(self.view, prefix, way.node)) is not None:
+            return self._filtered(route, held)
         return finding(
             "RT-BORROWED-MISSING" if route.borrowed else "RT-MISSING",
             str(prefix),
@@ -42,6 +45,20 @@ class RouteWords:
             node=way.node,
             prefix=prefix,
             writer=way.writer,
+        )
+
+    def _filtered(self, route: ExpectedRoute, held: Withheld) -> Finding:
+        """There is no route because somebody said that there is to be none."""
+        return finding(
+            "RT-FILTERED",
+            str(route.prefix),
+            f"there is no route to {whose(route)}: {held}",
+            why=f"wanted: {route.prefix} {route.way}; no session is left that would bring it",
+            effect=fate_without(self.fib, route.prefix),
+            cure=f"calicoctl get bgpfilter {held.name} -o yaml: let it accept {route.prefix}, if it is to be reached",
+            node=route.way.node,
+            prefix=route.prefix,
+            writer=route.way.writer,
         )
 
     def wrong(self, route: ExpectedRoute, code: str, paths: Paths) -> Finding:

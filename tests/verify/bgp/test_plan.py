@@ -75,9 +75,9 @@ def test_a_node_that_is_no_reflector_passes_on_nothing() -> None:
         pytest.param(replace(ROUTER, local_as=65001), False, False, id="a router for which this host is of its AS"),
         pytest.param(replace(ROUTER, node="reflector", as_number=64512), False, False, id="behind the reflector too"),
         pytest.param(replace(ROUTER, node="second", as_number=64512), True, False, id="behind another node it stays"),
-        pytest.param(replace(ROUTER, plain=False), True, False, id="what a router of another AS filters is all one"),
+        pytest.param(replace(ROUTER, filters=("f",)), True, False, id="what a router of another AS filters is all one"),
         pytest.param(
-            Peering("p", node="here", peers=Has("reflector"), plain=False),
+            Peering("p", node="here", peers=Has("reflector"), next_hop_self=True),
             False,
             True,
             id="a next hop of the reflector",

@@ -294,7 +294,7 @@ def peers(*peerings: Peering, mesh: bool = False) -> BgpSettings:
         pytest.param(BgpSettings(mesh=False, peers=("rr",)), DATASTORE.nodes, set(), id="with peers that nobody knows"),
         pytest.param(peers(ROUTER), DATASTORE.nodes, set(), id="through a router a route may come from anywhere"),
         pytest.param(peers(CLIENTS), REFLECTED, {"host2", "host3"}, id="a route reflector keeps the next hop"),
-        pytest.param(peers(replace(CLIENTS, plain=False)), REFLECTED, set(), id="unless it is told not to"),
+        pytest.param(peers(replace(CLIENTS, next_hop_self=True)), REFLECTED, set(), id="unless it is told not to"),
         pytest.param(peers(CLIENTS, mesh=True), REFLECTED, {"host2", "host3"}, id="a route reflector beside the mesh"),
         pytest.param(peers(mesh=True), (HOST1, RR, HOST3), {"host3"}, id="a route reflector is outside the mesh"),
         pytest.param(
