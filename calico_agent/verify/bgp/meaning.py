@@ -70,9 +70,21 @@ _MEANINGS = tuple(
 )
 
 
+_SILENT = re.compile(r"Hold timer expired|^(Connect|Active|OpenSent) *$|^Connect .*Connection (closed|reset by peer)")
+
+
+def is_silent(session: Session) -> bool:
+    """Whether nothing at all comes back from the peer."""
+    return _SILENT.search(_text(session)) is not None
+
+
+def _text(session: Session) -> str:
+    return f"{session.bgp_state} {session.last_error}"
+
+
 def meaning(session: Session) -> tuple[str, str]:
     """What the state of a session that is not established means, and what to do."""
-    text = f"{session.bgp_state} {session.last_error}"
+    text = _text(session)
     for pattern, sentence, cure in _MEANINGS:
         if pattern.search(text):
             return sentence, cure

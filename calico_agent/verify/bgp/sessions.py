@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping
 from calico_agent.model.address import Family, IPAddress
 from calico_agent.model.bgp import Bird, PeerKind, Session
 from calico_agent.model.finding import Finding, Severity
+from calico_agent.model.route import Neighbour
 from calico_agent.model.unchanged import MadeOnce
-from calico_agent.verify.bgp.meaning import described, meaning
+from calico_agent.verify.bgp.meaning import described, is_silent, meaning
 from calico_agent.verify.bgp.plan import FamilyPlan, host_plan
 from calico_agent.verify.bgp.recovery import just_recovering
 from calico_agent.verify.bgp.speakers import Wanted
@@ -159,26 +160,28 @@ def _other_as(session: Session, bird: Bird, wanted: Wanted) -> Finding:
 
 
 def _down(view: View, session: Session, node: str) -> Finding:
-    sentence, cure = meaning(session)
-    who = f"node {node} ({session.peer})" if node else f"peer {session.peer} ({session.kind.value})"
+    peer, (sentence, cure) = session.peer, meaning(session)
+    who = f"node {node} ({peer})" if node else f"peer {peer} ({session.kind.value})"
+    cure = f"on {node or peer}: {cure}"
+    fixed = _written_by_hand(view, peer)
+    if fixed is not None and is_silent(session):
+        sentence = f"nothing comes back from {fixed.mac}, the hardware address that somebody wrote for it by hand"
+        cure = f"ip neigh del {peer} dev {fixed.device} on this host, unless it is right and {node or peer} is off"
     return finding(
         "BGP-DOWN",
-        in_family(node, session.peer.version) if node else str(session.peer),
+        in_family(node, peer.version) if node else str(peer),
         f"the BGP session with {who} is not established: {sentence}",
-        why=f"BIRD: {described(session)}{_by_hand(view, session.peer)}",
+        why=f"BIRD: {described(session)}",
         effect="routes to its pods are dropped here, and those to ours there, if they are not gone already",
-        cure=f"on {node or session.peer}: {cure}",
+        cure=cure,
         node=node,
     )
 
 
-def _by_hand(view: View, peer: IPAddress) -> str:
-    """What the kernel takes on trust about the way to a peer, as the end of a sentence."""
+def _written_by_hand(view: View, peer: IPAddress) -> Neighbour | None:
+    """The neighbour entry that the kernel takes on trust."""
     neighbours = (view.kernel.neighbours if view.kernel is not None else None) or ()
-    fixed = next((one for one in neighbours if one.address == peer and one.state == "PERMANENT"), None)
-    if fixed is None:
-        return ""
-    return f"; somebody wrote by hand that it has the hardware address {fixed.mac} on {fixed.device}: is that true?"
+    return next((one for one in neighbours if one.address == peer and one.state == "PERMANENT"), None)
 
 
 def _when(bird: Bird) -> str:

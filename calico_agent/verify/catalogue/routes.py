@@ -168,8 +168,8 @@ BIRD writes it at its start and every two seconds; see BIRD-DOWN.""",
         "RT-WORKLOAD-MISSING",
         "no route leads to a pod of this host",
         """\
-A pod's link to its host (cali and eleven digits) is there and up, and no host route leads into it:
-packets to the pod end in the blackhole of its block, or leave by the default route.
+A pod's link to its host (cali...) is there and up, and no host route leads into it: packets to the
+pod end in the blackhole of its block, or leave by the default route.
 
 Found by comparing the kernel's links with the devices of its host routes. The CNI plugin makes both
 for a new pod within a second.

@@ -5,7 +5,6 @@ next full resync, up to 90 s later (RouteRefreshInterval in felix/config/config_
 pods there are: the datastore's list of them changes with every pod of the cluster, and is not read for that reason.
 """
 
-import re
 from collections.abc import Iterator
 from itertools import chain
 
@@ -15,9 +14,9 @@ from calico_agent.model.route import Fib
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.view import View
 
-# libcalico-go/lib/backend/k8s/conversion/workload_endpoint_default.go@v3.28.5: VethNameForWorkload. Bridges, dummies
-# and links with an address of their own are no pods, whatever their names.
-_POD_LINK = re.compile(r"cali[0-9a-f]{11}")
+# Felix takes every link of such a name for a pod's (interfacePrefix; in Kubernetes eleven digits follow). Bridges,
+# dummies and links with an address of their own are none, whatever their names.
+_PREFIX = "cali"
 _FULL_LENGTHS = ((4, 32), (6, 128))
 
 
@@ -26,7 +25,7 @@ def find_workloads(view: View, kernel: Kernel) -> Iterator[Finding]:
     links = [
         link
         for link in kernel.links
-        if _POD_LINK.fullmatch(link.name) and link.kind == "veth" and link.up and link.running
+        if link.name.startswith(_PREFIX) and link.kind == "veth" and link.up and link.running
     ]
     if not links or view.starting:
         return

@@ -88,7 +88,18 @@ CASES = {
             Neighbour(ip_address("10.77.0.13"), "eth0", "PERMANENT", "02:00:00:00:00:99"),
         ),
         {"BGP-DOWN host3": set()},
-        says=("wrote by hand that it has the hardware address 02:00:00:00:00:99 on eth0",),
+        says=(
+            "nothing comes back from 02:00:00:00:00:99, the hardware address that somebody wrote for it by hand",
+            "ip neigh del 10.77.0.13 dev eth0 on this host",
+        ),
+    ),
+    "a hardware address by hand, from which an answer comes": Case(
+        with_neighbours(
+            peered(TO_HOST2, session("10.77.0.13", "Active", "Socket: Connection refused")),
+            Neighbour(ip_address("10.77.0.13"), "eth0", "PERMANENT", "02:00:00:00:00:99"),
+        ),
+        {"BGP-DOWN host3": set()},
+        says=("nothing listens on its BGP port",),
     ),
     "one of another host, whose session is up": Case(
         with_neighbours(HEALTHY, Neighbour(ip_address("10.77.0.13"), "eth0", "PERMANENT", "02:00:00:00:00:99")), {}

@@ -61,7 +61,7 @@ CASES = {
     "a link of the host with such a name": Case(
         linked(replace(VETH, addresses=(LinkAddress(ip_interface("10.99.0.1/24")),))), {}
     ),
-    "a link with another name": Case(linked(replace(VETH, name="calico-uplink")), {}),
+    "a link with another name": Case(linked(replace(VETH, name="veth0123456")), {}),
 }
 
 
