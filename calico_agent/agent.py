@@ -36,6 +36,7 @@ from calico_agent.report.timeline import History, advance
 from calico_agent.sources import Sources
 from calico_agent.verify.assessment import assess
 from calico_agent.verify.local import node_container
+from calico_agent.verify.routes.workloads import unled_links
 
 
 class Agent:
@@ -169,15 +170,19 @@ def look(
 ) -> tuple[Observation, Identity, Assessment]:
     """Observe once and say what it means, to an agent that remembers `attempts` where it supervises.
 
-    BIRD is asked again about the prefixes whose route is not as it should be: it tells which peer sent it.
+    BIRD is asked again about the prefixes whose route is not as it should be: it tells which peer sent it. Which
+    addresses pods have is asked where the link of one has no route.
     """
     observation = sources.observe(datetime.now(UTC))
     identity, assessment = _understand(observation, sources, config, attempts)
     amiss = assessment.prefixes_amiss
+    if unled_links(observation.kernel):
+        observation = replace(observation, held=sources.held_by(identity.name.name or "", observation.datastore))
     if amiss:
         bird = sources.read_bird(Family.IPV4, amiss)
         bird6 = sources.read_bird(Family.IPV6, amiss) if observation.bird6 is not None else None
         observation = replace(observation, bird=bird, bird6=bird6)
+    if amiss or observation.held:
         identity, assessment = _understand(observation, sources, config, attempts)
     return observation, identity, assessment
 

@@ -144,6 +144,13 @@ class Sources:
         """One BIRD daemon, with the routes that it knows to some prefixes."""
         return self._birds[family].read(about)
 
+    def held_by(self, node: str, datastore: Datastore | Unreadable) -> frozenset[IPAddress] | None:
+        """The addresses that Calico gave to pods of a node; None while nothing was read of the datastore."""
+        if isinstance(datastore, Unreadable):
+            return None
+        blocks = self._mirror.blocks() if self._mirror is not None else datastore.blocks
+        return frozenset(address for block in blocks for address in block.held_by(node))
+
     def close(self) -> None:
         """Stop watching and close connections."""
         self._stop_following()

@@ -32,7 +32,7 @@ from calico_agent.model.container import Docker
 from calico_agent.model.finding import Assessment
 from calico_agent.model.host import Host
 from calico_agent.model.kernel import Kernel
-from calico_agent.model.node import Datastore
+from calico_agent.model.node import Block, Datastore
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.report import Report
 from calico_agent.model.settings import IdentitySettings, Mode
@@ -64,6 +64,7 @@ def read_capture(capture: Path, host: str) -> Observation:
         datastore=datastore,
         bird=_bird(folder / "bird.txt", Family.IPV4),
         bird6=_bird(bird6, Family.IPV6) if bird6.exists() or _uses_ipv6(docker) else None,
+        held=frozenset(address for block in _blocks(datastore) for address in block.held_by(host)),
     )
 
 
@@ -121,6 +122,10 @@ def _literal_addresses(urls: tuple[str, ...]) -> Iterator[IPAddress]:
             yield ip_address(urlsplit(url).hostname or "")
         except ValueError:
             continue
+
+
+def _blocks(datastore: Datastore | Unreadable) -> tuple[Block, ...]:
+    return () if isinstance(datastore, Unreadable) else datastore.blocks
 
 
 def _registered(datastore: Datastore | Unreadable) -> Iterator[IPAddress]:

@@ -64,7 +64,13 @@ EXPECTED: dict[str, dict[str, set[str]]] = {
     "name-of-another-host/host3": BRIDGE_THERE,
     # Its BIRD waits for itself, and has not written the route to host3 yet.
     "name-kept-in-nodename-file/host2": {
-        "NAME-MISMATCH host2": AS_HOST1 | {"BGP-DOWN host2", "BGP-RECOVERING host2", "RT-MISSING 192.168.55.64/26"}
+        "NAME-MISMATCH host2": AS_HOST1
+        | {
+            "BGP-DOWN host2",
+            "BGP-RECOVERING host2",
+            "RT-MISSING 192.168.55.64/26",
+            "RT-WORKLOAD-MISSING calipod2-a",
+        }
     },
     "node-record-deleted/host1": {"BGP-UNKNOWN-PEER 10.77.0.13": set()},
     "node-record-deleted/host2": {"BGP-UNKNOWN-PEER 10.77.0.13": set()},

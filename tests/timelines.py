@@ -147,6 +147,7 @@ def _world(host: str) -> Observation:
         datastore=stored,
         docker=replace(seen.docker, containers=(replace(container, unknown_peers=()),)),
         bird6=None,
+        held=None,  # the links of pods are those of the recording, and not of the time
     )
 
 

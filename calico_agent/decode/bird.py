@@ -27,6 +27,7 @@ _RIB_COMMAND = re.compile(rf"{RIB_COMMAND}(?: (\S+/[0-9]+))?")
 _GRACEFUL_RESTART, _VERSION, _PROTOCOL, _DETAIL, _STATUS, _HEADING = 24, 1000, 1002, 1006, 1011, 2002
 # The details that are used, of some thirty that BIRD prints for each session.
 _DETAILS = ("Neighbor address:", "Neighbor AS:", "Source address:", "Routes:", "GR recovery:")
+_FEWEST_WORDS = 4
 _PROTOCOL_COLUMNS = ["name", "proto", "table", "state", "since", "info"]
 
 # Protocol names as calico/node's BIRD configuration gives them (confd/pkg/backends/calico/bgp_processor.go@v3.32.1).
@@ -36,6 +37,7 @@ _PEER_KINDS = (
     ("Global_", PeerKind.GLOBAL),
     ("Local_Workload_", PeerKind.LOCAL_WORKLOAD),
 )
+_OWN_KINDS = frozenset({"Kernel", "Device", "Direct", "Static"})
 # The same peers are read at every pass, and there may be thousands.
 _address = lru_cache(maxsize=10_000)(ip_address)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -66,17 +68,20 @@ def fingerprint(replies: Mapping[str, str]) -> str:
     return "\n".join((*status, replies[ROWS_COMMAND]))
 
 
-def decode_bird(family: Family, replies: Mapping[str, str], sessions: tuple[Session, ...] | None = None) -> Bird:
+def decode_bird(family: Family, replies: Mapping[str, str], known: Bird | None = None) -> Bird:
     """The daemon as its replies (text by command) describe it. Raises Malformed on text that is not BIRD 1.6's.
 
-    `sessions` are those of an earlier reading that are still so; else the replies hold that to PROTOCOLS_COMMAND.
+    `known` is an earlier reading with protocols that are still so; else the replies hold that to PROTOCOLS_COMMAND.
     Routes are those of the replies to RIB_COMMAND (all of them) and `rib_command` (those to one prefix).
     """
     try:
         status = reply_lines(STATUS_COMMAND, replies)
-        if sessions is None:
+        if known is None:
             protocols = _protocols(reply_lines(PROTOCOLS_COMMAND, replies))
             sessions = tuple(session for session in map(_session, protocols) if session)
+            switched_off = tuple(found.words[0] for found in protocols if _is_switched_off(found))
+        else:
+            sessions, switched_off = known.sessions, known.switched_off
         peers = {session.name for session in sessions}
         ribs = {command: found[1] for command in replies if (found := _RIB_COMMAND.fullmatch(command))}
         routes = tuple(route for command in ribs for route in rib_routes(rib_lines(command, replies), peers))
@@ -95,6 +100,7 @@ def decode_bird(family: Family, replies: Mapping[str, str], sessions: tuple[Sess
         recovery_seconds=waited,
         recovery_left=left,
         sessions=sessions,
+        switched_off=switched_off,
         routes=routes,
         asked=asked,
     )
@@ -137,8 +143,10 @@ def _protocols(lines: list[Line]) -> list[_Protocol]:
                 "not BIRD 1.6's table (BIRD 2 and later print `Name Proto Table State Since Info`); calico/node ships "
                 "BIRD 1.6, so another BIRD seems to run in its place"
             )
-        if line.code == _PROTOCOL and line.text.strip():
-            protocols.append(_Protocol(line.text.split(), {}))
+        if line.code == _PROTOCOL and (words := line.text.split()):
+            if len(words) < _FEWEST_WORDS:
+                raise Malformed(f"BIRD's row of a protocol has too few words: {' '.join(words)[:80]!r}")
+            protocols.append(_Protocol(words, {}))
         elif line.code == _DETAIL and protocols and (text := line.text.lstrip()).startswith(_DETAILS):
             name, _, value = text.partition(":")
             protocols[-1].details.setdefault(name, value.strip())
@@ -147,11 +155,15 @@ def _protocols(lines: list[Line]) -> list[_Protocol]:
     return protocols
 
 
+def _is_switched_off(protocol: _Protocol) -> bool:
+    """Whether it is one without a peer that is down: such a protocol comes up by itself, unless it is disabled."""
+    _name, proto, _table, state = protocol.words[:4]
+    return proto in _OWN_KINDS and state == "down"
+
+
 def _session(protocol: _Protocol) -> Session | None:
     """The session, or None for a protocol that is not one of calico/node's BGP peers."""
     words = protocol.words
-    if len(words) < 4:
-        raise Malformed(f"BIRD's row of a protocol has too few words: {' '.join(words)[:80]!r}")
     name, proto, _table, state = words[:4]
     kind = next((kind for prefix, kind in _PEER_KINDS if name.startswith(prefix)), None)
     if proto != "BGP" or kind is None:

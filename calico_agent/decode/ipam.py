@@ -7,7 +7,6 @@ libcalico-go/lib/backend/model/{block,block_affinity}.go of projectcalico/calico
 allocation is the first address of the block plus n; what is not null there is an index into the attributes.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 from calico_agent.decode import json_object
@@ -47,8 +46,8 @@ def decode_block(tail: str, value: bytes) -> Block | None:
         raise Malformed(f"the key says {in_key}, the value says {cidr}")
     owner, virtual = _owner(fields)
     allocations = json_object.items(fields, "allocations")
-    borrowed = () if virtual else tuple(_borrowed(allocations, fields, cidr, owner))
-    return Block(cidr, owner, virtual, borrowed, any(index is not None for index in allocations))
+    borrowed, at_home = ((), 0) if virtual else _given(allocations, fields, cidr, owner)
+    return Block(cidr, owner, virtual, borrowed, any(index is not None for index in allocations), at_home)
 
 
 def _owner(fields: JsonObject) -> tuple[str | None, bool]:
@@ -62,20 +61,31 @@ def _owner(fields: JsonObject) -> tuple[str | None, bool]:
     return owner, kind != "host"
 
 
-def _borrowed(allocations: list[Any], fields: JsonObject, cidr: IPNetwork, owner: str | None) -> Iterator[Borrowed]:
-    """The addresses in use on other nodes. In a block without an owner these are all addresses in use on any node."""
+def _given(
+    allocations: list[Any], fields: JsonObject, cidr: IPNetwork, owner: str | None
+) -> tuple[tuple[Borrowed, ...], int]:
+    """The addresses in use on other nodes, and those of the owner's pods as bits.
+
+    In a block without an owner the former are all addresses in use on any node.
+    """
     attributes = json_object.objects(fields, "attributes")
     if len(allocations) > cidr.num_addresses:
         raise Malformed(f"{len(allocations)} allocations in a block of {cidr.num_addresses} addresses")
     holders = [_holder(each, owner) for each in attributes]
+    pods = [holder == owner and _is_pod(each) for holder, each in zip(holders, attributes, strict=True)]
+    borrowed: list[Borrowed] = []
+    at_home = 0
     for ordinal, index in enumerate(allocations):
         if index is None:
             continue
         if type(index) is not int or not 0 <= index < len(holders):
             raise Malformed(f"the allocation of address {ordinal} points to no attribute")
         holder = holders[index]
-        if holder is not None and holder != owner:
-            yield Borrowed(cidr.network_address + ordinal, holder)
+        if pods[index]:
+            at_home |= 1 << ordinal
+        elif holder is not None and holder != owner:
+            borrowed.append(Borrowed(cidr.network_address + ordinal, holder))
+    return tuple(borrowed), at_home
 
 
 def _holder(attribute: JsonObject, owner: str | None) -> str | None:
@@ -85,6 +95,12 @@ def _holder(attribute: JsonObject, owner: str | None) -> str | None:
     if type(secondary) is dict and secondary.get("node") == owner:
         return owner
     return json_object.text(json_object.section(attribute, "secondary"), "node")
+
+
+def _is_pod(attribute: JsonObject) -> bool:
+    """Whether an address is a pod's: those of tunnel devices have a type."""
+    secondary = attribute.get("secondary")
+    return type(secondary) is dict and not secondary.get("type")
 
 
 def _cidr_in_key(written: str) -> IPNetwork:

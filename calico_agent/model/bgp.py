@@ -69,8 +69,9 @@ class Bird:
     """One BIRD daemon (IPv4 and IPv6 are two daemons in 1.6). Times are BIRD's text, in its own local time.
 
     While `graceful_restart`, BIRD recovers from its start: it has waited `recovery_seconds` for its peers and gives up
-    on those that do not come after `recovery_left` seconds more (None where BIRD does not say). `routes` are those to
-    the prefixes in `asked`; None there means that BIRD was asked for its whole table.
+    on those that do not come after `recovery_left` seconds more (None where BIRD does not say). `switched_off` are the
+    names of protocols that somebody disabled, of those by which BIRD knows links, blocks and the kernel's table.
+    `routes` are those to the prefixes in `asked`; None there means that BIRD was asked for its whole table.
     """
 
     family: Family
@@ -82,5 +83,6 @@ class Bird:
     recovery_seconds: int | None = None
     recovery_left: int | None = None
     sessions: tuple[Session, ...] = ()
+    switched_off: tuple[str, ...] = ()
     routes: tuple[RibRoute, ...] = ()
     asked: frozenset[IPNetwork] | None = frozenset()

@@ -4,6 +4,7 @@ Field meanings: libcalico-go/lib/apis/internalapi/node.go, api/pkg/apis/projectc
 libcalico-go/lib/backend/model/{block,block_affinity}.go of projectcalico/calico@v3.32.1.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -86,7 +87,8 @@ class Block:
     """An IPAM block: a pod CIDR. `owner` is the node of its affinity, None when nobody owns it.
 
     `virtual` marks an owner that is not a host (`virtual:load-balancer`, Calico v3.30). `in_use`: it holds at least one
-    address that was given to somebody.
+    address that was given to somebody. Bit n of `at_home` is set where its n-th address was given to a pod of the
+    owner: that changes with every pod, calls for no route on other nodes, and makes no other block of it.
     """
 
     cidr: IPNetwork
@@ -94,6 +96,14 @@ class Block:
     virtual: bool = False
     borrowed: tuple[Borrowed, ...] = ()
     in_use: bool = True
+    at_home: int = field(default=0, compare=False, repr=False)
+
+    def held_by(self, node: str) -> Iterator[IPAddress]:
+        """The addresses in it that were given to pods of a node."""
+        if self.owner == node and not self.virtual:
+            given = (ordinal for ordinal in range(self.at_home.bit_length()) if self.at_home >> ordinal & 1)
+            yield from (self.cidr.network_address + ordinal for ordinal in given)
+        yield from (borrowed.address for borrowed in self.borrowed if borrowed.node == node)
 
 
 class AffinityState(Enum):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from calico_agent.model.address import IPAddress
 from calico_agent.model.bgp import Bird
 from calico_agent.model.container import Docker
 from calico_agent.model.host import Host
@@ -33,7 +34,8 @@ class Observation:
     held against it however old it is. `datastore_trouble` says why there is no newer one, `snapshot_trouble` why that
     reading cannot be kept on disk, or why the kept one was of no use. `claim_trouble` says why the node name cannot be
     claimed. `rivals` are processes that do calico/node's work outside of its containers. `pull` is the last fetching of
-    an image, None where there was none.
+    an image, None where there was none. `held` are the addresses that Calico gave to pods of this host, None where
+    nobody asked.
     """
 
     at: datetime
@@ -48,6 +50,7 @@ class Observation:
     claim_trouble: Unreadable | None = None
     rivals: tuple[Rival, ...] = ()
     pull: Pull | None = None
+    held: frozenset[IPAddress] | None = None
 
     @property
     def current_datastore(self) -> Datastore | Unreadable:

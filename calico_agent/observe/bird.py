@@ -23,7 +23,7 @@ from calico_agent.decode.bird import (
 )
 from calico_agent.decode.errors import Malformed
 from calico_agent.model.address import Family, IPNetwork
-from calico_agent.model.bgp import Bird, Session
+from calico_agent.model.bgp import Bird
 from calico_agent.model.observation import Unreadable
 
 _LONGEST_GREETING = 1 << 12
@@ -49,7 +49,7 @@ class BirdReader:
         self._family = family
         self._timeout = timeout
         self._fingerprint = ""
-        self._sessions: tuple[Session, ...] = ()
+        self._known: Bird | None = None  # with protocols as they were when the details were read
         self._details_due = 0.0
         self._last: Bird | None = None
 
@@ -88,7 +88,7 @@ class BirdReader:
             commands = [rib_command(prefix) for prefix in about] if len(about) <= _MOST_PREFIXES else [RIB_COMMAND]
             # Whoever asks for routes looks into a fault.
             if not about and seen == self._fingerprint and time.monotonic() < self._details_due:
-                return decode_bird(self._family, replies, self._sessions)
+                return decode_bird(self._family, replies, self._known)
             began = time.monotonic()
             replies |= {command: talk.ask(command) for command in (PROTOCOLS_COMMAND, *commands)}
         found = decode_bird(self._family, replies)
@@ -96,9 +96,9 @@ class BirdReader:
         # While BIRD recovers from its start, it says in the details only for whom it waits.
         self._fingerprint = "" if found.graceful_restart else seen
         self._details_due = now + (now - began) / _SHARE_FOR_DETAILS
-        if found.sessions == self._sessions:
-            return replace(found, sessions=self._sessions)
-        self._sessions = found.sessions
+        if self._known is not None and found.sessions == self._known.sessions:
+            found = replace(found, sessions=self._known.sessions)
+        self._known = found
         return found
 
 

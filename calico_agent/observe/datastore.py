@@ -21,7 +21,7 @@ from calico_agent.etcd_client.endpoints import Endpoint, endpoints_of, resolve_e
 from calico_agent.etcd_client.error import EtcdError
 from calico_agent.etcd_client.reachability import reach
 from calico_agent.model.claim import CLAIMS
-from calico_agent.model.node import Datastore
+from calico_agent.model.node import Block, Datastore
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.settings import DatastoreSettings
 from calico_agent.observe.dialect import V2, AnyConnection, Dialect, dialect_of
@@ -124,6 +124,10 @@ class Mirror:
     def last_good(self) -> Datastore | None:
         """The last reading that was believed, however long ago (`read_at`), also in an earlier run; None for none."""
         return self._replica.last_good()
+
+    def blocks(self) -> tuple[Block, ...]:
+        """All blocks as they were last heard of, with the pods of their owners, which a snapshot does not follow."""
+        return self._replica.blocks()
 
     def heartbeat(self) -> float:
         """When the threads were last seen alive (monotonic seconds). No statement about etcd."""

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from calico_agent.etcd_client.error import EtcdError
-from calico_agent.model.node import Datastore
+from calico_agent.model.node import Block, Datastore
 from calico_agent.model.observation import Unreadable
 from calico_agent.observe.belief import Belief
 from calico_agent.observe.dialect import V3, Dialect
@@ -59,10 +59,11 @@ class Replica:
         for key, raw in found:
             value, known = self._dialect.decode(key, raw), self._values.get(key)
             if value is not None:
-                values[key] = known if value == known and known is not None else value
+                values[key] = known if value == known and _pods(value) == _pods(known) else value
         with self._lock:
             if values != self._values:
-                self._values, self._assembly = values, None
+                self._assembly = None
+            self._values = values
             self._revision = revision
             self._claims_trouble = claims_trouble
             self._failures = {}
@@ -72,7 +73,8 @@ class Replica:
     def apply(self, changes: Changes) -> bool:
         """Take over what the watch reports. Whether anything changed that matters here.
 
-        A block is written with every pod that comes or goes, and mostly its owner stays and nothing is borrowed.
+        A block is written with every pod that comes or goes, and mostly its owner stays and nothing is borrowed: then
+        `blocks` has the newer one, and no new datastore is made of it.
         """
         decode = self._dialect.decode
         decoded = [(key, None if value is None else decode(key, value)) for key, value in changes.items]
@@ -80,18 +82,22 @@ class Replica:
         with self._lock:
             below = [key for key in self._values if changes.folders and key.startswith(changes.folders)]
             for key, value in (*decoded, *((key, None) for key in below)):
-                if self._values.get(key) == value:
-                    continue
-                changed = True
-                if value is None:
-                    del self._values[key]
-                else:
+                known = self._values.get(key)
+                changed = changed or known != value
+                if value is not None:
                     self._values[key] = value
+                elif known is not None:
+                    del self._values[key]
             if changed:
                 self._assembly = None
             self._revision = max(self._revision, changes.revision)
             self._heard = _now()
         return changed
+
+    def blocks(self) -> tuple[Block, ...]:
+        """All blocks as they were last heard of."""
+        with self._lock:
+            return tuple(value for value in self._values.values() if isinstance(value, Block))
 
     def confirm(self) -> None:
         """Note a sign of life: etcd answered, and the watch would have told of changes."""
@@ -136,6 +142,11 @@ class Replica:
         """The last snapshot that was one, however long ago (`read_at`); None before the first."""
         with self._lock:
             return self._belief.believed
+
+
+def _pods(value: object) -> int:
+    """What two equal values may differ in."""
+    return value.at_home if isinstance(value, Block) else 0
 
 
 def unreadable(failures: Mapping[str, EtcdError]) -> Unreadable:

@@ -86,6 +86,7 @@ RULES = (
     _rule("SV-STUCK SV-RESTARTING", _BIRD, Link.HERE),
     _rule("NODE-NO-RECORD NODE-NO-ADDRESS", _BIRD, Link.HERE),
     _rule("BIRD-DOWN BIRD-HUNG SV-RESTARTING", _SESSIONS | _TABLE | {"BGP-STALE-SESSION"}, Link.HERE, Writer.BIRD),
+    _rule("BIRD-DISABLED", _TABLE, Link.HERE, Writer.BIRD),
     _rule("SV-FELIX", _TABLE | _WORKLOADS | {"RT-TUNNEL-DEVICE"}, Link.HERE, Writer.FELIX),
     _rule("RT-TUNNEL-DEVICE", _TABLE, Link.HERE, Writer.FELIX),
     _rule("BGP-PORT", _SESSIONS, Link.HERE),

@@ -27,6 +27,11 @@ def in_family(name: str, version: int) -> str:
     return name if version == 4 else f"{name} (IPv6)"
 
 
+def birdcl(version: int) -> str:
+    """BIRD's client inside the container, for the daemon of one family: one program for both."""
+    return f"docker exec calico-node birdcl -s /var/run/calico/{'bird' if version == 4 else 'bird6'}.ctl"
+
+
 def owner_of(candidate: Candidate) -> str:
     """Whose address this is: `Docker's bridge docker0`."""
     kind = "Docker's bridge" if candidate.reason == "docker-network" else "the bridge"

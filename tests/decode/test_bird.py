@@ -212,6 +212,14 @@ def test_details_are_counted_and_kept() -> None:
     assert (found.imported, found.exported, found.neighbour_as, found.source_address) == (2, 4, 64512, None)
 
 
+def test_what_somebody_switched_off_is_told() -> None:
+    rows = "1002-kernel1  Kernel   master   down   19:24:38    \n1002-static1  Static   master   up     19:24:38    \n"
+    rows += "1002-direct1  Direct   master   down   2026-11-23  \n1002-bfd1     BFD      master   down   19:24:38    \n"
+    reply = f"{HEADING}{rows}0000 \n"
+    bird = decode_bird(Family.IPV4, {"show status": STATUS, "show protocols all": reply})
+    assert bird.switched_off == ("kernel1", "direct1")
+
+
 def test_a_protocol_that_calico_did_not_configure_is_no_session() -> None:
     reply = f"{HEADING}{KERNEL}1002-upstream BGP      master   up     19:24:38    Established   \n0000 \n"
     assert decode_bird(Family.IPV4, {"show status": STATUS, "show protocols all": reply}).sessions == ()

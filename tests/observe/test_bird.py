@@ -89,6 +89,17 @@ def test_while_no_session_changes_the_same_object_is_given(bird: Daemon) -> None
     assert all(reader.read() is first for _ in range(20))
 
 
+def test_what_somebody_switches_off_is_seen(bird: Daemon) -> None:
+    reader = BirdReader(str(bird.socket), Family.IPV4)
+    found = [reader.read()]
+    for command in ("disable static1", "disable device1", "enable static1"):
+        bird.command(command)
+        found += [reader.read(), reader.read()]
+    off = [one.switched_off for one in found if isinstance(one, Bird)]
+    one, two = ("static1",), ("device1", "static1")
+    assert [tuple(sorted(names)) for names in off] == [(), one, one, two, two, two[:1], two[:1]]
+
+
 def test_a_session_that_changes_is_seen_with_its_details(bird: Daemon) -> None:
     reader = BirdReader(str(bird.socket), Family.IPV4)
     before = reader.read()

@@ -1,5 +1,6 @@
 """The copy in memory, and when it is believed."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from ipaddress import ip_network
@@ -49,6 +50,39 @@ def test_the_same_value_again_is_no_change_but_a_sign_of_life() -> None:
     assert isinstance(again, Datastore)
     assert again.nodes is first.nodes
     assert again.revision == 2
+
+
+BLOCK = "/calico/ipam/v2/assignment/ipv4/block/10.0.0.0-26"
+
+
+def block(*allocations: int | None) -> bytes:
+    """A block of node-a; 0 stands for one of its pods, 1 for its tunnel address, 2 for a pod of node-b."""
+    attributes = [
+        {"secondary": {"node": "node-a"}},
+        {"secondary": {"node": "node-a", "type": "vxlanTunnelAddress"}},
+        {"secondary": {"node": "node-b"}},
+    ]
+    fields = {"cidr": "10.0.0.0/26", "affinity": "host:node-a", "allocations": allocations, "attributes": attributes}
+    return json.dumps(fields).encode()
+
+
+def test_pods_that_come_and_go_make_no_other_datastore_and_are_followed_all_the_same() -> None:
+    def held(node: str) -> list[str]:
+        return [str(address) for one in replica.blocks() for address in one.held_by(node)]
+
+    replica = Replica(stale_after=60.0)
+    replica.load(1, [(BLOCK, block(1, 0, 2))])
+    first = replica.snapshot()
+    assert (held("node-a"), held("node-b")) == (["10.0.0.1"], ["10.0.0.2"])
+    assert not replica.apply(Changes(2, ((BLOCK, block(1, 0, 2, 0)),)))
+    assert held("node-a") == ["10.0.0.1", "10.0.0.3"]
+    replica.load(3, [(BLOCK, block(1, None, 2, 0))])
+    assert held("node-a") == ["10.0.0.3"]
+    again = replica.snapshot()
+    assert isinstance(first, Datastore)
+    assert isinstance(again, Datastore)
+    assert again.blocks is first.blocks
+    assert replica.apply(Changes(4, ((BLOCK, block(1, None, None, 0)),))), "the borrowed address has changed"
 
 
 def test_before_the_first_list_each_endpoint_says_why() -> None:

@@ -129,6 +129,7 @@ def test_the_table_names_every_source_of_an_observation() -> None:
         "claim_trouble",
         "rivals",
         "pull",
+        "held",
     }
 
 

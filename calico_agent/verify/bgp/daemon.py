@@ -11,8 +11,15 @@ from calico_agent.verify.bgp.sessions import all_read, another_holder, find_sess
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.identity.peers import stays_here
 from calico_agent.verify.view import View
-from calico_agent.verify.words import listed
+from calico_agent.verify.words import birdcl, listed
 
+# What BIRD does not do without each of its own protocols, by the beginning of the name that confd gives it.
+_WITHOUT = (
+    ("kernel", "BIRD writes no routes into the kernel: those that are there stay, and do not follow the cluster"),
+    ("static", "BIRD does not advertise the blocks of this host: no route leads to its pods from other nodes"),
+    ("device", "BIRD does not know the links of this host, and finds no way to the next hops of its routes"),
+    ("direct", "BIRD does not know the networks of this host, and takes other ways to the next hops of its routes"),
+)
 _NOT_LISTENING = "No listening socket"
 
 
@@ -42,6 +49,7 @@ def find_bgp(view: View) -> Iterator[Finding]:
         else:
             if any(_NOT_LISTENING in session.last_error for session in bird.sessions):
                 yield _port(view)
+            yield from (_switched_off(view, family, name) for name in bird.switched_off)
             yield from find_sessions(view, family, bird)
     yield from _no_peers(view)
     yield from _unknown_peers(view)
@@ -69,6 +77,19 @@ def _daemon(view: View, family: Family, bird: Unreadable) -> Finding:
         f"{name} {words[code]} on this host: {bird.reason}",
         effect="routes stay as they are and do not follow the cluster; peers drop this host's pods after some minutes",
         cure=cures[code],
+        node=view.me,
+    )
+
+
+def _switched_off(view: View, family: Family, name: str) -> Finding:
+    effects = (effect for kind, effect in _WITHOUT if name.startswith(kind))
+    return finding(
+        "BIRD-DISABLED",
+        name if family is Family.IPV4 else f"{name} (IPv6)",
+        f"somebody switched off {name} in BIRD on this host",
+        why=f"BIRD: {name} down",
+        effect=next(effects, "BIRD does a part of its work no more"),
+        cure=f"{birdcl(family)} enable {name}",
         node=view.me,
     )
 

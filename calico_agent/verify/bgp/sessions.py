@@ -13,7 +13,7 @@ from calico_agent.verify.bgp.recovery import just_recovering
 from calico_agent.verify.bgp.speakers import Wanted
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.view import View
-from calico_agent.verify.words import in_family
+from calico_agent.verify.words import birdcl, in_family
 
 # Parts of the keys of which each may be the reason for a session.
 _REASONS = ("/nodes/", "/bgppeers/", "/bgpconfigurations/", "/bgp/v1/")
@@ -164,7 +164,10 @@ def _down(view: View, session: Session, node: str) -> Finding:
     who = f"node {node} ({peer})" if node else f"peer {peer} ({session.kind.value})"
     cure = f"on {node or peer}: {cure}"
     fixed = _written_by_hand(view, peer)
-    if fixed is not None and is_silent(session):
+    if session.protocol_state == "down" and not session.last_error:
+        sentence = "somebody switched it off in BIRD on this host"
+        cure = f"{birdcl(peer.version)} enable {session.name}"
+    elif fixed is not None and is_silent(session):
         sentence = f"nothing comes back from {fixed.mac}, the hardware address that somebody wrote for it by hand"
         cure = f"ip neigh del {peer} dev {fixed.device} on this host, unless it is right and {node or peer} is off"
     return finding(

@@ -34,6 +34,17 @@ Found when no greeting comes within the deadline, or when the socket's queue is 
 or blocked process.""",
     ),
     _entry(
+        "BIRD-DISABLED",
+        "a part of BIRD is switched off",
+        """\
+One of the protocols by which BIRD knows the links, the networks and the blocks of this host and
+writes into the kernel's table is down. They come up by themselves: somebody disabled it by hand.
+
+Found in BIRD's list of protocols.
+
+`birdcl enable NAME` inside the container, or a restart of calico/node.""",
+    ),
+    _entry(
         "BIRD-UNREADABLE",
         "BIRD cannot be asked",
         """\

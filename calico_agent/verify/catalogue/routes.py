@@ -171,8 +171,8 @@ BIRD writes it at its start and every two seconds; see BIRD-DOWN.""",
 A pod's link to its host (cali...) is there and up, and no host route leads into it: packets to the
 pod end in the blackhole of its block, or leave by the default route.
 
-Found by comparing the kernel's links with the devices of its host routes. The CNI plugin makes both
-for a new pod within a second.
+Found by comparing the kernel's links with the devices of its host routes, while an address that
+Calico gave to a pod of this host has no route: one of both alone may be left behind by a pod.
 
 Felix writes the route again within 90 s (its full resync), as long as the pod's WorkloadEndpoint is
 in the datastore: `calicoctl get workloadendpoint --all-namespaces -o wide` names the pod of a link.

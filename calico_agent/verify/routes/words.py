@@ -17,7 +17,7 @@ from calico_agent.verify.routes.judge import foreign
 from calico_agent.verify.routes.table import Paths
 from calico_agent.verify.routes.ways import Encapsulation, Way
 from calico_agent.verify.view import View
-from calico_agent.verify.words import counted, listed
+from calico_agent.verify.words import birdcl, counted, listed
 
 _LEARNED = "BIRD learns it and advertises it, so that other nodes send there too"
 
@@ -136,7 +136,7 @@ class RouteWords:
             said = f"{others} advertises it too" if others else f"{owner} itself advertises it by {hops}"
             cure = f"on {others or owner}: ip route show {prefix}; a route there that is not Calico's is advertised"
             return f": {said}", cure
-        return "", f"docker exec calico-node {_birdcl(prefix)} show route for {prefix} all names the peer that sent it"
+        return "", f"{birdcl(prefix.version)} show route for {prefix} all names the peer that sent it"
 
 
 def whose(route: ExpectedRoute) -> str:
@@ -163,12 +163,7 @@ def _metric(path: Path) -> str:
 def _cure_missing(way: Way, prefix: IPNetwork) -> str:
     if not way.by_bgp:
         return "docker logs calico-node: look for Felix's errors about routes"
-    return f"if its session is up: docker exec calico-node {_birdcl(prefix)} show route for {prefix} all"
-
-
-def _birdcl(prefix: IPNetwork) -> str:
-    """BIRD's client inside the container: one program for both daemons."""
-    return f"birdcl -s /var/run/calico/{'bird' if prefix.version == 4 else 'bird6'}.ctl"
+    return f"if its session is up: {birdcl(prefix.version)} show route for {prefix} all"
 
 
 def find_own_blocks(view: View, fib: Fib, expectation: Expectation) -> Iterator[Finding]:

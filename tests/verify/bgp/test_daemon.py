@@ -77,6 +77,31 @@ CASES = {
         {"BGP-DOWN host3": set()},
         says=("it accepts the connection and closes it",),
     ),
+    "a session that somebody switched off": Case(
+        peered(TO_HOST2, replace(session("10.77.0.13", ""), protocol_state="down")),
+        {"BGP-DOWN host3": set()},
+        says=("somebody switched it off in BIRD on this host", "bird.ctl enable Mesh_10_77_0_13"),
+    ),
+    "BIRD writes nothing into the kernel": Case(
+        peered(*SESSIONS, observation=WITHOUT_HOST3, switched_off=("kernel1",)),
+        {"BIRD-DISABLED kernel1": {"RT-MISSING 192.168.3.0/26"}},
+        says=("somebody switched off kernel1 in BIRD on this host", "bird.ctl enable kernel1"),
+        status={"BGPEstablished": Status.FALSE, "RoutesInPlace": Status.FALSE},
+    ),
+    "BIRD advertises nothing": Case(
+        peered(*SESSIONS, observation=routed(without=["192.168.1.0/26"]), switched_off=("static1",)),
+        {"BIRD-DISABLED static1": {"RT-BLACKHOLE-MISSING 192.168.1.0/26"}},
+        says=("no route leads to its pods from other nodes",),
+    ),
+    "BIRD for IPv6 does not know the links": Case(
+        replace(
+            DUAL,
+            bird6=replace(bird6("fd00:77::12", "fd00:77::13"), switched_off=("device1",)),
+        ),
+        {"BIRD-DISABLED device1 (IPv6)": set()},
+        DUAL_IDENTITY,
+        says=("bird6.ctl enable device1",),
+    ),
     "two hosts with one router id": Case(
         peered(TO_HOST2, session("10.77.0.13", "Idle", "Received: Bad BGP identifier")),
         {"BGP-DOWN host3": set()},

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from ipaddress import ip_interface
+from ipaddress import ip_address, ip_interface
 
 import pytest
 
@@ -19,10 +19,11 @@ VETH = Link(7, POD, "veth", addresses=(LinkAddress(ip_interface("fe80::1/64"), s
 ROUTED = routed(via("192.168.1.7/32", None, POD, FELIX))
 
 
-def linked(*links: Link, observation: Observation = HEALTHY) -> Observation:
-    """A host with these links."""
+def linked(*links: Link, observation: Observation = HEALTHY, held: tuple[str, ...] = ("192.168.1.7",)) -> Observation:
+    """A host with these links, and pods with these addresses."""
     assert isinstance(observation.kernel, Kernel)
-    return replace(observation, kernel=replace(observation.kernel, links=links))
+    kernel = replace(observation.kernel, links=links)
+    return replace(observation, kernel=kernel, held=frozenset(map(ip_address, held)))
 
 
 CASES = {
@@ -31,7 +32,11 @@ CASES = {
     "its route is gone": Case(
         linked(VETH),
         {f"RT-WORKLOAD-MISSING {POD}": set()},
-        says=(f"no route leads to {POD}, the link of a pod of this host", f"-o wide | grep {POD}"),
+        says=(
+            f"no route leads to {POD}, the link of a pod of this host",
+            "Calico gave 192.168.1.7 to pods of this host, and no route leads there",
+            f"-o wide | grep {POD}",
+        ),
         status={"RoutesInPlace": Status.FALSE},
     ),
     "only a longer way round leads into it": Case(
@@ -56,7 +61,25 @@ CASES = {
     "calico/node was started just now": Case(
         linked(VETH, observation=contained(started_at=AT - timedelta(seconds=5))), {}
     ),
-    "a pod that is being made or taken away": Case(linked(replace(VETH, running=False)), {}),
+    "it is switched off": Case(
+        linked(replace(VETH, up=False, running=False)),
+        {f"RT-WORKLOAD-MISSING {POD}": set()},
+        says=("a pod of this host, which is switched off", f"ip link set {POD} up"),
+    ),
+    "the pod has switched off its own end": Case(
+        linked(replace(VETH, running=False)),
+        {f"RT-WORKLOAD-MISSING {POD}": set()},
+        says=("whose other end in the pod is down",),
+    ),
+    "what a pod left behind that Calico knows no more": Case(linked(VETH, held=()), {}),
+    "an address that leaked": Case(linked(VETH, observation=ROUTED, held=("192.168.1.7", "192.168.1.8")), {}),
+    "what a pod left behind, and pods that are well": Case(
+        linked(VETH, replace(VETH, name="cali1"), held=("192.168.1.5",)), {}
+    ),
+    "nobody asked who has which address": Case(replace(linked(VETH), held=None), {}),
+    "the address of a tunnel device": Case(
+        linked(VETH, Link(8, "tunl0", addresses=(LinkAddress(ip_interface("192.168.1.7/32")),))), {}
+    ),
     "a bridge of that name": Case(linked(replace(VETH, kind="bridge")), {}),
     "a link of the host with such a name": Case(
         linked(replace(VETH, addresses=(LinkAddress(ip_interface("10.99.0.1/24")),))), {}
