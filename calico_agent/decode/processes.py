@@ -23,13 +23,17 @@ _LOGGER = "svlogd"
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One process: its parent in the tree, the name the kernel has for it, its arguments and when it began."""
+    """One process: its parent in the tree, the name the kernel has for it, its arguments and when it began.
+
+    `stopped`: a signal (SIGSTOP) holds it.
+    """
 
     pid: int
     parent: int
     name: str
     arguments: tuple[str, ...]
     started_at: datetime
+    stopped: bool = False
 
 
 def find_programs(processes: Iterable[Process]) -> tuple[Program, ...]:
@@ -53,7 +57,7 @@ def _kept_by_runit(tree: tuple[Process, ...]) -> Iterator[Program]:
         if child is None:
             yield Program(name, kept_since=supervisor.started_at)
         else:
-            yield Program(name, child.pid, child.started_at, supervisor.started_at)
+            yield Program(name, child.pid, child.started_at, supervisor.started_at, child.stopped)
 
 
 def _bare(tree: tuple[Process, ...]) -> Iterator[Program]:
@@ -62,4 +66,4 @@ def _bare(tree: tuple[Process, ...]) -> Iterator[Program]:
         parent = by_pid.get(process.parent)
         name = _PROGRAMS.get(process.name)
         if name is not None and (parent is None or parent.name != _SUPERVISOR):
-            yield Program(name, process.pid, process.started_at)
+            yield Program(name, process.pid, process.started_at, stopped=process.stopped)

@@ -83,13 +83,14 @@ class Program:
     """One of calico/node's programs (`felix`, `bird`, `bird6`, `confd`) in the process tree of its container.
 
     `pid` 0: it does not run, and its supervisor is about to start it again. `kept_since` is when the supervisor began
-    to keep it running, None where it has none.
+    to keep it running, None where it has none. `stopped`: a signal (SIGSTOP) holds it, so that it does nothing.
     """
 
     name: str
     pid: int = 0
     started_at: datetime | None = None
     kept_since: datetime | None = None
+    stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,7 @@ def _living(processes: Iterable[psutil.Process]) -> Iterator[Process]:
     """Those that have not ended. Their start is right to a second: psutil counts from the kernel's `btime`."""
     for process in processes:
         with suppress(psutil.NoSuchProcess), process.oneshot():
-            if process.status() not in _ENDED:
+            if (status := process.status()) not in _ENDED:
                 started_at = datetime.fromtimestamp(process.create_time(), UTC)
-                yield Process(process.pid, process.ppid(), process.name(), command_line(process), started_at)
+                stopped = status == psutil.STATUS_STOPPED
+                yield Process(process.pid, process.ppid(), process.name(), command_line(process), started_at, stopped)

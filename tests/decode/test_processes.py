@@ -1,5 +1,6 @@
 """calico/node's programs in a process tree: kept by runit, or by something else."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -31,6 +32,16 @@ CASES = {
             process(15, 5, "calico-node", "-monitor-addresses"),
         ),
         (Program("bird", 13, BOOT, BOOT), Program("confd", 14, LATER, BOOT), Program("felix", 12, BOOT, BOOT)),
+    ),
+    "one is held, as is a supervisor, which matters not": (
+        (
+            RUNIT,
+            replace(process(2, 1, "runsv", "felix"), stopped=True),
+            process(3, 1, "runsv", "confd"),
+            process(12, 2, "calico-node", "-felix"),
+            replace(process(13, 3, "calico-node", "-confd"), stopped=True),
+        ),
+        (Program("confd", 13, BOOT, BOOT, stopped=True), Program("felix", 12, BOOT, BOOT)),
     ),
     "calico/node v1.3.0 logs to files: svlogd is not the program": (
         (

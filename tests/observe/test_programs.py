@@ -30,7 +30,7 @@ from calico_agent.observe.programs import with_programs
 docker = with_programs(DockerReader(sys.argv[1]).read("calico-node"))
 programs = docker.containers[0].programs
 print(json.dumps(None if programs is None else [
-    [one.name, one.pid, str(one.started_at), str(one.kept_since)] for one in programs
+    [one.name, one.pid, str(one.started_at), str(one.kept_since), one.stopped] for one in programs
 ]))
 """
 RUNIT = r"""
@@ -64,7 +64,7 @@ def felix(engine: Engine) -> tuple[int, datetime | None, datetime]:
     deadline = time.monotonic() + 10
     while not (found := programs(engine)):
         assert time.monotonic() < deadline, "no programs were found"
-    ((name, pid, started, kept),) = found
+    ((name, pid, started, kept, _stopped),) = found
     assert name == "felix", "services that say nothing about routes are left out"
     return pid, None if started == "None" else datetime.fromisoformat(started), datetime.fromisoformat(kept)
 
@@ -83,6 +83,13 @@ def test_a_program_that_ends_is_seen_and_so_is_that_it_was_started_again(engine:
     assert restarted is not None
     assert (restarted - started).total_seconds() > 1.5
     assert abs((kept_still - kept).total_seconds()) < 0.1
+
+
+def test_a_program_that_a_signal_holds_is_seen(engine: Engine) -> None:
+    pid, *_ = felix(engine)
+    for signal, stopped in (("-STOP", True), ("-CONT", False)):
+        engine.host.run("kill", signal, str(pid))
+        assert [one[4] for one in programs(engine) or ()] == [stopped]
 
 
 def test_processes_of_another_namespace_are_not_taken_for_the_containers() -> None:

@@ -75,10 +75,19 @@ def _daemon(view: View, family: Family, bird: Unreadable) -> Finding:
         code,
         name,
         f"{name} {words[code]} on this host: {bird.reason}",
+        why=_held(view, family),
         effect="routes stay as they are and do not follow the cluster; peers drop this host's pods after some minutes",
         cure=cures[code],
         node=view.me,
     )
+
+
+def _held(view: View, family: Family) -> str:
+    """The process that a signal holds."""
+    programs = (view.local.container.programs if view.local.container is not None else None) or ()
+    name = "bird" if family is Family.IPV4 else "bird6"
+    held = next((one for one in programs if one.name == name and one.stopped), None)
+    return f"a signal (SIGSTOP) holds its process {held.pid}: kill -CONT {held.pid}" if held is not None else ""
 
 
 def _switched_off(view: View, family: Family, name: str) -> Finding:

@@ -80,23 +80,34 @@ Read `docker logs NAME-refused`, correct the configuration and reload. To try th
     ),
     _entry(
         "SV-FELIX",
-        "Felix does not stay up",
+        "Felix does not stay up, or is stopped",
         """\
 Felix programs policies, and the routes to this host's own pods. Its supervisor inside the
 container starts it again each second, so the container looks well.
 
 Found in the container's process tree, as the host sees it: Felix is missing, or a few seconds old
 although its supervisor is not. One restart, as after some changes of Felix's configuration, is
-only a suspicion for a moment.
+only a suspicion for a moment. A process that a signal (SIGSTOP) holds is there and does nothing.
 
-`docker logs NAME` says why it ends.""",
+`docker logs NAME` says why it ends; `kill -CONT PID` lets one go on that is held.""",
+    ),
+    _entry(
+        "SV-CONFD",
+        "confd does not stay up, or is stopped",
+        """\
+confd writes BIRD's configuration: new nodes get no session, and those that left keep theirs.
+
+Found in the container's process tree, as the host sees it: confd is missing, a few seconds old
+although its supervisor is not, or held by a signal (SIGSTOP).
+
+`docker logs NAME` says why it ends; `kill -CONT PID` lets one go on that is held.""",
     ),
     _entry(
         "SV-RESTARTING",
         "a program inside calico/node does not stay up",
         """\
-BIRD or confd ends and is started again by its supervisor each second. Other services are not
-judged: outside Kubernetes one of them fails for ever, which means nothing.
+BIRD ends and is started again by its supervisor each second. Services other than Felix, confd and
+BIRD are not judged: outside Kubernetes one of them fails for ever, which means nothing.
 
 Found in the container's process tree, as the host sees it: the program is missing, or a few
 seconds old although its supervisor is not.

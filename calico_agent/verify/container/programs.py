@@ -1,4 +1,4 @@
-"""The programs inside calico/node: does each stay up.
+"""The programs inside calico/node: does each stay up, and do anything at all.
 
 runit starts a program again a second after it ended and says nothing about it, so the container looks well while Felix
 dies every few seconds. The age of the process tells: one that is young although its supervisor is not was started
@@ -21,9 +21,9 @@ _YOUNG = timedelta(seconds=8)
 # runit starts the program as soon as its supervisor runs.
 _FIRST_START = timedelta(seconds=5)
 
-_FELIX = "felix"
+_CODES = {"felix": "SV-FELIX", "confd": "SV-CONFD"}
 _EFFECTS = {
-    _FELIX: "policies, and the routes to this host's own pods, are not kept up to date",
+    "felix": "policies, and the routes to this host's own pods, are not kept up to date",
     "confd": "BIRD's configuration does not follow the cluster: new nodes get no session",
     "bird": "each time its sessions go down; peers keep the routes only for the graceful restart",
     "bird6": "each time its sessions go down; peers keep the routes only for the graceful restart",
@@ -31,7 +31,7 @@ _EFFECTS = {
 
 
 def find_programs(view: View) -> Iterator[Finding]:
-    """Programs that do not run, or were started again just now."""
+    """Programs that do not run, were started again just now, or are held. Of BIRD its socket tells that it is held."""
     container = view.local.container
     if container is None or not container.running or view.starting:
         return
@@ -40,6 +40,8 @@ def find_programs(view: View) -> Iterator[Finding]:
             continue  # this host has no IPv6: nobody needs it
         if _restarting(view, program):
             yield _does_not_stay(view, container, program)
+        elif program.stopped and program.name in _CODES:
+            yield _is_held(view, container, program)
 
 
 def _restarting(view: View, program: Program) -> bool:
@@ -61,11 +63,23 @@ def _does_not_stay(view: View, container: Container, program: Program) -> Findin
         why = f"process {program.pid} was started {in_words(age)}, its supervisor long before"
     logs = f"docker logs {container.name}"
     return finding(
-        "SV-FELIX" if program.name == _FELIX else "SV-RESTARTING",
+        _CODES.get(program.name, "SV-RESTARTING"),
         program.name,
         what,
         why=why,
         effect=_EFFECTS[program.name],
         cure=f"{logs} says why it ends (where it logs to files: /var/log/calico/{program.name}/current)",
+        node=view.me,
+    )
+
+
+def _is_held(view: View, container: Container, program: Program) -> Finding:
+    return finding(
+        _CODES[program.name],
+        program.name,
+        f"{program.name} inside container {container.name} is stopped: it runs, and does nothing",
+        why=f"a signal (SIGSTOP) holds process {program.pid}",
+        effect=_EFFECTS[program.name],
+        cure=f"kill -CONT {program.pid} on this host, or docker restart {container.name}",
         node=view.me,
     )

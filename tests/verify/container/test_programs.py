@@ -9,7 +9,7 @@ from calico_agent.model.container import ContainerState, Docker, LogHint, Progra
 from calico_agent.model.finding import Status
 from calico_agent.model.observation import Observation, Unreadable
 from tests.verify.case import Case, check
-from tests.verify.cluster import AT, CONTAINER, HEALTHY, contained, look, peered, session
+from tests.verify.cluster import AT, CONTAINER, HEALTHY, SESSIONS, contained, look, peered, session
 
 BOOT = AT - timedelta(hours=1)
 RUNNING = tuple(Program(name, pid, BOOT, BOOT) for pid, name in enumerate(("bird", "confd", "felix"), start=10))
@@ -44,8 +44,26 @@ CASES = {
     ),
     "confd does not stay": Case(
         contained(programs=(BIRD, young(CONFD, 1), FELIX)),
-        {"SV-RESTARTING confd": set()},
+        {"SV-CONFD confd": set()},
         says=("BIRD's configuration does not follow the cluster",),
+    ),
+    "Felix is held": Case(
+        contained(programs=(BIRD, CONFD, replace(FELIX, stopped=True))),
+        {"SV-FELIX felix": set()},
+        says=("felix inside container calico-node is stopped: it runs, and does nothing", "kill -CONT 12"),
+        status={"ContainerRunning": Status.FALSE},
+    ),
+    "confd is held, and BIRD lacks a session": Case(
+        contained(peered(SESSIONS[0]), programs=(BIRD, replace(CONFD, stopped=True), FELIX)),
+        {"SV-CONFD confd": {"BGP-NO-SESSION host3"}},
+    ),
+    "BIRD is held": Case(
+        contained(
+            replace(HEALTHY, bird=Unreadable("BIRD", "no answer", "timeout")),
+            programs=(replace(BIRD, stopped=True), CONFD, FELIX),
+        ),
+        {"BIRD-HUNG BIRD": set()},
+        says=("a signal (SIGSTOP) holds its process 10",),
     ),
     "BIRD does not stay: that it does not answer follows": Case(
         contained(WITHOUT_BIRD, programs=(replace(BIRD, pid=0, started_at=None), CONFD, FELIX)),
