@@ -65,7 +65,7 @@ class BirdReader:
         except Malformed as error:
             return Unreadable(source, str(error), code="malformed")
         except (FileNotFoundError, NotADirectoryError):
-            return Unreadable(source, f"there is no socket {self._path}: BIRD was never started here", code="absent")
+            return Unreadable(source, f"there is no socket {self._path}", code="absent")
         except PermissionError:
             reason = f"no permission to connect to {self._path}; calico-agent runs as root"
             return Unreadable(source, reason, code="denied")

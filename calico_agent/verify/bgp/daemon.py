@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from calico_agent.model.address import Family, IPAddress
 from calico_agent.model.bgp import Bird, Session
+from calico_agent.model.container import Program
 from calico_agent.model.finding import Finding, PeerSession, Severity
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.unchanged import MadeOnce
@@ -20,6 +21,8 @@ _WITHOUT = (
     ("device", "BIRD does not know the links of this host, and finds no way to the next hops of its routes"),
     ("direct", "BIRD does not know the networks of this host, and takes other ways to the next hops of its routes"),
 )
+_UNREADABLE = "BIRD-UNREADABLE"
+_CODES = {"absent": "BIRD-DOWN", "refused": "BIRD-DOWN", "timeout": "BIRD-HUNG"}
 _NOT_LISTENING = "No listening socket"
 
 
@@ -61,33 +64,44 @@ def _may_not_belong_here(view: View, bird: Unreadable) -> bool:
 
 
 def _daemon(view: View, family: Family, bird: Unreadable) -> Finding:
-    code = {"absent": "BIRD-DOWN", "refused": "BIRD-DOWN", "timeout": "BIRD-HUNG"}.get(bird.code, "BIRD-UNREADABLE")
+    program = _program(view, family)
+    gone = bird.code == "absent" and program is not None and program.pid != 0
+    code = _CODES.get(bird.code, _UNREADABLE) if not gone else _UNREADABLE
     name = "BIRD" if family is Family.IPV4 else "BIRD for IPv6"
-    words = {"BIRD-DOWN": "is not running", "BIRD-HUNG": "does not answer", "BIRD-UNREADABLE": "cannot be asked"}
+    words = {"BIRD-DOWN": "is not running", "BIRD-HUNG": "does not answer", _UNREADABLE: "cannot be asked"}
     container = view.local.container.name if view.local.container else "calico-node"
     service = "/etc/service/enabled/bird" if family is Family.IPV4 else "/etc/service/enabled/bird6"
     cures = {
         "BIRD-DOWN": f"docker logs {container} says why it does not start",
         "BIRD-HUNG": f"docker exec {container} sv restart {service}, or docker restart {container}",
-        "BIRD-UNREADABLE": "run calico-agent as root; [bird] in its configuration names the sockets",
+        _UNREADABLE: f"docker restart {container}: BIRD makes its socket when it starts"
+        if gone
+        else "run calico-agent as root; [bird] in its configuration names the sockets",
     }
     return finding(
         code,
         name,
         f"{name} {words[code]} on this host: {bird.reason}",
-        why=_held(view, family),
-        effect="routes stay as they are and do not follow the cluster; peers drop this host's pods after some minutes",
+        why=_of_its_process(program, gone),
+        effect="BIRD goes on with its work, and nobody sees how"
+        if gone
+        else "routes stay as they are and do not follow the cluster; peers drop this host's pods after some minutes",
         cure=cures[code],
         node=view.me,
     )
 
 
-def _held(view: View, family: Family) -> str:
-    """The process that a signal holds."""
+def _program(view: View, family: Family) -> Program | None:
+    """The process of a daemon, as far as it can be seen."""
     programs = (view.local.container.programs if view.local.container is not None else None) or ()
     name = "bird" if family is Family.IPV4 else "bird6"
-    held = next((one for one in programs if one.name == name and one.stopped), None)
-    return f"a signal (SIGSTOP) holds its process {held.pid}: kill -CONT {held.pid}" if held is not None else ""
+    return next((one for one in programs if one.name == name), None)
+
+
+def _of_its_process(program: Program | None, gone: bool) -> str:
+    if program is not None and program.stopped:
+        return f"a signal (SIGSTOP) holds its process {program.pid}: kill -CONT {program.pid}"
+    return f"it runs as process {program.pid}: somebody removed the socket" if program is not None and gone else ""
 
 
 def _switched_off(view: View, family: Family, name: str) -> Finding:

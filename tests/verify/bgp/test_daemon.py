@@ -8,6 +8,7 @@ import pytest
 
 from calico_agent.model.address import Family
 from calico_agent.model.bgp import Bird, PeerKind
+from calico_agent.model.container import Program
 from calico_agent.model.finding import Status
 from calico_agent.model.identity import Candidate
 from calico_agent.model.node import BadKey, BgpSettings
@@ -76,6 +77,14 @@ CASES = {
         peered(TO_HOST2, session("10.77.0.13", "Active", "Socket: Connection closed")),
         {"BGP-DOWN host3": set()},
         says=("it accepts the connection and closes it",),
+    ),
+    "somebody removed BIRD's socket": Case(
+        contained(
+            replace(HEALTHY, bird=Unreadable("BIRD", "there is no socket bird.ctl", "absent")),
+            programs=(Program("bird", 10, AT - timedelta(hours=1), AT - timedelta(hours=1)),),
+        ),
+        {"BIRD-UNREADABLE BIRD": set()},
+        says=("it runs as process 10: somebody removed the socket", "docker restart calico-node"),
     ),
     "a session that somebody switched off": Case(
         peered(TO_HOST2, replace(session("10.77.0.13", ""), protocol_state="down")),
