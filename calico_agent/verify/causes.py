@@ -66,11 +66,12 @@ _GUARDS = "NAME-CLAIMED NAME-CLONED IP-CONFLICT SV-RIVAL SV-PORT"
 
 RULES = (
     # What is known about the prefix or the node itself.
-    _rule("RT-DUPLICATE-AFFINITY RT-UNCLAIMED", _ROUTES | {"RT-STALE"}, Link.PREFIX),
+    _rule("RT-DUPLICATE-AFFINITY", {"RT-UNCLAIMED"}, Link.PREFIX),
+    _rule("RT-DUPLICATE-AFFINITY RT-UNCLAIMED RT-BLOCK-GONE", _TABLE, Link.PREFIX),
     _rule("IP-BRIDGE IP-CONFLICT", _SESSIONS | _ROUTES | {"BGP-UNKNOWN-PEER", "RT-NEXTHOP-DEAD"}, Link.NODE),
     _rule("IP-CONFLICT", {"IP-CONFLICT"}, Link.PREFIX),
     _rule("DS-BAD-KEY", _SESSIONS | _ROUTES | {"NODE-NO-RECORD", "BGP-UNKNOWN-PEER"}, Link.NODE),
-    _rule("RT-NEXTHOP-DEAD", _SESSIONS | _ROUTES, Link.NODE),
+    _rule("RT-NEXTHOP-DEAD RT-NEIGHBOUR", _SESSIONS | _ROUTES, Link.NODE),
     _rule("RT-LINK-DOWN", _SESSIONS | _TABLE | {"RT-NEXTHOP-DEAD", "DS-UNREADABLE", *_REFUSALS.split()}, Link.HERE),
     # What is wrong with this host: its name, then its record, then its container, then BIRD.
     _rule("NAME-MISMATCH NAME-CLAIMED NAME-CLONED", _RECORD, Link.NODE),

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from calico_agent.model.address import IPAddress
-from calico_agent.model.node import Affinity, BgpSettings, Block, Datastore, Node, Pool
+from calico_agent.model.node import Affinity, AffinityState, BgpSettings, Block, Datastore, Node, Pool
 from calico_agent.model.prefix import Key, PrefixIndex, key_of
 from calico_agent.model.unchanged import MadeOnce
 
@@ -17,8 +17,9 @@ from calico_agent.model.unchanged import MadeOnce
 class Cluster:
     """What the datastore says, by name, address and prefix, whatever its revision.
 
-    `holders` are the nodes registered with an address, `withheld` the pools that are not exported by BGP. Equal records
-    make the same object: it is compared by identity.
+    `holders` are the nodes registered with an address, `withheld` the pools that are not exported by BGP. `lost` are
+    those of `blocks` that have no record of their own and stand for a node's confirmed claim. Equal records make the
+    same object: it is compared by identity.
     """
 
     datastore: Datastore
@@ -28,6 +29,7 @@ class Cluster:
     withheld: PrefixIndex[Pool]
     affinities: Mapping[Key, tuple[Affinity, ...]]
     blocks: Mapping[Key, Block]
+    lost: frozenset[Key]
     block_index: PrefixIndex[Block]
 
     @property
@@ -55,7 +57,9 @@ def _index(datastore: Datastore) -> Cluster:
     affinities: dict[Key, list[Affinity]] = {}
     for affinity in datastore.affinities:
         affinities.setdefault(key_of(affinity.cidr), []).append(affinity)
-    blocks = {key_of(block.cidr): block for block in datastore.blocks}
+    recorded = {key_of(block.cidr): block for block in datastore.blocks}
+    lost = _lost(datastore, recorded)
+    blocks = {**recorded, **lost}
     return Cluster(
         datastore=datastore,
         nodes={node.name: node for node in datastore.nodes},
@@ -64,5 +68,19 @@ def _index(datastore: Datastore) -> Cluster:
         withheld=PrefixIndex({key_of(pool.cidr): pool for pool in datastore.pools if not pool.bgp_export}),
         affinities={key: tuple(found) for key, found in affinities.items()},
         blocks=blocks,
+        lost=frozenset(lost),
         block_index=PrefixIndex(blocks),
     )
+
+
+def _lost(datastore: Datastore, recorded: Mapping[Key, Block]) -> Mapping[Key, Block]:
+    """A block for each confirmed claim on one that has no record; one that cannot be read has a record."""
+    unreadable = {bad.key.rpartition("/")[2] for bad in datastore.bad_keys if "/block/" in bad.key}
+    claimed = ((key_of(claim.cidr), claim) for claim in datastore.affinities)
+    return {
+        key: Block(claim.cidr, claim.node)
+        for key, claim in claimed
+        if key not in recorded
+        and claim.state is AffinityState.CONFIRMED
+        and str(claim.cidr).replace("/", "-") not in unreadable
+    }

@@ -1,6 +1,6 @@
 """Sentences that several rules share: whose address something is, and how an address is given to calico/node."""
 
-from calico_agent.model.address import IPAddress, IPInterface
+from calico_agent.model.address import IPAddress, IPInterface, IPNetwork
 from calico_agent.model.claim import NameClaim, claim_on
 from calico_agent.model.identity import Candidate
 from calico_agent.model.node import EncapsulationMode, Pool
@@ -30,6 +30,11 @@ def in_family(name: str, version: int) -> str:
 def birdcl(version: int) -> str:
     """BIRD's client inside the container, for the daemon of one family: one program for both."""
     return f"docker exec calico-node birdcl -s /var/run/calico/{'bird' if version == 4 else 'bird6'}.ctl"
+
+
+def block_key(node: str, block: IPNetwork) -> str:
+    """Where etcd has a node's claim on a block."""
+    return f"/calico/ipam/v2/host/{node}/ipv{block.version}/block/{str(block).replace('/', '-')}"
 
 
 def owner_of(candidate: Candidate) -> str:

@@ -7,6 +7,7 @@ from calico_agent.model.bgp import Bird, PeerKind, Session
 from calico_agent.model.finding import Finding, Severity
 from calico_agent.model.route import Neighbour
 from calico_agent.model.unchanged import MadeOnce
+from calico_agent.verify.agents import machine_of
 from calico_agent.verify.bgp.meaning import described, is_silent, meaning
 from calico_agent.verify.bgp.plan import FamilyPlan, host_plan
 from calico_agent.verify.bgp.recovery import just_recovering
@@ -164,12 +165,15 @@ def _down(view: View, session: Session, node: str) -> Finding:
     who = f"node {node} ({peer})" if node else f"peer {peer} ({session.kind.value})"
     cure = f"on {node or peer}: {cure}"
     fixed = _written_by_hand(view, peer)
+    elsewhere = _address_there(view, node, peer)
     if session.protocol_state == "down" and not session.last_error:
         sentence = "somebody switched it off in BIRD on this host"
         cure = f"{birdcl(peer.version)} enable {session.name}"
     elif fixed is not None and is_silent(session):
         sentence = f"nothing comes back from {fixed.mac}, the hardware address that somebody wrote for it by hand"
         cure = f"ip neigh del {peer} dev {fixed.device} on this host, unless it is right and {node or peer} is off"
+    elif elsewhere:
+        sentence = f"its agent says that it has {elsewhere}, and not the registered address"
     return finding(
         "BGP-DOWN",
         in_family(node, peer.version) if node else str(peer),
@@ -179,6 +183,13 @@ def _down(view: View, session: Session, node: str) -> Finding:
         cure=cure,
         node=node,
     )
+
+
+def _address_there(view: View, node: str, registered: IPAddress) -> str:
+    """The address that the agent on a node has chosen, where it is another one; empty where nothing is known."""
+    machine = machine_of(view, node) if node else None
+    chosen = machine.address if machine is not None else ""
+    return chosen if chosen != str(registered) and (":" in chosen) == (registered.version == 6) else ""
 
 
 def _written_by_hand(view: View, peer: IPAddress) -> Neighbour | None:

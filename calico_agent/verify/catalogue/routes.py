@@ -191,6 +191,21 @@ Found in the affinity keys of the datastore, compared with the block's own owner
 block.""",
     ),
     _entry(
+        "RT-BLOCK-GONE",
+        "a node claims a block that has no record",
+        """\
+The record of a block says which of its addresses are in use. It is gone, while the claim (affinity)
+of a node on it is confirmed: IPAM will give addresses away that running pods have. BIRD goes by the
+claim, so that routes may be there as before; Felix takes those of VXLAN away.
+
+Found by comparing the claims with the blocks in the datastore. IPAM writes the block first and
+deletes it first, so that this never passes by itself.
+
+Write the block again from a backup of etcd, or delete the claim and start the pods of that node
+anew.""",
+        Severity.WARNING,
+    ),
+    _entry(
         "RT-UNCLAIMED",
         "a block is in use, and its node does not advertise it",
         """\

@@ -22,6 +22,19 @@ Found in the neighbour table: FAILED or INCOMPLETE for the registered address.
 Look at that host and the network between.""",
     ),
     _entry(
+        "RT-NEIGHBOUR",
+        "the kernel was told a wrong hardware address of a node",
+        """\
+Somebody wrote a neighbour entry by hand (PERMANENT), with a hardware address that no network card
+of that node has. The kernel believes it and does not ask: all packets to the node are lost, those
+of BGP as well, and BIRD notices after three to four minutes only.
+
+Found by comparing the entry with the cards that the agent on that node named when it claimed its
+name.
+
+`ip neigh del ADDRESS dev DEVICE`: the kernel then asks for the right one.""",
+    ),
+    _entry(
         "RT-LINK-DOWN",
         "the link that carries this node's address is down",
         """\

@@ -4,6 +4,8 @@ Where nodes have sessions with routers rather than with each other, each router 
 What it tells a node may be every block, one route for many of them, a default route, or nothing, to a host whose
 default route leads to it anyway. A longer route that is lost among others cannot be told from one that was never there:
 so only a host to which routers tell no single block is taken to follow its default route.
+
+A borrowed address needs no route of its own either while the one to its block leads to the borrower.
 """
 
 from functools import cached_property
@@ -16,6 +18,7 @@ from calico_agent.model.unchanged import MadeOnce
 from calico_agent.verify.bgp.plan import host_plan
 from calico_agent.verify.bgp.sessions import node_at
 from calico_agent.verify.routes.expected import ExpectedRoute
+from calico_agent.verify.routes.judge import Judge
 from calico_agent.verify.routes.table import ExpectedTable
 from calico_agent.verify.routes.ways import Encapsulation
 from calico_agent.verify.view import View
@@ -25,10 +28,16 @@ class Aggregates:
     """The routes that may stand for others. `open_to_routers` are the families in which there are such sessions."""
 
     def __init__(
-        self, fib: Fib, table: ExpectedTable, routers: frozenset[IPAddress], open_to_routers: frozenset[Family]
+        self,
+        fib: Fib,
+        table: ExpectedTable,
+        judge: Judge,
+        routers: frozenset[IPAddress],
+        open_to_routers: frozenset[Family],
     ) -> None:
         self._fib = fib
         self._table = table
+        self._judge = judge
         self._routers = routers
         self._open = open_to_routers
 
@@ -36,10 +45,14 @@ class Aggregates:
         """The one that stands for an expected route that is not there; None when it is missed indeed."""
         way = route.way
         by_routers = way.by_bgp and not way.judged and Family(route.prefix.version) in self._open
-        if not by_routers or way.encapsulation is not Encapsulation.NONE:
+        if not (route.borrowed or by_routers):
             return None
         found = self._fib.covering(route.prefix)
         if found is None or found.type is not RouteType.UNICAST or found.path.dead:
+            return None
+        if route.borrowed and way.judged:
+            return None if self._judge.verdict(way, (found.path,)) else found
+        if way.encapsulation is not Encapsulation.NONE:
             return None
         key = key_of(found.prefix)
         if key in self._table.routes or key in self._table.own:
@@ -56,7 +69,7 @@ class Aggregates:
         return any(self._fib.paths(route.prefix) for route in told)
 
 
-def aggregates_of(view: View, fib: Fib, table: ExpectedTable) -> Aggregates:
+def aggregates_of(view: View, fib: Fib, table: ExpectedTable, judge: Judge) -> Aggregates:
     """The same as before while nothing has changed that they follow from."""
     birds = [bird for _, bird in view.daemons() if isinstance(bird, Bird)]
     routers = frozenset(
@@ -65,11 +78,16 @@ def aggregates_of(view: View, fib: Fib, table: ExpectedTable) -> Aggregates:
         for session in bird.sessions
         if session.established and session.kind is not PeerKind.LOCAL_WORKLOAD and not node_at(view, session.peer)
     )
-    return _made(fib, table, routers, frozenset(family for family, plan in host_plan(view).items() if not plan.closed))
+    open_to_routers = frozenset(family for family, plan in host_plan(view).items() if not plan.closed)
+    return _made(fib, table, judge, routers, open_to_routers)
 
 
 @MadeOnce
 def _made(
-    fib: Fib, table: ExpectedTable, routers: frozenset[IPAddress], open_to_routers: frozenset[Family]
+    fib: Fib,
+    table: ExpectedTable,
+    judge: Judge,
+    routers: frozenset[IPAddress],
+    open_to_routers: frozenset[Family],
 ) -> Aggregates:
-    return Aggregates(fib, table, routers, open_to_routers)
+    return Aggregates(fib, table, judge, routers, open_to_routers)

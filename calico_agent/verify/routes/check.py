@@ -17,6 +17,7 @@ from calico_agent.verify.routes.aggregates import aggregates_of
 from calico_agent.verify.routes.diverted import DIVERTED, diverted, find_diverted
 from calico_agent.verify.routes.expected import Expectation, ExpectedRoute
 from calico_agent.verify.routes.judge import MISSING, judge_of
+from calico_agent.verify.routes.lost_blocks import find_lost_blocks
 from calico_agent.verify.routes.policy import Diversion, Diversions, diversions
 from calico_agent.verify.routes.strangers import find_stranger
 from calico_agent.verify.routes.table import ExpectedTable, Paths, expected_table
@@ -59,6 +60,7 @@ def check_routes(view: View, kernel: Kernel, expectation: Expectation) -> RouteC
         *find_own_blocks(view, kernel.fib, expectation),
         *strangers,
         *find_double_claims(view, expectation),
+        *find_lost_blocks(view, expectation),
         *find_unreachable(expectation),
         *find_unadvertised(view, expectation),
     )
@@ -76,7 +78,8 @@ def _compare(
 ) -> tuple[list[Amiss], list[Finding]]:
     """The expected routes that are amiss, by prefix, and what is said of those that are not expected."""
     table = expected_table(expectation)
-    judge, aggregates = judge_of(view, table.ways), aggregates_of(view, kernel.fib, table)
+    judge = judge_of(view, table.ways)
+    aggregates = aggregates_of(view, kernel.fib, table, judge)
     amiss: dict[Key, Amiss] = {}
     strangers: list[Finding] = []
     for key, way, paths in table.walk(kernel.fib, judge.right):

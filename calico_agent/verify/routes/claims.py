@@ -10,11 +10,12 @@ from calico_agent.verify.cluster import Cluster
 
 @dataclass(frozen=True, slots=True)
 class DoubleClaim:
-    """A block that several nodes claim; `owner` is the block's own word."""
+    """A block that several nodes claim; `owner` is the block's own word, `advertisers` have a confirmed claim on it."""
 
     block: IPNetwork
     owner: str | None
     claimants: tuple[str, ...]
+    advertisers: tuple[str, ...] = ()
 
 
 def claim_state(cluster: Cluster, key: Key, block: Block) -> AffinityState | None:
@@ -30,4 +31,4 @@ def double_claim(cluster: Cluster, key: Key, block: Block) -> DoubleClaim | None
     claimants = confirmed | {block.owner} if block.owner and confirmed else confirmed
     if len(claimants) < 2:
         return None
-    return DoubleClaim(block.cidr, block.owner, tuple(sorted(name for name in claimants if name)))
+    return DoubleClaim(block.cidr, block.owner, tuple(sorted(claimants)), tuple(sorted(confirmed)))

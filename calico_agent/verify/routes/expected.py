@@ -50,11 +50,21 @@ class Unadvertised:
 
 
 @dataclass(frozen=True, slots=True)
+class LostBlock:
+    """A block without a record of its own, and the node that claims it. `by_bgp`: BIRD brings its route."""
+
+    block: IPNetwork
+    node: str | None
+    by_bgp: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Expectation:
     """Everything expected of this host's table.
 
     `own_blocks` want a blackhole. `claimed` are prefixes that are somebody's, so that a route to them is not stale.
     `unreachable` counts the blocks of nodes to which nothing can lead: they have no record, or no address.
+    `lost_blocks` have a route like others, and no record.
     """
 
     routes: tuple[ExpectedRoute, ...] = ()
@@ -63,6 +73,7 @@ class Expectation:
     double_claims: tuple[DoubleClaim, ...] = ()
     unreachable: dict[str, int] = field(default_factory=dict)
     unadvertised: Unadvertised = field(default_factory=Unadvertised)
+    lost_blocks: tuple[LostBlock, ...] = ()
 
 
 def expect(cluster: Cluster, local: Local) -> Expectation:
@@ -104,6 +115,7 @@ class _Draft:
         self._unclaimed: list[tuple[Block, AffinityState | None]] = []
         self._withheld: dict[str, tuple[Pool, int]] = {}
         self._outside: list[Borrowed] = []
+        self._lost_blocks: list[LostBlock] = []
 
     def add(self, key: Key, block: Block, lane: Lane) -> None:
         """What one block calls for."""
@@ -114,6 +126,8 @@ class _Draft:
             return
         state = claim_state(self._cluster, key, block)
         by_bgp = self._ways.by_bgp(lane.pool)
+        if key in self._cluster.lost:
+            self._lost_blocks.append(LostBlock(block.cidr, block.owner, by_bgp))
         if block.owner == self._local.name:
             short = block.cidr.prefixlen < _FULL_LENGTH[block.cidr.version]
             if state not in {None, AffinityState.PENDING} and short and self._ways.blackholed(lane.pool):
@@ -164,4 +178,5 @@ class _Draft:
             tuple(self._double_claims),
             self._unreachable,
             Unadvertised(tuple(self._unclaimed), withheld, tuple(self._outside)),
+            tuple(self._lost_blocks),
         )

@@ -40,7 +40,7 @@ def route_rows(view: View) -> tuple[RouteRow, ...]:
 def _expected(view: View, cluster: Cluster, kernel: Kernel, expectation: Expectation) -> Iterator[RouteRow]:
     table = expected_table(expectation)
     judge, underlay = judge_of(view, table.ways), Underlay(view, kernel)
-    aggregates = aggregates_of(view, kernel.fib, table)
+    aggregates = aggregates_of(view, kernel.fib, table, judge)
     elsewhere = diversions(kernel, expectation).routes
     told = cache(str)
 

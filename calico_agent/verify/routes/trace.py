@@ -96,7 +96,8 @@ def _judge(
 
 
 def _aggregate(view: View, cluster: Cluster, kernel: Kernel, route: ExpectedRoute) -> Route | None:
-    return aggregates_of(view, kernel.fib, expected_table(expect(cluster, view.local))).around(route)
+    table = expected_table(expect(cluster, view.local))
+    return aggregates_of(view, kernel.fib, table, judge_of(view, table.ways)).around(route)
 
 
 def _said(finding: Finding) -> str:

@@ -9,23 +9,28 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from calico_agent.model.address import IPAddress
+from calico_agent.model.claim import Machine
 from calico_agent.model.finding import Finding, Writer
 from calico_agent.model.kernel import Kernel
 from calico_agent.model.route import ForwardingEntry, Neighbour
 from calico_agent.model.unchanged import MadeOnce
+from calico_agent.verify.agents import machine_of
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.routes.ways import TUNNEL_DEVICES, Encapsulation, Way
 from calico_agent.verify.view import View
 from calico_agent.verify.words import in_family, listed
 
+_BY_HAND = "PERMANENT"
 _NO_ANSWER = frozenset({"FAILED", "INCOMPLETE"})
 
 
 class _Entries(NamedTuple):
-    """MACs by tunnel device and address, who does not answer with its state, hosts by tunnel device and MAC."""
+    """MACs by tunnel device and address, who does not answer with its state, what was written by hand on other links,
+    hosts by tunnel device and MAC."""
 
     macs: Mapping[tuple[str, IPAddress], str]
     unanswered: Mapping[IPAddress, str]
+    by_hand: Mapping[IPAddress, Neighbour]
     hosts: Mapping[tuple[str, str], list[IPAddress]]
     devices: frozenset[str]
 
@@ -34,15 +39,18 @@ class _Entries(NamedTuple):
 def _entries(neighbours: Iterable[Neighbour], forwarding: Iterable[ForwardingEntry]) -> _Entries:
     macs: dict[tuple[str, IPAddress], str] = {}
     unanswered: dict[IPAddress, str] = {}
+    by_hand: dict[IPAddress, Neighbour] = {}
     hosts: dict[tuple[str, str], list[IPAddress]] = {}
     for neighbour in neighbours:
         if neighbour.device in TUNNEL_DEVICES:
             macs[neighbour.device, neighbour.address] = neighbour.mac.lower()
         elif neighbour.state in _NO_ANSWER:
             unanswered[neighbour.address] = f"{neighbour.state} on {neighbour.device}"
+        elif neighbour.state == _BY_HAND:
+            by_hand[neighbour.address] = neighbour
     for entry in forwarding:
         hosts.setdefault((entry.device, entry.mac.lower()), []).append(entry.destination)
-    return _Entries(macs, unanswered, hosts, frozenset(device for device, _ in (*macs, *hosts)))
+    return _Entries(macs, unanswered, by_hand, hosts, frozenset(device for device, _ in (*macs, *hosts)))
 
 
 class Underlay:
@@ -60,6 +68,8 @@ class Underlay:
         unanswered = self._entries.unanswered
         if unanswered and (silent := self._silent(way.registered)) is not None:
             yield _dead(way, silent, unanswered[silent])
+        if (entry := self._entries.by_hand.get(way.registered)) is not None:
+            yield from self._invented(way, entry)
         if way.encapsulation is Encapsulation.VXLAN and (broken := self._broken_tunnel(way)):
             yield _tunnel(way, broken)
 
@@ -72,6 +82,12 @@ class Underlay:
         routers = [hop.gateway for hop in route.next_hops] if route is not None else []
         dead = [router for router in routers if router in unanswered]
         return dead[0] if dead and len(dead) == len(routers) else None
+
+    def _invented(self, way: Way, entry: Neighbour) -> Iterator[Finding]:
+        """A hardware address that is none of the node's. Without an agent there, nobody knows which it has."""
+        machine = machine_of(self._view, way.node)
+        if machine is not None and machine.macs and entry.mac.lower() not in map(str.lower, machine.macs):
+            yield _neighbour(way, entry, machine)
 
     def _broken_tunnel(self, way: Way) -> str:
         """Why VXLAN packets do not reach the node, empty when nothing speaks against it."""
@@ -105,6 +121,19 @@ def _dead(way: Way, silent: IPAddress, state: str) -> Finding:
         why=f"neighbour entry of {silent}: {state}",
         effect=f"packets to the pods of {way.node} are lost, though the routes are there",
         cure=f"look at the router {silent}" if router else f"look at host {way.node} and the network between",
+        node=way.node,
+    )
+
+
+def _neighbour(way: Way, entry: Neighbour, machine: Machine) -> Finding:
+    return finding(
+        "RT-NEIGHBOUR",
+        in_family(way.node, way.registered.version),
+        f"packets to node {way.node} do not reach it: somebody wrote that {way.registered} has the hardware address "
+        f"{entry.mac}, which it has not",
+        why=f"the neighbour entry on {entry.device} is PERMANENT; the agent on {way.node} named {listed(machine.macs)}",
+        effect=f"packets to the pods of {way.node} are lost, and the BGP session with it runs out",
+        cure=f"ip neigh del {way.registered} dev {entry.device} on this host",
         node=way.node,
     )
 

@@ -14,7 +14,7 @@ from calico_agent.model.node import AffinityState, Block
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.routes.expected import Expectation
 from calico_agent.verify.view import View
-from calico_agent.verify.words import counted
+from calico_agent.verify.words import block_key, counted
 
 
 def find_unadvertised(view: View, expectation: Expectation) -> Iterator[Finding]:
@@ -47,7 +47,7 @@ def find_unadvertised(view: View, expectation: Expectation) -> Iterator[Finding]
 def _unclaimed(view: View, block: Block, state: AffinityState | None) -> Finding:
     node = block.owner or view.me
     claim = "is gone" if state is None else f"is {state.value}"
-    key = f"/calico/ipam/v2/host/{node}/ipv{block.cidr.version}/block/{str(block.cidr).replace('/', '-')}"
+    key = block_key(node, block.cidr)
     return finding(
         "RT-UNCLAIMED",
         str(block.cidr),

@@ -217,8 +217,12 @@ def find_double_claims(view: View, expectation: Expectation) -> Iterator[Finding
             str(claim.block),
             f"block {claim.block} is claimed by {names}",
             why=f"the block itself says {owner}; affinity keys of {listed(tuple(others))} say otherwise",
-            effect="each of them advertises it and drops what belongs to the other",
-            cure=f"delete the affinity of {listed(tuple(others))}: calicoctl ipam check --show-all-ips shows it",
+            effect="each of them advertises it and drops what belongs to the other"
+            if len(claim.advertisers) > 1
+            else f"{listed(claim.advertisers)} advertises it, and IPAM gives its addresses to pods of {owner}",
+            cure=f"delete the affinity of {listed(tuple(others))}: calicoctl ipam check --show-all-ips shows it"
+            if len(claim.advertisers) > 1
+            else "calicoctl ipam check --show-all-ips shows whose pods have its addresses: one of both words is wrong",
             node=claim.owner or view.me,
             prefix=claim.block,
         )

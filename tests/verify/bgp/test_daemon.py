@@ -8,6 +8,7 @@ import pytest
 
 from calico_agent.model.address import Family
 from calico_agent.model.bgp import Bird, PeerKind
+from calico_agent.model.claim import AliveSign, Machine
 from calico_agent.model.container import Program
 from calico_agent.model.finding import Status
 from calico_agent.model.identity import Candidate
@@ -77,6 +78,22 @@ CASES = {
         peered(TO_HOST2, session("10.77.0.13", "Active", "Socket: Connection closed")),
         {"BGP-DOWN host3": set()},
         says=("it accepts the connection and closes it",),
+    ),
+    "a session with a node whose record has another address than its agent": Case(
+        stored(
+            peered(TO_HOST2, replace(session("10.77.0.13", "Passive"))),
+            claims=(AliveSign("host3", Machine("m3", address="10.77.0.23")),),
+        ),
+        {"BGP-DOWN host3": set()},
+        says=("its agent says that it has 10.77.0.23, and not the registered address",),
+    ),
+    "a session with a node whose agent has the registered address": Case(
+        stored(
+            peered(TO_HOST2, session("10.77.0.13", "Passive")),
+            claims=(AliveSign("host3", Machine("m3", address="10.77.0.13")),),
+        ),
+        {"BGP-DOWN host3": set()},
+        says=("this host waits for it to connect",),
     ),
     "somebody removed BIRD's socket": Case(
         contained(

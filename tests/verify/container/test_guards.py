@@ -28,7 +28,9 @@ ASTRAY = node("host1", "10.77.0.19/24")
 # host1 before anything was started on it, in a cluster of which host2 and host3 are there already.
 assert isinstance(HEALTHY.kernel, Kernel)
 FRESH = replace(
-    stored(replace(HEALTHY, bird=NOBODY, docker=Docker()), nodes=(node("host2"), node("host3")), blocks=()),
+    stored(
+        replace(HEALTHY, bird=NOBODY, docker=Docker()), nodes=(node("host2"), node("host3")), blocks=(), affinities=()
+    ),
     host=Host("host1", MACHINE_ID, boot_id="boot-1"),
     kernel=Kernel(links=(Link(2, "eth0", mac=CARD),)),
 )

@@ -8,10 +8,11 @@ import pytest
 
 from calico_agent.model.address import Link
 from calico_agent.model.bgp import Bird, PeerKind, RibRoute
+from calico_agent.model.claim import AliveSign, Machine
 from calico_agent.model.finding import Finding, RouteCounts, Status
 from calico_agent.model.identity import Candidate, Identity
 from calico_agent.model.kernel import Kernel
-from calico_agent.model.node import AffinityState, BgpSettings, Block, Borrowed, Node
+from calico_agent.model.node import AffinityState, BadKey, BgpSettings, Block, Borrowed, Node
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.peering import Peering
 from calico_agent.model.route import Fib, ForwardingEntry, Neighbour, NextHop, Route, RouteType
@@ -48,6 +49,7 @@ TO3 = "192.168.3.0/26"
 TO_HOST2 = SESSIONS[0]
 HOST1, HOST2, HOST3 = DATASTORE.nodes
 MAC = "66:00:00:00:00:03"
+ALIVE = stored(claims=(AliveSign("host3", Machine("m3", macs=(MAC,), address="10.77.0.13")),))
 FAR = replace(HOST3, ipv4=ip_interface("10.78.0.13/24"))
 
 
@@ -464,9 +466,34 @@ CASES = {
     "a block whose claim is only just written": Case(
         stored(
             routed(via("192.168.7.0/26", "10.77.0.12")),
-            affinities=(*DATASTORE.affinities, claim("host2", "192.168.7.0/26")),
+            affinities=(*DATASTORE.affinities, claim("host2", "192.168.7.0/26", AffinityState.PENDING)),
         ),
         {},
+    ),
+    "a block whose record is gone: BIRD goes by the claim": Case(
+        stored(blocks=DATASTORE.blocks[:2]),
+        {f"RT-BLOCK-GONE {TO3}": set()},
+        says=(
+            "node host3 claims 192.168.3.0/26, and the record of this block is gone",
+            "etcdctl del /calico/ipam/v2/host/host3/ipv4/block/192.168.3.0-26",
+        ),
+        status={},
+    ),
+    "an own block whose record is gone": Case(
+        stored(routed(without=["192.168.1.0/26"]), blocks=DATASTORE.blocks[1:]),
+        {"RT-BLOCK-GONE 192.168.1.0/26": {"RT-BLACKHOLE-MISSING 192.168.1.0/26"}},
+    ),
+    "a block whose record is gone, in a pool with VXLAN: Felix goes by the block": Case(
+        stored(replace(VXLAN, kernel=without([TO3])), blocks=DATASTORE.blocks[:2]),
+        {f"RT-BLOCK-GONE {TO3}": {f"RT-MISSING {TO3}"}},
+        says=("Felix takes the routes to them away",),
+    ),
+    "a block whose record cannot be read": Case(
+        stored(
+            blocks=DATASTORE.blocks[:2],
+            bad_keys=(BadKey("/calico/ipam/v2/assignment/ipv4/block/192.168.3.0-26", "it is not JSON"),),
+        ),
+        {"DS-BAD-KEY /calico/ipam/v2/assignment/ipv4/block/192.168.3.0-26": set()},
     ),
     "a load balancer's address": Case(
         stored(
@@ -525,6 +552,18 @@ CASES = {
         {f"RT-DUPLICATE-AFFINITY {TO3}": {f"RT-ECMP {TO3}"}},
         says=("claimed by host2 and host3", "the block itself says host3"),
     ),
+    "a block says another node than the only one that claims it": Case(
+        stored(
+            routed(via(TO3, "10.77.0.12")),
+            blocks=(
+                *DATASTORE.blocks[:2],
+                replace(block("host3"), borrowed=(Borrowed(ip_address("192.168.3.0"), "host2"),)),
+            ),
+            affinities=(*DATASTORE.affinities[:2], claim("host2", TO3)),
+        ),
+        {f"RT-DUPLICATE-AFFINITY {TO3}": {f"RT-UNCLAIMED {TO3}"}},
+        says=("host2 advertises it, and IPAM gives its addresses to pods of host3",),
+    ),
     "a second claim that is not confirmed": Case(
         stored(affinities=(*DATASTORE.affinities, claim("host2", TO3, AffinityState.PENDING))), {}
     ),
@@ -567,6 +606,20 @@ CASES = {
             VXLAN,
         ),
         {f"RT-WRONG-NEXTHOP {TO3}": set()},
+    ),
+    "a hardware address that a node does not have": Case(
+        with_neighbours(ALIVE, neighbour("10.77.0.13", "02:00:00:00:00:99", "eth0")),
+        {"RT-NEIGHBOUR host3": set()},
+        says=(
+            "somebody wrote that 10.77.0.13 has the hardware address 02:00:00:00:00:99, which it has not",
+            "the agent on host3 named 66:00:00:00:00:03",
+            "ip neigh del 10.77.0.13 dev eth0",
+        ),
+    ),
+    "one that it has": Case(with_neighbours(ALIVE, neighbour("10.77.0.13", "66:00:00:00:00:03", "eth0")), {}),
+    "one of a node without an agent": Case(with_neighbours(ALIVE, neighbour("10.77.0.12", MAC, "eth0")), {}),
+    "one that the kernel found out": Case(
+        with_neighbours(ALIVE, neighbour("10.77.0.13", "02:00:00:00:00:99", "eth0", "STALE")), {}
     ),
     "VXLAN: Felix wrote no route": Case(
         on(routed(via("192.168.2.0/26", "192.168.2.1", "vxlan.calico", BOOT), without=[TO3]), VXLAN),

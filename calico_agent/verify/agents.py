@@ -1,0 +1,22 @@
+"""What the agents on other nodes say of their machines, in the signs of life with which they keep their names claimed.
+
+Only agents that supervise claim a name, so of most nodes of some clusters nothing is known.
+"""
+
+from collections.abc import Mapping
+
+from calico_agent.model.claim import AliveSign, Machine, NameOwner
+from calico_agent.model.unchanged import MadeOnce
+from calico_agent.verify.view import View
+
+
+def machine_of(view: View, node: str) -> Machine | None:
+    """The machine whose agent holds the name of another node and is alive; None where no agent says so."""
+    if view.cluster is None or node == view.local.name:
+        return None
+    return _machines(view.cluster.datastore.claims).get(node)
+
+
+@MadeOnce
+def _machines(claims: tuple[NameOwner | AliveSign, ...]) -> Mapping[str, Machine]:
+    return {claim.name: claim.machine for claim in claims if isinstance(claim, AliveSign)}
