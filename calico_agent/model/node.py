@@ -48,6 +48,10 @@ class Node:
         """The key of its WireGuard device for one family; None while it does not take part."""
         return self.wireguard_public_key if family is Family.IPV4 else self.wireguard_public_key_v6
 
+    def vtep_mac(self, family: Family) -> str | None:
+        """The hardware address of its VXLAN device."""
+        return self.vxlan_tunnel_mac if family is Family.IPV4 else self.vxlan_tunnel_mac_v6
+
     def vtep(self, family: Family) -> IPAddress | None:
         """The address of its VXLAN tunnel device, which is the next hop of VXLAN routes towards it."""
         return self.vxlan_tunnel_address if family is Family.IPV4 else self.vxlan_tunnel_address_v6

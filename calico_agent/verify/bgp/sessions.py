@@ -174,6 +174,7 @@ def _down(view: View, session: Session, node: str) -> Finding:
         cure = f"ip neigh del {peer} dev {fixed.device} on this host, unless it is right and {node or peer} is off"
     elif elsewhere:
         sentence = f"its agent says that it has {elsewhere}, and not the registered address"
+        cure = f"on {node}: calico-agent status says what registered it wrongly, and what puts it right"
     return finding(
         "BGP-DOWN",
         in_family(node, peer.version) if node else str(peer),

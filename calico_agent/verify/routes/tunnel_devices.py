@@ -36,7 +36,8 @@ def find_tunnel_devices(view: View, kernel: Kernel, expectation: Expectation) ->
     }
     for device, encapsulation, family in sorted(needed):
         wanted = _address(view, encapsulation, family)
-        if fault := _fault(kernel.link(device), wanted) or _other_end(view, kernel.link(device), family):
+        link = kernel.link(device)
+        if fault := _fault(link, wanted) or _other_end(view, link, family):
             told = _told_not_to(view, encapsulation, family)
             yield finding(
                 "RT-TUNNEL-DEVICE",
@@ -81,7 +82,7 @@ def _other_end(view: View, link: Link | None, family: Family) -> str:
     """In what a VXLAN device differs from those of the other nodes."""
     if link is None or link.vxlan is None or view.cluster is None:
         return ""
-    felix, own = view.cluster.datastore.felix, view.local.registered(family)
+    felix, own, node = view.cluster.datastore.felix, view.local.registered(family), view.local.node
     vni, port = _set(view, "FELIX_VXLANVNI", felix.vxlan_vni), _set(view, "FELIX_VXLANPORT", felix.vxlan_port)
     found = link.vxlan
     if found.vni != vni:
@@ -90,6 +91,9 @@ def _other_end(view: View, link: Link | None, family: Family) -> str:
         return f"uses UDP port {found.port} instead of {port}"
     if own is not None and found.local not in {None, own.ip}:
         return f"sends as {found.local} instead of {own.ip}"
+    mac = node.vtep_mac(family) if node is not None else None
+    if mac and link.mac.lower() != mac.lower():
+        return f"has the hardware address {link.mac}, and the others send to {mac}"
     return ""
 
 

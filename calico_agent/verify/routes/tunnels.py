@@ -8,7 +8,7 @@ route stays for minutes; the neighbour entry of its address fails within seconds
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from calico_agent.model.address import IPAddress
+from calico_agent.model.address import Family, IPAddress
 from calico_agent.model.claim import Machine
 from calico_agent.model.finding import Finding, Writer
 from calico_agent.model.kernel import Kernel
@@ -103,11 +103,18 @@ class Underlay:
         mac = self._entries.macs.get((way.device, way.gateway))
         if not mac:
             return f"{way.device} has no neighbour entry for {way.gateway}"
+        recorded = self._recorded_mac(way)
+        if recorded and mac != recorded:
+            return f"{way.device} has {mac} for {way.gateway}, and the device of {way.node} has {recorded}"
         hosts = self._entries.hosts.get((way.device, mac), [])
         if way.registered in hosts:
             return ""
         sent = f"they are sent to {listed(tuple(map(str, hosts)))}" if hosts else f"{mac} has no forwarding entry"
         return f"{sent} on {way.device}, and {way.node} is registered with {way.registered}"
+
+    def _recorded_mac(self, way: Way) -> str:
+        node = self._view.cluster.nodes.get(way.node) if self._view.cluster is not None else None
+        return (node.vtep_mac(Family(way.registered.version)) or "").lower() if node is not None else ""
 
 
 def _dead(way: Way, silent: IPAddress, state: str) -> Finding:

@@ -632,6 +632,21 @@ CASES = {
         says=("they are sent to 10.77.0.99 on vxlan.calico, and host3 is registered with 10.77.0.13",),
         status=WRONG,
     ),
+    "VXLAN: frames are sent with another hardware address than the device there has": Case(
+        stored(
+            tunnelled(*GOOD_TUNNELS, forwarding=GOOD_FORWARDING),
+            nodes=(*VTEPS[:2], replace(VTEPS[2], vxlan_tunnel_mac="66:00:00:00:00:AA")),
+        ),
+        {"RT-TUNNEL host3": set()},
+        says=("and the device of host3 has 66:00:00:00:00:aa",),
+    ),
+    "VXLAN: frames are sent with the hardware address that the device there has": Case(
+        stored(
+            tunnelled(*GOOD_TUNNELS, forwarding=GOOD_FORWARDING),
+            nodes=(*VTEPS[:2], replace(VTEPS[2], vxlan_tunnel_mac=MAC.upper())),
+        ),
+        {},
+    ),
     "VXLAN: no forwarding entry": Case(
         tunnelled(*GOOD_TUNNELS, forwarding=GOOD_FORWARDING[:1]),
         {"RT-TUNNEL host3": set()},

@@ -11,14 +11,16 @@ from calico_agent.model.felix import FelixSettings
 from calico_agent.model.observation import Observation
 from tests.verify.case import Case, check
 from tests.verify.cluster import contained, stored
-from tests.verify.vxlan import VXLAN, without
+from tests.verify.vxlan import VTEPS, VXLAN, without
 
 TO2, TO3 = "192.168.2.0/26", "192.168.3.0/26"
 FELIX_OFF = stored(VXLAN, felix=FelixSettings(off=frozenset({"vxlanEnabled"})))
+RECORDED_MAC = stored(VXLAN, nodes=(replace(VTEPS[0], vxlan_tunnel_mac="66:00:00:00:00:01"), *VTEPS[1:]))
 RIGHT = Link(
     7,
     "vxlan.calico",
     "vxlan",
+    mac="66:00:00:00:00:0f",
     addresses=(LinkAddress(ip_interface("192.168.1.1/32")),),
     vxlan=Vxlan(4096, 4789, ip_address("10.77.0.11")),
 )
@@ -79,6 +81,14 @@ CASES = {
         device(end(local="172.17.0.1")),
         {"RT-TUNNEL-DEVICE vxlan.calico": set()},
         says=("sends as 172.17.0.1 instead of 10.77.0.11",),
+    ),
+    "it has another hardware address than the record says": Case(
+        device(
+            RIGHT,
+            observation=stored(VXLAN, nodes=(replace(VTEPS[0], vxlan_tunnel_mac="66:00:00:00:00:01"), *VTEPS[1:])),
+        ),
+        {"RT-TUNNEL-DEVICE vxlan.calico": set()},
+        says=("has the hardware address 66:00:00:00:00:0f, and the others send to 66:00:00:00:00:01",),
     ),
     "the cluster has another VNI and port": Case(
         device(end(4097, 8472), observation=stored(VXLAN, felix=FelixSettings(vxlan_vni=4097, vxlan_port=8472))), {}
