@@ -35,6 +35,7 @@ from calico_agent.plan.wanted import wanted_container
 from calico_agent.report.timeline import History, advance
 from calico_agent.sources import Sources
 from calico_agent.verify.assessment import assess
+from calico_agent.verify.container.stage import stage_by
 from calico_agent.verify.local import node_container
 from calico_agent.verify.routes.workloads import unled_links
 
@@ -242,7 +243,7 @@ def compose(
         sessions=assessment.sessions,
         routes=assessment.routes,
         container=node_container(observation.docker, config.node.container_name),
-        stage=assessment.stage,
+        stage=stage_by(assessment.stage, (timed.condition for timed in conditions)),
         unreadable=observation.unreadable(),
         datastore_origin=sources.datastore.origin if sources.datastore else "",
         datastore_revision=readable.revision if readable else 0,

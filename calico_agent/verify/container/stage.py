@@ -5,6 +5,8 @@ its process 1 runs; `programs up`, BIRD answers on its socket (where BIRD is not
 sessions and this host's routes are as they should be.
 """
 
+from collections.abc import Iterable
+
 from calico_agent.model.bgp import Bird
 from calico_agent.model.container import ContainerState, Stage
 from calico_agent.model.finding import Condition, ConditionType, StageReached, Status
@@ -31,6 +33,15 @@ def stage_of(view: View, conditions: tuple[Condition, ...]) -> StageReached | No
         return StageReached(Stage.STARTING, f"{evidence}; {bird.reason}{hint}")
     if not view.local.uses_bird and not running:
         return StageReached(Stage.STARTING, "no program runs yet")
+    return _last(conditions)
+
+
+def stage_by(stage: StageReached | None, conditions: Iterable[Condition]) -> StageReached | None:
+    """The same stage where `conditions` are those that count: what is only suspected makes no container less ready."""
+    return _last(conditions) if stage is not None and stage.stage in {Stage.PROGRAMS_UP, Stage.READY} else stage
+
+
+def _last(conditions: Iterable[Condition]) -> StageReached:
     missing = [one for one in conditions if one.type in _LAST_CONDITIONS and one.status is not Status.TRUE]
     if missing:
         return StageReached(Stage.PROGRAMS_UP, f"{missing[0].type.value} is {missing[0].status.value}")

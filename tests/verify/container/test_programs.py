@@ -8,6 +8,7 @@ import pytest
 from calico_agent.model.container import ContainerState, Docker, LogHint, Program, Stage
 from calico_agent.model.finding import Status
 from calico_agent.model.observation import Observation, Unreadable
+from calico_agent.verify.container.stage import stage_by
 from tests.verify.case import Case, check
 from tests.verify.cluster import AT, CONTAINER, HEALTHY, SESSIONS, contained, look, peered, session
 
@@ -135,3 +136,16 @@ def test_stage(observation: Observation, stage: Stage | None, evidence: str) -> 
     reached = look(observation).stage
     assert (reached.stage if reached else None) is stage
     assert evidence in (reached.evidence if reached else "")
+
+
+def test_what_is_only_suspected_makes_it_no_less_ready() -> None:
+    well, lacking = (
+        look(contained(programs=RUNNING)),
+        look(peered(session("10.77.0.12"), session("10.77.0.13", "Connect"))),
+    )
+    reached = stage_by(lacking.stage, well.conditions)
+    assert reached is not None
+    assert reached.stage is Stage.READY
+    starting = look(contained(WITHOUT_BIRD, programs=())).stage
+    assert stage_by(starting, well.conditions) == starting
+    assert stage_by(None, well.conditions) is None
