@@ -26,6 +26,11 @@ os.environ["PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION"] = "python"
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # gRPC's own lines would repeat on stderr what we report
 
 import grpc
+from grpc import _common
+
+# A thread that waits for a watch wakes this often (s), ten times a second by default, so that signals get through; they
+# do in the main thread anyway. It was a quarter of what a quiet daemon costs. Where gRPC drops the name it is again.
+_common.MAXIMUM_WAIT_TIMEOUT = 2.0
 
 with warnings.catch_warnings():  # protobuf deprecates how the messages were generated
     warnings.simplefilter("ignore", DeprecationWarning)
