@@ -124,7 +124,7 @@ def _idle(world: World, agent: Program) -> Generator[Entry, None, float]:
         "MiB",
         80,
         "resident memory at the end of that",
-        "gRPC, protobuf, docker and pyroute2 are 60 of it before the first node is read",
+        "gRPC, protobuf and docker are more than 50 of it before the first node is read",
     )
     return share
 
