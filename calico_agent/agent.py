@@ -11,21 +11,20 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from calico_agent import __version__
 from calico_agent.act.claim import NameKeeper
 from calico_agent.act.container import ContainerActor
 from calico_agent.act.image import ImagePuller
 from calico_agent.attempts_file import AttemptsFile
+from calico_agent.compose import compose
 from calico_agent.config import Config
 from calico_agent.explorer import Explorer
 from calico_agent.identify.host import identify_host
 from calico_agent.model.action import Attempts, Outcome, Plan, Progress, Supervising
 from calico_agent.model.address import Family
-from calico_agent.model.claim import claim_on
 from calico_agent.model.container import ContainerSpec
 from calico_agent.model.finding import Assessment, ConditionType, Status
 from calico_agent.model.identity import Identity
-from calico_agent.model.observation import Observation, Unreadable
+from calico_agent.model.observation import Observation
 from calico_agent.model.report import Report, Supervision, TimedCondition, TimedProblem
 from calico_agent.model.settings import Mode
 from calico_agent.plan.claim import plan_claim
@@ -35,8 +34,6 @@ from calico_agent.plan.wanted import wanted_container
 from calico_agent.report.timeline import History, advance
 from calico_agent.sources import Sources
 from calico_agent.verify.assessment import assess
-from calico_agent.verify.container.stage import stage_by
-from calico_agent.verify.local import node_container
 from calico_agent.verify.routes.workloads import unled_links
 
 
@@ -218,39 +215,6 @@ def _specification(config: Config, sources: Sources, identity: Identity) -> Cont
     if sources.datastore is None or not identity.complete:
         return None
     return wanted_container(config.node_settings(), sources.datastore, identity)
-
-
-def compose(
-    config: Config,
-    sources: Sources,
-    observation: Observation,
-    assessment: Assessment,
-    conditions: tuple[TimedCondition, ...],
-    problems: tuple[TimedProblem, ...],
-) -> Report:
-    """The report of one look, with the times that conditions and problems already carry."""
-    datastore = observation.datastore
-    readable = None if isinstance(datastore, Unreadable) else datastore
-    return Report(
-        at=observation.at,
-        started_at=observation.at,
-        version=__version__,
-        mode=config.mode,
-        hostname="" if isinstance(observation.host, Unreadable) else observation.host.hostname,
-        identity=assessment.identity,
-        conditions=conditions,
-        problems=problems,
-        sessions=assessment.sessions,
-        routes=assessment.routes,
-        container=node_container(observation.docker, config.node.container_name),
-        stage=stage_by(assessment.stage, (timed.condition for timed in conditions)),
-        unreadable=observation.unreadable(),
-        datastore_origin=sources.datastore.origin if sources.datastore else "",
-        datastore_revision=readable.revision if readable else 0,
-        datastore_read_at=readable.read_at if readable else None,
-        nodes=len(readable.nodes) if readable else 0,
-        claim=claim_on(assessment.identity.name.name or "", readable.claims if readable else ()),
-    )
 
 
 def _puller(config: Config, wake: Callable[[str], None]) -> ImagePuller:

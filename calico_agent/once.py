@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
-from calico_agent.agent import compose, look
+from calico_agent.agent import look
+from calico_agent.compose import compose
 from calico_agent.config import Config
 from calico_agent.explorer import Explorer
 from calico_agent.model.action import Wanted

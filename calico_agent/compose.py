@@ -1,0 +1,44 @@
+"""One look as a report: what was read and found, with the times that conditions and problems have."""
+
+from calico_agent import __version__
+from calico_agent.config import Config
+from calico_agent.model.claim import claim_on
+from calico_agent.model.finding import Assessment
+from calico_agent.model.observation import Observation, Unreadable
+from calico_agent.model.report import Report, TimedCondition, TimedProblem
+from calico_agent.sources import Sources
+from calico_agent.verify.container.stage import stage_by
+from calico_agent.verify.local import node_container
+
+
+def compose(
+    config: Config,
+    sources: Sources,
+    observation: Observation,
+    assessment: Assessment,
+    conditions: tuple[TimedCondition, ...],
+    problems: tuple[TimedProblem, ...],
+) -> Report:
+    """The report of one look, with the times that conditions and problems already carry."""
+    datastore = observation.datastore
+    readable = None if isinstance(datastore, Unreadable) else datastore
+    return Report(
+        at=observation.at,
+        started_at=observation.at,
+        version=__version__,
+        mode=config.mode,
+        hostname="" if isinstance(observation.host, Unreadable) else observation.host.hostname,
+        identity=assessment.identity,
+        conditions=conditions,
+        problems=problems,
+        sessions=assessment.sessions,
+        routes=assessment.routes,
+        container=node_container(observation.docker, config.node.container_name),
+        stage=stage_by(assessment.stage, (timed.condition for timed in conditions)),
+        unreadable=observation.unreadable(),
+        datastore_origin=sources.datastore.origin if sources.datastore else "",
+        datastore_revision=readable.revision if readable else 0,
+        datastore_read_at=readable.read_at if readable else None,
+        nodes=len(readable.nodes) if readable else 0,
+        claim=claim_on(assessment.identity.name.name or "", readable.claims if readable else ()),
+    )
