@@ -4,9 +4,9 @@ from calico_agent.decode import json_object
 from calico_agent.decode.errors import Malformed
 from calico_agent.decode.json_object import JsonObject
 from calico_agent.model.bgp_filter import BgpFilter, FilterRule, Match
+from calico_agent.model.prefix import FULL_LENGTH
 
 _ACTIONS = {"Accept": True, "Reject": False}
-_LONGEST = {4: 32, 6: 128}
 # `operations` are what is done to a route that is accepted.
 _KNOWN = frozenset({"action", "cidr", "matchOperator", "prefixLength", "source", "operations"})
 
@@ -52,5 +52,5 @@ def _match(fields: JsonObject) -> Match:
 
 
 def _lengths(fields: JsonObject, version: int) -> tuple[int, int] | None:
-    low, high = (json_object.number(fields, name, 0, _LONGEST[version]) for name in ("min", "max"))
-    return None if low is None and high is None else (low or 0, _LONGEST[version] if high is None else high)
+    low, high = (json_object.number(fields, name, 0, FULL_LENGTH[version]) for name in ("min", "max"))
+    return None if low is None and high is None else (low or 0, FULL_LENGTH[version] if high is None else high)

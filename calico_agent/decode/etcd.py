@@ -91,7 +91,7 @@ def assemble(decoded: Mapping[str, Decoded | BadKey], *, revision: int, read_at:
         pools=_every(Pool, values),
         blocks=_every(Block, values),
         affinities=_every(Affinity, values),
-        bgp=replace(_bgp(_every(BgpConfiguration, values), _every(BgpPeer, values)), filters=_every(BgpFilter, values)),
+        bgp=_bgp(_every(BgpConfiguration, values), _every(BgpPeer, values), _every(BgpFilter, values)),
         felix=_felix(_every(FelixConfiguration, values), cluster.version),
         bad_keys=_every(BadKey, values),
         claims=tuple(value for value in values if isinstance(value, NameOwner | AliveSign)),
@@ -115,7 +115,9 @@ def _felix(configurations: tuple[FelixConfiguration, ...], version: str) -> Feli
     return replace(found.settings, cluster_routes=ClusterRoutes.IPIP_ONLY) if late else found.settings
 
 
-def _bgp(configurations: tuple[BgpConfiguration, ...], peers: tuple[BgpPeer, ...]) -> BgpSettings:
+def _bgp(
+    configurations: tuple[BgpConfiguration, ...], peers: tuple[BgpPeer, ...], filters: tuple[BgpFilter, ...]
+) -> BgpSettings:
     default = BgpSettings()
     listen_ports = []
     for configuration in configurations:
@@ -134,6 +136,7 @@ def _bgp(configurations: tuple[BgpConfiguration, ...], peers: tuple[BgpPeer, ...
         peers=tuple(peer.name for peer in peers),
         node_listen_ports=tuple(listen_ports),
         peerings=tuple(peer.peering for peer in peers if peer.peering is not None),
+        filters=filters,
     )
 
 

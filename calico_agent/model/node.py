@@ -132,8 +132,8 @@ class BgpSettings:
     """BGPConfiguration `default` and the BGPPeers. Absent resources mean these defaults.
 
     `peers` are the names of all BGPPeers, `peerings` those of them that are between nodes and their peers, and not
-    between nodes and their pods. `node_listen_ports` are the ports of the nodes that have a BGPConfiguration
-    `node.<name>` with one of its own.
+    between nodes and their pods. `filters` are the BGPFilters that they may name. `node_listen_ports` are the ports of
+    the nodes that have a BGPConfiguration `node.<name>` with one of its own.
     """
 
     mesh: bool = True

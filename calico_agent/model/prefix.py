@@ -10,7 +10,7 @@ Key = tuple[int, int, int]
 """A prefix as plain numbers (IP version, prefix length, network address): many times cheaper to compare and hash."""
 
 Value = TypeVar("Value")
-_BITS = {4: 32, 6: 128}
+FULL_LENGTH = {4: 32, 6: 128}
 
 
 def key_of(prefix: IPNetwork) -> Key:
@@ -40,7 +40,7 @@ class PrefixIndex(Generic[Value]):
         version, longest, network = key
         for length in self._lengths.get(version, ()):
             if length <= longest:
-                shift = _BITS[version] - length
+                shift = FULL_LENGTH[version] - length
                 found = self._values.get((version, length, network >> shift << shift))
                 if found is not None:
                     return found

@@ -13,6 +13,7 @@ from calico_agent.verify.bgp.plan import FamilyPlan, host_plan
 from calico_agent.verify.bgp.recovery import just_recovering
 from calico_agent.verify.bgp.speakers import Wanted
 from calico_agent.verify.catalogue import finding
+from calico_agent.verify.neighbours import written_by_hand
 from calico_agent.verify.view import View
 from calico_agent.verify.words import birdcl, in_family
 
@@ -27,7 +28,7 @@ def find_sessions(view: View, family: Family, bird: Bird) -> Iterator[Finding]:
     if not view.starting:
         for address in sorted(plan.required - {session.peer for session in bird.sessions}):
             yield from _missing(view, plan, address, bird)
-    known, served = all_read(view), _served(bird)
+    known, served, by_hand = all_read(view), _served(bird), written_by_hand(view.kernel)
     for session, wanted in _DOUBTFUL[family](bird.sessions, plan):
         if wanted is None and known and (stale := _stale(view, session)):
             yield _stale_session(session, bird, stale)
@@ -35,7 +36,7 @@ def find_sessions(view: View, family: Family, bird: Bird) -> Iterator[Finding]:
         if wanted is not None and known and _has_other_as(session, wanted):
             yield _other_as(session, bird, wanted)
         if not (session.established or view.starting or session.peer in served or _pending(session, bird)):
-            yield _down(view, session, node_at(view, session.peer))
+            yield _down(view, session, by_hand.get(session.peer))
 
 
 def _doubtful(sessions: tuple[Session, ...], plan: FamilyPlan) -> tuple[tuple[Session, Wanted | None], ...]:
@@ -160,11 +161,12 @@ def _other_as(session: Session, bird: Bird, wanted: Wanted) -> Finding:
     )
 
 
-def _down(view: View, session: Session, node: str) -> Finding:
+def _down(view: View, session: Session, fixed: Neighbour | None) -> Finding:
+    """`fixed` is the neighbour entry of the peer that somebody wrote by hand."""
     peer, (sentence, cure) = session.peer, meaning(session)
+    node = node_at(view, peer)
     who = f"node {node} ({peer})" if node else f"peer {peer} ({session.kind.value})"
     cure = f"on {node or peer}: {cure}"
-    fixed = _written_by_hand(view, peer)
     elsewhere = _address_there(view, node, peer)
     if session.protocol_state == "down" and not session.last_error:
         sentence = "somebody switched it off in BIRD on this host"
@@ -191,12 +193,6 @@ def _address_there(view: View, node: str, registered: IPAddress) -> str:
     machine = machine_of(view, node) if node else None
     chosen = machine.address if machine is not None else ""
     return chosen if chosen != str(registered) and (":" in chosen) == (registered.version == 6) else ""
-
-
-def _written_by_hand(view: View, peer: IPAddress) -> Neighbour | None:
-    """The neighbour entry that the kernel takes on trust."""
-    neighbours = (view.kernel.neighbours if view.kernel is not None else None) or ()
-    return next((one for one in neighbours if one.address == peer and one.state == "PERMANENT"), None)
 
 
 def _when(bird: Bird) -> str:

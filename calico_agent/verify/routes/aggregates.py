@@ -71,14 +71,14 @@ class Aggregates:
 
 def aggregates_of(view: View, fib: Fib, table: ExpectedTable, judge: Judge) -> Aggregates:
     """The same as before while nothing has changed that they follow from."""
-    birds = [bird for _, bird in view.daemons() if isinstance(bird, Bird)]
+    open_to_routers = frozenset(family for family, plan in host_plan(view).items() if not plan.closed)
     routers = frozenset(
         session.peer
-        for bird in birds
+        for family, bird in view.daemons()
+        if family in open_to_routers and isinstance(bird, Bird)
         for session in bird.sessions
         if session.established and session.kind is not PeerKind.LOCAL_WORKLOAD and not node_at(view, session.peer)
     )
-    open_to_routers = frozenset(family for family, plan in host_plan(view).items() if not plan.closed)
     return _made(fib, table, judge, routers, open_to_routers)
 
 

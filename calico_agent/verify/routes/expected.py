@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from calico_agent.model.address import Family, IPNetwork
 from calico_agent.model.node import AffinityState, Block, Borrowed, Pool
-from calico_agent.model.prefix import Key
+from calico_agent.model.prefix import FULL_LENGTH, Key
 from calico_agent.model.route import host_prefix
 from calico_agent.model.unchanged import MadeOnce
 from calico_agent.verify.cluster import Cluster
@@ -23,7 +23,6 @@ from calico_agent.verify.local import Local, Standpoint
 from calico_agent.verify.routes.claims import DoubleClaim, claim_state, double_claim
 from calico_agent.verify.routes.ways import Lane, Way, Ways
 
-_FULL_LENGTH = {4: 32, 6: 128}
 _NO_POOL = ""  # stands for the pool of a block that is in none: without encapsulation, exported
 
 
@@ -129,7 +128,7 @@ class _Draft:
         if key in self._cluster.lost:
             self._lost_blocks.append(LostBlock(block.cidr, block.owner, by_bgp))
         if block.owner == self._local.name:
-            short = block.cidr.prefixlen < _FULL_LENGTH[block.cidr.version]
+            short = block.cidr.prefixlen < FULL_LENGTH[block.cidr.version]
             if state not in {None, AffinityState.PENDING} and short and self._ways.blackholed(lane.pool):
                 self._own_blocks.append(block.cidr)
         elif state is AffinityState.CONFIRMED or not by_bgp:

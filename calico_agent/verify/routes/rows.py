@@ -53,9 +53,9 @@ def _expected(view: View, cluster: Cluster, kernel: Kernel, expectation: Expecta
         diversion = elsewhere.get(route.prefix)
         paths = kernel.fib.paths(route.prefix) if diversion is None else diversion.paths
         code = judge.verdict(route.way, paths)
-        around = aggregates.around(route) if code == MISSING and diversion is None else None
-        if around is not None:
-            code, paths = "", (around.path,)
+        found = _found(paths) if diversion is None else str(diversion)
+        if code == MISSING and diversion is None and (around := aggregates.around(route)) is not None:
+            code, found = "", f"{around.prefix} {shown(around.path)}"
         code = DIVERTED if code and diversion is not None else code or beneath(route.way)
         yield RouteRow(
             prefix=route.prefix,
@@ -63,9 +63,7 @@ def _expected(view: View, cluster: Cluster, kernel: Kernel, expectation: Expecta
             pool=_pool(cluster, key),
             state=_STATES.get(code, RouteState.WRONG),
             wanted=told(route.way),
-            found=f"{f'{around.prefix} ' if around is not None else ''}{_found(paths)}"
-            if diversion is None
-            else str(diversion),
+            found=found,
             code=code,
         )
 

@@ -14,7 +14,7 @@ from calico_agent.model.address import IPNetwork
 from calico_agent.model.finding import Finding, Severity
 from calico_agent.model.kernel import Kernel
 from calico_agent.model.node import EncapsulationMode, Pool
-from calico_agent.model.prefix import Key, prefix_of
+from calico_agent.model.prefix import FULL_LENGTH, Key, prefix_of
 from calico_agent.model.route import CALICO_PROTOCOLS, Path, RouteType
 from calico_agent.verify.bgp.rib import Rib, rib_of
 from calico_agent.verify.catalogue import finding
@@ -25,7 +25,6 @@ from calico_agent.verify.routes.table import Paths, expected_table
 from calico_agent.verify.routes.ways import TUNNEL_DEVICES
 from calico_agent.verify.view import View
 
-_FULL_LENGTH = {4: 32, 6: 128}
 _BLOCK_LENGTH = {4: 26, 6: 122}  # where the pool does not say
 
 
@@ -62,13 +61,13 @@ def find_stranger(view: View, expectation: Expectation, rib: Rib, key: Key, path
 
 def _leads_into_tunnel(key: Key, path: Path) -> bool:
     """Felix's VXLAN route to a block, which has protocol `boot`; host routes to tunnel addresses have no gateway."""
-    full = key[1] == _FULL_LENGTH[key[0]]
+    full = key[1] == FULL_LENGTH[key[0]]
     return not full and any(hop.device in TUNNEL_DEVICES for hop in path.next_hops)
 
 
 def _local_workload(view: View, key: Key, path: Path) -> bool:
     """A host route to a pod or a tunnel device of this host. No pod lives in one of the networks of its own links."""
-    if key[1] != _FULL_LENGTH[key[0]] or not path.next_hops:
+    if key[1] != FULL_LENGTH[key[0]] or not path.next_hops:
         return False
     networks = {found.link for found in view.local.candidates if not found.interface.ip.is_link_local} - TUNNEL_DEVICES
     return all(hop.gateway is None and hop.device not in networks for hop in path.next_hops)
@@ -89,7 +88,7 @@ def _stale(cluster: Cluster, expectation: Expectation, key: Key, pool: Pool) -> 
     block_length = pool.block_size or _BLOCK_LENGTH[version]
     if cluster.bgp.peers or not cluster.bgp.mesh:
         return length == block_length
-    return length < _FULL_LENGTH[version] or block_length == length
+    return length < FULL_LENGTH[version] or block_length == length
 
 
 def _stale_finding(prefix: IPNetwork, path: Path, rib: Rib) -> Finding:

@@ -16,21 +16,19 @@ from calico_agent.model.route import ForwardingEntry, Neighbour
 from calico_agent.model.unchanged import MadeOnce
 from calico_agent.verify.agents import machine_of
 from calico_agent.verify.catalogue import finding
+from calico_agent.verify.neighbours import written_by_hand
 from calico_agent.verify.routes.ways import TUNNEL_DEVICES, Encapsulation, Way
 from calico_agent.verify.view import View
 from calico_agent.verify.words import in_family, listed
 
-_BY_HAND = "PERMANENT"
 _NO_ANSWER = frozenset({"FAILED", "INCOMPLETE"})
 
 
 class _Entries(NamedTuple):
-    """MACs by tunnel device and address, who does not answer with its state, what was written by hand on other links,
-    hosts by tunnel device and MAC."""
+    """MACs by tunnel device and address, who does not answer with its state, hosts by tunnel device and MAC."""
 
     macs: Mapping[tuple[str, IPAddress], str]
     unanswered: Mapping[IPAddress, str]
-    by_hand: Mapping[IPAddress, Neighbour]
     hosts: Mapping[tuple[str, str], list[IPAddress]]
     devices: frozenset[str]
 
@@ -39,18 +37,15 @@ class _Entries(NamedTuple):
 def _entries(neighbours: Iterable[Neighbour], forwarding: Iterable[ForwardingEntry]) -> _Entries:
     macs: dict[tuple[str, IPAddress], str] = {}
     unanswered: dict[IPAddress, str] = {}
-    by_hand: dict[IPAddress, Neighbour] = {}
     hosts: dict[tuple[str, str], list[IPAddress]] = {}
     for neighbour in neighbours:
         if neighbour.device in TUNNEL_DEVICES:
             macs[neighbour.device, neighbour.address] = neighbour.mac.lower()
         elif neighbour.state in _NO_ANSWER:
             unanswered[neighbour.address] = f"{neighbour.state} on {neighbour.device}"
-        elif neighbour.state == _BY_HAND:
-            by_hand[neighbour.address] = neighbour
     for entry in forwarding:
         hosts.setdefault((entry.device, entry.mac.lower()), []).append(entry.destination)
-    return _Entries(macs, unanswered, by_hand, hosts, frozenset(device for device, _ in (*macs, *hosts)))
+    return _Entries(macs, unanswered, hosts, frozenset(device for device, _ in (*macs, *hosts)))
 
 
 class Underlay:
@@ -61,6 +56,7 @@ class Underlay:
         self._fib = kernel.fib
         self._bridges = view.local.bridges()
         self._read = kernel.neighbours is not None and kernel.forwarding is not None
+        self._by_hand = written_by_hand(kernel)
         self._entries = _entries(kernel.neighbours or (), kernel.forwarding or ())
 
     def find(self, way: Way) -> Iterator[Finding]:
@@ -68,7 +64,7 @@ class Underlay:
         unanswered = self._entries.unanswered
         if unanswered and (silent := self._silent(way.registered)) is not None:
             yield _dead(way, silent, unanswered[silent])
-        if (entry := self._entries.by_hand.get(way.registered)) is not None:
+        if (entry := self._by_hand.get(way.registered)) is not None:
             yield from self._invented(way, entry)
         if way.encapsulation is Encapsulation.VXLAN and (broken := self._broken_tunnel(way)):
             yield _tunnel(way, broken)

@@ -15,6 +15,7 @@ from calico_agent.model.address import IPAddress, Link
 from calico_agent.model.finding import Finding, Writer
 from calico_agent.model.kernel import Kernel
 from calico_agent.model.observation import Unreadable
+from calico_agent.model.prefix import FULL_LENGTH
 from calico_agent.model.route import Fib, host_prefix
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.view import View
@@ -23,7 +24,6 @@ from calico_agent.verify.words import listed
 # Felix takes every link of such a name for a pod's (interfacePrefix; in Kubernetes eleven digits follow). Bridges,
 # dummies and links with an address of their own are none, whatever their names.
 _PREFIX = "cali"
-_FULL_LENGTHS = ((4, 32), (6, 128))
 
 
 def unled_links(kernel: Kernel | Unreadable) -> tuple[Link, ...]:
@@ -37,8 +37,7 @@ def unled_links(kernel: Kernel | Unreadable) -> tuple[Link, ...]:
 
 def find_workloads(view: View, kernel: Kernel) -> Iterator[Finding]:
     """Each pod's link without a route, while there is an address of a pod of this host without one."""
-    links = unled_links(kernel)
-    if not links or not view.observation.held or view.starting:
+    if not view.observation.held or view.starting or not (links := unled_links(kernel)):
         return
     lost = sorted(filter(lambda address: _is_lost(kernel, address), view.observation.held), key=int)
     if not lost:
@@ -80,6 +79,6 @@ def _has_address(link: Link) -> bool:
 
 def _devices(fib: Fib) -> frozenset[str]:
     """The links into which host routes lead."""
-    buckets = (fib.index.get(version, {}).get(length, {}) for version, length in _FULL_LENGTHS)
+    buckets = (fib.index.get(version, {}).get(length, {}) for version, length in FULL_LENGTH.items())
     paths = chain.from_iterable(found for bucket in buckets for found in bucket.values())
     return frozenset(hop.device for path in paths for hop in path.next_hops)
