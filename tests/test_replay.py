@@ -14,11 +14,25 @@ from calico_agent.model.finding import Finding, Status
 from calico_agent.model.kernel import Kernel
 from calico_agent.model.node import Datastore
 from calico_agent.model.observation import Unreadable
-from tests.replay import assess_capture, main, read_capture
+from tests.replay import assess_capture, read_capture
+from tests.replay.command import main
+from tests.replay.provoked import EXPECTED
 
-CAPTURES = Path(__file__).parent / "data" / "calico-v3.31.7"
-HOSTS = sorted(path.parent.relative_to(CAPTURES).as_posix() for path in CAPTURES.glob("*/host*/bird.txt"))
-HEALTHY = ("healthy", "dual-stack", "vxlan-always", "borrowed-addresses")
+DATA = Path(__file__).parent / "data"
+CAPTURES = DATA / "calico-v3.31.7"
+HOSTS = sorted(path.parent.relative_to(DATA).as_posix() for path in DATA.glob("calico-*/*/host*/bird.txt"))
+HEALTHY = (
+    "calico-v3.31.7/healthy",
+    "calico-v3.31.7/dual-stack",
+    "calico-v3.31.7/vxlan-always",
+    "calico-v3.31.7/borrowed-addresses",
+    "calico-ipip/ipip-always",
+    "calico-ipip/ipip-felix-routes",
+    "calico-ipip/ipip-turned-off",
+    "calico-v2.3/healthy",
+    "calico-v2.3/healthy-no-ipip",
+    "calico-v2.3/dual-stack",
+)
 
 
 def problems(capture: Path, host: str) -> dict[str, set[str]]:
@@ -33,83 +47,24 @@ def _short(finding: Finding) -> str:
     return f"{finding.code} {finding.subject}"
 
 
-# What was provoked on which host; on the other hosts of the recording, what is seen of it from there.
-BRIDGE = {"IP-BRIDGE host3": {"BGP-DOWN host3", "BGP-UNKNOWN-PEER 10.77.0.13", "RT-MISSING 192.168.55.64/26"}}
-BRIDGE_THERE = {
-    "IP-BRIDGE host3": {
-        "BGP-DOWN host1",
-        "BGP-DOWN host2",
-        "RT-MISSING 192.168.119.0/26",
-        "RT-MISSING 192.168.183.64/26",
-    }
-}
-AS_HOST1 = {"IP-NOT-LOCAL host1", "RT-BLACKHOLE 192.168.183.64/26", "RT-BLACKHOLE-MISSING 192.168.119.0/26"}
-EXPECTED: dict[str, dict[str, set[str]]] = {
-    "docker-bridge-address/host1": BRIDGE,
-    "docker-bridge-address/host2": BRIDGE,
-    "docker-bridge-address/host3": BRIDGE_THERE,
-    # The container of host2 was just refused the same address; host1 sees that host2 is away.
-    "address-already-in-use/host1": BRIDGE | {"BGP-DOWN host2": set()},
-    "address-already-in-use/host2": {
-        "SV-EXITED calico-node": {"BIRD-DOWN BIRD"},
-        "IP-BRIDGE host3": {"RT-MISSING 192.168.55.64/26"},
-    },
-    "address-already-in-use/host3": BRIDGE_THERE,
-    # Recorded while host3 still had Docker's address: two faults at once.
-    "name-of-another-host/host1": BRIDGE | {"BGP-DOWN host2": set()},
-    "name-of-another-host/host2": {
-        "NAME-MISMATCH host2": AS_HOST1 | {"BGP-RECOVERING host2"},
-        "IP-BRIDGE host3": {"BGP-UNKNOWN-PEER 10.77.0.13", "RT-MISSING 192.168.55.64/26"},
-    },
-    "name-of-another-host/host3": BRIDGE_THERE,
-    # Its BIRD waits for itself, and has not written the route to host3 yet.
-    "name-kept-in-nodename-file/host2": {
-        "NAME-MISMATCH host2": AS_HOST1
-        | {
-            "BGP-DOWN host2",
-            "BGP-RECOVERING host2",
-            "RT-MISSING 192.168.55.64/26",
-            "RT-WORKLOAD-MISSING calipod2-a",
-        }
-    },
-    "node-record-deleted/host1": {"BGP-UNKNOWN-PEER 10.77.0.13": set()},
-    "node-record-deleted/host2": {"BGP-UNKNOWN-PEER 10.77.0.13": set()},
-    "node-record-deleted/host3": {
-        "NODE-NO-RECORD host3": {
-            "BGP-DOWN host1",
-            "BGP-DOWN host2",
-            "RT-MISSING 192.168.119.0/26",
-            "RT-MISSING 192.168.183.64/26",
-        }
-    },
-    "foreign-route-same-prefix/host1": {"RT-FOREIGN 192.168.183.64/26": set()},
-    "foreign-route-same-prefix/host2": {},  # the owner keeps its blackhole: nothing is wrong here
-    "foreign-route-same-prefix/host3": {"RT-ECMP 192.168.183.64/26": set()},
-    "vxlan-docker-bridge-address/host1": {
-        "IP-BRIDGE host3": {"BGP-DOWN host3", "BGP-UNKNOWN-PEER 10.77.0.13", "RT-TUNNEL host3"}
-    },
-    "vxlan-docker-bridge-address/host2": {
-        "IP-BRIDGE host3": {"BGP-DOWN host3", "BGP-UNKNOWN-PEER 10.77.0.13", "RT-TUNNEL host3"}
-    },
-    # Recorded five seconds after its start: its sessions are not judged yet.
-    "vxlan-docker-bridge-address/host3": {"IP-BRIDGE host3": set()},
-    "bird-hung/host2": {"BIRD-HUNG BIRD": set()},
-}
-
-
 @pytest.mark.parametrize("recorded", HOSTS)
 def test_a_recorded_host_gives_what_was_provoked_and_nothing_else(recorded: str) -> None:
-    scenario, host = recorded.split("/")
-    found = problems(CAPTURES / scenario, host)
-    expected = {} if scenario in HEALTHY else EXPECTED[recorded]
+    capture = (DATA / recorded).parent
+    found = problems(capture, (DATA / recorded).name)
+    expected = EXPECTED.get(recorded, {})
     assert found == expected
     assert list(found) == list(expected), "the culprit first"
 
 
+def test_only_recorded_hosts_are_expected_to_give_problems() -> None:
+    assert set(EXPECTED) <= set(HOSTS)
+    assert not {host for host in EXPECTED if host.rpartition("/")[0] in HEALTHY}
+
+
 @pytest.mark.parametrize("scenario", HEALTHY)
 def test_a_healthy_cluster_is_wholly_healthy(scenario: str) -> None:
-    for path in (CAPTURES / scenario).glob("host*"):
-        found = assess_capture(CAPTURES / scenario, path.name)
+    for path in (DATA / scenario).glob("host*"):
+        found = assess_capture(DATA / scenario, path.name)
         assert {condition.status for condition in found.conditions} == {Status.TRUE}
         assert found.routes.expected == found.routes.present > 0
         assert all(peer.session.established and peer.node for peer in found.sessions)
@@ -231,3 +186,56 @@ def recorded_container() -> Container:
 
 def test_recorded_containers_see_the_nodename_file() -> None:
     assert any(mount.destination == "/var/lib/calico" for mount in recorded_container().mounts)
+
+
+def test_a_recording_of_the_v2_api_is_read_whole() -> None:
+    found = read_capture(DATA / "calico-v2.3/healthy-no-ipip", "host1")
+    assert isinstance(found.datastore, Datastore)
+    assert [node.name for node in found.datastore.nodes] == ["host1", "host2", "host3"]
+    assert len(found.datastore.pools) == 1
+    assert len(found.datastore.blocks) == 3
+    assert found.datastore.revision > 0
+
+
+@pytest.mark.parametrize("content", ["", "}{", "[]", '{"node": 5}'])
+def test_a_garbled_tree_of_the_v2_api_makes_etcd_unreadable_or_empty(tmp_path: Path, content: str) -> None:
+    shutil.copytree(DATA / "calico-v2.3/healthy-no-ipip", tmp_path / "copy")
+    (tmp_path / "copy/etcd-v2.json").write_text(content)
+    found = read_capture(tmp_path / "copy", "host1").datastore
+    assert isinstance(found, Unreadable) or not found.nodes
+
+
+def test_recorded_neighbours_and_forwarding_entries_are_read() -> None:
+    kernel = read_capture(DATA / "calico-v3.32.1/vxlan-mesh-off", "host1").kernel
+    assert isinstance(kernel, Kernel)
+    assert kernel.neighbours is not None
+    assert kernel.forwarding is not None
+    states = {str(one.address): (one.device, one.state) for one in kernel.neighbours}
+    assert states["192.168.55.64"] == ("vxlan.calico", "PERMANENT")
+    assert {str(one.destination) for one in kernel.forwarding} == {"10.77.0.12", "10.77.0.13"}
+
+
+def test_what_was_not_recorded_is_not_judged() -> None:
+    kernel = read_capture(CAPTURES / "vxlan-always", "host1").kernel
+    assert isinstance(kernel, Kernel)
+    assert kernel.neighbours is None
+    assert kernel.forwarding is None
+
+
+def test_a_host_is_judged_as_another_configuration_would(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "agent.toml"
+    file.write_text(
+        'mode = "supervise"\n[identity]\nipv4 = "10.77.0.99"\n'
+        '[datastore]\nendpoints = ["http://10.77.0.1:2379"]\n[node]\nimage = "calico/node:v3.31.7"\n'
+    )
+    assert main([str(CAPTURES / "healthy"), "host1", "--config", str(file)]) == 1
+    assert "10.77.0.99" in capsys.readouterr().out
+
+
+def test_a_configuration_that_is_wrong_is_a_usage_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "agent.toml"
+    file.write_text('mode = "guess"\n')
+    with pytest.raises(SystemExit) as ended:
+        main([str(CAPTURES / "healthy"), "host1", "--config", str(file)])
+    assert ended.value.code == 2
+    assert "guess" in capsys.readouterr().err

@@ -28,7 +28,7 @@ from calico_agent.model.settings import IdentitySettings
 from calico_agent.report.timeline import History, advance
 from calico_agent.verify.assessment import assess
 from tests.replay import CONTAINER, endpoints, read_capture
-from tests.replay_kernel import kernel_from
+from tests.replay.kernel import kernel_from
 
 DATA = Path(__file__).parent / "data" / "calico-v3.31.7"
 HOLD_DOWN = timedelta(seconds=10)

@@ -1,0 +1,65 @@
+"""The recorded datastore: `etcd.jsonl` (v3 API), or `etcd-v2.json` with `etcd-v2-headers.txt` (v2 API)."""
+
+import json
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from calico_agent.decode import etcd, etcd_v2
+from calico_agent.decode.errors import Malformed
+from calico_agent.decode.etcd_v2_answer import decode_answer
+from calico_agent.model.node import Datastore
+from calico_agent.model.observation import Unreadable
+from tests.replay.files import GARBLED, text
+
+_V3, _V2, _V2_HEADERS = "etcd.jsonl", "etcd-v2.json", "etcd-v2-headers.txt"
+
+
+def read_datastore(capture: Path, at: datetime) -> Datastore | Unreadable:
+    """What was in etcd, by the API that was recorded."""
+    tree = text(capture / _V2)
+    if tree is not None:
+        return _tree(tree, text(capture / _V2_HEADERS) or "", at)
+    lines = text(capture / _V3)
+    if lines is None:
+        return Unreadable("etcd", f"neither {_V3} nor {_V2} was recorded", "absent")
+    return _lines(lines, at)
+
+
+def _lines(recorded: str, at: datetime) -> Datastore | Unreadable:
+    try:
+        rows = [json.loads(line) for line in recorded.splitlines() if line.strip()]
+        items = [(str(row["key"]), _stored(row["value"])) for row in rows]
+        revision = max((int(row.get("mod_revision", 0)) for row in rows), default=0)
+    except GARBLED as error:
+        return Unreadable("etcd", f"{_V3} cannot be read: {error!r}", "malformed")
+    return etcd.decode_datastore(items, revision=revision, read_at=at)
+
+
+def _stored(value: Any) -> bytes:
+    """The bytes etcd held: a value that is no JSON is recorded as text."""
+    return value.encode() if isinstance(value, str) else json.dumps(value).encode()
+
+
+def _tree(body: str, headers: str, at: datetime) -> Datastore | Unreadable:
+    try:
+        answer = decode_answer(200, _index(headers) or _newest(body), body.encode())
+    except Malformed as error:
+        return Unreadable("etcd", f"{_V2} cannot be read: {error}", "malformed")
+    decoded = {
+        key: found
+        for key, value in answer.pairs()
+        if key.startswith(etcd_v2.PREFIXES) and (found := etcd_v2.decode_key(key, value)) is not None
+    }
+    return etcd_v2.assemble(decoded, revision=answer.index, read_at=at)
+
+
+def _index(headers: str) -> str:
+    names = (line.partition(":") for line in headers.splitlines())
+    return next((value.strip() for name, _, value in names if name.strip().lower() == "x-etcd-index"), "")
+
+
+def _newest(body: str) -> str:
+    """How far etcd was at least, where the head of its answer was not recorded."""
+    return str(max(map(int, re.findall(r'"modifiedIndex": *(\d{1,18})', body)), default=0))

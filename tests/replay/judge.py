@@ -1,0 +1,105 @@
+"""A recorded observation through the pure stages, as an agent with some configuration would take it."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from calico_agent import __version__
+from calico_agent.config import Config
+from calico_agent.identify.host import identify_host
+from calico_agent.model.action import Attempts, Plan, Progress, Supervising
+from calico_agent.model.finding import Assessment
+from calico_agent.model.node import Datastore
+from calico_agent.model.observation import Observation
+from calico_agent.model.report import Report, Supervision
+from calico_agent.model.settings import Mode
+from calico_agent.plan.claim import plan_claim
+from calico_agent.plan.guards import decide_wanted, obey
+from calico_agent.plan.remediation import plan_supervision
+from calico_agent.plan.wanted import wanted_container
+from calico_agent.report.timeline import History, advance
+from calico_agent.verify.assessment import assess
+from calico_agent.verify.local import node_container
+from tests.replay.capture import endpoints, read_capture, settings_of
+
+_DEFAULTS = Config()
+
+
+def assess_capture(capture: Path, host: str, config: Config = _DEFAULTS) -> Assessment:
+    """The pure stages, one after the other."""
+    return assess_observation(read_capture(capture, host, config.node.container_name), config)
+
+
+def assess_observation(observation: Observation, config: Config = _DEFAULTS) -> Assessment:
+    """What an agent with this configuration makes of an observation. It remembers nothing."""
+    name = config.node.container_name
+    identity = identify_host(
+        observation.host,
+        observation.kernel,
+        observation.docker,
+        observation.datastore,
+        config.identity_settings(),
+        endpoints(observation.docker, name),
+    )
+    supervising = None
+    if config.mode is Mode.SUPERVISE:
+        settings = config.datastore_settings() or settings_of(observation.docker, name)
+        known = settings is not None and identity.complete
+        spec = wanted_container(config.node_settings(), settings, identity) if known and settings else None
+        supervising = Supervising(spec, Attempts(), config.supervise_settings())
+    return assess(observation, identity, mode=config.mode, container_name=name, supervising=supervising)
+
+
+def plan_capture(observation: Observation, assessment: Assessment, config: Config) -> Plan:
+    """What an agent that supervises would do now, were everything confirmed."""
+    name = plan_claim(observation, assessment.identity)
+    wanted = decide_wanted(
+        config.node_settings(),
+        config.datastore_settings() or settings_of(observation.docker, config.node.container_name),
+        assessment.identity,
+        observation.current_datastore,
+        name=name,
+        without_datastore=config.identity.start_without_datastore,
+    )
+    _, _, problems = advance(History(), assessment, observation.at, timedelta(0))
+    return plan_supervision(
+        observation.docker,
+        obey(wanted, assessment),
+        Attempts(),
+        config.supervise_settings(),
+        problems=problems,
+        progress=Progress(assessment.stage, sum(peer.session.established for peer in assessment.sessions)),
+        pull=observation.pull,
+        etcd_since=observation.at,
+        now=observation.at,
+        hold_down=timedelta(0),
+        jitter=0.0,
+    )
+
+
+def report_capture(capture: Path, host: str, config: Config = _DEFAULTS) -> Report:
+    """The report that `status` would show, with everything confirmed."""
+    observation = read_capture(capture, host, config.node.container_name)
+    assessment = assess_observation(observation, config)
+    _, conditions, problems = advance(History(), assessment, observation.at, timedelta(0))
+    datastore = observation.datastore if isinstance(observation.datastore, Datastore) else None
+    supervising = config.mode is Mode.SUPERVISE
+    return Report(
+        at=observation.at,
+        started_at=observation.at,
+        version=__version__,
+        mode=config.mode,
+        hostname=host,
+        identity=assessment.identity,
+        conditions=conditions,
+        problems=problems,
+        sessions=assessment.sessions,
+        routes=assessment.routes,
+        container=node_container(observation.docker, config.node.container_name),
+        stage=assessment.stage,
+        unreadable=observation.unreadable(),
+        datastore_origin="recording",
+        datastore_revision=datastore.revision if datastore else 0,
+        datastore_read_at=datastore.read_at if datastore else None,
+        nodes=len(datastore.nodes) if datastore else 0,
+        supervision=Supervision(plan_capture(observation, assessment, config).doing) if supervising else Supervision(),
+    )

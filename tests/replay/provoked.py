@@ -1,0 +1,162 @@
+"""What was provoked on each recorded host, as `CODE subject` of each problem with its consequences, the culprit first.
+
+On the other hosts of a recording it is what is seen of it from there. A host that is not named here is wholly healthy.
+"""
+
+Problems = dict[str, set[str]]
+
+BRIDGE = {"IP-BRIDGE host3": {"BGP-DOWN host3", "BGP-UNKNOWN-PEER 10.77.0.13", "RT-MISSING 192.168.55.64/26"}}
+BRIDGE_THERE = {
+    "IP-BRIDGE host3": {
+        "BGP-DOWN host1",
+        "BGP-DOWN host2",
+        "RT-MISSING 192.168.119.0/26",
+        "RT-MISSING 192.168.183.64/26",
+    }
+}
+AS_HOST1 = {"IP-NOT-LOCAL host1", "RT-BLACKHOLE 192.168.183.64/26", "RT-BLACKHOLE-MISSING 192.168.119.0/26"}
+V3_31_7: dict[str, Problems] = {
+    "docker-bridge-address/host1": BRIDGE,
+    "docker-bridge-address/host2": BRIDGE,
+    "docker-bridge-address/host3": BRIDGE_THERE,
+    # The container of host2 was just refused the same address; host1 sees that host2 is away.
+    "address-already-in-use/host1": BRIDGE | {"BGP-DOWN host2": set()},
+    "address-already-in-use/host2": {
+        "SV-EXITED calico-node": {"BIRD-DOWN BIRD"},
+        "IP-BRIDGE host3": {"RT-MISSING 192.168.55.64/26"},
+    },
+    "address-already-in-use/host3": BRIDGE_THERE,
+    # Recorded while host3 still had Docker's address: two faults at once.
+    "name-of-another-host/host1": BRIDGE | {"BGP-DOWN host2": set()},
+    "name-of-another-host/host2": {
+        "NAME-MISMATCH host2": AS_HOST1 | {"BGP-RECOVERING host2"},
+        "IP-BRIDGE host3": {"BGP-UNKNOWN-PEER 10.77.0.13", "RT-MISSING 192.168.55.64/26"},
+    },
+    "name-of-another-host/host3": BRIDGE_THERE,
+    # Its BIRD waits for itself, and has not written the route to host3 yet.
+    "name-kept-in-nodename-file/host2": {
+        "NAME-MISMATCH host2": AS_HOST1
+        | {
+            "BGP-DOWN host2",
+            "BGP-RECOVERING host2",
+            "RT-MISSING 192.168.55.64/26",
+            "RT-WORKLOAD-MISSING calipod2-a",
+        }
+    },
+    "node-record-deleted/host1": {"BGP-UNKNOWN-PEER 10.77.0.13": set()},
+    "node-record-deleted/host2": {"BGP-UNKNOWN-PEER 10.77.0.13": set()},
+    "node-record-deleted/host3": {
+        "NODE-NO-RECORD host3": {
+            "BGP-DOWN host1",
+            "BGP-DOWN host2",
+            "RT-MISSING 192.168.119.0/26",
+            "RT-MISSING 192.168.183.64/26",
+        }
+    },
+    "foreign-route-same-prefix/host1": {"RT-FOREIGN 192.168.183.64/26": set()},
+    "foreign-route-same-prefix/host3": {"RT-ECMP 192.168.183.64/26": set()},
+    "vxlan-docker-bridge-address/host1": {
+        "IP-BRIDGE host3": {"BGP-DOWN host3", "BGP-UNKNOWN-PEER 10.77.0.13", "RT-TUNNEL host3"}
+    },
+    "vxlan-docker-bridge-address/host2": {
+        "IP-BRIDGE host3": {"BGP-DOWN host3", "BGP-UNKNOWN-PEER 10.77.0.13", "RT-TUNNEL host3"}
+    },
+    # Recorded five seconds after its start: its sessions are not judged yet.
+    "vxlan-docker-bridge-address/host3": {"IP-BRIDGE host3": set()},
+    "bird-hung/host2": {"BIRD-HUNG BIRD": set()},
+}
+
+V3_32_1: dict[str, Problems] = {
+    "foreign-route-same-prefix/host1": {"RT-SHADOWED 192.168.239.192/26": set()},
+    "foreign-route-same-prefix/host3": {"RT-WRONG-NEXTHOP 192.168.239.192/26": set()},
+    "pool-deleted-in-use/host1": {
+        "RT-NOT-EXPORTED host1": set(),
+        "RT-NOT-EXPORTED host2": set(),
+        "RT-NOT-EXPORTED host3": set(),
+    },
+    "pool-deleted-in-use/host2": {
+        "RT-NOT-EXPORTED host2": set(),
+        "RT-NOT-EXPORTED host1": set(),
+        "RT-NOT-EXPORTED host3": set(),
+    },
+    "pool-deleted-in-use/host3": {
+        "RT-NOT-EXPORTED host3": set(),
+        "RT-NOT-EXPORTED host1": set(),
+        "RT-NOT-EXPORTED host2": set(),
+    },
+    "vxlan-mesh-off/host1": {"BGP-NO-PEERS default": set()},
+    "vxlan-mesh-off/host2": {"BGP-NO-PEERS default": set()},
+    "vxlan-mesh-off/host3": {"BGP-NO-PEERS default": set()},
+}
+
+IPIP: dict[str, Problems] = {
+    "ipip-cross-subnet/host1": {"BGP-UNKNOWN-PEER 10.77.0.13": set()},
+    "ipip-cross-subnet/host2": {"BGP-UNKNOWN-PEER 10.77.0.13": set()},
+    "ipip-docker-bridge-address/host1": {
+        "IP-BRIDGE host3": {"BGP-DOWN host3", "BGP-UNKNOWN-PEER 10.77.0.13", "RT-MISSING 192.168.55.64/26"}
+    },
+    "ipip-docker-bridge-address/host2": {
+        "IP-BRIDGE host3": {"BGP-DOWN host3", "BGP-UNKNOWN-PEER 10.77.0.13", "RT-MISSING 192.168.55.64/26"}
+    },
+    "ipip-docker-bridge-address/host3": {"IP-BRIDGE host3": {"BGP-DOWN host1", "BGP-DOWN host2"}},
+}
+
+V2_3: dict[str, Problems] = {
+    "address-already-in-use/host3": {
+        "SV-EXITED calico-node": {
+            "BIRD-DOWN BIRD",
+            "NODE-NO-RECORD host3",
+            "RT-MISSING 10.20.119.0/26",
+            "RT-MISSING 10.20.183.64/26",
+        }
+    },
+    "bgp-peers/host2": {"BGP-DOWN 10.77.0.1": set(), "BGP-DOWN 10.77.0.250": set()},
+    "docker-bridge-address/host1": {
+        "BGP-DOWN host3": {"RT-MISSING 10.20.55.128/26"},
+        "BGP-UNKNOWN-PEER 10.77.0.13": set(),
+    },
+    "docker-bridge-address/host2": {
+        "BGP-DOWN host3": {"RT-MISSING 10.20.55.128/26"},
+        "BGP-UNKNOWN-PEER 10.77.0.13": set(),
+    },
+    "docker-bridge-address/host3": {
+        "IP-BRIDGE host3": {
+            "BGP-DOWN host1",
+            "BGP-DOWN host2",
+            "RT-MISSING 10.20.119.0/26",
+            "RT-MISSING 10.20.183.64/26",
+        }
+    },
+    "file-logging/host1": {"BGP-DOWN host3": {"RT-MISSING 10.20.55.64/26"}},
+    "file-logging/host3": {
+        "IP-BRIDGE host3": {
+            "BGP-DOWN host1",
+            "BGP-DOWN host2",
+            "BGP-RECOVERING host1",
+            "RT-BLACKHOLE-MISSING 10.20.55.64/26",
+            "RT-MISSING 10.20.119.0/26",
+            "RT-MISSING 10.20.183.64/26",
+        }
+    },
+    "ipip-mode-changed-while-stopped/host1": {
+        "RT-WRONG-DEVICE 10.20.183.64/26": set(),
+        "RT-WRONG-DEVICE 10.20.55.64/26": set(),
+    },
+    "ipip-module-missing/host1": {
+        "RT-TUNNEL-DEVICE tunl0": set(),
+        "RT-WRONG-DEVICE 10.20.183.64/26": set(),
+        "RT-WRONG-DEVICE 10.20.55.64/26": set(),
+    },
+    "name-of-another-host/host2": {"IP-NOT-LOCAL host2": {"BGP-DOWN host1", "RT-MISSING 10.20.119.0/26"}},
+}
+
+EXPECTED = {
+    f"{recordings}/{host}": problems
+    for recordings, hosts in (
+        ("calico-v3.31.7", V3_31_7),
+        ("calico-v3.32.1", V3_32_1),
+        ("calico-ipip", IPIP),
+        ("calico-v2.3", V2_3),
+    )
+    for host, problems in hosts.items()
+}
