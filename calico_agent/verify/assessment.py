@@ -15,7 +15,6 @@ from calico_agent.model.settings import Mode
 from calico_agent.verify.bgp.daemon import find_bgp, peer_sessions
 from calico_agent.verify.bgp.recovery import elsewhere, find_recovery
 from calico_agent.verify.catalogue import finding
-from calico_agent.verify.causes import join
 from calico_agent.verify.conditions import conditions
 from calico_agent.verify.container.guards import find_guards
 from calico_agent.verify.container.programs import find_programs
@@ -23,6 +22,7 @@ from calico_agent.verify.container.rollout import find_rollout
 from calico_agent.verify.container.stage import stage_of
 from calico_agent.verify.container.state import find_container
 from calico_agent.verify.container.supervision import find_supervision
+from calico_agent.verify.correlate import join
 from calico_agent.verify.identity.change import find_identity_changes
 from calico_agent.verify.identity.names import find_name_sources
 from calico_agent.verify.identity.own import find_identity

@@ -3,16 +3,14 @@
 Each rule says: a finding of these codes explains findings of those codes, if both are about the same node, the same
 prefix, or if the cause lies in this host itself. What keeps BIRD from its work explains no route that Felix writes, and
 the other way round. The first rule that finds a cause wins, so what is near stands before what is far: a peer's own
-fault explains its missing session before a fault of this host does. A cause may itself be explained; what remains at
-the end of the chain is the problem.
+fault explains its missing session before a fault of this host does. `verify.correlate` joins findings by them.
 """
 
-from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import Enum
-from itertools import product
 
-from calico_agent.model.finding import Finding, Problem, Writer
+from calico_agent.model.finding import Finding, Writer
 
 
 class Link(Enum):
@@ -106,7 +104,7 @@ RULES = (
     _rule("RT-MISSING", {"RT-TUNNEL"}, Link.NODE),
     _rule("BGP-RECOVERING", _TABLE, Link.HERE, Writer.BIRD),
 )
-_ALIKE = _ROUTES | {
+ALIKE = _ROUTES | {
     "RT-STALE",
     "RT-BLACKHOLE-MISSING",
     "RT-WORKLOAD-MISSING",
@@ -119,125 +117,10 @@ _ALIKE = _ROUTES | {
 
 
 # Not knowing is a warning, whatever follows from it; any other cause weighs at least as much as its consequences.
-_BLIND = frozenset({"DS-UNREADABLE", "KERNEL-UNREADABLE", "HOST-UNREADABLE"})
-
-_RULES_BY_EFFECT: Mapping[str, tuple[Rule, ...]] = {
-    effect: tuple(rule for rule in RULES if effect in rule.effects)
-    for effect in sorted(frozenset().union(*(rule.effects for rule in RULES)))
-}
+BLIND = frozenset({"DS-UNREADABLE", "KERNEL-UNREADABLE", "HOST-UNREADABLE"})
 
 # Named after the peer that is waited for or lost, it is this host that waits or loses.
-_ALWAYS_HERE = frozenset({"BGP-RECOVERING", "BGP-NO-REFLECTOR"})
-_BOTH_FAMILIES = frozenset({"BGP-PORT", "BGP-NO-PEERS", "RT-LINK-DOWN", "RT-TUNNEL-DEVICE"})
-_MANY_NODES = 3
+ALWAYS_HERE = frozenset({"BGP-RECOVERING", "BGP-NO-REFLECTOR"})
+BOTH_FAMILIES = frozenset({"BGP-PORT", "BGP-NO-PEERS", "RT-LINK-DOWN", "RT-TUNNEL-DEVICE"})
 # Of several things of these kinds about one node each is a problem of its own; of many nodes they are one.
-_ALIKE_OF_MANY = frozenset({"BGP-DOWN", "BGP-NO-SESSION", "BGP-STALE-SESSION", "RT-NEXTHOP-DEAD", "NODE-NO-RECORD"})
-
-# Who is named first among problems of one severity: this host's own faults, then other hosts', then what BIRD and the
-# kernel show.
-_RANKS = ("NAME-", "IP-", "NODE-", "SV-", "HOST-", "KERNEL-", "DOCKER-", "DS-", "BIRD-", "BGP-", "RT-")
-
-
-def join(findings: Iterable[Finding], here: str) -> tuple[Problem, ...]:
-    """The findings as problems, the gravest first. `here` is the name of this host's node."""
-    distinct = tuple({(one.code, one.subject): one for one in findings}.values())
-    causes = _index(distinct, here)
-    consequences: dict[int, list[Finding]] = {}
-    roots: dict[int, Finding] = {}
-    for one in distinct:
-        root = _root(one, causes)
-        roots[id(root)] = root
-        if root is not one:
-            consequences.setdefault(id(root), []).append(one)
-    problems = [Problem(root, tuple(consequences.get(key, ()))) for key, root in roots.items()]
-    return tuple(sorted(_gathered(problems), key=lambda problem: _urgency(problem, here)))
-
-
-_Causes = Mapping[tuple[str, Link, Hashable, int | None], Finding]
-
-
-def _index(findings: tuple[Finding, ...], here: str) -> _Causes:
-    """The first finding of each code and family about each node, each prefix and this host."""
-    causes: dict[tuple[str, Link, Hashable, int | None], Finding] = {}
-    for one in findings:
-        family = _family(one)
-        if one.prefix is not None:
-            causes.setdefault((one.code, Link.PREFIX, one.prefix, family), one)
-        if one.node:
-            causes.setdefault((one.code, Link.NODE, one.node, family), one)
-        if not one.node or one.node == here or one.code in _ALWAYS_HERE or one.bars_start:
-            causes.setdefault((one.code, Link.HERE, None, family), one)
-    return causes
-
-
-def _family(one: Finding) -> int | None:
-    """The IP version that a finding is about: the IPv4 address of a node does not explain its IPv6 session."""
-    if one.prefix is not None:
-        return one.prefix.version
-    if not one.code.startswith(("IP-", "BGP-", "BIRD-", "RT-")) or one.code in _BOTH_FAMILIES:
-        return None
-    return 6 if "IPv6" in one.subject or ":" in one.subject else 4
-
-
-def _root(one: Finding, causes: _Causes) -> Finding:
-    """The end of the chain of causes. Rules can form no circle but through one code, which is cut here."""
-    seen = {id(one)}
-    while (cause := _cause(one, causes)) is not None and id(cause) not in seen:
-        seen.add(id(cause))
-        one = cause
-    return one
-
-
-def _cause(one: Finding, causes: _Causes) -> Finding | None:
-    family = _family(one)
-    families = (family, None) if family else (None, 4, 6)
-    for rule in filter(lambda rule: rule.explains(one), _RULES_BY_EFFECT.get(one.code, ())):
-        for code, version in product(rule.causes, families):
-            cause = causes.get((code, rule.link, _key(one, rule.link), version))
-            if cause is not None and cause is not one and _weighs(cause, one):
-                return cause
-    return None
-
-
-def _key(one: Finding, link: Link) -> Hashable:
-    if link is Link.PREFIX:
-        return one.prefix
-    return one.node if link is Link.NODE else None
-
-
-def _weighs(cause: Finding, effect: Finding) -> bool:
-    return cause.severity >= effect.severity or cause.code in _BLIND
-
-
-def _gathered(problems: list[Problem]) -> list[Problem]:
-    """Problems of one kind about one node as one: forty blocks without a route are not forty things to do.
-
-    When many nodes have the same problem, it is one too: somebody emptied the table.
-    """
-    nodes: dict[str, set[str]] = {}
-    for problem in problems:
-        nodes.setdefault(problem.cause.code, set()).add(problem.cause.node)
-    groups: dict[Hashable, list[Problem]] = {}
-    for problem in problems:
-        one = problem.cause
-        many = len(nodes[one.code]) > _MANY_NODES
-        alike = one.code in _ALIKE or (many and one.code in _ALIKE_OF_MANY)
-        key = (one.code, "" if alike and many else one.node, "" if alike else one.subject)
-        groups.setdefault(key, []).append(problem)
-    return [_one_of(group) for group in groups.values()]
-
-
-def _one_of(group: list[Problem]) -> Problem:
-    """Several problems as one: the first cause stands for all, and says of how many nodes."""
-    first, *others = group
-    more = (finding for problem in others for finding in (problem.cause, *problem.consequences))
-    nodes = {problem.cause.node for problem in others} - {first.cause.node, ""}
-    also = f"; the same of {len(nodes)} more node{'s' if len(nodes) > 1 else ''}" if nodes else ""
-    return Problem(replace(first.cause, what=f"{first.cause.what}{also}"), (*first.consequences, *more))
-
-
-def _urgency(problem: Problem, here: str) -> tuple[int, bool, int, int, str]:
-    severity = max(one.severity for one in (problem.cause, *problem.consequences))
-    rank = next((place for place, prefix in enumerate(_RANKS) if problem.cause.code.startswith(prefix)), len(_RANKS))
-    elsewhere = problem.cause.node not in {"", here}
-    return (-severity, elsewhere, rank, -len(problem.consequences), problem.cause.subject)
+ALIKE_OF_MANY = frozenset({"BGP-DOWN", "BGP-NO-SESSION", "BGP-STALE-SESSION", "RT-NEXTHOP-DEAD", "NODE-NO-RECORD"})

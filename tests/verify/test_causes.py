@@ -7,7 +7,8 @@ import pytest
 
 from calico_agent.model.finding import Finding, Problem, Severity, Writer
 from calico_agent.verify.catalogue import CATALOGUE, finding
-from calico_agent.verify.causes import RULES, join
+from calico_agent.verify.causes import RULES
+from calico_agent.verify.correlate import join
 
 HERE = "host1"
 BLOCK = ip_network("192.168.3.0/26")
