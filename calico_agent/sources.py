@@ -36,6 +36,7 @@ from calico_agent.observe.probe import NeighbourProbe
 from calico_agent.observe.programs import with_programs
 from calico_agent.observe.rivals import RivalReader
 from calico_agent.observe.snapshot import SnapshotFile
+from calico_agent.verify.local import node_container
 
 # How many other nodes the kernel is asked about in a pass. They vote on which address this host uses towards the
 # cluster; 64 voters settle that, and 5,000 look-ups would cost more than the rest of the pass.
@@ -172,7 +173,7 @@ class Sources:
 
     def _read_current(self, docker: Docker | Unreadable) -> Datastore | Unreadable:
         try:
-            settings = self._config.datastore_settings() or _settings_from(docker)
+            settings = self._config.datastore_settings() or settings_from(docker, self._config.node.container_name)
         except OSError as error:
             return Unreadable("etcd", f"the password file cannot be read: {error.strerror}: {error.filename}", "denied")
         if isinstance(settings, Unreadable):
@@ -209,18 +210,17 @@ class Sources:
     def _uses_ipv6(self, docker: Docker | Unreadable) -> bool:
         if self._config.identity_settings().ipv6.method != "none":
             return True
-        if isinstance(docker, Unreadable):
-            return False
-        return any(node.env_value("IP6") not in {"", "none"} for node in docker.containers if node.alive)
+        node = node_container(docker, self._config.node.container_name)
+        return node is not None and node.alive and node.env_value("IP6") not in {"", "none"}
 
 
-def _settings_from(docker: Docker | Unreadable) -> DatastoreSettings | Unreadable:
-    """The datastore of the calico/node container that runs here."""
+def settings_from(docker: Docker | Unreadable, name: str) -> DatastoreSettings | Unreadable:
+    """The datastore of this host's calico/node container, which need not run: where the cluster's data is stays so."""
     if isinstance(docker, Unreadable):
         return Unreadable("etcd", f"no datastore is configured, and Docker cannot be asked: {docker.reason}", "unset")
-    node = next((container for container in docker.containers if container.alive), None)
+    node = node_container(docker, name)
     if node is None:
-        reason = "no datastore is configured, and no calico/node container runs here to take its settings from"
+        reason = "no datastore is configured, and there is no calico/node container here to take its settings from"
         return Unreadable("etcd", reason, "unset")
     return datastore_settings(node)
 

@@ -22,7 +22,8 @@ IMAGE = "calico/node:tiny"
 
 _BUSYBOX = Path("/bin/busybox")
 _APPLETS = ("sh", "sleep", "echo", "seq", "head", "tr", "cat", "ls")
-_COMMAND = ("/bin/sh", "-c", 'trap "exit 0" TERM; eval "${SCRIPT:-:}"; sleep 1000 & wait')
+# Its last word is what the script is called: calico/node's own command.
+_COMMAND = ("/bin/sh", "-c", 'trap "exit 0" TERM; eval "${SCRIPT:-:}"; sleep 1000 & wait', "start_runit")
 
 
 @contextmanager

@@ -9,11 +9,12 @@ import pytest
 
 from calico_agent.config import Config
 from calico_agent.config.schema import AgentSection, DatastoreSection, DockerSection
+from calico_agent.model.container import Container, ContainerState, Docker
 from calico_agent.model.node import Datastore
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.settings import EtcdApi
 from calico_agent.observe import replica as replica_module
-from calico_agent.sources import Sources
+from calico_agent.sources import Sources, settings_from
 from tests.decode.test_etcd_v2 import CLUSTER
 from tests.etcd_server import EtcdServer, running_etcd
 from tests.observe.test_datastore import HEALTHY
@@ -145,3 +146,25 @@ def test_the_reading_of_the_v2_api_is_kept_too_and_is_not_that_of_v3(
     assert isinstance(other.datastore, Unreadable)
     assert other.snapshot_trouble is not None
     assert "it is the reading of another datastore" in other.snapshot_trouble.reason
+
+
+ENDPOINTS = (("DATASTORE_TYPE", "etcdv3"), ("ETCD_ENDPOINTS", "http://10.77.0.1:2379"))
+NODE = Container("c1", "calico-node", "calico/node:v3.31.7", ContainerState.RUNNING, env=ENDPOINTS)
+EXITED = Container("c2", "calico-node", "calico/node:v3.31.7", ContainerState.EXITED, env=ENDPOINTS)
+OTHER = Container("c3", "new", "calico/node:v3.31.7", ContainerState.RUNNING, env=(("DATASTORE_TYPE", "kubernetes"),))
+
+
+@pytest.mark.parametrize(
+    ("docker", "found"),
+    [
+        pytest.param(Docker(containers=(NODE,)), "container calico-node", id="of the one that runs"),
+        pytest.param(Docker(containers=(EXITED,)), "container calico-node", id="of one that exited"),
+        pytest.param(Docker(containers=(OTHER, NODE)), "container calico-node", id="of the one with the name"),
+        pytest.param(Docker(containers=(EXITED, OTHER)), "kubernetes", id="one that runs counts more than the name"),
+        pytest.param(Docker(), "unset", id="without one nobody says"),
+        pytest.param(Unreadable("Docker", "gone", "absent"), "unset", id="nor without Docker"),
+    ],
+)
+def test_the_datastore_is_that_of_the_container_that_counts(docker: Docker | Unreadable, found: str) -> None:
+    settings = settings_from(docker, "calico-node")
+    assert (settings.code if isinstance(settings, Unreadable) else settings.origin) == found

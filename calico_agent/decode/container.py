@@ -2,12 +2,17 @@
 
 calico/node runs by hand (`calicoctl node run`, a systemd unit) as container `calico-node`, or as a pod: dockershim and
 cri-dockerd name its containers `k8s_CONTAINER_POD_NAMESPACE_UID_ATTEMPT`, and the pod's pause container `POD`.
+
+A container of its image is not yet calico/node: people run shells and single programs of it. calico/node writes the
+host's routes, so it shares the host's network (a pod's container that of its pause container), and it runs the image's
+own command, `start_runit` (node/Dockerfile of projectcalico/calico@v3.32.1), or an entry point that somebody wrote.
 """
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from ipaddress import ip_address, ip_network
+from pathlib import PurePosixPath
 from typing import Any, TypeVar
 
 from calico_agent.decode.errors import Malformed
@@ -18,6 +23,10 @@ _T = TypeVar("_T")
 
 _NAME = "calico-node"
 # Repository `calico/node` of any registry or mirror, `rancher/mirrored-calico-node` and its like.
+_START = "start_runit"
+# What a container is given to do one thing and no more.
+_SHELLS = frozenset({"ash", "bash", "busybox", "dash", "env", "sh", "sleep", "tail"})
+_ONE_THING = _SHELLS | {"birdc", "birdcl", "birdcl6", "calico-node", "calicoctl", "cat", "ip", "ipset", "iptables"}
 _IMAGE = re.compile(r"(.*/)?(calico/node|([a-z0-9]+-)?calico-node)(:[^/]*)?(@.*)?")
 _ZERO_TIME = "0001-01-01T"  # Go's zero time: it has not happened
 
@@ -32,6 +41,7 @@ def decode_container(attrs: Mapping[str, Any], log_tail: tuple[str, ...] = ()) -
         name=_field(attrs, "Name", str).removeprefix("/"),
         image=_field(config, "Image", str),
         state=_state(_field(state, "Status", str)),
+        command=tuple(_command(attrs)),
         exit_code=_optional(state, "ExitCode", int, 0),
         oom_killed=_optional(state, "OOMKilled", bool, False),
         error=_optional(state, "Error", str, ""),
@@ -83,11 +93,18 @@ def decode_network(attrs: Mapping[str, Any]) -> DockerNetwork:
 
 def is_calico_node(container: Container) -> bool:
     """Whether this container is calico/node, whoever started it."""
-    return names_calico_node(container.name, container.image)
+    if container.name.startswith("k8s_") or not names_calico_node(container.name, container.image):
+        return names_calico_node(container.name, container.image)
+    return container.network_mode == "host" and not _does_one_thing(container.command)
+
+
+def _does_one_thing(command: tuple[str, ...]) -> bool:
+    started = any(PurePosixPath(part).name == _START for words in command for part in words.split())
+    return bool(command) and not started and PurePosixPath(command[0]).name in _ONE_THING
 
 
 def names_calico_node(name: str, image: str) -> bool:
-    """Whether a container with this name, made from this image, is calico/node."""
+    """Whether a container with this name, made from this image, may be calico/node."""
     if name.startswith("k8s_"):
         # Only the name tells: init containers of the pod have the same image, and kubelet gives images by digest.
         return name.split("_")[1] == _NAME
@@ -104,6 +121,13 @@ def _field(attrs: Mapping[str, Any], key: str, kind: type[_T]) -> _T:
 def _optional(attrs: Mapping[str, Any], key: str, kind: type[_T], missing: _T) -> _T:
     """Like _field; absent and null (Go's nil slice or map) are `missing`."""
     return missing if attrs.get(key) is None else _field(attrs, key, kind)
+
+
+def _command(attrs: Mapping[str, Any]) -> Iterator[str]:
+    """Entry point and arguments, as the Engine joined them."""
+    if path := _optional(attrs, "Path", str, ""):
+        yield path
+        yield from map(str, _optional(attrs, "Args", list, []))
 
 
 def _state(word: str) -> ContainerState:

@@ -16,6 +16,10 @@ LABEL_SPEC_HASH = "io.github.calico-agent.spec-hash"
 MANAGED_BY = "calico-agent"
 
 
+# What CALICO_NETWORKING_BACKEND can name instead of BIRD (rc.local of calico/node v1.3.0 and v3.32.1). With `gobgp`, of
+# Calico 2.x, another daemon speaks BGP; with the others nobody does.
+_OTHER_BACKENDS = frozenset({"none", "vxlan", "gobgp"})
+
 # Exit codes that are 128 and the number of the signal that ended the program.
 _SIGNALS = {134: "SIGABRT", 137: "SIGKILL", 139: "SIGSEGV", 143: "SIGTERM"}
 
@@ -97,14 +101,16 @@ class Program:
 class Container:
     """One container (`docker inspect`), with the last lines of its log, oldest first.
 
-    `image_env` is what the image itself sets, None where the image is gone. `stopped_by_hand`: it ended because
-    somebody asked Docker to stop it. `programs` is None where its processes cannot be seen.
+    `command` is what it runs as its first process, with arguments. `image_env` is what the image itself sets, None
+    where the image is gone. `stopped_by_hand`: it ended because somebody asked Docker to stop it. `programs` is None
+    where its processes cannot be seen.
     """
 
     id: str
     name: str
     image: str
     state: ContainerState
+    command: tuple[str, ...] = ()
     exit_code: int = 0
     oom_killed: bool = False
     error: str = ""
@@ -157,6 +163,16 @@ class Container:
     def spec_hash(self) -> str:
         """The hash of the specification it was made from, empty when the agent did not make it."""
         return dict(self.labels).get(LABEL_SPEC_HASH, "")
+
+    @property
+    def backend(self) -> str:
+        """CALICO_NETWORKING_BACKEND: `bird`, or what takes its place."""
+        return self.env_value("CALICO_NETWORKING_BACKEND") or "bird"
+
+    @property
+    def runs_bird(self) -> bool:
+        """Whether BIRD is meant to run in it."""
+        return self.backend not in _OTHER_BACKENDS
 
     def env_value(self, name: str) -> str:
         """The value of an environment variable, empty when it is not set."""

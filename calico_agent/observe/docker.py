@@ -22,6 +22,7 @@ from calico_agent.decode.container import (
     decode_image_env,
     decode_image_id,
     decode_network,
+    is_calico_node,
     names_calico_node,
 )
 from calico_agent.decode.docker_events import EventFilter, asked_to_stop
@@ -91,7 +92,6 @@ class DockerReader:
         summaries = [
             summary
             for summary in self._ask().containers(all=True)
-            # One of ours is ours under any name and image: a second beside it must never be made.
             if LABEL_MANAGED_BY in (summary.get("Labels") or {})
             or any(
                 name == container_name or names_calico_node(name, summary["Image"])
@@ -106,6 +106,9 @@ class DockerReader:
             except NotFound:  # removed since it was listed
                 continue
             container = decode_container(attrs, self._log_tail(attrs, log_lines))
+            # One of ours is ours under any name and image: a second beside it must never be made.
+            if not (container.managed or container.name == container_name or is_calico_node(container)):
+                continue
             yield replace(
                 container,
                 image_env=self._env_of_image(container.image_id),

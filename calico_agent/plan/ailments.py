@@ -1,7 +1,8 @@
 """When a container that runs has to be started again, because what runs in it does not do its work.
 
 Only a problem's root cause counts: BIRD that does not answer because the container is paused, or a start that waits for
-an etcd which does not answer the agent either, would not be cured by a restart.
+an etcd which does not answer the agent either, would not be cured by a restart. Nor would the absence of a BIRD that is
+not meant to run.
 """
 
 from collections.abc import Iterable
@@ -37,7 +38,7 @@ def restart_reason(
             late = now - begun >= settings.start_deadline
             if finding.code == _STUCK and late and timed.confirmed:
                 return f"its start did not get on within {settings.start_deadline.total_seconds():.0f} s"
-            if finding.code in _SILENT_BIRD and lasting >= settings.hung_deadline:
+            if finding.code in _SILENT_BIRD and container.runs_bird and lasting >= settings.hung_deadline:
                 return f"{finding.subject} did not answer for {lasting.total_seconds():.0f} s"
     return ""
 

@@ -58,12 +58,12 @@ class Local:
 
     @property
     def backend(self) -> str:
-        """CALICO_NETWORKING_BACKEND: `bird`, or `vxlan` or `none`, which run no BIRD."""
-        return (self.container.env_value("CALICO_NETWORKING_BACKEND") if self.container else "") or "bird"
+        """CALICO_NETWORKING_BACKEND: `bird`, or what takes its place."""
+        return self.container.backend if self.container else "bird"
 
     @property
     def uses_bird(self) -> bool:
-        return self.backend not in {"none", "vxlan"}
+        return self.container is None or self.container.runs_bird
 
     @property
     def standpoint(self) -> Standpoint:

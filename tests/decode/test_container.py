@@ -36,6 +36,7 @@ def test_a_recorded_container() -> None:
         Mount("/var/log/calico", "/var/log/calico"),
     )
     assert (container.network_mode, container.restart_policy) == ("host", "no")
+    assert container.command == ("start_runit",)
     assert not container.managed
 
 
@@ -86,7 +87,31 @@ def test_every_recorded_container_is_calico_node(host: Path) -> None:
     ],
 )
 def test_what_is_calico_node(name: str, image: str, ours: bool) -> None:
-    assert is_calico_node(replace(PLAIN, name=name, image=image)) is ours
+    assert is_calico_node(replace(PLAIN, name=name, image=image, network_mode="host")) is ours
+
+
+@pytest.mark.parametrize(
+    ("network", "command", "ours"),
+    [
+        pytest.param("host", ("start_runit",), True, id="the image's own command"),
+        pytest.param("host", (), True, id="a command that is not known"),
+        pytest.param("host", ("/sbin/start_runit",), True, id="the same with its path"),
+        pytest.param("host", ("sh", "-c", "modprobe ipip; exec start_runit"), True, id="something before it"),
+        pytest.param("host", ("/entrypoint.sh",), True, id="an entry point of somebody's own"),
+        pytest.param("default", ("sh",), False, id="docker run -it --rm calico/node sh"),
+        pytest.param("bridge", ("start_runit",), False, id="in a network of its own it writes no route of the host"),
+        pytest.param("none", ("calico-node", "-v"), False, id="without a network"),
+        pytest.param("container:4fb3", ("start_runit",), False, id="in another container's network"),
+        pytest.param("host", ("sh",), False, id="a shell in the host's network"),
+        pytest.param("host", ("/bin/bash", "-c", "birdcl show protocols"), False, id="one command in a shell"),
+        pytest.param("host", ("calico-node", "-v"), False, id="one program of the image"),
+        pytest.param("host", ("birdcl", "show", "protocols"), False, id="BIRD's client"),
+        pytest.param("host", ("calicoctl", "node", "status"), False, id="calicoctl"),
+        pytest.param("host", ("sleep", "infinity"), False, id="one that was made to exec into"),
+    ],
+)
+def test_what_runs_of_its_image_is_not_always_calico_node(network: str, command: tuple[str, ...], ours: bool) -> None:
+    assert is_calico_node(replace(PLAIN, name="silly_hopper", network_mode=network, command=command)) is ours
 
 
 def test_recorded_networks() -> None:

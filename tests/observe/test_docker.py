@@ -140,6 +140,16 @@ def test_only_what_looks_like_calico_node_is_read(engine: Engine, reader: Docker
     }
 
 
+def test_shells_and_single_programs_of_its_image_are_left_alone(engine: Engine, reader: DockerReader) -> None:
+    run(engine)
+    engine.docker("run", "--detach", "--name", "own-network", IMAGE)
+    engine.docker("run", "--detach", "--name", "shell", "--net=host", IMAGE, "sleep", "1000")
+    assert [container.name for container in read(reader).containers] == ["calico-node"]
+    assert [container.name for container in read(reader, "shell").containers] == ["shell", "calico-node"], (
+        "who has the configured name is in the way whatever it does"
+    )
+
+
 def test_those_that_run_come_first(engine: Engine, reader: DockerReader) -> None:
     for name in ("first", "second", "third"):
         run(engine, name=name)

@@ -206,6 +206,12 @@ OLD = replace(OURS, started_at=NOW - timedelta(hours=1))
             id="BIRD hangs again after many restarts, which is its own cause",
         ),
         pytest.param(OLD, lasting("SV-FELIX", 600, "felix"), False, id="Felix restarts: runit sees to it"),
+        pytest.param(
+            replace(OLD, env=(*OLD.env, ("CALICO_NETWORKING_BACKEND", "gobgp"))),
+            lasting("BIRD-DOWN", 600),
+            False,
+            id="BIRD is away where another daemon speaks BGP",
+        ),
     ],
 )
 def test_what_hangs_inside_a_running_container_restarts_it(

@@ -98,3 +98,10 @@ def test_without_a_record_the_address_that_should_be_counts() -> None:
 def test_container_networks_are_not_networks_of_this_host() -> None:
     assert [str(network) for network in local().networks(Family.IPV4)] == ["10.77.0.0/24"]
     assert [found.link for found in local().bridges()] == ["docker0"]
+
+
+@pytest.mark.parametrize(
+    ("backend", "uses_bird"), [("", True), ("bird", True), ("none", False), ("vxlan", False), ("gobgp", False)]
+)
+def test_where_bird_is_meant_to_run(backend: str, uses_bird: bool) -> None:
+    assert local(f"CALICO_NETWORKING_BACKEND={backend}").uses_bird is uses_bird
