@@ -48,6 +48,7 @@ def session(peer: str, state: str = "Established", node: str = "", error: str = 
             bgp_state=state,
             last_error=error,
             since="02:41:10",
+            since_at=NOW.replace(hour=2, minute=41, second=10),
             imported=1 if up else None,
             exported=1 if up else None,
         ),

@@ -6,13 +6,15 @@ protocol that is down has no BGP state, only sometimes an error.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 
 from calico_agent.decode.bird_reply import Line, reply_lines
 from calico_agent.decode.bird_rib import rib_lines, rib_routes
+from calico_agent.decode.bird_time import moments
 from calico_agent.decode.errors import Malformed
 from calico_agent.model.address import Family, IPNetwork
 from calico_agent.model.bgp import Bird, PeerKind, Session
@@ -68,17 +70,22 @@ def fingerprint(replies: Mapping[str, str]) -> str:
     return "\n".join((*status, replies[ROWS_COMMAND]))
 
 
-def decode_bird(family: Family, replies: Mapping[str, str], known: Bird | None = None) -> Bird:
+def decode_bird(
+    family: Family, replies: Mapping[str, str], known: Bird | None = None, *, now: datetime | None = None
+) -> Bird:
     """The daemon as its replies (text by command) describe it. Raises Malformed on text that is not BIRD 1.6's.
 
-    `known` is an earlier reading with protocols that are still so; else the replies hold that to PROTOCOLS_COMMAND.
-    Routes are those of the replies to RIB_COMMAND (all of them) and `rib_command` (those to one prefix).
+    `now` is the clock when it replied, by which its zone can be told (None: it prints UTC). `known` is an earlier
+    reading with protocols that are still so; else the replies hold that to PROTOCOLS_COMMAND. Routes are those of the
+    replies to RIB_COMMAND (all of them) and `rib_command` (those to one prefix).
     """
     try:
         status = reply_lines(STATUS_COMMAND, replies)
+        facts = _status_facts(status)
         if known is None:
             protocols = _protocols(reply_lines(PROTOCOLS_COMMAND, replies))
-            sessions = tuple(session for session in map(_session, protocols) if session)
+            moment = moments(facts.get("Current server time is", ""), now)
+            sessions = tuple(session for found in protocols if (session := _session(found, moment)))
             switched_off = tuple(found.words[0] for found in protocols if _is_switched_off(found))
         else:
             sessions, switched_off = known.sessions, known.switched_off
@@ -88,7 +95,6 @@ def decode_bird(family: Family, replies: Mapping[str, str], known: Bird | None =
         asked = None if RIB_COMMAND in ribs else frozenset(map(ip_network, ribs.values()))
     except ValueError as error:  # a number or an address that is none
         raise Malformed(f"BIRD's reply: {error}") from error
-    facts = _status_facts(status)
     waited, left = _recovery(status)
     return Bird(
         family=family,
@@ -115,7 +121,7 @@ def _version(status: list[Line]) -> str:
 
 def _status_facts(status: list[Line]) -> dict[str, str]:
     """`Router ID is 10.0.0.1` -> {"Router ID is": "10.0.0.1"}, and so on for the lines with a date."""
-    labels = ("Router ID is", "Last reboot on", "Last reconfiguration on")
+    labels = ("Router ID is", "Current server time is", "Last reboot on", "Last reconfiguration on")
     return {
         label: line.text.removeprefix(label).strip()
         for line in status
@@ -161,7 +167,7 @@ def _is_switched_off(protocol: _Protocol) -> bool:
     return proto in _OWN_KINDS and state == "down"
 
 
-def _session(protocol: _Protocol) -> Session | None:
+def _session(protocol: _Protocol, moment: Callable[[str], datetime | None]) -> Session | None:
     """The session, or None for a protocol that is not one of calico/node's BGP peers."""
     words = protocol.words
     name, proto, _table, state = words[:4]
@@ -188,6 +194,7 @@ def _session(protocol: _Protocol) -> Session | None:
         imported=_count(_IMPORTED, counts),
         exported=_count(_EXPORTED, counts),
         awaited="pending" in details.get("GR recovery", "").split(),
+        since_at=moment(since),
     )
 
 

@@ -4,6 +4,7 @@ Words are BIRD's own (version 1.6): a protocol is up, start, down, ...; a sessio
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 
 from calico_agent.model.address import Family, IPAddress, IPNetwork
@@ -24,8 +25,9 @@ class Session:
 
     `protocol_state` is BIRD's state word (`up`, `start`, `wait`, ...), `bgp_state` the session's (`Established`,
     `Active`, `Passive`, ...; empty while the protocol is down). `last_error` keeps its class, for example
-    `Socket: Connection refused`. `since` is BIRD's own text. Route counts are None where BIRD printed none. `awaited`
-    means that BIRD's recovery from a graceful restart waits for this session.
+    `Socket: Connection refused`. `since` is BIRD's own text, and `since_at` that moment, where it tells more than the
+    day. Route counts are None where BIRD printed none. `awaited` means that BIRD's recovery from a graceful restart
+    waits for this session.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Session:
     imported: int | None = None
     exported: int | None = None
     awaited: bool = False
+    since_at: datetime | None = None
 
     @property
     def established(self) -> bool:

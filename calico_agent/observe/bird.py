@@ -11,6 +11,7 @@ import time
 from collections.abc import Collection
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from calico_agent.decode.bird import (
     PROTOCOLS_COMMAND,
@@ -56,8 +57,9 @@ class BirdReader:
     def read(self, about: Collection[IPNetwork] = ()) -> Bird | Unreadable:
         """How it is now, with its routes to the prefixes `about`; the same object as long as nothing has changed.
 
-        Codes of Unreadable: `absent` (no socket file), `refused` (no daemon behind it, or it went away), `timeout` (it
-        hangs), `denied`, `malformed` (what answers is not calico/node's BIRD).
+        Codes of Unreadable: `absent` (no socket file) and `refused` (no daemon behind it), which alone prove that it
+        does not run; `timeout` (it hangs), `denied`, `closed` (it went away, or ends each conversation), `malformed`
+        (what answers is not calico/node's BIRD), `error` (what kept this agent from asking, such as its own limits).
         """
         source = "BIRD" if self._family is Family.IPV4 else "BIRD (IPv6)"
         try:
@@ -72,12 +74,14 @@ class BirdReader:
         except (TimeoutError, BlockingIOError):
             reason = f"BIRD hangs: no answer on {self._path} within {self._timeout:g} s"
             return Unreadable(source, reason, code="timeout")
-        except EOFError:
+        except ConnectionRefusedError:
+            return Unreadable(source, f"nobody answers on {self._path}: BIRD does not run", code="refused")
+        except (EOFError, ConnectionError):
             reason = f"BIRD closed {self._path} in the middle of a reply: it was stopped"
-            return Unreadable(source, reason, code="refused")
+            return Unreadable(source, reason, code="closed")
         except OSError as error:
-            reason = f"nobody answers on {self._path} ({error.strerror or error}): BIRD does not run"
-            return Unreadable(source, reason, code="refused")
+            reason = f"this agent cannot ask BIRD on {self._path}: {error.strerror or error}"
+            return Unreadable(source, reason, code="error")
         self._last = self._last if found == self._last else found
         return self._last
 
@@ -91,7 +95,7 @@ class BirdReader:
                 return decode_bird(self._family, replies, self._known)
             began = time.monotonic()
             replies |= {command: talk.ask(command) for command in (PROTOCOLS_COMMAND, *commands)}
-        found = decode_bird(self._family, replies)
+        found = decode_bird(self._family, replies, now=datetime.now(UTC))
         now = time.monotonic()
         # While BIRD recovers from its start, it says in the details only for whom it waits.
         self._fingerprint = "" if found.graceful_restart else seen

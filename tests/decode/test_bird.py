@@ -2,6 +2,7 @@
 
 import re
 from contextlib import suppress
+from datetime import datetime
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
@@ -80,6 +81,7 @@ def test_a_healthy_node_has_two_established_sessions() -> None:
         protocol_state="up",
         bgp_state="Established",
         since=first.since,
+        since_at=first.since_at,
         source_address=ip_address("10.77.0.11"),
         neighbour_as=64512,
         imported=1,
@@ -88,6 +90,28 @@ def test_a_healthy_node_has_two_established_sessions() -> None:
     assert re.fullmatch(r"\d\d:\d\d:\d\d", first.since)
     assert second.peer == ip_address("10.77.0.13")
     assert second.established
+
+
+@pytest.mark.parametrize(
+    ("since", "now", "moment"),
+    [
+        pytest.param("19:24:40", None, "2026-11-22 19:24:40", id="a time of today, in a container without a zone"),
+        pytest.param("19:24:50", None, "2026-11-22 19:24:50", id="a second after the reply was begun"),
+        pytest.param("20:00:00", None, "2026-11-21 20:00:00", id="a time that is still to come is yesterday's"),
+        pytest.param("19:24:40.123", None, "2026-11-22 19:24:40", id="with milliseconds"),
+        pytest.param("2026-11-20 08:00:00", None, "2026-11-20 08:00:00", id="with its date"),
+        pytest.param("2026-11-20", None, None, id="a date tells no more than the day"),
+        pytest.param("19:24:40", "2026-11-22 18:24:48", "2026-11-22 18:24:40", id="BIRD prints the time of Vienna"),
+        pytest.param("23:59:00", "2026-11-23 00:24:48", "2026-11-22 04:59:00", id="that of New York, the day before"),
+        pytest.param("19:24:40", "2026-11-22 13:54:47", "2026-11-22 13:54:40", id="that of Calcutta"),
+    ],
+)
+def test_since_is_a_moment_where_its_text_tells_one(since: str, now: str | None, moment: str | None) -> None:
+    row = f"1002-Mesh_10_0_0_2 BGP master start {since} Active\n{DETAILS.format(peer='10.0.0.2')}0000 \n"
+    clock = datetime.fromisoformat(f"{now}+00:00") if now else None
+    replies = {"show status": STATUS, "show protocols all": f"{HEADING}{KERNEL}{row}"}
+    (found,) = decode_bird(Family.IPV4, replies, now=clock).sessions
+    assert found.since_at == (datetime.fromisoformat(f"{moment}+00:00") if moment else None)
 
 
 def test_the_ipv6_daemon_has_ipv6_peers() -> None:

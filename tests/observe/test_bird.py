@@ -2,6 +2,7 @@
 
 import errno
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -9,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -37,12 +39,14 @@ protocol bgp Mesh_10_0_0_2 {
 class Daemon:
     """One bird in a network namespace of its own; its socket is a file and needs no network."""
 
-    def __init__(self, directory: Path, configuration: str = CONFIGURATION) -> None:
+    def __init__(self, directory: Path, configuration: str = CONFIGURATION, zone: str = "UTC") -> None:
         self.socket = directory / "bird.ctl"
         file = directory / "bird.conf"
         file.write_text(configuration)
         options = ("-d", "-c", str(file), "-s", str(self.socket), "-P", str(directory / "bird.pid"))
-        self.process = subprocess.Popen(("unshare", "--net", "bird", *options), stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen(
+            ("unshare", "--net", "bird", *options), stderr=subprocess.DEVNULL, env={**os.environ, "TZ": zone}
+        )
         deadline = time.monotonic() + 20
         while isinstance(BirdReader(str(self.socket), Family.IPV4).read(), Unreadable):
             assert time.monotonic() < deadline, "bird does not come up"
@@ -228,8 +232,8 @@ GREETING = b"0001 BIRD 1.6.8 ready.\n"
 @pytest.mark.parametrize(
     ("behave", "code"),
     [
-        pytest.param(send(), "refused", id="it closes at once"),
-        pytest.param(send(GREETING, b"1000-BIRD 1.6.8\n"), "refused", id="it closes in the middle of a reply"),
+        pytest.param(send(), "closed", id="it closes at once"),
+        pytest.param(send(GREETING, b"1000-BIRD 1.6.8\n"), "closed", id="it closes in the middle of a reply"),
         pytest.param(
             send(GREETING, *[b"9001 syntax error\n"] * 3, every=0.1), "malformed", id="it does not know the commands"
         ),
@@ -246,6 +250,32 @@ def test_what_is_no_bird_is_unreadable(
     assert isinstance(found, Unreadable)
     assert found.code == code
     assert time.monotonic() - began < PATIENCE
+
+
+def test_an_agent_without_file_descriptors_does_not_blame_bird(bird: Daemon) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    reader = BirdReader(str(bird.socket), Family.IPV4)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+        found = reader.read()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert isinstance(found, Unreadable)
+    assert (found.code, "Too many open files" in found.reason) == ("error", True)
+
+
+def test_the_moment_since_which_a_session_is_so_is_told_in_any_zone(tmp_path: Path) -> None:
+    began = datetime.now(UTC)
+    for zone in ("UTC", "IST-5:30", "EST5"):
+        daemon = Daemon(tmp_path, zone=zone)
+        try:
+            found = BirdReader(str(daemon.socket), Family.IPV4).read()
+        finally:
+            daemon.stop()
+        assert isinstance(found, Bird)
+        (session,) = found.sessions
+        assert session.since_at is not None
+        assert began - timedelta(seconds=2) < session.since_at < datetime.now(UTC) + timedelta(seconds=2)
 
 
 def test_failures_leave_no_open_files(tmp_path: Path, bird: Daemon) -> None:

@@ -50,7 +50,8 @@ def test_a_healthy_host() -> None:
     }  # fmt: skip
     assert healthy["sessions"][0] == {
         "name": "Mesh_10_77_0_12", "peer": "10.77.0.12", "node": "host2", "type": "node-to-node mesh",
-        "established": True, "protocol_state": "up", "bgp_state": "Established", "since": "02:41:10",
+        "established": True, "protocol_state": "up", "bgp_state": "Established",
+        "since": "2026-11-23T02:41:10+00:00", "since_text": "02:41:10",
         "last_error": "", "imported": 1, "exported": 1,
     }  # fmt: skip
 

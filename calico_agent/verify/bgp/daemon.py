@@ -69,26 +69,31 @@ def _daemon(view: View, family: Family, bird: Unreadable) -> Finding:
     code = _CODES.get(bird.code, _UNREADABLE) if not gone else _UNREADABLE
     name = "BIRD" if family is Family.IPV4 else "BIRD for IPv6"
     words = {"BIRD-DOWN": "is not running", "BIRD-HUNG": "does not answer", _UNREADABLE: "cannot be asked"}
-    container = view.local.container.name if view.local.container else "calico-node"
-    service = "/etc/service/enabled/bird" if family is Family.IPV4 else "/etc/service/enabled/bird6"
-    cures = {
-        "BIRD-DOWN": f"docker logs {container} says why it does not start",
-        "BIRD-HUNG": f"docker exec {container} sv restart {service}, or docker restart {container}",
-        _UNREADABLE: f"docker restart {container}: BIRD makes its socket when it starts"
-        if gone
-        else "run calico-agent as root; [bird] in its configuration names the sockets",
-    }
     return finding(
         code,
         name,
         f"{name} {words[code]} on this host: {bird.reason}",
         why=_of_its_process(program, gone),
-        effect="BIRD goes on with its work, and nobody sees how"
-        if gone
+        effect="BIRD may do its work all the same, and nobody sees how"
+        if code == _UNREADABLE
         else "routes stay as they are and do not follow the cluster; peers drop this host's pods after some minutes",
-        cure=cures[code],
+        cure=_cure(view, family, bird, code, gone=gone),
         node=view.me,
     )
+
+
+def _cure(view: View, family: Family, bird: Unreadable, code: str, *, gone: bool) -> str:
+    container = view.local.container.name if view.local.container else "calico-node"
+    if gone:
+        return f"docker restart {container}: BIRD makes its socket when it starts"
+    if code == "BIRD-DOWN" or bird.code == "closed":
+        return f"docker logs {container} says why it does not {'start' if code == 'BIRD-DOWN' else 'stay'}"
+    if code == "BIRD-HUNG":
+        service = "/etc/service/enabled/bird" if family is Family.IPV4 else "/etc/service/enabled/bird6"
+        return f"docker exec {container} sv restart {service}, or docker restart {container}"
+    if bird.code == "error":
+        return "systemctl restart calico-agent, and look at its limits (LimitNOFILE) if that comes again"
+    return "run calico-agent as root; [bird] in its configuration names the sockets"
 
 
 def _program(view: View, family: Family) -> Program | None:

@@ -48,9 +48,10 @@ Found in BIRD's list of protocols.
         "BIRD-UNREADABLE",
         "BIRD cannot be asked",
         """\
-The control socket exists, but it may not be used, or what answers is not the BIRD of Calico.
+The control socket exists, but it may not be used, what answers is not the BIRD of Calico or ends
+the conversation, or this agent itself cannot open a connection (its limit of open files).
 
-Found by asking it for its status.
+Found by asking it for its status. Whether BIRD works is not known then.
 
 Run calico-agent as root; [bird] in the configuration names the sockets.""",
         Severity.WARNING,

@@ -103,6 +103,12 @@ CASES = {
         {"BIRD-UNREADABLE BIRD": set()},
         says=("it runs as process 10: somebody removed the socket", "docker restart calico-node"),
     ),
+    "this agent has no file descriptor left to ask BIRD": Case(
+        replace(HEALTHY, bird=Unreadable("BIRD", "this agent cannot ask BIRD: Too many open files", "error")),
+        {"BIRD-UNREADABLE BIRD": set()},
+        says=("nobody sees how", "LimitNOFILE"),
+        status={"BGPEstablished": Status.UNKNOWN},
+    ),
     "a session that somebody switched off": Case(
         peered(TO_HOST2, replace(session("10.77.0.13", ""), protocol_state="down")),
         {"BGP-DOWN host3": set()},
