@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from calico_agent.model.node import Datastore
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.settings import EtcdApi
 from calico_agent.observe import replica as replica_module
+from calico_agent.observe.datastore import read_datastore
+from calico_agent.observe.snapshot import SnapshotFile
 from calico_agent.sources import Sources, settings_from
 from tests.decode.test_etcd_v2 import CLUSTER
 from tests.etcd_server import EtcdServer, running_etcd
@@ -101,6 +104,35 @@ def test_after_a_restart_in_an_outage_the_reading_on_disk_counts(
     assert during.datastore.blocks == before.datastore.blocks
     assert during.datastore.revision == before.datastore.revision
     assert isinstance(during.current_datastore, Unreadable)
+
+
+@pytest.mark.parametrize(
+    ("age", "counts"),
+    [
+        pytest.param(timedelta(hours=3), True, id="of this night"),
+        pytest.param(timedelta(days=30), False, id="of last month"),
+        pytest.param(timedelta(hours=-9), True, id="of a time that the clock has yet to reach"),
+    ],
+)
+@pytest.mark.parametrize("one_shot", [False, True], ids=["the daemon", "one look"])
+def test_in_an_outage_routes_are_held_against_a_reading_on_disk(
+    etcd: EtcdServer,
+    sources_of: Callable[..., Sources],
+    tmp_path: Path,
+    age: timedelta,
+    *,
+    counts: bool,
+    one_shot: bool,
+) -> None:
+    read = read_datastore(etcd.settings(), timeout=5)
+    assert isinstance(read, Datastore)
+    file = SnapshotFile(tmp_path / "state" / "datastore.snapshot", etcd.settings())
+    file.save(replace(read, read_at=datetime.now(UTC) - age))
+    etcd.kill()
+    seen = sources_of(etcd, one_shot=one_shot).observe(datetime.now(UTC))
+    assert isinstance(seen.current_datastore, Unreadable)
+    assert (nodes(seen) == 3) is counts
+    assert seen.snapshot_trouble is None
 
 
 def test_a_wiped_datastore_is_held_also_over_a_restart(etcd: EtcdServer, sources_of: Callable[..., Sources]) -> None:

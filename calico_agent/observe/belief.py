@@ -5,6 +5,8 @@ routes are not gone, and calling them stale would be wrong. So when much vanishe
 and the new one is doubted; until it grows back, or has stayed so long that it must be meant.
 """
 
+import math
+
 from calico_agent.model.node import Datastore
 
 _LARGEST_LOSS = 0.3
@@ -16,28 +18,34 @@ _SEVERAL = 2
 class Belief:
     """The last reading that was believed, and since when what follows it is doubted. Times are monotonic seconds.
 
-    `remembered` is the last one of an earlier run, if it was kept.
+    `remembered` is the last one of an earlier run, if it was kept. It speaks against etcd until `remembered_until`: by
+    then what is missing since may well have gone in the ordinary way, while nobody looked.
     """
 
-    def __init__(self, hold: float, remembered: Datastore | None = None) -> None:
+    def __init__(self, hold: float, remembered: Datastore | None = None, remembered_until: float = -math.inf) -> None:
         self._hold = hold
         self._doubted_since: float | None = None
         self._remembered = remembered
+        self._remembered_until = remembered_until
         self.believed = remembered
 
     def judge(self, read: Datastore, now: float) -> str:
         """Why `read` is not believed, in one sentence; empty when it is, and is the believed one from now on."""
-        if self.believed is self._remembered and self.believed and _strangers(self.believed, read):
-            self.believed = None
         loss = _loss(self.believed, read) if self.believed else ""
         if loss:
             self._doubted_since = now if self._doubted_since is None else self._doubted_since
-            left = self._doubted_since + self._hold - now
+            left = self._doubted_until(read, self._doubted_since) - now
             if left > 0:
                 return f"{loss} vanished at once, which is not believed for another {left:.0f} s"
         self._doubted_since = None
         self.believed = read
         return ""
+
+    def _doubted_until(self, read: Datastore, since: float) -> float:
+        before = self.believed
+        if before is None or before is not self._remembered:
+            return since + self._hold
+        return -math.inf if _strangers(before, read) else min(since + self._hold, self._remembered_until)
 
 
 def _strangers(before: Datastore, after: Datastore) -> bool:

@@ -7,7 +7,9 @@ then, so that a crash leaves a reading that is at most that much younger than it
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 
+from calico_agent.model.age import READING_COUNTS, age_of
 from calico_agent.model.node import Datastore
 from calico_agent.model.observation import Unreadable
 from calico_agent.observe.snapshot import SnapshotError, SnapshotFile
@@ -38,11 +40,14 @@ class SnapshotKeeper:
         return self._trouble
 
     def load(self) -> Datastore | None:
-        """The reading of an earlier run, if there is one that is of use."""
+        """The reading of an earlier run, if there is one that is of use, and none that is too old to say anything."""
         try:
-            self._kept = self._file.load()
+            kept = self._file.load()
         except SnapshotError as error:
             self._trouble = Unreadable("snapshot", str(error), "snapshot")
+            return None
+        age = age_of(kept.read_at, datetime.now(UTC)) if kept is not None else None
+        self._kept = None if age is not None and age > READING_COUNTS else kept
         return self._kept
 
     def start(self, read: Callable[[], Datastore | None]) -> None:

@@ -3,6 +3,7 @@
 Written by the mirror's threads, read by the pass. What is read is immutable and made only when something changed.
 """
 
+import math
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -11,13 +12,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from calico_agent.etcd_client.error import EtcdError
+from calico_agent.model.age import READING_DOUBTS, age_of
 from calico_agent.model.node import Block, Datastore
 from calico_agent.model.observation import Unreadable
 from calico_agent.observe.belief import Belief
 from calico_agent.observe.dialect import V3, Dialect
 from calico_agent.observe.etcd import Changes
-
-_DOUBT_SECONDS = 600.0
 
 # A member that restarts or a leader that changes is back within a few seconds; a failure that lasts longer is told.
 _PATIENCE_SECONDS = 10.0
@@ -39,7 +39,7 @@ class Replica:
         self._revision = 0
         self._assembly: Datastore | None = None
         self._claims_trouble = ""
-        self._belief = Belief(_DOUBT_SECONDS, remembered)
+        self._belief = _belief(remembered)
         self._heard: tuple[float, datetime] | None = None
         self._failures: dict[str, EtcdError] = {}
         self._failing_since = 0.0
@@ -142,6 +142,12 @@ class Replica:
         """The last snapshot that was one, however long ago (`read_at`); None before the first."""
         with self._lock:
             return self._belief.believed
+
+
+def _belief(remembered: Datastore | None) -> Belief:
+    age = age_of(remembered.read_at, datetime.now(UTC)) if remembered is not None else None
+    until = -math.inf if age is None else time.monotonic() + (READING_DOUBTS - age).total_seconds()
+    return Belief(READING_DOUBTS.total_seconds(), remembered, until)
 
 
 def _pods(value: object) -> int:

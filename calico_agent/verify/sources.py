@@ -52,7 +52,7 @@ def _datastore(view: View) -> Iterator[Finding]:
     if isinstance(trouble, Unreadable):
         effect = "which routes this host needs is not known; existing ones stay"
         if view.age:
-            effect = f"everything is held against what etcd held {view.age}; nothing new is started"
+            effect = f"everything is held against the records of {view.age}; nothing new is started"
         if trouble.code == "shrunk":
             yield finding(
                 "DS-SHRUNK",

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from calico_agent.model.action import Supervising
 from calico_agent.model.address import Family
+from calico_agent.model.age import age_of
 from calico_agent.model.bgp import Bird
 from calico_agent.model.identity import Identity
 from calico_agent.model.kernel import Kernel
@@ -39,9 +40,10 @@ class View:
     def age(self) -> str:
         """How old the reading of the datastore is, `3 min ago`; empty for one that is current, and without one."""
         seen = self.observation
-        if seen.datastore_trouble is None or isinstance(seen.datastore, Unreadable) or seen.datastore.read_at is None:
+        if seen.datastore_trouble is None or isinstance(seen.datastore, Unreadable):
             return ""
-        return in_words(seen.at - seen.datastore.read_at)
+        age = age_of(seen.datastore.read_at, seen.at)
+        return "a time that is not known" if age is None else in_words(age)
 
     @property
     def starting(self) -> bool:

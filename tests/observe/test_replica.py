@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 
 import pytest
@@ -14,6 +15,8 @@ from calico_agent.observe.belief import Belief
 from calico_agent.observe.etcd import Changes
 from calico_agent.observe.replica import Replica
 
+CLUSTER = "/calico/resources/v3/projectcalico.org/clusterinformations/default"
+MINUTES = timedelta(minutes=3)
 NODE = "/calico/resources/v3/projectcalico.org/nodes/node-a"
 
 
@@ -133,18 +136,35 @@ def test_what_an_earlier_run_read_counts_until_etcd_answers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "believed"),
+    ("before", "after", "age", "believed"),
     [
-        pytest.param("one", "one", False, id="of the same cluster it is doubted"),
-        pytest.param("one", "", False, id="of a cluster that was wiped it is doubted"),
-        pytest.param("one", "two", True, id="another cluster has its own size"),
+        pytest.param("one", "one", MINUTES, False, id="of the same cluster it is doubted"),
+        pytest.param("one", "", MINUTES, False, id="of a cluster that was wiped it is doubted"),
+        pytest.param("one", "two", MINUTES, True, id="another cluster has its own size"),
+        pytest.param("one", "one", timedelta(minutes=11), True, id="nodes may have left while nobody looked"),
+        pytest.param("one", "one", timedelta(days=30), True, id="last month says nothing about today"),
+        pytest.param("one", "one", timedelta(hours=-1), True, id="of an unknown age, as the clock was set back"),
     ],
 )
-def test_a_loss_against_what_an_earlier_run_read(before: str, after: str, *, believed: bool) -> None:
-    belief = Belief(600.0, replace(nodes(10), cluster_guid=before))
-    read = replace(nodes(1), cluster_guid=after)
-    assert (belief.judge(read, 0.0) == "") is believed
-    assert (belief.believed is read) is believed
+def test_a_loss_against_what_an_earlier_run_read(before: str, after: str, age: timedelta, *, believed: bool) -> None:
+    remembered = replace(nodes(10), cluster_guid=before, read_at=datetime.now(UTC) - age)
+    replica = Replica(60.0, remembered)
+    keys = [(NODE, b"{}")]
+    if after:
+        keys.append((CLUSTER, json.dumps({"spec": {"clusterGUID": after}}).encode()))
+    replica.load(1, keys)
+    assert isinstance(replica.snapshot(), Datastore) is believed
+    last = replica.last_good()
+    assert last is not None
+    assert len(last.nodes) == (1 if believed else 10)
+
+
+def test_a_loss_against_an_earlier_run_is_doubted_for_ten_minutes_in_all_whoever_restarts_meanwhile() -> None:
+    belief = Belief(600.0, nodes(10), remembered_until=100.0)
+    assert belief.judge(nodes(1), 0.0).endswith("for another 100 s")
+    assert belief.judge(nodes(1), 100.0) == ""
+    assert belief.judge(nodes(10), 101.0) == ""
+    assert belief.judge(nodes(1), 102.0).endswith("for another 600 s"), "a loss that this run has seen"
 
 
 def test_a_cluster_that_calls_itself_anew_while_it_is_watched_is_still_doubted() -> None:
