@@ -96,7 +96,7 @@ class Sources:
         datastore, trouble = self._read_datastore(docker)
         kernel = self._kernel.read(self._destinations(datastore))
         if self._probe is not None and not isinstance(kernel, Unreadable):
-            self._probe.follow(_all_registered(_nodes(datastore)), kernel.links)
+            self._probe.follow(_all_registered(_nodes(datastore)), kernel)
         return Observation(
             at=at,
             host=read_host(kubelet=self._kubelet.read()),

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from calico_agent.model.address import Family, IPAddress, Link, LinkAddress
-from calico_agent.model.policy import Rule
-from calico_agent.model.route import Fib, ForwardingEntry, Neighbour
+from calico_agent.model.policy import Rule, RuleAction, asked_before_main, met
+from calico_agent.model.route import TABLE_MAIN, Fib, ForwardingEntry, Neighbour, Route, RouteType, host_prefix
 
 ALL_LINKS = "all"
 """In `Kernel.forwards`, what is set for all links (net.ipv4.ip_forward, net.ipv6.conf.all.forwarding)."""
@@ -54,6 +54,21 @@ class Kernel:
     def link(self, name: str) -> Link | None:
         """The link of this name."""
         return next((link for link in self.links if link.name == name), None)
+
+    def route_to(self, address: IPAddress) -> Route | None:
+        """The route that packets of this host to an address take, by policy rules and tables; None where it has none.
+
+        They carry no mark and are not bound to an address yet, as those that a tunnel makes.
+        """
+        alone = host_prefix(address)
+        for rule in met(asked_before_main(self.rules.get(Family(address.version), ())), alone):
+            if rule.action.refuses:
+                return Route(alone, RouteType[rule.action.name])
+            table = self.fib if rule.table == TABLE_MAIN else self.tables.get(rule.table, Fib())
+            found = table.lookup(address) if rule.action is RuleAction.TABLE else None
+            if found is not None and (rule.suppressed is None or found.prefix.prefixlen > rule.suppressed):
+                return found
+        return self.fib.lookup(address)
 
     def families(self) -> tuple[Family, ...]:
         """The families this host has a global address of."""

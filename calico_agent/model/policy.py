@@ -4,7 +4,7 @@ Numbers and meanings are those of include/uapi/linux/fib_rules.h; what a packet 
 fib_rules_lookup (net/core/fib_rules.c), the texts are those of `ip rule`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
@@ -66,13 +66,13 @@ class Rule:
     suppressed: int | None = None
 
     def takes(self, destination: IPNetwork, source: IPNetwork | None = None) -> bool:
-        """Whether it is for packets without a mark to at least some addresses of `destination`.
+        """Whether it is for packets without a mark to `destination` as a whole, not just to a part of it.
 
         They are this host's own, not bound to an address yet; with `source`, the network of local pods, they are those
         that the pods send. Conditions on links hold for a part of the traffic only and count as not met.
         """
         met = (
-            (self.destination is None or self.destination.overlaps(destination))
+            (self.destination is None or _contains(self.destination, destination))
             and (self.source is None or (source is not None and self.source.overlaps(source)))
             and (self.mark is None or self.mark.value == 0)
             and self.iif in {"", "lo" if source is None else ""}
@@ -97,6 +97,25 @@ class Rule:
             short = f" suppress_prefixlength {self.suppressed}" if self.suppressed is not None else ""
             return f"lookup {table_name(self.table)}{short}"
         return f"goto {self.target}" if self.action is RuleAction.GOTO else self.action.name.lower()
+
+
+def _contains(network: IPNetwork, part: IPNetwork) -> bool:
+    return network.prefixlen <= part.prefixlen and network.overlaps(part)
+
+
+def met(rules: tuple[Rule, ...], destination: IPNetwork, source: IPNetwork | None = None) -> Iterator[Rule]:
+    """The rules that packets to `destination` meet one after the other, as long as none of them ends the search."""
+    position = 0
+    while position < len(rules):
+        rule = rules[position]
+        position += 1
+        if not rule.takes(destination, source):
+            continue
+        if rule.action is RuleAction.GOTO:
+            ahead = (place for place, one in enumerate(rules) if one.priority >= rule.target)
+            position = max(position, next(ahead, len(rules)))
+        else:
+            yield rule
 
 
 def asked_before_main(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:

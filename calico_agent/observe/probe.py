@@ -22,7 +22,7 @@ import errno
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from heapq import nlargest
 from select import select
@@ -32,7 +32,11 @@ from typing import NamedTuple
 from calico_agent.decode.errors import Interrupted, Malformed, Refused
 from calico_agent.decode.lives import Lives, NeighbourKey, decode_lives
 from calico_agent.decode.rtnetlink import acknowledge
-from calico_agent.model.address import IPAddress, Link
+from calico_agent.model.address import IPAddress, IPNetwork
+from calico_agent.model.detour import Detours
+from calico_agent.model.kernel import Kernel
+from calico_agent.model.route import Path
+from calico_agent.model.unchanged import MadeOnce
 from calico_agent.observe.netlink import RouteSocket, attribute
 
 _NEW_NEIGHBOUR, _GET_NEIGHBOUR = 28, 30  # RTM_
@@ -52,6 +56,12 @@ _RESOLVED_A_SECOND = 64  # these are broadcasts
 _DENIED = frozenset({errno.EPERM, errno.EACCES})
 
 
+_DETOURS = Detours()
+
+Near = tuple[IPAddress, int]
+"""An address on a network of this host, and the index of the link to it."""
+
+
 class _Target(NamedTuple):
     """A neighbour, and the two things that the kernel may be told of it: to ask it, and to look for it."""
 
@@ -69,7 +79,7 @@ class NeighbourProbe:
 
     def __init__(self, wake: Callable[[str], None]) -> None:
         self._wake = wake
-        self._followed: object = None
+        self._followed: tuple[Near, ...] = ()
         self._wanted: Mapping[NeighbourKey, _Target] = {}
         self._dead: set[NeighbourKey] = set()
         self._resting: dict[NeighbourKey, float] = {}  # the dead, and until when (monotonic) they are not asked again
@@ -89,12 +99,11 @@ class NeighbourProbe:
             self._thread.join(timeout=2.0)
         self._end.close()
 
-    def follow(self, addresses: tuple[IPAddress, ...], links: tuple[Link, ...]) -> None:
+    def follow(self, addresses: tuple[IPAddress, ...], kernel: Kernel) -> None:
         """From now on look after those of the addresses that are on a network of this host. Called at each pass."""
-        usable = tuple(link for link in links if link.up and not link.loopback and link.addresses)  # no pod's
-        if (addresses, usable) != self._followed:
-            self._followed = (addresses, usable)
-            near = on_link(addresses, usable)
+        near = on_link(addresses, kernel)
+        if near != self._followed:
+            self._followed = near
             self._wanted = {(link, address.packed): _target(address, link) for address, link in near}  # as a whole
             with suppress(BlockingIOError):
                 self._our_end.send(b"!")
@@ -157,18 +166,47 @@ class NeighbourProbe:
         return [*lives.absent, *(key for key in failed if key not in self._resting)]
 
 
-def on_link(addresses: Iterable[IPAddress], links: Iterable[Link]) -> Iterator[tuple[IPAddress, int]]:
-    """Each address that is on a network of this host, without being its own, with the link's index."""
-    held = [(one, link.index) for link in links if link.up and not link.loopback for one in link.addresses]
-    own = {one.address for one, _ in held}
-    for address in addresses:
-        near = [
-            (one.network.prefixlen, index)
-            for one, index in held
-            if address in one.network and one.network.num_addresses > 1
-        ]
-        if near and address not in own:
-            yield address, max(near)[1]
+def on_link(addresses: tuple[IPAddress, ...], kernel: Kernel) -> tuple[Near, ...]:
+    """Each address that is on a network of this host and that packets reach without a router, with the link's index.
+
+    The routing table says which link: of two in one network the kernel uses one, and asks on no other. Without carrier
+    nobody can answer there.
+    """
+    usable = {link.name: link.index for link in kernel.links if link.up and link.running and not link.loopback}
+    networks = {one.network for link in kernel.links if link.name in usable for one in link.addresses}
+    own = frozenset(one.address for link in kernel.links for one in link.addresses)
+    led = frozenset((network, _link(kernel.fib.paths(network), usable)) for network in networks)
+    near = _by_network(addresses, led, own)
+    routed = _DETOURS.among(kernel, addresses)
+    if not routed:
+        return near
+    links = ((one, _led(kernel, one, usable) if one in routed else link) for one, link in near)
+    return tuple((address, link) for address, link in links if link)
+
+
+@MadeOnce
+def _by_network(
+    addresses: tuple[IPAddress, ...], networks: frozenset[tuple[IPNetwork, int]], own: frozenset[IPAddress]
+) -> tuple[Near, ...]:
+    """The addresses in the networks, the longest one first. A network with one address has no neighbours."""
+    ordered = sorted(networks, key=lambda one: -one[0].prefixlen)
+    found = (
+        (address, next((link for network, link in ordered if address in network), 0))
+        for address in addresses
+        if address not in own
+    )
+    return tuple((address, link) for address, link in found if link)
+
+
+def _led(kernel: Kernel, address: IPAddress, links: Mapping[str, int]) -> int:
+    route = kernel.route_to(address)
+    return _link((route.path,), links) if route is not None else 0
+
+
+def _link(paths: tuple[Path, ...], links: Mapping[str, int]) -> int:
+    """The link that packets leave by for a network or host at its other end; 0 for none."""
+    hops = next((path.next_hops for path in paths if not path.dead), ())
+    return links.get(hops[0].device, 0) if hops and hops[0].gateway is None else 0
 
 
 def _tell(netlink: RouteSocket, flags: int, requests: list[bytes]) -> None:

@@ -1,20 +1,42 @@
-"""Neighbour entries that somebody wrote by hand: the kernel takes them on trust and never asks."""
+"""What the neighbour table says of the way to an address.
+
+An entry proves something only on the link by which packets really leave: one on another link may have failed years ago,
+and stays. And it is the next hop's, which is a router where the address is on no network of this host.
+"""
 
 from collections.abc import Mapping
 
 from calico_agent.model.address import IPAddress
 from calico_agent.model.kernel import Kernel
-from calico_agent.model.route import Neighbour
+from calico_agent.model.route import Neighbour, NextHop
 from calico_agent.model.unchanged import MadeOnce
+
+Place = tuple[IPAddress, str]
+"""A next hop and the link by which it is reached."""
 
 _BY_HAND = "PERMANENT"
 
 
-def written_by_hand(kernel: Kernel | None) -> Mapping[IPAddress, Neighbour]:
-    """Their entries by address; those of VXLAN devices, which are all Felix's, among them."""
-    return _entries((kernel.neighbours if kernel is not None else None) or ())
+def next_hops(kernel: Kernel, address: IPAddress) -> tuple[Place, ...]:
+    """Where packets to an address are handed over; nowhere while no route leads to it."""
+    route = kernel.route_to(address)
+    return places(route.next_hops if route is not None else (), address)
+
+
+def places(hops: tuple[NextHop, ...], address: IPAddress) -> tuple[Place, ...]:
+    """The same for the next hops of one route. The kernel does not use those that are dead."""
+    return tuple((hop.gateway or address, hop.device) for hop in hops if not hop.dead)
+
+
+def written_by_hand(kernel: Kernel | None, address: IPAddress) -> Neighbour | None:
+    """The entry that somebody wrote for an address itself: the kernel takes it on trust and never asks."""
+    found = _written_by_hand((kernel.neighbours if kernel is not None else None) or ())
+    if kernel is None or not found:
+        return None
+    entries = (found.get(place) for place in next_hops(kernel, address) if place[0] == address)
+    return next(filter(None, entries), None)
 
 
 @MadeOnce
-def _entries(neighbours: tuple[Neighbour, ...]) -> Mapping[IPAddress, Neighbour]:
-    return {one.address: one for one in neighbours if one.state == _BY_HAND}
+def _written_by_hand(neighbours: tuple[Neighbour, ...]) -> Mapping[Place, Neighbour]:
+    return {(one.address, one.device): one for one in neighbours if one.state == _BY_HAND}

@@ -6,13 +6,15 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from ipaddress import ip_address
+from dataclasses import dataclass, field, replace
+from ipaddress import ip_address, ip_network
 
 import pytest
 
-from calico_agent.model.address import IPAddress, Link, LinkAddress, interface_of
+from calico_agent.model.address import Family, IPAddress, Link, LinkAddress, interface_of
 from calico_agent.model.kernel import Kernel
+from calico_agent.model.policy import Rule, RuleAction
+from calico_agent.model.route import Fib, NextHop, Route
 from calico_agent.observe import probe
 from calico_agent.observe.kernel import read_kernel
 from calico_agent.observe.probe import NeighbourProbe, on_link
@@ -48,7 +50,7 @@ def two_hosts(*addresses: IPAddress, network: int = 24) -> Iterator[tuple[Networ
             host.ip(f"addr add 10.77.0.{number}/{network} dev eth0", f"addr add fd00:77::{number}/64 dev eth0 nodad")
             host.ip("link set eth0 up")
         words.probe = NeighbourProbe(words.said.append)
-        words.probe.follow(addresses, seen(here).links)
+        words.probe.follow(addresses, seen(here))
         here.run(words.probe.start)
         try:
             yield here, there, words
@@ -163,7 +165,7 @@ def test_a_silent_neighbour_by_ipv6_is_noticed_too() -> None:
 def test_who_is_followed_from_now_on_is_looked_for_at_once() -> None:
     with two_hosts() as (here, _, words):
         assert state_of(here, PEER) == ""
-        words.probe.follow((PEER,), seen(here).links)
+        words.probe.follow((PEER,), seen(here))
         settled(here, PEER, "REACHABLE")
         assert words.said == []
 
@@ -181,10 +183,10 @@ def test_there_is_a_bound_to_those_that_are_looked_for_at_once(monkeypatch: pyte
 @pytest.mark.real
 def test_without_the_privilege_it_ends_without_a_word() -> None:
     with two_hosts() as (here, _, _words):
-        assert here.run(_ends_as_nobody, seen(here).links)
+        assert here.run(_ends_as_nobody, seen(here))
 
 
-def _ends_as_nobody(links: tuple[Link, ...]) -> bool:
+def _ends_as_nobody(kernel: Kernel) -> bool:
     """Whether the thread of a probe ends by itself in a process without privileges, and wakes nobody."""
     child = os.fork()
     if not child:
@@ -194,7 +196,7 @@ def _ends_as_nobody(links: tuple[Link, ...]) -> bool:
             os.setresuid(65534, 65534, 65534)
             said: list[str] = []
             alone = NeighbourProbe(said.append)
-            alone.follow((PEER, STATIC, NOBODY), links)
+            alone.follow((PEER, STATIC, NOBODY), kernel)
             alone.start()
             alone._thread.join(PATIENCE)
             code = int(alone._thread.is_alive() or bool(said))
@@ -223,27 +225,100 @@ def test_stopping_is_at_once_and_leaves_no_thread() -> None:
     assert threading.active_count() == before
 
 
-def link(index: int, *networks: str, up: bool = True, loopback: bool = False) -> Link:
+@pytest.mark.real
+def test_a_second_link_in_the_network_is_not_asked() -> None:
+    with two_hosts() as (here, there, words):
+        here.ip("link add eth1 type veth peer name dark", "addr add 10.77.0.111/24 dev eth1", "link set eth1 up")
+        words.probe.follow((PEER,), seen(here))
+        settled(here, PEER, "REACHABLE")
+        here.ip("link set dark up")  # with carrier, and nobody there
+        words.probe.follow((PEER,), seen(here))
+        there.run(send_something)
+        time.sleep(4)
+        assert {(one.device, one.state) for one in seen(here).neighbours or () if one.address == PEER} <= {
+            ("eth0", "REACHABLE"),
+            ("eth0", "STALE"),
+            ("eth0", "DELAY"),
+        }
+        assert words.said == []
+
+
+@pytest.mark.real
+def test_a_node_of_the_network_that_a_router_leads_to_is_not_asked() -> None:
+    with two_hosts() as (here, _, words):
+        here.ip("route add 10.77.0.99/32 via 10.77.0.12")
+        words.probe.follow((NOBODY,), seen(here))
+        time.sleep(4)
+        assert state_of(here, NOBODY) == ""
+        assert words.said == []
+
+
+def link(index: int, *networks: str, up: bool = True, running: bool = True, loopback: bool = False) -> Link:
     pairs = (text.split("/") for text in networks)
     held = tuple(LinkAddress(interface_of(ip_address(address), int(length))) for address, length in pairs)
-    return Link(index, f"eth{index}", up=up, loopback=loopback, addresses=held)
+    return Link(index, f"eth{index}", up=up, running=running, loopback=loopback, addresses=held)
+
+
+def led(prefix: str, device: str, gateway: str | None = None, protocol: int = 2, metric: int = 0) -> Route:
+    hop = NextHop(ip_address(gateway) if gateway else None, device)
+    return Route(ip_network(prefix), next_hops=(hop,), protocol=protocol, metric=metric)
+
+
+def connected(*links: Link) -> tuple[Route, ...]:
+    """The routes that the kernel makes of addresses."""
+    return tuple(led(str(held.network), one.name) for one in links for held in one.addresses)
 
 
 ETH1 = link(1, "10.77.0.11/24", "fd00:77::11/64")
+ETH2 = link(2, "10.77.0.111/24", "fd00:77::111/64")
+DARK = link(2, "10.77.0.111/24", running=False)
+NODE = "10.77.0.12"
+TO_100 = Rule(100, 100, destination=ip_network("10.77.0.12/32"))
 
 
 @pytest.mark.parametrize(
-    ("address", "links", "found"),
+    ("address", "links", "routes", "found"),
     [
-        pytest.param("10.77.0.12", (ETH1,), [1], id="a node on our network"),
-        pytest.param("fd00:77::12", (ETH1,), [1], id="by IPv6"),
-        pytest.param("10.88.0.12", (ETH1,), [], id="one behind a router is the router's to know"),
-        pytest.param("10.77.0.11", (ETH1,), [], id="our own address"),
-        pytest.param("10.77.0.12", (link(2, "10.77.0.0/16"), ETH1), [1], id="the longest network decides"),
-        pytest.param("10.77.0.12", (link(2, "10.77.0.11/24", up=False),), [], id="a link that is off"),
-        pytest.param("10.77.0.12", (link(2, "10.77.0.12/32"),), [], id="a lone address is no network"),
-        pytest.param("127.0.0.2", (link(1, "127.0.0.1/8", loopback=True),), [], id="loopback"),
+        pytest.param(NODE, (ETH1,), (), [1], id="a node on our network"),
+        pytest.param("fd00:77::12", (ETH1,), (), [1], id="by IPv6"),
+        pytest.param("10.88.0.12", (ETH1,), (), [], id="one behind a router is the router's to know"),
+        pytest.param("10.77.0.11", (ETH1,), (), [], id="our own address"),
+        pytest.param(NODE, (link(2, "10.77.0.0/16"), ETH1), (), [1], id="the longest network decides"),
+        pytest.param(NODE, (link(2, "10.77.0.11/24", up=False),), (), [], id="a link that is off"),
+        pytest.param(NODE, (DARK,), (), [], id="a link without carrier"),
+        pytest.param(NODE, (link(2, "10.77.0.12/32"),), (), [], id="a lone address is no network"),
+        pytest.param("127.0.0.2", (link(1, "127.0.0.1/8", loopback=True),), (), [], id="loopback"),
+        pytest.param(NODE, (ETH1, ETH2), (), [1], id="of two links in one network that of the kernel's first route"),
+        pytest.param("fd00:77::12", (ETH2, ETH1), (), [2], id="the same by IPv6"),
+        pytest.param(NODE, (DARK, ETH1), (), [], id="nor another one where the kernel uses that without carrier"),
+        pytest.param(NODE, (ETH1,), (led("10.77.0.12/32", "eth1", "10.77.0.254", 4),), [], id="a router leads there"),
+        pytest.param(
+            NODE, (ETH1, ETH2), (led("10.77.0.12/32", "eth2", protocol=4),), [2], id="a route to the node itself"
+        ),
+        pytest.param(
+            NODE, (ETH1,), (led("10.77.0.8/29", "eth1", "10.77.0.254", 4),), [], id="a router leads to a part of ours"
+        ),
+        pytest.param("10.77.0.13", (ETH1,), (led("10.77.0.12/32", "eth1", "10.77.0.254", 4),), [1], id="not to others"),
     ],
 )
-def test_only_neighbours_are_asked(address: str, links: tuple[Link, ...], found: list[int]) -> None:
-    assert [index for _, index in on_link([ip_address(address)], links)] == found
+def test_only_neighbours_are_asked(
+    address: str, links: tuple[Link, ...], routes: tuple[Route, ...], found: list[int]
+) -> None:
+    kernel = Kernel(links, Fib.of((*connected(*links), *routes)))
+    assert [index for _, index in on_link((ip_address(address),), kernel)] == found
+
+
+@pytest.mark.parametrize(
+    ("rule", "found"),
+    [
+        pytest.param(TO_100, [], id="to a router"),
+        pytest.param(replace(TO_100, table=99), [1], id="to a table without a route there"),
+        pytest.param(replace(TO_100, action=RuleAction.PROHIBIT), [], id="that refuses packets to the node"),
+        pytest.param(replace(TO_100, priority=40000), [1], id="that is asked after the main table"),
+    ],
+)
+def test_policy_rules_have_their_say_about_who_is_a_neighbour(rule: Rule, found: list[int]) -> None:
+    table = Fib.of((replace(led("0.0.0.0/0", "eth1", "10.77.0.254"), table=100),), table=100)
+    rules = tuple(sorted((Rule(0, 255), rule, Rule(32766, 254)), key=lambda one: one.priority))
+    kernel = Kernel((ETH1,), Fib.of(connected(ETH1)), rules={Family.IPV4: rules}, tables={100: table})
+    assert [index for _, index in on_link((ip_address(NODE),), kernel)] == found

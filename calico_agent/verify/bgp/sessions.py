@@ -28,7 +28,7 @@ def find_sessions(view: View, family: Family, bird: Bird) -> Iterator[Finding]:
     if not view.starting:
         for address in sorted(plan.required - {session.peer for session in bird.sessions}):
             yield from _missing(view, plan, address, bird)
-    known, served, by_hand = all_read(view), _served(bird), written_by_hand(view.kernel)
+    known, served = all_read(view), _served(bird)
     for session, wanted in _DOUBTFUL[family](bird.sessions, plan):
         if wanted is None and known and (stale := _stale(view, session)):
             yield _stale_session(session, bird, stale)
@@ -36,7 +36,7 @@ def find_sessions(view: View, family: Family, bird: Bird) -> Iterator[Finding]:
         if wanted is not None and known and _has_other_as(session, wanted):
             yield _other_as(session, bird, wanted)
         if not (session.established or view.starting or session.peer in served or _pending(session, bird)):
-            yield _down(view, session, by_hand.get(session.peer))
+            yield _down(view, session, written_by_hand(view.kernel, session.peer))
 
 
 def _doubtful(sessions: tuple[Session, ...], plan: FamilyPlan) -> tuple[tuple[Session, Wanted | None], ...]:

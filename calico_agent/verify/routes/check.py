@@ -16,7 +16,7 @@ from calico_agent.verify.bgp.rib import Rib, rib_of
 from calico_agent.verify.routes.aggregates import aggregates_of
 from calico_agent.verify.routes.diverted import DIVERTED, diverted, find_diverted
 from calico_agent.verify.routes.expected import Expectation, ExpectedRoute
-from calico_agent.verify.routes.judge import MISSING, judge_of
+from calico_agent.verify.routes.judge import MISSING, Judge, judge_of
 from calico_agent.verify.routes.lost_blocks import find_lost_blocks
 from calico_agent.verify.routes.policy import Diversion, Diversions, diversions
 from calico_agent.verify.routes.strangers import find_stranger
@@ -52,11 +52,12 @@ def check_routes(view: View, kernel: Kernel, expectation: Expectation) -> RouteC
     words = RouteWords(view, kernel.fib, rib)
     broken = _underlay(view, kernel, table)
     elsewhere = diversions(kernel, expectation)
-    amiss, strangers = _compare(view, kernel, expectation, elsewhere, rib)
+    judge = judge_of(view, table.ways)
+    amiss, strangers = _compare(view, kernel, expectation, elsewhere, rib, judge)
     findings = (
         *(one for found in broken.values() for one in found),
         *(_said(view, words, one) for one in amiss),
-        *find_diverted(view, elsewhere),
+        *find_diverted(view, elsewhere, judge),
         *find_own_blocks(view, kernel.fib, expectation),
         *strangers,
         *find_double_claims(view, expectation),
@@ -74,11 +75,10 @@ def _said(view: View, words: RouteWords, one: Amiss) -> Finding:
 
 
 def _compare(
-    view: View, kernel: Kernel, expectation: Expectation, elsewhere: Diversions, rib: Rib
+    view: View, kernel: Kernel, expectation: Expectation, elsewhere: Diversions, rib: Rib, judge: Judge
 ) -> tuple[list[Amiss], list[Finding]]:
     """The expected routes that are amiss, by prefix, and what is said of those that are not expected."""
     table = expected_table(expectation)
-    judge = judge_of(view, table.ways)
     aggregates = aggregates_of(view, kernel.fib, table, judge)
     amiss: dict[Key, Amiss] = {}
     strangers: list[Finding] = []
@@ -125,8 +125,8 @@ def _underlay(view: View, kernel: Kernel, table: ExpectedTable) -> dict[Way, tup
     underlay = Underlay(view, kernel)
     broken: dict[Way, tuple[Finding, ...]] = {}
     said: set[tuple[str, str]] = set()
-    for way in table.ways:
-        found = tuple(underlay.find(way))
+    for way, prefix in table.ways.items():
+        found = tuple(underlay.find(way, kernel.fib.paths(prefix)))
         if found:
             broken[way] = tuple(one for one in found if (one.code, one.subject) not in said)
             said.update((one.code, one.subject) for one in found)

@@ -8,6 +8,7 @@ from calico_agent.model.policy import RuleAction, table_name
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.routes.expected import ExpectedRoute
 from calico_agent.verify.routes.fate import fate_with
+from calico_agent.verify.routes.judge import Judge
 from calico_agent.verify.routes.policy import Diversion, Diversions
 from calico_agent.verify.routes.words import whose
 from calico_agent.verify.view import View
@@ -20,12 +21,13 @@ def diverted(view: View, route: ExpectedRoute, diversion: Diversion) -> Finding:
     return _finding(view, route.prefix, whose(route), diversion, f"wanted: {route.prefix} {route.way}; ")
 
 
-def find_diverted(view: View, elsewhere: Diversions) -> Iterator[Finding]:
-    """Packets for the pods of this host, and for a part of the addresses of another node."""
+def find_diverted(view: View, elsewhere: Diversions, judge: Judge) -> Iterator[Finding]:
+    """Packets for the pods of this host, and for a part of the addresses of another node that get elsewhere."""
     for prefix, diversion in elsewhere.own.items():
         yield _finding(view, prefix, f"{prefix}, pods of this host", diversion)
     for prefix, (around, diversion) in elsewhere.parts.items():
-        yield _finding(view, prefix, f"{prefix}, a part of {whose(around)}", diversion)
+        if judge.verdict(around.way, diversion.paths):
+            yield _finding(view, prefix, f"{prefix}, a part of {whose(around)}", diversion)
 
 
 def _finding(view: View, prefix: IPNetwork, whom: str, diversion: Diversion, wanted: str = "") -> Finding:

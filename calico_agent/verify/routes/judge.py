@@ -1,14 +1,16 @@
 """The verdict on one expected route: whether what the kernel has leads the way that its node is reached.
 
-What it is judged by, beside way and paths, is the same in most passes: the bridges of this host, and how the kernel
-reaches routers. As long as it is, a judge keeps what it has learned.
+What it is judged by, beside way and paths, is the same in most passes: the bridges of this host, and the routers by
+which the kernel reaches nodes. As long as it is, a judge keeps what it has learned.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from calico_agent.model.address import IPAddress
+from calico_agent.model.detour import Detours
 from calico_agent.model.identity import Candidate
-from calico_agent.model.route import CALICO_PROTOCOLS, PROTOCOL_BOOT, Fib, NextHop, Path, RouteType
+from calico_agent.model.kernel import Kernel
+from calico_agent.model.route import CALICO_PROTOCOLS, PROTOCOL_BOOT, NextHop, Path, RouteType
 from calico_agent.model.unchanged import MadeOnce
 from calico_agent.verify.routes.table import Paths
 from calico_agent.verify.routes.ways import TUNNEL_DEVICES, Way
@@ -23,6 +25,9 @@ _DROPS = {
 }
 
 
+_DETOURS = Detours()
+
+
 class Judge:
     """The verdict on a way and the paths that were found: empty for right, a code for wrong.
 
@@ -30,11 +35,10 @@ class Judge:
     are recognised as the very objects, which costs next to nothing.
     """
 
-    def __init__(self, bridges: Iterable[Candidate], fib: Fib) -> None:
+    def __init__(self, bridges: Iterable[Candidate], routers: Mapping[IPAddress, frozenset[IPAddress]]) -> None:
         self._bridges = frozenset(found.link for found in bridges)
         self._bridged = tuple(found.interface.network for found in bridges)
-        self._fib = fib
-        self._resolved: dict[Way, frozenset[IPAddress]] = {}
+        self._routers = routers
         self.right: dict[Way | None, Paths] = {}
 
     def verdict(self, way: Way, paths: Paths) -> str:
@@ -65,12 +69,12 @@ class Judge:
         return all(self._device_fits(way, hop) and self._gateway_fits(way, hop) for hop in path.next_hops)
 
     def _gateway_fits(self, way: Way, hop: NextHop) -> bool:
-        if not _far(way):
-            return way.gateway in {None, hop.gateway}
-        if way not in self._resolved:
-            astray = any(way.registered in network for network in self._bridged)  # the record is wrong, not the route
-            self._resolved[way] = frozenset() if astray else _gateways(self._fib, way.registered)
-        return not self._resolved[way] or hop.gateway in self._resolved[way]
+        if way.gateway is None and any(way.registered in network for network in self._bridged):
+            return True  # the record is wrong, not the route
+        # BIRD resolves a next hop by the routes that it learns from the kernel.
+        routers = frozenset() if way.device else self._routers.get(way.registered, frozenset())
+        right = {*routers, way.gateway} if way.gateway is not None else routers
+        return not right or hop.gateway in right
 
     def _device_fits(self, way: Way, hop: NextHop) -> bool:
         if way.device:
@@ -78,25 +82,31 @@ class Judge:
         return hop.device not in TUNNEL_DEVICES and hop.device not in self._bridges and hop.device != "lo"
 
 
-def judge_of(view: View, ways: tuple[Way, ...]) -> Judge:
+def judge_of(view: View, ways: Iterable[Way]) -> Judge:
     """The judge of these ways: the one of before while nothing has changed that verdicts depend on."""
-    fib = view.kernel.fib if view.kernel is not None and any(map(_far, ways)) else Fib()
-    return _judge(ways, view.local.bridges(), fib)
+    judged = tuple(ways)
+    return _judge(judged, view.local.bridges(), {} if view.kernel is None else _routers(view.kernel, judged))
 
 
 @MadeOnce
-def _judge(_ways: tuple[Way, ...], bridges: tuple[Candidate, ...], fib: Fib) -> Judge:
-    return Judge(bridges, fib)
+def _judge(
+    _ways: tuple[Way, ...], bridges: tuple[Candidate, ...], routers: Mapping[IPAddress, frozenset[IPAddress]]
+) -> Judge:
+    return Judge(bridges, routers)
 
 
-def _far(way: Way) -> bool:
-    """Whether its next hop is a router, which is whoever the kernel has for the registered address."""
-    return way.gateway is None and not way.device
+def _routers(kernel: Kernel, ways: tuple[Way, ...]) -> Mapping[IPAddress, frozenset[IPAddress]]:
+    """The routers of the nodes that have some: all that are far, and those of this host's networks led another way."""
+    plain = [way for way in ways if not way.device]
+    near = _DETOURS.among(kernel, tuple(way.registered for way in plain if way.gateway is not None))
+    far = {way.registered for way in plain if way.gateway is None}
+    found = {address: _gateways(kernel, address) for address in near | far}
+    return {address: gateways for address, gateways in found.items() if gateways}
 
 
-def _gateways(fib: Fib, address: IPAddress) -> frozenset[IPAddress]:
-    """The routers by which the kernel reaches an address, as BIRD resolves a far next hop; empty when by none."""
-    route = fib.lookup(address)
+def _gateways(kernel: Kernel, address: IPAddress) -> frozenset[IPAddress]:
+    """The routers by which the kernel reaches an address, as BIRD resolves a next hop; empty when by none."""
+    route = kernel.route_to(address)
     gateways = [hop.gateway for hop in route.next_hops] if route is not None else []
     return frozenset() if None in gateways else frozenset(filter(None, gateways))
 

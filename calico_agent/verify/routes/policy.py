@@ -15,13 +15,13 @@ from itertools import chain
 
 from calico_agent.model.address import Family, IPNetwork
 from calico_agent.model.kernel import Kernel
-from calico_agent.model.policy import Rule, RuleAction, asked_before_main, table_name
-from calico_agent.model.prefix import prefix_of
+from calico_agent.model.policy import Rule, RuleAction, asked_before_main, met, table_name
+from calico_agent.model.prefix import Key, key_of, prefix_of
 from calico_agent.model.route import TABLE_MAIN, Fib, RouteType
 from calico_agent.model.unchanged import MadeOnce
 from calico_agent.verify.routes.expected import Expectation, ExpectedRoute
 from calico_agent.verify.routes.fate import shown
-from calico_agent.verify.routes.table import Paths, expected_table
+from calico_agent.verify.routes.table import ExpectedTable, Paths, expected_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,8 @@ class Diversion:
 
 @dataclass(frozen=True, slots=True)
 class Diversions:
-    """By destination: blocks and addresses of other nodes, own blocks, and parts of the former with their route."""
+    """By destination: blocks and addresses of other nodes, own blocks and parts of them, and parts of the former with
+    the route to the block."""
 
     routes: Mapping[IPNetwork, Diversion]
     own: Mapping[IPNetwork, Diversion]
@@ -72,6 +73,7 @@ def _diversions(
     routes = _found((route.prefix for route in expectation.routes), ways)
     own = _found(iter(expectation.own_blocks), ways)
     parts = dict(chain.from_iterable(way.parts(expectation, {*routes, *own}) for way in ways.values()))
+    own |= chain.from_iterable(way.own_parts(expectation.own_blocks, {*own}) for way in ways.values())
     return Diversions(routes, own, parts)
 
 
@@ -101,32 +103,47 @@ class _Way:
     def parts(
         self, expectation: Expectation, whole: set[IPNetwork]
     ) -> Iterator[tuple[IPNetwork, tuple[ExpectedRoute, Diversion]]]:
-        """Routes to a part of a block in the tables that rules lead to before main; `whole` blocks are told already."""
+        """Parts of blocks that rules are for, or to which there is a route in the tables that rules lead to before
+        main; `whole` blocks are told already."""
         expected = expected_table(expectation)
         for rule in self._rules:
-            table = self._tables.get(rule.table, Fib()) if rule.table != TABLE_MAIN else Fib()
-            for key, way, paths in expected.walk(table, {}):
+            for key in (*self._narrowed(rule), *self._routed(rule, expected)):
                 around = expected.blocks.covering(key)
-                if way is not None or around is None or around.prefix in whole or paths[0].type is RouteType.THROW:
-                    continue
                 part = prefix_of(key)
+                if around is None or key in expected.routes or around.prefix in whole:
+                    continue
                 found = self.diversion(part)
                 if found is not None and found.rule is rule:
                     yield part, (around, found)
 
-    def _decide(self, destination: IPNetwork, source: IPNetwork | None) -> Diversion | None:
-        position = 0
-        while position < len(self._rules):
-            rule = self._rules[position]
-            position += 1
-            if not rule.takes(destination, source):
+    def own_parts(self, blocks: tuple[IPNetwork, ...], whole: set[IPNetwork]) -> Iterator[tuple[IPNetwork, Diversion]]:
+        """Parts of own blocks that rules are for and that are led elsewhere than the main table leads them."""
+        main = self._tables[TABLE_MAIN]
+        for part in (prefix_of(key) for rule in self._rules for key in self._narrowed(rule)):
+            inside = any(part.prefixlen > block.prefixlen and part.overlaps(block) for block in blocks)
+            if not inside or any(part.overlaps(block) for block in whole):
                 continue
+            found, usual = self.diversion(part), main.lookup(part.network_address)
+            if found is not None and (usual is None or not found.paths or found.paths[0].next_hops != usual.next_hops):
+                yield part, found
+
+    @staticmethod
+    def _narrowed(rule: Rule) -> Iterator[Key]:
+        if rule.destination is not None and not rule.inverted:
+            yield key_of(rule.destination)
+
+    def _routed(self, rule: Rule, expected: ExpectedTable) -> Iterator[Key]:
+        """What a rule's table has a route to and nobody expects one to."""
+        table = self._tables.get(rule.table, Fib()) if rule.table != TABLE_MAIN else Fib()
+        for key, way, paths in expected.walk(table, {}):
+            if way is None and paths[0].type is not RouteType.THROW:
+                yield key
+
+    def _decide(self, destination: IPNetwork, source: IPNetwork | None) -> Diversion | None:
+        for rule in met(self._rules, destination, source):
             if rule.action.refuses:
                 return Diversion(rule, destination, ())
-            if rule.action is RuleAction.GOTO:
-                ahead = (place for place, one in enumerate(self._rules) if one.priority >= rule.target)
-                position = max(position, next(ahead, len(self._rules)))
-            elif rule.action is RuleAction.TABLE and (found := self._look_up(rule, destination)) is not None:
+            if rule.action is RuleAction.TABLE and (found := self._look_up(rule, destination)) is not None:
                 return None if rule.table == TABLE_MAIN else found
         return None
 

@@ -47,7 +47,7 @@ def _expected(view: View, cluster: Cluster, kernel: Kernel, expectation: Expecta
     @cache
     def beneath(way: Way) -> str:
         """The code of what keeps packets from the node although the route is right."""
-        return next((one.code for one in underlay.find(way)), "")
+        return next((one.code for one in underlay.find(way, kernel.fib.paths(table.ways[way]))), "")
 
     for key, route in table.routes.items():
         diversion = elsewhere.get(route.prefix)

@@ -10,7 +10,7 @@ from itertools import compress, filterfalse
 from operator import is_not
 from typing import NamedTuple
 
-from calico_agent.model.address import IPAddress
+from calico_agent.model.address import IPAddress, IPNetwork
 from calico_agent.model.prefix import Key, PrefixIndex, key_of
 from calico_agent.model.route import Fib, Path, host_prefix
 from calico_agent.model.unchanged import MadeOnce
@@ -35,13 +35,14 @@ class Row(NamedTuple):
 class ExpectedTable:
     """All expected routes.
 
-    `columns` are their ways by kind of prefix and network, `ways` the same, each once; `own` the blocks of this host.
+    `columns` are their ways by kind of prefix and network, `ways` the same, each once, with a prefix that should take
+    it; `own` are the blocks of this host.
     `blocks` finds the expected route to the block around a prefix, and `all` any expected route around it.
     """
 
     routes: Mapping[Key, ExpectedRoute]
     columns: Mapping[_Kind, Mapping[int, Way]]
-    ways: tuple[Way, ...]
+    ways: Mapping[Way, IPNetwork]
     own: frozenset[Key]
     blocks: PrefixIndex[ExpectedRoute]
     all: PrefixIndex[ExpectedRoute]
@@ -81,7 +82,7 @@ def expected_table(expectation: Expectation) -> ExpectedTable:
     return ExpectedTable(
         routes,
         columns,
-        tuple(dict.fromkeys(route.way for route in expectation.routes)),
+        {route.way: route.prefix for route in expectation.routes},
         frozenset(map(key_of, expectation.own_blocks)),
         PrefixIndex({key: route for key, route in routes.items() if not route.borrowed}),
         PrefixIndex(routes),

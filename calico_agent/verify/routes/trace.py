@@ -79,7 +79,7 @@ def _judge(
                 return True, f"is a pod address of node {way.node}, and goes to the routers: {_goes(lookup)}"
             if code or not way.judged:
                 code = "RT-BORROWED-MISSING" if expected.borrowed else MISSING
-        broken = next(Underlay(view, kernel).find(way), None)
+        broken = next(Underlay(view, kernel).find(way, (route.path,) if route is not None else ()), None)
         if code:
             return False, f"is a pod address of node {way.node}, and does not get there: {_goes(lookup)} ({code})"
         if broken is not None:

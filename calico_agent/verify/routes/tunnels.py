@@ -16,7 +16,8 @@ from calico_agent.model.route import ForwardingEntry, Neighbour
 from calico_agent.model.unchanged import MadeOnce
 from calico_agent.verify.agents import machine_of
 from calico_agent.verify.catalogue import finding
-from calico_agent.verify.neighbours import written_by_hand
+from calico_agent.verify.neighbours import Place, next_hops, places, written_by_hand
+from calico_agent.verify.routes.table import Paths
 from calico_agent.verify.routes.ways import TUNNEL_DEVICES, Encapsulation, Way
 from calico_agent.verify.view import View
 from calico_agent.verify.words import in_family, listed
@@ -25,10 +26,10 @@ _NO_ANSWER = frozenset({"FAILED", "INCOMPLETE"})
 
 
 class _Entries(NamedTuple):
-    """MACs by tunnel device and address, who does not answer with its state, hosts by tunnel device and MAC."""
+    """MACs by tunnel device and address, the state of who does not answer on a link, hosts by tunnel device and MAC."""
 
     macs: Mapping[tuple[str, IPAddress], str]
-    unanswered: Mapping[IPAddress, str]
+    unanswered: Mapping[Place, str]
     hosts: Mapping[tuple[str, str], list[IPAddress]]
     devices: frozenset[str]
 
@@ -36,13 +37,13 @@ class _Entries(NamedTuple):
 @MadeOnce
 def _entries(neighbours: Iterable[Neighbour], forwarding: Iterable[ForwardingEntry]) -> _Entries:
     macs: dict[tuple[str, IPAddress], str] = {}
-    unanswered: dict[IPAddress, str] = {}
+    unanswered: dict[Place, str] = {}
     hosts: dict[tuple[str, str], list[IPAddress]] = {}
     for neighbour in neighbours:
         if neighbour.device in TUNNEL_DEVICES:
             macs[neighbour.device, neighbour.address] = neighbour.mac.lower()
         elif neighbour.state in _NO_ANSWER:
-            unanswered[neighbour.address] = f"{neighbour.state} on {neighbour.device}"
+            unanswered[neighbour.address, neighbour.device] = neighbour.state
     for entry in forwarding:
         hosts.setdefault((entry.device, entry.mac.lower()), []).append(entry.destination)
     return _Entries(macs, unanswered, hosts, frozenset(device for device, _ in (*macs, *hosts)))
@@ -53,31 +54,27 @@ class Underlay:
 
     def __init__(self, view: View, kernel: Kernel) -> None:
         self._view = view
-        self._fib = kernel.fib
+        self._kernel = kernel
         self._bridges = view.local.bridges()
         self._read = kernel.neighbours is not None and kernel.forwarding is not None
-        self._by_hand = written_by_hand(kernel)
         self._entries = _entries(kernel.neighbours or (), kernel.forwarding or ())
 
-    def find(self, way: Way) -> Iterator[Finding]:
-        """What is wrong on the way to one node."""
-        unanswered = self._entries.unanswered
-        if unanswered and (silent := self._silent(way.registered)) is not None:
-            yield _dead(way, silent, unanswered[silent])
-        if (entry := self._by_hand.get(way.registered)) is not None:
+    def find(self, way: Way, paths: Paths = ()) -> Iterator[Finding]:
+        """What is wrong on the way to one node; `paths` is what the kernel has for one of its blocks."""
+        if self._entries.unanswered and (silent := self._silent(way, paths)) is not None:
+            yield _dead(way, silent, self._entries.unanswered[silent])
+        if (entry := written_by_hand(self._kernel, way.registered)) is not None:
             yield from self._invented(way, entry)
         if way.encapsulation is Encapsulation.VXLAN and (broken := self._broken_tunnel(way)):
             yield _tunnel(way, broken)
 
-    def _silent(self, registered: IPAddress) -> IPAddress | None:
-        """Who does not answer on the way to an address: its host, or every router that leads there."""
-        unanswered = self._entries.unanswered
-        if registered in unanswered:
-            return registered
-        route = self._fib.lookup(registered)
-        routers = [hop.gateway for hop in route.next_hops] if route is not None else []
-        dead = [router for router in routers if router in unanswered]
-        return dead[0] if dead and len(dead) == len(routers) else None
+    def _silent(self, way: Way, paths: Paths) -> Place | None:
+        """Who does not answer on the way to a node: its host, or every router that leads there."""
+        hops = places(paths[0].next_hops, way.registered) if paths and not way.device else ()
+        if not hops or any(address != way.gateway for address, _ in hops):
+            hops = next_hops(self._kernel, way.registered)
+        dead = [hop for hop in hops if hop in self._entries.unanswered]
+        return dead[0] if dead and len(dead) == len(hops) else None
 
     def _invented(self, way: Way, entry: Neighbour) -> Iterator[Finding]:
         """A hardware address that is none of the node's. Without an agent there, nobody knows which it has."""
@@ -113,7 +110,8 @@ class Underlay:
         return (node.vtep_mac(Family(way.registered.version)) or "").lower() if node is not None else ""
 
 
-def _dead(way: Way, silent: IPAddress, state: str) -> Finding:
+def _dead(way: Way, place: Place, state: str) -> Finding:
+    silent, device = place
     router = silent != way.registered
     return finding(
         "RT-NEXTHOP-DEAD",
@@ -121,7 +119,7 @@ def _dead(way: Way, silent: IPAddress, state: str) -> Finding:
         f"node {way.node} cannot be reached: nobody answers for {silent}, the router towards {way.registered}"
         if router
         else f"node {way.node} does not answer: nobody answers for {way.registered}",
-        why=f"neighbour entry of {silent}: {state}",
+        why=f"neighbour entry of {silent}: {state} on {device}",
         effect=f"packets to the pods of {way.node} are lost, though the routes are there",
         cure=f"look at the router {silent}" if router else f"look at host {way.node} and the network between",
         node=way.node,

@@ -103,6 +103,9 @@ def linked(*links: Link) -> Observation:
     return replace(HEALTHY, kernel=replace(HEALTHY.kernel, links=links))
 
 
+BY_ROUTER = routed(via("10.77.0.13/32", "10.77.0.254", protocol=STATIC), via(TO3, "10.77.0.254"))
+
+
 def dark(without: list[str]) -> Observation:
     """Eth0 lost its carrier: the kernel marks the routes through it."""
     network = Route(ip_network("10.77.0.0/24"), next_hops=(NextHop(None, "eth0", linkdown=True),), protocol=KERNEL)
@@ -439,6 +442,49 @@ CASES = {
         says=("neighbour entry of 10.77.0.13: FAILED on eth0",),
         status={"BGPEstablished": Status.FALSE} | WRONG,
     ),
+    "a host that did not answer on another link than packets take": Case(
+        with_neighbours(HEALTHY, neighbour("10.77.0.13", "", "eth1", "FAILED")), {}, status={}
+    ),
+    "a host that answers on neither": Case(
+        with_neighbours(
+            HEALTHY,
+            neighbour("10.77.0.13", "", "eth1", "FAILED"),
+            neighbour("10.77.0.13", "", "eth0", "INCOMPLETE"),
+        ),
+        {"RT-NEXTHOP-DEAD host3": set()},
+        says=("neighbour entry of 10.77.0.13: INCOMPLETE on eth0",),
+    ),
+    "a host of our network that a router leads to does not answer itself": Case(
+        with_neighbours(BY_ROUTER, neighbour("10.77.0.13", "", "eth0", "FAILED")), {}, status={}
+    ),
+    "a host of our network, and the router that leads to it does not answer": Case(
+        with_neighbours(BY_ROUTER, neighbour("10.77.0.254", "", "eth0", "FAILED")),
+        {"RT-NEXTHOP-DEAD host3": set()},
+        says=("nobody answers for 10.77.0.254, the router towards 10.77.0.13",),
+    ),
+    "a router that did not answer on another link": Case(
+        with_neighbours(far(via(TO3, "10.77.0.1")), neighbour("10.77.0.1", "", "eth1", "FAILED")), {}
+    ),
+    "a host that pods' packets are sent to on another link than the host's own": Case(
+        with_neighbours(routed(via(TO3, "10.77.0.13", "eth1")), neighbour("10.77.0.13", "", "eth1", "FAILED")),
+        {"RT-NEXTHOP-DEAD host3": set()},
+        says=("FAILED on eth1",),
+    ),
+    "a node of our network that a router leads to: BIRD resolves by it": Case(BY_ROUTER, {}, status={}),
+    "a node of our network that a router leads to, and the plain way to it": Case(
+        routed(via("10.77.0.13/32", "10.77.0.254", protocol=STATIC)), {}, status={}
+    ),
+    "a node of our network that a router leads to, and another router": Case(
+        routed(via("10.77.0.13/32", "10.77.0.254", protocol=STATIC), via(TO3, "10.77.0.253")),
+        {f"RT-WRONG-NEXTHOP {TO3}": set()},
+    ),
+    "a node of our network with two routers": Case(
+        routed(ecmp("10.77.0.13/32", "10.77.0.253", "10.77.0.254"), ecmp(TO3, "10.77.0.253", "10.77.0.254")), {}
+    ),
+    "the router of another node": Case(
+        routed(via("10.77.0.12/32", "10.77.0.254", protocol=STATIC), via(TO3, "10.77.0.254")),
+        {f"RT-WRONG-NEXTHOP {TO3}": set()},
+    ),
     "a route of a block that is free again": Case(
         routed(via("192.168.7.0/26", "10.77.0.12")), {"RT-STALE 192.168.7.0/26": set()}, status={}
     ),
@@ -615,6 +661,12 @@ CASES = {
             "the agent on host3 named 66:00:00:00:00:03",
             "ip neigh del 10.77.0.13 dev eth0",
         ),
+    ),
+    "one of it on a link that packets do not take": Case(
+        with_neighbours(ALIVE, neighbour("10.77.0.13", "02:00:00:00:00:99", "eth1")), {}
+    ),
+    "one of it that packets do not use: a router leads there": Case(
+        with_neighbours(on(BY_ROUTER, ALIVE), neighbour("10.77.0.13", "02:00:00:00:00:99", "eth0")), {}
     ),
     "one that it has": Case(with_neighbours(ALIVE, neighbour("10.77.0.13", "66:00:00:00:00:03", "eth0")), {}),
     "one of a node without an agent": Case(with_neighbours(ALIVE, neighbour("10.77.0.12", MAC, "eth0")), {}),

@@ -72,6 +72,19 @@ CASES = {
         {"RT-DIVERTED 192.168.3.8/29": set()},
         says=("192.168.3.8/29, a part of 192.168.3.0/26, pods of node host3",),
     ),
+    "a rule for one pod of a block": Case(
+        ruled(Rule(100, 100, destination=ip_network("192.168.2.7/32")), table=(ELSEWHERE,)),
+        {"RT-DIVERTED 192.168.2.7/32": set()},
+        says=("192.168.2.7/32, a part of 192.168.2.0/26, pods of node host2, into table 100",),
+    ),
+    "a rule for one pod to a table that leads to its node": Case(
+        ruled(Rule(100, 100, destination=ip_network("192.168.2.7/32")), table=(via("0.0.0.0/0", "10.77.0.12"),)), {}
+    ),
+    "a rule for one pod of this host": Case(
+        ruled(Rule(100, action=RuleAction.BLACKHOLE, destination=ip_network("192.168.1.5/32"))),
+        {"RT-DIVERTED 192.168.1.5/32": set()},
+        says=("a policy rule refuses packets to 192.168.1.5/32, pods of this host",),
+    ),
     "a route that is missing where it is not looked for": Case(
         ruled(TO_POOL, table=(via(TO3, "10.77.0.13"),), routes=routed(without=[TO3])), {}, status={}
     ),
@@ -114,6 +127,11 @@ CASES = {
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_policy(case: Case) -> None:
     check(case)
+
+
+def test_a_rule_for_one_pod_makes_no_wrong_route() -> None:
+    one = ruled(Rule(100, 100, destination=ip_network("192.168.2.7/32")), table=(ELSEWHERE,))
+    assert look(one).routes == RouteCounts(expected=2, present=2)
 
 
 def test_what_is_diverted_counts_as_wrong_and_what_is_right_elsewhere_as_present() -> None:

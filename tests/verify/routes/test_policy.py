@@ -44,7 +44,7 @@ def kernel(*rules: Rule, table: tuple[Route, ...] = (ELSEWHERE,)) -> Kernel:
         pytest.param(Rule(100, 100), ALL, id="for everything"),
         pytest.param(Rule(100, 100, destination=POOL), ALL, id="for the pool"),
         pytest.param(Rule(100, 100, destination=TO2), {TO2}, id="for one block"),
-        pytest.param(Rule(100, 100, destination=ip_network("192.168.2.7/32")), {TO2}, id="for one pod of a block"),
+        pytest.param(Rule(100, 100, destination=ip_network("10.9.0.0/16")), set(), id="for something else"),
         pytest.param(Rule(100, 100, source=OWN), ALL, id="from the pods of this host"),
         pytest.param(Rule(100, 100, source=TO3), set(), id="from the pods of another host"),
         pytest.param(Rule(100, 100, mark=Mark(0x10, 0x10)), set(), id="for packets with a mark"),
@@ -108,6 +108,44 @@ def test_a_route_to_a_part_of_a_block_is_told_with_the_block() -> None:
     assert not found.routes
     (part, (around, diversion)) = next(iter(found.parts.items()))
     assert (part, around.prefix, diversion.rule.table) == (ip_network("192.168.2.8/29"), TO2, 100)
+
+
+ONE, OURS = ip_network("192.168.2.7/32"), ip_network("192.168.1.5/32")
+
+
+@pytest.mark.parametrize(
+    ("rules", "parts", "own"),
+    [
+        pytest.param((Rule(100, 100, destination=ONE),), {ONE}, set(), id="one pod of a block, whose rest is right"),
+        pytest.param((Rule(100, action=RuleAction.PROHIBIT, destination=ONE),), {ONE}, set(), id="one is prohibited"),
+        pytest.param(
+            (Rule(90, 254, destination=ONE), Rule(100, 100, destination=ONE)), set(), set(), id="main is asked before"
+        ),
+        pytest.param((Rule(100, 100, destination=OURS),), set(), {OURS}, id="one pod of this host"),
+        pytest.param((Rule(100, 99, destination=ONE),), set(), set(), id="to a table without routes"),
+        pytest.param((Rule(100, 100, destination=ONE, mark=Mark(1, 1)),), set(), set(), id="with a mark"),
+        pytest.param(
+            (Rule(100, 100, destination=ONE), Rule(101, 100, destination=ip_network("192.168.2.9/32"))),
+            {ONE, ip_network("192.168.2.9/32")},
+            set(),
+            id="two pods of a block",
+        ),
+    ],
+)
+def test_a_rule_for_a_part_of_a_block_diverts_that_part(
+    rules: tuple[Rule, ...], parts: set[object], own: set[object]
+) -> None:
+    found = diversions(kernel(*rules), expectation())
+    assert (set(found.routes), set(found.parts), set(found.own)) == (set(), parts, own)
+
+
+def test_a_rule_that_spares_one_pod_diverts_the_block() -> None:
+    assert set(diversions(kernel(Rule(100, 100, destination=ONE, inverted=True)), expectation()).routes) == {TO2, TO3}
+
+
+def test_a_pod_of_ours_that_another_table_leads_the_same_way_is_not_diverted() -> None:
+    found = diversions(kernel(Rule(100, 100, destination=OURS), table=(via(str(OURS), None, "cali1"),)), expectation())
+    assert not found.own
 
 
 def test_without_such_rules_nothing_is_looked_up() -> None:
