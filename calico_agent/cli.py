@@ -29,7 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = command(options)
         sys.stdout.flush()
     except CalicoAgentError as error:
-        for line in str(error).splitlines():
+        from calico_agent.model.secret import masked  # noqa: PLC0415
+
+        for line in masked(str(error)).splitlines():
             print(f"calico-agent: {line}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
@@ -155,12 +157,12 @@ def _status_once(options: argparse.Namespace) -> int:
     from datetime import UTC, datetime  # noqa: PLC0415
 
     from calico_agent import once  # noqa: PLC0415
-    from calico_agent.report.as_json import render_json  # noqa: PLC0415
+    from calico_agent.report.as_json import json_text, render_json  # noqa: PLC0415
     from calico_agent.report.as_text import render_status  # noqa: PLC0415
 
     report = once.report_once(config)
     if options.json:
-        _print_json(render_json(report))
+        _print(json_text(render_json(report)))
     else:
         _print(render_status(report, datetime.now(UTC), colour=_wants_colour()))
     return EXIT_GOOD if report.healthy else EXIT_WRONG
@@ -169,11 +171,12 @@ def _status_once(options: argparse.Namespace) -> int:
 def _detect(options: argparse.Namespace) -> int:
     config = _load(options)
     from calico_agent import once  # noqa: PLC0415
+    from calico_agent.report.as_json import json_text  # noqa: PLC0415
     from calico_agent.report.identity_text import identity_json, render_identity  # noqa: PLC0415
 
     identity = once.identify_now(config)
     if options.json:
-        _print_json(identity_json(identity))
+        _print(json_text(identity_json(identity)))
     else:
         _print(render_identity(identity))
     return EXIT_GOOD if identity.complete else EXIT_WRONG
@@ -252,12 +255,6 @@ def _config_show(options: argparse.Namespace) -> int:
 
 def _wants_colour() -> bool:
     return sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-
-
-def _print_json(document: dict[str, object]) -> None:
-    import json  # noqa: PLC0415
-
-    _print(json.dumps(document, indent=2) + "\n")
 
 
 def _print(text: str) -> None:

@@ -14,6 +14,8 @@ from typing import Any, TextIO
 import structlog
 from structlog.typing import Processor
 
+from calico_agent.model.secret import masked
+
 LEVELS = {
     "debug": logging.DEBUG,
     "info": logging.INFO,
@@ -84,13 +86,17 @@ class _PriorityFormatter(structlog.stdlib.ProcessorFormatter):
 
 
 def _bounded(_logger: object, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Values that came from outside are cut."""
+    """Values that came from outside are cut, and hold no secrets."""
     for key, value in event.items():
-        if isinstance(value, str) and len(value) > _MAX_VALUE:
-            event[key] = f"{value[:_MAX_VALUE]}..."
+        if isinstance(value, str):
+            event[key] = _cut(masked(value))
         elif isinstance(value, list | tuple):
-            event[key] = [str(element)[:_MAX_VALUE] for element in value[:_MAX_ELEMENTS]]
+            event[key] = [_cut(masked(str(element))) for element in value[:_MAX_ELEMENTS]]
     return event
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _MAX_VALUE else f"{text[:_MAX_VALUE]}..."
 
 
 def _one_line(text: str) -> str:

@@ -321,7 +321,7 @@ class TestSettings:
 
 class TestShow:
     def test_what_is_shown_is_itself_a_configuration(self, tmp_path: Path) -> None:
-        config = load_text(tmp_path, '[node]\nenv = { A = "ü \\" \\\\ \\u007f", B = "2" }\nmounts = ["/a:/b"]')
+        config = load_text(tmp_path, '[node]\nenv = { FELIX_A = "ü \\" \\\\ \\u007f", AS = "2" }\nmounts = ["/a:/b"]')
         assert load_text(tmp_path, render_config(config)) == config
 
     def test_variables_with_secret_names_are_masked(self, tmp_path: Path) -> None:

@@ -34,14 +34,16 @@ def _seconds(least: float, most: float) -> Meta:
     return Meta(ge=least, le=most, description=f"a number of seconds from {least:g} to {most:g}")
 
 
-def _text(wanted: str, check: Callable[[str], None] | None = None) -> Meta:
-    return Meta(max_length=4096, description=wanted, extra={"check": check} if check else None)
+def _text(wanted: str, check: Callable[[str], None] | None = None, *, hidden: bool = False) -> Meta:
+    """`hidden`: a value that is refused is not shown. It may be a secret that was written at the wrong place."""
+    return Meta(max_length=4096, description=wanted, extra={"check": check, "hidden": hidden})
 
 
 _METHODS = (
     '"auto", "first-found", "interface=REGEX,...", "skip-interface=REGEX,...", "cidr=NETWORK,..." or "can-reach=HOST"'
 )
 FilePath = Annotated[str, _text('an absolute path, or "" for none', values.check_optional_path)]
+SecretPath = Annotated[str, _text('an absolute path, or "" for none', values.check_optional_path, hidden=True)]
 SocketPath = Annotated[str, _text("an absolute path", values.check_absolute_path)]
 Endpoint = Annotated[str, _text("a URL like https://10.0.0.1:2379", values.check_endpoint)]
 BindMount = Annotated[str, _text("source:destination or source:destination:ro", values.check_mount)]
@@ -75,9 +77,9 @@ class DatastoreSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     endpoints: Annotated[tuple[Endpoint, ...], Meta(max_length=64, description="a list of endpoint URLs")] = ()
     ca_file: FilePath = ""
     cert_file: FilePath = ""
-    key_file: FilePath = ""
+    key_file: SecretPath = ""
     username: Annotated[str, _text("a user name")] = ""
-    password_file: FilePath = ""
+    password_file: SecretPath = ""
     api: Annotated[EtcdApi, Meta(description='"v3" or "v2"')] = EtcdApi.V3
     timeout_seconds: Annotated[float, _seconds(0.5, 60)] = 5.0
 
@@ -102,7 +104,7 @@ class NodeSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     preset: Annotated[Preset, Meta(description='"v3" or "v1.3"')] = Preset.V3
     env: Annotated[
         dict[str, str],
-        Meta(max_length=256, description="a table of texts", extra={"check": values.check_environment}),
+        Meta(max_length=256, description="a table of texts", extra={"check": values.check_environment, "hidden": True}),
     ] = field(default_factory=dict)
     mounts: Annotated[tuple[BindMount, ...], Meta(max_length=64, description="a list of bind mounts")] = ()
 

@@ -1,4 +1,4 @@
-"""The effective configuration as TOML. No secrets: passwords live in files, variables with such names are masked."""
+"""The effective configuration as TOML. No secrets: see `model.secret`."""
 
 import json
 
@@ -6,7 +6,7 @@ import msgspec
 
 from calico_agent.config.loading import schema_keys
 from calico_agent.config.schema import Config
-from calico_agent.model.secret import HIDDEN, is_secret
+from calico_agent.model.secret import masked, shown_value
 
 
 def render_config(config: Config) -> str:
@@ -25,12 +25,12 @@ def render_config(config: Config) -> str:
 def _toml(value: object) -> str:
     if isinstance(value, dict):
         inner = ", ".join(
-            f"{json.dumps(name)} = {_toml(HIDDEN if is_secret(name) else text)}" for name, text in sorted(value.items())
+            f"{json.dumps(name)} = {_toml(shown_value(name, text))}" for name, text in sorted(value.items())
         )
         return f"{{ {inner} }}" if inner else "{}"
     if isinstance(value, list | tuple):
         return f"[{', '.join(_toml(element) for element in value)}]"
     if isinstance(value, str):
         # JSON's string is TOML's basic string, except that TOML also wants DEL escaped.
-        return json.dumps(value).replace("\x7f", "\\u007f")
+        return json.dumps(masked(value)).replace("\x7f", "\\u007f")
     return json.dumps(value)

@@ -17,6 +17,7 @@ from ipaddress import ip_address
 from calico_agent.decode.log_rules import RULES, WAITS, LogRule
 from calico_agent.model.address import IPAddress
 from calico_agent.model.container import LogHint
+from calico_agent.model.secret import masked
 
 _NOISE = (" complete-startup/", "calico/node is not ready")
 _STARTS = "startup/startup.go"  # with _FIRST_LINE: the first line of each start of v3
@@ -28,13 +29,13 @@ _KNOCK = re.compile(r"BGP: Unexpected connect from unknown address ([0-9a-fA-F:.
 
 
 def decode_log(stream: bytes, *, tty: bool) -> tuple[str, ...]:
-    """The answer of the Engine's `logs` call -> lines, each cut at 1,000 characters.
+    """The answer of the Engine's `logs` call -> lines, each cut at 1,000 characters; no secrets.
 
     Without a terminal stdout and stderr come as frames: stream, three zero bytes, length (big endian), text
     (Docker Engine API, ContainerAttach). A frame that is cut off is left out.
     """
     text = stream if tty else b"".join(_frames(stream))
-    return tuple(line[:_LONGEST_LINE] for line in text.decode(errors="replace").splitlines())
+    return tuple(line[:_LONGEST_LINE] for line in masked(text.decode(errors="replace")).splitlines())
 
 
 def telling_line(log_tail: tuple[str, ...]) -> LogHint | None:

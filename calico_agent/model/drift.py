@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from calico_agent.model.container import Container, ContainerSpec, Mount
-from calico_agent.model.secret import is_secret
+from calico_agent.model.secret import is_shown, masked
 
 _LONGEST_VALUE = 120
 
@@ -57,9 +57,10 @@ def _env(container: Container, spec: ContainerSpec) -> Iterator[str]:
 
 
 def _shown(name: str, value: str) -> str:
-    if is_secret(name):
+    if not is_shown(name):
         return "another value (not shown)"
-    return repr(value) if len(value) <= _LONGEST_VALUE else f"{value[:_LONGEST_VALUE]!r}..."
+    text = masked(value)
+    return repr(text) if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]!r}..."
 
 
 def _mounts(container: Container, spec: ContainerSpec) -> Iterator[str]:

@@ -5,7 +5,8 @@ durations seconds, addresses and prefixes text, what is not known null. Codes an
 text is for people and may be reworded.
 """
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from calico_agent.model.claim import NameClaim
@@ -13,6 +14,7 @@ from calico_agent.model.container import Container
 from calico_agent.model.finding import Finding, PeerSession
 from calico_agent.model.image import Pull
 from calico_agent.model.report import Report, TimedProblem
+from calico_agent.model.secret import masked_table
 from calico_agent.report.identity_text import identity_json
 from calico_agent.report.verdict import not_ready, verdict
 
@@ -21,67 +23,74 @@ SCHEMA = 1
 Json = dict[str, object]
 
 
+def json_text(document: Mapping[str, object]) -> str:
+    """A document as it is printed and served."""
+    return json.dumps(document, indent=2) + "\n"
+
+
 def render_json(report: Report, *, stuck: Iterable[str] = ()) -> Json:
     """The whole report in plain JSON types. `stuck` are sentences about parts of the agent that stand still."""
     reasons = not_ready(report)
     standing_still = list(stuck)
-    return {
-        "schema": SCHEMA,
-        "at": _time(report.at),
-        "healthy": report.healthy and not standing_still,
-        "verdict": verdict(report),
-        "ready": not reasons,
-        "not_ready": list(reasons),
-        "stuck": standing_still,
-        "host": report.hostname,
-        "identity": identity_json(report.identity),
-        "conditions": [
-            {
-                "type": timed.condition.type.value,
-                "status": timed.condition.status.value,
-                "reason": timed.condition.reason,
-                "message": timed.condition.message,
-                "since": _time(timed.since),
-            }
-            for timed in report.conditions
-        ],
-        "problems": [_problem(timed) for timed in report.problems],
-        "unreadable": [
-            {"source": source.source, "code": source.code, "reason": source.reason} for source in report.unreadable
-        ],
-        "container": _container(report.container) if report.container else None,
-        "stage": {"name": report.stage.stage.value, "evidence": report.stage.evidence} if report.stage else None,
-        "supervision": {
-            "doing": report.supervision.doing,
-            "restarts": report.supervision.restarts,
-            "failures": report.supervision.failures,
-            "next_attempt": _time(report.supervision.next_attempt),
-            "pull": _pull(report.supervision.pull) if report.supervision.pull else None,
-        },
-        "datastore": {
-            "origin": report.datastore_origin,
-            "revision": report.datastore_revision,
-            "read_at": _time(report.datastore_read_at),
-            "current": report.datastore_current,
-            "nodes": report.nodes,
-        },
-        "name_claim": _claim(report.claim),
-        "sessions": [_session(peer) for peer in report.sessions],
-        "routes": {
-            "expected": report.routes.expected,
-            "present": report.routes.present,
-            "missing": report.routes.missing,
-            "wrong": report.routes.wrong,
-            "stale": report.routes.stale,
-            "nodes_without_route": report.routes.nodes_without_route,
-        },
-        "agent": {
-            "version": report.version,
-            "mode": report.mode.value,
-            "started_at": _time(report.started_at),
-            "pass_seconds": report.pass_seconds,
-        },
-    }
+    return masked_table(
+        {
+            "schema": SCHEMA,
+            "at": _time(report.at),
+            "healthy": report.healthy and not standing_still,
+            "verdict": verdict(report),
+            "ready": not reasons,
+            "not_ready": list(reasons),
+            "stuck": standing_still,
+            "host": report.hostname,
+            "identity": identity_json(report.identity),
+            "conditions": [
+                {
+                    "type": timed.condition.type.value,
+                    "status": timed.condition.status.value,
+                    "reason": timed.condition.reason,
+                    "message": timed.condition.message,
+                    "since": _time(timed.since),
+                }
+                for timed in report.conditions
+            ],
+            "problems": [_problem(timed) for timed in report.problems],
+            "unreadable": [
+                {"source": source.source, "code": source.code, "reason": source.reason} for source in report.unreadable
+            ],
+            "container": _container(report.container) if report.container else None,
+            "stage": {"name": report.stage.stage.value, "evidence": report.stage.evidence} if report.stage else None,
+            "supervision": {
+                "doing": report.supervision.doing,
+                "restarts": report.supervision.restarts,
+                "failures": report.supervision.failures,
+                "next_attempt": _time(report.supervision.next_attempt),
+                "pull": _pull(report.supervision.pull) if report.supervision.pull else None,
+            },
+            "datastore": {
+                "origin": report.datastore_origin,
+                "revision": report.datastore_revision,
+                "read_at": _time(report.datastore_read_at),
+                "current": report.datastore_current,
+                "nodes": report.nodes,
+            },
+            "name_claim": _claim(report.claim),
+            "sessions": [_session(peer) for peer in report.sessions],
+            "routes": {
+                "expected": report.routes.expected,
+                "present": report.routes.present,
+                "missing": report.routes.missing,
+                "wrong": report.routes.wrong,
+                "stale": report.routes.stale,
+                "nodes_without_route": report.routes.nodes_without_route,
+            },
+            "agent": {
+                "version": report.version,
+                "mode": report.mode.value,
+                "started_at": _time(report.started_at),
+                "pass_seconds": report.pass_seconds,
+            },
+        }
+    )
 
 
 def _claim(claim: NameClaim) -> Json | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from calico_agent.model.container import LABEL_MANAGED_BY, LABEL_SPEC_HASH, MANAGED_BY, ContainerSpec, Mount
-from calico_agent.model.secret import HIDDEN, is_secret
+from calico_agent.model.secret import shown_value
 
 _USUAL_URL = "unix:///var/run/docker.sock"
 
@@ -41,7 +41,7 @@ def _labels(spec: ContainerSpec) -> tuple[tuple[str, str], ...]:
 def _variable(name: str, value: str, files: Mapping[str, str]) -> str:
     if name in files:
         return f'{name}="$(head -n 1 {shlex.quote(files[name])})"'
-    return shlex.quote(f"{name}={HIDDEN if is_secret(name) and value else value}")
+    return shlex.quote(f"{name}={shown_value(name, value)}")
 
 
 def _bind(mount: Mount) -> str:

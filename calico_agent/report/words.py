@@ -2,13 +2,16 @@
 
 from datetime import datetime, timedelta
 
+from calico_agent.model.secret import masked
+
 
 def clean(text: str, limit: int = 600) -> str:
-    """Text from outside on one line: white space folded, control and bidirectional characters escaped, cut when long.
+    """Text from outside on one line: white space folded, control and bidirectional characters escaped, cut when long,
+    without secrets.
 
     A container's log or a record in the datastore must not move the cursor of the person who reads about it.
     """
-    folded = " ".join(text[: limit * 2].split())
+    folded = " ".join(masked(text)[: limit * 2].split())
     safe = "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode() for character in folded
     )

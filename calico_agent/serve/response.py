@@ -1,8 +1,9 @@
 """One HTTP answer."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from calico_agent.report.as_json import json_text
 
 JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
@@ -25,7 +26,7 @@ class Response:
 
 def json_response(status: int, document: Mapping[str, object], *headers: tuple[str, str]) -> Response:
     """A document of plain JSON types."""
-    return Response(status, JSON, json.dumps(document).encode() + b"\n", headers)
+    return Response(status, JSON, json_text(document).encode(), headers)
 
 
 def healthy_mark(healthy: bool) -> tuple[str, str]:

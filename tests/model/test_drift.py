@@ -14,7 +14,6 @@ from calico_agent.model.container import (
     Mount,
 )
 from calico_agent.model.drift import differences
-from calico_agent.model.secret import is_secret
 
 SPEC = ContainerSpec(
     "calico-node",
@@ -52,7 +51,7 @@ CASES = {
     "a variable too many": (replace(SAME, env=(*SAME.env, ("AS", "64512"))), ("AS is '64512', wanted not set",)),
     "a variable of the image that was given another value": (
         replace(SAME, env=(*SPEC.env, ("PATH", "/sbin"))),
-        ("PATH is '/sbin', wanted not set",),
+        ("PATH is another value (not shown), wanted not set",),
     ),
     "a variable too many cannot be told without the image": (
         replace(SAME, env=(*SAME.env, ("AS", "64512")), image_env=None),
@@ -95,13 +94,3 @@ def test_differences(container: Container, expected: tuple[str, ...]) -> None:
 def test_a_long_value_is_cut() -> None:
     (found,) = differences(replace(SAME, env=(*SAME.env, ("LONG", "x" * 5000))), SPEC)
     assert len(found) < 200
-
-
-@pytest.mark.parametrize("name", ["ETCD_PASSWORD", "ETCD_KEY", "api_token", "FELIX_SECRET_X", "IPSEC_PSK"])
-def test_a_name_that_holds_a_secret(name: str) -> None:
-    assert is_secret(name)
-
-
-@pytest.mark.parametrize("name", ["ETCD_KEY_FILE", "ETCD_CERT", "NODENAME", "MONKEY"])
-def test_a_name_that_does_not(name: str) -> None:
-    assert not is_secret(name)
