@@ -19,7 +19,7 @@ from calico_agent.compose import compose
 from calico_agent.config import Config
 from calico_agent.explorer import Explorer
 from calico_agent.identify.host import identify_host
-from calico_agent.model.action import Attempts, Outcome, Plan, Progress, Supervising
+from calico_agent.model.action import Attempts, Outcome, Plan, Succession, Supervising
 from calico_agent.model.address import Family
 from calico_agent.model.container import ContainerSpec
 from calico_agent.model.finding import Assessment, ConditionType, Status
@@ -29,11 +29,14 @@ from calico_agent.model.report import Report, Supervision, TimedCondition, Timed
 from calico_agent.model.settings import Mode
 from calico_agent.plan.claim import plan_claim
 from calico_agent.plan.guards import decide_wanted, obey
+from calico_agent.plan.progress import progress_of
 from calico_agent.plan.remediation import plan_supervision, record_error
+from calico_agent.plan.succession import judge_succession, running_name
 from calico_agent.plan.wanted import wanted_container
 from calico_agent.report.timeline import History, advance
 from calico_agent.sources import Sources
 from calico_agent.verify.assessment import assess
+from calico_agent.verify.local import node_container
 from calico_agent.verify.routes.workloads import unled_links
 
 
@@ -132,7 +135,10 @@ class Agent:
         identity = assessment.identity
         if self._config.mode is Mode.OBSERVE:
             return Plan(None, "only observing", self._attempts)
-        name = plan_claim(observation, identity)
+        container = node_container(observation.docker, self._config.node.container_name)
+        succession = _succession(self._config, self._sources, observation, identity)
+        stays = running_name(observation, container) if succession.stays and container is not None else ""
+        name = plan_claim(observation, identity, stays)
         wanted = decide_wanted(
             self._config.node_settings(),
             self._sources.datastore,
@@ -143,11 +149,11 @@ class Agent:
         )
         plan = plan_supervision(
             observation.docker,
-            obey(wanted, assessment),
+            replace(obey(wanted, assessment), succession=succession),
             self._attempts,
             self._config.supervise_settings(),
             problems=problems,
-            progress=Progress(assessment.stage, sum(peer.session.established for peer in assessment.sessions)),
+            progress=progress_of(observation, assessment, container),
             pull=observation.pull,
             etcd_since=etcd_since,
             now=observation.at,
@@ -200,8 +206,12 @@ def _understand(
     )
     supervising = None
     if config.mode is Mode.SUPERVISE:
-        specification = _specification(config, sources, identity)
-        supervising = Supervising(specification, attempts or Attempts(), config.supervise_settings())
+        supervising = Supervising(
+            _specification(config, sources, identity),
+            attempts or Attempts(),
+            config.supervise_settings(),
+            _succession(config, sources, observation, identity),
+        )
     return identity, assess(
         observation,
         identity,
@@ -215,6 +225,15 @@ def _specification(config: Config, sources: Sources, identity: Identity) -> Cont
     if sources.datastore is None or not identity.complete:
         return None
     return wanted_container(config.node_settings(), sources.datastore, identity)
+
+
+def _succession(config: Config, sources: Sources, observation: Observation, identity: Identity) -> Succession:
+    """What becomes of the container that is there, for the plan and for every text that announces what will be done."""
+    spec = _specification(config, sources, identity)
+    if spec is None:
+        return Succession("this host's name and addresses, or its datastore, are not known")
+    container = node_container(observation.docker, config.node.container_name)
+    return judge_succession(observation, identity, spec, container, config.supervise_settings())
 
 
 def _puller(config: Config, wake: Callable[[str], None]) -> ImagePuller:

@@ -126,17 +126,33 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Succession:
+    """Whether the container that is there gives way to the wanted one, and may be started again if it does not.
+
+    `barred`: why calico/node must not be started as it is wanted. `own_barred`: why the container that is there must
+    not be started again, which has another name or address. `stays`: why it keeps them, and `on_purpose` how they are
+    changed all the same. Empty: nothing of that kind.
+    """
+
+    barred: str = ""
+    own_barred: str = ""
+    stays: str = ""
+    on_purpose: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """The container that should run, or why none may be started (`spec` is None then).
 
     `refused` says what forbids any start now. `unproved` says why it cannot be known whether something does: then one
-    that was made for this identity before may still be started again.
+    that was made for this identity before may still be started again. `succession` is what becomes of another one.
     """
 
     spec: ContainerSpec | None
     why_not: str = ""
     refused: str = ""
     unproved: str = ""
+    succession: Succession = Succession()
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,10 +183,15 @@ class Attempts:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far calico/node has come since it was started, and how many BGP sessions it has."""
+    """How far calico/node has come since it was started, and how many BGP sessions it has.
+
+    `seen`: whether that could be seen; else `stage` is no evidence. `alone`: no peer is there to have a session with.
+    """
 
     stage: StageReached | None = None
     established: int = 0
+    seen: bool = True
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,9 +215,11 @@ class Plan:
 class Supervising:
     """What supervision wants, remembers and was told to do: for the rules that judge how it goes.
 
-    `spec` is None where it is not known which container should run.
+    `spec` is None where it is not known which container should run. `succession` is what the plan goes by, so that no
+    text announces what the plan does not do.
     """
 
     spec: ContainerSpec | None
     attempts: Attempts
     settings: SuperviseSettings
+    succession: Succession = Succession()

@@ -32,9 +32,12 @@ def host_differences(container: Container) -> tuple[str, ...]:
         found.append(f"network mode is {container.network_mode or 'not set'}, wanted host")
     if not container.privileged:
         found.append("it is not privileged, wanted privileged")
-    if container.restarted_by_docker:
-        found.append(f"restart policy is {container.restart_policy}, wanted no")
-    return tuple(found)
+    return (*found, *restart_policy(container))
+
+
+def restart_policy(container: Container) -> tuple[str, ...]:
+    """The difference that is put right without touching what runs."""
+    return (f"restart policy is {container.restart_policy}, wanted no",) if container.restarted_by_docker else ()
 
 
 def _image(container: Container, spec: ContainerSpec) -> Iterator[str]:

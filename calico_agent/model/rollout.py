@@ -80,10 +80,15 @@ def refused(docker: Docker, spec: ContainerSpec, policy: PullPolicy) -> Containe
     return found if found is not None and is_made_from(found, spec, docker, policy) else None
 
 
+def identity_of(spec: ContainerSpec) -> tuple[tuple[str, str], ...]:
+    """The variables of `spec` that decide who the node is; empty values for what is not given."""
+    given = dict(spec.env)
+    return tuple((name, given.get(name, "")) for name in _IDENTITY)
+
+
 def same_identity(container: Container, spec: ContainerSpec) -> bool:
     """Whether `container` runs calico/node under the name and the addresses of `spec`."""
-    wanted = dict(spec.env)
-    return all(container.env_value(name) == wanted.get(name, "") for name in _IDENTITY)
+    return all(container.env_value(name) == value for name, value in identity_of(spec))
 
 
 def _short(digest: str) -> str:

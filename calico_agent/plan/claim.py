@@ -8,13 +8,15 @@ from calico_agent.model.node import Datastore
 from calico_agent.model.observation import Observation
 
 
-def plan_claim(observation: Observation, identity: Identity) -> NameState | None:
+def plan_claim(observation: Observation, identity: Identity, keeps: str = "") -> NameState | None:
     """The claim that this machine should hold; None where claims cannot be used, or who this is is not known.
+
+    `keeps` is the name under which calico/node goes on here although another is wanted.
 
     A claim that this machine holds is written anew when machine or address changed, and keeps its date.
     """
     host, kernel, datastore = observation.host, observation.kernel, observation.current_datastore
-    name = identity.name.name
+    name = keeps or identity.name.name
     if not isinstance(host, Host) or not isinstance(kernel, Kernel) or not isinstance(datastore, Datastore):
         return None
     if name is None or not identity.complete or datastore.claims_trouble or not datastore.claimable:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from calico_agent.model.action import (
+    Action,
     CreateContainer,
     ForbidRestarts,
     Plan,
@@ -16,10 +17,12 @@ from calico_agent.model.action import (
     TakeBack,
     Wanted,
 )
+from calico_agent.model.container import Container, Docker
+from calico_agent.model.rollout import same_identity
 from calico_agent.model.settings import SuperviseSettings
 from calico_agent.plan.backoff import delay
 
-# What starts calico/node under this identity; all of them are counted and wait for the backoff.
+# What starts calico/node; all of them are counted and wait for the backoff.
 _Start = CreateContainer | StartContainer | ReplaceContainer | PutInPlace | TakeBack | RestartContainer
 
 # What may be done although nothing proves that the identity is free: it goes on with a container that was made for it.
@@ -29,13 +32,15 @@ _HARMLESS = StartContainer | PutInPlace | TakeBack | RemoveContainer | RenameCon
 _NO_START = RemoveContainer | RenameContainer | ForbidRestarts
 
 
-def permit(step: Plan, wanted: Wanted, settings: SuperviseSettings, *, now: datetime, jitter: float) -> Plan:
+def permit(
+    step: Plan, wanted: Wanted, docker: Docker, settings: SuperviseSettings, *, now: datetime, jitter: float
+) -> Plan:
     """The step, if it may be taken now; else why not, or from when on. `jitter` is a random number of [0, 1)."""
     if step.action is None:
         return step
-    if wanted.refused and not isinstance(step.action, _NO_START):
-        return replace(step, action=None, doing=f"not {step.doing}: {wanted.refused}")
-    if wanted.unproved and not isinstance(step.action, _HARMLESS):
+    if refused := _refusal(step.action, wanted, docker):
+        return replace(step, action=None, doing=f"not {step.doing}: {refused}")
+    if wanted.unproved and not _is_harmless(step.action, wanted, docker):
         return replace(step, action=None, doing=f"waiting before {step.doing}: {wanted.unproved}")
     # A clock that was set back must not keep the container down.
     until = min(step.attempts.not_before or now, now + settings.backoff_max)
@@ -54,3 +59,37 @@ def permit(step: Plan, wanted: Wanted, settings: SuperviseSettings, *, now: date
         spec=wanted.spec.hash if wanted.spec else "",
     )
     return replace(step, attempts=counted)
+
+
+def _refusal(action: Action, wanted: Wanted, docker: Docker) -> str:
+    """Why calico/node must not be started by it: asked of the identity that it would run under."""
+    if not _starts(action, docker):
+        return ""
+    return wanted.refused or (
+        wanted.succession.own_barred if _of_another(action, wanted, docker) else wanted.succession.barred
+    )
+
+
+def _is_harmless(action: Action, wanted: Wanted, docker: Docker) -> bool:
+    return isinstance(action, _HARMLESS) and (not _of_another(action, wanted, docker) or not _starts(action, docker))
+
+
+def _starts(action: Action, docker: Docker) -> bool:
+    """Whether anything is started by it: what still runs is only called by its name again."""
+    again = _started_again(action, docker)
+    runs_on = isinstance(action, TakeBack) and again is not None and again.alive
+    return not isinstance(action, _NO_START) and not runs_on
+
+
+def _of_another(action: Action, wanted: Wanted, docker: Docker) -> bool:
+    """Whether it starts a container that was made for another name or address than is wanted now."""
+    again = _started_again(action, docker)
+    return wanted.spec is not None and again is not None and not same_identity(again, wanted.spec)
+
+
+def _started_again(action: Action, docker: Docker) -> Container | None:
+    """The container that was made before and is started by it."""
+    match action:
+        case StartContainer(id=identity) | RestartContainer(id=identity) | TakeBack(previous=identity):
+            return next((found for found in docker.containers if found.id == identity), None)
+    return None

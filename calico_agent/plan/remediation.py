@@ -21,6 +21,7 @@ from calico_agent.model.action import (
     RestartContainer,
     SetAside,
     StartContainer,
+    Succession,
     Wanted,
 )
 from calico_agent.model.container import Container, ContainerSpec, ContainerState, Docker
@@ -28,11 +29,11 @@ from calico_agent.model.image import Pull
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.report import TimedProblem
 from calico_agent.model.rollout import drift, parts_of, refused, same_identity
-from calico_agent.model.settings import DriftPolicy, OnChange, SuperviseSettings
+from calico_agent.model.settings import DriftPolicy, SuperviseSettings
 from calico_agent.plan.ailments import restart_reason
 from calico_agent.plan.image import ImageStep, plan_image
 from calico_agent.plan.permission import permit
-from calico_agent.plan.rollout import plan_rollout, rollout_of
+from calico_agent.plan.rollout import Rollout, plan_rollout
 
 # An action that failed is not tried again before that.
 _PAUSE_AFTER_ERROR = timedelta(seconds=1)
@@ -44,6 +45,7 @@ class _Case:
 
     docker: Docker
     spec: ContainerSpec
+    succession: Succession
     settings: SuperviseSettings
     problems: tuple[TimedProblem, ...]
     progress: Progress
@@ -79,9 +81,11 @@ def plan_supervision(
     if wanted.spec is None:
         return Plan(None, f"not starting calico/node: {wanted.why_not}", attempts)
     image = plan_image(docker, wanted.spec, pull, settings, now)
-    case = _Case(docker, wanted.spec, settings, tuple(problems), progress, image, now, hold_down, etcd_since)
+    case = _Case(
+        docker, wanted.spec, wanted.succession, settings, tuple(problems), progress, image, now, hold_down, etcd_since
+    )
     step = _next_step(docker, _of_this_specification(attempts, wanted.spec), case)
-    return replace(permit(step, wanted, settings, now=now, jitter=jitter), pull=image.pull)
+    return replace(permit(step, wanted, docker, settings, now=now, jitter=jitter), pull=image.pull)
 
 
 def record_error(attempts: Attempts, error: str, at: datetime) -> Attempts:
@@ -101,7 +105,8 @@ def _of_this_specification(attempts: Attempts, spec: ContainerSpec) -> Attempts:
 
 def _next_step(docker: Docker, attempts: Attempts, case: _Case) -> Plan:
     name = case.spec.name
-    begun = plan_rollout(docker, attempts, rollout_of(case.spec, case.settings, case.progress, case.problems, case.now))
+    rollout = Rollout(case.spec, case.settings, case.progress, case.etcd_since, case.now)
+    begun = plan_rollout(docker, attempts, rollout)
     if begun is not None:
         return begun
     parts = parts_of(docker, name)
@@ -121,52 +126,60 @@ def _next_step(docker: Docker, attempts: Attempts, case: _Case) -> Plan:
     if container is None:
         return Plan(CreateContainer(case.spec, "there is none"), f"creating {name}", attempts)
     if not container.managed:
-        return _foreign(container, attempts, take_over=case.settings.take_over)
+        return _foreign(container, attempts, case)
     return _ours(container, attempts, case)
 
 
-def _foreign(container: Container, attempts: Attempts, *, take_over: bool) -> Plan:
+def _foreign(container: Container, attempts: Attempts, case: _Case) -> Plan:
     """A container of that name which somebody else made.
 
-    A stopped one is only renamed: its name is needed, its log may still be. A running one is another manager's.
+    A stopped one is only renamed: its name is needed, its log may still be. A running one is another manager's; with
+    leave it is taken over, once its successor can be made.
     """
-    aside = SetAside(
-        container.id, f"{container.name}-before-calico-agent-{container.id[:6]}", "not made by calico-agent"
-    )
+    name = container.name
+    aside = SetAside(container.id, f"{name}-before-calico-agent-{container.id[:6]}", "not made by calico-agent")
     if not container.alive:
-        return Plan(
-            aside, f"setting the stopped container {container.name} aside: calico-agent did not make it", attempts
-        )
-    if take_over:
-        return Plan(aside, f"taking over from container {container.name} (supervise.take_over)", attempts)
-    return Plan(
-        None, f"container {container.name} runs and is not ours; supervise.take_over = true replaces it", attempts
-    )
+        return Plan(aside, f"setting the stopped container {name} aside: calico-agent did not make it", attempts)
+    if not case.settings.take_over:
+        return Plan(None, f"container {name} runs and is not ours; supervise.take_over = true replaces it", attempts)
+    if case.succession.stays:
+        return Plan(None, _staying(container, case.succession), attempts)
+    if case.image.missing:
+        return Plan(None, f"waiting to take over from {name}: {case.image.doing}", attempts, case.image.next_attempt)
+    return Plan(aside, f"taking over from container {name} (supervise.take_over)", attempts)
+
+
+def _staying(container: Container, succession: Succession) -> str:
+    return f"{container.name} keeps its name and address, because {succession.stays}; {succession.on_purpose}"
 
 
 def _ours(container: Container, attempts: Attempts, case: _Case) -> Plan:
+    """Who the node is comes before everything else that may differ (`on_drift`)."""
     if case.settings.respect_stop and _stopped_by_hand(container, attempts):
         return _ended(container, attempts, case)
-    if case.settings.on_drift is DriftPolicy.REPLACE:
-        if container.restarted_by_docker:
-            policy = container.restart_policy
-            forbid = ForbidRestarts(container.id, f"its restart policy is {policy}")
-            return Plan(forbid, f"taking the restart policy {policy} from {container.name}", attempts)
-        drifted = drift(container, case.spec, case.docker, case.settings.pull)
-        if drifted and not _keeps_identity(container, case):
-            step = _drifted(container, attempts, case)
-            # One that has ended may be started again as it was, while its successor cannot be made.
-            if step.action is not None or container.running or not same_identity(container, case.spec):
-                return step
-        else:
-            attempts = replace(attempts, drift="", drift_since=None)
+    replaces = case.settings.on_drift is DriftPolicy.REPLACE
+    if replaces and container.restarted_by_docker:
+        policy = container.restart_policy
+        forbid = ForbidRestarts(container.id, f"its restart policy is {policy}")
+        return Plan(forbid, f"taking the restart policy {policy} from {container.name}", attempts)
+    if container.alive and not container.running:
+        advice = f"; go on with: docker unpause {container.name}" if container.state is ContainerState.PAUSED else ""
+        return Plan(None, f"{container.name} is {container.state.value}{advice}", attempts)
+    same = same_identity(container, case.spec)
+    gives_way = replaces if same else not _keeps_identity(container, case.succession)
+    if gives_way and drift(container, case.spec, case.docker, case.settings.pull):
+        step = _drifted(container, attempts, case)
+        # One that has ended may be started again as it was, while its successor cannot be made.
+        if step.action is not None or container.running or not same:
+            return step
+    else:
+        attempts = replace(attempts, drift="", drift_since=None)
     if container.state in {ContainerState.EXITED, ContainerState.CREATED}:
         return _ended(container, attempts, case)
     if container.state is ContainerState.DEAD:
         return _replacing(container, "it is dead", attempts, case)
     if not container.running:
-        advice = f"; go on with: docker unpause {container.name}" if container.state is ContainerState.PAUSED else ""
-        return Plan(None, f"{container.name} is {container.state.value}{advice}", attempts)
+        return Plan(None, f"{container.name} is {container.state.value}", attempts)
     if reason := restart_reason(container, case.problems, case.settings, case.now, case.etcd_since):
         action = RestartContainer(container.id, reason)
         ailing = replace(attempts, last_failure=f"was restarted because {reason}", hint=container.log_hint)
@@ -175,17 +188,17 @@ def _ours(container: Container, attempts: Attempts, case: _Case) -> Plan:
         attempts = replace(
             attempts, failures=0, not_before=None, spec="", last_failure="", hint=None, stopped_at=None, last_error=""
         )
-    return Plan(None, f"{container.name} is {container.state.value}", attempts)
+    doing = f"{container.name} is {container.state.value}" if same else _staying(container, case.succession)
+    return Plan(None, doing, attempts)
 
 
-def _keeps_identity(container: Container, case: _Case) -> bool:
-    """Whether a living container goes on under the name and address of before (identity.on_change = "report").
+def _keeps_identity(container: Container, succession: Succession) -> bool:
+    """Whether a container of ours goes on under another name or address than the wanted one.
 
-    One that has ended is made anew in any case: nothing runs any more that a new address could disturb.
+    One that has ended does so, too, where its successor must not be started and it may be: this host had it before.
     """
-    if case.settings.on_identity_change is OnChange.REPLACE or not container.alive:
-        return False
-    return not same_identity(container, case.spec)
+    ended = not container.alive
+    return bool(succession.stays) or (ended and bool(succession.barred) and not succession.own_barred)
 
 
 def _ended(container: Container, attempts: Attempts, case: _Case) -> Plan:

@@ -3,10 +3,10 @@ back.
 
 Decided from the containers there are (`model.rollout`), so it does not matter in which step the agent was killed. The
 measure of "ready" is calico/node's own (`node/pkg/health/health.go@v3.32.1`): at first all sessions must be
-established, later one is enough, so that a peer which dies during the replacement is not held against it.
+established, later one is enough, so that a peer which dies during the replacement is not held against it. Nor is a
+datastore that does not answer, or that all peers are away: the old container would get on as little.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -20,12 +20,8 @@ from calico_agent.model.action import (
     TakeBack,
 )
 from calico_agent.model.container import Container, ContainerSpec, ContainerState, Docker, Stage
-from calico_agent.model.report import TimedProblem
 from calico_agent.model.rollout import Parts, is_made_from, parts_of, same_identity
 from calico_agent.model.settings import DriftPolicy, SuperviseSettings
-
-# Nothing can get ready without the datastore, the old container as little as the new one.
-_NO_DATASTORE = "DS-UNREADABLE"
 
 # The start that the replacement is, and one more: the host may have been restarted meanwhile.
 _STARTS = 2
@@ -33,25 +29,13 @@ _STARTS = 2
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """What the decision is made from."""
+    """What the decision is made from. `etcd_since`: since when etcd answers the agent (None: it does not)."""
 
     spec: ContainerSpec
     settings: SuperviseSettings
     progress: Progress
-    datastore_readable: bool
+    etcd_since: datetime | None
     now: datetime
-
-
-def rollout_of(
-    spec: ContainerSpec,
-    settings: SuperviseSettings,
-    progress: Progress,
-    problems: Iterable[TimedProblem],
-    now: datetime,
-) -> Rollout:
-    """The replacement towards `spec`, with `problems` as they are seen now."""
-    readable = all(timed.problem.cause.code != _NO_DATASTORE for timed in problems)
-    return Rollout(spec, settings, progress, readable, now)
 
 
 def plan_rollout(docker: Docker, attempts: Attempts, rollout: Rollout) -> Plan | None:
@@ -64,6 +48,8 @@ def plan_rollout(docker: Docker, attempts: Attempts, rollout: Rollout) -> Plan |
         return _without_current(docker, parts, attempts, rollout)
     if not parts.current.managed:
         return None
+    if parts.next is not None and parts.next.alive and not parts.current.alive:
+        return None  # somebody started it by hand: what runs is not removed
     if parts.next is not None and (parts.next.alive or not _is_next(docker, parts, rollout)):
         return _remove(parts.next, "it is not wanted any more", attempts)
     if parts.previous is not None:
@@ -115,6 +101,8 @@ def _with_previous(
         reason = f"{previous.name} still runs"
         action = PutInPlace(current.id, previous.id, spec.name, reason)
         return Plan(action, f"putting {current.name} in its place: {reason}", attempts)
+    if previous.alive:  # whoever it is made for: what runs is not removed
+        return _take_back(current.id, previous, spec.name, "what is wanted has changed again", attempts)
     if not same_identity(previous, spec):
         return _remove(previous, "it was made for another name or address", attempts)
     why_not = _why_not_ready(current, attempts, rollout)
@@ -134,19 +122,25 @@ def _why_not_ready(current: Container, attempts: Attempts, rollout: Rollout) -> 
     if current.state is ContainerState.CREATED:
         return f"Docker could not start it: {current.error}" if current.error else ""
     if current.state in {ContainerState.EXITED, ContainerState.DEAD}:
-        return f"it {current.ending}" if attempts.failures >= _STARTS else ""
-    if not current.running or current.started_at is None:
+        return f"it {current.ending}" if attempts.failures >= _STARTS and rollout.etcd_since else ""
+    if not current.running:
         return ""
     progress, deadline = rollout.progress, rollout.settings.start_deadline
     stage = progress.stage.stage if progress.stage else None
     if stage is Stage.READY or (stage is Stage.PROGRAMS_UP and progress.established >= attempts.sessions):
         return None
-    if rollout.now - current.started_at < deadline or not rollout.datastore_readable:
+    if progress.stage is None or not progress.seen or not _is_late(current, rollout):
         return ""
-    if stage is Stage.PROGRAMS_UP and progress.established:
-        return None
-    evidence = progress.stage.evidence if progress.stage else "nothing is known of it"
-    return f"it was not ready within {deadline.total_seconds():.0f} s: {evidence}"
+    if stage is Stage.PROGRAMS_UP and (progress.established or progress.alone):
+        return None if progress.established else ""
+    return f"it was not ready within {deadline.total_seconds():.0f} s: {progress.stage.evidence}"
+
+
+def _is_late(current: Container, rollout: Rollout) -> bool:
+    """Whether it has had its whole time: a start that waited for etcd has it from then on."""
+    if rollout.etcd_since is None or current.started_at is None:
+        return False
+    return rollout.now - max(current.started_at, rollout.etcd_since) >= rollout.settings.start_deadline
 
 
 def _remove(container: Container, reason: str, attempts: Attempts) -> Plan:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from calico_agent.model.action import Supervising
+from calico_agent.model.action import Succession, Supervising
 from calico_agent.model.address import Family
 from calico_agent.model.age import age_of
 from calico_agent.model.bgp import Bird
@@ -35,6 +35,16 @@ class View:
     @property
     def supervised(self) -> bool:
         return self.mode is Mode.SUPERVISE
+
+    @property
+    def succession(self) -> Succession:
+        """What becomes of the container that is there."""
+        return self.supervising.succession if self.supervising is not None else Succession()
+
+    @property
+    def takes_over(self) -> bool:
+        """Whether a container that somebody else made is taken over."""
+        return self.supervising is not None and self.supervising.settings.take_over
 
     @property
     def age(self) -> str:

@@ -4,7 +4,6 @@ from calico_agent.model.address import IPAddress, IPInterface, IPNetwork
 from calico_agent.model.claim import NameClaim, claim_on
 from calico_agent.model.identity import Candidate
 from calico_agent.model.node import EncapsulationMode, Pool
-from calico_agent.model.settings import OnChange
 from calico_agent.verify.view import View
 
 _LISTED = 3
@@ -49,22 +48,33 @@ def env_of(address: IPInterface) -> str:
 
 
 def cure_here(view: View, *settings: str) -> str:
-    """How calico/node on this host is given other settings."""
+    """How calico/node on this host is given other settings: what the plan does, where it does something."""
     container = view.local.container
-    if _left_to_people(view) and container is not None and container.alive:
-        return f"docker rm -f {container.name}: calico-agent then makes it anew with {' '.join(settings)}"
-    if view.supervised and (container is None or container.managed):
-        return f"calico-agent replaces the container with {' '.join(settings)}"
     name = container.name if container is not None else "calico-node"
-    if view.supervised:
-        return f"docker rm -f {name}: calico-agent then makes one of its own with {' '.join(settings)}"
-    options = " ".join(f"-e {setting}" for setting in settings)
-    return f"docker rm -f {name}, then start it again with {options}; or run calico-agent in supervise mode"
+    if not view.supervised:
+        options = " ".join(f"-e {setting}" for setting in settings)
+        return f"docker rm -f {name}, then start it again with {options}; or run calico-agent in supervise mode"
+    given = " ".join(settings)
+    succession = view.succession
+    if container is None:
+        return f"calico-agent does not make it: {succession.barred}" if succession.barred else _made(given)
+    if all(container.env_value(variable) == value for variable, _, value in map(_parted, settings)):
+        return f"docker restart {name} registers {given} again, which it was given"
+    if succession.stays:
+        return succession.on_purpose
+    if succession.barred:
+        return f"calico-agent does not replace the container while this holds: {succession.barred}"
+    if container.managed or view.takes_over:
+        return f"calico-agent replaces the container with {given}"
+    return f"docker rm -f {name}: calico-agent then makes one of its own with {given}"
 
 
-def _left_to_people(view: View) -> bool:
-    """Whether a container is not replaced because of another name or address (identity.on_change = "report")."""
-    return view.supervising is not None and view.supervising.settings.on_identity_change is OnChange.REPORT
+def _made(given: str) -> str:
+    return f"calico-agent makes the container with {given}"
+
+
+def _parted(setting: str) -> tuple[str, str, str]:
+    return setting.partition("=")
 
 
 def cure_there(node: str, setting: str) -> str:

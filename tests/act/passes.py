@@ -21,6 +21,7 @@ from calico_agent.observe.docker import DockerReader
 from calico_agent.plan.remediation import plan_supervision, record_error
 
 SETTINGS = SuperviseSettings(backoff_initial=timedelta(milliseconds=100))
+BEGUN = datetime.now(UTC)
 READY = Progress(StageReached(Stage.READY, "it does what it should"))
 
 
@@ -41,6 +42,7 @@ def supervise(url: str, spec: ContainerSpec, *, most: int = 60) -> list[str]:
                 attempts,
                 SETTINGS,
                 progress=READY if well else Progress(),
+                etcd_since=BEGUN,
                 now=datetime.now(UTC),
                 hold_down=timedelta(0),
                 jitter=0,

@@ -29,10 +29,12 @@ from calico_agent.model.container import (
 )
 from calico_agent.model.finding import ConditionType, Finding, Problem, Severity
 from calico_agent.model.image import LocalImage
-from calico_agent.model.observation import Unreadable
+from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.report import TimedProblem
 from calico_agent.model.settings import DriftPolicy, OnChange, SuperviseSettings
 from calico_agent.plan.remediation import plan_supervision, record_error
+from calico_agent.plan.succession import judge_succession
+from tests.plan.test_wanted import IDENTITY
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SPEC = ContainerSpec("calico-node", "calico/node:v3.31.7", (("IP", "10.77.0.11/24"), ("NODENAME", "host1")))
@@ -245,6 +247,8 @@ def test_nothing_that_hangs_is_restarted_while_etcd_cannot_be_asked() -> None:
     assert plan(OLD, wanted=unproved, problems=(lasting("BIRD-HUNG", 90),)).action is None
 
 
+AWAY = Unreadable("all", "it was not asked")
+
 # What an identity change may replace when people want to decide it themselves (identity.on_change = "report").
 LEFT_TO_PEOPLE = {
     "another address: it goes on": (DRIFTED, False),
@@ -259,15 +263,18 @@ LEFT_TO_PEOPLE = {
 def test_a_change_of_identity_that_is_left_to_people(container: Container, replaced: bool) -> None:
     report = replace(SETTINGS, on_identity_change=OnChange.REPORT)
     long_ago = Attempts(drift=SPEC.hash, drift_since=NOW - timedelta(hours=1))
-    action = plan(container, attempts=long_ago, settings=report).action
+    seen = Observation(NOW, AWAY, AWAY, AWAY, AWAY, AWAY)
+    wanted = Wanted(SPEC, succession=judge_succession(seen, IDENTITY, SPEC, container, report))
+    action = plan(container, wanted=wanted, attempts=long_ago, settings=report).action
     assert isinstance(action, ReplaceContainer) is replaced
 
 
 def test_drift_is_only_reported_when_that_is_the_policy() -> None:
     report = replace(SETTINGS, on_drift=DriftPolicy.REPORT)
     long_ago = Attempts(drift=SPEC.hash, drift_since=NOW - timedelta(hours=1))
-    assert plan(DRIFTED, attempts=long_ago, settings=report).action is None
-    exited = replace(DRIFTED, state=ContainerState.EXITED, finished_at=NOW)
+    another = replace(DRIFTED, image="calico/node:v3.30.0", env=SPEC.env)
+    assert plan(another, attempts=long_ago, settings=report).action is None
+    exited = replace(DRIFTED, image="calico/node:v3.30.0", env=SPEC.env, state=ContainerState.EXITED, finished_at=NOW)
     assert isinstance(plan(exited, attempts=long_ago, settings=report).action, StartContainer)
     assert plan(replace(OURS, restart_policy="always"), settings=report).action is None
 

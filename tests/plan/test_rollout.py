@@ -33,7 +33,7 @@ from calico_agent.model.container import (
     Docker,
     Stage,
 )
-from calico_agent.model.finding import ConditionType, Finding, Problem, Severity, StageReached
+from calico_agent.model.finding import StageReached
 from calico_agent.model.image import LocalImage, Pull, PullPolicy
 from calico_agent.model.report import TimedProblem
 from calico_agent.model.settings import SuperviseSettings
@@ -89,6 +89,7 @@ def plan(
     problems: tuple[TimedProblem, ...] = (),
     unproved: str = "",
     pull: Pull | None = None,
+    etcd_since: datetime | None = NOW - timedelta(days=1),
     now: datetime = NOW,
 ) -> Plan:
     return plan_supervision(
@@ -99,6 +100,7 @@ def plan(
         problems=problems,
         progress=progress,
         pull=pull,
+        etcd_since=etcd_since,
         now=now,
         hold_down=timedelta(seconds=10),
         jitter=0,
@@ -195,6 +197,8 @@ def test_what_was_begun_is_finished_although_etcd_cannot_be_asked() -> None:
     assert plan(old(), attempts=HELD[NEW.hash], unproved="etcd does not answer").action is None
 
 
+ISOLATED = Progress(StageReached(Stage.PROGRAMS_UP, "BGPEstablished is False"))
+
 # What a running successor has, and what becomes of it when its deadline has passed.
 VERDICTS: dict[str, tuple[int, Progress, type[Action] | None]] = {
     "ready": (2, READY, RemoveContainer),
@@ -204,10 +208,12 @@ VERDICTS: dict[str, tuple[int, Progress, type[Action] | None]] = {
     "one session of two: a peer may have died": (
         2, Progress(StageReached(Stage.PROGRAMS_UP, "BGPEstablished is False"), 1), RemoveContainer,
     ),
-    "no session of two": (2, Progress(StageReached(Stage.PROGRAMS_UP, "BGPEstablished is False")), TakeBack),
+    "no session of two": (2, ISOLATED, TakeBack),
     "no session, as before": (0, Progress(StageReached(Stage.PROGRAMS_UP, "no peers")), RemoveContainer),
     "BIRD does not answer": (2, STARTING, TakeBack),
-    "nothing is known": (2, Progress(), TakeBack),
+    "nothing is known, which is no verdict": (2, Progress(), None),
+    "BIRD cannot be asked, which is no verdict": (2, replace(STARTING, seen=False), None),
+    "no peer is there, which is not its fault": (2, replace(ISOLATED, alone=True), None),
 }  # fmt: skip
 
 
@@ -215,7 +221,7 @@ VERDICTS: dict[str, tuple[int, Progress, type[Action] | None]] = {
 def test_at_the_deadline_there_is_a_verdict(sessions: int, progress: Progress, action: type[Action] | None) -> None:
     late = NOW + SETTINGS.start_deadline
     found = plan(old(PREVIOUS, EXITED), new(), progress=progress, attempts=Attempts(sessions=sessions), now=late)
-    assert type(found.action) is action
+    assert found.action is None if action is None else isinstance(found.action, action)
 
 
 def test_before_the_deadline_all_sessions_must_be_back() -> None:
@@ -225,11 +231,22 @@ def test_before_the_deadline_all_sessions_must_be_back() -> None:
     assert "kept until it is ready" in waiting.doing
 
 
-def test_without_the_datastore_nothing_is_taken_back() -> None:
-    cause = Finding("DS-UNREADABLE", "etcd", Severity.WARNING, ConditionType.DATASTORE_REACHABLE, "etcd is down")
-    blind = (TimedProblem(Problem(cause, ()), NOW, True),)
-    late = NOW + timedelta(hours=1)
-    assert plan(old(PREVIOUS, EXITED), new(), progress=STARTING, problems=blind, now=late).action is None
+@pytest.mark.parametrize("state", [RUNNING, EXITED])
+def test_without_the_datastore_nothing_is_taken_back(state: ContainerState) -> None:
+    """Whatever keeps etcd away: the link of this host (which explains it), or that etcd has lost its data."""
+    late, ended = NOW + timedelta(hours=1), Attempts(failures=3, spec=NEW.hash)
+    containers = (old(PREVIOUS, EXITED), new(state=state))
+    blind = plan(*containers, progress=STARTING, attempts=ended, etcd_since=None, now=late)
+    assert not isinstance(blind.action, TakeBack)
+    assert isinstance(plan(*containers, progress=STARTING, attempts=ended, now=late).action, TakeBack)
+
+
+def test_a_start_that_waited_for_etcd_has_its_whole_time_when_etcd_is_back() -> None:
+    back = NOW + timedelta(hours=1)
+    containers, deadline = (old(PREVIOUS, EXITED), new()), SETTINGS.start_deadline
+    waiting = plan(*containers, progress=STARTING, etcd_since=back, now=back + deadline / 2)
+    assert waiting.action is None
+    assert isinstance(plan(*containers, progress=STARTING, etcd_since=back, now=back + deadline).action, TakeBack)
 
 
 def test_a_successor_that_ends_twice_is_taken_back_at_once() -> None:

@@ -48,6 +48,8 @@ def find_container(view: View) -> Iterator[Finding]:
 
 def _absent(view: View) -> Finding:
     cure = "calico-agent makes it" if view.supervised else "start calico/node, or run calico-agent in supervise mode"
+    if view.succession.barred:
+        cure = f"calico-agent does not make it while this holds: {view.succession.barred}"
     return finding(
         "SV-ABSENT",
         view.me,
@@ -141,14 +143,20 @@ def _stuck(view: View, container: Container) -> Finding:
 def _foreign(view: View, container: Container) -> Finding:
     spec = view.supervising.spec if view.supervising else None
     changed = differences(container, spec) if spec else ()
+    effect = "calico-agent watches it and does not touch it"
+    cure = "stop what starts it for good, then remove it; or set [supervise] take_over = true"
+    if view.takes_over and (against := view.succession.stays or view.succession.barred):
+        cure = f"it is not taken over while this holds: {against}; {view.succession.on_purpose}".removesuffix("; ")
+    elif view.takes_over:
+        effect, cure = "it goes on until it is taken over", "calico-agent takes it over (supervise.take_over)"
     return finding(
         "SV-FOREIGN",
         container.name,
         f"container {container.name} was not made by calico-agent, which is to supervise calico/node here",
         why=f"image {container.image}, restart policy {container.restart_policy or 'no'}"
         + (f"; what taking over would change: {in_one_sentence(changed)}" if changed else ""),
-        effect="calico-agent watches it and does not touch it",
-        cure="stop what starts it for good, then remove it; or set [supervise] take_over = true",
+        effect=effect,
+        cure=cure,
         node=view.me,
     )
 

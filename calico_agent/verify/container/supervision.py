@@ -4,12 +4,14 @@ Only in mode `supervise`: the rules look at what the agent wants and at what it 
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from calico_agent.model.action import Supervising
-from calico_agent.model.container import Container, ContainerState
+from calico_agent.model.container import Container, ContainerState, Docker
+from calico_agent.model.drift import restart_policy
 from calico_agent.model.finding import Finding, Severity
 from calico_agent.model.observation import Unreadable
-from calico_agent.model.rollout import drift
+from calico_agent.model.rollout import drift, refused, same_identity
 from calico_agent.model.settings import DriftPolicy
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.view import View
@@ -33,7 +35,7 @@ def find_supervision(view: View) -> Iterator[Finding]:
     if spec is None or isinstance(docker, Unreadable):
         return
     if found := drift(container, spec, docker, supervising.settings.pull):
-        yield _drifted(view, container, found, supervising.settings.on_drift)
+        yield _drifted(view, container, found, _future(view, container, found, docker))
 
 
 def loops(view: View) -> bool:
@@ -89,19 +91,49 @@ def _stopped(view: View, container: Container) -> Finding:
     )
 
 
-def _drifted(view: View, container: Container, found: tuple[str, ...], policy: DriftPolicy) -> Finding:
-    if policy is DriftPolicy.REPLACE:
-        effect, cure = "it goes on until it is replaced", "calico-agent puts it right (supervise.on_drift)"
-    else:
-        effect = "it goes on as it is"
-        cure = f'docker rm -f {container.name}, or supervise.on_drift = "replace": calico-agent then makes it anew'
+@dataclass(frozen=True, slots=True)
+class _Future:
+    """What becomes of a container that is not the wanted one."""
+
+    effect: str
+    cure: str
+    changes: bool = False
+
+
+def _future(view: View, container: Container, found: tuple[str, ...], docker: Docker) -> _Future:
+    """As the plan decides it (`plan.remediation`): first who the node is, then on_drift."""
+    assert view.supervising is not None
+    assert view.supervising.spec is not None
+    spec, succession, settings = view.supervising.spec, view.succession, view.supervising.settings
+    same, name = same_identity(container, spec), container.name
+    if not same and succession.stays:
+        return _Future(f"it keeps its name and address, because {succession.stays}", succession.on_purpose)
+    if same and settings.on_drift is DriftPolicy.REPORT:
+        by_hand = f'docker rm -f {name}, or supervise.on_drift = "replace": calico-agent then makes it anew'
+        return _Future("it goes on as it is", f"{by_hand}{_unless(succession.barred)}")
+    if settings.on_drift is DriftPolicy.REPLACE and found == restart_policy(container):
+        return _Future("it goes on", "calico-agent takes the restart policy back", changes=True)
+    if container.alive and not container.running:
+        return _Future(f"it is left alone while it is {container.state.value}", f"docker unpause {name}")
+    if back := refused(docker, spec, settings.pull):
+        return _Future("it goes on: what is wanted did not get ready", f"docker logs {back.name} says why")
+    if succession.barred:
+        return _Future("it goes on as it is", f"calico-agent does not replace it while this holds: {succession.barred}")
+    return _Future("it goes on until it is replaced", "calico-agent replaces it", changes=True)
+
+
+def _unless(barred: str) -> str:
+    return f", but not while this holds: {barred}" if barred else ""
+
+
+def _drifted(view: View, container: Container, found: tuple[str, ...], future: _Future) -> Finding:
     return finding(
         "SV-DRIFT",
         container.name,
         f"container {container.name} is not the wanted one",
         why=in_one_sentence(found),
-        effect=effect,
-        cure=cure,
+        effect=future.effect,
+        cure=future.cure,
         node=view.me,
-        severity=Severity.INFO if policy is DriftPolicy.REPLACE else Severity.WARNING,
+        severity=Severity.INFO if future.changes else Severity.WARNING,
     )

@@ -63,7 +63,7 @@ def _left_over(source: NameSource, name: str) -> Finding:
         "nodename file",
         f"an earlier calico/node left the name {source.name!r} in {source.where}; this node is {name}",
         why="calico/node prefers that file to the host name whenever it is started without NODENAME",
-        effect=f"none from here: calico-agent starts calico/node with NODENAME={name}, which overwrites it",
+        effect=f"none from here: a start with NODENAME={name}, which calico-agent gives, overwrites it",
         cure=f"rm {source.where}",
         node=name,
         severity=Severity.INFO,

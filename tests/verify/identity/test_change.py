@@ -6,7 +6,7 @@ from ipaddress import ip_interface
 
 import pytest
 
-from calico_agent.model.action import Attempts, Supervising
+from calico_agent.model.action import Attempts, Succession, Supervising
 from calico_agent.model.container import LABEL_MANAGED_BY, MANAGED_BY, Docker
 from calico_agent.model.finding import Severity
 from calico_agent.model.identity import Candidate, Identity, KeptAddress, LostAddress, NameChoice, NameSource
@@ -54,7 +54,13 @@ OURS = contained(
 CLOSED = "Socket: Connection closed"
 CUT_OFF = peered(session("10.77.0.12", "Active", CLOSED), session("10.77.0.13", "Active", CLOSED), observation=OURS)
 DOWN = {"BGP-DOWN host2", "BGP-DOWN host3"}
-REPORT = Supervising(None, Attempts(), SuperviseSettings(on_identity_change=OnChange.REPORT))
+BY_HAND = "docker rm -f calico-node: calico-agent then makes it anew with IP=10.77.0.27/24"
+REPORT = Supervising(
+    None,
+    Attempts(),
+    SuperviseSettings(on_identity_change=OnChange.REPORT),
+    Succession(stays='[identity] on_change = "report"', on_purpose=BY_HAND),
+)
 REPLACE = Supervising(None, Attempts(), SuperviseSettings())
 
 
@@ -82,7 +88,7 @@ CASES = {
         {"IP-CHANGED host1": DOWN},
         MOVED,
         Mode.SUPERVISE,
-        says=("docker rm -f calico-node: calico-agent then makes it anew with IP=10.77.0.27/24",),
+        says=(BY_HAND,),
         supervising=REPORT,
     ),
     "the address is gone and there is no other": Case(
@@ -116,7 +122,7 @@ CASES = {
         Mode.SUPERVISE,
         says=(
             "an earlier calico/node left the name 'old-host' in /var/lib/calico/nodename; this node is host1",
-            "calico-agent starts calico/node with NODENAME=host1, which overwrites it",
+            "a start with NODENAME=host1, which calico-agent gives, overwrites it",
         ),
     ),
     "the CNI plugin would take that name, too, if it were not overwritten by the start": Case(

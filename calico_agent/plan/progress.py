@@ -1,0 +1,45 @@
+"""How far calico/node has come since its start, and what of that says something about calico/node itself."""
+
+import re
+from datetime import timedelta
+
+from calico_agent.model.action import Progress
+from calico_agent.model.bgp import Bird, Session
+from calico_agent.model.container import Container
+from calico_agent.model.finding import Assessment
+from calico_agent.model.observation import Observation
+
+# What shows that BIRD does not do its work. Anything else that keeps the agent from asking it is no fault of BIRD's: a
+# permission, a limit of the agent's own process, a version that answers otherwise.
+_SILENT_BIRD = frozenset({"absent", "refused", "timeout"})
+
+# One that ends at once is started again each second by its supervisor.
+_LASTS = timedelta(seconds=20)
+
+# In BIRD's words: the peer does not run, or is not there (sysdep/unix/io.c of BIRD 1.6 prints strerror).
+_NOBODY_THERE = re.compile(r"Connection refused|No route to host|Host is (unreachable|down)|Network is unreachable")
+
+
+def progress_of(observation: Observation, assessment: Assessment, container: Container | None) -> Progress:
+    """The progress of `container`, the one that counts here."""
+    sessions = [peer.session for peer in assessment.sessions]
+    return Progress(
+        stage=assessment.stage,
+        established=sum(session.established for session in sessions),
+        seen=_is_seen(observation, container),
+        alone=bool(sessions) and all(map(_nobody_there, sessions)),
+    )
+
+
+def _is_seen(observation: Observation, container: Container | None) -> bool:
+    bird = observation.bird
+    if isinstance(bird, Bird):
+        return True
+    programs = (container.programs if container is not None else None) or ()
+    since = [one.started_at for one in programs if one.name == "bird" and one.pid and one.started_at is not None]
+    elsewhere = bird.code == "absent" and any(observation.at - begun > _LASTS for begun in since)
+    return bird.code in _SILENT_BIRD and not elsewhere
+
+
+def _nobody_there(session: Session) -> bool:
+    return not session.established and _NOBODY_THERE.search(session.last_error) is not None
