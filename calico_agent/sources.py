@@ -33,7 +33,7 @@ from calico_agent.observe.kernel import KernelReader
 from calico_agent.observe.kubelet import KubeletReader
 from calico_agent.observe.names import NameLookup
 from calico_agent.observe.probe import NeighbourProbe
-from calico_agent.observe.programs import with_programs
+from calico_agent.observe.programs import ProgramReader
 from calico_agent.observe.rivals import RivalReader
 from calico_agent.observe.snapshot import SnapshotFile
 from calico_agent.verify.local import node_container
@@ -75,6 +75,7 @@ class Sources:
             Family.IPV4: BirdReader(config.bird.socket, Family.IPV4),
             Family.IPV6: BirdReader(config.bird.socket6, Family.IPV6),
         }
+        self._programs = ProgramReader()
         self._mirror: Mirror | None = None
         self._kernel = KernelReader()
         self._probe = NeighbourProbe(wake) if config.agent.probe_next_hops and not one_shot else None
@@ -92,7 +93,8 @@ class Sources:
 
     def observe(self, at: datetime) -> Observation:
         """Everything outside, now. A source that cannot be read is Unreadable; nothing is raised for it."""
-        docker = with_programs(self._docker.read(self._config.node.container_name, image=self._config.node.image))
+        node = self._config.node
+        docker = self._programs.read(self._docker.read(node.container_name, image=node.image))
         datastore, trouble = self._read_datastore(docker)
         kernel = self._kernel.read(self._destinations(datastore))
         if self._probe is not None and not isinstance(kernel, Unreadable):

@@ -6,19 +6,25 @@ about a second after it ends, so that the container runs on whatever happens ins
 v1.x `calico-felix`) is the same for long (node/filesystem/etc/service of projectcalico/calico@v3.31.7). Without runit a
 program is known by its own name, and nobody knows since when it is kept.
 
+What a program waits for are its children. Felix runs iptables-restore, ipset and their like for moments at a time, and
+does nothing else meanwhile; those that it keeps, or lets go on beside it, are in `_LASTING`.
+
 Services that say nothing about routes are left out. Outside Kubernetes `complete-startup` fails and is started again
 every second for ever; that means nothing.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from calico_agent.model.container import Program
+from calico_agent.model.container import Child, Program
 
 _PROGRAMS = {"felix": "felix", "calico-felix": "felix", "bird": "bird", "bird6": "bird6", "confd": "confd"}
 _SUPERVISOR = "runsv"
 _LOGGER = "svlogd"
+# A dataplane driver outside of Felix (felix/config/config_params.go), IPsec's daemon, and what Felix does not wait for.
+_LASTING = frozenset({"calico-iptables-plugin", "charon", "conntrack", "ping"})
+_LONGEST_NAME = 15  # the kernel cuts there
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +42,25 @@ class Process:
     stopped: bool = False
 
 
-def find_programs(processes: Iterable[Process]) -> tuple[Program, ...]:
-    """The programs among the processes of one container, the first of which is its process 1."""
+def find_programs(processes: Iterable[Process], driver: str = "") -> tuple[Program, ...]:
+    """The programs among the processes of one container, the first of which is its process 1.
+
+    `driver` is the path of the dataplane driver that Felix was given (FELIX_DATAPLANEDRIVER), which it keeps running.
+    """
     tree = tuple(processes)
     if not tree:
         return ()
     found = {program.name: program for program in _bare(tree)}
     found |= {program.name: program for program in _kept_by_runit(tree)}
-    return tuple(found[name] for name in sorted(found))
+    lasting = {name[:_LONGEST_NAME] for name in (*_LASTING, driver.rpartition("/")[2])}
+    return tuple(replace(found[name], child=_child(found[name], tree, lasting)) for name in sorted(found))
+
+
+def _child(program: Program, tree: tuple[Process, ...], lasting: Container[str]) -> Child | None:
+    """The oldest process that the program waits for."""
+    waited_for = (one for one in tree if one.parent == program.pid and one.name not in lasting)
+    oldest = min(waited_for, key=lambda one: one.started_at, default=None) if program.pid else None
+    return Child(oldest.name, oldest.pid, oldest.started_at) if oldest else None
 
 
 def _kept_by_runit(tree: tuple[Process, ...]) -> Iterator[Program]:

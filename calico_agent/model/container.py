@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import Enum
 
 from calico_agent.model.address import IPAddress, IPNetwork
+from calico_agent.model.felix import FelixHealth
 from calico_agent.model.image import LocalImage
 
 # Labels on containers that the agent creates. The hash tells, after a restart of the agent, whether the container
@@ -83,11 +84,22 @@ class Stage(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Child:
+    """A process that one of calico/node's programs started, and waits for."""
+
+    name: str
+    pid: int
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Program:
     """One of calico/node's programs (`felix`, `bird`, `bird6`, `confd`) in the process tree of its container.
 
     `pid` 0: it does not run, and its supervisor is about to start it again. `kept_since` is when the supervisor began
-    to keep it running, None where it has none. `stopped`: a signal (SIGSTOP) holds it, so that it does nothing.
+    to keep it running, None where it has none. `stopped`: a signal (SIGSTOP) holds it, so that it does nothing. `child`
+    is the oldest process that it waits for. `health` is what Felix says of itself, None where it has no health port, or
+    does not answer there.
     """
 
     name: str
@@ -95,6 +107,8 @@ class Program:
     started_at: datetime | None = None
     kept_since: datetime | None = None
     stopped: bool = False
+    child: Child | None = None
+    health: FelixHealth | None = None
 
 
 @dataclass(frozen=True, slots=True)

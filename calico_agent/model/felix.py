@@ -1,4 +1,4 @@
-"""What Felix is told to do, as far as the routes and tunnels between nodes depend on it.
+"""What Felix is told to do, as far as the routes and tunnels between nodes depend on it, and how it says that it is.
 
 felix/config/config_params.go of projectcalico/calico@v3.28.5. Felix's environment has the last word over all of it.
 """
@@ -45,3 +45,28 @@ class FelixSettings:
     off: frozenset[str] = frozenset()
     vxlan_vni: int = 4096
     vxlan_port: int = 4789
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """A part of Felix that is not live.
+
+    `timeout` is the time that it has for a report, empty for any, and `state` what Felix says of it, both in Felix's
+    own words (`1m30s`, `timed out`).
+    """
+
+    name: str
+    timeout: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class FelixHealth:
+    """What Felix says of itself on its health port.
+
+    It is `live` while each of its parts reports in time; `hung` are those that do not, which releases before v3.22 do
+    not name. Whether it is ready is another question: it is not while the datastore is away, which is no fault of it.
+    """
+
+    live: bool
+    hung: tuple[Component, ...] = ()

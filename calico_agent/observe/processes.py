@@ -9,8 +9,10 @@ number of processes at pid_max.
 """
 
 import os
+import time
 from collections.abc import Collection, Iterator
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psutil
@@ -39,6 +41,16 @@ def _name(pid: int) -> str:
 def command_line(process: psutil.Process) -> tuple[str, ...]:
     """Its arguments, none for a thread of the kernel. Bytes that are no text are shown as such."""
     return tuple(os.fsencode(argument).decode(errors="backslashreplace") for argument in process.cmdline())
+
+
+def started_at(pid: int) -> datetime:
+    """When it began, by the clock of today: a clock that jumped since then makes no process older or younger.
+
+    Field 22 of /proc/PID/stat (proc(5)) counts from the boot. Raises OSError where that cannot be seen.
+    """
+    fields = (_PROC / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()
+    age = time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[19]) / os.sysconf("SC_CLK_TCK")
+    return datetime.now(UTC) - timedelta(seconds=age)
 
 
 def in_our_network(pid: int) -> bool:

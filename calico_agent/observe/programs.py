@@ -8,28 +8,41 @@ those numbers: the control group, which Docker names after the container, tells.
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import psutil
 
 from calico_agent.decode.processes import Process, find_programs
 from calico_agent.model.container import Container, Docker, Program
 from calico_agent.model.observation import Unreadable
-from calico_agent.observe.processes import UNSEEN, command_line, control_group
+from calico_agent.observe.felix_health import FelixHealthReader
+from calico_agent.observe.processes import UNSEEN, command_line, control_group, started_at
 
 _MOST_PROCESSES = 512
 _ENDED = frozenset({psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD})
 
 
-def with_programs(docker: Docker | Unreadable) -> Docker | Unreadable:
-    """The same, with the programs of each container that runs."""
-    if isinstance(docker, Unreadable):
-        return docker
-    return replace(docker, containers=tuple(_looked_into(container) for container in docker.containers))
+class ProgramReader:
+    """Reads the programs of containers, and what Felix says of itself."""
 
+    def __init__(self) -> None:
+        self._health = FelixHealthReader()
 
-def _looked_into(container: Container) -> Container:
-    return replace(container, programs=_read_programs(container)) if container.running and container.pid else container
+    def read(self, docker: Docker | Unreadable) -> Docker | Unreadable:
+        """The same, with the programs of each container that runs."""
+        if isinstance(docker, Unreadable):
+            return docker
+        return replace(docker, containers=tuple(self._looked_into(container) for container in docker.containers))
+
+    def _looked_into(self, container: Container) -> Container:
+        if not container.running or not container.pid:
+            return container
+        programs = _read_programs(container)
+        return replace(container, programs=programs and tuple(map(self._asked, programs)))
+
+    def _asked(self, program: Program) -> Program:
+        if program.name != "felix" or not program.pid or program.stopped:
+            return program
+        return replace(program, health=self._health.read(program.pid))
 
 
 def _read_programs(container: Container) -> tuple[Program, ...] | None:
@@ -39,17 +52,16 @@ def _read_programs(container: Container) -> tuple[Program, ...] | None:
         if container.id not in control_group(first.pid):
             return None
         family = [first, *first.children(recursive=True)]
-        programs = find_programs(_living(family[:_MOST_PROCESSES]))
+        programs = find_programs(_living(family[:_MOST_PROCESSES]), container.env_value("FELIX_DATAPLANEDRIVER"))
         return programs if first.is_running() else None
     except UNSEEN:
         return None
 
 
 def _living(processes: Iterable[psutil.Process]) -> Iterator[Process]:
-    """Those that have not ended. Their start is right to a second: psutil counts from the kernel's `btime`."""
+    """Those that have not ended."""
     for process in processes:
-        with suppress(psutil.NoSuchProcess), process.oneshot():
+        with suppress(psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError), process.oneshot():
             if (status := process.status()) not in _ENDED:
-                started_at = datetime.fromtimestamp(process.create_time(), UTC)
-                stopped = status == psutil.STATUS_STOPPED
-                yield Process(process.pid, process.ppid(), process.name(), command_line(process), started_at, stopped)
+                began, stopped = started_at(process.pid), status == psutil.STATUS_STOPPED
+                yield Process(process.pid, process.ppid(), process.name(), command_line(process), began, stopped)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from calico_agent.decode.processes import Process, find_programs
-from calico_agent.model.container import Program
+from calico_agent.model.container import Child, Program
 
 BOOT = datetime(2026, 11, 23, tzinfo=UTC)
 LATER = BOOT + timedelta(hours=1)
@@ -74,3 +74,35 @@ CASES = {
 @pytest.mark.parametrize(("tree", "programs"), CASES.values(), ids=CASES.keys())
 def test_programs(tree: tuple[Process, ...], programs: tuple[Program, ...]) -> None:
     assert find_programs(tree) == programs
+
+
+WAITED_FOR = {
+    "nothing": ((), None),
+    "an iptables-restore": ((process(20, 12, "iptables-restore", "--noflush", at=LATER),), "iptables-restor"),
+    "the older of two": ((process(21, 12, "ipset", "list", at=LATER), process(20, 12, "nft")), "nft"),
+    "what was put in the place of one": ((process(20, 12, "sleep", "100000"),), "sleep"),
+    "a child of its child": ((process(20, 12, "sh", "-c", "ipset"), process(21, 20, "ipset")), "sh"),
+    "a dataplane driver, which it keeps": ((process(20, 12, "calico-iptables-plugin"),), None),
+    "the driver that it was told to keep": ((process(20, 12, "/opt/our-own-dataplane"),), None),
+    "conntrack, which it lets go on beside it": ((process(20, 12, "conntrack", "--delete"),), None),
+    "another program's child": ((process(20, 13, "sleep", "100000"),), None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("beside", "name"), WAITED_FOR.values(), ids=WAITED_FOR.keys())
+def test_what_felix_waits_for(beside: tuple[Process, ...], name: str | None) -> None:
+    supervised = (
+        RUNIT,
+        process(2, 1, "runsv", "felix"),
+        process(3, 1, "runsv", "bird"),
+        process(12, 2, "calico-felix"),
+        process(13, 3, "bird", "-R"),
+    )
+    _, felix = find_programs((*supervised, *beside), "/opt/our-own-dataplane")
+    assert (felix.child.name if felix.child else None) == name
+    assert felix.child is None or felix.child == Child(felix.child.name, 20, felix.child.started_at)
+
+
+def test_a_felix_without_runit_waits_too() -> None:
+    tree = (process(1, 0, "python3"), process(2, 1, "calico-felix"), process(3, 2, "ipset", "restore"))
+    assert [one.child and one.child.pid for one in find_programs(tree)] == [3]

@@ -16,7 +16,7 @@ import pytest
 
 from calico_agent.model.container import Container, ContainerState, Docker
 from calico_agent.model.observation import Unreadable
-from calico_agent.observe.programs import with_programs
+from calico_agent.observe.programs import ProgramReader
 from tests.docker_engine import IMAGE, docker_engine
 from tests.lab.engine import Engine
 from tests.lab.namespaces import REPOSITORY
@@ -26,11 +26,12 @@ pytestmark = pytest.mark.real
 READ = """
 import json, sys
 from calico_agent.observe.docker import DockerReader
-from calico_agent.observe.programs import with_programs
-docker = with_programs(DockerReader(sys.argv[1]).read("calico-node"))
+from calico_agent.observe.programs import ProgramReader
+docker = ProgramReader().read(DockerReader(sys.argv[1]).read("calico-node"))
 programs = docker.containers[0].programs
 print(json.dumps(None if programs is None else [
-    [one.name, one.pid, str(one.started_at), str(one.kept_since), one.stopped] for one in programs
+    [one.name, one.pid, str(one.started_at), str(one.kept_since), one.stopped, one.child and one.child.name]
+    for one in programs
 ]))
 """
 RUNIT = r"""
@@ -62,10 +63,11 @@ def programs(engine: Engine) -> list[list[Any]] | None:
 def felix(engine: Engine) -> tuple[int, datetime | None, datetime]:
     """Its process number, when it was started, and its supervisor."""
     deadline = time.monotonic() + 10
-    while not (found := programs(engine)):
+    while not (found := programs(engine)) or (found[0][1] and not found[0][5]):
         assert time.monotonic() < deadline, "no programs were found"
-    ((name, pid, started, kept, _stopped),) = found
+    ((name, pid, started, kept, _stopped, child),) = found
     assert name == "felix", "services that say nothing about routes are left out"
+    assert child in {"sleep", None}, "what it waits for"
     return pid, None if started == "None" else datetime.fromisoformat(started), datetime.fromisoformat(kept)
 
 
@@ -94,7 +96,7 @@ def test_a_program_that_a_signal_holds_is_seen(engine: Engine) -> None:
 
 def test_processes_of_another_namespace_are_not_taken_for_the_containers() -> None:
     docker = Docker(containers=(Container("0" * 64, "calico-node", IMAGE, ContainerState.RUNNING, pid=1),))
-    seen = with_programs(docker)
+    seen = ProgramReader().read(docker)
     assert isinstance(seen, Docker)
     assert seen.containers[0].programs is None
 
@@ -102,13 +104,13 @@ def test_processes_of_another_namespace_are_not_taken_for_the_containers() -> No
 def test_a_process_that_is_gone_is_not_known() -> None:
     assert not Path("/proc/4194304").exists(), "beyond the largest process number"
     gone = Docker(containers=(Container("c1", "calico-node", IMAGE, ContainerState.RUNNING, pid=4194304),))
-    seen = with_programs(gone)
+    seen = ProgramReader().read(gone)
     assert isinstance(seen, Docker)
     assert seen.containers[0].programs is None
 
 
 def test_one_that_does_not_run_is_not_looked_into() -> None:
     exited = Docker(containers=(Container("c1", "calico-node", IMAGE, ContainerState.EXITED),))
-    assert with_programs(exited) == exited
+    assert ProgramReader().read(exited) == exited
     silent = Unreadable("Docker", "no answer", "timeout")
-    assert with_programs(silent) is silent
+    assert ProgramReader().read(silent) is silent

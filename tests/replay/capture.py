@@ -20,6 +20,7 @@ from tests.replay.birds import read_bird, server_time
 from tests.replay.datastore import read_datastore
 from tests.replay.files import GARBLED, json_content, text
 from tests.replay.kernel import kernel_from
+from tests.replay.programs import with_programs
 
 CONTAINER = "calico-node"
 _SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)
@@ -30,6 +31,7 @@ def read_capture(capture: Path, host: str, container: str = CONTAINER) -> Observ
     folder = capture / host
     docker = _docker(folder)
     at = _recorded_at(folder, docker, container)
+    docker = with_programs(docker, folder, at)
     datastore = read_datastore(capture, at)
     bird6 = folder / "bird6.txt"
     return Observation(

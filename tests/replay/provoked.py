@@ -67,6 +67,7 @@ V3_31_7: dict[str, Problems] = {
 }
 
 V3_32_1: dict[str, Problems] = {
+    "felix-hung/host2": {"SV-FELIX felix": set()},
     "foreign-route-same-prefix/host1": {"RT-SHADOWED 192.168.239.192/26": set()},
     "foreign-route-same-prefix/host3": {"RT-WRONG-NEXTHOP 192.168.239.192/26": set()},
     "pool-deleted-in-use/host1": {

@@ -80,16 +80,21 @@ Read `docker logs NAME-refused`, correct the configuration and reload. To try th
     ),
     _entry(
         "SV-FELIX",
-        "Felix does not stay up, or is stopped",
+        "Felix does not stay up, hangs, or is stopped",
         """\
 Felix programs policies, and the routes to this host's own pods. Its supervisor inside the
-container starts it again each second, so the container looks well.
+container starts it again each second, so the container looks well. It does one thing after the
+other: while an iptables-restore or an ipset does not end, nothing else is done.
 
 Found in the container's process tree, as the host sees it: Felix is missing, or a few seconds old
 although its supervisor is not. One restart, as after some changes of Felix's configuration, is
 only a suspicion for a moment. A process that a signal (SIGSTOP) holds is there and does nothing.
+One that hangs says so on its health port (FELIX_HEALTHENABLED, /liveness); without that port it is
+one that waits for the same process for 90 seconds. That Felix is not ready, as while it waits for
+the datastore, is no such fault.
 
-`docker logs NAME` says why it ends; `kill -CONT PID` lets one go on that is held.""",
+`docker logs NAME` says why it ends; `kill -CONT PID` lets one go on that is held; what a hung one
+waits for is told with its process number.""",
     ),
     _entry(
         "SV-CONFD",

@@ -4,6 +4,9 @@ runit starts a program again a second after it ended and says nothing about it, 
 dies every few seconds. The age of the process tells: one that is young although its supervisor is not was started
 again. A single restart (Felix ends itself on some changes of its configuration, exit code 129) is over before the
 hold-down is, so it is never confirmed.
+
+Felix does one thing after the other, so an iptables-restore that never ends is the end of all its work, while it runs,
+and looks well. Its health port says so where it has one. Else what it waits for tells, by the same measure.
 """
 
 from collections.abc import Iterator
@@ -20,6 +23,10 @@ _YOUNG = timedelta(seconds=8)
 
 # runit starts the program as soon as its supervisor runs.
 _FIRST_START = timedelta(seconds=5)
+
+# After that long without a report Felix itself calls its dataplane hung: DataplaneWatchdogTimeout, 90 s by default
+# (felix/config/config_params.go@v3.32.1).
+_HUNG = timedelta(seconds=90)
 
 _CODES = {"felix": "SV-FELIX", "confd": "SV-CONFD"}
 _EFFECTS = {
@@ -42,6 +49,8 @@ def find_programs(view: View) -> Iterator[Finding]:
             yield _does_not_stay(view, container, program)
         elif program.stopped and program.name in _CODES:
             yield _is_held(view, container, program)
+        elif program.name == "felix" and _hangs(view, program):
+            yield _is_hung(view, container, program)
 
 
 def _restarting(view: View, program: Program) -> bool:
@@ -81,5 +90,38 @@ def _is_held(view: View, container: Container, program: Program) -> Finding:
         why=f"a signal (SIGSTOP) holds process {program.pid}",
         effect=_EFFECTS[program.name],
         cure=f"kill -CONT {program.pid} on this host, or docker restart {container.name}",
+        node=view.me,
+    )
+
+
+def _hangs(view: View, felix: Program) -> bool:
+    """Its own word counts, where there is one; that it is not ready is not that it hangs."""
+    return not felix.health.live if felix.health is not None else _waits_long(view, felix)
+
+
+def _waits_long(view: View, felix: Program) -> bool:
+    return felix.child is not None and view.observation.at - felix.child.started_at >= _HUNG
+
+
+def _is_hung(view: View, container: Container, felix: Program) -> Finding:
+    hung = felix.health.hung if felix.health is not None else ()
+    child = felix.child if _waits_long(view, felix) else None
+    evidence = [f"its health port says: {one.name} {one.state}{one.timeout and f' ({one.timeout})'}" for one in hung]
+    if felix.health is not None and not hung:
+        evidence.append("its health port says that it is not live")
+    timeout = next((one.timeout for one in hung if one.timeout), "")
+    since = f" for more than {timeout}" if timeout else ""
+    cure = f"docker restart {container.name} starts it anew"
+    if child is not None:
+        since = f" since {child.started_at:%Y-%m-%d %H:%M:%S} UTC"
+        evidence.append(f"it waits for {child.name}, process {child.pid} of this host")
+        cure = f"`cat /proc/{child.pid}/stack` and `ls -l /proc/{child.pid}/fd` show what that waits for; {cure}"
+    return finding(
+        _CODES[felix.name],
+        felix.name,
+        f"felix hangs: it has not finished its work{since}",
+        why="; ".join(evidence),
+        effect="new pods get no connection, and policies are not kept up to date; what was there before goes on",
+        cure=cure,
         node=view.me,
     )

@@ -2,7 +2,7 @@
 
 Its container runs from the first moment, so each stage has evidence of its own: `created`, Docker has it; `starting`,
 its process 1 runs; `programs up`, BIRD answers on its socket (where BIRD is not used: Felix runs); `ready`, its
-sessions and this host's routes are as they should be.
+programs do their work, and its sessions and this host's routes are as they should be.
 """
 
 from collections.abc import Iterable
@@ -13,7 +13,11 @@ from calico_agent.model.finding import Condition, ConditionType, StageReached, S
 from calico_agent.verify.view import View
 from calico_agent.verify.words import listed
 
-_LAST_CONDITIONS = (ConditionType.BGP_ESTABLISHED, ConditionType.ROUTES_IN_PLACE)
+_LAST_CONDITIONS = (
+    ConditionType.CONTAINER_RUNNING,
+    ConditionType.BGP_ESTABLISHED,
+    ConditionType.ROUTES_IN_PLACE,
+)
 
 
 def stage_of(view: View, conditions: tuple[Condition, ...]) -> StageReached | None:

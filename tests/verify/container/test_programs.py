@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from calico_agent.model.container import ContainerState, Docker, LogHint, Program, Stage
+from calico_agent.model.container import Child, ContainerState, Docker, LogHint, Program, Stage
+from calico_agent.model.felix import Component, FelixHealth
 from calico_agent.model.finding import Status
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.verify.container.stage import stage_by
@@ -23,6 +24,14 @@ def young(program: Program, seconds: float) -> Program:
     return replace(program, pid=99, started_at=AT - timedelta(seconds=seconds))
 
 
+def felix(child: str = "", seconds: int = 0, health: FelixHealth | None = None) -> tuple[Program, ...]:
+    """All programs, of which Felix waits for a process since some seconds, and says this of itself."""
+    waits_for = Child(child, 224, AT - timedelta(seconds=seconds)) if child else None
+    return (BIRD, CONFD, replace(FELIX, child=waits_for, health=health))
+
+
+LIVE = FelixHealth(live=True)
+HUNG = FelixHealth(live=False, hung=(Component("InternalDataplaneMainLoop", "1m30s", "timed out"),))
 CASES = {
     "all programs run": Case(contained(programs=RUNNING), {}, status={}),
     "processes cannot be seen: nothing is claimed": Case(contained(programs=None), {}, status={}),
@@ -53,6 +62,49 @@ CASES = {
         {"SV-FELIX felix": set()},
         says=("felix inside container calico-node is stopped: it runs, and does nothing", "kill -CONT 12"),
         status={"ContainerRunning": Status.FALSE},
+    ),
+    "Felix says that it hangs, and what it waits for is seen": Case(
+        contained(programs=felix("iptables-restor", 128, HUNG)),
+        {"SV-FELIX felix": set()},
+        says=(
+            "felix hangs: it has not finished its work since 2026-11-23 00:57:52 UTC",
+            "its health port says: InternalDataplaneMainLoop timed out (1m30s)",
+            "it waits for iptables-restor, process 224 of this host",
+            "cat /proc/224/stack",
+            "docker restart calico-node",
+        ),
+        status={"ContainerRunning": Status.FALSE},
+    ),
+    "Felix says that it hangs, and waits for no process": Case(
+        contained(programs=felix(health=HUNG)),
+        {"SV-FELIX felix": set()},
+        says=("felix hangs: it has not finished its work for more than 1m30s",),
+    ),
+    "a Felix of an older release says that it hangs, and no more": Case(
+        contained(programs=felix(health=FelixHealth(live=False))),
+        {"SV-FELIX felix": set()},
+        says=("felix hangs: it has not finished its work\n", "its health port says that it is not live"),
+    ),
+    "a Felix without a health port waits for an ipset for two minutes": Case(
+        contained(programs=felix("ipset", 120)),
+        {"SV-FELIX felix": set()},
+        says=("felix hangs: it has not finished its work since 2026-11-23 00:58:00 UTC", "it waits for ipset"),
+        status={"ContainerRunning": Status.FALSE},
+    ),
+    "a Felix without a health port waits for a minute: a large table takes its time": Case(
+        contained(programs=felix("iptables-restor", 60)), {}, status={}
+    ),
+    "a Felix that is live may have a process for hours": Case(
+        contained(programs=felix("iptables-restor", 7200, LIVE)), {}, status={}
+    ),
+    "a process that began in the future, by a clock that was set back": Case(
+        contained(programs=felix("iptables-restor", -7200)), {}, status={}
+    ),
+    "what others wait for is their own matter": Case(
+        contained(programs=(replace(BIRD, child=Child("sleep", 9, BOOT)), CONFD, FELIX)), {}, status={}
+    ),
+    "a container that was just started has no time to hang": Case(
+        contained(programs=felix(health=HUNG), started_at=AT - timedelta(seconds=3)), {}
     ),
     "confd is held, and BIRD lacks a session": Case(
         contained(peered(SESSIONS[0]), programs=(BIRD, replace(CONFD, stopped=True), FELIX)),
@@ -116,6 +168,7 @@ STAGES = {
         Stage.PROGRAMS_UP,
         "BGPEstablished is False",
     ),
+    "Felix hangs": (contained(programs=felix(health=HUNG)), Stage.PROGRAMS_UP, "ContainerRunning is False"),
     "all is well": (contained(programs=RUNNING), Stage.READY, "sessions and routes are as they should be"),
     "no BIRD is used, Felix runs": (
         contained(WITHOUT_BIRD, env=(("CALICO_NETWORKING_BACKEND", "none"),), programs=(FELIX,)),
