@@ -28,11 +28,10 @@ def report_once(config: Config) -> Report:
         if not first.problems:
             return first
         time.sleep(_SECOND_LOOK.total_seconds())
-        seen = {(timed.problem.cause.code, timed.problem.cause.subject) for timed in first.problems}
+        seen = {timed.problem.cause.key for timed in first.problems}
         report = _report(config, sources)
         lasting = tuple(
-            replace(timed, since=first.at, confirmed=(timed.problem.cause.code, timed.problem.cause.subject) in seen)
-            for timed in report.problems
+            replace(timed, since=first.at, confirmed=timed.problem.cause.key in seen) for timed in report.problems
         )
         return replace(report, problems=lasting)
 

@@ -12,7 +12,7 @@ def converted(value: object, wanted: object, *, strict: bool = True) -> object:
     """The value in the type `wanted`. Not `strict`: numbers and booleans may be written as text."""
     meta = next(meta for meta in get_args(wanted) if isinstance(meta, msgspec.Meta))
     bare, extra = _bare(wanted), meta.extra or {}
-    told = HIDDEN if extra.get("hidden") else shown(value)
+    told = HIDDEN if extra.get("hidden") and isinstance(value, str) else shown(value)
     if get_origin(bare) is tuple and isinstance(value, list):
         # Element by element, so that the message shows the one that is wrong.
         value = [converted(element, get_args(bare)[0], strict=strict) for element in value]

@@ -55,12 +55,13 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong. `code` is a code of the catalogue; `code` and `subject` identify it over time.
+    """One thing that is wrong. `code` is a code of the catalogue.
 
     `subject` is what it is about (a node, a prefix, a peer). `what` is the first line a person reads; `why` the
     evidence; `effect` the fate of the traffic now; `cure` what to do, where. While one that `bars_start` holds,
     calico/node must not be started on this host. `writer` is who should write the route that it is about, where that is
-    known.
+    known. `instance` tells things apart that follow one another under the same subject: a pod that was made anew has
+    the link of the one before by name, and is another pod.
     """
 
     code: str
@@ -75,6 +76,12 @@ class Finding:
     prefix: IPNetwork | None = None
     bars_start: bool = False
     writer: Writer | None = None
+    instance: str = ""
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What identifies it over time."""
+        return self.code, self.subject, self.instance
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,16 @@ from datetime import datetime
 
 from calico_agent.model.claim import NameClaim
 from calico_agent.model.container import Container
-from calico_agent.model.finding import Condition, ConditionType, PeerSession, Problem, RouteCounts, StageReached, Status
+from calico_agent.model.finding import (
+    Condition,
+    ConditionType,
+    PeerSession,
+    Problem,
+    RouteCounts,
+    Severity,
+    StageReached,
+    Status,
+)
 from calico_agent.model.identity import Identity
 from calico_agent.model.image import Pull
 from calico_agent.model.observation import Unreadable
@@ -34,6 +43,11 @@ class TimedProblem:
     confirmed_at: datetime | None = None
     times: int = 1
     away: bool = False
+
+    @property
+    def severity(self) -> Severity:
+        """How grave it is now: what is away hurts nobody, and may come again."""
+        return min(self.problem.cause.severity, Severity.WARNING) if self.away else self.problem.cause.severity
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,6 +109,7 @@ def _claim(claim: NameClaim) -> Json | None:
 def _problem(timed: TimedProblem) -> Json:
     return {
         **_finding(timed.problem.cause),
+        "severity": timed.severity.name.lower(),
         "since": _time(timed.since),
         "confirmed": timed.confirmed,
         "confirmed_at": _time(timed.confirmed_at),

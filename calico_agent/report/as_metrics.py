@@ -63,12 +63,9 @@ def _judgement(report: Report) -> Iterator[Metric]:
         for status in Status
     }
     yield _labelled("condition", "The status of each condition.", conditions, ("type", "status"))
-    causes = [(timed.problem.cause, "confirmed" if timed.confirmed else "suspected") for timed in report.problems]
-    confirmed: _Values = {
-        (cause.code, cause.severity.name.lower()): 1 for cause, state in causes if state == "confirmed"
-    }
+    confirmed: _Values = {(timed.problem.cause.code, timed.severity.name.lower()): 1 for timed in report.confirmed}
     yield _labelled("problem", "The codes of the confirmed problems.", confirmed, ("code", "severity"))
-    counted = Counter((cause.severity, state) for cause, state in causes)
+    counted = Counter((timed.severity, "confirmed" if timed.confirmed else "suspected") for timed in report.problems)
     counts: _Values = {
         (severity.name.lower(), state): counted[severity, state]
         for severity in Severity

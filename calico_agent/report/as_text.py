@@ -12,7 +12,7 @@ from calico_agent.model.container import Stage
 from calico_agent.model.finding import Finding, PeerSession, Status
 from calico_agent.model.identity import AddressChoice
 from calico_agent.model.report import Report, TimedProblem
-from calico_agent.report.verdict import SEVERITY_WORDS, verdict
+from calico_agent.report.verdict import SEVERITY_WORDS, coming, verdict
 from calico_agent.report.words import ago, clean, count, span
 
 WIDTH = 100
@@ -71,18 +71,16 @@ def _conditions(report: Report, now: datetime, *, colour: bool) -> Iterator[str]
 
 def _problem(timed: TimedProblem, now: datetime) -> Iterator[str]:
     cause = timed.problem.cause
-    lasting = f"for {span(now - timed.since)}"
-    if timed.times > 1:
-        lasting = f"came {timed.times} times in {span(now - timed.since)}{', away now' if timed.away else ''}"
+    lasting = coming(timed, now) or f"for {span(now - timed.since)}"
     if timed.confirmed:
-        heading = f"{SEVERITY_WORDS[cause.severity]} {cause.code} {clean(cause.subject, 80)}, {lasting}"
+        heading = f"{SEVERITY_WORDS[timed.severity]} {cause.code} {clean(cause.subject, 80)}, {lasting}"
     else:
         left = f", certain in {span(timed.confirmed_at - now)}" if timed.confirmed_at else ""
         heading = f"SUSPECTED {cause.code} {clean(cause.subject, 80)}, {lasting}{left}"
     yield from _wrap(heading)
-    yield from _labelled("what", cause.what)
+    yield from _labelled("what it was" if timed.away else "what", cause.what)
     yield from _labelled("why", cause.why)
-    yield from _labelled("effect", cause.effect)
+    yield from _labelled("effect", "" if timed.away else cause.effect)
     yield from _labelled("cure", cause.cure)
     for sentence in _folded(timed.problem.consequences):
         yield from _labelled("explains", sentence)

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
-from calico_agent.model.finding import Severity, Status
-from calico_agent.model.report import Report, TimedProblem
+from calico_agent.model.finding import ConditionType, Severity, Status
+from calico_agent.model.report import Report
 
 
 class Level(Enum):
@@ -52,10 +52,15 @@ def _identity(before: Report | None, now: Report) -> Iterator[Event]:
 
 
 def _conditions(before: Report | None, now: Report) -> Iterator[Event]:
+    """Those that turned. One that a fault makes come and go is told when that begins and when it is over."""
     old = {timed.condition.type: timed.condition for timed in before.conditions} if before else {}
+    unsteady, unsteady_before = _unsteady(now), _unsteady(before)
     for timed in now.conditions:
         condition, was = timed.condition, old.get(timed.condition.type)
-        if was is None or (was.status, was.reason) != (condition.status, condition.reason):
+        comes_and_goes = condition.type in unsteady_before
+        if comes_and_goes and condition.type in unsteady:
+            continue
+        if was is None or was.status is not condition.status or comes_and_goes:
             yield Event(
                 "condition",
                 Level.INFO if condition.status is Status.TRUE else Level.WARNING,
@@ -69,14 +74,20 @@ def _conditions(before: Report | None, now: Report) -> Iterator[Event]:
             )
 
 
+def _unsteady(report: Report | None) -> set[ConditionType]:
+    """The conditions about which a fault speaks that comes and goes."""
+    problems = [timed.problem for timed in report.problems if timed.times > 1] if report else []
+    return {one.condition for problem in problems for one in (problem.cause, *problem.consequences)}
+
+
 def _problems(before: Report | None, now: Report) -> Iterator[Event]:
-    old = {_key(timed): timed for timed in before.problems} if before else {}
-    new = {_key(timed): timed for timed in now.problems}
+    old = {timed.problem.cause.key: timed for timed in before.problems} if before else {}
+    new = {timed.problem.cause.key: timed for timed in now.problems}
     for key, timed in new.items():
         was = old.get(key)
-        if was is None or was.confirmed != timed.confirmed:
+        if was is None or timed.confirmed != was.confirmed:
             cause = timed.problem.cause
-            loud = Level.ERROR if cause.severity is Severity.ERROR else Level.WARNING
+            loud = Level.ERROR if timed.severity is Severity.ERROR else Level.WARNING
             yield Event(
                 "problem_confirmed" if timed.confirmed else "problem_suspected",
                 loud if timed.confirmed else Level.INFO,
@@ -86,6 +97,7 @@ def _problems(before: Report | None, now: Report) -> Iterator[Event]:
                     "what": cause.what,
                     "why": cause.why,
                     "cure": cause.cure,
+                    **({"times": timed.times} if timed.times > 1 else {}),
                 },
             )
     for key, was in old.items():
@@ -106,7 +118,3 @@ def _container(before: Report | None, now: Report) -> Iterator[Event]:
 
     if before is None or words(before) != words(now):
         yield Event("container", fields=words(now))
-
-
-def _key(timed: TimedProblem) -> tuple[str, str]:
-    return timed.problem.cause.code, timed.problem.cause.subject

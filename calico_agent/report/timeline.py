@@ -6,9 +6,10 @@ is later explained by a session that is down, the trouble has not begun anew. A 
 within the hold-down was never gone.
 
 A fault that comes and goes would never last: one that came four times in five minutes is confirmed by that, counted,
-and shown until it has stayed away for a minute.
+and shown until it has stayed away for a minute. What is confirmed stays so while it is shown.
 
-A condition that only suspicions make False stays what it was. Once confirmed it is False until nothing decides it.
+A condition that only suspicions make False stays True if it was, and is Unknown if it was not: nothing is called good
+that was never seen to be. Once confirmed it is False until nothing decides it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -25,8 +26,8 @@ _FLAP_MEMORY = timedelta(minutes=5)
 _CALM = timedelta(minutes=1)
 _MOST_COUNTED = 100
 
-_Key = tuple[str, str]
-"""What a finding is about: its code and its subject."""
+_Key = tuple[str, str, str]
+"""What identifies a finding over time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +37,7 @@ class _Seen:
     since: datetime
     gone_at: datetime | None = None
     came: tuple[datetime, ...] = ()
-
-    @property
-    def flapping(self) -> bool:
-        return len(self.came) >= _FLAPS
+    flapping: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +60,11 @@ def advance(
     A clock that jumps back never gives a time in the future.
     """
     findings = _remember(history.findings, assessment.problems, now, hold_down)
-    flapping = _flapping(history.flapping, assessment.problems, findings, now)
+    flapping = _flapping(history.flapping, assessment.problems, findings)
     there = tuple(_timed(problem, findings, now, hold_down) for problem in assessment.problems)
+    for timed in there:  # it does not get younger when its oldest consequence goes
+        key = timed.problem.cause.key
+        findings[key] = replace(findings[key], since=min(timed.since, findings[key].since))
     away = (_timed(problem, findings, now, hold_down) for key, problem in flapping.items() if findings[key].gone_at)
     problems = (*there, *away)
     before = {timed.condition.type: timed for timed in history.conditions}
@@ -82,27 +83,47 @@ def next_confirmation(problems: Iterable[TimedProblem]) -> datetime | None:
 def _remember(
     known: dict[_Key, _Seen], problems: tuple[Problem, ...], now: datetime, hold_down: timedelta
 ) -> dict[_Key, _Seen]:
-    there = {_key(finding) for problem in problems for finding in _findings(problem)}
-    remembered: dict[_Key, _Seen] = {}
+    there = {finding.key for problem in problems for finding in _findings(problem)}
+    remembered = {key: _Seen(now, None, (now,)) for key in there - known.keys()}
     for key, seen in known.items():
-        came = tuple(min(time, now) for time in seen.came if now - time <= _FLAP_MEMORY)
-        gone_at = min(seen.gone_at or now, now)
-        lasts = now - gone_at <= hold_down
-        if key in there:
-            came = came if seen.gone_at is None else (*came, now)[-_MOST_COUNTED:]
-            remembered[key] = _Seen(min(seen.since, now) if lasts else now, None, came)
-        elif lasts or came:
-            remembered[key] = _Seen(seen.since, gone_at, came)
-    return {key: _Seen(now, None, (now,)) for key in there} | remembered
+        found = _found(seen, now, hold_down) if key in there else _missed(seen, now)
+        if found.gone_at is None or now - found.gone_at <= hold_down or found.came:
+            remembered[key] = found
+    return remembered
+
+
+def _found(seen: _Seen, now: datetime, hold_down: timedelta) -> _Seen:
+    """It is there: as before, after a blink, or again."""
+    blinked = seen.gone_at is None or now - min(seen.gone_at, now) <= hold_down
+    came = seen.came if seen.gone_at is None else (*seen.came, now)
+    lasted = bool(came) and now - min(came[-1], now) >= hold_down
+    flapping = len(_lately(came, now)) >= _FLAPS or (seen.flapping and not lasted)
+    return _Seen(min(seen.since, now) if blinked else now, None, _kept(came, now, flapping=flapping), flapping)
+
+
+def _missed(seen: _Seen, now: datetime) -> _Seen:
+    """It is away; for a while that is no end of what comes and goes."""
+    gone_at = min(seen.gone_at or now, now)
+    flapping = (seen.flapping or len(_lately(seen.came, now)) >= _FLAPS) and now - gone_at <= _CALM
+    return _Seen(seen.since, gone_at, _kept(seen.came, now, flapping=flapping), flapping)
+
+
+def _lately(came: tuple[datetime, ...], now: datetime) -> tuple[datetime, ...]:
+    return tuple(min(time, now) for time in came if now - time <= _FLAP_MEMORY)[-_MOST_COUNTED:]
+
+
+def _kept(came: tuple[datetime, ...], now: datetime, *, flapping: bool) -> tuple[datetime, ...]:
+    """The comings that count; those that once proved the flapping count as long as it is called so."""
+    lately = _lately(came, now)
+    return tuple(min(time, now) for time in came[-_FLAPS:]) if flapping and len(lately) < _FLAPS else lately
 
 
 def _flapping(
-    before: dict[_Key, Problem], problems: tuple[Problem, ...], findings: dict[_Key, _Seen], now: datetime
+    before: dict[_Key, Problem], problems: tuple[Problem, ...], findings: dict[_Key, _Seen]
 ) -> dict[_Key, Problem]:
     """The problems whose cause comes and goes, as they were when they were last there."""
-    latest = before | {_key(problem.cause): problem for problem in problems}
-    seen = {key: findings[key] for key in latest if key in findings and findings[key].flapping}
-    return {key: latest[key] for key, one in seen.items() if one.gone_at is None or now - one.gone_at <= _CALM}
+    latest = before | {problem.cause.key: problem for problem in problems}
+    return {key: problem for key, problem in latest.items() if key in findings and findings[key].flapping}
 
 
 def _timed(
@@ -111,18 +132,17 @@ def _timed(
     now: datetime,
     hold_down: timedelta,
 ) -> TimedProblem:
-    since = min(seen.since for finding in _findings(problem) if (seen := findings.get(_key(finding))))
-    cause = findings[_key(problem.cause)]
+    since = min(seen.since for finding in _findings(problem) if (seen := findings.get(finding.key)))
+    cause = findings[problem.cause.key]
     if cause.flapping:
-        first, proved = cause.came[0], cause.came[_FLAPS - 1]
-        since = min(first, since)
-        return TimedProblem(problem, since, True, proved, len(cause.came), cause.gone_at is not None)
+        since = min(cause.came[0], since)
+        return TimedProblem(problem, since, True, cause.came[_FLAPS - 1], len(cause.came), cause.gone_at is not None)
     confirmed_at = since + hold_down
     return TimedProblem(problem, since, now >= confirmed_at, confirmed_at)
 
 
 def _held(condition: Condition, before: TimedCondition | None, problems: tuple[TimedProblem, ...]) -> Condition:
-    """The condition as it is shown: False only by something confirmed."""
+    """The condition as it is shown: False only by something confirmed, True only where it was."""
     if condition.status is not Status.FALSE:
         return condition
     if before is not None and before.condition.status is Status.FALSE:
@@ -133,7 +153,7 @@ def _held(condition: Condition, before: TimedCondition | None, problems: tuple[T
     more = f" (and {len(deciding) - 1} more)" if len(deciding) > 1 else ""
     return replace(
         condition,
-        status=Status.TRUE,
+        status=Status.TRUE if before is not None and before.condition.status is Status.TRUE else Status.UNKNOWN,
         reason=SUSPECTED,
         message=f"suspected: {deciding[0].problem.cause.what}{more}",
     )
@@ -160,7 +180,3 @@ def _since(before: TimedCondition | None, condition: Condition, now: datetime) -
 def _findings(problem: Problem) -> Iterator[Finding]:
     yield problem.cause
     yield from problem.consequences
-
-
-def _key(finding: Finding) -> _Key:
-    return finding.code, finding.subject

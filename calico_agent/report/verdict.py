@@ -11,31 +11,35 @@ so that an outage of etcd or Docker alone takes no host out of service.
 """
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from calico_agent.model.finding import Condition, ConditionType, Severity, Status
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.report import Report, TimedProblem
-from calico_agent.report.words import clean, count
+from calico_agent.report.timeline import SUSPECTED
+from calico_agent.report.words import clean, count, span
 
 SEVERITY_WORDS = {Severity.ERROR: "PROBLEM", Severity.WARNING: "WARNING", Severity.INFO: "NOTE"}
 
 
 def verdict(report: Report) -> str:
     """One sentence about the host, without its name."""
-    gravest = max(report.confirmed, key=lambda timed: timed.problem.cause.severity, default=None)
-    if gravest and gravest.problem.cause.severity is Severity.ERROR:
-        return _problem_sentence(gravest, len(report.confirmed))
+    gravest = max(report.confirmed, key=lambda timed: timed.severity, default=None)
+    if gravest and gravest.severity is Severity.ERROR:
+        return _problem_sentence(gravest, report)
+    suspected = next((timed for timed in report.problems if not timed.confirmed), None)
     for status, word in ((Status.FALSE, "PROBLEM"), (Status.UNKNOWN, "UNKNOWN")):
         condition = next((timed.condition for timed in report.conditions if timed.condition.status is status), None)
+        if condition and condition.reason == SUSPECTED and suspected:
+            return f"{word} so far, suspected: {_told(suspected)}"
         if condition and status is Status.UNKNOWN and report.unreadable:
             return _unread_sentence(report.unreadable)
         if condition:
             return f"{word} {condition.type.value}: {clean(condition.message)}"
     if gravest:
-        return _problem_sentence(gravest, len(report.confirmed))
-    if report.problems:
-        cause = report.problems[0].problem.cause
-        return f"good so far, but suspected: {cause.code}: {clean(cause.what)}"
+        return _problem_sentence(gravest, report)
+    if suspected:
+        return f"good so far, but suspected: {_told(suspected)}"
     established = sum(peer.session.established for peer in report.sessions)
     parts = (
         count(report.nodes, "node"),
@@ -45,10 +49,22 @@ def verdict(report: Report) -> str:
     return f"all good ({', '.join(parts)})"
 
 
-def _problem_sentence(timed: TimedProblem, total: int) -> str:
-    cause = timed.problem.cause
+def coming(timed: TimedProblem, at: datetime) -> str:
+    """How often a problem that comes and goes came, and whether it is there now; nothing for one that lasts."""
+    if timed.times < 2:
+        return ""
+    return f"came {timed.times} times in {span(at - timed.since)}{', away now' if timed.away else ''}"
+
+
+def _problem_sentence(timed: TimedProblem, report: Report) -> str:
+    cause, total = timed.problem.cause, len(report.confirmed)
     more = f" (and {count(total - 1, 'more problem')})" if total > 1 else ""
-    return f"{SEVERITY_WORDS[cause.severity]} {cause.code}: {clean(cause.what)}{more}"
+    often = coming(timed, report.at)
+    return f"{SEVERITY_WORDS[timed.severity]} {cause.code}{f' {often}' if often else ''}: {clean(cause.what)}{more}"
+
+
+def _told(timed: TimedProblem) -> str:
+    return f"{timed.problem.cause.code}: {clean(timed.problem.cause.what)}"
 
 
 def _unread_sentence(unreadable: tuple[Unreadable, ...]) -> str:

@@ -127,7 +127,8 @@ def _routes(view: View, against: Against | None, counts: RouteCounts) -> Conditi
         return Condition(
             kind, Status.UNKNOWN, "NoName", "which node this host is is not known, so neither are its routes"
         )
-    message = f"{counts.present} of {counted(counts.expected, 'route')} right{_as_of(view)}"
+    right = f"{counts.present} of {counted(counts.expected, 'route')} right"
+    message = f"{right if counts.expected else 'no other node has pods that need a route'}{_as_of(view)}"
     if against is not None:
         return Condition(kind, Status.FALSE, against.reason, f"{message}; {against.words}")
     return Condition(kind, Status.TRUE, "InPlace" if counts.expected else "NoneNeeded", message)

@@ -1,5 +1,6 @@
 """Since when, suspected or confirmed: the memory of the reports."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from hypothesis import given
@@ -78,6 +79,10 @@ class TestProblems:
         assert (story.problems[0].problem.cause, story.problems[0].since) == (DOWN, NOW)
         assert story.problems[0].confirmed
 
+    def test_do_not_get_younger_when_what_they_explain_heals_first(self) -> None:
+        story = Story().look(0, *alone(MISSING)).look(5, Problem(DOWN, (MISSING,))).look(12, *alone(DOWN))
+        assert [(timed.since, timed.confirmed) for timed in story.problems] == [(NOW, True)]
+
     def test_keep_their_order(self) -> None:
         story = Story().look(0, *alone(DOWN, MISSING)).look(10, *alone(DOWN, MISSING))
         assert [timed.problem.cause for timed in story.problems] == [DOWN, MISSING]
@@ -115,6 +120,40 @@ class TestFlapping:
         story = self.story(4).look(60, Problem(DOWN, (MISSING,)))
         assert [timed.problem.cause for timed in story.problems] == [DOWN]
 
+    def test_one_that_is_away_hurts_nobody_now(self) -> None:
+        (away,) = self.story(4).problems
+        assert away.severity is Severity.WARNING
+        (there,) = self.story(4).look(60, *alone(MISSING)).problems
+        assert there.severity is Severity.ERROR
+
+    def test_a_note_that_is_away_stays_a_note(self) -> None:
+        assert TimedProblem(
+            Problem(finding("X", severity=Severity.INFO)), NOW, confirmed=True, times=4, away=True
+        ).severity is (Severity.INFO)
+
+    def test_another_instance_of_the_same_subject_is_another_thing(self) -> None:
+        story = Story()
+        for each in range(10):
+            pod = replace(MISSING, instance=str(each))
+            story.look(15 * each, *alone(pod)).look(15 * each + 2)
+        assert story.problems == ()
+
+    def test_it_is_not_suspected_again_when_the_oldest_comings_are_long_ago(self) -> None:
+        story = Story()
+        for each in range(4):
+            story.look(98 * each, *alone(MISSING)).look(98 * each + 2)
+        assert [timed.times for timed in story.problems] == [4]
+        story.look(98 * 3 + 12, *alone(MISSING))
+        assert [(timed.times, timed.confirmed) for timed in story.problems] == [(4, True)]
+        story.look(98 * 3 + 120, *alone(MISSING))
+        assert [(timed.times, timed.confirmed) for timed in story.problems] == [(1, True)]
+
+    def test_conditions_follow_what_is_there_at_the_moment(self) -> None:
+        story = self.story(4)
+        assert story.status[0] is Status.TRUE
+        assert story.look(60, *alone(MISSING)).status[0] is Status.FALSE
+        assert story.look(62).status[0] is Status.TRUE
+
     def test_what_was_counted_is_bounded(self) -> None:
         story = Story()
         for each in range(1000):
@@ -124,9 +163,21 @@ class TestFlapping:
 
 class TestConditions:
     def test_stay_true_while_a_fault_is_only_suspected_and_say_what_is(self) -> None:
-        story = Story().look(0, *alone(MISSING))
+        story = Story().look(0).look(1, *alone(MISSING))
         assert story.status == (Status.TRUE, "Suspected")
         assert story.conditions[0].condition.message == "suspected: 10.244.1.0/26 is wrong"
+
+    def test_are_unknown_while_a_fault_is_suspected_where_they_never_were_true(self) -> None:
+        story = Story().look(0, *alone(MISSING))
+        assert story.status == (Status.UNKNOWN, "Suspected")
+        assert story.look(5, *alone(MISSING)).status == (Status.UNKNOWN, "Suspected")
+        assert story.look(10, *alone(MISSING)).status[0] is Status.FALSE
+
+    def test_stay_unknown_where_a_source_that_came_late_shows_a_fault(self) -> None:
+        blind = condition(ROUTES, Status.UNKNOWN)
+        story = Story().look(0).look(1, routes=blind).look(2, *alone(MISSING))
+        assert story.status == (Status.UNKNOWN, "Suspected")
+        assert story.look(3).status == (Status.TRUE, "AsExpected")
 
     def test_become_false_with_the_confirmation_and_count_from_then(self) -> None:
         story = Story().look(0, *alone(MISSING)).look(10, *alone(MISSING))
@@ -161,7 +212,7 @@ class TestConditions:
 
     def test_a_consequence_decides_its_own_condition(self) -> None:
         story = Story().look(0, Problem(DOWN, (MISSING,)))
-        assert story.status == (Status.TRUE, "Suspected")
+        assert story.status == (Status.UNKNOWN, "Suspected")
         assert story.look(10, Problem(DOWN, (MISSING,))).status[0] is Status.FALSE
 
 

@@ -1,12 +1,14 @@
 """Well, and ready: the two answers before all detail."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from calico_agent.model.finding import ConditionType, Problem, RouteCounts, Severity, Status
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.report import Report, TimedCondition, TimedProblem
+from calico_agent.report.timeline import SUSPECTED
 from calico_agent.report.verdict import not_ready, verdict
 from tests.reports import BRIDGE, NOW, broken_report, condition, finding, healthy_report, session
 
@@ -31,6 +33,18 @@ def with_problems(report: Report, *problems: tuple[Problem, bool]) -> Report:
 WARNING = Problem(finding("RT-STALE", "10.244.9.0/26", severity=Severity.WARNING))
 NOTE = Problem(finding("NOTE-ONLY", "x", severity=Severity.INFO))
 ERROR = Problem(finding("RT-MISSING", "10.244.1.0/26"))
+
+
+def suspected(report: Report, kind: ConditionType) -> Report:
+    said = replace(condition(kind, Status.UNKNOWN), reason=SUSPECTED)
+    others = (timed for timed in report.conditions if timed.condition.type is not kind)
+    return replace(report, conditions=(TimedCondition(said, NOW), *others))
+
+
+def came_and_went(report: Report, problem: Problem, times: int, *, away: bool = False) -> Report:
+    since = report.at - timedelta(minutes=4)
+    return replace(report, problems=(TimedProblem(problem, since, True, since, times, away),))
+
 
 VERDICTS = [
     ("nothing is wrong", healthy_report(), "all good (3 nodes, 2 sessions, 2 routes)"),
@@ -63,6 +77,24 @@ VERDICTS = [
         "WARNING RT-STALE: 10.244.9.0/26 is wrong (and 1 more problem)",
     ),
     ("then a note", with_problems(healthy_report(), (NOTE, True)), "NOTE NOTE-ONLY: x is wrong"),
+    (
+        "also where a source cannot be read and a fault is suspected: the fault may be the reason",
+        replace(
+            with_problems(suspected(healthy_report(), CONTAINER), (ERROR, False)),
+            unreadable=(Unreadable("BIRD", "nobody answers", "absent"),),
+        ),
+        "UNKNOWN so far, suspected: RT-MISSING: 10.244.1.0/26 is wrong",
+    ),
+    (
+        "what comes and goes is told with its count",
+        came_and_went(healthy_report(), ERROR, 5),
+        "PROBLEM RT-MISSING came 5 times in 4 min: 10.244.1.0/26 is wrong",
+    ),
+    (
+        "what is away is a warning and said to be away",
+        came_and_went(healthy_report(), ERROR, 4, away=True),
+        "WARNING RT-MISSING came 4 times in 4 min, away now: 10.244.1.0/26 is wrong",
+    ),
     (
         "then a suspicion",
         with_problems(healthy_report(), (ERROR, False)),

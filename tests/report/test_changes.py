@@ -1,0 +1,102 @@
+"""What is logged: what changed, once, and no line a second of what comes and goes."""
+
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+from itertools import pairwise
+
+from calico_agent.model.finding import Assessment, ConditionType, Finding, Problem, Status
+from calico_agent.model.report import Report
+from calico_agent.report.changes import Event, Level, changes
+from calico_agent.report.timeline import History, advance
+from tests.reports import IDENTITY, NOW, condition, finding, healthy_report
+
+HOLD_DOWN = timedelta(seconds=10)
+MISSING = finding("RT-MISSING", "10.244.1.0/26")
+
+
+class Log:
+    """The events of passes one after another, each at its second."""
+
+    def __init__(self) -> None:
+        self.history = History()
+        self.report: Report | None = None
+        self.events: list[Event] = []
+
+    def look(self, at: float, *found: Finding) -> "Log":
+        now = NOW + timedelta(seconds=at)
+        wrong = {one.condition for one in found}
+        said = tuple(condition(kind, Status.FALSE if kind in wrong else Status.TRUE) for kind in ConditionType)
+        assessment = Assessment(now, IDENTITY, said, tuple(Problem(one) for one in found))
+        self.history, conditions, problems = advance(self.history, assessment, now, HOLD_DOWN)
+        report = replace(healthy_report(), at=now, conditions=conditions, problems=problems)
+        self.events += changes(self.report, report)
+        self.report = report
+        return self
+
+    def begin(self) -> "Log":
+        """A healthy host, whose first lines are not what the test is about."""
+        self.look(-100)
+        self.events.clear()
+        return self
+
+    @property
+    def names(self) -> list[str]:
+        return [event.name for event in self.events]
+
+
+def test_what_stays_as_it_is_is_no_news() -> None:
+    assert Log().begin().look(0).look(10).events == []
+
+
+def test_a_fault_is_told_when_it_is_suspected_confirmed_and_gone() -> None:
+    log = Log().begin()
+    for at in range(12):
+        log.look(at, MISSING)
+    log.look(12)
+    assert log.names == ["problem_suspected", "condition", "problem_confirmed", "condition", "problem_cleared"]
+    assert [event.level for event in log.events] == [
+        *(Level.INFO, Level.WARNING, Level.ERROR),
+        *(Level.INFO, Level.INFO),
+    ]
+
+
+def test_a_condition_is_told_when_its_status_turns_and_not_for_another_reason() -> None:
+    log = Log().begin().look(0, MISSING).look(2)
+    assert log.names == ["problem_suspected", "problem_cleared"]
+
+
+def test_at_the_start_nothing_is_called_true_that_looks_wrong() -> None:
+    events = Log().look(0, MISSING).events
+    (said,) = [event.fields for event in events if event.fields.get("type") == "RoutesInPlace"]
+    assert (said["status"], said["was"], said["reason"]) == ("Unknown", "unset", "Suspected")
+
+
+def test_what_comes_and_goes_each_second_for_an_hour_costs_a_dozen_lines() -> None:
+    log = Log().begin()
+    for second in range(3600):
+        log.look(second, *([MISSING] if second % 2 else []))
+    assert len(log.events) < 12
+    log.events.clear()
+    log.look(3601).look(3700)
+    assert log.names == ["condition", "problem_cleared"]
+    assert log.events[0].fields["status"] == "True"
+
+
+def test_what_comes_and_goes_each_quarter_of_a_minute_too() -> None:
+    log = Log().begin()
+    for second in range(0, 3600, 15):
+        log.look(second, MISSING).look(second + 2)
+    assert len(log.events) < 12
+
+
+def test_a_problem_that_is_confirmed_is_not_suspected_again_without_a_word() -> None:
+    """A crash loop with longer and longer pauses: what is told of it alternates as it should."""
+    log, crash, at = Log().begin(), finding("SV-CRASHLOOP", "calico-node"), 0.0
+    for pause in (1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300):
+        log.look(at, crash).look(at + 1, crash).look(at + 2)
+        at += pause + 2
+    told = [event.name for event in log.events if event.name.startswith("problem")]
+    counts = Counter(told)
+    assert counts["problem_suspected"] <= counts["problem_cleared"] + 1
+    assert ("problem_confirmed", "problem_suspected") not in pairwise(told)
