@@ -106,12 +106,16 @@ def _file_option() -> argparse.ArgumentParser:
 def _load(options: argparse.Namespace) -> "Config":
     from calico_agent.config import load  # noqa: PLC0415
 
+    return load(options.config, os.environ, _flags(options))
+
+
+def _flags(options: argparse.Namespace) -> dict[tuple[str, str], str]:
     flags = {
         ("", "mode"): getattr(options, "mode", None),
         ("log", "level"): getattr(options, "log_level", None),
         ("log", "format"): getattr(options, "log_format", None),
     }
-    return load(options.config, os.environ, {key: value for key, value in flags.items() if value is not None})
+    return {key: value for key, value in flags.items() if value is not None}
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -239,8 +243,12 @@ def _explain(options: argparse.Namespace) -> int:
 
 
 def _config_check(options: argparse.Namespace) -> int:
-    config = _load(options)
-    _print(f"the configuration is good (mode {config.mode.value})\n")
+    from calico_agent.config import check  # noqa: PLC0415
+
+    config, warnings, notes = check(options.config, os.environ, _flags(options))
+    for warning in warnings:
+        print(f"calico-agent: warning: {warning}", file=sys.stderr)
+    _print("".join(f"{line}\n" for line in (f"the configuration is good (mode {config.mode.value})", *notes)))
     return EXIT_GOOD
 
 

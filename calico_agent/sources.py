@@ -12,6 +12,7 @@ import structlog
 
 from calico_agent.config import Config
 from calico_agent.decode.node_datastore import datastore_settings
+from calico_agent.errors import ConfigError
 from calico_agent.identify.kept import addresses_in_use, remember
 from calico_agent.identity_file import IdentityFile
 from calico_agent.model.address import Family, IPAddress, IPNetwork
@@ -82,6 +83,7 @@ class Sources:
         if self._probe is not None:
             self._probe.start()
         self._keeper: SnapshotKeeper | None = None
+        self._files_trouble: Unreadable | None = None
         self._identity_file = IdentityFile(config.agent.state_dir if config.mode is Mode.SUPERVISE else "")
         self.kept = self._identity_file.load()
         self._told = ""
@@ -109,6 +111,7 @@ class Sources:
             bird6=self.read_bird(Family.IPV6) if self._uses_ipv6(docker) else None,
             datastore_trouble=trouble,
             snapshot_trouble=self._keeper.trouble if self._keeper is not None else None,
+            files_trouble=self._files_trouble or (self._mirror.files_trouble if self._mirror is not None else None),
             claim_trouble=self._claim_trouble(),
             pull=self._pull(),
             rivals=self._read_rivals(docker, datastore),
@@ -174,19 +177,24 @@ class Sources:
         return self._keeper.load() if self._keeper is not None else None
 
     def _read_current(self, docker: Docker | Unreadable) -> Datastore | Unreadable:
-        try:
-            settings = self._config.datastore_settings() or settings_from(docker, self._config.node.container_name)
-        except OSError as error:
-            return Unreadable("etcd", f"the password file cannot be read: {error.strerror}: {error.filename}", "denied")
+        settings = self._read_settings(docker)
         if isinstance(settings, Unreadable):
             if self.datastore is None:
                 return settings
-            settings = self.datastore  # the container that told us is gone; the cluster is where it was
+            settings = self.datastore  # the container or file that told us is gone; the cluster is where it was
         if settings != self.datastore:
             self._follow(settings)
         if self._mirror is None:
             return read_datastore(settings, timeout=self._config.datastore.timeout_seconds)
         return self._mirror.snapshot()
+
+    def _read_settings(self, docker: Docker | Unreadable) -> DatastoreSettings | Unreadable:
+        self._files_trouble = None
+        try:
+            return self._config.datastore_settings() or settings_from(docker, self._config.node.container_name)
+        except ConfigError as error:
+            self._files_trouble = Unreadable("etcd", str(error), "file")
+            return self._files_trouble
 
     def _follow(self, settings: DatastoreSettings) -> None:
         self.datastore = settings

@@ -4,9 +4,9 @@ import json
 import os
 import pty
 import signal
+import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from calico_agent import __version__
 from calico_agent.serve.http import HttpServer
 from calico_agent.serve.latest import Latest
 from calico_agent.verify.catalogue import CATALOGUE
+from tests.patience import PATIENCE
 from tests.reports import broken_report, healthy_report
 
 COMMAND = (sys.executable, "-m", "calico_agent")
@@ -223,18 +224,23 @@ class TestConfig:
 
 
 def test_an_interrupt_is_quiet(tmp_path: Path) -> None:
-    fifo = tmp_path / "agent.toml"
-    os.mkfifo(fifo)
-    process = subprocess.Popen([*COMMAND, "config", "check", "--config", str(fifo)], stderr=subprocess.PIPE, text=True)
-    try:
-        time.sleep(0.7)  # it is waiting for somebody to write into the pipe
-        process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 130
-        assert process.stderr is not None
-        assert process.stderr.read() == ""
-    finally:
-        process.kill()
-        process.communicate()
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(tmp_path / "agent.sock"))
+        silent.listen()
+        process = subprocess.Popen(
+            [*COMMAND, "status", "--socket", str(tmp_path / "agent.sock")], stderr=subprocess.PIPE, text=True
+        )
+        try:
+            silent.settimeout(PATIENCE)
+            asked, _ = silent.accept()
+            process.send_signal(signal.SIGINT)  # it is waiting for the answer
+            assert process.wait(PATIENCE) == 130
+            assert process.stderr is not None
+            assert process.stderr.read() == ""
+            asked.close()
+        finally:
+            process.kill()
+            process.communicate()
 
 
 class TestDryRun:

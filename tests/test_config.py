@@ -1,6 +1,7 @@
 """The configuration: where values come from, which are refused and in which words, and the annotated file."""
 
 import json
+import os
 import tempfile
 import tomllib
 from collections.abc import Mapping
@@ -139,8 +140,6 @@ FAULTS: list[tuple[str, str, str]] = [
      "[datastore] endpoints: mixes http and https"),
     ("a relative path", '[datastore]\nca_file = "ca.crt"',
      '[datastore] ca_file: "ca.crt" is not an absolute path (wanted an absolute path, or "" for none)'),
-    ("a certificate that is not there", '[datastore]\nca_file = "/nowhere/ca.crt"',
-     "[datastore] ca_file: /nowhere/ca.crt: cannot be read: No such file or directory"),
     ("a Docker address that is none", '[docker]\nurl = "docker.sock"',
      '[docker] url: "docker.sock" is not the address of a Docker Engine (wanted unix:///path or tcp://host:port)'),
     ("an address without a port", '[http]\nlisten = "localhost"',
@@ -156,9 +155,29 @@ FAULTS: list[tuple[str, str, str]] = [
      '(wanted a node name like host1, or "" for the host name)')),
     ("waits that shrink", "[supervise]\nbackoff_initial_seconds = 400",
      "[supervise] backoff_initial_seconds: is larger than backoff_max_seconds"),
+    ("an image that no registry has", '[node]\nimage = "Calico/Node:::v3"',
+     '[node] image: "Calico/Node:::v3" is not an image reference (wanted an image reference like calico/node:v3.31.7)'),
+    ("the address of a network", '[identity]\nipv4 = "10.0.0.0/24"',
+     '[identity] ipv4: "10.0.0.0/24" is the address of the network 10.0.0.0/24, not of a host in it '),
+    ("the broadcast address of a network", '[identity]\nipv4 = "10.0.0.255/24"',
+     '[identity] ipv4: "10.0.0.255/24" is the broadcast address of the network 10.0.0.0/24, not of a host in it '),
+    ("the address of all routers of a network", '[identity]\nipv6 = "fd00::/64"',
+     '[identity] ipv6: "fd00::/64" is the address of all routers in the network fd00::/64, not of a host in it '),
+    ("a socket with a path too long", f'[http]\nsocket = "/{"x" * 200}"',
+     f'[http] socket: "/{"x" * 68}..." is longer than the 107 bytes that a socket\'s path may have '),
+    ("a Docker socket with a path too long", f'[docker]\nurl = "unix:///{"x" * 200}"',
+     f'[docker] url: "unix:///{"x" * 61}..." is longer than the 107 bytes that a socket\'s path may have '),
+    ("a text without quotes", "mode = supervise  # at last", 'line 1: a text wants quotes: mode = "..."'),
+    ("a password without quotes", "[node.env]\nMY_PASSWORD = hunter2",
+     'line 2: a text wants quotes: MY_PASSWORD = "..."'),
+    ("a section twice", "[agent]\n[log]\n[agent]\n", "the section [agent] is there twice, the second time in line 3"),
+    ("a table twice", "[node.env]\nA = '1'\n[node.env]\n",
+     "the section [node.env] is there twice, the second time in line 3"),
     ("no TOML", "mode = ", "is not TOML: Invalid value (at end of document)"),
     ("a key twice", 'mode = "observe"\nmode = "observe"',
      "is not TOML: Cannot overwrite a value (at end of document)"),
+    ("a key twice, and more after it", 'mode = "observe"\nmode = "observe"\n[agent]\n',
+     "the key mode is there twice, the second time in line 2"),
 ]  # fmt: skip
 
 
@@ -214,34 +233,66 @@ class TestFaults:
             "[datastore] ca_file: is of no use with endpoints that are http (wanted https)"
         ]
 
-    def test_an_empty_certificate_file_is_said_to_be_empty(self, tmp_path: Path) -> None:
-        (tmp_path / "ca.pem").touch()
-        text = f'[datastore]\nendpoints = ["https://10.0.0.1:2379"]\nca_file = "{tmp_path}/ca.pem"'
-        assert faults_of(tmp_path, text) == [f"[datastore] ca_file: {tmp_path}/ca.pem: the file is empty"]
-
     @pytest.mark.parametrize(
         ("content", "words"),
         [
             (b"\xff\xfe", "is not TOML: byte 0 is not UTF-8"),
             (b"a = " + b"[" * 100_000, "is not TOML: nested too deeply"),
-            (b"# " + b"x" * (2 << 20) + b"\nmode = 5", None),
+            (b"# " + b"x" * (2 << 20) + b"\nmode = 5", "it is larger than 1 MiB"),
+            (b"# x\n" * (1 << 18) + b'mode = "supervise"', "it is larger than 1 MiB"),
             (b"agent.interval_seconds = " + b"9" * 5000, "is not TOML: "),
         ],
-        ids=["bytes that are no text", "nested without end", "far too large", "a number of 5,000 digits"],
+        ids=[
+            "bytes that are no text",
+            "nested without end",
+            "far too large",
+            "a little too large",
+            "a number of 5,000 digits",
+        ],
     )
-    def test_a_file_that_no_one_wrote_is_refused_in_one_line(
-        self, tmp_path: Path, content: bytes, words: str | None
-    ) -> None:
+    def test_a_file_that_no_one_wrote_is_refused_in_one_line(self, tmp_path: Path, content: bytes, words: str) -> None:
         file = tmp_path / "agent.toml"
         file.write_bytes(content)
-        if words is None:
-            # Everything beyond the limit is not read.
-            assert load(file, {}) == Config()
-            return
         with pytest.raises(ConfigError) as caught:
             load(file, {})
         assert len(caught.value.faults) == 1
         assert caught.value.faults[0].startswith(f"{file}: {words}")
+
+    def test_the_largest_file_that_is_read_is_read_whole(self, tmp_path: Path) -> None:
+        text = b'\nmode = "supervise"'
+        (tmp_path / "agent.toml").write_bytes(b"#" * ((1 << 20) - len(text)) + text)
+        with pytest.raises(ConfigError, match=r"\[node\] image"):
+            load(tmp_path / "agent.toml", {})
+
+    def test_a_pipe_is_not_waited_for(self, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "agent.toml")
+        with pytest.raises(ConfigError, match="cannot be read: it is a pipe, not a file"):
+            load(tmp_path / "agent.toml", {})
+
+    @pytest.mark.parametrize(
+        "image",
+        [
+            "calico/node",
+            "calico/node:v3.31.7",
+            "quay.io/calico/node:v1.3.0",
+            "registry.example:5000/Team/node".lower(),
+            "[fd00::1]:5000/node:latest",
+            "localhost/a__b/c-d.e:V1_x",
+            f"calico/node:v3@sha256:{'ab' * 32}",
+            f"calico/node@sha256:{'ab' * 32}",
+        ],
+    )
+    def test_an_image_that_docker_takes_is_taken(self, tmp_path: Path, image: str) -> None:
+        assert load_text(tmp_path, f'[node]\nimage = "{image}"').node.image == image
+
+    @pytest.mark.parametrize("image", [":v3", "a/b:", "a//b", "a/b@sha256:12", "UPPER/x/Y", "a b", "-a", "a/b:v1:v2"])
+    def test_an_image_that_docker_refuses_is_refused(self, tmp_path: Path, image: str) -> None:
+        (fault,) = faults_of(tmp_path, f'[node]\nimage = "{image}"')
+        assert "is not an image reference" in fault
+
+    @pytest.mark.parametrize("address", ["10.0.0.0/31", "10.0.0.0/32", "10.0.0.0", "10.0.0.255/16"])
+    def test_an_address_that_only_looks_like_a_network_is_taken(self, tmp_path: Path, address: str) -> None:
+        assert load_text(tmp_path, f'[identity]\nipv4 = "{address}"').identity.ipv4 == address
 
     def test_a_directory_is_not_a_configuration(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="cannot be read: Is a directory"):

@@ -20,7 +20,7 @@ from calico_agent.observe.snapshot import SnapshotFile
 from calico_agent.sources import Sources, settings_from
 from tests.decode.test_etcd_v2 import CLUSTER
 from tests.etcd_server import EtcdServer, running_etcd
-from tests.observe.test_datastore import HEALTHY
+from tests.observe.test_datastore import HEALTHY, with_password
 from tests.observe.test_etcd_v2 import send
 
 pytestmark = pytest.mark.real
@@ -145,6 +145,33 @@ def test_a_wiped_datastore_is_held_also_over_a_restart(etcd: EtcdServer, sources
     again = observed(sources_of(etcd), lambda seen: trouble(seen) == "shrunk")
     assert nodes(again) == 3
     assert again.snapshot_trouble is None
+
+
+def test_a_password_file_that_comes_late_is_waited_for_and_one_that_goes_later_ends_nothing(
+    etcd: EtcdServer, tmp_path: Path
+) -> None:
+    password = tmp_path / "password"
+    datastore = DatastoreSection(endpoints=(etcd.url,), username="agent", password_file=str(password))
+    with_password(etcd)
+    sources = Sources(
+        Config(agent=AgentSection(state_dir=""), datastore=datastore, docker=DockerSection(url="unix:///none")),
+        lambda _: None,
+    )
+    try:
+        late = sources.observe(datetime.now(UTC))
+        missing = f"the password file {password} cannot be read: No such file or directory"
+        assert late.current_datastore == Unreadable("etcd", missing, "file")
+        password.write_bytes(b"caf\xe9\n")
+        other = sources.observe(datetime.now(UTC))
+        assert "is not UTF-8 text" in getattr(other.current_datastore, "reason", "")
+        password.write_text("secret-of-agent\n")
+        observed(sources, lambda seen: nodes(seen) == 3 and seen.files_trouble is None)
+        password.unlink()
+        gone = sources.observe(datetime.now(UTC))
+        assert isinstance(gone.current_datastore, Datastore)
+        assert gone.files_trouble == Unreadable("etcd", missing, "file")
+    finally:
+        sources.close()
 
 
 def test_a_reading_on_disk_that_is_of_no_use_is_told_while_etcd_is_away(

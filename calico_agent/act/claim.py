@@ -184,7 +184,7 @@ class NameKeeper:
             self._wake("name claim")
 
     def _connect(self, settings: DatastoreSettings) -> Link:
-        if self._link is None or self._settings != settings or self._link.certificates_changed():
+        if self._link is None or self._settings != settings or _renewed(self._link):
             self._disconnect()
             endpoints = endpoints_of(settings)
             self._link = Link(endpoints[self._endpoint % len(endpoints)], settings, self._timeout)
@@ -195,6 +195,13 @@ class NameKeeper:
         if self._link is not None:
             self._link.close()
             self._link = None
+
+
+def _renewed(link: Link) -> bool:
+    try:
+        return link.files.renewed()
+    except EtcdError:
+        return False  # what this connection was made with still works; the reading tells of it
 
 
 def _same(one: _Wish | None, other: _Wish | None) -> bool:

@@ -1,9 +1,10 @@
-"""The configuration: what can be said (`schema`, `values`), where it is said (`loading`), how it is shown (`show`).
+"""The configuration: what can be said (`schema`, `values`), where it is said (`loading`), how it is shown
+(`show`), what the files are that it names (`files`).
 
 It is read once, checked whole, and ends here: stages get the plain values of `model.settings`.
 """
 
-from calico_agent.config.loading import load
+from calico_agent.config.loading import check, load
 from calico_agent.config.schema import Config
 
-__all__ = ["Config", "load"]
+__all__ = ["Config", "check", "load"]

@@ -1,7 +1,6 @@
-"""What the values must be together, and what must exist on this host. Each fault is a key and the words about it."""
+"""What the values must be together. Each fault is a key and the words about it."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from calico_agent.config.schema import Config
@@ -10,13 +9,10 @@ from calico_agent.model.settings import EtcdApi, Mode, Preset
 Key = tuple[str, str]
 """Section and key; the section is empty for keys at the top of the file."""
 
-_DATASTORE_FILES = ("ca_file", "cert_file", "key_file", "password_file")
-
 
 def joint_faults(config: Config) -> Iterator[tuple[Key, str]]:
     """Everything that is wrong although each value alone is right."""
     yield from _datastore_faults(config)
-    yield from _file_faults(config)
     if config.mode is Mode.SUPERVISE:
         yield from _supervise_faults(config)
     if config.identity.ipv4 == config.identity.ipv6 == "none":
@@ -67,18 +63,3 @@ def _datastore_faults(config: Config) -> Iterator[tuple[Key, str]]:
         for name in ("ca_file", "cert_file", "key_file"):
             if getattr(section, name):
                 yield ("datastore", name), "is of no use with endpoints that are http (wanted https)"
-
-
-def _file_faults(config: Config) -> Iterator[tuple[Key, str]]:
-    for name in _DATASTORE_FILES:
-        path = getattr(config.datastore, name)
-        if path and (reason := _unreadable(Path(path))):
-            yield ("datastore", name), f"{path}: {reason}"
-
-
-def _unreadable(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return "" if file.read(1) else "the file is empty"
-    except OSError as error:
-        return f"cannot be read: {error.strerror}"

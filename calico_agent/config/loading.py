@@ -4,9 +4,11 @@ Every fault is one line that names the place, the value, and what was wanted. Al
 """
 
 import difflib
+import errno
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,11 @@ import msgspec
 from calico_agent import paths
 from calico_agent.config.consistency import Key, joint_faults
 from calico_agent.config.convert import converted, from_text, shown
+from calico_agent.config.files import check_files
 from calico_agent.config.schema import Config
+from calico_agent.config.toml_words import toml_fault
 from calico_agent.errors import ConfigError
+from calico_agent.small_file import read_small
 
 _VARIABLE_PREFIX = "CALICO_AGENT_"
 _MAX_FILE_BYTES = 1 << 20
@@ -42,23 +47,44 @@ class _Draft:
 def load(path: Path | None, environ: Mapping[str, str], overrides: Mapping[Key, str] | None = None) -> Config:
     """The effective configuration. `path` None means the usual file, which may be absent.
 
-    `overrides` are the values of flags. Raises ConfigError with all faults.
+    `overrides` are the values of flags. Raises ConfigError with all faults. The files that it names are not looked at.
     """
+    return _load(path, environ, overrides or {})[0]
+
+
+def check(
+    path: Path | None, environ: Mapping[str, str], overrides: Mapping[Key, str] | None = None
+) -> tuple[Config, list[str], list[str]]:
+    """The same, and the files that it names: warnings about them, and notes. Raises ConfigError with all faults."""
+    config, place = _load(path, environ, overrides or {})
+    checked = check_files(config, datetime.now(UTC))
+    if checked.faults:
+        raise ConfigError(*(f"{place(key)}: {words}" for key, words in checked.faults))
+    warnings, notes = ([f"{place(key)}: {words}" for key, words in said] for said in (checked.warnings, checked.notes))
+    return config, warnings, notes
+
+
+def _load(
+    path: Path | None, environ: Mapping[str, str], overrides: Mapping[Key, str]
+) -> tuple[Config, Callable[[Key], str]]:
+    """The configuration, and the place where each of its keys was set."""
     draft = _Draft()
     file = path or Path(paths.CONFIG_FILE)
+
+    def place(key: Key) -> str:
+        return draft.settings[key].place if key in draft.settings else _place(file, key)
+
     _read_file(draft, file, required=path is not None)
     _read_environment(draft, environ)
-    for key, text in (overrides or {}).items():
+    for key, text in overrides.items():
         flag = "--" + "-".join(filter(None, key)).replace("_", "-")
         draft.settings[key] = _Setting(text, flag, text=True)
     config = _build(draft)
     if not draft.faults:
-        for key, words in joint_faults(config):
-            setting = draft.settings.get(key)
-            draft.faults.append(f"{setting.place if setting else _place(file, key)}: {words}")
+        draft.faults.extend(f"{place(key)}: {words}" for key, words in joint_faults(config))
     if draft.faults:
         raise ConfigError(*draft.faults)
-    return config
+    return config, place
 
 
 def schema_keys() -> dict[Key, Any]:
@@ -83,21 +109,22 @@ def _place(file: Path, key: Key) -> str:
 
 
 def _read_file(draft: _Draft, file: Path, *, required: bool) -> None:
+    text = ""
     try:
-        with file.open("rb") as stream:
-            # A larger file is cut, and then its last line is the fault.
-            tree = tomllib.loads(stream.read(_MAX_FILE_BYTES).decode())
+        text = read_small(file, _MAX_FILE_BYTES).decode()
+        tree = tomllib.loads(text)
     except FileNotFoundError:
         if required:
             draft.faults.append(f"{file}: there is no such file")
     except OSError as error:
-        draft.faults.append(f"{file}: cannot be read: {error.strerror}")
+        large = error.errno == errno.EFBIG
+        draft.faults.append(f"{file}: {error.strerror if large else f'cannot be read: {error.strerror}'}")
     except RecursionError:
         draft.faults.append(f"{file}: is not TOML: nested too deeply")
     except UnicodeDecodeError as error:
         draft.faults.append(f"{file}: is not TOML: byte {error.start} is not UTF-8")
     except ValueError as error:
-        draft.faults.append(f"{file}: is not TOML: {error}")
+        draft.faults.append(f"{file}: {toml_fault(error, text)}")
     else:
         _take_tree(draft, file, tree)
 

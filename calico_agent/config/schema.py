@@ -13,6 +13,7 @@ from msgspec import Meta, Struct, field
 
 from calico_agent import paths
 from calico_agent.config import values
+from calico_agent.errors import ConfigError
 from calico_agent.model.autodetection import parse_method
 from calico_agent.model.container import Mount
 from calico_agent.model.image import PullPolicy
@@ -28,6 +29,9 @@ from calico_agent.model.settings import (
     Preset,
     SuperviseSettings,
 )
+from calico_agent.small_file import read_small
+
+_MOST_PASSWORD_FILE = 1 << 16
 
 
 def _seconds(least: float, most: float) -> Meta:
@@ -44,7 +48,7 @@ _METHODS = (
 )
 FilePath = Annotated[str, _text('an absolute path, or "" for none', values.check_optional_path)]
 SecretPath = Annotated[str, _text('an absolute path, or "" for none', values.check_optional_path, hidden=True)]
-SocketPath = Annotated[str, _text("an absolute path", values.check_absolute_path)]
+SocketPath = Annotated[str, _text("an absolute path", values.check_socket_path)]
 Endpoint = Annotated[str, _text("a URL like https://10.0.0.1:2379", values.check_endpoint)]
 BindMount = Annotated[str, _text("source:destination or source:destination:ro", values.check_mount)]
 
@@ -194,7 +198,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def datastore_settings(self) -> DatastoreSettings | None:
         """Where the datastore is, or None when that is to be taken from the running container.
 
-        Reads the password file, which may change under a running agent; raises OSError when it cannot.
+        Reads the password file, which may change under a running agent; raises ConfigError when it cannot.
         """
         section = self.datastore
         if not section.endpoints:
@@ -205,7 +209,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             cert_file=section.cert_file,
             key_file=section.key_file,
             username=section.username,
-            password=_first_line(Path(section.password_file)) if section.password_file else "",
+            password=_password(Path(section.password_file)) if section.password_file else "",
             api=section.api,
         )
 
@@ -240,6 +244,15 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         )
 
 
-def _first_line(path: Path) -> str:
-    with path.open(encoding="utf-8") as file:
-        return file.readline(4096).rstrip("\r\n")
+def _password(path: Path) -> str:
+    """The first line. Raises ConfigError; the words are about the file and quote nothing of it."""
+    try:
+        line = read_small(path, _MOST_PASSWORD_FILE).split(b"\n", 1)[0].rstrip(b"\r")
+        password = line.decode()
+    except OSError as error:
+        raise ConfigError(f"the password file {path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"the first line of the password file {path} is not UTF-8 text") from None
+    if not password:
+        raise ConfigError(f"the password file {path} has an empty first line")
+    return password

@@ -15,6 +15,20 @@ _NODE_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-
 _CONTAINER_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
 _VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
+# reference/regexp.go of github.com/distribution/reference: host and port, a path in lower case, tag, digest.
+_DOMAIN = (
+    r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\[[a-fA-F0-9:]+\])"
+)
+_PATH = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_IMAGE = re.compile(
+    rf"(?:{_DOMAIN}(?::[0-9]+)?/)?{_PATH}(?:/{_PATH})*(?::[\w][\w.-]{{0,127}})?"
+    r"(?:@[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,})?",
+    re.ASCII,
+)
+
+# The path of a unix socket in its address: sun_path of unix(7), with a zero byte at the end.
+_LONGEST_SOCKET_PATH = 107
+
 # What the agent itself tells calico/node. A second place to say it would be a second truth.
 _AGENTS_OWN = {"NODENAME": "[identity] name", "IP": "[identity] ipv4", "IP6": "[identity] ipv6"}
 
@@ -30,6 +44,12 @@ def configured_address(text: str, version: int) -> IPInterface | None:
     address = interface.ip
     if address.is_unspecified or address.is_loopback or address.is_multicast or address.is_link_local:
         raise ValueError("is not an address that other hosts can reach")
+    if version == 4 and interface.network.prefixlen < 31 and address == interface.network.network_address:
+        raise ValueError(f"is the address of the network {interface.network}, not of a host in it")
+    if version == 4 and interface.network.prefixlen < 31 and address == interface.network.broadcast_address:
+        raise ValueError(f"is the broadcast address of the network {interface.network}, not of a host in it")
+    if version == 6 and interface.network.prefixlen < 127 and address == interface.network.network_address:
+        raise ValueError(f"is the address of all routers in the network {interface.network}, not of a host in it")
     return interface
 
 
@@ -64,13 +84,19 @@ def check_container_name(text: str) -> None:
 
 
 def check_image(text: str) -> None:
-    if len(text) > 512 or any(character.isspace() or not character.isprintable() for character in text):
+    if text and (len(text) > 512 or not _IMAGE.fullmatch(text)):
         raise ValueError("is not an image reference")
 
 
 def check_absolute_path(text: str) -> None:
     if not text.startswith("/") or "\0" in text:
         raise ValueError("is not an absolute path")
+
+
+def check_socket_path(text: str) -> None:
+    check_absolute_path(text)
+    if len(text.encode()) > _LONGEST_SOCKET_PATH:
+        raise ValueError(f"is longer than the {_LONGEST_SOCKET_PATH} bytes that a socket's path may have")
 
 
 def check_optional_path(text: str) -> None:
@@ -92,6 +118,8 @@ def check_docker_url(text: str) -> None:
     local = parts.scheme == "unix" and not parts.netloc and parts.path.startswith("/")
     if not local and not (parts.scheme == "tcp" and parts.hostname and parts.port):
         raise ValueError("is not the address of a Docker Engine")
+    if local:
+        check_socket_path(parts.path)
 
 
 def parse_mount(text: str) -> Mount:

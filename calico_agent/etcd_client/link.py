@@ -19,7 +19,7 @@ from typing import Self
 from calico_agent.etcd_client.endpoints import Endpoint
 from calico_agent.etcd_client.error import EtcdError
 from calico_agent.etcd_client.reachability import find_cause
-from calico_agent.etcd_client.tls_files import TlsFiles, TlsMaterial, read_tls
+from calico_agent.etcd_client.tls_files import TlsMaterial, UsedFiles
 from calico_agent.model.settings import DatastoreSettings
 
 os.environ["PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION"] = "python"
@@ -61,9 +61,8 @@ class Link:
     def __init__(self, endpoint: Endpoint, settings: DatastoreSettings, timeout: float) -> None:
         self.endpoint = endpoint
         self.timeout = timeout
-        self._files = TlsFiles(settings.ca_file, settings.cert_file, settings.key_file)
-        self._tls = read_tls(self._files) if endpoint.tls else TlsMaterial()
-        self.channel = _open_channel(endpoint, self._tls)
+        self.files = UsedFiles(settings, tls=endpoint.tls)
+        self.channel = _open_channel(endpoint, self.files.material)
         self.metadata: tuple[tuple[str, str], ...] = ()
         if settings.username:
             try:
@@ -83,13 +82,6 @@ class Link:
     def close(self) -> None:
         """End the connection and whatever still waits on it, from any thread."""
         self.channel.close()
-
-    def certificates_changed(self) -> bool:
-        """Whether the files hold something else than what this connection was made with."""
-        try:
-            return self.endpoint.tls and read_tls(self._files) != self._tls
-        except EtcdError:
-            return False  # in the middle of a renewal; what this connection was made with still works
 
     def _authenticate(self, username: str, password: str) -> str:
         request = etcdrpc.AuthenticateRequest(name=username, password=password)
@@ -114,7 +106,7 @@ class Link:
         if "etcdserver: " in details:
             return _explain_etcd(status, details.partition("etcdserver: ")[2])
         if status in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
-            cause = find_cause(self.endpoint, self._files, min(_PROBE_SECONDS, self.timeout))
+            cause = find_cause(self.endpoint, self.files.files, min(_PROBE_SECONDS, self.timeout))
             if cause is not None:
                 return cause
         if status is grpc.StatusCode.DEADLINE_EXCEEDED:

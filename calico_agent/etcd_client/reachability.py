@@ -9,7 +9,7 @@ import ssl
 
 from calico_agent.etcd_client.endpoints import Endpoint
 from calico_agent.etcd_client.error import EtcdError
-from calico_agent.etcd_client.tls_files import TlsFiles
+from calico_agent.etcd_client.tls_files import TlsFiles, tls_context
 
 # OpenSSL's X509_V_ERR_ numbers (x509_vfy.h).
 _NOT_YET_VALID, _EXPIRED = 9, 10
@@ -60,14 +60,9 @@ def _plain_cause(connection: socket.socket) -> EtcdError | None:
 
 def _tls_cause(connection: socket.socket, endpoint: Endpoint, files: TlsFiles, timeout: float) -> EtcdError | None:
     try:
-        context = ssl.create_default_context(cafile=files.ca or None)
-    except (OSError, ssl.SSLError):
-        return EtcdError(f"{files.ca} holds no usable certificate of an authority", "tls")
-    try:
-        if files.certificate:
-            context.load_cert_chain(files.certificate, files.key)
-    except (OSError, ssl.SSLError):
-        return EtcdError(f"{files.certificate} and {files.key} are not a certificate and its key", "tls")
+        context = tls_context(files)
+    except EtcdError as cause:
+        return cause
     context.set_alpn_protocols(["h2"])
     try:
         with context.wrap_socket(connection, server_hostname=endpoint.host) as secured:

@@ -1,9 +1,12 @@
 """The files that TLS to etcd needs. They are read whenever a connection is made, so that renewed ones are used."""
 
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
 from calico_agent.etcd_client.error import EtcdError
+from calico_agent.model.settings import DatastoreSettings
+from calico_agent.small_file import read_small
 
 _MAX_FILE = 1024 * 1024
 
@@ -26,6 +29,25 @@ class TlsMaterial:
     key: bytes | None = None
 
 
+class UsedFiles:
+    """The TLS files of one connection: what it was made with, and whether the disk holds something else by now."""
+
+    def __init__(self, settings: DatastoreSettings, *, tls: bool) -> None:
+        self.files = TlsFiles(settings.ca_file, settings.cert_file, settings.key_file)
+        self.material = read_tls(self.files) if tls else TlsMaterial()
+        self._tls = tls
+
+    def renewed(self) -> bool:
+        """Whether another connection would use other ones. Raises EtcdError where it could not be made with them.
+
+        That may be the middle of a renewal; what this connection was made with still works.
+        """
+        if not self._tls or read_tls(self.files) == self.material:
+            return False
+        tls_context(self.files)
+        return True
+
+
 def read_tls(files: TlsFiles) -> TlsMaterial:
     """The TLS files as they are now. Raises EtcdError."""
     if bool(files.certificate) != bool(files.key):
@@ -37,15 +59,45 @@ def read_tls(files: TlsFiles) -> TlsMaterial:
     )
 
 
+def tls_context(files: TlsFiles) -> ssl.SSLContext:
+    """What OpenSSL makes of the files. Raises EtcdError with what is wrong with them."""
+    material = read_tls(files)
+    try:
+        context = ssl.create_default_context(cafile=files.ca or None)
+    except (OSError, ssl.SSLError):
+        raise EtcdError(f"{files.ca} holds no usable certificate of an authority", "file") from None
+    if not files.certificate:
+        return context
+    if b"-----BEGIN CERTIFICATE-----" not in (material.certificate or b""):
+        raise EtcdError(f"{files.certificate} holds no certificate", "file")
+    if b"PRIVATE KEY-----" not in (material.key or b""):
+        raise EtcdError(f"{files.key} holds no private key", "file")
+    try:
+        context.load_cert_chain(files.certificate, files.key, password=_no_password)
+    except _EncryptedError:
+        raise EtcdError(f"{files.key} is encrypted, and nobody is there to give its password", "file") from None
+    except (OSError, ssl.SSLError):
+        raise EtcdError(f"{files.certificate} and {files.key} are not a certificate and its key", "file") from None
+    return context
+
+
+class _EncryptedError(Exception):
+    pass
+
+
+def _no_password() -> str:
+    # Without this OpenSSL would ask on the terminal, and wait.
+    raise _EncryptedError
+
+
 def _read_file(path: str, what: str) -> bytes | None:
     if not path:
         return None
     try:
-        with Path(path).open("rb") as file:
-            return file.read(_MAX_FILE)
+        return read_small(Path(path), _MAX_FILE)
     except FileNotFoundError:
-        raise EtcdError(f"the file of the {what}, {path}, does not exist", "absent") from None
+        raise EtcdError(f"the file of the {what}, {path}, does not exist", "file") from None
     except PermissionError:
-        raise EtcdError(f"the file of the {what}, {path}, may not be read by this user", "denied") from None
+        raise EtcdError(f"the file of the {what}, {path}, may not be read by this user", "file") from None
     except OSError as error:
-        raise EtcdError(f"the file of the {what}, {path}, cannot be read: {error.strerror}", "absent") from None
+        raise EtcdError(f"the file of the {what}, {path}, cannot be read: {error.strerror}", "file") from None

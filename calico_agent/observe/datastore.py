@@ -56,6 +56,8 @@ def read_datastore(settings: DatastoreSettings, *, timeout: float) -> Datastore 
                     read = dialect.assemble(known, revision=revision, read_at=datetime.now(UTC))
                     return without_claims(read, refused) if refused else read
             except EtcdError as error:
+                if error.code == "file":
+                    raise
                 failures[str(endpoint)] = error
     except EtcdError as error:
         return Unreadable("etcd", error.reason, error.code)
@@ -95,6 +97,13 @@ class Mirror:
         self._connection: AnyConnection | None = None
         self._watch: Watch | WatchV2 | None = None
         self._relist_at = 0.0
+        # Written by the heartbeat, read by the pass: one reference, which is replaced as a whole.
+        self._files_trouble: Unreadable | None = None
+
+    @property
+    def files_trouble(self) -> Unreadable | None:
+        """Why the next connection could not be made with the certificates that are on the disk now."""
+        return self._files_trouble
 
     def start(self) -> None:
         """Begin to mirror, in threads of its own."""
@@ -150,7 +159,7 @@ class Mirror:
                     reach(endpoint, self._answer_within).close()
                 self._follow(endpoint)
             except EtcdError as error:
-                self._failed(str(endpoint), error)
+                self._failed("" if error.code == "file" else str(endpoint), error)
                 failed.add(endpoint)
             if self._replica.heard_after(began + _GOOD_SECONDS):
                 delays.reset()
@@ -203,8 +212,17 @@ class Mirror:
                 watch.cancel()
                 continue
             self._replica.confirm()
-            if connection.certificates_changed() or time.monotonic() > self._relist_at:
+            if self._renewed(connection) or time.monotonic() > self._relist_at:
                 watch.cancel()
+
+    def _renewed(self, connection: AnyConnection) -> bool:
+        try:
+            renewed = connection.files.renewed()
+        except EtcdError as error:
+            self._files_trouble = Unreadable("etcd", error.reason, error.code)
+            return False
+        self._files_trouble = None
+        return renewed
 
 
 class _Delays:

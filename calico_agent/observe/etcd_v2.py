@@ -11,7 +11,6 @@ There are no pages: a list is one answer, which is bounded here.
 import http.client
 import queue
 import socket
-import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -28,7 +27,7 @@ from calico_agent.decode.etcd_v2_answer import Answer, decode_answer
 from calico_agent.etcd_client.endpoints import Endpoint
 from calico_agent.etcd_client.error import EtcdError
 from calico_agent.etcd_client.reachability import find_cause
-from calico_agent.etcd_client.tls_files import TlsFiles, TlsMaterial, read_tls
+from calico_agent.etcd_client.tls_files import UsedFiles, tls_context
 from calico_agent.model.settings import DatastoreSettings
 from calico_agent.observe.etcd import Changes
 
@@ -51,8 +50,7 @@ class ConnectionV2:
     def __init__(self, endpoint: Endpoint, settings: DatastoreSettings, timeout: float) -> None:
         self.endpoint = endpoint
         self._timeout = timeout
-        self._files = TlsFiles(settings.ca_file, settings.cert_file, settings.key_file)
-        self._tls = read_tls(self._files) if endpoint.tls else TlsMaterial()
+        self.files = UsedFiles(settings, tls=endpoint.tls)
         self._headers = make_headers(
             basic_auth=f"{settings.username}:{settings.password}" if settings.username else None,
             user_agent="calico-agent",
@@ -72,13 +70,6 @@ class ConnectionV2:
     def close(self) -> None:
         """End the connection, from any thread."""
         hang_up(self._http)
-
-    def certificates_changed(self) -> bool:
-        """Whether the files hold something else than what this connection was made with."""
-        try:
-            return self.endpoint.tls and read_tls(self._files) != self._tls
-        except EtcdError:
-            return False  # in the middle of a renewal; what this connection was made with still works
 
     def ping(self, key: str) -> int:
         """The current index, confirmed by a majority of the members."""
@@ -103,12 +94,7 @@ class ConnectionV2:
         options = [*HTTPConnection.default_socket_options, *_KEEPALIVE]
         if not self.endpoint.tls:
             return HTTPConnection(host, port, timeout=self._timeout, socket_options=options)
-        try:
-            context = ssl.create_default_context(cafile=self._files.ca or None)
-            if self._files.certificate:
-                context.load_cert_chain(self._files.certificate, self._files.key)
-        except (OSError, ssl.SSLError) as error:
-            raise self.explain(error) from None
+        context = tls_context(self.files.files)
         return HTTPSConnection(host, port, timeout=self._timeout, socket_options=options, ssl_context=context)
 
     def ask(self, connection: HTTPConnection, path: str) -> BaseHTTPResponse:
@@ -125,7 +111,7 @@ class ConnectionV2:
 
     def explain(self, error: Exception) -> EtcdError:
         """The reason for people."""
-        cause = find_cause(self.endpoint, self._files, min(_PROBE_SECONDS, self._timeout))
+        cause = find_cause(self.endpoint, self.files.files, min(_PROBE_SECONDS, self._timeout))
         if cause is not None:
             return cause
         if isinstance(error, TimeoutError):

@@ -105,11 +105,12 @@ class Replica:
             self._heard = _now()
 
     def fail(self, endpoint: str, error: EtcdError) -> bool:
-        """Note why `endpoint` cannot be used. Whether that is the first failure since the last list."""
+        """Note why `endpoint` cannot be used, "" for all of them. Whether that is the first failure in a row."""
         with self._lock:
             first = not self._failures
             self._failing_since = time.monotonic() if first else self._failing_since
-            self._failures[endpoint] = error
+            kept = {other: known for other, known in self._failures.items() if other and endpoint}
+            self._failures = {**kept, endpoint: error}
         self._answered.set()
         return first
 

@@ -115,8 +115,11 @@ def _one_of(group: list[Problem]) -> Problem:
     """Several problems as one: the first cause stands for all, and says of how many nodes."""
     first, *others = group
     more = (finding for problem in others for finding in (problem.cause, *problem.consequences))
-    nodes = {problem.cause.node for problem in others} - {first.cause.node, ""}
-    also = f"; the same of {len(nodes)} more node{'s' if len(nodes) > 1 else ''}" if nodes else ""
+    if first.cause.code == "DS-BAD-KEY":  # of nodes, blocks and pools alike
+        number, noun = len({problem.cause.subject for problem in others} - {first.cause.subject}), "key"
+    else:
+        number, noun = len({problem.cause.node for problem in others} - {first.cause.node, ""}), "node"
+    also = f"; the same of {number} more {noun}{'s' if number > 1 else ''}" if number else ""
     return Problem(replace(first.cause, what=f"{first.cause.what}{also}"), (*first.consequences, *more))
 
 

@@ -65,6 +65,9 @@ def _datastore(view: View) -> Iterator[Finding]:
         else:
             what = f"{trouble.source} cannot be read: {trouble.reason}"
             yield finding("DS-UNREADABLE", trouble.source, what, effect=effect)
+    elif (files := view.observation.files_trouble) is not None:
+        effect = "the open connection to etcd goes on; once it ends, no other can be made"
+        yield finding("DS-FILE", files.source, f"for the next connection to etcd: {files.reason}", effect=effect)
     if kept is not None:
         effect = "an agent that starts while etcd is down does not know which routes this host needs"
         yield finding("DS-SNAPSHOT", kept.source, kept.reason, effect=effect)

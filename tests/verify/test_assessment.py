@@ -68,6 +68,21 @@ CASES = {
         says=("3 of 3 nodes vanished at once", "restore the datastore"),
         status={"DatastoreReachable": Status.FALSE},
     ),
+    "a certificate is gone, and the connection that was made with it goes on": Case(
+        replace(HEALTHY, files_trouble=Unreadable("etcd", "the file of the client key, /x, does not exist", "file")),
+        {"DS-FILE etcd": set()},
+        says=("for the next connection to etcd: the file of the client key, /x, does not exist",),
+        status={},
+    ),
+    "a password is not there and nothing was read: that is said once": Case(
+        replace(
+            HEALTHY,
+            datastore_trouble=Unreadable("etcd", "the password file /x cannot be read", "file"),
+            files_trouble=Unreadable("etcd", "the password file /x cannot be read", "file"),
+        ),
+        {"DS-UNREADABLE etcd": set()},
+        status={"DatastoreReachable": Status.UNKNOWN},
+    ),
     "the last reading cannot be kept on disk": Case(
         replace(HEALTHY, snapshot_trouble=Unreadable("snapshot", "/x cannot be written: No space left on device")),
         {"DS-SNAPSHOT snapshot": set()},
@@ -126,6 +141,7 @@ def test_the_table_names_every_source_of_an_observation() -> None:
         "bird6",
         "datastore_trouble",
         "snapshot_trouble",
+        "files_trouble",
         "claim_trouble",
         "rivals",
         "pull",

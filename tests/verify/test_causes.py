@@ -109,6 +109,14 @@ def test_sessions_with_many_nodes_are_one_problem_and_with_a_few_each_its_own() 
     assert problem.consequences == tuple(downs[1:])
 
 
+def test_keys_that_cannot_be_understood_are_counted_as_keys_whatever_they_are_about() -> None:
+    bad = [finding("DS-BAD-KEY", f"/calico/ipam/v2/{number}", "what", node=f"n{number % 2}") for number in range(9)]
+    (block, *_) = join([replace(one, node="") for one in bad], HERE)
+    assert block.cause.what == "what; the same of 8 more keys"
+    (record, *_) = join([replace(one, node=f"n{number}") for number, one in enumerate(bad)], HERE)
+    assert record.cause.what == "what; the same of 8 more keys"
+
+
 def test_rules_name_codes_that_exist() -> None:
     assert {code for rule in RULES for code in (*rule.causes, *rule.effects)} <= set(CATALOGUE)
 

@@ -20,10 +20,25 @@ The node records and blocks say which routes this host needs. While they cannot 
 reading counts, and everything that is judged by it says how old it is; without one the routes are
 not judged. No container is made. calico/node itself goes on with what it knows.
 
-The reason is the first fault met on the way to etcd: name, connection, certificate, permission.
+The reason is the first fault met on the way to etcd: a file that is not there (yet), name,
+connection, certificate, permission. It is tried again every few seconds.
 
 Cure what the reason names. Without configuration the settings come from the running calico/node
 container; [datastore] in the configuration overrides them.""",
+    ),
+    _entry(
+        "DS-FILE",
+        ConditionType.DATASTORE_REACHABLE,
+        "a certificate, key or password file of etcd cannot be used",
+        """\
+The connection to etcd was made with what the files held before, and goes on. The files are missing
+now, or half written, or no longer fit each other: the next connection, after a restart of etcd or
+of this agent, cannot be made. calico/node uses the same files.
+
+Found when the files are compared with what the connection was made with, every few seconds. While
+they are being renewed this is so for a moment, and is only suspected.
+
+`calico-agent config check` looks at each of them. Put them right; nothing has to be restarted.""",
     ),
     _entry(
         "DS-SHRUNK",

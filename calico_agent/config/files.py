@@ -1,0 +1,114 @@
+"""The files that the configuration names, as they are on this host now: what `calico-agent config check` says of them.
+
+Only the check refuses a configuration for them. The agent itself starts, says what it cannot read, and waits: a mount,
+a vault or a renewal may bring the file later.
+"""
+
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from calico_agent.config.consistency import Key
+from calico_agent.config.schema import Config
+from calico_agent.decode.certificate import decode_certificates
+from calico_agent.decode.errors import Malformed
+from calico_agent.errors import ConfigError
+from calico_agent.etcd_client.error import EtcdError
+from calico_agent.etcd_client.tls_files import TlsFiles, tls_context
+from calico_agent.small_file import read_small
+
+_MOST_BYTES = 1 << 20
+_SOON = timedelta(days=14)
+
+_SECRET = ("key_file", "password_file")
+_DATASTORE_FILES = ("ca_file", "cert_file", "key_file", "password_file")
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """`faults` keep the agent from its work, `warnings` do not yet, `notes` say what is good. Each names its key."""
+
+    faults: list[tuple[Key, str]] = field(default_factory=list)
+    warnings: list[tuple[Key, str]] = field(default_factory=list)
+    notes: list[tuple[Key, str]] = field(default_factory=list)
+
+
+def check_files(config: Config, now: datetime) -> Checked:
+    """All files that are named."""
+    checked = Checked()
+    for key, path in _named(config):
+        reason = _unreadable(path)
+        if reason:
+            checked.faults.append((key, f"{path}: {reason}"))
+        else:
+            _check_mode(checked, key, path)
+    if not checked.faults:
+        _check_contents(checked, config, now)
+    return checked
+
+
+def _named(config: Config) -> Iterator[tuple[Key, Path]]:
+    for name in _DATASTORE_FILES:
+        if path := getattr(config.datastore, name):
+            yield ("datastore", name), Path(path)
+    if config.docker.credentials:
+        yield ("docker", "credentials"), Path(config.docker.credentials)
+
+
+def _unreadable(path: Path) -> str:
+    try:
+        return "" if read_small(path, _MOST_BYTES) else "the file is empty"
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+
+
+def _check_mode(checked: Checked, key: Key, path: Path) -> None:
+    """Who may write a certificate decides whom the agent believes; who may read a key is as good as this host."""
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & stat.S_IWOTH:
+        checked.faults.append((key, f"{path}: every user may write it (mode {mode:04o}): chmod o-w {path}"))
+    elif mode & stat.S_IROTH and (key[1] in _SECRET or key[0] == "docker"):
+        checked.warnings.append((key, f"{path}: every user may read it (mode {mode:04o}): chmod o-r {path}"))
+
+
+def _check_contents(checked: Checked, config: Config, now: datetime) -> None:
+    section = config.datastore
+    try:
+        tls_context(TlsFiles(section.ca_file, section.cert_file, section.key_file))
+    except EtcdError as error:
+        named = next((name for name in _DATASTORE_FILES if error.reason.startswith(getattr(section, name) or "\0")), "")
+        checked.faults.append((("datastore", named or "ca_file"), error.reason))
+        return
+    for name in ("ca_file", "cert_file"):
+        if path := getattr(section, name):
+            _check_validity(checked, ("datastore", name), Path(path), now)
+    if section.password_file:
+        try:
+            config.datastore_settings()
+        except ConfigError as error:
+            checked.faults.append((("datastore", "password_file"), str(error)))
+
+
+def _check_validity(checked: Checked, key: Key, path: Path, now: datetime) -> None:
+    """Of our own certificate the first one counts, of a bundle of authorities each stands for itself."""
+    try:
+        found = decode_certificates(read_small(path, _MOST_BYTES))
+    except (Malformed, OSError) as error:
+        checked.faults.append((key, f"{path}: {error.what if isinstance(error, Malformed) else error.strerror}"))
+        return
+    best = max(found, key=lambda one: one.not_after) if key[1] == "ca_file" else found[0]
+    if best.not_after < now:
+        checked.faults.append((key, f"{path}: expired on {_day(best.not_after)}"))
+    elif best.not_before > now:
+        checked.faults.append(
+            (key, f"{path}: is not valid before {_day(best.not_before)}; this host's clock says {_day(now)}")
+        )
+    else:
+        said = checked.warnings if best.not_after - now < _SOON else checked.notes
+        said.append((key, f"{path}: valid until {_day(best.not_after)}"))
+
+
+def _day(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
