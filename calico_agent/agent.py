@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from calico_agent.act.claim import NameKeeper
@@ -33,11 +34,12 @@ from calico_agent.plan.progress import progress_of
 from calico_agent.plan.remediation import plan_supervision, record_error
 from calico_agent.plan.succession import judge_succession, running_name
 from calico_agent.plan.wanted import wanted_container
+from calico_agent.pods import with_pods
 from calico_agent.report.timeline import History, advance
 from calico_agent.sources import Sources
 from calico_agent.verify.assessment import assess
 from calico_agent.verify.local import node_container
-from calico_agent.verify.routes.workloads import unled_links
+from calico_agent.verify.view import view_of
 
 
 class Agent:
@@ -174,27 +176,23 @@ def look(
 ) -> tuple[Observation, Identity, Assessment]:
     """Observe once and say what it means, to an agent that remembers `attempts` where it supervises.
 
-    BIRD is asked again about the prefixes whose route is not as it should be: it tells which peer sent it. Which
-    addresses pods have is asked where the link of one has no route.
+    BIRD is asked again about the prefixes whose route is not as it should be: it tells which peer sent it.
     """
     observation = sources.observe(datetime.now(UTC))
-    identity, assessment = _understand(observation, sources, config, attempts)
+    identity = _identify(observation, sources, config)
+    observation = _with_pods(observation, identity, sources, config)
+    assessment = _assess(observation, identity, sources, config, attempts)
     amiss = assessment.prefixes_amiss
-    if unled_links(observation.kernel):
-        observation = replace(observation, held=sources.held_by(identity.name.name or "", observation.datastore))
     if amiss:
         bird = sources.read_bird(Family.IPV4, amiss)
         bird6 = sources.read_bird(Family.IPV6, amiss) if observation.bird6 is not None else None
         observation = replace(observation, bird=bird, bird6=bird6)
-    if amiss or observation.held:
-        identity, assessment = _understand(observation, sources, config, attempts)
+        assessment = _assess(observation, identity, sources, config, attempts)
     return observation, identity, assessment
 
 
-def _understand(
-    observation: Observation, sources: Sources, config: Config, attempts: Attempts | None
-) -> tuple[Identity, Assessment]:
-    identity = identify_host(
+def _identify(observation: Observation, sources: Sources, config: Config) -> Identity:
+    return identify_host(
         observation.host,
         observation.kernel,
         observation.docker,
@@ -204,6 +202,21 @@ def _understand(
         kept=sources.kept,
         reachable=sources.reachable,
     )
+
+
+def _with_pods(observation: Observation, identity: Identity, sources: Sources, config: Config) -> Observation:
+    """What is known of the pods here; their records are asked for only while etcd answers."""
+    view = view_of(observation, identity, mode=config.mode, container_name=config.node.container_name)
+    return with_pods(
+        view,
+        partial(sources.blocks_of, observation.datastore),
+        sources.endpoints_of if observation.datastore_trouble is None else lambda *_: None,
+    )
+
+
+def _assess(
+    observation: Observation, identity: Identity, sources: Sources, config: Config, attempts: Attempts | None
+) -> Assessment:
     supervising = None
     if config.mode is Mode.SUPERVISE:
         supervising = Supervising(
@@ -212,7 +225,7 @@ def _understand(
             config.supervise_settings(),
             _succession(config, sources, observation, identity),
         )
-    return identity, assess(
+    return assess(
         observation,
         identity,
         mode=config.mode,

@@ -18,9 +18,10 @@ from calico_agent.identity_file import IdentityFile
 from calico_agent.model.address import Family, IPAddress, IPNetwork
 from calico_agent.model.bgp import Bird
 from calico_agent.model.container import Docker
+from calico_agent.model.endpoint import Endpoints
 from calico_agent.model.identity import Identity
 from calico_agent.model.image import Pull
-from calico_agent.model.node import BgpSettings, Datastore, Node
+from calico_agent.model.node import BgpSettings, Block, Datastore, Node
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.rival import Rival
 from calico_agent.model.settings import DatastoreSettings, Mode
@@ -28,6 +29,7 @@ from calico_agent.model.unchanged import MadeOnce
 from calico_agent.observe.bird import BirdReader
 from calico_agent.observe.datastore import Mirror, read_datastore, resolve_endpoints
 from calico_agent.observe.docker import DockerReader
+from calico_agent.observe.endpoints import EndpointReader
 from calico_agent.observe.host import read_host
 from calico_agent.observe.keeper import SnapshotKeeper
 from calico_agent.observe.kernel import KernelReader
@@ -71,6 +73,7 @@ class Sources:
         self._claim_trouble = claim_trouble
         self._pull = pull
         self._rivals = RivalReader()
+        self._endpoints = EndpointReader(config.datastore.timeout_seconds)
         self._docker = DockerReader(config.docker.url, config.docker.timeout_seconds)
         self._birds = {
             Family.IPV4: BirdReader(config.bird.socket, Family.IPV4),
@@ -150,12 +153,18 @@ class Sources:
         """One BIRD daemon, with the routes that it knows to some prefixes."""
         return self._birds[family].read(about)
 
-    def held_by(self, node: str, datastore: Datastore | Unreadable) -> frozenset[IPAddress] | None:
-        """The addresses that Calico gave to pods of a node; None while nothing was read of the datastore."""
-        if isinstance(datastore, Unreadable):
-            return None
-        blocks = self._mirror.blocks() if self._mirror is not None else datastore.blocks
-        return frozenset(address for block in blocks for address in block.held_by(node))
+    def blocks_of(self, datastore: Datastore | Unreadable, wanted: Collection[IPNetwork]) -> tuple[Block, ...]:
+        """Some blocks as they are now, whichever pods came and went since the datastore was read."""
+        if self._mirror is not None:
+            return self._mirror.blocks(wanted)
+        blocks = () if isinstance(datastore, Unreadable) else datastore.blocks
+        return tuple(block for block in blocks if block.cidr in wanted)
+
+    def endpoints_of(
+        self, nodes: frozenset[str], links: frozenset[int], lost: frozenset[IPAddress]
+    ) -> Endpoints | Unreadable | None:
+        """The records of some nodes' pods, for what they are to explain; None where nobody said where etcd is."""
+        return None if self.datastore is None else self._endpoints.read(self.datastore, nodes, links, lost)
 
     def close(self) -> None:
         """Stop watching and close connections."""

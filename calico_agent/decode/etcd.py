@@ -26,6 +26,7 @@ from calico_agent.decode.resource import (
     Resource,
     decode_resource,
 )
+from calico_agent.model.address import IPNetwork
 from calico_agent.model.bgp_filter import BgpFilter
 from calico_agent.model.claim import CLAIMS, AliveSign, NameOwner
 from calico_agent.model.felix import ClusterRoutes, FelixSettings
@@ -52,6 +53,11 @@ _IPIP_BY_FELIX = (3, 33)
 
 Decoded = Resource | Block | Affinity | NameOwner | AliveSign
 _Kind = TypeVar("_Kind")
+
+
+def block_key(cidr: IPNetwork) -> str:
+    """Where the record of a block is, in both APIs."""
+    return f"{BLOCKS}ipv{cidr.version}/block/{cidr.network_address}-{cidr.prefixlen}"
 
 
 def decode_key(key: str, value: bytes) -> Decoded | BadKey | None:

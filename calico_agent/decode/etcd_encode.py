@@ -8,7 +8,7 @@ ends with the last borrowed address. Keys that could not be understood (`bad_key
 import json
 from collections.abc import Iterator
 
-from calico_agent.decode.etcd import AFFINITIES, BLOCKS, RESOURCES
+from calico_agent.decode.etcd import AFFINITIES, RESOURCES, block_key
 from calico_agent.model.address import IPNetwork
 from calico_agent.model.bgp_filter import BgpFilter, Direction, FilterRule
 from calico_agent.model.node import Affinity, BgpSettings, Block, Datastore, Node, Pool
@@ -22,7 +22,7 @@ def encode_datastore(datastore: Datastore) -> Iterator[tuple[str, bytes]]:
     for pool in datastore.pools:
         yield f"{RESOURCES}ippools/{pool.name}", _json(_pool(pool))
     for block in datastore.blocks:
-        yield f"{BLOCKS}{_tail(block.cidr)}", _json(_block(block))
+        yield block_key(block.cidr), _json(_block(block))
     for affinity in datastore.affinities:
         yield f"{AFFINITIES}{affinity.node}/{_tail(affinity.cidr)}", _json(_affinity(affinity))
     yield from _bgp(datastore.bgp)
@@ -52,6 +52,10 @@ def _node(node: Node) -> object:
         "ipv6VXLANTunnelAddr": _text(node.vxlan_tunnel_address_v6),
         "vxlanTunnelMACAddr": node.vxlan_tunnel_mac,
         "vxlanTunnelMACAddrV6": node.vxlan_tunnel_mac_v6,
+        "wireguard": {
+            "interfaceIPv4Address": _text(node.wireguard_address),
+            "interfaceIPv6Address": _text(node.wireguard_address_v6),
+        },
         "interfaces": [{"name": name, "addresses": list(map(str, found))} for name, found in node.interfaces] or None,
     }
     return {
@@ -79,11 +83,11 @@ def _pool(pool: Pool) -> object:
 
 def _block(block: Block) -> object:
     affinity = f"{'virtual' if block.virtual else 'host'}:{block.owner}" if block.owner is not None else None
-    holders = {borrowed.node: None for borrowed in block.borrowed}
-    index = {node: position for position, node in enumerate(holders)}
+    holders = {(borrowed.node, borrowed.kind): None for borrowed in block.borrowed}
+    index = {holder: position for position, holder in enumerate(holders)}
     first = int(block.cidr.network_address)
-    borrowed = {int(borrowed.address) - first: index[borrowed.node] for borrowed in block.borrowed}
-    attributes = [{"secondary": {"node": node}} for node in holders]
+    borrowed = {int(borrowed.address) - first: index[borrowed.node, borrowed.kind] for borrowed in block.borrowed}
+    attributes = [{"secondary": {"node": node, **({"type": kind} if kind else {})}} for node, kind in holders]
     if block.in_use and not borrowed:
         borrowed, attributes = {0: 0}, [{}]
     return {

@@ -72,6 +72,7 @@ def _given(
     if len(allocations) > cidr.num_addresses:
         raise Malformed(f"{len(allocations)} allocations in a block of {cidr.num_addresses} addresses")
     holders = [_holder(each, owner) for each in attributes]
+    kinds = ["" if holder == owner else _kind(each) for holder, each in zip(holders, attributes, strict=True)]
     pods = [holder == owner and _is_pod(each) for holder, each in zip(holders, attributes, strict=True)]
     borrowed: list[Borrowed] = []
     at_home = 0
@@ -84,7 +85,7 @@ def _given(
         if pods[index]:
             at_home |= 1 << ordinal
         elif holder is not None and holder != owner:
-            borrowed.append(Borrowed(cidr.network_address + ordinal, holder))
+            borrowed.append(Borrowed(cidr.network_address + ordinal, holder, kinds[index]))
     return tuple(borrowed), at_home
 
 
@@ -95,6 +96,11 @@ def _holder(attribute: JsonObject, owner: str | None) -> str | None:
     if type(secondary) is dict and secondary.get("node") == owner:
         return owner
     return json_object.text(json_object.section(attribute, "secondary"), "node")
+
+
+def _kind(attribute: JsonObject) -> str:
+    """What an address is for, where it is no pod's."""
+    return json_object.text(json_object.section(attribute, "secondary"), "type") or ""
 
 
 def _is_pod(attribute: JsonObject) -> bool:

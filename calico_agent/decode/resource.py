@@ -68,7 +68,7 @@ def decode_resource(plural_and_name: str, value: bytes) -> Resource | None:
 
 def _node(name: str, resource: JsonObject) -> Node:
     spec, status = json_object.section(resource, "spec"), json_object.section(resource, "status")
-    bgp = json_object.section(spec, "bgp")
+    bgp, wireguard = json_object.section(spec, "bgp"), json_object.section(spec, "wireguard")
     return Node(
         name=name,
         ipv4=json_object.interface(bgp, "ipv4Address", 4),
@@ -82,6 +82,8 @@ def _node(name: str, resource: JsonObject) -> Node:
         vxlan_tunnel_mac_v6=json_object.text(spec, "vxlanTunnelMACAddrV6"),
         wireguard_public_key=json_object.text(status, "wireguardPublicKey"),
         wireguard_public_key_v6=json_object.text(status, "wireguardPublicKeyV6"),
+        wireguard_address=json_object.address(wireguard, "interfaceIPv4Address", 4),
+        wireguard_address_v6=json_object.address(wireguard, "interfaceIPv6Address", 6),
         interfaces=tuple(_link(link) for link in json_object.objects(spec, "interfaces")),
         labels=_labels(json_object.section(resource, "metadata")),
     )

@@ -37,6 +37,8 @@ class Node:
     vxlan_tunnel_mac_v6: str | None = None
     wireguard_public_key: str | None = None
     wireguard_public_key_v6: str | None = None
+    wireguard_address: IPAddress | None = None
+    wireguard_address_v6: IPAddress | None = None
     interfaces: tuple[tuple[str, tuple[IPAddress, ...]], ...] = ()
     labels: tuple[tuple[str, str], ...] = ()
 
@@ -51,6 +53,17 @@ class Node:
     def vtep_mac(self, family: Family) -> str | None:
         """The hardware address of its VXLAN device."""
         return self.vxlan_tunnel_mac if family is Family.IPV4 else self.vxlan_tunnel_mac_v6
+
+    def tunnel_addresses(self) -> Iterator[tuple[str, IPAddress]]:
+        """The addresses of its tunnel devices, each with the tunnel's name."""
+        kinds = (
+            ("IPIP", self.ipip_tunnel_address),
+            ("VXLAN", self.vxlan_tunnel_address),
+            ("VXLAN", self.vxlan_tunnel_address_v6),
+            ("WireGuard", self.wireguard_address),
+            ("WireGuard", self.wireguard_address_v6),
+        )
+        yield from ((kind, address) for kind, address in kinds if address is not None)
 
     def vtep(self, family: Family) -> IPAddress | None:
         """The address of its VXLAN tunnel device, which is the next hop of VXLAN routes towards it."""
@@ -80,10 +93,14 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Borrowed:
-    """One address of a block that is in use on another node than the block's owner."""
+    """One address of a block that is in use on another node than the block's owner.
+
+    `kind` is empty for a pod's; those of tunnel devices have one (`vxlanTunnelAddress`).
+    """
 
     address: IPAddress
     node: str
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +124,15 @@ class Block:
         if self.owner == node and not self.virtual:
             given = (ordinal for ordinal in range(self.at_home.bit_length()) if self.at_home >> ordinal & 1)
             yield from (self.cidr.network_address + ordinal for ordinal in given)
-        yield from (borrowed.address for borrowed in self.borrowed if borrowed.node == node)
+        yield from (borrowed.address for borrowed in self.borrowed if borrowed.node == node and not borrowed.kind)
+
+    def holder(self, address: IPAddress) -> str | None:
+        """The node to whose pod the address was given, as far as the block says."""
+        borrower = next((one for one in self.borrowed if one.address == address), None)
+        if borrower is not None:
+            return None if borrower.kind else borrower.node
+        ordinal = int(address) - int(self.cidr.network_address)
+        return self.owner if not self.virtual and self.at_home >> ordinal & 1 else None
 
 
 class AffinityState(Enum):

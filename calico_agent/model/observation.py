@@ -1,11 +1,13 @@
 """One instant: everything that was read for one pass."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from calico_agent.model.address import IPAddress
 from calico_agent.model.bgp import Bird
 from calico_agent.model.container import Docker
+from calico_agent.model.endpoint import Endpoints
 from calico_agent.model.host import Host
 from calico_agent.model.image import Pull
 from calico_agent.model.kernel import Kernel
@@ -36,7 +38,8 @@ class Observation:
     the datastore cannot be made with the files that prove who we are. `claim_trouble` says why the node name cannot be
     claimed. `rivals` are processes that do calico/node's work outside of its containers. `pull` is the last fetching of
     an image, None where there was none. `held` are the addresses that Calico gave to pods of this host, None where
-    nobody asked.
+    nobody asked. `given` says of addresses for which routes and datastore have different hosts to a pod of which node
+    Calico gave them. `pods` are the records of this host's pods, None where nobody asked.
     """
 
     at: datetime
@@ -53,6 +56,8 @@ class Observation:
     rivals: tuple[Rival, ...] = ()
     pull: Pull | None = None
     held: frozenset[IPAddress] | None = None
+    given: Mapping[IPAddress, str] = field(default_factory=dict)
+    pods: Endpoints | Unreadable | None = None
 
     @property
     def current_datastore(self) -> Datastore | Unreadable:

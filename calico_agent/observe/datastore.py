@@ -14,12 +14,13 @@ import itertools
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 
 from calico_agent.etcd_client.endpoints import Endpoint, endpoints_of, resolve_endpoints
 from calico_agent.etcd_client.error import EtcdError
 from calico_agent.etcd_client.reachability import reach
+from calico_agent.model.address import IPNetwork
 from calico_agent.model.claim import CLAIMS
 from calico_agent.model.node import Block, Datastore
 from calico_agent.model.observation import Unreadable
@@ -134,9 +135,9 @@ class Mirror:
         """The last reading that was believed, however long ago (`read_at`), also in an earlier run; None for none."""
         return self._replica.last_good()
 
-    def blocks(self) -> tuple[Block, ...]:
-        """All blocks as they were last heard of, with the pods of their owners, which a snapshot does not follow."""
-        return self._replica.blocks()
+    def blocks(self, wanted: Collection[IPNetwork]) -> tuple[Block, ...]:
+        """Some blocks as they were last heard of, with the pods of their owners, which a snapshot does not follow."""
+        return self._replica.blocks(wanted)
 
     def heartbeat(self) -> float:
         """When the threads were last seen alive (monotonic seconds). No statement about etcd."""

@@ -54,6 +54,11 @@ class Connection(Link):
                 return
             start = page.kvs[-1].key + b"\0"
 
+    def some(self, start: str, end: str, limit: int, *, keys_only: bool = False) -> tuple[tuple[str, bytes], ...]:
+        """The first keys from `start` on and before `end`, at most that many."""
+        request = etcdrpc.RangeRequest(key=start.encode(), range_end=end.encode(), limit=limit, keys_only=keys_only)
+        return tuple((_key(pair.key), pair.value) for pair in self._range(request).kvs)
+
     def watch(self, prefixes: tuple[str, ...], start_revision: int) -> "Watch":
         """Everything that changes below the prefixes from `start_revision` on."""
         return Watch(self, etcdrpc.WatchStub(self.channel), self.metadata, prefixes, start_revision)

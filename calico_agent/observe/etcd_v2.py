@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
+from urllib.parse import quote
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
@@ -83,6 +84,10 @@ class ConnectionV2:
         answer = self._get(f"/v2/keys{prefix.rstrip('/')}?recursive=true&quorum=true", _MAX_LIST)
         self._listed[prefix] = answer.index
         yield from answer.pairs()
+
+    def below(self, folder: str) -> Iterator[tuple[str, bytes]]:
+        """All keys below a folder as they are now; nothing where there is no such folder."""
+        return self._get(f"/v2/keys{quote(folder)}?recursive=true&quorum=true", _MAX_EVENT).pairs()
 
     def watch(self, prefixes: tuple[str, ...], start_revision: int) -> "WatchV2":  # noqa: ARG002 - each has its own
         """Everything that changes below the prefixes after they were listed."""

@@ -6,12 +6,14 @@ Written by the mirror's threads, read by the pass. What is read is immutable and
 import math
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from calico_agent.decode.etcd import block_key
 from calico_agent.etcd_client.error import EtcdError
+from calico_agent.model.address import IPNetwork
 from calico_agent.model.age import READING_DOUBTS, age_of
 from calico_agent.model.node import Block, Datastore
 from calico_agent.model.observation import Unreadable
@@ -94,10 +96,11 @@ class Replica:
             self._heard = _now()
         return changed
 
-    def blocks(self) -> tuple[Block, ...]:
-        """All blocks as they were last heard of."""
+    def blocks(self, wanted: Collection[IPNetwork]) -> tuple[Block, ...]:
+        """Some blocks as they were last heard of, as far as there are such."""
         with self._lock:
-            return tuple(value for value in self._values.values() if isinstance(value, Block))
+            found = [self._values.get(block_key(cidr)) for cidr in wanted]
+        return tuple(value for value in found if isinstance(value, Block))
 
     def confirm(self) -> None:
         """Note a sign of life: etcd answered, and the watch would have told of changes."""

@@ -53,7 +53,7 @@ _ROUTES = frozenset(
     }
 )
 _TABLE = _ROUTES | {"RT-STALE", "RT-BLACKHOLE-MISSING"}
-_WORKLOADS = frozenset({"RT-WORKLOAD-MISSING"})  # Felix alone brings these, and no peer
+_WORKLOADS = frozenset({"RT-WORKLOAD-MISSING", "RT-WORKLOAD-ELSEWHERE"})  # Felix alone brings these, and no peer
 _SESSIONS = frozenset({"BGP-DOWN", "BGP-NO-SESSION", "BGP-NO-REFLECTOR", "BGP-NO-ROUTES", "BGP-RECOVERING"})
 _CONFIGURED = frozenset({"BGP-NO-SESSION", "BGP-STALE-SESSION", "BGP-STALE-AS"})
 _BIRD = frozenset({"BIRD-DOWN", "BIRD-HUNG", "BIRD-UNREADABLE"})
@@ -79,6 +79,8 @@ RULES = (
     _rule("SV-IMAGE", {"SV-ABSENT", "SV-DRIFT"}, Link.HERE),
     _rule("SV-ROLLED-BACK", {"SV-DRIFT"}, Link.HERE),
     _rule(f"{_NO_CONTAINER} SV-STUCK", {"NODE-NO-RECORD"}, Link.NODE),
+    _rule("NAME-MISMATCH", {"RT-WORKLOAD-UNKNOWN", "RT-WORKLOAD-GONE"}, Link.HERE),
+    _rule("NODE-NO-RECORD", {"RT-WORKLOAD-UNKNOWN"}, Link.HERE),
     _rule(_NO_CONTAINER, _SESSIONS | _TABLE | _WORKLOADS | _BIRD, Link.HERE),
     _rule("SV-CRASHLOOP", {"SV-STUCK", "SV-NOT-RUNNING"}, Link.HERE),
     _rule("IP-CHANGED", _SESSIONS | _TABLE | {"SV-DRIFT", "IP-NONE", "IP-AMBIGUOUS"}, Link.HERE),
@@ -108,6 +110,9 @@ ALIKE = _ROUTES | {
     "RT-STALE",
     "RT-BLACKHOLE-MISSING",
     "RT-WORKLOAD-MISSING",
+    "RT-WORKLOAD-UNKNOWN",
+    "RT-WORKLOAD-ELSEWHERE",
+    "RT-WORKLOAD-GONE",
     "RT-DIVERTED",
     "RT-FOREIGN",
     "RT-SHADOWED",

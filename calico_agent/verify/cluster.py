@@ -8,23 +8,34 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from calico_agent.model.address import IPAddress
-from calico_agent.model.node import Affinity, AffinityState, BgpSettings, Block, Datastore, Node, Pool
+from calico_agent.model.node import Affinity, AffinityState, BgpSettings, Block, Borrowed, Datastore, Node, Pool
 from calico_agent.model.prefix import Key, PrefixIndex, key_of
 from calico_agent.model.unchanged import MadeOnce
+
+
+@dataclass(frozen=True, slots=True)
+class TunnelEnd:
+    """A node whose record has an address as that of one of its tunnel devices. `kind` is the tunnel's name."""
+
+    node: str
+    kind: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cluster:
     """What the datastore says, by name, address and prefix, whatever its revision.
 
-    `holders` are the nodes registered with an address, `withheld` the pools that are not exported by BGP. `lost` are
-    those of `blocks` that have no record of their own and stand for a node's confirmed claim. Equal records make the
-    same object: it is compared by identity.
+    `holders` are the nodes registered with an address, `tunnels` those that have it on a tunnel device, `borrowers`
+    who has an address of another node's block. `withheld` are the pools that are not exported by BGP. `lost` are those
+    of `blocks` that have no record of their own and stand for a node's confirmed claim. Equal records make the same
+    object: it is compared by identity.
     """
 
     datastore: Datastore
     nodes: Mapping[str, Node]
     holders: Mapping[IPAddress, tuple[str, ...]]
+    tunnels: Mapping[IPAddress, tuple[TunnelEnd, ...]]
+    borrowers: Mapping[IPAddress, Borrowed]
     pools: PrefixIndex[Pool]
     withheld: PrefixIndex[Pool]
     affinities: Mapping[Key, tuple[Affinity, ...]]
@@ -50,7 +61,10 @@ def index(datastore: Datastore) -> Cluster:
 @MadeOnce
 def _index(datastore: Datastore) -> Cluster:
     holders: dict[IPAddress, list[str]] = {}
+    tunnels: dict[IPAddress, list[TunnelEnd]] = {}
     for node in datastore.nodes:
+        for kind, address in node.tunnel_addresses():
+            tunnels.setdefault(address, []).append(TunnelEnd(node.name, kind))
         for registered in (node.ipv4, node.ipv6):
             if registered is not None:
                 holders.setdefault(registered.ip, []).append(node.name)
@@ -64,6 +78,8 @@ def _index(datastore: Datastore) -> Cluster:
         datastore=datastore,
         nodes={node.name: node for node in datastore.nodes},
         holders={address: tuple(names) for address, names in holders.items()},
+        tunnels={address: tuple(ends) for address, ends in tunnels.items()},
+        borrowers={one.address: one for block in datastore.blocks for one in block.borrowed},
         pools=PrefixIndex({key_of(pool.cidr): pool for pool in datastore.pools}),
         withheld=PrefixIndex({key_of(pool.cidr): pool for pool in datastore.pools if not pool.bgp_export}),
         affinities={key: tuple(found) for key, found in affinities.items()},

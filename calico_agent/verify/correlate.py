@@ -24,7 +24,7 @@ _RANKS = ("NAME-", "IP-", "NODE-", "SV-", "HOST-", "KERNEL-", "DOCKER-", "DS-", 
 
 def join(findings: Iterable[Finding], here: str) -> tuple[Problem, ...]:
     """The findings as problems, the gravest first. `here` is the name of this host's node."""
-    distinct = tuple({(one.code, one.subject): one for one in findings}.values())
+    distinct = tuple({one.key: one for one in findings}.values())
     causes = _index(distinct, here)
     consequences: dict[int, list[Finding]] = {}
     roots: dict[int, Finding] = {}

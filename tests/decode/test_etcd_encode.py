@@ -52,6 +52,8 @@ NODES = every_field(
     vxlan_tunnel_mac_v6=TEXTS,
     wireguard_public_key=TEXTS,
     wireguard_public_key_v6=TEXTS,
+    wireguard_address=st.sampled_from((None, ipaddress.ip_address("10.0.0.1"))),
+    wireguard_address_v6=st.sampled_from((None, ipaddress.ip_address("fd00::1"))),
     interfaces=st.lists(st.tuples(NAMES, st.lists(ADDRESSES, max_size=3).map(tuple)), max_size=3).map(tuple),
     labels=st.dictionaries(st.text(), st.text(), max_size=3).map(lambda labels: tuple(sorted(labels.items()))),
 )
@@ -125,7 +127,7 @@ def blocks(draw: st.DrawFn) -> Block:
     virtual = owner is not None and draw(st.booleans())
     holders = draw(st.dictionaries(st.integers(0, min(cidr.num_addresses, 256) - 1), NAMES, max_size=4))
     borrowed = tuple(
-        Borrowed(cidr.network_address + ordinal, holder)
+        Borrowed(cidr.network_address + ordinal, holder, "vxlanTunnelAddress" if ordinal % 2 else "")
         for ordinal, holder in sorted(holders.items())
         if holder != owner and not virtual
     )

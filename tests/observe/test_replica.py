@@ -71,7 +71,7 @@ def block(*allocations: int | None) -> bytes:
 
 def test_pods_that_come_and_go_make_no_other_datastore_and_are_followed_all_the_same() -> None:
     def held(node: str) -> list[str]:
-        return [str(address) for one in replica.blocks() for address in one.held_by(node)]
+        return [str(address) for one in replica.blocks([ip_network("10.0.0.0/26")]) for address in one.held_by(node)]
 
     replica = Replica(stale_after=60.0)
     replica.load(1, [(BLOCK, block(1, 0, 2))])

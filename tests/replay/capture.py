@@ -12,12 +12,12 @@ from calico_agent.model.address import Family, IPAddress
 from calico_agent.model.container import Docker
 from calico_agent.model.host import Host
 from calico_agent.model.kernel import Kernel
-from calico_agent.model.node import Block, Datastore
+from calico_agent.model.node import Datastore
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.settings import DatastoreSettings
 from calico_agent.verify.local import node_container
 from tests.replay.birds import read_bird, server_time
-from tests.replay.datastore import read_datastore
+from tests.replay.datastore import read_datastore, read_endpoints
 from tests.replay.files import GARBLED, json_content, text
 from tests.replay.kernel import kernel_from
 from tests.replay.programs import with_programs
@@ -27,7 +27,10 @@ _SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def read_capture(capture: Path, host: str, container: str = CONTAINER) -> Observation:
-    """One host of a recording. `container` is the configured name of its calico/node."""
+    """One host of a recording. `container` is the configured name of its calico/node.
+
+    Its `pods` are the records of all nodes' pods: who judges it takes of them what an agent would have asked for.
+    """
     folder = capture / host
     docker = _docker(folder)
     at = _recorded_at(folder, docker, container)
@@ -42,7 +45,7 @@ def read_capture(capture: Path, host: str, container: str = CONTAINER) -> Observ
         datastore=datastore,
         bird=read_bird(folder / "bird.txt", Family.IPV4),
         bird6=read_bird(bird6, Family.IPV6) if bird6.exists() or _uses_ipv6(docker, container) else None,
-        held=frozenset(address for block in _blocks(datastore) for address in block.held_by(host)),
+        pods=read_endpoints(capture),
     )
 
 
@@ -65,10 +68,6 @@ def _literal_addresses(urls: tuple[str, ...]) -> Iterator[IPAddress]:
             yield ip_address(urlsplit(url).hostname or "")
         except ValueError:
             continue
-
-
-def _blocks(datastore: Datastore | Unreadable) -> tuple[Block, ...]:
-    return () if isinstance(datastore, Unreadable) else datastore.blocks
 
 
 def _registered(datastore: Datastore | Unreadable) -> Iterator[IPAddress]:

@@ -2,17 +2,20 @@
 
 import json
 import re
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from calico_agent.decode import etcd, etcd_v2
+from calico_agent.decode import endpoint, etcd, etcd_v2
 from calico_agent.decode.errors import Malformed
 from calico_agent.decode.etcd_v2_answer import decode_answer
+from calico_agent.model.endpoint import Endpoint, Endpoints
 from calico_agent.model.node import Datastore
 from calico_agent.model.observation import Unreadable
 from tests.replay.files import GARBLED, text
 
+_WORKLOAD_V2 = re.compile("/calico/v1/host/([^/]+)/workload/")
 _V3, _V2, _V2_HEADERS = "etcd.jsonl", "etcd-v2.json", "etcd-v2-headers.txt"
 
 
@@ -25,6 +28,29 @@ def read_datastore(capture: Path, at: datetime) -> Datastore | Unreadable:
     if lines is None:
         return Unreadable("etcd", f"neither {_V3} nor {_V2} was recorded", "absent")
     return _lines(lines, at)
+
+
+def read_endpoints(capture: Path) -> Endpoints | Unreadable:
+    """The records of all pods, by the API that was recorded."""
+    tree = text(capture / _V2)
+    try:
+        records = _endpoints_v2(tree) if tree is not None else _endpoints(text(capture / _V3) or "")
+        found = tuple(one for one in records if one is not None)
+    except GARBLED as error:
+        return Unreadable("etcd", f"workload endpoints cannot be read: {error!r}", "malformed")
+    return Endpoints(frozenset(one.node for one in found), found)
+
+
+def _endpoints(lines: str) -> Iterator[Endpoint | None]:
+    for row in (json.loads(line) for line in lines.splitlines() if line.strip()):
+        if str(row["key"]).startswith(endpoint.PREFIX):
+            yield endpoint.decode_endpoint(str(row["key"]), _stored(row["value"]))
+
+
+def _endpoints_v2(tree: str) -> Iterator[Endpoint | None]:
+    for key, value in decode_answer(200, _newest(tree), tree.encode()).pairs():
+        if (found := _WORKLOAD_V2.match(key)) is not None:
+            yield endpoint.decode_endpoint_v2(found[1], key, value)
 
 
 def _lines(recorded: str, at: datetime) -> Datastore | Unreadable:

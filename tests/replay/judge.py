@@ -1,5 +1,6 @@
 """A recorded observation through the pure stages, as an agent with some configuration would take it."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -7,18 +8,22 @@ from calico_agent import __version__
 from calico_agent.config import Config
 from calico_agent.identify.host import identify_host
 from calico_agent.model.action import Attempts, Plan, Progress, Supervising
+from calico_agent.model.address import IPAddress
+from calico_agent.model.endpoint import Endpoints
 from calico_agent.model.finding import Assessment
 from calico_agent.model.node import Datastore
-from calico_agent.model.observation import Observation
+from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.report import Report, Supervision
 from calico_agent.model.settings import Mode
 from calico_agent.plan.claim import plan_claim
 from calico_agent.plan.guards import decide_wanted, obey
 from calico_agent.plan.remediation import plan_supervision
 from calico_agent.plan.wanted import wanted_container
+from calico_agent.pods import with_pods
 from calico_agent.report.timeline import History, advance
 from calico_agent.verify.assessment import assess
 from calico_agent.verify.local import node_container
+from calico_agent.verify.view import View, view_of
 from tests.replay.capture import endpoints, read_capture, settings_of
 
 _DEFAULTS = Config()
@@ -40,13 +45,28 @@ def assess_observation(observation: Observation, config: Config = _DEFAULTS) -> 
         config.identity_settings(),
         endpoints(observation.docker, name),
     )
+    seen = _with_pods(view_of(observation, identity, mode=config.mode, container_name=name))
     supervising = None
     if config.mode is Mode.SUPERVISE:
         settings = config.datastore_settings() or settings_of(observation.docker, name)
         known = settings is not None and identity.complete
         spec = wanted_container(config.node_settings(), settings, identity) if known and settings else None
         supervising = Supervising(spec, Attempts(), config.supervise_settings())
-    return assess(observation, identity, mode=config.mode, container_name=name, supervising=supervising)
+    return assess(seen, identity, mode=config.mode, container_name=name, supervising=supervising)
+
+
+def _with_pods(view: View) -> Observation:
+    """What an agent would have asked of the recorded blocks and of the recorded pods of some nodes."""
+    datastore, pods = view.observation.datastore, view.observation.pods
+
+    def endpoints_of(nodes: frozenset[str], links: frozenset[int], _: frozenset[IPAddress]) -> Endpoints | Unreadable:
+        if not isinstance(pods, Endpoints):
+            return pods or Unreadable("etcd", "no workload endpoints were recorded", "absent")
+        return Endpoints(nodes, tuple(one for one in pods.records if one.node in nodes), links)
+
+    blocks = datastore.blocks if isinstance(datastore, Datastore) else ()
+    unasked = replace(view, observation=replace(view.observation, pods=None))
+    return with_pods(unasked, lambda wanted: tuple(one for one in blocks if one.cidr in wanted), endpoints_of)
 
 
 def plan_capture(observation: Observation, assessment: Assessment, config: Config) -> Plan:

@@ -40,7 +40,8 @@ V3_31_7: dict[str, Problems] = {
             "BGP-DOWN host2",
             "BGP-RECOVERING host2",
             "RT-MISSING 192.168.55.64/26",
-            "RT-WORKLOAD-MISSING calipod2-a",
+            "RT-WORKLOAD-ELSEWHERE calipod2-a",
+            "RT-WORKLOAD-GONE calipod1-a",
         }
     },
     "node-record-deleted/host1": {"BGP-UNKNOWN-PEER 10.77.0.13": set()},
@@ -51,6 +52,7 @@ V3_31_7: dict[str, Problems] = {
             "BGP-DOWN host2",
             "RT-MISSING 192.168.119.0/26",
             "RT-MISSING 192.168.183.64/26",
+            "RT-WORKLOAD-UNKNOWN calipod3-a",
         }
     },
     "foreign-route-same-prefix/host1": {"RT-FOREIGN 192.168.183.64/26": set()},
@@ -66,8 +68,15 @@ V3_31_7: dict[str, Problems] = {
     "bird-hung/host2": {"BIRD-HUNG BIRD": set()},
 }
 
+# Two pods of host3 ran on when its node was deleted, and two of host2 went while Calico was not told.
+ORPHANS = {"RT-WORKLOAD-UNKNOWN calipod3-a": {"RT-WORKLOAD-UNKNOWN calireal3"}}
+LEFT_BEHIND = {"RT-WORKLOAD-GONE calipod2-a": {"RT-WORKLOAD-GONE calireal2"}}
 V3_32_1: dict[str, Problems] = {
-    "felix-hung/host2": {"SV-FELIX felix": set()},
+    "bgppeer-beside-mesh/host2": LEFT_BEHIND,
+    "bgppeer-beside-mesh/host3": ORPHANS,
+    "felix-hung/host2": {"SV-FELIX felix": set()} | LEFT_BEHIND,
+    "felix-hung/host3": ORPHANS,
+    "node-deleted-and-registered-again/host3": ORPHANS,
     "foreign-route-same-prefix/host1": {"RT-SHADOWED 192.168.239.192/26": set()},
     "foreign-route-same-prefix/host3": {"RT-WRONG-NEXTHOP 192.168.239.192/26": set()},
     "pool-deleted-in-use/host1": {
@@ -76,11 +85,13 @@ V3_32_1: dict[str, Problems] = {
         "RT-NOT-EXPORTED host3": set(),
     },
     "pool-deleted-in-use/host2": {
+        **LEFT_BEHIND,
         "RT-NOT-EXPORTED host2": set(),
         "RT-NOT-EXPORTED host1": set(),
         "RT-NOT-EXPORTED host3": set(),
     },
     "pool-deleted-in-use/host3": {
+        **ORPHANS,
         "RT-NOT-EXPORTED host3": set(),
         "RT-NOT-EXPORTED host1": set(),
         "RT-NOT-EXPORTED host2": set(),
@@ -148,6 +159,8 @@ V2_3: dict[str, Problems] = {
         "RT-WRONG-DEVICE 10.20.183.64/26": set(),
         "RT-WRONG-DEVICE 10.20.55.64/26": set(),
     },
+    # Its node is called host2 since a minute ago.
+    "name-of-another-host/host3": {"RT-WORKLOAD-UNKNOWN calia7146bb9113": {"RT-WORKLOAD-UNKNOWN calidc03a5a0c7e"}},
     "name-of-another-host/host2": {"IP-NOT-LOCAL host2": {"BGP-DOWN host1", "RT-MISSING 10.20.119.0/26"}},
 }
 

@@ -146,6 +146,8 @@ def test_the_table_names_every_source_of_an_observation() -> None:
         "rivals",
         "pull",
         "held",
+        "given",
+        "pods",
     }
 
 

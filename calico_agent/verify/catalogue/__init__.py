@@ -40,6 +40,7 @@ def finding(
     condition: ConditionType | None = None,
     bars_start: bool = False,
     writer: Writer | None = None,
+    instance: str = "",
 ) -> Finding:
     """A finding of a catalogued code, with the entry's severity and condition unless others are given."""
     entry = CATALOGUE[code]
@@ -56,4 +57,5 @@ def finding(
         prefix=prefix,
         bars_start=bars_start,
         writer=writer,
+        instance=instance,
     )

@@ -179,6 +179,45 @@ in the datastore: `calicoctl get workloadendpoint --all-namespaces -o wide` name
 NetworkManager takes such routes away unless it is told to leave cali* alone.""",
     ),
     _entry(
+        "RT-WORKLOAD-UNKNOWN",
+        "a pod of this host is unknown to Calico",
+        """\
+A pod's link (cali...) is up and has its pod at the other end, no route leads into it, and no
+workload endpoint of this node names it. Felix makes no route to such a pod, and takes away the one
+that was.
+
+Found by comparing the links without a route with the node's workload endpoints. Deleting the node
+(`calicoctl delete node`) deletes them with it, frees the pods' addresses, and leaves the pods
+running: when no pod of the host has a record, that is what happened. While others have one, it may
+be what a pod left behind, and is a warning.
+
+Start these pods anew.""",
+    ),
+    _entry(
+        "RT-WORKLOAD-ELSEWHERE",
+        "a pod of this host is recorded for another node",
+        """\
+Calico knows the pod as one of another node, while its link is on this host: calico/node runs here
+under another name than when the pod was started. No route leads to the pod, here or elsewhere.
+
+Found by comparing links with the workload endpoints and blocks of nodes that this host may have
+been: those registered with an address of it, and those that have blocks and no record.
+
+Start calico/node under the former name again, or start the pods anew.""",
+    ),
+    _entry(
+        "RT-WORKLOAD-GONE",
+        "a pod is recorded for this host, and its link is not there",
+        """\
+The workload endpoint names a link of this host that does not exist, and no route leads to the pod's
+address: the host was started anew, or the pod was removed while Calico could not be told.
+
+Found by comparing addresses that lead nowhere with the node's workload endpoints.
+
+The address stays taken until the record is deleted and the address released.""",
+        Severity.WARNING,
+    ),
+    _entry(
         "RT-DUPLICATE-AFFINITY",
         "two nodes claim one block",
         """\

@@ -101,10 +101,7 @@ class Ways:
 
     def is_tunnel_address(self, node: str, address: IPAddress) -> bool:
         """Whether `address` is that of a tunnel device of this node."""
-        record = self._cluster.nodes.get(node)
-        if record is None:
-            return False
-        return address in {record.ipip_tunnel_address, record.vxlan_tunnel_address, record.vxlan_tunnel_address_v6}
+        return any(end.node == node for end in self._cluster.tunnels.get(address, ()))
 
     def to(self, node: str, lane: Lane, family: Family) -> Way | None:
         """The way to a node's addresses in this lane, None when none is to be expected."""

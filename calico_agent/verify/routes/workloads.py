@@ -1,60 +1,66 @@
-"""The pods of this host: into each one's link a host route must lead.
+"""The pods of this host: each has a link with a host route into it, and a record, under the name of this node.
 
-The CNI plugin makes link and route together. Felix keeps the route, and writes one that somebody took away only at its
-next full resync, up to 90 s later (RouteRefreshInterval in felix/config/config_params.go@v3.28.5).
+The CNI plugin makes link, route and record. Felix keeps the route, and writes one that somebody took away only at its
+next full resync, up to 90 s later (RouteRefreshInterval in felix/config/config_params.go@v3.28.5); it takes away routes
+to pods that have no record. `calicoctl delete node` deletes the records of the node's pods as well
+(libcalico-go/lib/clientv3/node.go@v3.32.1), which run on, and nobody makes these records anew.
 
-The list of all pods changes with every pod of the cluster and is not read. A link without a route alone proves nothing:
-it may be what a pod has left behind that Calico knows no more. Nor does an address that was given to this host and has
-no route: such addresses leak. Where there are both, a pod is cut off.
+A link without a record may be what is left of a pod that failed to go, as long as other pods here have records: that is
+a warning. Where records cannot be read, a link without a route alone proves nothing, nor does an address without a
+route: such addresses leak. Where there are both, a pod is cut off.
+
+A link that was made anew under its old name is another link: its pod was started again.
 """
 
-from collections.abc import Iterator
-from itertools import chain
+from collections.abc import Iterable, Iterator, Mapping
 
 from calico_agent.model.address import IPAddress, Link
-from calico_agent.model.finding import Finding, Writer
+from calico_agent.model.endpoint import Endpoint, Endpoints
+from calico_agent.model.finding import Finding, Severity, Writer
 from calico_agent.model.kernel import Kernel
-from calico_agent.model.observation import Unreadable
-from calico_agent.model.prefix import FULL_LENGTH
-from calico_agent.model.route import Fib, host_prefix
 from calico_agent.verify.catalogue import finding
+from calico_agent.verify.routes.pods import is_lost, lost_addresses, unled_links
 from calico_agent.verify.view import View
-from calico_agent.verify.words import listed
-
-# Felix takes every link of such a name for a pod's (interfacePrefix; in Kubernetes eleven digits follow). Bridges,
-# dummies and links with an address of their own are none, whatever their names.
-_PREFIX = "cali"
-
-
-def unled_links(kernel: Kernel | Unreadable) -> tuple[Link, ...]:
-    """The links of pods into which no host route leads."""
-    if isinstance(kernel, Unreadable):
-        return ()
-    pods = [link for link in kernel.links if link.kind == "veth" and link.name.startswith(_PREFIX)]
-    led_into = _devices(kernel.fib) if pods else frozenset()
-    return tuple(link for link in pods if link.name not in led_into and not _has_address(link))
+from calico_agent.verify.words import counted, listed
 
 
 def find_workloads(view: View, kernel: Kernel) -> Iterator[Finding]:
-    """Each pod's link without a route, while there is an address of a pod of this host without one."""
-    if not view.observation.held or view.starting or not (links := unled_links(kernel)):
+    """Pods without a route, pods without a record, records without a pod."""
+    if view.starting:
         return
-    lost = sorted(filter(lambda address: _is_lost(kernel, address), view.observation.held), key=int)
-    if not lost:
+    links, lost = unled_links(kernel), lost_addresses(view, kernel)
+    pods = view.observation.pods
+    if not isinstance(pods, Endpoints):
+        known = f"Calico gave {_shown(lost)} to pods of this host"
+        yield from (_without_route(view, link, known) for link in links if lost)
         return
-    addresses = listed(tuple(map(str, lost)))
-    for link in links:
-        state, cure = _state(link)
-        yield finding(
-            "RT-WORKLOAD-MISSING",
-            link.name,
-            f"no route leads to {link.name}, the link of a pod of this host{state}",
-            why=f"Calico gave {addresses} to pods of this host, and no route leads there",
-            effect="the pod gets no packets, not even from its own host",
-            cure=cure,
-            node=view.me,
-            writer=Writer.FELIX,
-        )
+    records = {one.link: one for one in pods.records if one.node == view.local.name}
+    elsewhere = {one.link: one for one in pods.records if one.node != view.local.name}
+    asked = [link for link in links if link.index in pods.about]
+    for link in asked:
+        if (record := records.get(link.name)) is not None and any(is_lost(kernel, one) for one in record.addresses):
+            yield _without_route(view, link, f"{record.pod} is recorded with {_shown(record.addresses)}")
+    unknown = [link for link in asked if link.name not in records and link.up and link.running]
+    yield from _recorded_elsewhere(view, [link for link in unknown if link.name in elsewhere], elsewhere)
+    here = {link.name for link in kernel.links}
+    known = "here" if here & records.keys() else "elsewhere" if records else ""
+    yield from _unknown(view, [link for link in unknown if link.name not in elsewhere], known)
+    yield from _without_link(view, kernel, records.values(), frozenset(lost))
+
+
+def _without_route(view: View, link: Link, known: str) -> Finding:
+    state, cure = _state(link)
+    return finding(
+        "RT-WORKLOAD-MISSING",
+        link.name,
+        f"no route leads to {link.name}, the link of a pod of this host{state}",
+        why=f"{known}, and no route leads there",
+        effect="the pod gets no packets, not even from its own host",
+        cure=cure,
+        node=view.me,
+        writer=Writer.FELIX,
+        instance=str(link.index),
+    )
 
 
 def _state(link: Link) -> tuple[str, str]:
@@ -67,18 +73,84 @@ def _state(link: Link) -> tuple[str, str]:
     return "", f"Felix writes the route again within 90 s; if not: {named}"
 
 
-def _is_lost(kernel: Kernel, address: IPAddress) -> bool:
-    """Whether this host neither has an address itself nor a route to a pod with it."""
-    hops = (hop for path in kernel.fib.paths(host_prefix(address)) for hop in path.next_hops)
-    return kernel.holder(address) is None and not any(hop.device.startswith(_PREFIX) for hop in hops)
+_WHY_UNKNOWN = {
+    "here": "",
+    "elsewhere": " (calico/node runs here as {name}, whose pods are on another host)",
+    "": " (their records went with the node's)",
+}
 
 
-def _has_address(link: Link) -> bool:
-    return any(held.scope == "global" for held in link.addresses)
+def _unknown(view: View, links: list[Link], known: str) -> Iterator[Finding]:
+    """The first stands for all, and says how many they are. `known`: where pods are that Calico knows of this node."""
+    names = listed(tuple(link.name for link in links))
+    gone = _WHY_UNKNOWN[known].format(name=view.local.name)
+    for link in links:
+        one = f"{link.name} is the link of a pod that is unknown to Calico"
+        yield finding(
+            "RT-WORKLOAD-UNKNOWN",
+            link.name,
+            f"{_pods(len(links))} of this host {_are(len(links))} unknown to Calico{gone}: {names}"
+            if link is links[0]
+            else one,
+            why=f"no workload endpoint of node {view.local.name} names {names}, and no route leads there",
+            effect="these pods get no packets; Calico may give their addresses to others",
+            cure=f"start these pods anew; ip -d link show {link.name} shows the network namespace of one (link-netns)",
+            node=view.me,
+            severity=Severity.WARNING if known == "here" else Severity.ERROR,
+            instance=str(link.index),
+        )
 
 
-def _devices(fib: Fib) -> frozenset[str]:
-    """The links into which host routes lead."""
-    buckets = (fib.index.get(version, {}).get(length, {}) for version, length in FULL_LENGTH.items())
-    paths = chain.from_iterable(found for bucket in buckets for found in bucket.values())
-    return frozenset(hop.device for path in paths for hop in path.next_hops)
+def _recorded_elsewhere(view: View, links: list[Link], records: Mapping[str, Endpoint]) -> Iterator[Finding]:
+    nodes = listed(tuple(dict.fromkeys(records[link.name].node for link in links)))
+    pods = listed(tuple(records[link.name].pod for link in links))
+    for link in links:
+        record = records[link.name]
+        yield finding(
+            "RT-WORKLOAD-ELSEWHERE",
+            link.name,
+            f"{_pods(len(links))} of this host {_are(len(links))} recorded for node {nodes}, and calico/node runs here "
+            f"as {view.local.name}: {pods}"
+            if link is links[0]
+            else f"{record.pod} ({link.name}) is recorded for node {record.node}",
+            why=f"the record of {record.pod} says {_shown(record.addresses)} on {link.name}, a link that is here",
+            effect="no route leads to these pods, neither here nor from other nodes",
+            cure=f"start calico/node here as {record.node} again (NODENAME={record.node}), or start these pods anew",
+            node=view.me,
+            writer=Writer.FELIX,
+            instance=str(link.index),
+        )
+
+
+def _without_link(
+    view: View, kernel: Kernel, records: Iterable[Endpoint], lost: frozenset[IPAddress]
+) -> Iterator[Finding]:
+    names = {link.name for link in kernel.links}
+    gone = [one for one in records if one.link not in names and lost.intersection(one.addresses)]
+    if not gone:
+        return
+    pods = listed(tuple(one.pod for one in gone))
+    for one in sorted(gone, key=lambda one: one.key):
+        yield finding(
+            "RT-WORKLOAD-GONE",
+            one.link,
+            f"{_pods(len(gone))} recorded for this host {'has' if len(gone) == 1 else 'have'} no link: {pods}"
+            if one is min(gone, key=lambda one: one.key)
+            else f"{one.pod}, recorded for this host, has no link {one.link}",
+            why=f"{one.pod} is recorded with {_shown(one.addresses)} on {one.link}, and there is no such link",
+            effect="nobody answers under these addresses; nobody else gets them",
+            cure=f"if the pod is gone: etcdctl del {one.key}; calicoctl ipam release --ip={one.addresses[0]}",
+            node=view.me,
+        )
+
+
+def _pods(number: int) -> str:
+    return counted(number, "pod")
+
+
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"
+
+
+def _shown(addresses: Iterable[IPAddress]) -> str:
+    return listed(tuple(map(str, addresses)))

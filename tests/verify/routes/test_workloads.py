@@ -1,5 +1,6 @@
 """Pods of this host whose route is gone."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 from ipaddress import ip_address, ip_interface
@@ -8,11 +9,12 @@ import pytest
 
 from calico_agent.model.address import Link, LinkAddress
 from calico_agent.model.container import ContainerState, Program
+from calico_agent.model.endpoint import Endpoint, Endpoints
 from calico_agent.model.finding import Status
 from calico_agent.model.kernel import Kernel
-from calico_agent.model.observation import Observation
+from calico_agent.model.observation import Observation, Unreadable
 from tests.verify.case import Case, check
-from tests.verify.cluster import AT, BOOT, FELIX, HEALTHY, contained, routed, via
+from tests.verify.cluster import AT, BOOT, DATASTORE, FELIX, HEALTHY, NAMES, contained, findings_of, routed, stored, via
 
 POD = "cali0123456789a"
 VETH = Link(7, POD, "veth", addresses=(LinkAddress(ip_interface("fe80::1/64"), scope="link"),))
@@ -24,6 +26,21 @@ def linked(*links: Link, observation: Observation = HEALTHY, held: tuple[str, ..
     assert isinstance(observation.kernel, Kernel)
     kernel = replace(observation.kernel, links=links)
     return replace(observation, kernel=kernel, held=frozenset(map(ip_address, held)))
+
+
+def record(link: str = POD, node: str = "host1", address: str = "192.168.1.7") -> Endpoint:
+    """A pod's record."""
+    return Endpoint(f"/calico/{node}/{link}", node, link, (ip_address(address),), f"default/{link}")
+
+
+def recorded(observation: Observation, *records: Endpoint, about: Iterable[int] = (7, 8)) -> Observation:
+    """A host whose pods have these records, read when the links with these indexes were there."""
+    return replace(observation, pods=Endpoints(frozenset(NAMES), records, frozenset(about)))
+
+
+OTHER = replace(VETH, index=8, name="cali0123456789b")
+KNOWN = record("cali1", address="192.168.1.5")
+CALI1 = replace(VETH, index=3, name="cali1")
 
 
 CASES = {
@@ -85,9 +102,74 @@ CASES = {
         linked(replace(VETH, addresses=(LinkAddress(ip_interface("10.99.0.1/24")),))), {}
     ),
     "a link with another name": Case(linked(replace(VETH, name="veth0123456")), {}),
+    "a pod with a record, whose route is gone": Case(
+        recorded(linked(VETH, held=()), record()),
+        {f"RT-WORKLOAD-MISSING {POD}": set()},
+        says=(f"default/{POD} is recorded with 192.168.1.7, and no route leads there",),
+    ),
+    "pods whose records went with the node's": Case(
+        recorded(linked(VETH, OTHER, held=())),
+        {f"RT-WORKLOAD-UNKNOWN {POD}": {"RT-WORKLOAD-UNKNOWN cali0123456789b"}},
+        says=(
+            "2 pods of this host are unknown to Calico (their records went with the node's)",
+            f"{POD} and cali0123456789b",
+            "start these pods anew",
+        ),
+        status={"RoutesInPlace": Status.FALSE},
+    ),
+    "pods whose records went with the node's, seen with the record deleted for good": Case(
+        stored(recorded(linked(VETH, held=())), nodes=DATASTORE.nodes[1:]),
+        {"NODE-NO-RECORD host1": {f"RT-WORKLOAD-UNKNOWN {POD}"}},
+    ),
+    "one of several pods that has no record": Case(
+        recorded(linked(CALI1, VETH, held=()), KNOWN),
+        {f"RT-WORKLOAD-UNKNOWN {POD}": set()},
+        says=(f"1 pod of this host is unknown to Calico: {POD}",),
+        status={},
+    ),
+    "a pod without a record that has a route": Case(recorded(linked(VETH, observation=ROUTED), KNOWN), {}),
+    "a pod that came after the records were read": Case(recorded(linked(VETH, held=()), about=[6]), {}),
+    "what is left of a link has no carrier": Case(recorded(linked(replace(VETH, running=False), held=())), {}),
+    "records that cannot be read": Case(
+        replace(linked(VETH, held=()), pods=Unreadable("etcd", "permission denied", "denied")), {}
+    ),
+    "records that cannot be read, and a route that is gone": Case(
+        replace(linked(VETH), pods=Unreadable("etcd", "permission denied", "denied")),
+        {f"RT-WORKLOAD-MISSING {POD}": set()},
+    ),
+    "pods recorded for this host without a link": Case(
+        recorded(linked(held=("192.168.1.7", "192.168.1.8")), record(), record("cali8", address="192.168.1.8")),
+        {f"RT-WORKLOAD-GONE {POD}": {"RT-WORKLOAD-GONE cali8"}},
+        says=(
+            f"2 pods recorded for this host have no link: default/{POD} and default/cali8",
+            "calicoctl ipam release --ip=192.168.1.8",
+            "etcdctl del /calico/host1/cali8",
+        ),
+        status={},
+    ),
+    "a record that outlived its pod by a moment: its address is free already": Case(
+        recorded(linked(held=()), record()), {}
+    ),
+    "a record of another node's pod": Case(recorded(linked(), record(node="host2")), {}),
+    "an address that leaked has no record": Case(recorded(linked(CALI1), KNOWN), {}),
+    "a pod that is recorded for the name this host had before": Case(
+        recorded(linked(VETH, held=()), record(node="old-name")),
+        {f"RT-WORKLOAD-ELSEWHERE {POD}": set()},
+        says=(
+            "1 pod of this host is recorded for node old-name, and calico/node runs here as host1",
+            "NODENAME=old-name",
+        ),
+        status={"RoutesInPlace": Status.FALSE},
+    ),
 }
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_the_pods_of_this_host(case: Case) -> None:
     check(case)
+
+
+def test_a_link_that_was_made_anew_is_another_thing() -> None:
+    first, second = (findings_of(linked(replace(VETH, index=index)))[0] for index in (7, 9))
+    assert (first.code, first.subject) == (second.code, second.subject)
+    assert first.key != second.key
