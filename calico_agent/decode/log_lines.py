@@ -5,6 +5,11 @@ it `Calico node failed to start`; the container then exits with 1. Without an an
 for ever and prints nothing more. Outside Kubernetes the program `complete-startup` fails and is restarted every second
 once the node is ready (`Failed to build Kubernetes config`): its lines mean nothing and are left out.
 
+Where a start begins: v3 has a first line. v1.3.0's start-up writes its own words to one stream and those of its library
+to the other, so their order is open: `Loading config from environment` (again by allocate-ipip-addr, when start-up is
+over), and once in each start `Skipping datastore connection test` or, with WAIT_FOR_DATASTORE=true, `Checking ...`. An
+error has two lines there, the second of which is a lone quotation mark.
+
 A hint explains a fault that was seen elsewhere. It is no evidence that there is one: a line stays in the log after its
 cause is gone, and most of these lines carry no usable time.
 """
@@ -19,9 +24,12 @@ from calico_agent.model.address import IPAddress
 from calico_agent.model.container import LogHint
 from calico_agent.model.secret import masked
 
-_NOISE = (" complete-startup/", "calico/node is not ready")
-_STARTS = "startup/startup.go"  # with _FIRST_LINE: the first line of each start of v3
-_FIRST_LINE = "Early log level set to"
+_LOADING = 'msg="Loading config from environment"'
+_NOISE = (" complete-startup/", "calico/node is not ready", _LOADING)
+_FIRST_LINE = re.compile(r"startup/startup\.go .*Early log level set to")  # of each start of v3
+_DATASTORE_TEST = frozenset({"Skipping datastore connection test", "Checking datastore connection"})
+_UNTESTED = "ERROR: Error accessing the Calico datastore"  # it ends before that
+_OVER = frozenset({"Calico node failed to start", "Calico node started successfully"})
 _LONGEST_LINE = 1000
 _LONGEST_QUOTE = 400
 _FRAME_HEADER = 8
@@ -67,13 +75,14 @@ def _frames(stream: bytes) -> Iterator[bytes]:
 
 def _last_start(log_tail: tuple[str, ...]) -> list[str]:
     """The lines that mean something, from the last start on: a container that is started again keeps its log."""
-    lines: list[str] = []
-    for line in log_tail:
-        if _STARTS in line and _FIRST_LINE in line:
-            lines.clear()
-        if line.strip() and not any(noise in line for noise in _NOISE):
-            lines.append(line)
-    return lines
+    began = 0
+    tested = over = False
+    for number, line in enumerate(log_tail):
+        if _FIRST_LINE.search(line) or (_LOADING in line and over) or (line.strip() in _DATASTORE_TEST and tested):
+            began, tested, over = number, False, False
+        tested = tested or line.strip() in _DATASTORE_TEST or line.startswith(_UNTESTED)
+        over = over or line.strip() in _OVER
+    return [line for line in log_tail[began:] if line.strip(' "') and not any(noise in line for noise in _NOISE)]
 
 
 def _hint(rule: LogRule, match: re.Match[str], line: str) -> LogHint:

@@ -2,7 +2,8 @@
 
 A table, longer than other files because each line has its own sentence. Texts: node/pkg/lifecycle/startup/startup.go,
 libcalico-go/lib/backend/etcdv3 and node/filesystem/etc/rc.local of projectcalico/calico@v3.31.7 and v3.32.1, BIRD
-1.6.8's proto/bgp; the forms that differ in older releases are calico/node v1.0.0's and v1.3.0's.
+1.6.8's proto/bgp; the forms that differ in older releases are calico/node v1.0.0's and v1.3.0's, whose start-up begins
+what ends it with `ERROR:`.
 """
 
 import re
@@ -40,9 +41,15 @@ RULES = (
     ),
     _rule(
         "method-invalid",
-        r"Invalid IP autode(te)?ction method: (?P<method>.*)",
+        r"Invalid IP autodetection method: (?P<method>.*)",
         "calico/node gave up: IP_AUTODETECTION_METHOD={method} is none of its methods",
         "write interface=NAME, cidr=CIDR, can-reach=ADDRESS or first-found, or give the address itself (IP=)",
+    ),
+    _rule(
+        "method-invalid",
+        r"Invalid IP autodection method: (?P<method>.*)",  # so written up to v1.3.0
+        "calico/node gave up: IP_AUTODETECTION_METHOD={method} is none of its methods",
+        "write interface=NAME, can-reach=ADDRESS or first-found, or give the address itself (IP=)",
     ),
     _rule(
         "address-invalid",
@@ -81,8 +88,21 @@ RULES = (
         "mount the host's {path} into the container",
     ),
     _rule(
+        "as-number-invalid",
+        r"The AS number specified in the environment \((?P<setting>[^)]*)\) is not valid",
+        "calico/node gave up: {setting} is not an AS number",
+        "give a number, or leave AS empty: then the node has that of the cluster",
+    ),
+    _rule(
+        "pools-forbidden-and-given",
+        r"Invalid configuration with NO_DEFAULT_POOLS defined and CALICO_IPV4POOL_CIDR or CALICO_IPV6POOL_CIDR defined",
+        "calico/node gave up: it was told to make no pool (NO_DEFAULT_POOLS) and given one (CALICO_IPV4POOL_CIDR or "
+        "CALICO_IPV6POOL_CIDR)",
+        "leave out the one or the other",
+    ),
+    _rule(
         "certificate-missing",
-        r"could not initialize etcdv3 client: open (?P<path>\S+): (?P<error>.*)",
+        r"(could not initialize etcdv3 client|Error accessing the Calico datastore): open (?P<path>\S+): (?P<error>.*)",
         "calico/node gave up: it cannot read {path}, the file with etcd's certificate or key ({error})",
         "mount the file into the container at {path}, or correct ETCD_CA_CERT_FILE, ETCD_CERT_FILE, ETCD_KEY_FILE",
     ),
@@ -117,11 +137,35 @@ RULES = (
         "check the ETCD_* settings of the container",
     ),
     _rule(
+        "datastore-settings",
+        r"error #0: dial tcp (?P<address>127\.0\.0\.1:2379): (?P<error>.*)",
+        "calico/node cannot reach its datastore at {address}, where it looks when it was given none: {error}",
+        "give the container ETCD_ENDPOINTS; where etcd is meant to run on this host, start it",
+    ),
+    _rule(
+        "datastore-plain",
+        r"etcd cluster is unavailable or misconfigured; error #0: (?P<error>EOF)",
+        "etcd closes calico/node's connection at once ({error}), as it does when it wants TLS and is asked without",
+        "write https:// in the container's ETCD_ENDPOINTS, and give it the ETCD_*_FILE settings",
+    ),
+    _rule(
+        "datastore-unreachable",
+        r"etcd cluster is unavailable or misconfigured; error #0: (?P<error>[^\"]+)",
+        "calico/node cannot reach its datastore: {error}",
+        "check that etcd answers at the container's ETCD_ENDPOINTS from this host",
+    ),
+    _rule(
         "datastore-unreachable",
         r"(Hit error connecting to datastore - retry|Unable to access datastore to query node configuration"
         r"|etcd cluster is unavailable or misconfigured|Error accessing the Calico datastore: .*)",
         "calico/node cannot reach its datastore",
         "check that etcd answers at the container's ETCD_ENDPOINTS from this host",
+    ),
+    _rule(
+        "start-up-error",
+        r"^(ERROR: |.*\[FATAL\]\[[0-9/]+\] (startup|allocateip|utils)\S* \d+: )(?P<error>.*)",
+        "calico/node gave up: {error}",
+        "correct what that line names in the container's environment or in the datastore",
     ),
     _rule(
         "bgp-port-taken",
@@ -158,7 +202,8 @@ RULES = (
 
 WAITS = _rule(
     "datastore-waiting",
-    r"(Skipping datastore connection test|Upgrading any IPAM affinities from older versions)",
+    r"(Skipping datastore connection test|Checking datastore connection"
+    r"|Upgrading any IPAM affinities from older versions)",
     "calico/node's start-up waits for the datastore: that is its last line",
     "check that etcd answers at the container's ETCD_ENDPOINTS from this host; calico/node goes on by itself then",
 )

@@ -3,9 +3,10 @@
 `v3`: calico/node v3.x on etcd v3, after `calicoctl node run` and the DaemonSet
 (calicoctl/calicoctl/commands/node/run.go and manifests/calico-etcd.yaml of projectcalico/calico@v3.32.1).
 
-`v1.3`: calico/node v1.3.0 of Calico 2.3 on the etcd v2 API, after what `calicoctl node run` and the systemd units of
-2017 gave it (calicoctl/commands/node/run.go of projectcalico/calico-containers@v1.3.0). It logs to files in
-/var/log/calico, has no /var/lib/calico, and serves networks to Docker through its plug-in.
+`v1.3`: calico/node v1.3.0 of Calico 2.3 on the etcd v2 API, as the systemd units of 2017 gave it: more than
+`calicoctl node run` (calicoctl/commands/node/run.go of projectcalico/calico-containers@v1.3.0) in what is not its
+default. It has no /var/lib/calico, and serves networks to Docker through its plug-in. Its pool is IPIP's, should it
+have to make one; CALICO_IPV4POOL_CIDR is each cluster's own.
 
 Neither has NODENAME, IP and ETCD_*: those are the agent's.
 """
@@ -46,12 +47,13 @@ PRESETS: Mapping[Preset, Usual] = MappingProxyType(
         ),
         Preset.V1_3: Usual(
             env=(
-                ("CALICO_LIBNETWORK_CREATE_PROFILES", "true"),
+                ("CALICO_DISABLE_FILE_LOGGING", "true"),
+                ("CALICO_IPV4POOL_IPIP", "always"),
                 ("CALICO_LIBNETWORK_ENABLED", "true"),
-                ("CALICO_LIBNETWORK_IFPREFIX", "cali"),
-                ("CALICO_LIBNETWORK_LABEL_ENDPOINTS", "false"),
                 ("CALICO_NETWORKING_BACKEND", "bird"),
-                ("NO_DEFAULT_POOLS", ""),
+                ("FELIX_DEFAULTENDPOINTTOHOSTACTION", "ACCEPT"),
+                ("FELIX_IPV6SUPPORT", "false"),
+                ("FELIX_LOGSEVERITYSCREEN", "info"),
             ),
             mounts=(
                 Mount("/lib/modules", "/lib/modules"),

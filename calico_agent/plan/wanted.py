@@ -22,12 +22,12 @@ def wanted_container(node: NodeSettings, datastore: DatastoreSettings, identity:
     if not identity.complete or identity.name.name is None:
         raise ValueError("a container is wanted only for a complete identity")
     usual = PRESETS[node.preset]
-    env = {**dict(usual.env), **_datastore_env(datastore), **dict(node.env)}
+    ipv6 = {"FELIX_IPV6SUPPORT": "true"} if identity.ipv6.wanted else {}
+    env = {**dict(usual.env), **_datastore_env(datastore), **ipv6, **dict(node.env)}
     env["NODENAME"] = identity.name.name
     env["IP"] = _address(identity.ipv4)
     if identity.ipv6.wanted:
         env["IP6"] = _address(identity.ipv6)
-        env.setdefault("FELIX_IPV6SUPPORT", "true")
     mounts = {mount.destination: mount for mount in (*usual.mounts, *_certificates(datastore), *node.mounts)}
     return ContainerSpec(
         name=node.name,

@@ -43,8 +43,95 @@ def test_the_line_that_explains_a_recorded_start(name: str, told: tuple[str, str
     assert "{" not in hint.sentence + hint.cure
 
 
+OLD_LOGS = CAPTURES.parent / "calico-v2.3" / "startup-logs"
+PEM = "/etc/calico/certs/nothing.crt"
+RECORDED_V1_3 = {
+    "address-not-on-this-host": ("address-not-local", "Unable to confirm IPv4 address 10.77.0.99 is assigned"),
+    "bgp-port-in-use": ("bgp-port-taken", "another program has the BGP port"),
+    "etcd-certificate-missing": ("certificate-missing", f"it cannot read {PEM}"),
+    "etcd-connection-refused": ("datastore-unreachable", "dial tcp 10.77.0.1:2378: connect: connection refused"),
+    "etcd-does-not-answer": ("datastore-unreachable", "net/http: TLS handshake timeout"),
+    "etcd-no-client-certificate": ("datastore-certificate", "remote error: tls: bad certificate"),
+    "etcd-other-ca": ("datastore-certificate", "x509: certificate signed by unknown authority"),
+    "etcd-other-client-certificate": ("datastore-certificate", "remote error: tls: bad certificate"),
+    "etcd-plain-http": ("datastore-plain", "https://"),
+    "healthy-first-300-lines": None,
+    "healthy-first-start-ipip": None,
+    "invalid-address": ("address-invalid", "IP=10.77.0.300 is not an address"),
+    "invalid-as-number": ("as-number-invalid", "AS=hundred is not an AS number"),
+    "invalid-autodetection-method": ("method-invalid", "IP_AUTODETECTION_METHOD=eth0 is none of its methods"),
+    "no-address-matches-method": ("address-not-found", "it found no IPv4 address by its autodetection method"),
+    "no-etcd-endpoints": ("datastore-settings", "at 127.0.0.1:2379, where it looks when it was given none"),
+    "pools-forbidden-and-given": ("pools-forbidden-and-given", "NO_DEFAULT_POOLS"),
+    "stored-address-not-on-this-host": ("address-not-local", "Unable to confirm IPv4 address 10.77.0.99 is assigned"),
+}
+
+
+@pytest.mark.parametrize(("name", "told"), RECORDED_V1_3.items(), ids=RECORDED_V1_3)
+@pytest.mark.parametrize("before", ["", "etcd-certificate-missing", "invalid-as-number", "etcd-does-not-answer"])
+def test_the_line_that_explains_a_recorded_start_of_v1_3(name: str, told: tuple[str, str] | None, before: str) -> None:
+    earlier = log_tail(OLD_LOGS / f"{before}.log") if before else ()
+    hint = telling_line((*earlier, *log_tail(OLD_LOGS / f"{name}.log")))
+    if told is None:
+        assert hint is None
+        return
+    assert hint is not None
+    assert hint.code == told[0]
+    assert told[1] in f"{hint.line}\n{hint.sentence}\n{hint.cure}"
+    assert "{" not in hint.sentence + hint.cure
+
+
 def test_all_recorded_start_up_logs_are_in_the_table() -> None:
     assert {path.stem for path in (CAPTURES / "startup-logs").glob("*.log")} == set(RECORDED)
+    assert {path.stem for path in OLD_LOGS.glob("*.log")} == set(RECORDED_V1_3)
+
+
+LOADING = 'time="2026-11-26T21:21:50Z" level=info msg="Loading config from environment" '
+SKIPPING, CHECKING = "Skipping datastore connection test", "Checking datastore connection"
+GOOD, BAD = "Calico node started successfully", "Calico node failed to start"
+NO_CA = "ERROR: Error accessing the Calico datastore: open /ca.crt: no such file or directory"
+NO_POOL = "ERROR: Unable to create default IPv4 IP Pool: no space"
+
+
+@pytest.mark.parametrize(
+    ("lines", "code"),
+    [
+        pytest.param((LOADING, CHECKING), "datastore-waiting", id="it waits for the datastore, as it was told"),
+        pytest.param((CHECKING, LOADING), "datastore-waiting", id="the same, its streams in the other order"),
+        pytest.param((LOADING, SKIPPING), "datastore-waiting", id="it waits for a datastore that is frozen"),
+        pytest.param(
+            (LOADING, BAD, NO_CA, LOADING, SKIPPING, LOADING, GOOD), None, id="after a start that failed a good one"
+        ),
+        pytest.param((LOADING, BAD, NO_CA, SKIPPING, LOADING), "datastore-waiting", id="now it waits"),
+        pytest.param(
+            (LOADING, SKIPPING, LOADING, GOOD, "bird: Started", LOADING, BAD, NO_CA),
+            "certificate-missing",
+            id="after one that ran one that failed",
+        ),
+        pytest.param((LOADING, BAD, SKIPPING, NO_POOL), "start-up-error", id="any error of 2.x is quoted"),
+        pytest.param((SKIPPING, LOADING, NO_POOL, BAD, LOADING, SKIPPING), "datastore-waiting", id="killed, and again"),
+        pytest.param(
+            (SKIPPING, LOADING, SKIPPING, LOADING, NO_POOL, BAD), "start-up-error", id="killed while it waited"
+        ),
+        pytest.param(("confd[205]: ERROR template: bird.cfg.mesh.template:5:82", "bird: Started"), None, id="confd's"),
+        pytest.param(
+            (NEW_START, "2026-11-23 00:48:07.159 [FATAL][9] startup/startup.go 324: Failed to write it"),
+            "start-up-error",
+            id="the last word of v3",
+        ),
+    ],
+)
+def test_the_last_start_of_any_release(lines: tuple[str, ...], code: str | None) -> None:
+    hint = telling_line(lines)
+    assert (hint.code if hint else None) == code
+
+
+def test_the_cure_names_the_methods_of_the_release() -> None:
+    old, new = (telling_line((f"Invalid IP {word} method: eth0",)) for word in ("autodection", "autodetection"))
+    assert old is not None
+    assert new is not None
+    assert "cidr=" not in old.cure
+    assert "cidr=" in new.cure
 
 
 @pytest.mark.parametrize("host", hosts(), ids=lambda path: f"{path.parent.name}/{path.name}")
