@@ -37,4 +37,5 @@ def inspected(host: Path) -> dict[str, Any]:
 
 
 def log_tail(path: Path) -> tuple[str, ...]:
+    """The lines of a recorded log."""
     return tuple(path.read_text().splitlines())

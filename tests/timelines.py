@@ -145,7 +145,7 @@ def _world(host: str) -> Observation:
     return replace(
         seen,
         datastore=stored,
-        docker=replace(seen.docker, containers=(replace(container, unknown_peers=()),)),
+        docker=replace(seen.docker, containers=(replace(container, knocks=()),)),
         bird6=None,
         held=None,  # the links of pods are those of the recording, and not of the time
     )

@@ -16,7 +16,7 @@ from pathlib import PurePosixPath
 from typing import Any, TypeVar
 
 from calico_agent.decode.errors import Malformed
-from calico_agent.decode.log_lines import telling_line, unexpected_peers
+from calico_agent.decode.log_lines import LogLine, knocks, telling_line
 from calico_agent.model.container import Container, ContainerState, DockerNetwork, Mount
 
 _T = TypeVar("_T")
@@ -31,11 +31,12 @@ _IMAGE = re.compile(r"(.*/)?(calico/node|([a-z0-9]+-)?calico-node)(:[^/]*)?(@.*)
 _ZERO_TIME = "0001-01-01T"  # Go's zero time: it has not happened
 
 
-def decode_container(attrs: Mapping[str, Any], log_tail: tuple[str, ...] = ()) -> Container:
+def decode_container(attrs: Mapping[str, Any], log: tuple[LogLine, ...] = ()) -> Container:
     """One entry of `docker inspect`. Raises Malformed where it is not of the Engine's form."""
     state = _field(attrs, "State", dict)
     config = _field(attrs, "Config", dict)
     host_config = _field(attrs, "HostConfig", dict)
+    log_tail = tuple(line.text for line in log)
     return Container(
         id=_field(attrs, "Id", str),
         name=_field(attrs, "Name", str).removeprefix("/"),
@@ -58,7 +59,7 @@ def decode_container(attrs: Mapping[str, Any], log_tail: tuple[str, ...] = ()) -
         restart_count=_optional(attrs, "RestartCount", int, 0),
         log_tail=log_tail,
         log_hint=telling_line(log_tail),
-        unknown_peers=tuple(address for address, _ in unexpected_peers(log_tail)),
+        knocks=knocks(log),
     )
 
 

@@ -10,18 +10,23 @@ to the other, so their order is open: `Loading config from environment` (again b
 over), and once in each start `Skipping datastore connection test` or, with WAIT_FOR_DATASTORE=true, `Checking ...`. An
 error has two lines there, the second of which is a lone quotation mark.
 
-A hint explains a fault that was seen elsewhere. It is no evidence that there is one: a line stays in the log after its
-cause is gone, and most of these lines carry no usable time.
+What a line proves, and for how long: a hint (`log_rules`) explains a fault that was seen elsewhere, for as long as the
+start lasts in which the line stands. It is no evidence that there is one, as a line outlives its cause. That somebody
+knocked is evidence by itself, so it has its moment; how long that counts is said in `verify.evidence`.
+
+Most programs write no time, or one of their own form. The Engine's is before every line; without it (a log that was
+kept as a file) a line is taken to be as old as the last one that has a time.
 """
 
 import re
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from ipaddress import ip_address
+from typing import NamedTuple
 
 from calico_agent.decode.log_rules import RULES, WAITS, LogRule
 from calico_agent.model.address import IPAddress
-from calico_agent.model.container import LogHint
+from calico_agent.model.container import Knocks, LogHint
 from calico_agent.model.secret import masked
 
 _LOADING = 'msg="Loading config from environment"'
@@ -34,16 +39,32 @@ _LONGEST_LINE = 1000
 _LONGEST_QUOTE = 400
 _FRAME_HEADER = 8
 _KNOCK = re.compile(r"BGP: Unexpected connect from unknown address ([0-9a-fA-F:.]+)")
+# RFC3339NanoFixed of the Engine (Docker Engine API, ContainerLogs, `timestamps`); it is taken off the line.
+_ENGINES_TIME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{1,9}(?:Z|[+-][0-9]{2}:[0-9]{2})) ?")
+# Felix, confd and start-up of v3; start-up and confd of 2.x; svlogd's files. All of them in UTC.
+_OWN_TIME = re.compile(r'(?:time=")?([0-9]{4}-[0-9]{2}-[0-9]{2})[ T_]([0-9]{2}:[0-9]{2}:[0-9]{2})(\.[0-9]{1,6})?')
 
 
-def decode_log(stream: bytes, *, tty: bool) -> tuple[str, ...]:
+class LogLine(NamedTuple):
+    """One line, and when it was written; None where that is not known."""
+
+    text: str
+    at: datetime | None = None
+
+
+def decode_log(stream: bytes, *, tty: bool) -> tuple[LogLine, ...]:
     """The answer of the Engine's `logs` call -> lines, each cut at 1,000 characters; no secrets.
 
     Without a terminal stdout and stderr come as frames: stream, three zero bytes, length (big endian), text
     (Docker Engine API, ContainerAttach). A frame that is cut off is left out.
     """
     text = stream if tty else b"".join(_frames(stream))
-    return tuple(line[:_LONGEST_LINE] for line in masked(text.decode(errors="replace")).splitlines())
+    return log_lines(masked(text.decode(errors="replace")).splitlines())
+
+
+def log_lines(lines: Iterable[str]) -> tuple[LogLine, ...]:
+    """Lines of a log with the times that they carry."""
+    return tuple(_timed(lines))
 
 
 def telling_line(log_tail: tuple[str, ...]) -> LogHint | None:
@@ -58,9 +79,31 @@ def telling_line(log_tail: tuple[str, ...]) -> LogHint | None:
     return None
 
 
-def unexpected_peers(log_tail: tuple[str, ...]) -> tuple[tuple[IPAddress, int], ...]:
-    """Who connected to BIRD without being a configured peer, and how often; the most frequent first."""
-    return tuple(Counter(_knocks(log_tail)).most_common())
+def knocks(log: Iterable[LogLine]) -> tuple[Knocks, ...]:
+    """Who connected to BIRD without being a configured peer, and when; the most frequent first."""
+    moments: dict[IPAddress, list[datetime | None]] = {}
+    for address, at in _knocks(log):
+        moments.setdefault(address, []).append(at)
+    found = sorted(moments.items(), key=lambda each: -len(each[1]))
+    return tuple(Knocks(address, tuple(at for at in times if at is not None)) for address, times in found)
+
+
+def _timed(lines: Iterable[str]) -> Iterator[LogLine]:
+    last: datetime | None = None
+    for line in lines:
+        text = line
+        if match := _ENGINES_TIME.match(line):
+            text, last = line[match.end() :], _moment(match[1]) or last
+        elif match := _OWN_TIME.match(line):
+            last = _moment(f"{match[1]}T{match[2]}{match[3] or ''}+00:00") or last
+        yield LogLine(text[:_LONGEST_LINE], last)
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def _frames(stream: bytes) -> Iterator[bytes]:
@@ -90,10 +133,10 @@ def _hint(rule: LogRule, match: re.Match[str], line: str) -> LogHint:
     return LogHint(rule.code, rule.sentence.format(**found), line.strip()[:_LONGEST_QUOTE], rule.cure.format(**found))
 
 
-def _knocks(log_tail: tuple[str, ...]) -> Iterator[IPAddress]:
-    for line in log_tail:
-        if match := _KNOCK.search(line):
+def _knocks(log: Iterable[LogLine]) -> Iterator[tuple[IPAddress, datetime | None]]:
+    for line in log:
+        if match := _KNOCK.search(line.text):
             try:
-                yield ip_address(match[1])
+                yield ip_address(match[1]), line.at
             except ValueError:  # a line that was cut off
                 continue

@@ -74,6 +74,17 @@ class LogHint:
     cure: str
 
 
+@dataclass(frozen=True, slots=True)
+class Knocks:
+    """A host that BIRD sent away, by calico/node's log: it tried to open a session without being a configured peer.
+
+    `at` are the moments of its tries, oldest first, as far as the end of the log has them and says when.
+    """
+
+    address: IPAddress
+    at: tuple[datetime, ...] = ()
+
+
 class Stage(Enum):
     """How far a calico/node that was started has come. Running is not started: see `verify.container.stage`."""
 
@@ -142,7 +153,7 @@ class Container:
     restart_count: int = 0
     log_tail: tuple[str, ...] = ()
     log_hint: LogHint | None = None
-    unknown_peers: tuple[IPAddress, ...] = ()  # who, by its log, tried to open a BGP session without being configured
+    knocks: tuple[Knocks, ...] = ()
     stopped_by_hand: bool = False
     programs: tuple[Program, ...] | None = None
 

@@ -61,7 +61,8 @@ class Finding:
     evidence; `effect` the fate of the traffic now; `cure` what to do, where. While one that `bars_start` holds,
     calico/node must not be started on this host. `writer` is who should write the route that it is about, where that is
     known. `instance` tells things apart that follow one another under the same subject: a pod that was made anew has
-    the link of the one before by name, and is another pod.
+    the link of the one before by name, and is another pod. `early`: it is in the usual course of a start, and so proves
+    nothing yet.
     """
 
     code: str
@@ -77,6 +78,7 @@ class Finding:
     bars_start: bool = False
     writer: Writer | None = None
     instance: str = ""
+    early: bool = False
 
     @property
     def key(self) -> tuple[str, str, str]:

@@ -27,7 +27,7 @@ from calico_agent.decode.container import (
 )
 from calico_agent.decode.docker_events import EventFilter, asked_to_stop
 from calico_agent.decode.errors import Malformed
-from calico_agent.decode.log_lines import decode_log
+from calico_agent.decode.log_lines import LogLine, decode_log
 from calico_agent.model.container import LABEL_MANAGED_BY, Container, ContainerState, Docker
 from calico_agent.model.image import LocalImage
 from calico_agent.model.observation import Unreadable
@@ -155,14 +155,14 @@ class DockerReader:
         answer = self._bounded(client, url, asked.parameters, _LONGEST_EVENTS)
         return asked_to_stop(answer.decode(errors="replace"))
 
-    def _log_tail(self, attrs: Mapping[str, Any], lines: int) -> tuple[str, ...]:
+    def _log_tail(self, attrs: Mapping[str, Any], lines: int) -> tuple[LogLine, ...]:
         """The end of the log, empty where it cannot be read (a logging driver that only writes).
 
         By hand, because the SDK's `logs()` takes any length and, once the answer began, waits without a timeout.
         """
         client = self._ask()
         url = f"{client.base_url}/v{client.api_version}/containers/{attrs['Id']}/logs"
-        wanted = {"stdout": 1, "stderr": 1, "tail": lines}
+        wanted = {"stdout": 1, "stderr": 1, "tail": lines, "timestamps": 1}
         answer = self._bounded(client, url, wanted, _LONGEST_LOG)
         return decode_log(answer, tty=bool(attrs["Config"]["Tty"]))[-lines:]
 

@@ -8,6 +8,9 @@ within the hold-down was never gone.
 A fault that comes and goes would never last: one that came four times in five minutes is confirmed by that, counted,
 and shown until it has stayed away for a minute. What is confirmed stays so while it is shown.
 
+What is still in the usual course of a start (`Finding.early`) is a suspicion for as long as it is; its hold-down begins
+when it is that no more.
+
 A condition that only suspicions make False stays True if it was, and is Unknown if it was not: nothing is called good
 that was never seen to be. Once confirmed it is False until nothing decides it.
 """
@@ -32,12 +35,16 @@ _Key = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """`gone_at` is when it was first looked for and not there, None while it is there; `came` when it came, lately."""
+    """`gone_at` is when it was first looked for and not there, None while it is there; `came` when it came, lately.
+
+    `early_at` is when it was last too early to be sure.
+    """
 
     since: datetime
     gone_at: datetime | None = None
     came: tuple[datetime, ...] = ()
     flapping: bool = False
+    early_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +90,13 @@ def next_confirmation(problems: Iterable[TimedProblem]) -> datetime | None:
 def _remember(
     known: dict[_Key, _Seen], problems: tuple[Problem, ...], now: datetime, hold_down: timedelta
 ) -> dict[_Key, _Seen]:
-    there = {finding.key for problem in problems for finding in _findings(problem)}
-    remembered = {key: _Seen(now, None, (now,)) for key in there - known.keys()}
+    there = {finding.key: finding.early for problem in problems for finding in _findings(problem)}
+    remembered = {key: _Seen(now, None, (now,)) for key in there if key not in known}
     for key, seen in known.items():
         found = _found(seen, now, hold_down) if key in there else _missed(seen, now)
         if found.gone_at is None or now - found.gone_at <= hold_down or found.came:
             remembered[key] = found
-    return remembered
+    return {key: replace(seen, early_at=now) if there.get(key) else seen for key, seen in remembered.items()}
 
 
 def _found(seen: _Seen, now: datetime, hold_down: timedelta) -> _Seen:
@@ -98,14 +105,15 @@ def _found(seen: _Seen, now: datetime, hold_down: timedelta) -> _Seen:
     came = seen.came if seen.gone_at is None else (*seen.came, now)
     lasted = bool(came) and now - min(came[-1], now) >= hold_down
     flapping = len(_lately(came, now)) >= _FLAPS or (seen.flapping and not lasted)
-    return _Seen(min(seen.since, now) if blinked else now, None, _kept(came, now, flapping=flapping), flapping)
+    since = min(seen.since, now) if blinked else now
+    return replace(seen, since=since, gone_at=None, came=_kept(came, now, flapping=flapping), flapping=flapping)
 
 
 def _missed(seen: _Seen, now: datetime) -> _Seen:
     """It is away; for a while that is no end of what comes and goes."""
     gone_at = min(seen.gone_at or now, now)
     flapping = (seen.flapping or len(_lately(seen.came, now)) >= _FLAPS) and now - gone_at <= _CALM
-    return _Seen(seen.since, gone_at, _kept(seen.came, now, flapping=flapping), flapping)
+    return replace(seen, gone_at=gone_at, came=_kept(seen.came, now, flapping=flapping), flapping=flapping)
 
 
 def _lately(came: tuple[datetime, ...], now: datetime) -> tuple[datetime, ...]:
@@ -122,7 +130,7 @@ def _flapping(
     before: dict[_Key, Problem], problems: tuple[Problem, ...], findings: dict[_Key, _Seen]
 ) -> dict[_Key, Problem]:
     """The problems whose cause comes and goes, as they were when they were last there."""
-    latest = before | {problem.cause.key: problem for problem in problems}
+    latest = before | {problem.cause.key: problem for problem in problems if not problem.cause.early}
     return {key: problem for key, problem in latest.items() if key in findings and findings[key].flapping}
 
 
@@ -134,10 +142,12 @@ def _timed(
 ) -> TimedProblem:
     since = min(seen.since for finding in _findings(problem) if (seen := findings.get(finding.key)))
     cause = findings[problem.cause.key]
+    if problem.cause.early:
+        return TimedProblem(problem, since, confirmed=False)
     if cause.flapping:
         since = min(cause.came[0], since)
         return TimedProblem(problem, since, True, cause.came[_FLAPS - 1], len(cause.came), cause.gone_at is not None)
-    confirmed_at = since + hold_down
+    confirmed_at = max(since, min(cause.early_at or since, now)) + hold_down
     return TimedProblem(problem, since, now >= confirmed_at, confirmed_at)
 
 

@@ -12,9 +12,12 @@ from calico_agent.verify.view import View
 
 def machine_of(view: View, node: str) -> Machine | None:
     """The machine whose agent holds the name of another node and is alive; None where no agent says so."""
-    if view.cluster is None or node == view.local.name:
-        return None
-    return _machines(view.cluster.datastore.claims).get(node)
+    return None if node == view.local.name else machines(view).get(node)
+
+
+def machines(view: View) -> Mapping[str, Machine]:
+    """By the name that it holds, each machine whose agent is alive."""
+    return _machines(view.cluster.datastore.claims) if view.cluster is not None else {}
 
 
 @MadeOnce

@@ -55,6 +55,7 @@ _ROUTES = frozenset(
 _TABLE = _ROUTES | {"RT-STALE", "RT-BLACKHOLE-MISSING"}
 _WORKLOADS = frozenset({"RT-WORKLOAD-MISSING", "RT-WORKLOAD-ELSEWHERE"})  # Felix alone brings these, and no peer
 _SESSIONS = frozenset({"BGP-DOWN", "BGP-NO-SESSION", "BGP-NO-REFLECTOR", "BGP-NO-ROUTES", "BGP-RECOVERING"})
+_AWAY = _SESSIONS | _ROUTES | {"BGP-UNKNOWN-PEER", "RT-NEXTHOP-DEAD"}
 _CONFIGURED = frozenset({"BGP-NO-SESSION", "BGP-STALE-SESSION", "BGP-STALE-AS"})
 _BIRD = frozenset({"BIRD-DOWN", "BIRD-HUNG", "BIRD-UNREADABLE"})
 _RECORD = frozenset({"IP-NOT-LOCAL", "IP-BRIDGE", "IP-MISMATCH", "NODE-NO-RECORD", "NODE-NO-ADDRESS"})
@@ -66,7 +67,7 @@ RULES = (
     # What is known about the prefix or the node itself.
     _rule("RT-DUPLICATE-AFFINITY", {"RT-UNCLAIMED"}, Link.PREFIX),
     _rule("RT-DUPLICATE-AFFINITY RT-UNCLAIMED RT-BLOCK-GONE", _TABLE, Link.PREFIX),
-    _rule("IP-BRIDGE IP-CONFLICT", _SESSIONS | _ROUTES | {"BGP-UNKNOWN-PEER", "RT-NEXTHOP-DEAD"}, Link.NODE),
+    _rule("IP-BRIDGE IP-CONFLICT NAME-TWICE IP-ELSEWHERE", _AWAY, Link.NODE),
     _rule("IP-CONFLICT", {"IP-CONFLICT"}, Link.PREFIX),
     _rule("DS-BAD-KEY", _SESSIONS | _ROUTES | {"NODE-NO-RECORD", "BGP-UNKNOWN-PEER"}, Link.NODE),
     _rule("RT-NEXTHOP-DEAD RT-NEIGHBOUR", _SESSIONS | _ROUTES, Link.NODE),
@@ -100,6 +101,7 @@ RULES = (
     _rule("IP-MISMATCH", _SESSIONS | _ROUTES, Link.HERE),
     # A session and what came through it.
     _rule("BGP-STALE-AS", {"BGP-DOWN"}, Link.NODE),
+    _rule("BGP-NAT", _SESSIONS | _ROUTES, Link.NODE),
     _rule("BGP-DOWN BGP-NO-SESSION BGP-NO-ROUTES BGP-NO-PATH", _ROUTES, Link.NODE, Writer.BIRD),
     _rule("BGP-DOWN BGP-NO-SESSION", {"BGP-RECOVERING", "BGP-NO-REFLECTOR"}, Link.NODE),
     _rule("BGP-NO-REFLECTOR", _ROUTES, Link.HERE, Writer.BIRD),
@@ -119,6 +121,8 @@ ALIKE = _ROUTES | {
     "BGP-NO-PATH",
     "DS-BAD-KEY",
 }
+# One thing to do, whatever the number of nodes.
+ONE_FOR_ALL = frozenset({"BGP-NAT"})
 
 
 # Not knowing is a warning, whatever follows from it; any other cause weighs at least as much as its consequences.

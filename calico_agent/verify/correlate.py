@@ -9,7 +9,17 @@ from dataclasses import replace
 from itertools import product
 
 from calico_agent.model.finding import Finding, Problem
-from calico_agent.verify.causes import ALIKE, ALIKE_OF_MANY, ALWAYS_HERE, BLIND, BOTH_FAMILIES, RULES, Link, Rule
+from calico_agent.verify.causes import (
+    ALIKE,
+    ALIKE_OF_MANY,
+    ALWAYS_HERE,
+    BLIND,
+    BOTH_FAMILIES,
+    ONE_FOR_ALL,
+    RULES,
+    Link,
+    Rule,
+)
 
 _RULES_BY_EFFECT: Mapping[str, tuple[Rule, ...]] = {
     effect: tuple(rule for rule in RULES if effect in rule.effects)
@@ -104,8 +114,8 @@ def _gathered(problems: list[Problem]) -> list[Problem]:
     groups: dict[Hashable, list[Problem]] = {}
     for problem in problems:
         one = problem.cause
-        many = len(nodes[one.code]) > _MANY_NODES
-        alike = one.code in ALIKE or (many and one.code in ALIKE_OF_MANY)
+        many = len(nodes[one.code]) > _MANY_NODES or one.code in ONE_FOR_ALL
+        alike = one.code in ALIKE | ONE_FOR_ALL or (many and one.code in ALIKE_OF_MANY)
         key = (one.code, "" if alike and many else one.node, "" if alike else one.subject)
         groups.setdefault(key, []).append(problem)
     return [_one_of(group) for group in groups.values()]

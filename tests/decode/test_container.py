@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from calico_agent.decode.container import decode_container, decode_network, is_calico_node
 from calico_agent.decode.errors import Malformed
+from calico_agent.decode.log_lines import log_lines
 from calico_agent.decode.node_datastore import datastore_settings
 from calico_agent.model.container import Container, ContainerState, DockerNetwork, Mount
 from tests.captures import CAPTURES, hosts, inspected, log_tail
@@ -42,7 +43,7 @@ def test_a_recorded_container() -> None:
 
 def test_a_container_that_gave_up_says_why() -> None:
     host = CAPTURES / "address-already-in-use" / "host2"
-    container = decode_container(inspected(host), log_tail(host / "container.log"))
+    container = decode_container(inspected(host), log_lines(log_tail(host / "container.log")))
     assert (container.state, container.exit_code) == (ContainerState.EXITED, 1)
     assert container.finished_at is not None
     assert container.log_hint is not None
@@ -51,9 +52,8 @@ def test_a_container_that_gave_up_says_why() -> None:
 
 def test_who_knocks_is_taken_from_the_log() -> None:
     host = CAPTURES / "docker-bridge-address" / "host1"
-    assert decode_container(inspected(host), log_tail(host / "container.log")).unknown_peers == (
-        ip_address("10.77.0.13"),
-    )
+    (found,) = decode_container(inspected(host), log_lines(log_tail(host / "container.log"))).knocks
+    assert found.address == ip_address("10.77.0.13")
 
 
 @pytest.mark.parametrize("host", hosts(), ids=lambda path: f"{path.parent.name}/{path.name}")

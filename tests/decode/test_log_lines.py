@@ -1,5 +1,6 @@
 """decode/log_lines.py against recorded start-up logs, and the texts of calico/node that no capture has."""
 
+from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -7,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calico_agent.decode.log_lines import decode_log, telling_line, unexpected_peers
+from calico_agent.decode.log_lines import LogLine, decode_log, knocks, log_lines, telling_line
+from calico_agent.model.container import Knocks
 from tests.captures import CAPTURES, hosts, log_tail
 
 STARTUP = "2026-11-23 00:48:07.159 [INFO][9] startup/startup.go 552: "
@@ -224,19 +226,57 @@ def test_noise_does_not_hide_that_start_up_waits() -> None:
 
 def test_an_empty_log_tells_nothing() -> None:
     assert telling_line(()) is None
-    assert unexpected_peers(()) == ()
+    assert knocks(()) == ()
 
 
 def test_the_healthy_host_knows_the_culprits_true_address() -> None:
-    (peer,) = unexpected_peers(log_tail(CAPTURES / "docker-bridge-address" / "host1" / "container.log"))
-    assert peer[0] == ip_address("10.77.0.13")
-    assert peer[1] > 1
+    (peer,) = knocks(log_lines(log_tail(CAPTURES / "docker-bridge-address" / "host1" / "container.log")))
+    assert peer.address == ip_address("10.77.0.13")
+    assert len(peer.at) > 1
+    assert list(peer.at) == sorted(peer.at)
 
 
-def test_peers_are_counted_the_most_frequent_first() -> None:
-    knock = "bird: BGP: Unexpected connect from unknown address {} (port 50715)"
-    lines = [knock.format(text) for text in ("10.0.0.1", "fd00::1", "10.0.0.1", "300.1.1.1", "10.0.")]
-    assert unexpected_peers(tuple(lines)) == ((ip_address("10.0.0.1"), 2), (ip_address("fd00::1"), 1))
+KNOCK = "bird: BGP: Unexpected connect from unknown address {} (port 50715)"
+
+
+def test_who_knocks_most_often_comes_first() -> None:
+    lines = [KNOCK.format(text) for text in ("fd00::1", "10.0.0.1", "10.0.0.1", "300.1.1.1", "10.0.")]
+    assert knocks(log_lines(lines)) == (Knocks(ip_address("10.0.0.1")), Knocks(ip_address("fd00::1")))
+
+
+@pytest.mark.parametrize(
+    ("lines", "moment"),
+    [
+        pytest.param((f"2026-11-26T21:35:02.074123456Z {KNOCK}",), "21:35:02.074123", id="the Engine's time"),
+        pytest.param((f"2026-11-26T22:35:02.5+01:00 {KNOCK}",), "21:35:02.500000", id="the Engine's in a zone"),
+        pytest.param((f"2026-11-26_21:28:44.38103 {KNOCK}",), "21:28:44.381030", id="a file that svlogd wrote"),
+        pytest.param(
+            ("2026-11-26 21:36:03.162 [INFO][82] asm_amd64.s 1771: Finished", KNOCK),
+            "21:36:03.162000",
+            id="as old as the line of Felix before it",
+        ),
+        pytest.param(
+            ('time="2026-11-26T21:39:08Z" level=info msg="Ready flag is now set" ', KNOCK),
+            "21:39:08.000000",
+            id="as old as the line of start-up before it",
+        ),
+        pytest.param(
+            ("2026-11-26T21:05:33Z host3 confd[205]: ERROR template", KNOCK), "21:05:33.000000", id="after confd of 2.x"
+        ),
+        pytest.param((KNOCK, "2026-11-26 21:36:03.162 [INFO][82] x.go 1: Finished"), None, id="before any time"),
+        pytest.param((f"2026-99-26T21:35:02.074123456Z {KNOCK}",), None, id="a time that is none"),
+    ],
+)
+def test_a_knock_has_its_moment(lines: tuple[str, ...], moment: str | None) -> None:
+    (found,) = knocks(log_lines(line.format("10.0.0.1") for line in lines))
+    assert found.at == ((datetime.fromisoformat(f"2026-11-26T{moment}+00:00"),) if moment else ())
+
+
+def test_the_engines_time_is_no_part_of_the_line() -> None:
+    assert log_lines(["2026-11-26T21:35:02.074123456Z bird: Started", "2026-11-26T21:35:02.1Z "]) == (
+        LogLine("bird: Started", datetime(2026, 11, 26, 21, 35, 2, 74123, UTC)),
+        LogLine("", datetime(2026, 11, 26, 21, 35, 2, 100000, UTC)),
+    )
 
 
 def frame(stream: int, text: bytes) -> bytes:
@@ -257,16 +297,16 @@ def frame(stream: int, text: bytes) -> bytes:
     ],
 )
 def test_the_answer_of_the_engine_becomes_lines(stream: bytes, tty: bool, lines: tuple[str, ...]) -> None:
-    assert decode_log(stream, tty=tty) == lines
+    assert tuple(line.text for line in decode_log(stream, tty=tty)) == lines
 
 
 @given(stream=st.binary(), tty=st.booleans())
 def test_any_bytes_are_lines(stream: bytes, tty: bool) -> None:
-    assert all(len(line) <= 1000 for line in decode_log(stream, tty=tty))
+    assert all(len(line.text) <= 1000 for line in decode_log(stream, tty=tty))
 
 
 @given(lines=st.lists(st.one_of(st.text(), st.sampled_from([text for text, _ in TEXTS.values()]))).map(tuple))
 def test_any_lines_can_be_read(lines: tuple[str, ...]) -> None:
     hint = telling_line(lines)
     assert hint is None or any(hint.line in line for line in lines)
-    unexpected_peers(lines)
+    knocks(log_lines(lines))

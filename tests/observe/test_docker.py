@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
+from datetime import UTC, datetime
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
@@ -104,6 +105,7 @@ def test_version_and_networks_are_what_docker_itself_prints(engine: Engine, read
 def test_a_running_container_with_the_end_of_its_log(engine: Engine, reader: DockerReader) -> None:
     knock = "bird: BGP: Unexpected connect from unknown address 10.77.0.13 (port 1)"
     script = f"seq 400 >&2; echo '{knock}' >&2"
+    began = datetime.now(UTC)
     container_id = run(engine, "--env", "ETCD_ENDPOINTS=http://10.0.0.1:2379", script=script)
     wait_until(lambda: "unknown" in engine.docker("logs", container_id).stderr)
     (container,) = read(reader, log_lines=3).containers
@@ -113,7 +115,9 @@ def test_a_running_container_with_the_end_of_its_log(engine: Engine, reader: Doc
     assert container.env_value("ETCD_ENDPOINTS") == "http://10.0.0.1:2379"
     assert (container.network_mode, container.restart_policy) == ("host", "no")
     assert container.log_tail == ("399", "400", knock)
-    assert container.unknown_peers == (ip_address("10.77.0.13"),)
+    (found,) = container.knocks
+    assert found.address == ip_address("10.77.0.13")
+    assert began <= found.at[0] <= datetime.now(UTC)
 
 
 def test_a_container_that_gave_up_says_why(engine: Engine, reader: DockerReader) -> None:

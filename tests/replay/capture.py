@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from calico_agent.decode.container import decode_container, decode_network, is_calico_node
+from calico_agent.decode.log_lines import log_lines
 from calico_agent.decode.node_datastore import datastore_settings
 from calico_agent.model.address import Family, IPAddress
 from calico_agent.model.container import Docker
@@ -100,7 +101,7 @@ def _kernel(folder: Path, destinations: tuple[IPAddress, ...]) -> Kernel | Unrea
 
 
 def _docker(folder: Path) -> Docker | Unreadable:
-    log = tuple((text(folder / "container.log") or "").splitlines())
+    log = log_lines((text(folder / "container.log") or "").splitlines())
     try:
         networks = tuple(map(decode_network, json_content(folder / "docker-networks.json")))
         containers = tuple(decode_container(attrs, log) for attrs in json_content(folder / "docker-inspect.json"))

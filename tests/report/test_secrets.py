@@ -60,7 +60,7 @@ Failed to reach datastore: https://me:{SECRET}@10.0.0.1:2379 password={SECRET}
 {KEY}
 """
 SPEC = ContainerSpec("calico-node", "calico/node:v3.31.7", env=tuple(PLANTED.items()))
-LOG_TAIL = decode_log(LOG.encode(), tty=True)
+LOG_TAIL = tuple(line.text for line in decode_log(LOG.encode(), tty=True))
 
 
 def container(env: dict[str, str], *, ours: bool, state: ContainerState = ContainerState.RUNNING) -> Container:

@@ -57,6 +57,27 @@ class TestProblems:
         story.look(10, *alone(MISSING))
         assert [(timed.since, timed.confirmed) for timed in story.problems] == [(NOW, True)]
 
+    def test_that_are_early_stay_suspected_and_have_their_hold_down_after_that(self) -> None:
+        early = replace(MISSING, early=True)
+        story = Story()
+        for at in (0, 10, 40):
+            story.look(at, *alone(early))
+            assert [(timed.since, timed.confirmed, timed.confirmed_at) for timed in story.problems] == [
+                (NOW, False, None)
+            ]
+            assert story.status == (Status.UNKNOWN, "Suspected")
+        assert next_confirmation(story.problems) is None
+        story.look(45, *alone(MISSING))
+        assert [(timed.confirmed, timed.confirmed_at) for timed in story.problems] == [(False, seconds(50))]
+        story.look(50, *alone(MISSING))
+        assert [(timed.since, timed.confirmed) for timed in story.problems] == [(NOW, True)]
+
+    def test_that_are_early_again_and_again_are_no_problem(self) -> None:
+        story = Story()
+        for number in range(8):
+            story.look(20 * number, *alone(replace(MISSING, early=True))).look(20 * number + 1)
+            assert story.problems == ()
+
     def test_that_went_for_a_blink_were_never_gone(self) -> None:
         story = Story().look(0, *alone(MISSING)).look(4).look(8, *alone(MISSING)).look(11, *alone(MISSING))
         assert (story.problems[0].since, story.problems[0].confirmed) == (NOW, True)

@@ -12,7 +12,7 @@ from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface, ip
 from calico_agent.model.action import Supervising
 from calico_agent.model.address import Family, IPAddress
 from calico_agent.model.bgp import Bird, PeerKind, Session
-from calico_agent.model.container import Container, ContainerState, Docker, Mount
+from calico_agent.model.container import Container, ContainerState, Docker, Knocks, Mount
 from calico_agent.model.finding import Assessment, Finding, Status
 from calico_agent.model.host import Host
 from calico_agent.model.identity import AddressChoice, Candidate, Identity, NameChoice
@@ -207,6 +207,12 @@ def statuses_of(
 def addresses(*texts: str) -> tuple[IPAddress, ...]:
     """Several addresses."""
     return tuple(map(ip_address, texts))
+
+
+def knocks(*texts: str, times: int = 4, ago: float = 1.0) -> tuple[Knocks, ...]:
+    """Hosts with these addresses dialled so often, every three seconds, and the last time so many seconds ago."""
+    at = tuple(AT - timedelta(seconds=ago + 3 * number) for number in reversed(range(times)))
+    return tuple(Knocks(address, at) for address in addresses(*texts))
 
 
 def _short(finding: Finding) -> str:

@@ -1,18 +1,19 @@
-"""BIRD itself, its peers as a whole, and those that it does not know."""
+"""BIRD itself, and its peers as a whole."""
 
 from collections.abc import Iterator, Mapping
 
 from calico_agent.model.address import Family, IPAddress
 from calico_agent.model.bgp import Bird, Session
 from calico_agent.model.container import Program
-from calico_agent.model.finding import Finding, PeerSession, Severity
+from calico_agent.model.finding import Finding, PeerSession
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.unchanged import MadeOnce
-from calico_agent.verify.bgp.sessions import all_read, another_holder, find_sessions
+from calico_agent.verify.bgp.knocking import find_knocking
+from calico_agent.verify.bgp.sessions import all_read, find_sessions
 from calico_agent.verify.catalogue import finding
-from calico_agent.verify.identity.peers import stays_here
+from calico_agent.verify.ends import another_holder
 from calico_agent.verify.view import View
-from calico_agent.verify.words import birdcl, listed
+from calico_agent.verify.words import birdcl
 
 # What BIRD does not do without each of its own protocols, by the beginning of the name that confd gives it.
 _WITHOUT = (
@@ -55,7 +56,7 @@ def find_bgp(view: View) -> Iterator[Finding]:
             yield from (_switched_off(view, family, name) for name in bird.switched_off)
             yield from find_sessions(view, family, bird)
     yield from _no_peers(view)
-    yield from _unknown_peers(view)
+    yield from find_knocking(view)
 
 
 def _may_not_belong_here(view: View, bird: Unreadable) -> bool:
@@ -148,43 +149,3 @@ def _no_peers(view: View) -> Iterator[Finding]:
         "or create the BGPPeers",
         node=view.me,
     )
-
-
-def _unknown_peers(view: View) -> Iterator[Finding]:
-    """Hosts that knock and have no record. Log lines outlive their cause: one that is registered by now is left out."""
-    container = view.local.container
-    if view.cluster is None or container is None or not container.running:
-        return
-    if not container.unknown_peers:
-        return
-    sessions = {found.session.peer for found in peer_sessions(view)}
-    for address in container.unknown_peers:
-        if address in view.cluster.holders or address in sessions or view.local.candidate(address) is not None:
-            continue
-        yield _unknown_peer(view, address)
-
-
-def _unknown_peer(view: View, address: IPAddress) -> Finding:
-    near = next((net for net in view.local.networks(Family(address.version)) if address in net), None)
-    where = f"it is on this host's network {near}" if near else "it is on no network of this host"
-    known = listed(tuple(sorted(view.cluster.nodes))) if view.cluster else ""
-    return finding(
-        "BGP-UNKNOWN-PEER",
-        str(address),
-        f"a host with the address {address} tries to open a BGP session, and no node is registered with it",
-        why=f"calico/node's log: Unexpected connect from unknown address {address}; {where}; registered nodes: {known}",
-        effect="its pods cannot be reached from this host, nor this host's from there",
-        cure=f"on {address}: restart calico/node, which registers it again (its record was deleted), or give it "
-        "the address it has (IP=); stop it there if it left the cluster",
-        node=_former_owner(view, address),
-        severity=Severity.WARNING,
-    )
-
-
-def _former_owner(view: View, address: IPAddress) -> str:
-    """The node that has this address without being registered with it: by its record, or the only one at fault."""
-    assert view.cluster is not None
-    nodes = view.cluster.datastore.nodes
-    recorded = (node.name for node in nodes for _, addresses in node.interfaces if address in addresses)
-    faulty = [node.name for node in nodes if stays_here(view, node, Family(address.version))]
-    return next(recorded, faulty[0] if len(faulty) == 1 else "")

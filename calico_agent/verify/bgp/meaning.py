@@ -1,74 +1,100 @@
 """What a session's state means, and where to look."""
 
 import re
+from typing import NamedTuple
 
 from calico_agent.model.bgp import Session
 
-# What the state and the last error of a session mean, and where to look. The first pattern that matches
-# "STATE ERROR" wins. Measured with BIRD 1.6.8, or read in its proto/bgp.
-_NO_ANSWER = (
+
+class Meaning(NamedTuple):
+    """What the state and the last error of a session mean; what to do if the peer is a node, and if it is none.
+
+    `NODE` and `ADDRESS` stand for the peer's name (else its address) and its address.
+    """
+
+    sentence: str
+    cure: str
+    cure_of_router: str
+
+
+# The first pattern that matches "STATE ERROR" wins. Measured with BIRD 1.6.8, or read in its proto/bgp.
+_NO_ANSWER = Meaning(
     "its address does not answer: a firewall drops TCP port 179, or the session passwords differ",
-    "try `nc -vz ADDRESS 179` from this host; look at the firewalls of both",
+    "on this host: nc -vz ADDRESS 179; look at the firewalls of this host and of NODE",
+    "on this host: nc -vz ADDRESS 179; look at the access lists of ADDRESS, and at its password for this neighbor",
 )
 _MEANINGS = tuple(
-    (re.compile(pattern), meaning, cure)
-    for pattern, meaning, cure in (
+    (re.compile(pattern), Meaning(*texts))
+    for pattern, *texts in (
         (
             r"Bad peer AS",
             "the two sides disagree about an AS number",
-            "compare spec.bgp.asNumber of both nodes and BGPConfiguration default",
+            "compare spec.bgp.asNumber of both nodes (calicoctl get node NODE -o yaml) and BGPConfiguration default",
+            "compare asNumber of the BGPPeer with the AS of ADDRESS, and what ADDRESS expects with the AS of this node",
         ),
         (
             r"Bad BGP identifier",
             "the two sides have the same router id, or one of them has none",
-            "compare `router id` in BIRD's configuration of both: CALICO_ROUTER_ID, else the registered IPv4 address",
+            "compare the router id of BIRD here and on NODE: CALICO_ROUTER_ID, else the registered IPv4 address",
+            "compare the router id of ADDRESS with this node's: CALICO_ROUTER_ID, else the registered IPv4 address",
         ),
         (
             r"Hold timer expired",
             "the peer fell silent: its host is off, cut off or overloaded",
-            "look at that host and the network between",
+            "look at NODE and the network between",
+            "look at ADDRESS and the network between",
         ),
         (
             r"Connection refused",
-            "nothing listens on its BGP port: calico/node or its BIRD does not run there",
-            "start calico/node there; `calico-agent status` there says more",
+            "nothing listens on its BGP port: its BGP daemon does not run",
+            "on NODE: start calico/node; calico-agent status there says more",
+            "see that a BGP daemon runs on ADDRESS, and that peerIP of the BGPPeer (and its port) is right",
         ),
         (
             r"No route to host",
             "its address does not answer ARP: the host is off, cut off, or has another address",
-            "look at that host and the network between",
+            "look at NODE and the network between",
+            "look at ADDRESS and the network between, and at peerIP of the BGPPeer",
         ),
         (
             r"Network is unreachable",
-            "this host has no route to its address",
-            "`ip route get` its address; the registered address may be wrong",
+            "no route leads to its address, from here or from a router on the way",
+            "on this host: ip route get ADDRESS; the registered address of NODE may be wrong",
+            "on this host: ip route get ADDRESS; peerIP of the BGPPeer may be wrong",
         ),
         (
             r"^Passive",
             "this host waits for it to connect, and it does not",
-            "see that calico/node runs there with a session to this host, and that TCP port 179 is open to here",
+            "on NODE: see that calico/node runs with a session to this host, and that TCP port 179 is open to here",
+            "on ADDRESS: see that this host is one of its neighbors, and that TCP port 179 is open to here",
         ),
         # In this state BIRD waits for the answer to a SYN; the error is that of the connection before.
         (r"^Connect .*Connection (closed|reset by peer)", *_NO_ANSWER),
         (
             r"Connection (closed|reset by peer)",
             "it accepts the connection and closes it: it does not expect a session from this host's address",
-            "compare the registered address of this node with the sessions of BIRD there",
+            "on NODE: see that BIRD has a session to this node's address, and that no router rewrites it (NAT)",
+            "on ADDRESS: add the registered address of this node to the neighbors",
         ),
         (
             r"Received:",
             "the peer refuses or ended the session",
-            "look at BIRD's log on that host",
+            "on NODE: look at BIRD's log (docker logs calico-node)",
+            "on ADDRESS: look at the log of its BGP daemon",
         ),
         (
             r"Kernel MD5 auth failed",
             "the kernel cannot do the password check that is configured",
-            "remove the password, or use a kernel with TCP MD5",
+            *["remove the password, or use a kernel with TCP MD5"] * 2,
         ),
         (r"^(Connect|Active|OpenSent)", *_NO_ANSWER),
     )
 )
-
+_UNTOLD = Meaning(
+    "BIRD gives no reason",
+    "look at BIRD's log here and on NODE (docker logs calico-node)",
+    "look at BIRD's log here (docker logs calico-node) and at the log of ADDRESS",
+)
 
 _SILENT = re.compile(r"Hold timer expired|^(Connect|Active|OpenSent) *$|^Connect .*Connection (closed|reset by peer)")
 
@@ -82,13 +108,12 @@ def _text(session: Session) -> str:
     return f"{session.bgp_state} {session.last_error}"
 
 
-def meaning(session: Session) -> tuple[str, str]:
-    """What the state of a session that is not established means, and what to do."""
+def meaning(session: Session, node: str) -> tuple[str, str]:
+    """What the state of a session that is not established means, and what to do. `node`: whose it is, if anybody's."""
     text = _text(session)
-    for pattern, sentence, cure in _MEANINGS:
-        if pattern.search(text):
-            return sentence, cure
-    return "BIRD gives no reason", "look at BIRD's log on both hosts"
+    found = next((one for pattern, one in _MEANINGS if pattern.search(text)), _UNTOLD)
+    cure = found.cure if node else found.cure_of_router
+    return found.sentence, cure.replace("NODE", node).replace("ADDRESS", str(session.peer))
 
 
 def described(session: Session) -> str:

@@ -7,12 +7,15 @@ for the first time, or after a boot, has none; and one peer that can never come 
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from calico_agent.model.address import Family
 from calico_agent.model.bgp import Bird
 from calico_agent.model.finding import Finding, Severity, Writer
 from calico_agent.verify.catalogue import finding
-from calico_agent.verify.identity.peers import stays_here
+from calico_agent.verify.ends import node_at
+from calico_agent.verify.evidence import ARRIVING, is_within
+from calico_agent.verify.identity.peers import staying
 from calico_agent.verify.view import STARTING, View
 from calico_agent.verify.words import in_family, listed
 
@@ -27,6 +30,44 @@ def just_recovering(bird: Bird) -> bool:
     """Whether BIRD came up so recently that sessions are still expected to come."""
     waited = bird.recovery_seconds
     return bird.graceful_restart and (waited is None or waited < STARTING.total_seconds())
+
+
+def with_those_that_come(view: View, routes: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The findings about the table; those are `early` that end by themselves when sessions that just came up did so.
+
+    While BIRD here recovers it has not written anything; and so soon after a session came up, the peer itself may still
+    recover and have advertised nothing.
+    """
+    found = tuple(routes)
+    if not any(one.code in _UNWRITTEN for one in found):
+        return found
+    recovering, young, peers = set(), set(), set()
+    for family, bird in view.daemons():
+        for session in bird.sessions if isinstance(bird, Bird) else ():
+            name = (family, node_at(view, session.peer))
+            peers.add(name)
+            if session.established and is_within(session.since_at, view.observation.at, ARRIVING):
+                young.add(name)
+        if isinstance(bird, Bird) and bird.graceful_restart:
+            recovering.add(family)
+
+    def comes(one: Finding) -> bool:
+        if one.code not in _UNWRITTEN or one.prefix is None or not _may_be_birds(one):
+            return False
+        family = Family(one.prefix.version)
+        if family in recovering:
+            return True
+        name = (family, one.node)
+        # A node without a session of its own is heard of through others.
+        return one.node != view.me and (name in young if name in peers else any(each == family for each, _ in young))
+
+    return tuple(replace(one, early=True) if comes(one) else one for one in found)
+
+
+def is_young(bird: Bird) -> bool:
+    """Whether BIRD may still be on the usual way through its start."""
+    waited = bird.recovery_seconds
+    return bird.graceful_restart and waited is not None and waited < ARRIVING.total_seconds()
 
 
 def find_recovery(view: View, routes: Iterable[Finding]) -> Iterator[Finding]:
@@ -59,6 +100,7 @@ def _recovery(view: View, family: Family, bird: Bird, severity: Severity) -> Fin
         else "it ends by itself; docker exec calico-node birdcl -s /var/run/calico/bird.ctl show protocols",
         node=awaited[0] if awaited else view.me,
         severity=severity,
+        early=is_young(bird),
     )
 
 
@@ -70,7 +112,8 @@ def awaited_nodes(view: View, family: Family, bird: Bird) -> tuple[str, ...]:
         for node in (view.cluster.datastore.nodes if view.cluster else ())
         if node.name != view.local.name and (found := node.registered(family)) is not None and found.ip in addresses
     ]
-    return tuple(node.name for node in sorted(nodes, key=lambda node: not stays_here(view, node, family)))
+    never = staying(view, family)
+    return tuple(sorted((node.name for node in nodes), key=lambda name: name not in never))
 
 
 def elsewhere(view: View, family: Family, node: str) -> str:
@@ -78,10 +121,7 @@ def elsewhere(view: View, family: Family, node: str) -> str:
 
     What keeps every BIRD of the cluster waiting is a node that is registered with an address that leads nowhere.
     """
-    if view.cluster is None:
-        return ""
-    others = (found for found in view.cluster.datastore.nodes if found.name != node)
-    never = tuple(found.name for found in others if stays_here(view, found, family))
+    never = tuple(sorted(staying(view, family) - {node}))
     if not never:
         return ""
     return f"; if BIRD there was just started, it waits up to {_WHOLE_WAIT} s for {listed(never)}, which cannot come up"

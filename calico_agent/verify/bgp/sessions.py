@@ -1,18 +1,19 @@
 """BIRD's sessions, held against those that the records of nodes and BGPPeers call for."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from calico_agent.model.address import Family, IPAddress
 from calico_agent.model.bgp import Bird, PeerKind, Session
 from calico_agent.model.finding import Finding, Severity
 from calico_agent.model.route import Neighbour
 from calico_agent.model.unchanged import MadeOnce
-from calico_agent.verify.agents import machine_of
 from calico_agent.verify.bgp.meaning import described, is_silent, meaning
 from calico_agent.verify.bgp.plan import FamilyPlan, host_plan
-from calico_agent.verify.bgp.recovery import just_recovering
+from calico_agent.verify.bgp.recovery import is_young, just_recovering
 from calico_agent.verify.bgp.speakers import Wanted
 from calico_agent.verify.catalogue import finding
+from calico_agent.verify.ends import node_at
+from calico_agent.verify.evidence import SETTLING, is_within
 from calico_agent.verify.neighbours import written_by_hand
 from calico_agent.verify.view import View
 from calico_agent.verify.words import birdcl, in_family
@@ -36,7 +37,8 @@ def find_sessions(view: View, family: Family, bird: Bird) -> Iterator[Finding]:
         if wanted is not None and known and _has_other_as(session, wanted):
             yield _other_as(session, bird, wanted)
         if not (session.established or view.starting or session.peer in served or _pending(session, bird)):
-            yield _down(view, session, written_by_hand(view.kernel, session.peer))
+            by_hand = written_by_hand(view.kernel, session.peer)
+            yield _down(view, session, by_hand, early=is_young(bird))
 
 
 def _doubtful(sessions: tuple[Session, ...], plan: FamilyPlan) -> tuple[tuple[Session, Wanted | None], ...]:
@@ -61,17 +63,6 @@ def _served(bird: Bird) -> frozenset[IPAddress]:
 
 def _has_other_as(session: Session, wanted: Wanted) -> bool:
     return bool(wanted.as_numbers) and session.neighbour_as not in {None, *wanted.as_numbers}
-
-
-def node_at(view: View, address: IPAddress) -> str:
-    """The node that is registered with an address, another one rather than this."""
-    return another_holder(view.cluster.holders, address, view.local.name) if view.cluster else ""
-
-
-def another_holder(holders: Mapping[IPAddress, tuple[str, ...]], address: IPAddress, own: str | None) -> str:
-    """Who of the nodes by address has this one, rather not `own`; empty for nobody."""
-    names = holders.get(address, ())
-    return next((name for name in names if name != own), names[0] if names else "")
 
 
 def all_read(view: View) -> bool:
@@ -161,22 +152,11 @@ def _other_as(session: Session, bird: Bird, wanted: Wanted) -> Finding:
     )
 
 
-def _down(view: View, session: Session, fixed: Neighbour | None) -> Finding:
+def _down(view: View, session: Session, fixed: Neighbour | None, *, early: bool) -> Finding:
     """`fixed` is the neighbour entry of the peer that somebody wrote by hand."""
-    peer, (sentence, cure) = session.peer, meaning(session)
-    node = node_at(view, peer)
+    peer, node = session.peer, node_at(view, session.peer)
+    sentence, cure = _reason(view, session, fixed, node)
     who = f"node {node} ({peer})" if node else f"peer {peer} ({session.kind.value})"
-    cure = f"on {node or peer}: {cure}"
-    elsewhere = _address_there(view, node, peer)
-    if session.protocol_state == "down" and not session.last_error:
-        sentence = "somebody switched it off in BIRD on this host"
-        cure = f"{birdcl(peer.version)} enable {session.name}"
-    elif fixed is not None and is_silent(session):
-        sentence = f"nothing comes back from {fixed.mac}, the hardware address that somebody wrote for it by hand"
-        cure = f"ip neigh del {peer} dev {fixed.device} on this host, unless it is right and {node or peer} is off"
-    elif elsewhere:
-        sentence = f"its agent says that it has {elsewhere}, and not the registered address"
-        cure = f"on {node}: calico-agent status says what registered it wrongly, and what puts it right"
     return finding(
         "BGP-DOWN",
         in_family(node, peer.version) if node else str(peer),
@@ -185,14 +165,34 @@ def _down(view: View, session: Session, fixed: Neighbour | None) -> Finding:
         effect="routes to its pods are dropped here, and those to ours there, if they are not gone already",
         cure=cure,
         node=node,
+        early=early or _settles(view, session),
     )
 
 
-def _address_there(view: View, node: str, registered: IPAddress) -> str:
-    """The address that the agent on a node has chosen, where it is another one; empty where nothing is known."""
-    machine = machine_of(view, node) if node else None
-    chosen = machine.address if machine is not None else ""
-    return chosen if chosen != str(registered) and (":" in chosen) == (registered.version == 6) else ""
+def _reason(view: View, session: Session, fixed: Neighbour | None, node: str) -> tuple[str, str]:
+    """Why a session is down, and what to do."""
+    peer, source = session.peer, session.source_address
+    if session.protocol_state == "down" and not session.last_error:
+        return "somebody switched it off in BIRD on this host", f"{birdcl(peer.version)} enable {session.name}"
+    if source is not None and view.kernel is not None and view.local.candidate(source) is None:
+        return (
+            f"BIRD cannot send from {source}, the registered address of this node: no link of this host has it",
+            "register the address of this host: calico-agent detect shows which it has",
+        )
+    if _settles(view, session):
+        return "it was started just now", "wait some seconds"
+    if fixed is not None and is_silent(session):
+        return (
+            f"nothing comes back from {fixed.mac}, the hardware address that somebody wrote for it by hand",
+            f"ip neigh del {peer} dev {fixed.device} on this host, unless it is right and {node or peer} is off",
+        )
+    return meaning(session, node)
+
+
+def _settles(view: View, session: Session) -> bool:
+    """Whether it was started so recently that its silence says nothing."""
+    silent = session.protocol_state == "start" and not session.last_error
+    return silent and is_within(session.since_at, view.observation.at, SETTLING)
 
 
 def _when(bird: Bird) -> str:

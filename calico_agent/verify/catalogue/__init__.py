@@ -41,6 +41,7 @@ def finding(
     bars_start: bool = False,
     writer: Writer | None = None,
     instance: str = "",
+    early: bool = False,
 ) -> Finding:
     """A finding of a catalogued code, with the entry's severity and condition unless others are given."""
     entry = CATALOGUE[code]
@@ -58,4 +59,5 @@ def finding(
         bars_start=bars_start,
         writer=writer,
         instance=instance,
+        early=early,
     )

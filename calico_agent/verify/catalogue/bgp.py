@@ -66,6 +66,7 @@ it.
 Found in `show protocols all` of BIRD. Its state and last error tell most causes apart: refused
 (no BIRD there), closed or reset (the peer does not know our address), no answer (firewall, host
 down), bad AS. The side with the smaller address is `Passive`: it waits for the other to connect.
+One that was started less than 8 seconds ago and has no error is only suspected.
 
 Look at the same session on the other host.""",
     ),
@@ -112,14 +113,27 @@ As for BGP-NO-SESSION: confd did not follow the datastore.""",
         """\
 BIRD on another host dials this one, and no node is registered with its address: its record was
 deleted while it runs on, or it is registered with another address. Its pods cannot be reached
-from here.
+from here. Or a router that should have a session dials, and no BGPPeer is for it.
 
-Found in calico/node's log ("Unexpected connect from unknown address"), when the address is on a
-network of this host and no node record has it.
+Found in calico/node's log ("Unexpected connect from unknown address"), when the address was there
+at least twice in the last 15 seconds and no node record has it.
 
 Find the host by its address. Restart calico/node there, which registers it again, or stop it if
-it left the cluster.""",
+it left the cluster. A router needs a BGPPeer.""",
         Severity.WARNING,
+    ),
+    _entry(
+        "BGP-NAT",
+        "a router rewrites the source of a node's packets",
+        """\
+The connections of a node arrive from the router on the way to it, and not from the registered
+address of the node: the router masquerades them (NAT). BIRD knows nobody of that address and
+refuses the session.
+
+Found in calico/node's log ("Unexpected connect from unknown address") when the address is that of
+the router through which the packets to a node leave, and no session with this node is up.
+
+On the router, exempt traffic between the nodes from NAT, in both directions.""",
     ),
     _entry(
         "BGP-PORT",

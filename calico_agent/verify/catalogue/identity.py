@@ -10,6 +10,34 @@ def _entry(code: str, title: str, explanation: str, severity: Severity = Severit
 
 ENTRIES = (
     _entry(
+        "IP-ELSEWHERE",
+        "a node has another address than it is registered with",
+        """\
+The record of another node has an address that the node does not have, or from which its
+connections do not come: it was made anew or moved, and IP empty keeps what was registered, or it
+registered a container bridge that only it has. BIRD there cannot use that address.
+
+Found while no session with the registered address is up: by the agent on that node, by the node's
+own record of its links (Calico v3.31 and later), or by who tries to open a session with this host
+meanwhile.
+
+On the host of that node, start calico/node anew with its address: IP=ADDRESS (IP6 for IPv6).""",
+    ),
+    _entry(
+        "NAME-TWICE",
+        "another machine runs calico/node under a node's name",
+        """\
+The record of a node has the address of another machine: calico/node was started there under a name
+that is in use. Packets for the pods of that node go to the wrong machine, and its own BIRD cannot
+use the address of its record.
+
+Found by the agents of both machines, each of which says in etcd which address it has. Only agents
+that supervise do.
+
+On the machine with the wrong name, start calico/node anew under its own (NODENAME); then restart
+calico/node on the other, which registers its address again.""",
+    ),
+    _entry(
         "IP-BRIDGE",
         "a node is registered with the address of a container bridge",
         """\

@@ -15,6 +15,7 @@ from calico_agent.model.unchanged import MadeOnce
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.cluster import Cluster
 from calico_agent.verify.identity.own import runs_as_another
+from calico_agent.verify.knocks import knocking
 from calico_agent.verify.local import is_bridge
 from calico_agent.verify.view import View
 from calico_agent.verify.words import claimed_by, cure_there, in_family, listed, owner_of
@@ -60,14 +61,19 @@ def _suspects(
     )
 
 
-def stays_here(view: View, node: Node, family: Family) -> bool:
-    """Whether a packet to the registered address of this other node would stay on this host."""
-    registered = node.registered(family)
-    if registered is None or node.name == view.local.name:
-        return False
-    return (
-        view.local.candidate(registered.ip) is not None
-        or _around(registered.ip, view.local.bridges(), view) is not None
+def staying(view: View, family: Family) -> frozenset[str]:
+    """The other nodes to whose registered address a packet would never leave this host."""
+    if view.cluster is None:
+        return frozenset()
+    bridges = view.local.bridges()
+    networks = tuple(found.interface.network for found in bridges)
+    suspects = _suspects(view.cluster, frozenset(view.local.addresses), networks)
+    return frozenset(
+        node.name
+        for node, registered in suspects
+        if registered.version == family
+        and node.name != view.local.name
+        and (view.local.candidate(registered.ip) is not None or _around(registered.ip, bridges, view) is not None)
     )
 
 
@@ -164,13 +170,12 @@ def _true_address(view: View, node: Node, registered: IPInterface) -> tuple[IPAd
         for address in addresses
         if address.version == registered.version and not address.is_link_local and _plausible(view, address)
     }
-    container = view.local.container
-    knocking = {
+    strangers = {
         (address, "a host with that address tries to open a BGP session (calico/node's log here)")
-        for address in (container.unknown_peers if container else ())
+        for address in knocking(view)
         if address.version == registered.version and _plausible(view, address)
     }
-    for found in (recorded, knocking):
+    for found in (recorded, strangers):
         near = {pair for pair in found if any(pair[0] in net for net in view.local.networks(Family(pair[0].version)))}
         unique = near if len(near) == 1 else found
         if len(unique) == 1:

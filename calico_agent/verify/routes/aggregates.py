@@ -16,7 +16,7 @@ from calico_agent.model.prefix import key_of
 from calico_agent.model.route import PROTOCOL_BIRD, Fib, Route, RouteType
 from calico_agent.model.unchanged import MadeOnce
 from calico_agent.verify.bgp.plan import host_plan
-from calico_agent.verify.bgp.sessions import node_at
+from calico_agent.verify.ends import node_at
 from calico_agent.verify.routes.expected import ExpectedRoute
 from calico_agent.verify.routes.judge import Judge
 from calico_agent.verify.routes.table import ExpectedTable

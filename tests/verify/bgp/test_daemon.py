@@ -24,7 +24,6 @@ from tests.verify.cluster import (
     HEALTHY,
     IDENTITY,
     SESSIONS,
-    addresses,
     contained,
     look,
     node,
@@ -84,8 +83,12 @@ CASES = {
             peered(TO_HOST2, replace(session("10.77.0.13", "Passive"))),
             claims=(AliveSign("host3", Machine("m3", address="10.77.0.23")),),
         ),
-        {"BGP-DOWN host3": set()},
-        says=("its agent says that it has 10.77.0.23, and not the registered address",),
+        {"IP-ELSEWHERE host3": {"BGP-DOWN host3"}},
+        says=(
+            "node host3 is registered with 10.77.0.13, and has 10.77.0.23 instead",
+            "its agent says that it has 10.77.0.23",
+            "start it with IP=10.77.0.23",
+        ),
     ),
     "a session with a node whose agent has the registered address": Case(
         stored(
@@ -196,6 +199,45 @@ CASES = {
         {"BGP-DOWN 10.77.0.1": set()},
         says=("peer 10.77.0.1 (global)", "disagree about an AS number"),
     ),
+    "a router that listens to nobody is not told to start calico/node": Case(
+        stored(
+            peered(*SESSIONS, session("10.77.0.1", "Active", "Socket: Connection refused", PeerKind.GLOBAL)),
+            bgp=settings(TOR),
+        ),
+        {"BGP-DOWN 10.77.0.1": set()},
+        says=("nothing listens on its BGP port", "see that a BGP daemon runs on 10.77.0.1"),
+    ),
+    "a registered address that this host does not have: nobody closes anything, BIRD cannot send": Case(
+        stored(
+            peered(
+                *(
+                    replace(
+                        session(f"10.77.0.1{number}", "Active", "Socket: Connection closed"),
+                        source_address=ip_address("10.77.0.99"),
+                    )
+                    for number in (2, 3)
+                )
+            ),
+            nodes=(node("host1", "10.77.0.99/24"), *DATASTORE.nodes[1:]),
+        ),
+        {"IP-NOT-LOCAL host1": {"BGP-DOWN host2", "BGP-DOWN host3"}},
+        says=("BIRD cannot send from 10.77.0.99, the registered address of this node: no link of this host has it",),
+    ),
+    "a session whose own address is here": Case(
+        peered(
+            TO_HOST2,
+            replace(
+                session("10.77.0.13", "Active", "Socket: Connection closed"), source_address=ip_address("10.77.0.11")
+            ),
+        ),
+        {"BGP-DOWN host3": set()},
+        says=("it accepts the connection and closes it", "no router rewrites it (NAT)"),
+    ),
+    "a firewall": Case(
+        peered(TO_HOST2, session("10.77.0.13", "Connect")),
+        {"BGP-DOWN host3": set()},
+        says=("on this host: nc -vz 10.77.0.13 179; look at the firewalls of this host and of host3",),
+    ),
     "a node that BIRD does not know": Case(
         peered(TO_HOST2, observation=WITHOUT_HOST3),
         {"BGP-NO-SESSION host3": {"RT-MISSING 192.168.3.0/26"}},
@@ -223,20 +265,6 @@ CASES = {
             affinities=DATASTORE.affinities[:2],
         ),
         {},
-    ),
-    "an unknown host knocks": Case(
-        contained(unknown_peers=addresses("10.77.0.14")),
-        {"BGP-UNKNOWN-PEER 10.77.0.14": set()},
-        says=("it is on this host's network 10.77.0.0/24", "registered nodes: host1, host2 and host3"),
-        status={},
-    ),
-    "an unknown host from far away": Case(
-        contained(unknown_peers=addresses("10.99.0.14")),
-        {"BGP-UNKNOWN-PEER 10.99.0.14": set()},
-        says=("it is on no network of this host",),
-    ),
-    "who knocked once and is registered by now is known": Case(
-        contained(unknown_peers=addresses("10.77.0.13", "10.77.0.12")), {}, status={}
     ),
     "no mesh and no peers: nobody has a route": Case(
         stored(peered(observation=routed(without=["192.168.2.0/26", "192.168.3.0/26"])), bgp=BgpSettings(mesh=False)),

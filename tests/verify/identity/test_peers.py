@@ -11,7 +11,7 @@ from calico_agent.model.identity import Candidate
 from calico_agent.model.node import Node
 from calico_agent.model.observation import Observation
 from calico_agent.model.settings import Mode
-from calico_agent.verify.identity.peers import stays_here
+from calico_agent.verify.identity.peers import staying
 from calico_agent.verify.view import view_of
 from tests.verify.case import Case, check
 from tests.verify.cluster import (
@@ -23,6 +23,7 @@ from tests.verify.cluster import (
     SESSIONS,
     addresses,
     contained,
+    knocks,
     peered,
     routed,
     session,
@@ -49,7 +50,7 @@ def at(address: str) -> Node:
 
 def knocking(observation: Observation, *texts: str) -> Observation:
     """Hosts with these addresses knock on BIRD."""
-    return contained(observation, unknown_peers=addresses(*texts))
+    return contained(observation, knocks=knocks(*texts))
 
 
 BRIDGED = at("172.17.0.1/16")
@@ -148,6 +149,6 @@ def test_peers(case: Case) -> None:
     [("10.77.0.13/24", False), ("172.17.0.1/16", True), ("172.17.3.4/16", True), ("10.77.0.11/24", True)],
 )
 def test_packets_that_never_leave_this_host(address: str, *, stays: bool) -> None:
-    view = view_of(HEALTHY, IDENTITY, mode=Mode.OBSERVE, container_name="calico-node")
-    assert stays_here(view, at(address), Family.IPV4) is stays
-    assert stays_here(view, at(address), Family.IPV6) is False
+    view = view_of(third(at(address)), IDENTITY, mode=Mode.OBSERVE, container_name="calico-node")
+    assert staying(view, Family.IPV4) == ({"host3"} if stays else set())
+    assert staying(view, Family.IPV6) == set()

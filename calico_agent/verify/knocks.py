@@ -1,0 +1,39 @@
+"""Who tries to open BGP sessions with this host and is not known here.
+
+BIRD tells it only in calico/node's log ("Unexpected connect from unknown address", proto/bgp/bgp.c of BIRD 1.6), and a
+line outlives its cause: what counts is who tries again and again up to now.
+"""
+
+from calico_agent.model.address import IPAddress
+from calico_agent.verify.ends import all_sessions
+from calico_agent.verify.evidence import FEWEST_KNOCKS, KNOCKS, is_within
+from calico_agent.verify.view import View
+
+
+def knocking(view: View) -> tuple[IPAddress, ...]:
+    """The addresses from which somebody does, and which are no node's, no peer's and not this host's."""
+    container, cluster = view.local.container, view.cluster
+    if container is None or cluster is None or not container.running or not container.knocks:
+        return ()
+    known = {session.peer for session in all_sessions(view)}
+    return tuple(
+        one.address
+        for one in container.knocks
+        if sum(is_within(at, view.observation.at, KNOCKS) for at in one.at) >= FEWEST_KNOCKS
+        and one.address not in cluster.holders
+        and one.address not in known
+        and view.local.candidate(one.address) is None
+    )
+
+
+def router_to(view: View, address: IPAddress) -> IPAddress | None:
+    """The only router through which packets to an address leave this host."""
+    route = view.kernel.fib.lookup(address) if view.kernel is not None else None
+    gateways = {hop.gateway for hop in route.next_hops} if route is not None else set()
+    return next(iter(gateways)) if len(gateways) == 1 else None
+
+
+def is_router(view: View, address: IPAddress) -> bool:
+    """Whether packets of this host leave through it, wherever they go."""
+    routes = view.kernel.fib.routes if view.kernel is not None else ()
+    return any(hop.gateway == address for route in routes for hop in route.next_hops)
