@@ -96,9 +96,7 @@ V3_32_1: dict[str, Problems] = {
         "RT-NOT-EXPORTED host1": set(),
         "RT-NOT-EXPORTED host2": set(),
     },
-    "vxlan-mesh-off/host1": {"BGP-NO-PEERS default": set()},
-    "vxlan-mesh-off/host2": {"BGP-NO-PEERS default": set()},
-    "vxlan-mesh-off/host3": {"BGP-NO-PEERS default": set()},
+    "bgppeer-beside-mesh/host1": {"BGP-DOUBLE host2": set()},
 }
 
 IPIP: dict[str, Problems] = {

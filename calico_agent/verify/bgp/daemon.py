@@ -5,13 +5,16 @@ from collections.abc import Iterator, Mapping
 from calico_agent.model.address import Family, IPAddress
 from calico_agent.model.bgp import Bird, Session
 from calico_agent.model.container import Program
-from calico_agent.model.finding import Finding, PeerSession
+from calico_agent.model.finding import Finding, PeerSession, Severity
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.unchanged import MadeOnce
 from calico_agent.verify.bgp.knocking import find_knocking
-from calico_agent.verify.bgp.sessions import all_read, find_sessions
+from calico_agent.verify.bgp.plan import host_plan
+from calico_agent.verify.bgp.second import find_second
+from calico_agent.verify.bgp.sessions import all_read, find_sessions, matters
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.ends import another_holder
+from calico_agent.verify.need import needs_bgp
 from calico_agent.verify.view import View
 from calico_agent.verify.words import birdcl
 
@@ -55,6 +58,7 @@ def find_bgp(view: View) -> Iterator[Finding]:
                 yield _port(view)
             yield from (_switched_off(view, family, name) for name in bird.switched_off)
             yield from find_sessions(view, family, bird)
+            yield from find_second(view, host_plan(view)[family], bird)
     yield from _no_peers(view)
     yield from find_knocking(view)
 
@@ -80,6 +84,7 @@ def _daemon(view: View, family: Family, bird: Unreadable) -> Finding:
         else "routes stay as they are and do not follow the cluster; peers drop this host's pods after some minutes",
         cure=_cure(view, family, bird, code, gone=gone),
         node=view.me,
+        severity=None if code == _UNREADABLE or matters(view, family) else Severity.WARNING,
     )
 
 
@@ -138,6 +143,8 @@ def _port(view: View) -> Finding:
 def _no_peers(view: View) -> Iterator[Finding]:
     cluster = view.cluster
     if cluster is None or cluster.bgp.mesh or cluster.bgp.peers or len(cluster.nodes) < 2 or not all_read(view):
+        return
+    if not any(view.local.registered(family) and needs_bgp(view, family) for family in Family):
         return
     yield finding(
         "BGP-NO-PEERS",

@@ -14,12 +14,14 @@ from calico_agent.verify.bgp.speakers import Wanted
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.ends import node_at
 from calico_agent.verify.evidence import SETTLING, is_within
+from calico_agent.verify.need import needs_bgp
 from calico_agent.verify.neighbours import written_by_hand
 from calico_agent.verify.view import View
 from calico_agent.verify.words import birdcl, in_family
 
 # Parts of the keys of which each may be the reason for a session.
 _REASONS = ("/nodes/", "/bgppeers/", "/bgpconfigurations/", "/bgp/v1/")
+_WITHOUT_BGP = "no route to pods depends on it: Felix writes them all here (VXLAN)"
 _CONFD = "docker logs calico-node: look for errors of confd; docker restart calico-node reads everything again"
 
 
@@ -59,6 +61,15 @@ def _served(bird: Bird) -> frozenset[IPAddress]:
     """
     up = [session.peer for session in bird.sessions if session.established]
     return frozenset(up) if len(up) < len(bird.sessions) else frozenset()
+
+
+def matters(view: View, family: Family, node: str = "") -> bool:
+    """Whether somebody is cut off when BIRD, or its session with a node (a peer that is none, if empty), is not there.
+
+    A router gets the routes of the pods by BGP whatever the pools say.
+    """
+    outside = view.cluster is None or any(one.peers is None for one in view.cluster.bgp.peerings)
+    return needs_bgp(view, family) or (not node and outside)
 
 
 def _has_other_as(session: Session, wanted: Wanted) -> bool:
@@ -109,17 +120,20 @@ def _missing(view: View, plan: FamilyPlan, address: IPAddress, bird: Bird) -> It
         return  # a BGPPeer of all nodes, whose peer is an address of this host
     whom = f"for node {node} ({address})" if node else f"to {address}"
     record = f"BGPPeer {peering}" if peering else "node"
+    weighs = matters(view, Family(address.version), node)
     passed_on = "nor any that it passes on as a route reflector, " if address in plan.reflectors else ""
+    effect = "no routes come from that peer, and it gets none from this host"
+    if node:
+        effect = f"no route to the pods of {node} is learned, {passed_on}and it gets none to ours"
     yield finding(
         "BGP-NO-SESSION",
         in_family(node, address.version) if node else str(address),
         f"BIRD has no session {whom}{f', which BGPPeer {peering} asks for' if peering else ''}",
         why=f"the datastore has the {record}, BIRD's configuration has not; it was not changed{_when(bird)}",
-        effect=f"no route to the pods of {node} is learned, {passed_on}and it gets none to ours"
-        if node
-        else "no routes come from that peer, and it gets none from this host",
+        effect=effect if weighs else _WITHOUT_BGP,
         cure=_CONFD,
         node=node,
+        severity=None if weighs else Severity.WARNING,
     )
 
 
@@ -156,15 +170,19 @@ def _down(view: View, session: Session, fixed: Neighbour | None, *, early: bool)
     """`fixed` is the neighbour entry of the peer that somebody wrote by hand."""
     peer, node = session.peer, node_at(view, session.peer)
     sentence, cure = _reason(view, session, fixed, node)
+    weighs = matters(view, Family(peer.version), node)
     who = f"node {node} ({peer})" if node else f"peer {peer} ({session.kind.value})"
     return finding(
         "BGP-DOWN",
         in_family(node, peer.version) if node else str(peer),
         f"the BGP session with {who} is not established: {sentence}",
         why=f"BIRD: {described(session)}",
-        effect="routes to its pods are dropped here, and those to ours there, if they are not gone already",
+        effect="routes to its pods are dropped here, and those to ours there, if they are not gone already"
+        if weighs
+        else _WITHOUT_BGP,
         cure=cure,
         node=node,
+        severity=None if weighs else Severity.WARNING,
         early=early or _settles(view, session),
     )
 

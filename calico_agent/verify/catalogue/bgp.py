@@ -68,7 +68,7 @@ Found in `show protocols all` of BIRD. Its state and last error tell most causes
 down), bad AS. The side with the smaller address is `Passive`: it waits for the other to connect.
 One that was started less than 8 seconds ago and has no error is only suspected.
 
-Look at the same session on the other host.""",
+Look at the same session on the other host. It is a warning where no route comes by BGP (VXLAN).""",
     ),
     _entry(
         "BGP-NO-SESSION",
@@ -153,7 +153,8 @@ Found in the last error of BIRD's sessions.
 nodeToNodeMeshEnabled is false and there is no BGPPeer: no node has any session, and without VXLAN
 no routes.
 
-Found in BGPConfiguration `default` and the BGPPeer resources.
+Found in BGPConfiguration `default` and the BGPPeer resources, if any pool needs BGP: the routes of
+pools with VXLAN are Felix's.
 
 Turn the mesh on again, or create the BGPPeers (route reflectors first, then the mesh off).""",
     ),
@@ -168,6 +169,19 @@ Found in the records of nodes and BGPPeers, when routes that BIRD should bring a
 
 Compare `nodeSelector`, `peerSelector` and `node` of the BGPPeers with the name and the labels of
 this node. Labels of Calico's node record count, not those of Kubernetes.""",
+    ),
+    _entry(
+        "BGP-DOUBLE",
+        "two sessions with one peer are configured",
+        """\
+The mesh and a BGPPeer, or two BGPPeers, ask for a session with the same address. BIRD has a
+protocol for each, and starts the second only when the first is gone: it stays Idle for ever. Its
+AS number, filters or password have no effect.
+
+Found in BIRD's sessions: one is established, another with the same peer is Idle without any error.
+
+Delete the BGPPeer that is not needed, or turn the mesh off once BGPPeers do its work.""",
+        Severity.WARNING,
     ),
     Entry(
         "BGP-NO-PATH",

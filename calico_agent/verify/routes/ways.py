@@ -25,6 +25,7 @@ from calico_agent.model.node import EncapsulationMode, Node, Pool
 from calico_agent.verify.bgp.plan import bgp_plan
 from calico_agent.verify.cluster import Cluster
 from calico_agent.verify.local import Standpoint
+from calico_agent.verify.need import is_by_bgp
 
 _VXLAN = {Family.IPV4: "vxlan.calico", Family.IPV6: "vxlan-v6.calico"}
 _WIREGUARD = {Family.IPV4: "wireguard.cali", Family.IPV6: "wg-v6.cali"}
@@ -90,10 +91,7 @@ class Ways:
 
     def by_bgp(self, pool: Pool) -> bool:
         """Whether BIRD writes the routes to the blocks of a pool."""
-        if pool.vxlan is not EncapsulationMode.NEVER:
-            return False
-        felix = self._local.cluster_routes or self._cluster.datastore.felix.cluster_routes
-        return not (felix.plain if pool.ipip is EncapsulationMode.NEVER else felix.ipip)
+        return is_by_bgp(pool, self._cluster, self._local.cluster_routes)
 
     def blackholed(self, pool: Pool) -> bool:
         """Whether a program of calico/node puts a blackhole on own blocks of this pool."""

@@ -358,8 +358,42 @@ CASES = {
             peered(*SESSIONS, session("10.77.0.13", "Idle", kind=PeerKind.NODE)),
             bgp=settings(Peering("pair", ip_address("10.77.0.13"), node="host1")),
         ),
-        {},
+        {"BGP-DOUBLE host3": set()},
+        says=(
+            "BGPPeer pair asks for a second session with node host3 (10.77.0.13), beside that of the mesh: BIRD never",
+            "calicoctl delete bgppeer pair; or turn the mesh off",
+        ),
         status={},
+    ),
+    "the same, and it is the session of the mesh that stays idle": Case(
+        stored(
+            peered(
+                TO_HOST2, session("10.77.0.13", "Idle"), replace(TO_HOST3, name="Node_10_77_0_13", kind=PeerKind.NODE)
+            ),
+            bgp=settings(Peering("pair", ip_address("10.77.0.13"), node="host1")),
+        ),
+        {"BGP-DOUBLE host3": set()},
+        says=("the mesh asks for a second session with node host3 (10.77.0.13), beside that of BGPPeer pair",),
+    ),
+    "two BGPPeers ask for the same router": Case(
+        stored(
+            peered(*SESSIONS, TO_TOR, session("10.77.0.1", "Idle", kind=PeerKind.NODE)),
+            bgp=settings(TOR, replace(TOR, name="again", node="host1")),
+        ),
+        {"BGP-DOUBLE 10.77.0.1": set()},
+        says=("BGPPeers ask for two sessions with 10.77.0.1, one for all nodes and one for some",),
+        status={},
+    ),
+    "two sessions with one peer, and none is up": Case(
+        stored(
+            peered(
+                TO_HOST2,
+                session("10.77.0.13", "Active", "Socket: Connection refused"),
+                session("10.77.0.13", "Idle", kind=PeerKind.NODE),
+            ),
+            bgp=settings(Peering("pair", ip_address("10.77.0.13"), node="host1")),
+        ),
+        {"BGP-DOWN host3": set()},
     ),
     "an AS number of before, and the session with it is up": Case(
         stored(
