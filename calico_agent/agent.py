@@ -22,6 +22,7 @@ from calico_agent.explorer import Explorer
 from calico_agent.identify.host import identify_host
 from calico_agent.model.action import Attempts, Outcome, Plan, Succession, Supervising
 from calico_agent.model.address import Family
+from calico_agent.model.configuration import Configuration
 from calico_agent.model.container import ContainerSpec
 from calico_agent.model.finding import Assessment, ConditionType, Status
 from calico_agent.model.identity import Identity
@@ -45,17 +46,32 @@ from calico_agent.verify.view import view_of
 class Agent:
     """All stages, wired for one configuration. Not thread-safe: one thread makes the passes."""
 
-    def __init__(self, config: Config, wake: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        config: Config,
+        wake: Callable[[str], None],
+        configuration: Callable[[], Configuration] = Configuration,
+    ) -> None:
+        self._configuration = configuration
         self.explorer = Explorer()
         self._config = config
         self._names = NameKeeper(wake)
         self._puller = _puller(config, wake)
-        self._sources = Sources(config, wake, claim_trouble=self._names.trouble, pull=self._puller.state)
+        self._sources = self._open(config, wake)
         self._actor = ContainerActor(config.docker.url)
         self._started_at = datetime.now(UTC)
         self._history = History()
         self._attempts_file = AttemptsFile(config.agent.state_dir)
         self._attempts = self._attempts_file.load() if config.mode is Mode.SUPERVISE else Attempts()
+
+    def _open(self, config: Config, wake: Callable[[str], None]) -> Sources:
+        return Sources(
+            config,
+            wake,
+            claim_trouble=self._names.trouble,
+            pull=self._puller.state,
+            configuration=self._configuration,
+        )
 
     def make_pass(self) -> tuple[Report, Plan]:
         """One trip through the stages, up to what should be done; `act` does it."""
@@ -99,7 +115,7 @@ class Agent:
             self._attempts_file = AttemptsFile(config.agent.state_dir)
             self._attempts = self._attempts_file.load() if config.mode is Mode.SUPERVISE else Attempts()
         self._puller = _puller(config, wake)
-        self._sources = Sources(config, wake, claim_trouble=self._names.trouble, pull=self._puller.state)
+        self._sources = self._open(config, wake)
         self._actor = ContainerActor(config.docker.url)
 
     def close(self) -> None:

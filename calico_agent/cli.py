@@ -123,8 +123,9 @@ def _run(options: argparse.Namespace) -> int:
     if options.dry_run:
         return _dry_run(config)
     from calico_agent import daemon  # noqa: PLC0415
+    from calico_agent.config import ConfigOnDisk  # noqa: PLC0415
 
-    return daemon.run(config, lambda: _load(options))
+    return daemon.run(config, ConfigOnDisk(config, lambda: _load(options), options.config))
 
 
 def _dry_run(config: "Config") -> int:

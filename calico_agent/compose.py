@@ -40,5 +40,6 @@ def compose(
         datastore_revision=readable.revision if readable else 0,
         datastore_read_at=readable.read_at if readable else None,
         nodes=len(readable.nodes) if readable else 0,
+        configuration=observation.configuration,
         claim=claim_on(assessment.identity.name.name or "", readable.claims if readable else ()),
     )

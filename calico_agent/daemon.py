@@ -17,7 +17,7 @@ import structlog
 
 from calico_agent import __version__, logs
 from calico_agent.agent import Agent
-from calico_agent.config import Config
+from calico_agent.config import Config, ConfigOnDisk
 from calico_agent.errors import ConfigError
 from calico_agent.model.report import Report
 from calico_agent.observe.watch_docker import DockerWatch
@@ -49,16 +49,16 @@ _RELOAD = "reload"
 
 
 class Daemon:
-    """One running agent: the loop, its watchers and its server. `reload` reads the configuration again."""
+    """One running agent: the loop, its watchers and its server."""
 
-    def __init__(self, config: Config, reload: Callable[[], Config]) -> None:
+    def __init__(self, config: Config, on_disk: ConfigOnDisk) -> None:
         self._log = structlog.get_logger("calico_agent")
         self._config = config
-        self._reload = reload
+        self._on_disk = on_disk
         self._words: SimpleQueue[str] = SimpleQueue()
         self._notifier = Notifier(os.environ)
         self._latest = Latest(config.agent.interval_seconds + _LONGEST_PASS)
-        self._agent = Agent(config, self._words.put)
+        self._agent = Agent(config, self._words.put, on_disk.look)
         self._latest.watch("name_claim", _LONGEST_PASS, self._agent.name_heartbeat)
         socket = Path(config.http.socket)
         self._server = HttpServer(self._latest, config.listen, socket, self._agent.explorer)
@@ -156,9 +156,10 @@ class Daemon:
     def _reconfigure(self) -> None:
         self._notifier.reloading()
         try:
-            config = self._reload()
+            config = self._on_disk.reload()
         except ConfigError as error:
             self._log.error("reload_refused", faults=list(error.faults), kept="the configuration of before")
+            self._notifier.ready(f"the reload was refused: {error.faults[0]}")
         else:
             if config.http != self._config.http:
                 self._log.warning("restart_needed", reason="the addresses of [http] change only with a restart")
@@ -170,14 +171,14 @@ class Daemon:
             self._latest.loop_limit = config.agent.interval_seconds + _LONGEST_PASS
             self._config = config
             self._log.info("reloaded", mode=config.mode.value)
-        self._notifier.ready("reloaded")
+            self._notifier.ready("reloaded")
 
 
-def run(config: Config, reload: Callable[[], Config]) -> int:
+def run(config: Config, on_disk: ConfigOnDisk) -> int:
     """Run the agent in the foreground; returns the exit code."""
     logs.configure(config.log.level, config.log.format)
     _share_one_heap()
-    Daemon(config, reload).run()
+    Daemon(config, on_disk).run()
     return 0
 
 

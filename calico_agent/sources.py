@@ -17,6 +17,7 @@ from calico_agent.identify.kept import addresses_in_use, remember
 from calico_agent.identity_file import IdentityFile
 from calico_agent.model.address import Family, IPAddress, IPNetwork
 from calico_agent.model.bgp import Bird
+from calico_agent.model.configuration import Configuration
 from calico_agent.model.container import Docker
 from calico_agent.model.endpoint import Endpoints
 from calico_agent.model.identity import Identity
@@ -66,12 +67,14 @@ class Sources:
         one_shot: bool = False,
         claim_trouble: Callable[[], Unreadable | None] = lambda: None,
         pull: Callable[[], Pull | None] = lambda: None,
+        configuration: Callable[[], Configuration] = Configuration,
     ) -> None:
         self._config = config
         self._wake = wake
         self._one_shot = one_shot
         self._claim_trouble = claim_trouble
         self._pull = pull
+        self._configuration = configuration
         self._rivals = RivalReader()
         self._endpoints = EndpointReader(config.datastore.timeout_seconds)
         self._docker = DockerReader(config.docker.url, config.docker.timeout_seconds)
@@ -117,6 +120,7 @@ class Sources:
             files_trouble=self._files_trouble or (self._mirror.files_trouble if self._mirror is not None else None),
             claim_trouble=self._claim_trouble(),
             pull=self._pull(),
+            configuration=self._configuration(),
             rivals=self._read_rivals(docker, datastore),
         )
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from calico_agent.model.address import IPAddress
 from calico_agent.model.bgp import Bird
+from calico_agent.model.configuration import Configuration
 from calico_agent.model.container import Docker
 from calico_agent.model.endpoint import Endpoints
 from calico_agent.model.host import Host
@@ -58,6 +59,7 @@ class Observation:
     held: frozenset[IPAddress] | None = None
     given: Mapping[IPAddress, str] = field(default_factory=dict)
     pods: Endpoints | Unreadable | None = None
+    configuration: Configuration = field(default_factory=Configuration)
 
     @property
     def current_datastore(self) -> Datastore | Unreadable:

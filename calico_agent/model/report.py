@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from calico_agent.model.claim import NameClaim
+from calico_agent.model.configuration import Configuration
 from calico_agent.model.container import Container
 from calico_agent.model.finding import (
     Condition,
@@ -92,6 +93,7 @@ class Report:
     datastore_read_at: datetime | None = None
     nodes: int = 0
     claim: NameClaim = field(default_factory=NameClaim)
+    configuration: Configuration = field(default_factory=Configuration)
     pass_seconds: float = 0.0
 
     @property

@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from calico_agent.etcd_client.endpoints import Endpoint, endpoints_of, resolve_endpoints
 from calico_agent.etcd_client.error import EtcdError
 from calico_agent.etcd_client.reachability import reach
+from calico_agent.etcd_client.tls_files import UsedFiles
 from calico_agent.model.address import IPNetwork
 from calico_agent.model.claim import CLAIMS
 from calico_agent.model.node import Block, Datastore
@@ -157,6 +158,7 @@ class Mirror:
             try:
                 if endpoint in failed:
                     # An outage may last, and gRPC's connections are not cheap.
+                    UsedFiles(self._settings, tls=endpoint.tls)
                     reach(endpoint, self._answer_within).close()
                 self._follow(endpoint)
             except EtcdError as error:

@@ -88,6 +88,11 @@ def render_json(report: Report, *, stuck: Iterable[str] = ()) -> Json:
                 "mode": report.mode.value,
                 "started_at": _time(report.started_at),
                 "pass_seconds": report.pass_seconds,
+                "configuration": {
+                    "taken_at": _time(report.configuration.taken_at),
+                    "reload_failed": report.configuration.reload_failed,
+                    "refused": list(report.configuration.refused),
+                },
             },
         }
     )

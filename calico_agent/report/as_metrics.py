@@ -49,6 +49,12 @@ def _about(report: Report) -> Iterator[Metric]:
     )
     yield _labelled("node_info", "Who this host is.", {facts: 1}, ("node", "ipv4", "ipv6", "ip_source", "mode"))
     yield _gauge("start_timestamp_seconds", "When the agent started.", _seconds(report.started_at))
+    if report.configuration.taken_at is not None:
+        taken = "When the configuration in use was read."
+        text = "Whether the last reload took the configuration over; 1 also before the first one."
+        yield _gauge("config_last_reload_successful", text, not report.configuration.reload_failed)
+        at = _seconds(report.configuration.taken_at)
+        yield _gauge("config_last_reload_success_timestamp_seconds", taken, at)
     yield _gauge("last_pass_timestamp_seconds", "When the last finished pass looked.", _seconds(report.at))
     yield _gauge("last_pass_duration_seconds", "How long the last finished pass took.", report.pass_seconds)
 

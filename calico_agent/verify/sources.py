@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from calico_agent.model.configuration import Configuration
 from calico_agent.model.finding import ConditionType, Finding, Severity
 from calico_agent.model.node import BadKey
 from calico_agent.model.observation import Unreadable
@@ -23,9 +24,31 @@ def find_sources(view: View) -> Iterator[Finding]:
     ):
         if isinstance(source, Unreadable):
             yield finding(code, source.source, f"{source.source} cannot be read: {source.reason}", effect=effect)
+    yield from _configuration(seen.configuration)
     yield from _datastore(view)
     if view.cluster is not None:
         yield from map(_bad_key, view.cluster.datastore.bad_keys)
+
+
+def _configuration(now: Configuration) -> Iterator[Finding]:
+    """What is on disk and not in use: it counts from the next start on, and by then nobody thinks of it."""
+    if now.taken_at is None or not (now.refused or now.waiting):
+        return
+    goes_on = f"the agent goes on with the configuration that it read at {now.taken_at:%Y-%m-%d %H:%M} UTC"
+    reload = "systemctl reload calico-agent"
+    if now.waiting:
+        what = "the last reload was refused, and what is on disk by now is good and not taken over"
+        yield finding("CFG-REFUSED", "configuration", what, effect=goes_on, cure=reload)
+        return
+    what = "the reload was refused" if now.reload_failed else "the configuration on disk cannot be used"
+    more = f" (and {len(now.refused) - 1} more)" if len(now.refused) > 1 else ""
+    yield finding(
+        "CFG-REFUSED",
+        "configuration",
+        f"{what}: {now.refused[0]}{more}",
+        effect=f"{goes_on}; it does not start with the one on disk, after a reboot for example",
+        cure=f"calico-agent config check; correct what it names, then {reload}",
+    )
 
 
 def _bad_key(bad: BadKey) -> Finding:

@@ -42,6 +42,9 @@ DROP_IN = f"""
 [Service]
 ExecStart=
 ExecStart={PYTHON} -m calico_agent run
+ExecReload=
+ExecReload={PYTHON} -m calico_agent config check
+ExecReload=/bin/kill -HUP $MAINPID
 WatchdogSec=4
 RestartSec=1
 Environment=PYTHONPATH={TREE}
@@ -99,6 +102,12 @@ class Machine:
 
     def agent(self, *arguments: str) -> str:
         return self.run("env", f"PYTHONPATH={TREE}", PYTHON, "-m", "calico_agent", *arguments)
+
+    def metrics(self) -> str:
+        fetch = (
+            "import urllib.request as r; print(r.urlopen('http://127.0.0.1:9197/metrics', timeout=5).read().decode())"
+        )
+        return self.run(PYTHON, "-c", fetch)
 
     def show(self, name: str) -> str:
         return self.run("systemctl", "show", "--value", f"--property={name}", UNIT)
@@ -182,6 +191,39 @@ def test_a_reload_keeps_the_process_and_is_waited_for(started: Machine) -> None:
     assert started.run("systemctl", "reload", UNIT) == ""
     wait_until(lambda: "event=reloaded" in started.journal(), "not reloaded", started.journal, 10)
     assert (started.pid(), started.show("ActiveState")) == (pid, "active")
+
+
+def test_a_reload_of_a_wrong_configuration_fails_and_is_told_until_it_is_put_right(started: Machine) -> None:
+    pid = started.pid()
+    write = "mkdir -p /etc/calico-agent; echo '[log]\nlevel = \"{}\"' > /etc/calico-agent/calico-agent.toml"
+    started.run("sh", "-c", write.format("loud"))
+    try:
+        assert "failed" in started.run("systemctl", "reload", UNIT)
+        assert '[log] level: "loud" is not one of' in started.journal()
+        started.run("systemctl", "kill", "--signal=HUP", UNIT)  # by hand, past the check
+        wait_until(lambda: "event=reload_refused" in started.journal(), "not tried", started.journal)
+        wait_until(lambda: "CFG-REFUSED" in started.agent("status"), "not told", started.journal)
+        assert "calico_agent_config_last_reload_successful 0.0" in started.metrics()
+    finally:
+        started.run("sh", "-c", write.format("info"))
+    assert started.run("systemctl", "reload", UNIT) == ""
+    wait_until(lambda: "calico_agent_config_last_reload_successful 1.0" in started.metrics(), "0", started.journal)
+    assert (started.pid(), started.show("ActiveState")) == (pid, "active")
+
+
+def test_a_certificate_that_is_not_there_ends_nothing(machine: Machine) -> None:
+    folder = f"/run/systemd/system/{UNIT}.d"
+    lines = "[Service]\\nEnvironment=CALICO_AGENT_DATASTORE_ENDPOINTS=https://127.0.0.1:1"
+    lines += " CALICO_AGENT_DATASTORE_CA_FILE=/etc/late.crt\\n"
+    machine.run("sh", "-c", f"mkdir -p {folder}; printf '{lines}' > {folder}/zz-late.conf; systemctl daemon-reload")
+    try:
+        assert machine.run("systemctl", "start", UNIT) == ""
+        wait_until(lambda: "/etc/late.crt, does not exist" in machine.agent("status"), "not told", machine.journal)
+        assert machine.show("ActiveState") == "active"
+    finally:
+        machine.run("systemctl", "stop", UNIT)
+        machine.run("systemctl", "reset-failed", UNIT)
+        machine.run("sh", "-c", f"rm -r {folder}; systemctl daemon-reload")
 
 
 def test_a_hung_agent_is_killed_by_the_watchdog_and_started_again(started: Machine) -> None:

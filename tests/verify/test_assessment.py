@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from calico_agent.model.configuration import Configuration
 from calico_agent.model.finding import ConditionType, Status
 from calico_agent.model.node import BadKey, Datastore
 from calico_agent.model.observation import Observation, Unreadable
@@ -67,6 +68,27 @@ CASES = {
         {"DS-SHRUNK etcd": set()},
         says=("3 of 3 nodes vanished at once", "restore the datastore"),
         status={"DatastoreReachable": Status.FALSE},
+    ),
+    "a reload was refused: that is said until it is put right": Case(
+        replace(HEALTHY, configuration=Configuration(AT, ("a.toml: level is wrong", "b"), reload_failed=True)),
+        {"CFG-REFUSED configuration": set()},
+        says=("the reload was refused: a.toml: level is wrong (and 1 more)", "does not start with the one on disk"),
+        status={},
+    ),
+    "what is on disk is bad, and nobody has tried to reload it": Case(
+        replace(HEALTHY, configuration=Configuration(AT, ("a.toml: the file is gone",))),
+        {"CFG-REFUSED configuration": set()},
+        says=("the configuration on disk cannot be used: a.toml: the file is gone",),
+        status={},
+    ),
+    "what was refused was put right, and waits for its reload": Case(
+        replace(HEALTHY, configuration=Configuration(AT, reload_failed=True, waiting=True)),
+        {"CFG-REFUSED configuration": set()},
+        says=("what is on disk by now is good and not taken over", "systemctl reload calico-agent"),
+        status={},
+    ),
+    "what was refused was taken back": Case(
+        replace(HEALTHY, configuration=Configuration(AT, reload_failed=True)), {}, status={}
     ),
     "a certificate is gone, and the connection that was made with it goes on": Case(
         replace(HEALTHY, files_trouble=Unreadable("etcd", "the file of the client key, /x, does not exist", "file")),
@@ -148,6 +170,7 @@ def test_the_table_names_every_source_of_an_observation() -> None:
         "held",
         "given",
         "pods",
+        "configuration",
     }
 
 

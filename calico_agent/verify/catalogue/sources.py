@@ -12,6 +12,19 @@ def _entry(
 
 ENTRIES = (
     _entry(
+        "CFG-REFUSED",
+        ConditionType.CONTAINER_RUNNING,
+        "the configuration on disk is not the one in use, and cannot be",
+        """\
+A reload was refused, or somebody changed the file and nobody has tried it. The agent goes on with
+what it read before. At its next start, which may be a reboot at night, it would refuse the file,
+and end: nobody would keep calico/node up on this host.
+
+Found by reading the file whenever it changes. A good file that waits for its reload is no fault.
+
+`calico-agent config check` names every fault; then `systemctl reload calico-agent`.""",
+    ),
+    _entry(
         "DS-UNREADABLE",
         ConditionType.DATASTORE_REACHABLE,
         "the datastore cannot be read",
