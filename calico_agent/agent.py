@@ -217,6 +217,7 @@ def _identify(observation: Observation, sources: Sources, config: Config) -> Ide
         sources.endpoints,
         kept=sources.kept,
         reachable=sources.reachable,
+        birds=(observation.bird, observation.bird6),
     )
 
 

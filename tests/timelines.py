@@ -164,7 +164,10 @@ def _bird(rows: list[str]) -> Bird | Unreadable:
 
 def _say(history: History, seen: Observation, at: float) -> tuple[History, Said]:
     settings = IdentitySettings()
-    identity = identify_host(seen.host, seen.kernel, seen.docker, seen.datastore, settings, endpoints(seen.docker))
+    birds = (seen.bird, seen.bird6)
+    identity = identify_host(
+        seen.host, seen.kernel, seen.docker, seen.datastore, settings, endpoints(seen.docker), birds=birds
+    )
     history, conditions, problems = advance(
         history, assess(seen, identity, container_name=CONTAINER), seen.at, HOLD_DOWN
     )

@@ -77,6 +77,7 @@ def _pool(pool: Pool) -> object:
             "disabled": pool.disabled,
             "disableBGPExport": not pool.bgp_export,
             "blockSize": pool.block_size,
+            "allowedUses": None if pool.for_pods else ["LoadBalancer"],
         }
     }
 

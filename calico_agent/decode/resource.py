@@ -24,6 +24,7 @@ from calico_agent.model.node import EncapsulationMode, Node, Pool
 
 _LARGEST_VNI = (1 << 24) - 1
 _LABEL_TYPES = frozenset({str, NoneType})  # Go reads null as an empty text
+_FOR_PODS = frozenset({"Workload", "Tunnel"})  # IPPoolAllowedUse in api/pkg/apis/projectcalico/v3/ippool.go@v3.32.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,7 @@ def _pool(name: str, resource: JsonObject) -> Pool:
         disabled=json_object.flag(spec, "disabled"),
         bgp_export=not json_object.flag(spec, "disableBGPExport"),
         block_size=json_object.number(spec, "blockSize", 0, 128) or None,
+        for_pods=not (uses := json_object.items(spec, "allowedUses")) or not _FOR_PODS.isdisjoint(map(str, uses)),
     )
 
 

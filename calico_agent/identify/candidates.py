@@ -12,7 +12,6 @@ from calico_agent.identify import links
 from calico_agent.identify.surroundings import Surroundings
 from calico_agent.model.address import Link, LinkAddress
 from calico_agent.model.identity import Candidate
-from calico_agent.model.node import Datastore
 from calico_agent.model.observation import Unreadable
 
 
@@ -23,6 +22,7 @@ class Rejection(StrEnum):
     LINK_LOCAL = "link-local"
     DOCKER_NETWORK = "docker-network"
     CALICO_POOL = "calico-pool"
+    VRF = "vrf"
     VIRTUAL_LINK = "virtual-link"
     BRIDGE_WITHOUT_PORT = "bridge-without-port"
     CONTAINER_VETH = "container-veth"
@@ -38,8 +38,7 @@ class Rejection(StrEnum):
 
 
 # What no configuration can make right: other nodes cannot reach such an address, whatever was meant. Everything else
-# is a presumption, and an address that was written down by hand overrides it (a cluster over WireGuard, a node address
-# on the loopback device that the host announces to two routers).
+# is a presumption: an address that was written down by hand overrides it, and so does stronger evidence (`weighing`).
 NEVER = frozenset(
     {
         Rejection.LOOPBACK,
@@ -93,24 +92,36 @@ def _docker_network(link: Link, held: LinkAddress, around: Surroundings) -> str:
 
 
 def _calico_pool(link: Link, held: LinkAddress, around: Surroundings) -> str:
-    if isinstance(around.datastore, Unreadable) or links.leads_out(link, around.kernel):
+    if links.leads_out(link, around.kernel) or (links.is_announced(link) and held.address not in around.in_blocks):
         return ""
-    # The blocks of a deleted pool stay, and so do the addresses in them.
-    block = around.in_blocks.get(held.address)
-    pool = _pool(held, around.datastore) or (f"the IPAM block {block}" if block is not None else "")
+    pool = _pool(held, around)
     return f"lies in {pool}: it is a pod's or a tunnel's" if pool else ""
+
+
+def _vrf(link: Link, _: LinkAddress, around: Surroundings) -> str:
+    vrf = links.vrf_of(link, around.kernel)
+    if vrf is None:
+        return ""
+    return f"is in the VRF {vrf.name}: its routes are not in the main table, where Calico's are"
 
 
 def _pool_overlap(_link: Link, held: LinkAddress, around: Surroundings) -> str:
     # A pool that is made later does not move this node: it is told as an overlap, and the node stays where it is.
     if held.address in around.own_registered:
         return ""
-    pool = "" if isinstance(around.datastore, Unreadable) else _pool(held, around.datastore)
+    pool = _pool(held, around)
     return f"lies in {pool}, from which pods get addresses: pool and host network must not overlap" if pool else ""
 
 
-def _pool(held: LinkAddress, datastore: Datastore) -> str:
-    return next((f"the IP pool {pool.name} ({pool.cidr})" for pool in datastore.pools if held.address in pool.cidr), "")
+def _pool(held: LinkAddress, around: Surroundings) -> str:
+    """What of Calico's IPAM an address lies in. A pool that gives no addresses to pods only has the blocks it gave
+    before, as has one that was deleted."""
+    if isinstance(around.datastore, Unreadable):
+        return ""
+    pools = (pool for pool in around.datastore.pools if pool.gives_addresses and held.address in pool.cidr)
+    block = around.in_blocks.get(held.address)
+    named = next((f"the IP pool {pool.name} ({pool.cidr})" for pool in pools), "")
+    return named or (f"the IPAM block {block}" if block is not None else "")
 
 
 def _virtual_link(link: Link, _: LinkAddress, _around: Surroundings) -> str:
@@ -132,7 +143,7 @@ def _bridge_without_port(link: Link, _: LinkAddress, around: Surroundings) -> st
 
 def _container_veth(link: Link, _: LinkAddress, around: Surroundings) -> str:
     bridge = next((other for other in around.kernel.links if other.index == link.master), None)
-    if link.kind != "veth" or bridge is None:
+    if link.kind != "veth" or bridge is None or bridge.kind == "vrf":
         return ""
     return f"is on one end of a veth pair that is a port of {bridge.name}"
 
@@ -158,8 +169,6 @@ def _temporary(_link: Link, held: LinkAddress, _: Surroundings) -> str:
 
 
 def _floating(link: Link, held: LinkAddress, around: Surroundings) -> str:
-    if held.secondary:
-        return "is a secondary address of its subnet on this link: an alias or a floating address"
     same_family = [other for other in link.addresses if other.family is held.family and other is not held]
     if ":" in held.label and any(":" not in other.label for other in same_family):
         return f"is an alias or a floating address, by its label {held.label}"
@@ -201,6 +210,7 @@ _TESTS: tuple[tuple[Rejection, _Test], ...] = (
     (Rejection.LINK_LOCAL, _link_local),
     (Rejection.DOCKER_NETWORK, _docker_network),
     (Rejection.CALICO_POOL, _calico_pool),
+    (Rejection.VRF, _vrf),
     (Rejection.VIRTUAL_LINK, _virtual_link),
     (Rejection.BRIDGE_WITHOUT_PORT, _bridge_without_port),
     (Rejection.CONTAINER_VETH, _container_veth),

@@ -5,7 +5,7 @@ know, and keeps it (node/pkg/lifecycle/startup/autodetection/filtered.go@v3.32.1
 a bridge that every other host has too. Here nothing is guessed: no unique answer is no answer.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -16,9 +16,11 @@ from calico_agent.identify.name import choose_name, own_names
 from calico_agent.identify.name_sources import name_sources
 from calico_agent.identify.question import Question
 from calico_agent.identify.refusal import refuse
-from calico_agent.identify.rules import opinions_of
+from calico_agent.identify.rules import opinions_of, winner
 from calico_agent.identify.surroundings import Surroundings
+from calico_agent.identify.weighing import weigh
 from calico_agent.model.address import Family, IPAddress
+from calico_agent.model.bgp import Bird
 from calico_agent.model.container import Docker
 from calico_agent.model.host import Host
 from calico_agent.model.identity import AddressChoice, Candidate, Identity, KeptIdentity
@@ -41,12 +43,13 @@ def identify_host(
     *,
     kept: KeptIdentity = _NOTHING_KEPT,
     reachable: Mapping[str, tuple[IPAddress, ...]] = _NOTHING_REACHED,
+    birds: Iterable[Bird | Unreadable | None] = (),
 ) -> Identity:
     """Name and addresses of this host. `endpoints` are the datastore's, resolved; `kept` is the last choice.
 
-    `reachable` are the addresses of the destinations of `can-reach=`. `kernel.sources` should hold look-ups towards
-    them, the endpoints and the other nodes' registered addresses; a look-up that was not made only silences the rule
-    that needs it.
+    `reachable` are the addresses of the destinations of `can-reach=`, `birds` what BIRD says here.
+    `kernel.sources` should hold look-ups towards them, the endpoints and the other nodes' registered addresses; a
+    look-up that was not made only silences the rule that needs it.
     """
     name = choose_name(host, settings.name, kept)
     name = replace(name, sources=name_sources(host, kernel, docker, datastore, settings.name))
@@ -54,7 +57,7 @@ def identify_host(
         ipv4 = _unknown(Family.IPV4, settings.ipv4, kernel)
         return Identity(name, ipv4, _unknown(Family.IPV6, settings.ipv6, kernel))
     own = own_names(name, host, docker)
-    around = Surroundings.of(kernel, docker, datastore, endpoints, own, host, reachable)
+    around = Surroundings.of(kernel, docker, datastore, endpoints, own, host, reachable, birds)
     found = candidates(around)
     return Identity(
         name,
@@ -65,19 +68,20 @@ def identify_host(
 
 def choose_address(question: Question) -> AddressChoice:
     """The answer of the first rule that has exactly one; what is configured is not overruled by any other rule."""
+    question = weigh(question)
     family, found = question.family, question.candidates
     if question.settings.method == "none":
         return AddressChoice(family, wanted=False, candidates=found)
     opinions, deciding = opinions_of(question)
     choice = AddressChoice(family, candidates=found, opinions=opinions, calico=calico_itself(question))
-    winner = next((opinion for opinion in deciding if len(opinion.answers) == 1), None)
-    if winner is None:
-        code, refusal = refuse(question, deciding[0])
+    decides = winner(deciding)
+    if decides is None:
+        code, refusal = refuse(question, opinions)
         choice = replace(choice, refusal=refusal, refusal_code=code)
     else:
-        chosen = winner.answers[0]
+        chosen = decides.answers[0]
         holder = question.candidate(chosen.ip)
-        choice = replace(choice, chosen=chosen, link=holder.link if holder else "", rule=winner.rule)
+        choice = replace(choice, chosen=chosen, link=holder.link if holder else "", rule=decides.rule)
     return replace(choice, lost=lost(question.kept, choice))
 
 

@@ -1,14 +1,15 @@
 """The last choice: when it still holds, and what is kept of a choice.
 
 A node's address is its place in the cluster. Moving it costs every session and every route to this host, so it is not
-moved because a link was added, a cable pulled, or another rule came to another opinion; only when the address is gone
-or something new speaks against it. What the configuration or the kubelet states comes before it.
+moved because a link was added, a cable pulled, another address configured first, a pool made over it, or because
+another rule came to another opinion; only when the address is gone or something new says that nobody reaches it. What
+the configuration or the kubelet states comes before it.
 """
 
+from dataclasses import replace
 from datetime import datetime
-from ipaddress import ip_interface
 
-from calico_agent.identify.candidates import Rejection
+from calico_agent.identify.candidates import NEVER, Rejection
 from calico_agent.identify.name_sources import LAST_CHOICE
 from calico_agent.model.address import Family, IPAddress
 from calico_agent.model.container import Docker
@@ -23,21 +24,30 @@ from calico_agent.model.identity import (
 from calico_agent.model.node import Datastore
 from calico_agent.model.observation import Unreadable
 
-# The address is where it was, and comes back to use by itself.
-_PASSING = frozenset({Rejection.LINK_DOWN, Rejection.NO_CARRIER})
+# What ends a last choice. The rest says that the address comes back to use by itself (a cable, a link), in which order
+# it was configured (an alias), or what the cluster did later (a pool).
+_ENDING = NEVER | {
+    Rejection.VIRTUAL_LINK,
+    Rejection.BRIDGE_WITHOUT_PORT,
+    Rejection.LINK_NAME,
+    Rejection.VRF,
+}
 
 
 def lapse(kept: KeptAddress, candidates: tuple[Candidate, ...]) -> str:
     """Why a kept address no longer holds, in words that follow it; empty while it does."""
-    held = [candidate for candidate in candidates if candidate.interface.ip == kept.interface.ip]
-    if not held:
-        return "is on no link of this host any more"
-    here = next((candidate for candidate in held if candidate.link == kept.link), None)
+    here = still(kept, candidates)
     if here is None:
-        return f"has moved to {held[0].link}"
-    if here.reason and here.reason != kept.reason and here.reason not in _PASSING:
-        return here.evidence
-    return ""
+        return "is on no link of this host any more"
+    if here.accepted or here.reason == kept.reason or here.reason not in _ENDING:
+        return ""
+    return here.evidence if here.link == kept.link else f"has moved to {here.link}, and {here.evidence}"
+
+
+def still(kept: KeptAddress, candidates: tuple[Candidate, ...]) -> Candidate | None:
+    """Where the kept address is now: preferably on the link where it was, else on one that nothing speaks against."""
+    held = [candidate for candidate in candidates if candidate.interface.ip == kept.interface.ip]
+    return min(held, key=lambda one: (one.link != kept.link, not one.accepted), default=None)
 
 
 def lost(kept: KeptAddress | None, choice: AddressChoice) -> LostAddress | None:
@@ -75,8 +85,8 @@ def _remembered(
         return kept
     if kept is not None and choice.lost is not None and kept.interface.ip in in_use:
         return kept
-    if kept is not None and (kept.interface.ip, kept.link) == (choice.chosen.ip, choice.link):
-        return kept
+    if kept is not None and kept.interface.ip == choice.chosen.ip:
+        return kept if kept.link == choice.link else replace(kept, link=choice.link)
     taken = next((one for one in choice.candidates if _is(one, choice)), None)
     return KeptAddress(choice.chosen, choice.link, choice.rule, now, taken.reason if taken else "")
 
@@ -93,18 +103,8 @@ def addresses_in_use(
     if isinstance(datastore, Datastore) and name is not None and (node := datastore.node(name)) is not None:
         used |= {registered.ip for registered in (node.ipv4, node.ipv6) if registered is not None}
     if isinstance(docker, Docker):
-        living = (container for container in docker.containers if container.alive)
-        given = (container.env_value(variable) for container in living for variable in ("IP", "IP6"))
-        used |= {address for text in given if (address := _address(text)) is not None}
+        used |= docker.given_addresses
     return frozenset(used)
-
-
-def _address(text: str) -> IPAddress | None:
-    """The address of `10.0.0.13/24`; None for words like `autodetect`."""
-    try:
-        return ip_interface(text).ip
-    except ValueError:
-        return None
 
 
 def kept_address(kept: KeptIdentity, family: Family) -> KeptAddress | None:

@@ -86,6 +86,23 @@ def leads_out(link: Link, kernel: Kernel) -> bool:
     return True
 
 
+def vrf_of(link: Link, kernel: Kernel) -> Link | None:
+    """The VRF whose member a link is, or that it is itself.
+
+    A VRF has routing tables of its own: its members' routes are not in main, where Felix and BIRD look and write
+    (Documentation/networking/vrf.rst).
+    """
+    if link.kind == "vrf":
+        return link
+    master = next((other for other in kernel.links if other.index == link.master), None) if link.master else None
+    return master if master is not None and master.kind == "vrf" else None
+
+
+def is_announced(link: Link) -> bool:
+    """Whether addresses of `link` are reached, if at all, because a routing protocol on this host announces them."""
+    return link.loopback or link.kind == "dummy"
+
+
 def named_like_docker(link: Link) -> bool:
     """Whether a bridge has the name or the hardware address that Docker gives to its bridges."""
     return bool(_DOCKER_NAMES.fullmatch(link.name)) or link.mac.lower().startswith(_DOCKER_MAC)

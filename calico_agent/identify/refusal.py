@@ -8,15 +8,16 @@ _SHOWN = 6
 _OBVIOUS = frozenset({Rejection.LOOPBACK, Rejection.LINK_LOCAL})
 
 
-def refuse(question: Question, first: Opinion) -> tuple[str, str]:
-    """The code of the catalogue and the sentences. `first` is what the first rule says."""
+def refuse(question: Question, opinions: tuple[Opinion, ...]) -> tuple[str, str]:
+    """The code of the catalogue and the sentences. `opinions` is what the rules say."""
     if question.settings.configured is not None:
         return _refuse_configured(question)
     if question.settings.calico is not None:
-        return "IP-NONE", f"The configured method {first.detail}. {_offers(question)}"
-    accepted = [candidate for candidate in question.candidates if candidate.accepted]
-    if accepted:
-        return "IP-AMBIGUOUS", _ambiguous(question, accepted)
+        return "IP-NONE", f"The configured method {opinions[0].detail}. {_offers(question)}"
+    named = {interface for opinion in opinions for interface in opinion.named}
+    possible = [one for one in question.candidates if one.accepted or one.interface in named]
+    if any(candidate.accepted for candidate in possible):
+        return "IP-AMBIGUOUS", _ambiguous(question, possible, opinions)
     return "IP-NONE", _none(question)
 
 
@@ -35,12 +36,20 @@ def _refuse_configured(question: Question) -> tuple[str, str]:
     )
 
 
-def _ambiguous(question: Question, accepted: list[Candidate]) -> str:
-    found = _listed([f"{candidate.interface} ({candidate.link})" for candidate in accepted])
+def _ambiguous(question: Question, possible: list[Candidate], opinions: tuple[Opinion, ...]) -> str:
+    found = _listed([_with_what_names_it(candidate, opinions) for candidate in possible])
     return (
-        f"{len(accepted)} IPv{question.family} addresses could be this node's, and nothing decides between them: "
-        f"{found}. Write the right one into the configuration: {_lines(question, accepted)}."
+        f"{len(possible)} IPv{question.family} addresses could be this node's, and nothing decides between them: "
+        f"{found}. Write the right one into the configuration: {_lines(question, possible)}."
     )
+
+
+def _with_what_names_it(candidate: Candidate, opinions: tuple[Opinion, ...]) -> str:
+    rules = [opinion.rule for opinion in opinions if opinion.named == (candidate.interface,)]
+    by = f"named by: {', '.join(rules)}" if rules else ""
+    against = candidate.evidence if not candidate.accepted else ""
+    notes = "; ".join(filter(None, (by, against)))
+    return f"{candidate.interface} ({candidate.link}{'; ' if notes else ''}{notes})"
 
 
 def _none(question: Question) -> str:

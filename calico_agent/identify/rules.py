@@ -1,80 +1,35 @@
 """The decision list: one function for each rule, strongest evidence first.
 
-Each rule looks at the same question and names the addresses it would choose. Only candidates that were not rejected
-count as answers; what a rule would have said but for a rejection stands in its detail. The first rule with exactly one
-answer decides, all others are kept to be shown as agreeing or disagreeing.
+Each rule looks at the same question and names the addresses it would choose. Only accepted candidates count as answers;
+what a rule would have said but for a rejection stands in its detail, and is named where nobody has to choose blindly.
+The first rule with exactly one answer decides, unless most of what the kernel says is for one other address. All others
+are kept to be shown as agreeing or disagreeing.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 
 from calico_agent.identify import stated
-from calico_agent.identify.candidates import Rejection
+from calico_agent.identify.candidates import NEVER
 from calico_agent.identify.question import Question
-from calico_agent.model.address import IPAddress, IPInterface
-from calico_agent.model.identity import Opinion
-from calico_agent.model.observation import Unreadable
-
-# A node that registered an address of one of these kinds registered it wrongly, and here it is a local network: the
-# way to it says nothing about the way to other nodes.
-_LOCAL_ONLY = frozenset({Rejection.DOCKER_NETWORK, Rejection.BRIDGE_WITHOUT_PORT, Rejection.CALICO_POOL})
+from calico_agent.identify.ways_out import WayOut, by_default, towards_datastore, towards_nodes
+from calico_agent.model.address import IPInterface
+from calico_agent.model.identity import Candidate, Opinion
 
 
 def other_nodes(question: Question) -> Opinion:
     """The source address the kernel uses towards most of the other nodes' registered addresses."""
-    rule = "other nodes"
-    if isinstance(question.around.datastore, Unreadable):
-        return Opinion(rule, (), f"the datastore cannot be read: {question.around.datastore.reason}")
-    # The records are many and the look-ups few: begin with the look-ups.
-    registered = question.around.registered_elsewhere
-    asked = [
-        source
-        for source in question.around.kernel.sources
-        if source.destination.version == question.family
-        and source.destination in registered
-        and not _is_local(source.destination, question)
-    ]
-    if not asked:
-        return Opinion(rule, (), "no other node has registered an address outside this host")
-    found = [source for source in asked if source.address is not None]
-    if not found:
-        return Opinion(rule, (), "the kernel knows no way to any other node")
-    votes = Counter(source.address for source in found)
-    majority = [address for address, count in votes.items() if count * 2 > len(found)]
-    if not majority:
-        shares = ", ".join(f"{count} from {address}" for address, count in votes.most_common())
-        return Opinion(rule, (), f"no majority: of {len(found)} other nodes the kernel reaches {shares}")
-    return _answer(
-        question, rule, majority, f"the kernel reaches {votes[majority[0]]} of {len(found)} other nodes from"
-    )
+    return _by_way(question, towards_nodes(question))
 
 
 def datastore(question: Question) -> Opinion:
     """The source address towards the datastore, unless the datastore is on this host."""
-    rule = "datastore"
-    endpoints = {address for address in question.around.endpoints if address.version == question.family}
-    if not endpoints:
-        return Opinion(rule, (), f"no datastore endpoint with an IPv{question.family} address is known")
-    away = {address for address in endpoints if not _is_local(address, question)}
-    if not away:
-        return Opinion(rule, (), "the datastore is on this host, which says nothing")
-    found = [source for source in question.around.kernel.sources if source.destination in away and source.address]
-    if not found:
-        return Opinion(rule, (), "the kernel knows no way to the datastore")
-    return _answer(question, rule, [source.address for source in found], "the kernel reaches the datastore from")
+    return _by_way(question, towards_datastore(question))
 
 
 def default_route(question: Question) -> Opinion:
     """The source address of the default route."""
-    rule = "default route"
-    found = [
-        source
-        for source in question.around.kernel.default_sources
-        if source.address is not None and source.address.version == question.family
-    ]
-    if not found:
-        return Opinion(rule, (), "there is no default route")
-    return _answer(question, rule, [source.address for source in found], "packets to the rest of the world leave from")
+    return _by_way(question, by_default(question))
 
 
 def only_candidate(question: Question) -> Opinion:
@@ -89,6 +44,7 @@ _RULES: tuple[Rule, ...] = (
     stated.configured,
     stated.kubelet,
     stated.last_choice,
+    stated.own_record,
     other_nodes,
     datastore,
     default_route,
@@ -105,31 +61,66 @@ def opinions_of(question: Question) -> tuple[tuple[Opinion, ...], tuple[Opinion,
     return opinions, opinions[:1] if question.settings.method == "configured" else opinions
 
 
-def _is_local(address: IPAddress, question: Question) -> bool:
-    """Whether `address` is on this host, or in a network that exists inside this host only."""
-    if address.is_loopback or question.candidate(address) is not None:
-        return True
-    return any(
-        address in candidate.interface.network
-        for candidate in question.candidates
-        if candidate.reason in _LOCAL_ONLY and candidate.interface.network.num_addresses > 1
-    )
+def winner(deciding: tuple[Opinion, ...]) -> Opinion | None:
+    """The first opinion with exactly one answer.
+
+    A weak rule decides nothing against several ways out of the kernel, one of them a stronger rule, that all begin at
+    one other address: something speaks against that, or it would have decided, but not enough to say that it is wrong.
+    """
+    first = next((opinion for opinion in deciding if len(opinion.answers) == 1), None)
+    if first is None:
+        return None
+    ways = Counter(opinion.named[0] for opinion in deciding if len(opinion.named) == 1)
+    stronger = {opinion.named for opinion in deciding[: deciding.index(first)] if len(opinion.named) == 1}
+    own = ways[first.answers[0]]
+    return None if any(ways[named] > 1 and ways[named] >= own for (named,) in stronger) else first
 
 
-def _answer(question: Question, rule: str, addresses: Iterable[IPAddress | None], how: str) -> Opinion:
+def _by_way(question: Question, way: WayOut) -> Opinion:
     """An opinion from the source addresses that the kernel gave."""
-    answers: list[IPInterface] = []
+    if not way.addresses:
+        return Opinion(way.rule, (), way.words)
+    answers: dict[IPInterface, None] = {}
+    named: dict[IPInterface, None] = {}
     words: list[str] = []
-    for address in dict.fromkeys(address for address in addresses if address is not None):
+    for address in way.addresses:
         candidate = question.candidate(address)
         if candidate is None:
             words.append(f"{address}, which no link has")
-        elif candidate.accepted:
-            answers.append(candidate.interface)
-            words.append(f"{address} ({candidate.link})")
-        else:
-            words.append(f"{address} ({candidate.link}), which {candidate.evidence}")
-    return Opinion(rule, tuple(answers), f"{how} {' and '.join(words)}")
+            continue
+        equal = tuple(_equal(candidate, question))
+        answers |= dict.fromkeys(one.interface for one in equal)
+        if equal or candidate.reason not in NEVER:
+            named |= dict.fromkeys(one.interface for one in equal or (candidate,))
+        words.append(_words(candidate, equal))
+    return Opinion(way.rule, tuple(answers), f"{way.words} {' and '.join(words)}", tuple(named))
+
+
+def _equal(candidate: Candidate, question: Question) -> Iterator[Candidate]:
+    """The candidates that the kernel's choice of one stands for: all of its network on its link.
+
+    Of these the one that is this host's own already is meant: the address of its record, of the last choice, of the
+    container that runs, or of its claim.
+    """
+    network = candidate.interface.network
+    alike = [
+        one
+        for one in question.candidates
+        if one.accepted and one.link == candidate.link and one.interface.network == network
+    ]
+    yield from [one for one in alike if one.interface.ip in question.own] or alike
+
+
+def _words(candidate: Candidate, equal: tuple[Candidate, ...]) -> str:
+    words = f"{candidate.interface.ip} ({candidate.link})"
+    if not equal:
+        return f"{words}, which {candidate.evidence}"
+    others = " and ".join(str(one.interface.ip) for one in equal if one != candidate)
+    if not others:
+        return words
+    if candidate in equal:
+        return f"{words}, which only comes before {others}"
+    return f"{words}, in whose network this host is {others}"
 
 
 def _s(things: tuple[IPInterface, ...]) -> str:

@@ -5,16 +5,18 @@ A statement is not believed blindly: this host must have the address, and what s
 
 from calico_agent.identify.autodetect import matches
 from calico_agent.identify.candidates import NEVER
-from calico_agent.identify.kept import lapse
+from calico_agent.identify.kept import lapse, still
 from calico_agent.identify.question import Question
-from calico_agent.model.address import interface_of
+from calico_agent.model.address import IPInterface, interface_of
 from calico_agent.model.autodetection import MethodKind
 from calico_agent.model.identity import Candidate, KeptAddress, Opinion
+from calico_agent.model.observation import Unreadable
 
 CONFIGURED = "configured"
 METHOD = "method"
 KUBELET = "kubelet"
 LAST_CHOICE = "last choice"
+OWN_RECORD = "own record"
 
 
 def configured(question: Question) -> Opinion:
@@ -30,8 +32,7 @@ def configured(question: Question) -> Opinion:
     # Without a prefix length the configuration means the link's: Calico's CrossSubnet compares whole networks.
     whole = wanted.network.num_addresses == 1
     answer = candidate.interface if whole else interface_of(wanted.ip, wanted.network.prefixlen)
-    doubt = "" if candidate.accepted else f", although it {candidate.evidence}"
-    return Opinion(CONFIGURED, (answer,), f"{wanted.ip} is configured{doubt}")
+    return Opinion(CONFIGURED, (answer,), f"{wanted.ip} is configured{candidate.doubt}")
 
 
 def calico_method(question: Question) -> Opinion:
@@ -81,8 +82,40 @@ def last_choice(question: Question) -> Opinion:
     why = lapse(kept, question.candidates)
     if why:
         return Opinion(LAST_CHOICE, (), f"{kept.interface.ip} ({kept.link}) {why}")
-    candidate = next(one for one in question.candidates if _is_kept(one, kept))
-    return Opinion(LAST_CHOICE, (candidate.interface,), f"{_place(candidate)}, {_since(kept)}")
+    candidate = still(kept, question.candidates)
+    assert candidate is not None
+    moved = "" if candidate.link == kept.link else f" on {kept.link}"
+    return Opinion(LAST_CHOICE, (candidate.interface,), f"{_place(candidate)}, {_since(kept)}{moved}")
+
+
+def own_record(question: Question) -> Opinion:
+    """The address under which the cluster knows this host, if it demonstrably works: BGP sessions begin there.
+
+    A record alone is no evidence: calico/node writes whatever it was told or found.
+    """
+    around = question.around
+    if isinstance(around.datastore, Unreadable):
+        return Opinion(OWN_RECORD, (), f"the datastore cannot be read: {around.datastore.reason}")
+    registered = [
+        (node.name, held.ip) for node in around.own_records if (held := node.registered(question.family)) is not None
+    ]
+    if not registered:
+        return Opinion(OWN_RECORD, (), f"no node record of this host has an IPv{question.family} address")
+    answers: dict[IPInterface, None] = {}
+    words: list[str] = []
+    for name, address in registered:
+        candidate = question.candidate(address)
+        said = f"node {name} is registered with {address}"
+        if candidate is None:
+            words.append(f"{said}, which no link has")
+        elif address not in around.speaking:
+            words.append(f"{said} ({candidate.link}), and no BGP session that is established begins there")
+        elif not candidate.accepted:
+            words.append(f"{said} ({candidate.link}), which {candidate.evidence}")
+        else:
+            words.append(f"{said} ({candidate.link}), and has BGP sessions from it")
+            answers[candidate.interface] = None
+    return Opinion(OWN_RECORD, tuple(answers), "; ".join(words))
 
 
 def _nothing(found: tuple[Candidate, ...], question: Question) -> str:

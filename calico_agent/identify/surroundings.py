@@ -1,9 +1,11 @@
 """What an address is judged by."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from calico_agent.model.address import IPAddress, IPNetwork
+from calico_agent.model.address import IPAddress, IPNetwork, address_in
+from calico_agent.model.bgp import Bird, PeerKind
+from calico_agent.model.claim import claims_of, machine_of
 from calico_agent.model.container import Docker
 from calico_agent.model.host import Host, Kubelet
 from calico_agent.model.kernel import Kernel
@@ -20,7 +22,8 @@ class Surroundings:
 
     `shared` are the addresses of this host that other machines have, too, with the names of those nodes, `in_blocks`
     those that lie in a block of IPAM. `reachable` are the addresses that the destinations of `can-reach=` stand for.
-    `kubelet` is the one that runs here.
+    `kubelet` is the one that runs here. `speaking` are the addresses of this host from which BIRD has BGP sessions,
+    `claimed` the address with which this machine claimed its name.
     """
 
     kernel: Kernel
@@ -32,6 +35,8 @@ class Surroundings:
     in_blocks: Mapping[IPAddress, IPNetwork]
     kubelet: Kubelet | None = None
     reachable: Mapping[str, tuple[IPAddress, ...]] = field(default_factory=dict)
+    speaking: frozenset[IPAddress] = frozenset()
+    claimed: frozenset[IPAddress] = frozenset()
 
     @classmethod
     def of(
@@ -43,13 +48,26 @@ class Surroundings:
         own_names: frozenset[str],
         host: Host | Unreadable,
         reachable: Mapping[str, tuple[IPAddress, ...]],
+        birds: Iterable[Bird | Unreadable | None],
     ) -> "Surroundings":
         """The surroundings; all records are gone through once, whatever the number of addresses."""
         here = frozenset(held.address for link in kernel.links for held in link.addresses)
         shared = _shared(here, _nodes(datastore), own_names)
         kubelet = host.kubelet if isinstance(host, Host) else None
         in_blocks = _in_blocks(here, () if isinstance(datastore, Unreadable) else datastore.blocks)
-        return cls(kernel, docker, datastore, endpoints, own_names, shared, in_blocks, kubelet, reachable)
+        return cls(
+            kernel,
+            docker,
+            datastore,
+            endpoints,
+            own_names,
+            shared,
+            in_blocks,
+            kubelet,
+            reachable,
+            speaking=_speaking(birds),
+            claimed=_claimed(host, kernel, datastore),
+        )
 
     @property
     def registered_elsewhere(self) -> frozenset[IPAddress]:
@@ -59,10 +77,38 @@ class Surroundings:
     @property
     def own_registered(self) -> frozenset[IPAddress]:
         """The addresses under which the cluster knows this host now."""
-        if isinstance(self.datastore, Unreadable):
-            return frozenset()
-        own = [node for node in self.datastore.nodes if node.name in self.own_names]
-        return frozenset(address.ip for node in own for address in (node.ipv4, node.ipv6) if address is not None)
+        return frozenset(
+            address.ip for node in self.own_records for address in (node.ipv4, node.ipv6) if address is not None
+        )
+
+    @property
+    def own_records(self) -> tuple[Node, ...]:
+        """The node records that may be this host's."""
+        return tuple(node for node in _nodes(self.datastore) if node.name in self.own_names)
+
+    @property
+    def given(self) -> frozenset[IPAddress]:
+        """The addresses that calico/node was told when it was started here."""
+        return frozenset() if isinstance(self.docker, Unreadable) else self.docker.given_addresses
+
+
+def _speaking(birds: Iterable[Bird | Unreadable | None]) -> frozenset[IPAddress]:
+    """Where the established sessions with other hosts begin: they prove that the address is this host's for them."""
+    return frozenset(
+        session.source_address
+        for bird in birds
+        if isinstance(bird, Bird)
+        for session in bird.sessions
+        if session.established and session.source_address and session.kind is not PeerKind.LOCAL_WORKLOAD
+    )
+
+
+def _claimed(host: Host | Unreadable, kernel: Kernel, datastore: Datastore | Unreadable) -> frozenset[IPAddress]:
+    """The address in the claim of this very machine on its name."""
+    if isinstance(host, Unreadable) or isinstance(datastore, Unreadable):
+        return frozenset()
+    texts = {owner.machine.address for owner in claims_of(machine_of(host, kernel.links), datastore.claims)}
+    return frozenset(address for text in texts if (address := address_in(text)) is not None)
 
 
 def _nodes(datastore: Datastore | Unreadable) -> tuple[Node, ...]:
@@ -99,6 +145,6 @@ def _shared(
 @MadeOnce
 def _in_blocks(here: frozenset[IPAddress], blocks: tuple[Block, ...]) -> dict[IPAddress, IPNetwork]:
     """Which of the addresses `here` lie in a block, and in which."""
-    index = PrefixIndex({key_of(block.cidr): block.cidr for block in blocks})
+    index = PrefixIndex({key_of(block.cidr): block.cidr for block in blocks if not block.virtual})
     found = {address: index.covering(key_of(host_prefix(address))) for address in here}
     return {address: cidr for address, cidr in found.items() if cidr is not None}

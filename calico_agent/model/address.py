@@ -88,6 +88,14 @@ class Link:
     vxlan: Vxlan | None = None
 
 
+def address_in(text: str) -> IPAddress | None:
+    """The address of `10.0.0.13/24` or `10.0.0.13`; None for words like `autodetect`."""
+    try:
+        return ip_interface(text).ip
+    except ValueError:
+        return None
+
+
 def interface_of(address: IPAddress, prefix_length: int) -> IPInterface:
     """The address together with its prefix length."""
     return ip_interface((address, prefix_length))

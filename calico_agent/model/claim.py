@@ -12,7 +12,7 @@ start together exactly one gets the name. An agent that was cut off loses its le
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
@@ -156,20 +156,32 @@ def claim_on(name: str, claims: Iterable[NameOwner | AliveSign]) -> NameClaim:
     return NameClaim(owner, next((claim for claim in about if isinstance(claim, AliveSign)), None))
 
 
-def this_machine(host: Host, links: tuple[Link, ...], identity: Identity) -> Machine:
-    """The machine that we run on, with the identity it should have.
+def claims_of(machine: Machine, claims: Iterable[NameOwner | AliveSign]) -> tuple[NameOwner, ...]:
+    """The lasting claims of one machine, but those that another boot keeps alive: a clone may share all but that."""
+    alive = {claim.name: claim.machine.boot_id for claim in claims if isinstance(claim, AliveSign)}
+    return tuple(
+        claim
+        for claim in claims
+        if isinstance(claim, NameOwner)
+        and machine.is_same(claim.machine)
+        and alive.get(claim.name, machine.boot_id) == machine.boot_id
+    )
+
+
+def machine_of(host: Host, links: tuple[Link, ...], address_links: frozenset[str] = frozenset()) -> Machine:
+    """The machine that we run on, as far as one machine can be told from another.
 
     Its network cards are the links without a kind: the MAC of a bridge or tunnel may be drawn anew at every boot, or
     derived from the machine-id. A host without any (a container host) is known by the link of its address.
     """
     cards = {link.mac for link in links if not link.kind and not link.loopback} - _NO_MACS
-    choices = [choice for choice in (identity.ipv4, identity.ipv6) if choice.chosen is not None]
     if not cards:
-        cards = {link.mac for link in links for choice in choices if link.name == choice.link} - _NO_MACS
-    return Machine(
-        machine_id=host.machine_id,
-        boot_id=host.boot_id,
-        macs=tuple(sorted(cards)[:_MOST_MACS]),
-        hostname=host.hostname,
-        address=next((str(choice.chosen.ip) for choice in choices if choice.chosen), ""),
-    )
+        cards = {link.mac for link in links if link.name in address_links} - _NO_MACS
+    return Machine(host.machine_id, host.boot_id, tuple(sorted(cards)[:_MOST_MACS]), host.hostname)
+
+
+def this_machine(host: Host, links: tuple[Link, ...], identity: Identity) -> Machine:
+    """The machine that we run on, with the identity it should have."""
+    choices = [choice for choice in (identity.ipv4, identity.ipv6) if choice.chosen is not None]
+    machine = machine_of(host, links, frozenset(choice.link for choice in choices))
+    return replace(machine, address=next((str(choice.chosen.ip) for choice in choices if choice.chosen), ""))

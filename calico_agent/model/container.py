@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from calico_agent.model.address import IPAddress, IPNetwork
+from calico_agent.model.address import IPAddress, IPNetwork, address_in
 from calico_agent.model.felix import FelixHealth
 from calico_agent.model.image import LocalImage
 
@@ -226,3 +226,10 @@ class Docker:
     networks: tuple[DockerNetwork, ...] = ()
     containers: tuple[Container, ...] = ()
     image: LocalImage | None = None
+
+    @property
+    def given_addresses(self) -> frozenset[IPAddress]:
+        """The addresses that the containers that live were told to use."""
+        living = (container for container in self.containers if container.alive)
+        given = (container.env_value(variable) for container in living for variable in ("IP", "IP6"))
+        return frozenset(address for text in given if (address := address_in(text)) is not None)

@@ -8,25 +8,41 @@ from calico_agent.model.address import Family, IPAddress, IPInterface
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One address of one link and the verdict on it. `reason` is a machine word, empty when it is accepted."""
+    """One address of one link and the verdict on it.
+
+    `reason` is a machine word for what speaks against it, `evidence` says so; empty where nothing does. `yields` is the
+    stronger evidence that refutes it; empty where there is none.
+    """
 
     interface: IPInterface
     link: str
     reason: str = ""
     evidence: str = ""
+    yields: str = ""
 
     @property
     def accepted(self) -> bool:
-        return not self.reason
+        return not self.reason or bool(self.yields)
+
+    @property
+    def doubt(self) -> str:
+        """What is to be said of it where it is chosen all the same; empty where nothing speaks against it."""
+        if not self.reason:
+            return ""
+        return f", although it {self.evidence}" + (f": {self.yields}" if self.yields else "")
 
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """What one rule of the decision list says: the addresses it yields (`answers`) and how it came to them."""
+    """What one rule of the decision list says: the addresses it yields (`answers`) and how it came to them.
+
+    `named` are all that it stands for, those among them against which something speaks included.
+    """
 
     rule: str
     answers: tuple[IPInterface, ...]
     detail: str
+    named: tuple[IPInterface, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

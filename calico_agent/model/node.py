@@ -80,7 +80,10 @@ class EncapsulationMode(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """An IP pool. A block belongs to the pool with the longest prefix that contains it; no reference is stored."""
+    """An IP pool. A block belongs to the pool with the longest prefix that contains it; no reference is stored.
+
+    `for_pods`: its addresses are for pods or tunnels, by `allowedUses`, and not for services of type LoadBalancer only.
+    """
 
     name: str
     cidr: IPNetwork
@@ -89,6 +92,12 @@ class Pool:
     disabled: bool = False
     bgp_export: bool = True
     block_size: int | None = None
+    for_pods: bool = True
+
+    @property
+    def gives_addresses(self) -> bool:
+        """Whether new pods may get addresses of it. A disabled one only says which destinations need no NAT."""
+        return self.for_pods and not self.disabled
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,11 +41,18 @@ def read_links() -> tuple[Link, ...]:
     """All of them. Raises Malformed, Interrupted, Refused and OSError."""
     with RouteSocket() as netlink:
         asked = _LINK.pack(0, 0, 0, 0, 0) + attribute(_EXT_MASK, _SKIP_STATS)
-        links = [*_abridged(dump_bodies(netlink.dump(_GET_LINK, asked), _NEW_LINK), _LINK, _OF_LINK)]
-        asked = _ADDRESS.pack(0, 0, 0, 0, 0)
-        addresses: dict[int, list[bytes]] = {}
-        for body in _abridged(dump_bodies(netlink.dump(_GET_ADDRESS, asked), _NEW_ADDRESS), _ADDRESS, _OF_ADDRESS):
-            addresses.setdefault(_ADDRESS.unpack_from(body)[4], []).append(body)
+        return links_in(netlink.dump(_GET_LINK, asked), netlink.dump(_GET_ADDRESS, _ADDRESS.pack(0, 0, 0, 0, 0)))
+
+
+def links_in(link_dump: Iterable[bytes], address_dump: Iterable[bytes]) -> tuple[Link, ...]:
+    """The links out of the datagrams of both dumps, the second begun when the first has ended.
+
+    Raises Malformed and Refused.
+    """
+    links = [*_abridged(dump_bodies(link_dump, _NEW_LINK), _LINK, _OF_LINK)]
+    addresses: dict[int, list[bytes]] = {}
+    for body in _abridged(dump_bodies(address_dump, _NEW_ADDRESS), _ADDRESS, _OF_ADDRESS):
+        addresses.setdefault(_ADDRESS.unpack_from(body)[4], []).append(body)
     return tuple(link_of(body, tuple(addresses.get(_LINK.unpack_from(body)[2], ()))) for body in links)
 
 

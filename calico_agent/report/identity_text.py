@@ -59,6 +59,7 @@ def _choice_json(choice: AddressChoice) -> dict[str, object]:
                 "accepted": candidate.accepted,
                 "reason": str(candidate.reason),
                 "evidence": candidate.evidence,
+                "yields": candidate.yields,
             }
             for candidate in choice.candidates
         ],
@@ -87,10 +88,9 @@ def _opinion_json(choice: AddressChoice, opinion: Opinion) -> dict[str, object]:
 def _candidate_row(choice: AddressChoice, candidate: Candidate) -> list[str]:
     address, link = str(candidate.interface), candidate.link
     if choice.chosen is not None and candidate.interface.ip == choice.chosen.ip and candidate.link == choice.link:
-        doubt = "" if candidate.accepted else f", although it {candidate.evidence}"
-        return [address, link, "chosen", f"by rule: {choice.rule}{doubt}"]
+        return [address, link, "chosen", f"by rule: {choice.rule}{candidate.doubt}"]
     if candidate.accepted:
-        return [address, link, "possible", ""]
+        return [address, link, "possible", candidate.doubt.removeprefix(", ")]
     return [address, link, "rejected", f"{candidate.evidence} [{candidate.reason}]"]
 
 

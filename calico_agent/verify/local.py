@@ -22,6 +22,8 @@ from calico_agent.verify.cluster import Cluster
 
 # Reason words of rejected candidates that mean: other hosts carry this network too, and it leads nowhere.
 _BRIDGE_REASONS = frozenset({"docker-network", "bridge-without-port"})
+# What lies in a routing domain of its own is not connected to the main table's links either.
+_ELSEWHERE = _BRIDGE_REASONS | {"vrf"}
 _NODENAME_DIRECTORY = PurePosixPath("/var/lib/calico")
 
 
@@ -82,7 +84,7 @@ class Local:
 
     def bridges(self) -> tuple[Candidate, ...]:
         """The addresses of this host on Docker's networks and on other bridges that lead nowhere."""
-        return tuple(found for found in self.candidates if found.reason in _BRIDGE_REASONS)
+        return tuple(filter(is_bridge, self.candidates))
 
     def registered(self, family: Family) -> IPInterface | None:
         """The registered address of one family, else the one that should be."""
@@ -96,7 +98,7 @@ class Local:
             {
                 found.interface.network
                 for found in self.candidates
-                if found.interface.version == family and found.reason not in _BRIDGE_REASONS
+                if found.interface.version == family and (found.accepted or found.reason not in _ELSEWHERE)
             }
         )
 
@@ -113,7 +115,7 @@ def chosen(identity: Identity, family: Family) -> IPInterface | None:
 
 def is_bridge(candidate: Candidate) -> bool:
     """Whether this address belongs to a bridge for containers, which other hosts have too."""
-    return candidate.reason in _BRIDGE_REASONS
+    return candidate.reason in _BRIDGE_REASONS and not candidate.accepted
 
 
 def local_host(

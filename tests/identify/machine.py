@@ -9,6 +9,7 @@ from typing import Any
 from calico_agent.identify.host import identify_host
 from calico_agent.model.address import IPAddress, Link, LinkAddress
 from calico_agent.model.autodetection import parse_method
+from calico_agent.model.bgp import Bird
 from calico_agent.model.container import Docker, DockerNetwork
 from calico_agent.model.host import Host, Kubelet
 from calico_agent.model.identity import Candidate, Identity, KeptAddress, KeptIdentity
@@ -85,6 +86,7 @@ class Machine:
     settings: IdentitySettings = field(default_factory=IdentitySettings)
     kept: KeptIdentity = field(default_factory=KeptIdentity)
     reachable: Mapping[str, tuple[IPAddress, ...]] = field(default_factory=dict)
+    birds: tuple[Bird | Unreadable | None, ...] = ()
 
     def having(self, **changes: Any) -> "Machine":
         """The same host, otherwise."""
@@ -128,6 +130,7 @@ class Machine:
             endpoints,
             kept=self.kept,
             reachable=self.reachable,
+            birds=self.birds,
         )
 
     def verdict(self, address: str) -> Candidate:

@@ -1,5 +1,6 @@
 """Every kind of address that is not the node's, and every exotic one that is."""
 
+from dataclasses import replace
 from ipaddress import ip_network
 
 import pytest
@@ -203,11 +204,33 @@ REJECTED = {
         Rejection.FLOATING,
         "is a single address beside 10.0.0.13/24 (eth0): a floating address (VRRP)",
     ),
-    "a secondary address": (
-        HOST.having(links=(LO, link("eth0", "10.0.0.13/24", held("10.0.0.14/24", secondary=True)))),
-        "10.0.0.14",
-        Rejection.FLOATING,
-        "is a secondary address of its subnet on this link: an alias or a floating address",
+    "an address on a member of a VRF": (
+        with_link(link("bond0", "10.9.0.5/24", kind="bond", master=9), link("mgmt", kind="vrf", index=9)),
+        "10.9.0.5",
+        Rejection.VRF,
+        "is in the VRF mgmt: its routes are not in the main table, where Calico's are",
+    ),
+    "a veth that is a member of a VRF, which is no bridge": (
+        with_link(link("veth0", "10.9.0.5/24", kind="veth", master=9), link("mgmt", kind="vrf", index=9)),
+        "10.9.0.5",
+        Rejection.VRF,
+        "is in the VRF mgmt: its routes are not in the main table, where Calico's are",
+    ),
+    "an address on a VRF itself": (
+        with_link(link("mgmt", "10.9.0.5/32", kind="vrf")),
+        "10.9.0.5",
+        Rejection.VRF,
+        "is in the VRF mgmt: its routes are not in the main table, where Calico's are",
+    ),
+    "a wire inside a block of a pool that is disabled": (
+        HOST.having(
+            datastore=Datastore(
+                pools=(replace(pool("10.0.0.0/8"), disabled=True),), blocks=(Block(ip_network("10.0.0.0/26"), "host1"),)
+            )
+        ),
+        "10.0.0.13",
+        Rejection.POOL_OVERLAP,
+        "lies in the IPAM block 10.0.0.0/26, from which pods get addresses: pool and host network must not overlap",
     ),
     "keepalived's label": (
         HOST.having(links=(LO, link("eth0", "10.0.0.13/24", held("10.9.0.100/24", label="eth0:vip")))),
@@ -317,6 +340,18 @@ ACCEPTED = {
     ),
     "an address in a pool that was made later, by which the cluster knows this host": HOST.having(
         datastore=Datastore(nodes=(node("host3", "10.0.0.13/24"),), pools=(pool("10.0.0.0/16"),)),
+    ),
+    "a secondary address, which only was configured second": HOST.having(
+        links=(LO, link("eth0", "10.0.0.100/24", held("10.0.0.13/24", secondary=True)))
+    ),
+    "an address in a disabled pool, which only exempts destinations from NAT": HOST.having(
+        datastore=Datastore(pools=(replace(pool("10.0.0.0/8"), disabled=True),))
+    ),
+    "an address in a pool for services only": HOST.having(
+        datastore=Datastore(pools=(replace(pool("10.0.0.0/8"), for_pods=False),))
+    ),
+    "an address in a block of services, which no host's pods use": HOST.having(
+        datastore=Datastore(blocks=(Block(ip_network("10.0.0.0/26"), "load-balancer", virtual=True),))
     ),
     "an address that only an old record of this machine lists": HOST.having(
         datastore=Datastore(nodes=(node("host3.example", "10.0.0.13/24", "10.0.0.13"),))

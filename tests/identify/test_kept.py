@@ -20,6 +20,7 @@ from tests.identify.machine import (
     LO,
     Machine,
     docker_network,
+    held,
     kept,
     link,
     node,
@@ -52,6 +53,18 @@ HOLDS = {
         datastore=Datastore(nodes=(node("host1", "192.168.7.1/24"),)),
         sources=(source("192.168.7.1", "192.168.7.3", "eth1"),),
     ),
+    "a pool was made over it": TWO.having(datastore=Datastore(pools=(pool("10.0.0.0/16"),))),
+    "another address of its network was configured first": TWO.having(
+        links=(LO, link("eth0", "10.0.0.100/24", held("10.0.0.13/24", secondary=True)), ETH1),
+        default_sources=(source("198.51.100.1", "10.0.0.100"),),
+    ),
+    "a whole network was configured beside its single address": TWO.having(
+        links=(LO, link("eth0", "10.0.0.100/24", "10.0.0.13/32"), ETH1), kept=kept("10.0.0.13/32")
+    ),
+    "it got a label": TWO.having(links=(LO, link("eth0", "10.0.0.100/24", held("10.0.0.13/24", label="eth0:1")), ETH1)),
+    "the address moved to the bridge that was made over its link": TWO.having(
+        links=(LO, link("br0", "10.0.0.13/24", kind="bridge", index=7), link("eth0", master=7), ETH1)
+    ),
     "the prefix length was corrected": TWO.having(links=(LO, link("eth0", "10.0.0.13/23"), ETH1)),
 }
 
@@ -62,20 +75,23 @@ def test_the_last_choice_holds(machine: Machine) -> None:
     assert (str(choice.chosen and choice.chosen.ip), choice.rule, choice.lost) == ("10.0.0.13", "last choice", None)
 
 
-OVERLAPS = (
-    "lies in the IP pool default-ipv4-ippool (10.0.0.0/16), from which pods get addresses: pool and host network must "
-    "not overlap"
-)
 LOST = {
     "the address was removed": (TWO.having(links=(LO, link("eth0"), ETH1)), "is on no link of this host any more"),
     "the link is gone": (TWO.having(links=(LO, ETH1)), "is on no link of this host any more"),
     "the address moved to another link, where something speaks against it": (
         TWO.having(links=(LO, link("eth0"), ETH1, link("wg0", "10.0.0.13/24", kind="wireguard"))),
-        "has moved to wg0",
+        "has moved to wg0, and is on a WireGuard tunnel",
     ),
-    "a pool was made over it": (
-        TWO.having(datastore=Datastore(pools=(pool("10.0.0.0/16"),))),
-        OVERLAPS,
+    "its link is another now, which leads nowhere": (
+        TWO.having(links=(LO, link("eth0", "10.0.0.13/24", kind="dummy"), ETH1)),
+        "is on a dummy device, which leads nowhere",
+    ),
+    "Docker made a network of its bridge": (
+        TWO.having(
+            links=(LO, link("eth0", "10.0.0.13/24", kind="bridge"), ETH1),
+            docker=Docker(networks=(docker_network("shop", "eth0", "10.0.0.0/24"),)),
+        ),
+        "belongs to Docker's network 'shop' (docker network ls)",
     ),
     "another host has it, too": (
         TWO.having(datastore=Datastore(nodes=(node("host9", "10.0.0.13/24", "10.0.0.13", "10.0.0.99"),))),
@@ -96,7 +112,7 @@ def test_the_last_choice_is_lost(machine: Machine, why: str) -> None:
 def test_an_address_that_is_chosen_again_on_another_link_is_not_lost() -> None:
     """A link was renamed (eth0 to ens3): the node is where it was."""
     choice = TWO.having(links=(LO, link("ens3", "10.0.0.13/24"))).identify().ipv4
-    assert (choice.link, choice.rule, choice.lost) == ("ens3", "only candidate", None)
+    assert (choice.link, choice.rule, choice.lost) == ("ens3", "last choice", None)
 
 
 def test_what_is_configured_comes_before_the_last_choice() -> None:

@@ -19,6 +19,7 @@ from calico_agent.model.settings import AddressSettings, IdentitySettings
 from calico_agent.observe.docker import DockerReader
 from calico_agent.observe.kernel import read_kernel
 from tests.docker_engine import IMAGE, docker_engine, kill_dockerd
+from tests.identify.machine import kept
 from tests.lab.engine import Engine
 from tests.netns import NetworkNamespace, network_namespace
 
@@ -31,7 +32,7 @@ LINES = (
     "link set eth0 up",
     "link set wire0 up",
     "addr add 10.77.0.11/24 dev eth0",
-    "addr add 10.77.0.12/24 dev eth0",  # of the same subnet: secondary
+    "addr add 10.77.0.12/24 dev eth0",  # of the same subnet
     "addr add 10.77.0.100/32 dev eth0",
     "addr add 2001:db8:77::11/64 dev eth0 nodad",
     "route add default via 10.77.0.1",
@@ -55,7 +56,7 @@ LINES = (
 REASONS = {
     "127.0.0.1": "loopback",
     "10.77.0.11": "",
-    "10.77.0.12": "floating",
+    "10.77.0.12": "",
     "10.77.0.100": "floating",
     "169.254.7.7": "link-local",
     "192.168.122.1": "bridge-without-port",
@@ -92,8 +93,19 @@ def eyes() -> Iterator[Eyes]:
 def test_each_real_address_has_its_verdict(eyes: Eyes) -> None:
     identity = eyes.identify(IdentitySettings(ipv6=AddressSettings("auto")))
     assert {str(one.interface.ip): str(one.reason) for one in identity.ipv4.candidates} == REASONS
-    assert (str(identity.ipv4.chosen), identity.ipv4.rule) == ("10.77.0.11/24", "default route")
     assert str(identity.ipv6.chosen) == "2001:db8:77::11/64"
+
+
+def test_of_two_addresses_of_one_network_the_first_is_no_better(eyes: Eyes) -> None:
+    """The kernel sends from whichever was configured first, and may change that when one is added again."""
+    choice = eyes.identify().ipv4
+    assert (choice.chosen, choice.refusal_code) == (None, "IP-AMBIGUOUS")
+    for address in ("10.77.0.11", "10.77.0.12"):
+        assert str(eyes.identify(kept=kept(f"{address}/24")).ipv4.chosen) == f"{address}/24"
+    eyes.namespace.ip("addr del 10.77.0.11/24 dev eth0")
+    eyes.namespace.ip("addr add 10.77.0.12/24 dev eth0", "addr add 10.77.0.11/24 dev eth0")
+    assert str(eyes.identify(kept=kept("10.77.0.11/24")).ipv4.chosen) == "10.77.0.11/24"
+    eyes.namespace.ip("addr del 10.77.0.12/24 dev eth0")
 
 
 def test_calico_itself_would_have_taken_the_newest_link(eyes: Eyes) -> None:

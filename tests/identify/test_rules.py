@@ -327,6 +327,7 @@ def test_all_rules_are_heard_although_the_first_decides() -> None:
         "configured",
         "kubelet",
         "last choice",
+        "own record",
         "other nodes",
         "datastore",
         "default route",

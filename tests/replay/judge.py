@@ -44,6 +44,7 @@ def assess_observation(observation: Observation, config: Config = _DEFAULTS) -> 
         observation.datastore,
         config.identity_settings(),
         endpoints(observation.docker, name),
+        birds=(observation.bird, observation.bird6),
     )
     seen = _with_pods(view_of(observation, identity, mode=config.mode, container_name=name))
     supervising = None

@@ -91,6 +91,8 @@ def _rule(line: str) -> Rule:
             selectors.append(f"{word} {next(words, '')}".strip())
     value, _, mask = known.get("fwmark", "").partition("/")
     table = known.get("lookup", "")
+    if table == "[l3mdev-table]":  # that of the VRF of which a packet's link is a member
+        table, selectors = "", [*selectors, "l3mdev"]
     refusal = next((action for word, action in _REFUSALS.items() if word in known), RuleAction.TABLE)
     return Rule(
         priority=int(number),
@@ -147,12 +149,12 @@ def _address(row: Mapping[str, Any]) -> LinkAddress:
 
 
 def _route(row: Mapping[str, Any]) -> Route:
-    hops = row.get("nexthops") or ([row] if "dev" in row and row["type"] == "unicast" else [])
+    hops = row.get("nexthops") or ([row] if "dev" in row and row.get("type", "unicast") == "unicast" else [])
     protocol = str(row.get("protocol", "boot"))
     table = str(row.get("table", "main"))
     return Route(
         prefix=_prefix(row),
-        type=RouteType[str(row["type"]).upper()],
+        type=RouteType[str(row.get("type", "unicast")).upper()],
         next_hops=tuple(map(_next_hop, hops)),
         protocol=_PROTOCOLS[protocol] if protocol in _PROTOCOLS else int(protocol),
         metric=int(row.get("metric", 0)),
@@ -186,7 +188,10 @@ def _has_default(fib: Fib, version: int) -> bool:
 
 
 def _source(destination: IPAddress, fib: Fib, links: tuple[Link, ...]) -> Source:
-    """What `ip route get` would say: the preferred source, else an address of the device that covers the gateway."""
+    """What `ip route get` would say: the preferred source, else an address of the device that covers the gateway.
+
+    For a device without any it is the first global one of the host (inet_select_addr in net/ipv4/devinet.c).
+    """
     held = next((link for link in links for own in link.addresses if own.address == destination), None)
     if held is not None:
         return Source(destination, destination, "lo")
@@ -195,9 +200,12 @@ def _source(destination: IPAddress, fib: Fib, links: tuple[Link, ...]) -> Source
         return Source(destination, None, error="no route to host")
     hop = route.next_hops[0]
     device = next((link for link in links if link.name == hop.device), None)
-    addresses = [
-        own for own in (device.addresses if device else ()) if own.family == destination.version and own.scope != "link"
-    ]
+    addresses = [own for own in (device.addresses if device else ()) if _may_be_source(own, destination)]
     near = [own for own in addresses if (hop.gateway or destination) in own.network]
-    chosen = next(iter(near or addresses), None)
+    others = [own for link in links for own in link.addresses if _may_be_source(own, destination)]
+    chosen = next(iter(near or addresses or others), None)
     return Source(destination, route.source or (chosen.address if chosen else None), hop.device, hop.gateway)
+
+
+def _may_be_source(own: LinkAddress, destination: IPAddress) -> bool:
+    return own.family == destination.version and own.scope not in {"link", "host"}

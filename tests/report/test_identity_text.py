@@ -185,6 +185,7 @@ def test_json_holds_what_the_text_says() -> None:
         "accepted": False,
         "reason": "docker-network",
         "evidence": "belongs to Docker's network 'bridge' (docker network ls)",
+        "yields": "",
     }
     assert [opinion["stand"] for opinion in document["ipv4"]["opinions"]] == [
         "silent",

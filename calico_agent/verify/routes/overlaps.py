@@ -3,7 +3,9 @@
 The kernel takes the longest prefix. A block in the overlap takes its addresses away from the hosts of that network, and
 where no block is yet, packets for pods to come go out into it. Tunnel devices have a lone address (/32, /128) of the
 pool, which is right. The network of a bridge for containers or virtual machines, such as libvirt's 192.168.122.0/24 in
-Calico's usual pool 192.168.0.0/16, is this host's own affair until a block lies in it.
+Calico's usual pool 192.168.0.0/16, is this host's own affair until a block lies in it. A disabled pool, and one for
+services only, gives no addresses to pods: it may cover the hosts' own networks, to exempt them from NAT (Calico's
+manual, "Configure outgoing NAT"), as long as no block that was given before lies there.
 """
 
 from collections.abc import Iterator
@@ -33,20 +35,30 @@ def find_overlaps(view: View) -> Iterator[Finding]:
         for pool in view.cluster.datastore.pools:
             if pool.cidr.version != network.version or not pool.cidr.overlaps(network):
                 continue
-            if not is_bridge(found) or _has_block(view.cluster, network):
+            wanted = pool.gives_addresses and not is_bridge(found)
+            if wanted or _has_block(view.cluster, _narrower(network, pool.cidr)):
                 yield _overlap(view, found, network, pool)
 
 
+def _narrower(one: IPNetwork, other: IPNetwork) -> IPNetwork:
+    """What two networks that overlap share."""
+    return max(one, other, key=lambda network: network.prefixlen)
+
+
 def _has_block(cluster: Cluster, network: IPNetwork) -> bool:
-    """Whether a block shares addresses with a network."""
+    """Whether a block of a host shares addresses with a network."""
     version, length, number = key_of(network)
     shift = network.max_prefixlen - length
-    inside = (key[0] == version and key[1] >= length and key[2] >> shift == number >> shift for key in cluster.blocks)
-    return cluster.block_index.covering((version, length, number)) is not None or any(inside)
+    inside = (
+        key[0] == version and key[1] >= length and key[2] >> shift == number >> shift and not block.virtual
+        for key, block in cluster.blocks.items()
+    )
+    around = cluster.block_index.covering((version, length, number))
+    return (around is not None and not around.virtual) or any(inside)
 
 
 def _overlap(view: View, found: Candidate, network: IPNetwork, pool: Pool) -> Finding:
-    narrower = max(network, pool.cidr, key=lambda one: one.prefixlen)
+    narrower = _narrower(network, pool.cidr)
     return finding(
         "RT-OVERLAP",
         str(network),
