@@ -12,6 +12,7 @@ from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 
+from calico_agent.decode.bird_links import LINKS_COMMAND, links_missed
 from calico_agent.decode.bird_reply import Line, reply_lines
 from calico_agent.decode.bird_rib import rib_lines, rib_routes
 from calico_agent.decode.bird_time import moments
@@ -92,6 +93,7 @@ def decode_bird(
         peers = {session.name for session in sessions}
         ribs = {command: found[1] for command in replies if (found := _RIB_COMMAND.fullmatch(command))}
         routes = tuple(route for command in ribs for route in rib_routes(rib_lines(command, replies), peers))
+        missed = tuple(links_missed(reply_lines(LINKS_COMMAND, replies))) if LINKS_COMMAND in replies else ()
         asked = None if RIB_COMMAND in ribs else frozenset(map(ip_network, ribs.values()))
     except ValueError as error:  # a number or an address that is none
         raise Malformed(f"BIRD's reply: {error}") from error
@@ -107,6 +109,7 @@ def decode_bird(
         recovery_left=left,
         sessions=sessions,
         switched_off=switched_off,
+        links_missed=missed,
         routes=routes,
         asked=asked,
     )

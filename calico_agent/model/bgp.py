@@ -74,6 +74,7 @@ class Bird:
     While `graceful_restart`, BIRD recovers from its start: it has waited `recovery_seconds` for its peers and gives up
     on those that do not come after `recovery_left` seconds more (None where BIRD does not say). `switched_off` are the
     names of protocols that somebody disabled, of those by which BIRD knows links, blocks and the kernel's table.
+    `links_missed` are links that BIRD takes for down and that are not, as far as it was asked for its links.
     `routes` are those to the prefixes in `asked`; None there means that BIRD was asked for its whole table.
     """
 
@@ -87,5 +88,6 @@ class Bird:
     recovery_left: int | None = None
     sessions: tuple[Session, ...] = ()
     switched_off: tuple[str, ...] = ()
+    links_missed: tuple[str, ...] = ()
     routes: tuple[RibRoute, ...] = ()
     asked: frozenset[IPNetwork] | None = frozenset()

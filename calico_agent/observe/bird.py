@@ -22,6 +22,7 @@ from calico_agent.decode.bird import (
     fingerprint,
     rib_command,
 )
+from calico_agent.decode.bird_links import LINKS_COMMAND
 from calico_agent.decode.errors import Malformed
 from calico_agent.model.address import Family, IPNetwork
 from calico_agent.model.bgp import Bird
@@ -90,7 +91,8 @@ class BirdReader:
             replies = {command: talk.ask(command) for command in (STATUS_COMMAND, ROWS_COMMAND)}
             seen = fingerprint(replies)
             commands = [rib_command(prefix) for prefix in about] if len(about) <= _MOST_PREFIXES else [RIB_COMMAND]
-            # Whoever asks for routes looks into a fault.
+            if about:  # whoever asks for routes looks into a fault
+                commands.append(LINKS_COMMAND)
             if not about and seen == self._fingerprint and time.monotonic() < self._details_due:
                 return decode_bird(self._family, replies, self._known)
             began = time.monotonic()

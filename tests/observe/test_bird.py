@@ -55,6 +55,18 @@ class Daemon:
     def command(self, text: str) -> None:
         subprocess.run(("birdc", "-s", str(self.socket), text), check=True, stdout=subprocess.DEVNULL)
 
+    def run(self, *command: str) -> None:
+        """In the daemon's network namespace."""
+        subprocess.run(("nsenter", f"--net=/proc/{self.process.pid}/ns/net", *command), check=True)
+
+    def ip(self, *lines: str) -> None:
+        for line in lines:
+            self.run("ip", *line.split())
+
+    def links(self) -> str:
+        command = ("birdc", "-s", str(self.socket), "show interfaces")
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
     def stop(self) -> None:
         with suppress(ProcessLookupError):
             self.process.send_signal(signal.SIGCONT)
@@ -102,6 +114,32 @@ def test_what_somebody_switches_off_is_seen(bird: Daemon) -> None:
     off = [one.switched_off for one in found if isinstance(one, Bird)]
     one, two = ("static1",), ("device1", "static1")
     assert [tuple(sorted(names)) for names in off] == [(), one, one, two, two, two[:1], two[:1]]
+
+
+def test_a_link_that_bird_takes_for_down_is_named_to_who_looks_into_a_fault(tmp_path: Path) -> None:
+    daemon = Daemon(tmp_path, "router id 10.0.0.1; protocol device { scan time 1; }")
+    try:
+        daemon.ip("link add eth0 type veth peer name wire0", "link set eth0 up", "link set wire0 up")
+        daemon.ip("address add 10.8.0.100/24 dev eth0", "address add 10.8.0.12/24 dev eth0")
+        daemon.run("sysctl", "-q", "-w", "net.ipv4.conf.eth0.promote_secondaries=1")
+        reader, about = BirdReader(str(daemon.socket), Family.IPV4), [ip_network("10.9.0.0/26")]
+        wait_until(lambda: _missed(reader.read(about)) == () and "10.8.0.12" in daemon.links())
+        daemon.ip("address del 10.8.0.100/24 dev eth0")
+        wait_until(lambda: _missed(reader.read(about)) == ("eth0",))
+        assert _missed(reader.read()) == ()
+    finally:
+        daemon.stop()
+
+
+def wait_until(done: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def _missed(found: Bird | Unreadable) -> tuple[str, ...] | None:
+    return found.links_missed if isinstance(found, Bird) else None
 
 
 def test_a_session_that_changes_is_seen_with_its_details(bird: Daemon) -> None:

@@ -28,6 +28,7 @@ _WITHOUT = (
 _UNREADABLE = "BIRD-UNREADABLE"
 _CODES = {"absent": "BIRD-DOWN", "refused": "BIRD-DOWN", "timeout": "BIRD-HUNG"}
 _NOT_LISTENING = "No listening socket"
+_SERVICES = {Family.IPV4: "/etc/service/enabled/bird", Family.IPV6: "/etc/service/enabled/bird6"}
 
 
 def peer_sessions(view: View) -> tuple[PeerSession, ...]:
@@ -57,6 +58,7 @@ def find_bgp(view: View) -> Iterator[Finding]:
             if any(_NOT_LISTENING in session.last_error for session in bird.sessions):
                 yield _port(view)
             yield from (_switched_off(view, family, name) for name in bird.switched_off)
+            yield from (_link_missed(view, family, name) for name in bird.links_missed)
             yield from find_sessions(view, family, bird)
             yield from find_second(view, host_plan(view)[family], bird)
     yield from _no_peers(view)
@@ -95,8 +97,7 @@ def _cure(view: View, family: Family, bird: Unreadable, code: str, *, gone: bool
     if code == "BIRD-DOWN" or bird.code == "closed":
         return f"docker logs {container} says why it does not {'start' if code == 'BIRD-DOWN' else 'stay'}"
     if code == "BIRD-HUNG":
-        service = "/etc/service/enabled/bird" if family is Family.IPV4 else "/etc/service/enabled/bird6"
-        return f"docker exec {container} sv restart {service}, or docker restart {container}"
+        return f"docker exec {container} sv restart {_SERVICES[family]}, or docker restart {container}"
     if bird.code == "error":
         return "systemctl restart calico-agent, and look at its limits (LimitNOFILE) if that comes again"
     return "run calico-agent as root; [bird] in its configuration names the sockets"
@@ -124,6 +125,19 @@ def _switched_off(view: View, family: Family, name: str) -> Finding:
         why=f"BIRD: {name} down",
         effect=next(effects, "BIRD does a part of its work no more"),
         cure=f"{birdcl(family)} enable {name}",
+        node=view.me,
+    )
+
+
+def _link_missed(view: View, family: Family, name: str) -> Finding:
+    container = view.local.container.name if view.local.container else "calico-node"
+    return finding(
+        "BIRD-LINK",
+        name if family is Family.IPV4 else f"{name} (IPv6)",
+        f"BIRD takes {name} for down, and it is up: BIRD missed that another address became the first one there",
+        why=f"BIRD: {name} DOWN, AdminUp LinkUp, with an address",
+        effect="packets to the pods of other nodes leave by the default route, if there is one, instead of directly",
+        cure=f"docker exec {container} sv restart {_SERVICES[family]}",
         node=view.me,
     )
 

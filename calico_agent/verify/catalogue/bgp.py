@@ -45,6 +45,21 @@ Found in BIRD's list of protocols.
 `birdcl enable NAME` inside the container, or a restart of calico/node.""",
     ),
     _entry(
+        "BIRD-LINK",
+        "BIRD takes a link for down that is up",
+        """\
+BIRD does not know any more that this host is on the network of this link, so it finds the next
+hops there by another way, mostly the default route: packets for pods go to the router, which may
+send them on, send them back, or drop them. That happens when a floating address (keepalived,
+kube-vip) was the first of its subnet on the link and went away: the kernel makes the next address
+the first one, and BIRD 1.6 does not notice.
+
+Found in BIRD's own list of links: down, though switched on, with carrier and an address.
+
+Restart BIRD in the container; nothing else does it. Give floating addresses as /32, so that they
+never are the first of the subnet.""",
+    ),
+    _entry(
         "BIRD-UNREADABLE",
         "BIRD cannot be asked",
         """\

@@ -32,6 +32,7 @@ from tests.verify.cluster import (
     session,
     stored,
     v6,
+    via,
     with_neighbours,
 )
 
@@ -127,6 +128,16 @@ CASES = {
         peered(*SESSIONS, observation=routed(without=["192.168.1.0/26"]), switched_off=("static1",)),
         {"BIRD-DISABLED static1": {"RT-BLACKHOLE-MISSING 192.168.1.0/26"}},
         says=("no route leads to its pods from other nodes",),
+    ),
+    "BIRD missed that another address became the first one of its link": Case(
+        peered(
+            *SESSIONS,
+            observation=routed(via("192.168.3.0/26", "10.77.0.1")),
+            links_missed=("eth0",),
+        ),
+        {"BIRD-LINK eth0": {"RT-WRONG-NEXTHOP 192.168.3.0/26"}},
+        says=("takes eth0 for down, and it is up", "docker exec calico-node sv restart /etc/service/enabled/bird"),
+        status={"BGPEstablished": Status.FALSE, "RoutesInPlace": Status.FALSE},
     ),
     "BIRD for IPv6 does not know the links": Case(
         replace(
