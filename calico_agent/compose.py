@@ -22,6 +22,7 @@ def compose(
     """The report of one look, with the times that conditions and problems already carry."""
     datastore = observation.datastore
     readable = None if isinstance(datastore, Unreadable) else datastore
+    container = node_container(observation.docker, config.node.container_name)
     return Report(
         at=observation.at,
         started_at=observation.at,
@@ -33,9 +34,9 @@ def compose(
         problems=problems,
         sessions=assessment.sessions,
         routes=assessment.routes,
-        container=node_container(observation.docker, config.node.container_name),
+        container=container,
         stage=stage_by(assessment.stage, (timed.condition for timed in conditions)),
-        unreadable=observation.unreadable(),
+        unreadable=observation.unreadable(without_bird=container is not None and not container.runs_bird),
         datastore_origin=sources.datastore.origin if sources.datastore else "",
         datastore_revision=readable.revision if readable else 0,
         datastore_read_at=readable.read_at if readable else None,

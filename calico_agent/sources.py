@@ -151,7 +151,7 @@ class Sources:
         if isinstance(docker, Unreadable):
             return ()
         bgp = BgpSettings() if isinstance(datastore, Unreadable) else datastore.bgp
-        return self._rivals.read(docker.containers, bgp.listen_port)
+        return self._rivals.read(docker.containers, bgp.ports)
 
     def read_bird(self, family: Family, about: Collection[IPNetwork] = ()) -> Bird | Unreadable:
         """One BIRD daemon, with the routes that it knows to some prefixes."""

@@ -132,13 +132,12 @@ def _bgp(
                 mesh=configuration.mesh,
                 as_number=configuration.as_number or default.as_number,
                 listen_port=configuration.listen_port or default.listen_port,
+                binds_to_address=configuration.binds_to_address,
             )
         elif configuration.name.startswith("node.") and configuration.listen_port:
             listen_ports.append((configuration.name.removeprefix("node."), configuration.listen_port))
-    return BgpSettings(
-        mesh=default.mesh,
-        as_number=default.as_number,
-        listen_port=default.listen_port,
+    return replace(
+        default,
         peers=tuple(peer.name for peer in peers),
         node_listen_ports=tuple(listen_ports),
         peerings=tuple(peer.peering for peer in peers if peer.peering is not None),

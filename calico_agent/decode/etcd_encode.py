@@ -104,7 +104,12 @@ def _affinity(affinity: Affinity) -> object:
 
 
 def _bgp(bgp: BgpSettings) -> Iterator[tuple[str, bytes]]:
-    default = {"nodeToNodeMeshEnabled": bgp.mesh, "asNumber": bgp.as_number, "listenPort": bgp.listen_port}
+    default = {
+        "nodeToNodeMeshEnabled": bgp.mesh,
+        "asNumber": bgp.as_number,
+        "listenPort": bgp.listen_port,
+        "bindMode": "NodeIP" if bgp.binds_to_address else "None",
+    }
     yield f"{RESOURCES}bgpconfigurations/default", _json({"spec": default})
     for node, port in bgp.node_listen_ports:
         yield f"{RESOURCES}bgpconfigurations/node.{node}", _json({"spec": {"listenPort": port}})

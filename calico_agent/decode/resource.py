@@ -35,6 +35,7 @@ class BgpConfiguration:
     mesh: bool
     as_number: int | None
     listen_port: int | None
+    binds_to_address: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,7 @@ def _bgp_configuration(name: str, resource: JsonObject) -> BgpConfiguration:
         mesh=json_object.flag(spec, "nodeToNodeMeshEnabled", default=True),
         as_number=as_number(spec),
         listen_port=json_object.number(spec, "listenPort", 0, 65535) or None,
+        binds_to_address=json_object.text(spec, "bindMode") == "NodeIP",
     )
 
 

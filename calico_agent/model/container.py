@@ -19,7 +19,8 @@ MANAGED_BY = "calico-agent"
 
 # What CALICO_NETWORKING_BACKEND can name instead of BIRD (rc.local of calico/node v1.3.0 and v3.32.1). With `gobgp`, of
 # Calico 2.x, another daemon speaks BGP; with the others nobody does.
-_OTHER_BACKENDS = frozenset({"none", "vxlan", "gobgp"})
+_GOBGP = "gobgp"
+_OTHER_BACKENDS = frozenset({"none", "vxlan", _GOBGP})
 
 # Exit codes that are 128 and the number of the signal that ended the program.
 _SIGNALS = {134: "SIGABRT", 137: "SIGKILL", 139: "SIGSEGV", 143: "SIGTERM"}
@@ -193,6 +194,11 @@ class Container:
     def backend(self) -> str:
         """CALICO_NETWORKING_BACKEND: `bird`, or what takes its place."""
         return self.env_value("CALICO_NETWORKING_BACKEND") or "bird"
+
+    @property
+    def runs_gobgp(self) -> bool:
+        """Whether GoBGP speaks BGP there, in BIRD's place."""
+        return self.backend == _GOBGP
 
     @property
     def runs_bird(self) -> bool:

@@ -43,6 +43,10 @@ class Status(Enum):
     UNKNOWN = "Unknown"
 
 
+NOT_JUDGED = "NotJudged"
+"""The reason of a condition that nobody can decide, and that speaks against nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
     """One condition now. `reason` is CamelCase for machines, `message` a sentence for people."""

@@ -167,7 +167,8 @@ class BgpSettings:
 
     `peers` are the names of all BGPPeers, `peerings` those of them that are between nodes and their peers, and not
     between nodes and their pods. `filters` are the BGPFilters that they may name. `node_listen_ports` are the ports of
-    the nodes that have a BGPConfiguration `node.<name>` with one of its own.
+    the nodes that have a BGPConfiguration `node.<name>` with one of its own. `binds_to_address`: BIRD listens on the
+    node's own address alone (bindMode: NodeIP), and on every address without that.
     """
 
     mesh: bool = True
@@ -177,6 +178,16 @@ class BgpSettings:
     node_listen_ports: tuple[tuple[str, int], ...] = ()
     peerings: tuple[Peering, ...] = ()
     filters: tuple[BgpFilter, ...] = ()
+    binds_to_address: bool = False
+
+    def port_of(self, node: str) -> int:
+        """The port on which BIRD of a node listens."""
+        return dict(self.node_listen_ports).get(node, self.listen_port)
+
+    @property
+    def ports(self) -> frozenset[int]:
+        """Those of all nodes."""
+        return frozenset((self.listen_port, *(port for _, port in self.node_listen_ports)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,8 @@ class Observation:
         """The datastore as it is now, for whatever must not be done or said on an old reading."""
         return self.datastore_trouble or self.datastore
 
-    def unreadable(self) -> tuple[Unreadable, ...]:
-        """The sources that could not be read, in the order above."""
-        sources = (self.host, self.kernel, self.docker, self.current_datastore, self.bird, self.bird6)
+    def unreadable(self, *, without_bird: bool = False) -> tuple[Unreadable, ...]:
+        """The sources that could not be read, in the order above; BIRD only where it is meant to run."""
+        birds = () if without_bird else (self.bird, self.bird6)
+        sources = (self.host, self.kernel, self.docker, self.current_datastore, *birds)
         return tuple(source for source in sources if isinstance(source, Unreadable))

@@ -5,17 +5,20 @@ cannot be seen is left out. Who listens on a port takes CAP_SYS_PTRACE to see, t
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
+from ipaddress import ip_address
 
 import psutil
 
 from calico_agent.decode.rivals import NAMES, decode_cgroup, program_of, shown_command
+from calico_agent.model.address import IPAddress
 from calico_agent.model.container import Container
 from calico_agent.model.rival import Rival
 from calico_agent.observe.processes import UNSEEN, command_line, control_group, in_our_network, pids_named
 
 _MOST_RIVALS = 16
+_UNSEEN_PID = 0
 
 # While calico/node runs, nobody waits for the answer, and looking at every process of a large host is not free.
 _LEISURE_SECONDS = 30.0
@@ -28,30 +31,31 @@ class RivalReader:
         self._found: tuple[Rival, ...] = ()
         self._read_at = -_LEISURE_SECONDS
 
-    def read(self, containers: Iterable[Container], port: int) -> tuple[Rival, ...]:
-        """Every rival, and who has BGP's `port` while no container of calico/node lives."""
+    def read(self, containers: Iterable[Container], ports: Collection[int]) -> tuple[Rival, ...]:
+        """Every rival, and who has one of BGP's `ports` while no container of calico/node lives."""
         containers = tuple(containers)
         alive = any(container.alive for container in containers)
         now = time.monotonic()
         if not alive or now - self._read_at >= _LEISURE_SECONDS:
-            self._found = tuple(_rivals(containers, 0 if alive else port))[:_MOST_RIVALS]
+            self._found = tuple(_rivals(containers, () if alive else ports))[:_MOST_RIVALS]
             self._read_at = now
         return self._found
 
 
-def _rivals(containers: tuple[Container, ...], port: int) -> Iterator[Rival]:
-    listener = _listener(port) if port else None
-    for pid in sorted({*pids_named(NAMES), *((listener,) if listener else ())}):
+def _rivals(containers: tuple[Container, ...], ports: Collection[int]) -> Iterator[Rival]:
+    listening = _listening(ports) if ports else {}
+    for pid in sorted({*pids_named(NAMES), *(listening.keys() - {_UNSEEN_PID})}):
         with suppress(*UNSEEN):
             process = psutil.Process(pid)
             arguments = command_line(process)
             program = program_of(arguments)
-            if pid == listener or (program and _is_rival(process, containers)):
+            if pid in listening or (program and _is_rival(process, containers)):
                 unit, container = decode_cgroup(control_group(pid))
-                listens = port if pid == listener else 0
-                yield Rival(program, pid, shown_command(arguments), listens, unit, container)
-    if listener == 0:
-        yield Rival("", 0, "", port)
+                for port, addresses in sorted(listening.get(pid, {0: set()}).items()):
+                    at = tuple(sorted(addresses, key=str))
+                    yield Rival(program, pid, shown_command(arguments), port, unit, container, at)
+    for port, addresses in sorted(listening.get(_UNSEEN_PID, {}).items()):
+        yield Rival("", _UNSEEN_PID, "", port, listens_at=tuple(sorted(addresses, key=str)))
 
 
 def _is_rival(process: psutil.Process, containers: tuple[Container, ...]) -> bool:
@@ -63,8 +67,8 @@ def _is_rival(process: psutil.Process, containers: tuple[Container, ...]) -> boo
     return not any(container.id in group for container in containers) and roots.isdisjoint(ancestors)
 
 
-def _listener(port: int) -> int | None:
-    """The process that listens on a port of our network namespace, 0 when it cannot be seen, None for none.
+def _listening(ports: Collection[int]) -> Mapping[int, Mapping[int, set[IPAddress]]]:
+    """By process, and then by port: where in our network namespace it listens. Who cannot be seen is process 0.
 
     psutil looks at every descriptor and every TCP socket for it (17 microseconds and 800 bytes each), in the namespace
     of the process's first thread.
@@ -72,7 +76,12 @@ def _listener(port: int) -> int | None:
     try:
         sockets = psutil.net_connections(kind="tcp")
     except (*UNSEEN, RuntimeError):  # the latter for a table in another form
-        return None
-    listening = (each for each in sockets if each.status == psutil.CONN_LISTEN)
-    pids = {each.pid or 0 for each in listening if each.laddr and each.laddr.port == port}
-    return min(pids - {0}, default=0) if pids else None
+        return {}
+    found: dict[int, dict[int, set[IPAddress]]] = {}
+    for each in sockets:
+        if each.status == psutil.CONN_LISTEN and each.laddr and each.laddr.port in ports:
+            at = found.setdefault(each.pid or _UNSEEN_PID, {}).setdefault(each.laddr.port, set())
+            at.add(ip_address(each.laddr.ip))
+    seen = {port for pid, taken in found.items() if pid != _UNSEEN_PID for port in taken}
+    unseen = {port: at for port, at in found.pop(_UNSEEN_PID, {}).items() if port not in seen}
+    return found | ({_UNSEEN_PID: unseen} if unseen else {})

@@ -21,8 +21,9 @@ from calico_agent.model.container import Container, ContainerSpec
 from calico_agent.model.host import Host
 from calico_agent.model.identity import AddressChoice, Candidate, Identity
 from calico_agent.model.kernel import Kernel
-from calico_agent.model.node import Datastore, Node
+from calico_agent.model.node import BgpSettings, Datastore, Node
 from calico_agent.model.observation import Observation
+from calico_agent.model.rival import in_the_way
 from calico_agent.model.rollout import identity_of, same_identity
 from calico_agent.model.settings import OnChange, SuperviseSettings
 from calico_agent.model.unchanged import MadeOnce
@@ -116,7 +117,8 @@ def _bars(who: _Who, observation: Observation, identity: Identity, container: Co
     """What forbids to start calico/node as `who`, as far as it can be known now."""
     datastore, host, kernel = observation.current_datastore, observation.host, observation.kernel
     runs = container is not None and container.alive
-    for rival in observation.rivals:
+    bgp = observation.datastore.bgp if isinstance(observation.datastore, Datastore) else BgpSettings()
+    for rival in in_the_way(observation.rivals, bgp, who.name, tuple(who.addresses.values())):
         if rival.program:
             yield f"{rival.program} runs on this host outside of calico/node (pid {rival.pid})"
         elif not runs:

@@ -6,14 +6,14 @@ a confirmed error, a condition that is False, one that is Unknown, a confirmed w
 Ready (`/readyz`): this host does its part of the cluster's network. One dead neighbour must not make every host
 unready, so it asks about this host only, much as calico/node's own check does after its first 30 seconds
 (node/pkg/health/health.go@v3.32.1): the container runs, the address is right, at least one BGP session is established
-or none is expected, and not every route is missing. What is Unknown counts as good while a session is established,
-so that an outage of etcd or Docker alone takes no host out of service.
+or none is expected (or can be judged), and not every route is missing. What is Unknown counts as good while a session
+is established, so that an outage of etcd or Docker alone takes no host out of service.
 """
 
 from collections.abc import Iterator
 from datetime import datetime
 
-from calico_agent.model.finding import Condition, ConditionType, Severity, Status
+from calico_agent.model.finding import NOT_JUDGED, Condition, ConditionType, Severity, Status
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.report import Report, TimedProblem
 from calico_agent.report.timeline import SUSPECTED
@@ -89,7 +89,8 @@ def _reasons(report: Report) -> Iterator[str]:
         elif condition.status is Status.FALSE:
             yield f"{kind.value} is false{_because(condition)}"
     bgp = conditions.get(ConditionType.BGP_ESTABLISHED)
-    if not established and (bgp is None or bgp.status is not Status.TRUE):
+    judged = bgp is None or bgp.reason != NOT_JUDGED
+    if not established and judged and (bgp is None or bgp.status is not Status.TRUE):
         yield f"no BGP session is established{_because(bgp)}"
     routes = conditions.get(ConditionType.ROUTES_IN_PLACE)
     all_missing = report.routes.expected > 0 and report.routes.present == 0

@@ -6,9 +6,20 @@ Warnings are problems to look at, and leave the condition True.
 
 from dataclasses import dataclass
 
+from calico_agent.model.address import Family
 from calico_agent.model.bgp import Bird, PeerKind
-from calico_agent.model.finding import Condition, ConditionType, Finding, Problem, RouteCounts, Severity, Status
+from calico_agent.model.finding import (
+    NOT_JUDGED,
+    Condition,
+    ConditionType,
+    Finding,
+    Problem,
+    RouteCounts,
+    Severity,
+    Status,
+)
 from calico_agent.model.observation import Unreadable
+from calico_agent.verify.need import needs_bgp
 from calico_agent.verify.view import View
 from calico_agent.verify.words import counted
 
@@ -87,6 +98,8 @@ def _container(view: View, against: Against | None) -> Condition:
 
 def _bgp(view: View, against: Against | None) -> Condition:
     kind = ConditionType.BGP_ESTABLISHED
+    if view.local.uses_gobgp:
+        return _not_judged(kind, "its sessions")
     if not view.local.uses_bird:
         message = f"not used: CALICO_NETWORKING_BACKEND={view.local.backend}"
         return Condition(kind, Status.TRUE, "NotUsed", message)
@@ -131,11 +144,18 @@ def _routes(view: View, against: Against | None, counts: RouteCounts) -> Conditi
     message = f"{right if counts.expected else 'no other node has pods that need a route'}{_as_of(view)}"
     if against is not None:
         return Condition(kind, Status.FALSE, against.reason, f"{message}; {against.words}")
+    if view.local.uses_gobgp and any(needs_bgp(view, family) for family in Family):
+        return _not_judged(kind, "the routes that it brings")
     return Condition(kind, Status.TRUE, "InPlace" if counts.expected else "NoneNeeded", message)
 
 
 def _as_of(view: View) -> str:
     return f", by the datastore's records of {view.age}" if view.age else ""
+
+
+def _not_judged(kind: ConditionType, what: str) -> Condition:
+    message = f"GoBGP runs in BIRD's place (CALICO_NETWORKING_BACKEND=gobgp): {what} cannot be judged"
+    return Condition(kind, Status.UNKNOWN, NOT_JUDGED, message)
 
 
 def _false(kind: ConditionType, against: Against) -> Condition:

@@ -33,7 +33,9 @@ def router_to(view: View, address: IPAddress) -> IPAddress | None:
     return next(iter(gateways)) if len(gateways) == 1 else None
 
 
-def is_router(view: View, address: IPAddress) -> bool:
-    """Whether packets of this host leave through it, wherever they go."""
-    routes = view.kernel.fib.routes if view.kernel is not None else ()
-    return any(hop.gateway == address for route in routes for hop in route.next_hops)
+def routers(view: View) -> frozenset[IPAddress]:
+    """The routers through which packets of this host leave, wherever they go."""
+    index = view.kernel.fib.index if view.kernel is not None else {}
+    buckets = (bucket for lengths in index.values() for bucket in lengths.values())
+    paths = {path for bucket in buckets for paths in bucket.values() for path in paths}
+    return frozenset(hop.gateway for path in paths for hop in path.next_hops if hop.gateway is not None)

@@ -68,6 +68,11 @@ class Local:
         return self.container is None or self.container.runs_bird
 
     @property
+    def uses_gobgp(self) -> bool:
+        """Whether routes come by a BGP daemon that is not judged."""
+        return self.container is not None and self.container.runs_gobgp
+
+    @property
     def standpoint(self) -> Standpoint:
         return Standpoint(
             self.name,

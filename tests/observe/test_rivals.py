@@ -9,7 +9,9 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,14 +23,21 @@ from tests.netns import NetworkNamespace, network_namespace
 pytestmark = pytest.mark.real
 
 BGP = "router id 10.0.0.1;\nprotocol device {}\nprotocol bgp { local as 64512; neighbor 10.0.0.2 as 64512; passive; }\n"
-LISTENER = "import socket, sys, time; s = socket.create_server(('', int(sys.argv[1]))); time.sleep(600)"
+LISTENER = """
+import socket, sys, time
+*ports, at = sys.argv[1:] if "." in sys.argv[-1] else [*sys.argv[1:], ""]
+kept = [socket.create_server((at, int(port))) for port in ports]
+time.sleep(600)
+"""
 READ = """
 import dataclasses, json, sys
 from calico_agent.model.container import Container, ContainerState
 from calico_agent.observe.rivals import RivalReader
-port, *pids = map(int, sys.argv[1:])
+ports, *pids = sys.argv[1:]
+pids = map(int, pids)
 containers = [Container("0" * 64, "calico-node", "x", ContainerState.RUNNING, pid=pid) for pid in pids]
-print(json.dumps([dataclasses.asdict(rival) for rival in RivalReader().read(containers, port)]))
+found = RivalReader().read(containers, [*map(int, ports.split(","))])
+print(json.dumps([dataclasses.asdict(rival) for rival in found], default=str))
 """
 NODE = Container("0" * 64, "calico-node", "calico/node:v3.31.7", ContainerState.RUNNING, pid=2**22 - 1)
 
@@ -69,9 +78,13 @@ def wait_for_listener(host: NetworkNamespace, port: int) -> None:
         time.sleep(0.05)
 
 
-def rivals(host: NetworkNamespace, *containers: Container, port: int = 179) -> tuple[Rival, ...]:
+def rivals(host: NetworkNamespace, *containers: Container, ports: str = "179") -> tuple[Rival, ...]:
     pids = (str(container.pid) for container in containers)
-    return tuple(Rival(**found) for found in json.loads(host.output(sys.executable, "-c", READ, str(port), *pids)))
+    return tuple(map(decoded, json.loads(host.output(sys.executable, "-c", READ, ports, *pids))))
+
+
+def decoded(found: dict[str, Any]) -> Rival:
+    return Rival(**{**found, "listens_at": tuple(map(ip_address, found["listens_at"]))})
 
 
 def test_a_host_on_which_nothing_runs_has_none(host: NetworkNamespace) -> None:
@@ -116,10 +129,18 @@ def test_what_runs_in_a_container_of_calico_node_is_none(host: NetworkNamespace,
 def test_whoever_listens_on_the_bgp_port_is_named(host: NetworkNamespace, port: int) -> None:
     with started(host, sys.executable, "-c", LISTENER, str(port)) as process:
         wait_for_listener(host, port)
-        (found,) = rivals(host, port=port)
+        (found,) = rivals(host, ports=f"2001,{port}")
         assert (found.program, found.pid, found.port) == ("", process.pid, port)
         assert found.command.startswith(sys.executable)
-        assert rivals(host, port=2000) == ()
+        assert found.listens_at == (ip_address("0.0.0.0"),)
+        assert rivals(host, ports="2000") == ()
+
+
+def test_one_who_listens_on_two_ports_is_told_with_both(host: NetworkNamespace) -> None:
+    with started(host, sys.executable, "-c", LISTENER, "179", "1790", "127.0.0.1"):
+        wait_for_listener(host, 1790)
+        found = rivals(host, ports="179,1790")
+    assert [(one.port, one.listens_at) for one in found] == [(port, (ip_address("127.0.0.1"),)) for port in (179, 1790)]
 
 
 def test_a_listener_of_which_nobody_may_see_the_process_is_told_all_the_same(host: NetworkNamespace) -> None:
@@ -127,14 +148,14 @@ def test_a_listener_of_which_nobody_may_see_the_process_is_told_all_the_same(hos
     with started(host, sys.executable, "-c", LISTENER, "179"):
         wait_for_listener(host, 179)
         found = json.loads(host.output(*unprivileged, sys.executable, "-c", READ, "179"))
-    assert [Rival(**each) for each in found] == [Rival("", 0, "", 179)]
+    assert [decoded(each) for each in found] == [Rival("", 0, "", 179, listens_at=(ip_address("0.0.0.0"),))]
 
 
 def test_while_calico_node_runs_the_processes_are_not_looked_at_all_the_time(
     host: NetworkNamespace, tmp_path: Path
 ) -> None:
     reader = RivalReader()
-    assert host.run(reader.read, (NODE,), 179) == ()
+    assert host.run(reader.read, (NODE,), [179]) == ()
     with bird(host, tmp_path):
-        assert host.run(reader.read, (NODE,), 179) == ()
-        assert len(host.run(reader.read, (), 179)) == 1, "before a start they are"
+        assert host.run(reader.read, (NODE,), [179]) == ()
+        assert len(host.run(reader.read, (), [179])) == 1, "before a start they are"

@@ -104,6 +104,7 @@ def report_capture(capture: Path, host: str, config: Config = _DEFAULTS) -> Repo
     _, conditions, problems = advance(History(), assessment, observation.at, timedelta(0))
     datastore = observation.datastore if isinstance(observation.datastore, Datastore) else None
     supervising = config.mode is Mode.SUPERVISE
+    container = node_container(observation.docker, config.node.container_name)
     return Report(
         at=observation.at,
         started_at=observation.at,
@@ -115,9 +116,9 @@ def report_capture(capture: Path, host: str, config: Config = _DEFAULTS) -> Repo
         problems=problems,
         sessions=assessment.sessions,
         routes=assessment.routes,
-        container=node_container(observation.docker, config.node.container_name),
+        container=container,
         stage=assessment.stage,
-        unreadable=observation.unreadable(),
+        unreadable=observation.unreadable(without_bird=container is not None and not container.runs_bird),
         datastore_origin="recording",
         datastore_revision=datastore.revision if datastore else 0,
         datastore_read_at=datastore.read_at if datastore else None,

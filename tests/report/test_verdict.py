@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from calico_agent.model.finding import ConditionType, Problem, RouteCounts, Severity, Status
+from calico_agent.model.finding import NOT_JUDGED, ConditionType, Problem, RouteCounts, Severity, Status
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.report import Report, TimedCondition, TimedProblem
 from calico_agent.report.timeline import SUSPECTED
@@ -141,6 +141,18 @@ READY = [
         ["no BGP session is established: because"],
     ),
     ("all sessions are down for a blink", replace(healthy_report(), sessions=DOWN), []),
+    (
+        "sessions that nobody can judge (GoBGP)",
+        replace(
+            healthy_report(),
+            sessions=(),
+            conditions=(
+                *(timed for timed in healthy_report().conditions if timed.condition.type is not BGP),
+                TimedCondition(replace(condition(BGP, Status.UNKNOWN), reason=NOT_JUDGED), NOW),
+            ),
+        ),
+        [],
+    ),
     (
         "no route at all, with a session",
         with_statuses(replace(healthy_report(), routes=NO_ROUTES), {ROUTES: Status.FALSE}),

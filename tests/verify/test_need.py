@@ -16,7 +16,17 @@ from calico_agent.model.settings import Mode
 from calico_agent.verify.need import needs_bgp
 from calico_agent.verify.view import view_of
 from tests.verify.case import Case, check
-from tests.verify.cluster import IDENTITY, POOL, SESSIONS, contained, peered, session, stored
+from tests.verify.cluster import (
+    IDENTITY,
+    POOL,
+    SESSIONS,
+    contained,
+    look,
+    peered,
+    routed,
+    session,
+    stored,
+)
 from tests.verify.vxlan import VXLAN
 
 TO_HOST2, _TO_HOST3 = SESSIONS
@@ -67,6 +77,31 @@ CASES = {
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_sessions_where_no_route_needs_them(case: Case) -> None:
     check(case)
+
+
+GOBGP = contained(routed(without=["192.168.2.0/26", "192.168.3.0/26"]), env=(("CALICO_NETWORKING_BACKEND", "gobgp"),))
+BLIND = replace(GOBGP, bird=Unreadable("BIRD", "there is no socket bird.ctl", "absent"))
+
+
+def test_gobgp_is_said_to_be_not_judged_and_speaks_against_nothing() -> None:
+    check(
+        Case(
+            BLIND,
+            {},
+            status={"BGPEstablished": Status.UNKNOWN, "RoutesInPlace": Status.UNKNOWN},
+        )
+    )
+    said = {one.type.value: (one.reason, one.message) for one in look(BLIND).conditions}
+    assert said["BGPEstablished"] == (
+        "NotJudged",
+        "GoBGP runs in BIRD's place (CALICO_NETWORKING_BACKEND=gobgp): its sessions cannot be judged",
+    )
+    assert said["RoutesInPlace"][0] == "NotJudged"
+
+
+def test_a_bird_that_is_not_meant_to_run_is_not_unread() -> None:
+    assert [one.source for one in BLIND.unreadable()] == ["BIRD"]
+    assert BLIND.unreadable(without_bird=True) == ()
 
 
 V4, V6 = Family.IPV4, Family.IPV6

@@ -17,7 +17,7 @@ from calico_agent.verify.catalogue import finding
 from calico_agent.verify.ends import all_sessions, node_at
 from calico_agent.verify.identity.elsewhere import true_addresses
 from calico_agent.verify.identity.peers import staying
-from calico_agent.verify.knocks import is_router, knocking, router_to
+from calico_agent.verify.knocks import knocking, router_to, routers
 from calico_agent.verify.view import View
 from calico_agent.verify.words import in_family, listed
 
@@ -30,28 +30,56 @@ def find_knocking(view: View) -> Iterator[Finding]:
     strangers = knocking(view)
     if not strangers:
         return
-    down = _down(view)
+    behind, gateways = _behind_routers(view), routers(view)
+    owners, connected = _owners(view, strangers), _connected(view)
     for address in strangers:
-        behind = [session for session in down if _is_behind(view, session, address)]
-        if behind:
-            yield from (_translated(view, session, address) for session in behind)
-        elif is_router(view, address):
+        owner = owners.get(address, "")
+        if address in behind:
+            yield from (_translated(view, session, address) for session in behind[address])
+        elif address in gateways:
             yield _router(view, address)
-        else:
-            yield from _stranger(view, address, down)
+        elif (owner, address.version) not in connected:  # else it has another address, and a session from the right one
+            yield _stranger(view, address, owner)
 
 
-def _down(view: View) -> tuple[Session, ...]:
-    """The sessions with other nodes that are not up, but for those to a peer with which another one is."""
+def _behind_routers(view: View) -> Mapping[IPAddress, list[Session]]:
+    """By router, the sessions with nodes behind it that are not up, and of which nothing else is known to keep them so.
+
+    Those to a peer with which another one is up are left out.
+    """
     up = {session.peer for session in all_sessions(view) if session.established}
-    return tuple(one for one in all_sessions(view) if one.peer not in up and node_at(view, one.peer))
+    behind: dict[IPAddress, list[Session]] = {}
+    for session in all_sessions(view):
+        told = session.last_error and not any(word in session.last_error for word in _SENT_AWAY)
+        if session.peer not in up and not told and node_at(view, session.peer):
+            router = router_to(view, session.peer)
+            if router is not None:
+                behind.setdefault(router, []).append(session)
+    return behind
 
 
-def _is_behind(view: View, session: Session, router: IPAddress) -> bool:
-    """Whether it may be the peer of a session that comes from a router: nothing else is known to keep it down."""
-    error = session.last_error
-    told = bool(error) and not any(word in error for word in _SENT_AWAY)
-    return not told and router_to(view, session.peer) == router
+def _connected(view: View) -> frozenset[tuple[str, int]]:
+    """The nodes with which a session is up, by family."""
+    up = (session for session in all_sessions(view) if session.established)
+    return frozenset((node_at(view, session.peer), session.peer.version) for session in up) - {("", 4), ("", 6)}
+
+
+def _owners(view: View, strangers: tuple[IPAddress, ...]) -> Mapping[IPAddress, str]:
+    """The nodes that have such an address without being registered with it, as far as something tells.
+
+    By their own records, by their agents, or as the only node whose registered address leads nowhere.
+    """
+    nodes = view.cluster.datastore.nodes if view.cluster is not None else ()
+    found: dict[IPAddress, str] = {}
+    for family in Family:
+        faulty = staying(view, family)
+        if len(faulty) == 1:
+            found |= dict.fromkeys((one for one in strangers if one.version == family), *faulty)
+    agents = {machine.address: node for node, machine in machines(view).items()}
+    found |= {one: agents[str(one)] for one in strangers if str(one) in agents}
+    recorded = _recorded(nodes)
+    found |= {one: recorded[one] for one in strangers if one in recorded}
+    return found | {there.address: name for (name, _), there in true_addresses(view).items()}
 
 
 def _translated(view: View, session: Session, router: IPAddress) -> Finding:
@@ -88,17 +116,12 @@ def _router(view: View, address: IPAddress) -> Finding:
     )
 
 
-def _stranger(view: View, address: IPAddress, down: tuple[Session, ...]) -> Iterator[Finding]:
-    assert view.cluster is not None
+def _stranger(view: View, address: IPAddress, owner: str) -> Finding:
     family = Family(address.version)
-    node = _owner(view, address)
-    up = {node_at(view, session.peer) for session in all_sessions(view) if session.established}
-    if node in up and node not in {node_at(view, session.peer) for session in down if session.peer.version == family}:
-        return  # it has more than one address, and a session from the right one
     near = next((net for net in view.local.networks(family) if address in net), None)
     where = f"it is on this host's network {near}" if near else "it is on no network of this host"
-    names = tuple(sorted(view.cluster.nodes))
-    yield finding(
+    names = tuple(sorted(view.cluster.nodes)) if view.cluster is not None else ()
+    return finding(
         "BGP-UNKNOWN-PEER",
         str(address),
         f"a host with the address {address} tries to open a BGP session, and no node is registered with it",
@@ -108,23 +131,9 @@ def _stranger(view: View, address: IPAddress, down: tuple[Session, ...]) -> Iter
         cure=f"on {address}: docker restart calico-node, which registers it again if its record was deleted; if it is "
         f"registered with another address, start calico/node there with {'IP' if family == 4 else 'IP6'}={address}; "
         "stop it if it left the cluster. If it is a router, it needs a BGPPeer",
-        node=node,
+        node=owner,
         severity=Severity.WARNING,
     )
-
-
-def _owner(view: View, address: IPAddress) -> str:
-    """The node that has this address without being registered with it; empty where nothing tells.
-
-    By its own record, by its agent, or as the only node whose registered address leads nowhere.
-    """
-    if view.cluster is None:
-        return ""
-    elsewhere = (name for (name, _), there in true_addresses(view).items() if there.address == address)
-    recorded = next(elsewhere, None) or _recorded(view.cluster.datastore.nodes).get(address)
-    by_agent = (node for node, machine in machines(view).items() if machine.address == str(address))
-    faulty = staying(view, Family(address.version))
-    return recorded or next(by_agent, "") or (next(iter(faulty)) if len(faulty) == 1 else "")
 
 
 @MadeOnce

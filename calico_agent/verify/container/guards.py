@@ -8,10 +8,12 @@ an address that another node record has (`verify.identity.peers`); what already 
 
 from collections.abc import Iterator
 
+from calico_agent.model.address import Family
 from calico_agent.model.claim import Machine, NameClaim, Standing, claim_on, this_machine
 from calico_agent.model.finding import Finding, Severity
+from calico_agent.model.node import BgpSettings
 from calico_agent.model.observation import Unreadable
-from calico_agent.model.rival import Rival
+from calico_agent.model.rival import Rival, in_the_way
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.view import View
 from calico_agent.verify.words import listed, since_when
@@ -95,7 +97,11 @@ def _rivals(view: View) -> Iterator[Finding]:
     runs = container is not None and container.alive
     if not (runs or view.supervised):
         return  # another container runtime may run calico/node here: then these are its own programs
-    for rival in view.observation.rivals:
+    name = (view.identity.name.name if view.supervised else view.local.name) or ""
+    registered = [view.local.registered(family) for family in Family]
+    addresses = view.identity.addresses | {address.ip for address in registered if address is not None}
+    bgp = view.cluster.bgp if view.cluster is not None else BgpSettings()
+    for rival in in_the_way(view.observation.rivals, bgp, name, addresses):
         if rival.program:
             yield _second_manager(view, rival)
         elif not runs:

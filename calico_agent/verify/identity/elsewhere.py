@@ -24,7 +24,7 @@ from calico_agent.verify.catalogue import finding
 from calico_agent.verify.ends import all_sessions
 from calico_agent.verify.evidence import SETTLING, is_within
 from calico_agent.verify.identity.peers import staying
-from calico_agent.verify.knocks import is_router, knocking
+from calico_agent.verify.knocks import knocking, routers
 from calico_agent.verify.view import View
 from calico_agent.verify.words import cure_there, in_family
 
@@ -45,7 +45,7 @@ class _Seen(NamedTuple):
 
     down: frozenset[IPAddress]
     alone: frozenset[IPAddress]
-    strangers: tuple[IPAddress, ...]
+    strangers: Mapping[Family, tuple[IPAddress, ...]]
 
 
 def find_elsewhere(view: View) -> Iterator[Finding]:
@@ -68,7 +68,7 @@ def true_addresses(view: View) -> Mapping[tuple[str, Family], There]:
     down = frozenset() if view.starting else frozenset(session.peer for session in peers) - up - settling
     versions = Counter(peer.version for peer in down)
     alone = frozenset(peer for peer in down if versions[peer.version] == 1)
-    seen = _Seen(down, alone, tuple(one for one in knocking(view) if not is_router(view, one)))
+    seen = _Seen(down, alone, _strangers(view))
     suspects = {*_unlisted(view.cluster.datastore.nodes)}
     suspects |= {(name, Family(peer.version)) for peer in down for name in view.cluster.holders.get(peer, ())}
     here = {family: staying(view, family) for family in Family}
@@ -81,6 +81,13 @@ def true_addresses(view: View) -> Mapping[tuple[str, Family], There]:
         if there := _there(view, node, registered, seen):
             found[name, family] = there
     return found
+
+
+def _strangers(view: View) -> Mapping[Family, tuple[IPAddress, ...]]:
+    """Who knocks and is no router."""
+    found = knocking(view)
+    gateways = routers(view) if found else frozenset()
+    return {family: tuple(one for one in found if one.version == family and one not in gateways) for family in Family}
 
 
 @MadeOnce
@@ -130,7 +137,7 @@ def _knocking(view: View, node: Node, registered: IPInterface, seen: _Seen) -> T
     session and the stranger are the only ones.
     """
     family = Family(registered.version)
-    strangers = [one for one in seen.strangers if one.version == family]
+    strangers = seen.strangers[family]
     log = "a host with that address tries to open a BGP session (calico/node's log here)"
     for stranger in strangers:
         link = next((link for link, addresses in node.interfaces if stranger in addresses), "")
@@ -166,14 +173,16 @@ def _elsewhere(view: View, name: str, registered: IPInterface, there: There) -> 
 def _taken(view: View) -> Iterator[Finding]:
     """Nodes whose registered address is that of a machine which another node's agent runs on."""
     assert view.cluster is not None
-    for name, machine in machines(view).items():
+    agents = machines(view)
+    at = {machine.address: name for name, machine in agents.items()}
+    for name, machine in agents.items():
         node = view.cluster.nodes.get(name)
         for registered in (node.ipv4, node.ipv6) if node is not None else ():
             if registered is None or _other(machine, registered) is None or view.local.candidate(registered.ip):
                 continue
-            for other, taker in machines(view).items():
-                if other != name and taker.address == str(registered.ip) and not taker.is_same(machine):
-                    yield _two_hosts(name, registered, machine, other, taker)
+            other = at.get(str(registered.ip))
+            if other is not None and not agents[other].is_same(machine):
+                yield _two_hosts(name, registered, machine, other, agents[other])
 
 
 def _two_hosts(name: str, registered: IPInterface, machine: Machine, other: str, taker: Machine) -> Finding:

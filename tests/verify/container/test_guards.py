@@ -11,11 +11,12 @@ from calico_agent.model.container import LABEL_MANAGED_BY, MANAGED_BY, Container
 from calico_agent.model.finding import Status
 from calico_agent.model.host import Host
 from calico_agent.model.kernel import Kernel
+from calico_agent.model.node import BgpSettings
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.rival import Rival
 from calico_agent.model.settings import Mode
 from tests.verify.case import Case, check
-from tests.verify.cluster import AT, CONTAINER, DATASTORE, HEALTHY, contained, findings_of, node, stored
+from tests.verify.cluster import AT, CONTAINER, DATASTORE, HEALTHY, addresses, contained, findings_of, node, stored
 
 MACHINE_ID = "a" * 32
 CARD = "52:54:00:00:00:01"
@@ -166,8 +167,54 @@ CASES = {
         mode=Mode.SUPERVISE,
         says=("TCP port 179, on which BIRD waits for its peers, is taken by nc -lk 179 (pid 813)", "kill 813"),
     ),
+    "the BGP port of this node is taken, and the cluster's is another": Case(
+        stored(beside(replace(LISTENER, port=1790)), bgp=BgpSettings(node_listen_ports=(("host1", 1790),))),
+        {"SV-PORT session-3.scope": NOT_STARTED},
+        mode=Mode.SUPERVISE,
+        says=("TCP port 1790, on which BIRD waits",),
+    ),
+    "the cluster's BGP port is taken, and this node has one of its own": Case(
+        stored(
+            beside(LISTENER, replace(LISTENER, port=1791)),
+            bgp=BgpSettings(node_listen_ports=(("host1", 1790), ("host2", 1791))),
+        ),
+        NOTHING_WRONG,
+        mode=Mode.SUPERVISE,
+    ),
+    "another routing daemon has the port on another address, and BIRD binds to the node's": Case(
+        stored(
+            beside(replace(LISTENER, listens_at=addresses("127.0.0.1", "192.0.2.1"))),
+            bgp=BgpSettings(binds_to_address=True),
+        ),
+        NOTHING_WRONG,
+        mode=Mode.SUPERVISE,
+    ),
+    "the same while BIRD binds to every address": Case(
+        beside(replace(LISTENER, listens_at=addresses("127.0.0.1"))),
+        {"SV-PORT session-3.scope": NOT_STARTED},
+        mode=Mode.SUPERVISE,
+    ),
+    "it has the port on the node's address": Case(
+        stored(
+            beside(replace(LISTENER, listens_at=addresses("127.0.0.1", "10.77.0.11"))),
+            bgp=BgpSettings(binds_to_address=True),
+        ),
+        {"SV-PORT session-3.scope": NOT_STARTED},
+        mode=Mode.SUPERVISE,
+    ),
+    "it has the port on every address": Case(
+        stored(beside(replace(LISTENER, listens_at=addresses("::"))), bgp=BgpSettings(binds_to_address=True)),
+        {"SV-PORT session-3.scope": NOT_STARTED},
+        mode=Mode.SUPERVISE,
+    ),
+    "a BIRD of the distribution has another node's port": Case(
+        stored(beside(replace(HOST_BIRD, port=1791)), bgp=BgpSettings(node_listen_ports=(("host2", 1791),))),
+        {"SV-RIVAL BIRD bird.service": NOT_STARTED},
+        mode=Mode.SUPERVISE,
+        says=("BIRD runs on this host outside of calico/node: /usr/sbin/bird -f -u bird",),
+    ),
     "the BGP port is taken by somebody who cannot be seen": Case(
-        beside(Rival("", 0, "", 1179)),
+        stored(beside(Rival("", 0, "", 1179)), bgp=BgpSettings(listen_port=1179)),
         {"SV-PORT port 1179": NOT_STARTED},
         mode=Mode.SUPERVISE,
         says=("a process that calico-agent cannot see", "ss -ltnp 'sport = :1179'"),
