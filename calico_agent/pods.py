@@ -7,6 +7,8 @@ from calico_agent.model.address import IPAddress, IPNetwork
 from calico_agent.model.endpoint import Endpoints
 from calico_agent.model.node import Block
 from calico_agent.model.observation import Observation, Unreadable
+from calico_agent.model.prefix import key_of
+from calico_agent.model.route import host_prefix
 from calico_agent.verify.routes.pods import contested, former_names, lost_addresses, own_blocks, unled_links
 from calico_agent.verify.view import View
 
@@ -28,6 +30,11 @@ def with_pods(view: View, blocks_of: BlocksOf, endpoints_of: EndpointsOf) -> Obs
     blocks = {block.cidr: block for block in blocks_of(wanted)}
     held = frozenset(address for block in blocks.values() for address in block.held_by(name))
     holders = {address: blocks[cidr].holder(address) for address, cidr in disputed.items() if cidr in blocks}
+    node = cluster.nodes.get(name)
+    for _, address in node.tunnel_addresses() if node is not None else ():
+        around = cluster.block_index.covering(key_of(host_prefix(address)))
+        if around is not None and around.cidr in blocks:
+            holders[address] = blocks[around.cidr].holder(address)
     given = {address: holder for address, holder in holders.items() if holder is not None}
     seen = replace(view.observation, held=held, given=given)
     unled = frozenset(link.index for link in unled_links(kernel))

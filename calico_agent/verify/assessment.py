@@ -33,7 +33,9 @@ from calico_agent.verify.routes.links import find_links
 from calico_agent.verify.routes.no_path import find_paths
 from calico_agent.verify.routes.overlaps import find_overlaps
 from calico_agent.verify.routes.silent import find_silent
+from calico_agent.verify.routes.tunnel_addresses import find_tunnel_addresses
 from calico_agent.verify.routes.tunnel_devices import find_tunnel_devices
+from calico_agent.verify.routes.users import find_users
 from calico_agent.verify.routes.workloads import find_workloads
 from calico_agent.verify.sources import find_sources
 from calico_agent.verify.view import View, view_of
@@ -95,3 +97,6 @@ def _beneath(view: View, kernel: Kernel, expectation: Expectation) -> Iterator[F
     yield from find_tunnel_devices(view, kernel, expectation)
     yield from find_no_forwarding(view, kernel, expectation)
     yield from find_workloads(view, kernel)
+    if view.cluster is not None:
+        yield from find_users(view, view.cluster, kernel)
+        yield from find_tunnel_addresses(view, view.cluster, kernel)

@@ -100,6 +100,7 @@ V3_32_1: dict[str, Problems] = {
 }
 
 IPIP: dict[str, Problems] = {
+    **{f"ipip-duplicate-tunnel-address/host{n}": {"RT-ADDRESS-TWICE 192.168.119.2": set()} for n in (1, 2, 3)},
     "ipip-docker-bridge-address/host1": {
         "IP-BRIDGE host3": {"BGP-DOWN host3", "BGP-UNKNOWN-PEER 10.77.0.13", "RT-MISSING 192.168.55.64/26"}
     },

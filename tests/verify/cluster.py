@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface, ip_network
 
 from calico_agent.model.action import Supervising
-from calico_agent.model.address import Family, IPAddress
+from calico_agent.model.address import Family, IPAddress, Link
 from calico_agent.model.bgp import Bird, PeerKind, Session
 from calico_agent.model.container import Container, ContainerState, Docker, Knocks, Mount
 from calico_agent.model.finding import Assessment, Finding, Status
@@ -134,6 +134,13 @@ def routed(*changed: Route, without: Iterable[str] = (), base: tuple[Route, ...]
     gone = {ip_network(prefix) for prefix in without} | {route.prefix for route in changed}
     kept = (route for route in base if route.prefix not in gone)
     return replace(HEALTHY, kernel=Kernel(fib=Fib.of((*kept, *changed))))
+
+
+def also(observation: Observation, *routes: Route, links: tuple[Link, ...] = ()) -> Observation:
+    """An observation with more routes, and with these links."""
+    assert isinstance(observation.kernel, Kernel)
+    fib = Fib.of((*observation.kernel.fib.routes, *routes))
+    return replace(observation, kernel=replace(observation.kernel, fib=fib, links=links))
 
 
 def stored(observation: Observation = HEALTHY, **changes: object) -> Observation:

@@ -218,6 +218,34 @@ The address stays taken until the record is deleted and the address released."""
         Severity.WARNING,
     ),
     _entry(
+        "RT-ADDRESS-TWICE",
+        "one address has two users",
+        """\
+Packets to it reach one of them, and what the other sends is answered to the first.
+
+Found by asking of each tunnel address in the node records, of each address on a link of this host
+and of each route to a single pod who else has it: another node's record (a copied disk), a pod to
+which Calico gave it, a pod's link here.
+
+A pod gets another address when it is started anew, a node another tunnel address when calico/node
+is restarted on the one that Calico did not give it to. `calicoctl ipam show --ip=ADDRESS` tells
+whose it is.""",
+    ),
+    _entry(
+        "RT-TUNNEL-ADDRESS",
+        "packets to the tunnel address of a node do not reach it",
+        """\
+What a node itself sends through the tunnel carries the address of its tunnel device. Its answers go
+where the routes lead: to another host, when that one has the address too, or when it was borrowed
+from another node's block and has no route of its own (VXLAN before Calico v3.30).
+
+Found by following the routes of this host to the tunnel address in each node's record. Pods are not
+affected.
+
+See who has the address: `ip addr` on both hosts. Restarting calico/node on its node has the route
+written anew; a node with an address of its own block needs none.""",
+    ),
+    _entry(
         "RT-DUPLICATE-AFFINITY",
         "two nodes claim one block",
         """\

@@ -23,6 +23,7 @@ from calico_agent.verify.routes.strangers import find_stranger
 from calico_agent.verify.routes.table import ExpectedTable, Paths, expected_table
 from calico_agent.verify.routes.tunnels import Underlay
 from calico_agent.verify.routes.unadvertised import find_unadvertised
+from calico_agent.verify.routes.users import stranded_pods
 from calico_agent.verify.routes.ways import Way
 from calico_agent.verify.routes.words import RouteWords, find_double_claims, find_own_blocks, find_unreachable
 from calico_agent.verify.view import View
@@ -62,10 +63,15 @@ def check_routes(view: View, kernel: Kernel, expectation: Expectation) -> RouteC
         *strangers,
         *find_double_claims(view, expectation),
         *find_lost_blocks(view, expectation),
-        *find_unreachable(expectation),
+        *find_unreachable(expectation, _stranded(view, kernel)),
         *find_unadvertised(view, expectation),
     )
     return RouteCheck(_count(table, broken, amiss, sum(one.code == "RT-STALE" for one in strangers)), findings)
+
+
+def _stranded(view: View, kernel: Kernel) -> Collection[str]:
+    """The nodes without a record that this host was: their pods are here, and said of this host."""
+    return stranded_pods(view, view.cluster, kernel) if view.cluster is not None else ()
 
 
 def _said(view: View, words: RouteWords, one: Amiss) -> Finding:

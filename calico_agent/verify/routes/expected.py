@@ -155,8 +155,8 @@ class _Draft:
         for borrowed in block.borrowed:
             if borrowed.node == block.owner:
                 continue
-            # A node's tunnel address may be borrowed too; it is reached by the tunnel itself.
-            if self._ways.is_tunnel_address(borrowed.node, borrowed.address):
+            # A node's tunnel address may be borrowed too: see `verify.routes.tunnel_addresses`.
+            if borrowed.kind or self._ways.is_tunnel_address(borrowed.node, borrowed.address):
                 continue
             if lane.pool.name == _NO_POOL:
                 self._outside.append(borrowed)

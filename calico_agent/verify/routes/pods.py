@@ -57,7 +57,7 @@ def host_routes(kernel: Kernel) -> Iterator[HostRoute]:
     """The routes to single addresses that lead into pods of this host, or by Calico to another one."""
     for version, length in FULL_LENGTH.items():
         for network, paths in kernel.fib.index.get(version, {}).get(length, {}).items():
-            if (device := _pod_link(paths[0])) is not None:
+            if (device := pod_link(paths[0])) is not None:
                 yield HostRoute(prefix_of((version, length, network))[0], device, None)
             elif paths[0].protocol in CALICO_PROTOCOLS and paths[0].next_hops and paths[0].next_hops[0].gateway:
                 hop = paths[0].next_hops[0]
@@ -102,7 +102,8 @@ def _key(address: IPAddress) -> Key:
     return address.version, FULL_LENGTH[address.version], int(address)
 
 
-def _pod_link(path: Path) -> str | None:
+def pod_link(path: Path) -> str | None:
+    """The pod's link of this host into which a route leads."""
     names = [hop.device for hop in path.next_hops if hop.gateway is None and hop.device.startswith(_PREFIX)]
     return names[0] if names else None
 

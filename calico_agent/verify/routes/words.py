@@ -1,6 +1,6 @@
 """What is said about one route: wanted, found, consequence, cure."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from calico_agent.model.address import IPNetwork
@@ -228,9 +228,11 @@ def find_double_claims(view: View, expectation: Expectation) -> Iterator[Finding
         )
 
 
-def find_unreachable(expectation: Expectation) -> Iterator[Finding]:
-    """Nodes with blocks to which nothing can lead."""
+def find_unreachable(expectation: Expectation, without: Collection[str]) -> Iterator[Finding]:
+    """Nodes with blocks to which nothing can lead, but those of which more is known."""
     for node, blocks in sorted(expectation.unreachable.items()):
+        if node in without:
+            continue
         yield finding(
             "NODE-NO-RECORD",
             node,

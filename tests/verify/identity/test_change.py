@@ -135,7 +135,7 @@ CASES = {
         contained(
             stored(nodes=(node("worker-1", "10.77.0.11/24"), *DATASTORE.nodes[1:])), env=(("NODENAME", "worker-1"),)
         ),
-        {"NAME-MISMATCH host1": set(), "NODE-NO-RECORD host1": set()},
+        {"RT-WORKLOAD-ELSEWHERE host1": set(), "NAME-MISMATCH host1": set()},
         replace(
             IDENTITY,
             name=NameChoice("host1", "kubelet", sources=(NameSource("kubelet", "host1", "process 77"),)),

@@ -51,6 +51,7 @@ SWAPPED = {
     "BGP-DOWN host1",
     "RT-BLACKHOLE 192.168.1.0/26",
     "RT-BLACKHOLE-MISSING 192.168.2.0/26",
+    "RT-WORKLOAD-ELSEWHERE host1",
 }
 AS_HOST2 = peered(session("10.77.0.11", "Passive"), session("10.77.0.13"))
 

@@ -14,7 +14,8 @@ from calico_agent.model.settings import Mode
 from calico_agent.model.tracing import Lookup, Trace
 from calico_agent.verify.routes.trace import trace_packet
 from calico_agent.verify.view import view_of
-from tests.verify.cluster import DATASTORE, HEALTHY, IDENTITY, block, routed, stored, via
+from tests.verify.cluster import BOOT, DATASTORE, HEALTHY, IDENTITY, also, block, routed, stored, via
+from tests.verify.routes.test_tunnel_addresses import BORROWED, IPIP, TUNL0, having
 
 RULES = (Rule(0, 255), Rule(32766, 254), Rule(32767, 253))
 
@@ -115,3 +116,67 @@ def test_the_owner_of_a_block_may_have_moved() -> None:
         replace(one, ipv4=ip_interface("10.77.0.99/24")) if one.name == "host2" else one for one in DATASTORE.nodes
     )
     assert traced("192.168.2.7", stored(nodes=moved)).right is False
+
+
+CLONED_DISK = having(IPIP, "host3", ipip_tunnel_address=ip_address("192.168.2.2"))
+LENT = also(BORROWED, via("192.168.3.9/32", None, "vxlan.calico", BOOT))
+
+
+@pytest.mark.parametrize(
+    ("observation", "address", "right", "says"),
+    [
+        pytest.param(IPIP, "192.168.2.2", True, "goes to node host2, as it should", id="in a block of its node"),
+        pytest.param(
+            LENT, "192.168.3.9", True, "is the VXLAN tunnel address of node host2, and goes there", id="borrowed"
+        ),
+        pytest.param(BORROWED, "192.168.3.9", False, "(RT-TUNNEL-ADDRESS)", id="borrowed, without a route of its own"),
+        pytest.param(CLONED_DISK, "192.168.2.2", False, "(RT-ADDRESS-TWICE)", id="of two nodes"),
+        pytest.param(
+            also(IPIP, via("192.168.2.2/32", "10.77.0.13", "tunl0")),
+            "192.168.2.2",
+            False,
+            "(RT-TUNNEL-ADDRESS)",
+            id="led astray",
+        ),
+        pytest.param(also(IPIP, links=(TUNL0,)), "192.168.1.2", True, "is this host's own, on tunl0", id="our own"),
+        pytest.param(HEALTHY, "10.77.0.12", None, "is node host2 itself", id="a node's own address"),
+        pytest.param(
+            routed(via("192.168.1.9/32", "10.77.0.12")),
+            "192.168.1.9",
+            None,
+            "is in a block of this host, and a route of its own leads to node host2, which advertises it",
+            id="borrowed from this host's block, and no record says so",
+        ),
+        pytest.param(
+            replace(
+                also(HEALTHY, via("192.168.3.7/32", None, "cali9", BOOT)), given={ip_address("192.168.3.7"): "host3"}
+            ),
+            "192.168.3.7",
+            False,
+            "(RT-ADDRESS-TWICE)",
+            id="of two pods",
+        ),
+    ],
+)
+def test_a_trace_knows_whose_an_address_is(
+    observation: Observation, address: str, right: bool | None, says: str
+) -> None:
+    found = traced(address, observation)
+    assert found.right is right, found.verdict
+    assert says in found.verdict
+
+
+def test_a_packet_in_a_tunnel_is_followed_to_the_real_next_hop() -> None:
+    neighbours = (
+        Neighbour(ip_address("10.77.0.12"), "tunl0", "NOARP", "00:00:00:00:00:00"),
+        Neighbour(ip_address("10.77.0.12"), "eth0", "REACHABLE", "02:00:00:00:00:12"),
+    )
+    kernel = also(IPIP, links=(TUNL0,)).kernel
+    assert isinstance(kernel, Kernel)
+    found = traced("192.168.2.7", replace(IPIP, kernel=replace(kernel, neighbours=neighbours, forwarding=())))
+    assert found.right is True
+    facts = dict(found.now)
+    assert facts["tunnel"] == "tunl0 sends it to 10.77.0.12"
+    assert facts["outer packet"] == "to 10.77.0.12 dev eth0"
+    assert facts["neighbour"] == "10.77.0.12 is at 02:00:00:00:00:12 REACHABLE"
+    assert facts["not known"] == "whether IP protocol 4 (IPIP) is dropped on the way to 10.77.0.12: no packet is tried"

@@ -1,0 +1,201 @@
+"""The addresses of the nodes' tunnel devices: each is one node's alone, and leads to that node.
+
+What a node itself sends through a tunnel carries the address of its tunnel device, and is answered there. As a rule
+that is an address of one of the node's own blocks, so that the route to the block leads to it. Where it had to be
+borrowed, it needs a route of its own: of IPIP, BIRD advertises it, as it lies in no block of the node; of VXLAN, Felix
+writes one since v3.30. A node record that was copied with a disk has the address of another node: Felix puts it on the
+device, BIRD advertises it, and nobody notices before calico/node starts again there
+(node/pkg/allocateip/allocateip.go@v3.32.1).
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from calico_agent.model.address import Family, IPAddress
+from calico_agent.model.finding import Finding, Severity
+from calico_agent.model.kernel import Kernel
+from calico_agent.model.node import EncapsulationMode, Pool
+from calico_agent.model.prefix import FULL_LENGTH, key_of
+from calico_agent.model.route import Path, Route, RouteType, host_prefix
+from calico_agent.model.unchanged import MadeOnce
+from calico_agent.verify.catalogue import finding
+from calico_agent.verify.cluster import Cluster, TunnelEnd
+from calico_agent.verify.local import Standpoint
+from calico_agent.verify.routes.fate import shown
+from calico_agent.verify.routes.holders import standing_of
+from calico_agent.verify.routes.judge import judge_of
+from calico_agent.verify.routes.ways import TUNNEL_DEVICES, Encapsulation, Lane, Way, Ways
+from calico_agent.verify.view import View
+from calico_agent.verify.words import listed
+
+
+class TunnelRoutes(NamedTuple):
+    """How the tunnel addresses of other nodes are reached: by version and number, and those with no block of theirs."""
+
+    ways: Mapping[int, dict[int, tuple[IPAddress, TunnelEnd, Way]]]
+    alone: tuple[IPAddress, ...]
+
+
+def tunnel_routes(cluster: Cluster, local: Standpoint) -> TunnelRoutes:
+    """The ways to all of them."""
+    return _tunnel_routes(cluster, local)
+
+
+@MadeOnce
+def _tunnel_routes(cluster: Cluster, local: Standpoint) -> TunnelRoutes:
+    ways, found = Ways(cluster, local), TunnelRoutes({4: {}, 6: {}}, ())
+    alone: list[IPAddress] = []
+    for address, ends in cluster.tunnels.items():
+        key = key_of(host_prefix(address))
+        pool, block = cluster.pools.covering(key), cluster.block_index.covering(key)
+        borrowed = cluster.borrowers.get(address)
+        rightful = borrowed.node if borrowed is not None else block.owner if block is not None else None
+        end = next((one for one in ends if one.node == rightful), ends[0])
+        if pool is None or end.node == local.name or not _used(pool, end):
+            continue
+        lane = Lane(pool, cluster.withheld.covering(key) is None)
+        way = ways.to(end.node, lane, Family(address.version))
+        if way is None or way.encapsulation is Encapsulation.WIREGUARD:
+            continue
+        found.ways[address.version][int(address)] = address, end, way
+        if block is None or block.owner != end.node:
+            alone.append(address)
+    return found._replace(alone=tuple(alone))
+
+
+@MadeOnce
+def _shared_addresses(cluster: Cluster) -> Mapping[IPAddress, tuple[TunnelEnd, ...]]:
+    """Those that several nodes have, with these."""
+    return {address: ends for address, ends in cluster.tunnels.items() if len({end.node for end in ends}) > 1}
+
+
+def _used(pool: Pool, end: TunnelEnd) -> bool:
+    """Whether the pool is one of those that the tunnel is for; an address may outlive its use."""
+    modes = {"IPIP": pool.ipip, "VXLAN": pool.vxlan}
+    return modes.get(end.kind, EncapsulationMode.NEVER) is not EncapsulationMode.NEVER
+
+
+def find_tunnel_addresses(view: View, cluster: Cluster, kernel: Kernel) -> Iterator[Finding]:
+    """Addresses of several nodes, those of other nodes on links here, and those that lead elsewhere."""
+    if view.local.name is None or view.starting:
+        return
+    shared = _shared_addresses(cluster)
+    for address, ends in shared.items():
+        yield _shared(view, cluster, kernel, address, ends)
+    for link in kernel.links:
+        for held in link.addresses:
+            ends = cluster.tunnels.get(held.address, ())
+            if ends and held.address not in shared and ends[0].node != view.local.name:
+                yield _carried(view, link.name, held.address, ends[0])
+    routes = tunnel_routes(cluster, view.local.standpoint)
+    for version, ways in routes.ways.items():
+        routed = kernel.fib.index.get(version, {}).get(FULL_LENGTH[version], {})
+        for number in ways.keys() & routed.keys():
+            address, end, way = ways[number]
+            if address not in shared and (fault := astray(view, cluster, kernel, address)):
+                yield _astray(address, end, way, fault)
+    for address in routes.alone:
+        _, end, way = routes.ways[address.version][int(address)]
+        by_block = address not in shared and not kernel.fib.paths(host_prefix(address))
+        if by_block and (fault := astray(view, cluster, kernel, address)):
+            yield _astray(address, end, way, fault)
+
+
+def way_to(view: View, cluster: Cluster, address: IPAddress) -> Way | None:
+    """How a tunnel address of another node is reached, None where that is not known."""
+    known = tunnel_routes(cluster, view.local.standpoint).ways[address.version].get(int(address))
+    return known[2] if known is not None else None
+
+
+def astray(view: View, cluster: Cluster, kernel: Kernel, address: IPAddress) -> str:
+    """Where packets to a tunnel address of another node go instead of there; empty where that is not known or right."""
+    known = tunnel_routes(cluster, view.local.standpoint).ways[address.version].get(int(address))
+    if known is None:
+        return ""
+    _, end, way = known
+    route = kernel.fib.lookup(address)
+    if route is None:
+        return "nowhere"
+    if route.prefix.prefixlen < FULL_LENGTH[address.version]:
+        around = cluster.block_index.covering(key_of(host_prefix(address)))
+        if around is not None and around.owner == end.node:
+            return ""  # the route to its own block, which is judged itself
+        return "" if _fits(view, way, route.path, end) else _borrowed_from(route, around.owner if around else None)
+    if _fits(view, way, route.path, end):
+        return ""
+    if route.type is not RouteType.UNICAST:
+        return f"nowhere: found {address} {shown(route.path)}"
+    hop = route.next_hops[0]
+    if hop.gateway is None:
+        return f"into {hop.device} of this host"
+    others = [name for name in cluster.holders.get(hop.gateway, ()) if name != end.node]
+    return f"to node {others[0]}: found {address} {shown(route.path)}" if others else ""
+
+
+def _borrowed_from(route: Route, owner: str | None) -> str:
+    whom = f"to node {owner}, from whose block it is borrowed" if owner else "nowhere, as nobody owns its block"
+    return f"{whom}: there is no route of its own, and found {route.prefix} {shown(route.path)}"
+
+
+def _fits(view: View, way: Way, path: Path, end: TunnelEnd) -> bool:
+    """Whether a path leads to the node. A VXLAN device finds it by its neighbour entry, without a next hop."""
+    onlink = any(hop.gateway is None and hop.device in TUNNEL_DEVICES for hop in path.next_hops)
+    if path.type is RouteType.UNICAST and onlink and end.kind == "VXLAN":
+        return True
+    return not judge_of(view, (way,)).verdict(way, (path,))
+
+
+def _astray(address: IPAddress, end: TunnelEnd, way: Way, fault: str) -> Finding:
+    where, _, found = fault.partition(": ")
+    return finding(
+        "RT-TUNNEL-ADDRESS",
+        str(address),
+        f"packets to {address}, the {end.kind} tunnel address of node {end.node}, go {where}",
+        why=f"wanted: {address} {way}{f'; {found}' if found else ''}",
+        effect=f"what {end.node} itself sends through the tunnel to this host and its pods is not answered there; the "
+        f"pods of {end.node} are not affected",
+        cure=f"on {end.node}: ip addr show; docker restart calico-node there writes the route anew; if it stays: "
+        f"calicoctl ipam show --ip={address} here tells who has it",
+        node=end.node,
+        prefix=host_prefix(address),
+    )
+
+
+def _shared(view: View, cluster: Cluster, kernel: Kernel, address: IPAddress, ends: tuple[TunnelEnd, ...]) -> Finding:
+    rightful = standing_of(view, cluster, kernel, address).tunnel or ends[0]
+    nodes = tuple(dict.fromkeys(end.node for end in ends))
+    wrong = tuple(name for name in nodes if name != rightful.node)
+    others, names = listed(wrong), listed(nodes)
+    route = kernel.fib.lookup(address)
+    found = f"; found: {route.prefix} {shown(route.path)}" if route is not None else ""
+    return finding(
+        "RT-ADDRESS-TWICE",
+        str(address),
+        f"{'node' if len(wrong) == 1 else 'nodes'} {others} {'has' if len(wrong) == 1 else 'have'} the {rightful.kind} "
+        f"tunnel address of node {rightful.node}, {address}",
+        why=f"the node records of {names} say {address}, and it was given to {rightful.node}{found}",
+        effect="packets to the pods of all but one of them are lost: VXLAN knows a node by this address"
+        if rightful.kind == "VXLAN"
+        else f"what {rightful.node} itself sends through the tunnel is answered to {others} where a route of its own "
+        "leads there; pods are not affected",
+        cure=f"on {others}: docker restart calico-node; it then takes an address of its own",
+        node=wrong[0],
+        prefix=host_prefix(address),
+        severity=Severity.ERROR
+        if rightful.kind == "VXLAN" or view.local.name in nodes or astray(view, cluster, kernel, address)
+        else Severity.WARNING,
+    )
+
+
+def _carried(view: View, link: str, address: IPAddress, end: TunnelEnd) -> Finding:
+    return finding(
+        "RT-ADDRESS-TWICE",
+        str(address),
+        f"{link} of this host has {address}, the {end.kind} tunnel address of node {end.node}",
+        why=f"the record of {end.node} says {address}, and so does ip addr show {link} here",
+        effect=f"what {end.node} itself sends through the tunnel is answered to this host where the route leads here, "
+        "and this host does not reach it",
+        cure=f"ip addr del {address}/{FULL_LENGTH[address.version]} dev {link} on this host",
+        node=view.me,
+        prefix=host_prefix(address),
+    )
