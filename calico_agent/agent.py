@@ -8,7 +8,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -16,17 +16,19 @@ from calico_agent.act.claim import NameKeeper
 from calico_agent.act.container import ContainerActor
 from calico_agent.act.image import ImagePuller
 from calico_agent.attempts_file import AttemptsFile
+from calico_agent.clock import Clock
 from calico_agent.compose import compose
 from calico_agent.config import Config
 from calico_agent.explorer import Explorer
 from calico_agent.identify.host import identify_host
 from calico_agent.model.action import Attempts, Outcome, Plan, Succession, Supervising
-from calico_agent.model.address import Family
+from calico_agent.model.claim import LONG_UP_SECONDS
 from calico_agent.model.configuration import Configuration
-from calico_agent.model.container import ContainerSpec
+from calico_agent.model.container import Container, ContainerSpec
 from calico_agent.model.finding import Assessment, ConditionType, Status
 from calico_agent.model.identity import Identity
-from calico_agent.model.observation import Observation
+from calico_agent.model.image import Pull
+from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.report import Report, Supervision, TimedCondition, TimedProblem
 from calico_agent.model.settings import Mode
 from calico_agent.plan.claim import plan_claim
@@ -59,7 +61,8 @@ class Agent:
         self._puller = _puller(config, wake)
         self._sources = self._open(config, wake)
         self._actor = ContainerActor(config.docker.url)
-        self._started_at = datetime.now(UTC)
+        self._clock = Clock()
+        self._started_at = self._clock.read()[0]
         self._history = History()
         self._attempts_file = AttemptsFile(config.agent.state_dir)
         self._attempts = self._attempts_file.load() if config.mode is Mode.SUPERVISE else Attempts()
@@ -76,7 +79,11 @@ class Agent:
     def make_pass(self) -> tuple[Report, Plan]:
         """One trip through the stages, up to what should be done; `act` does it."""
         begun = time.monotonic()
-        observation, identity, assessment = look(self._sources, self._config, self._attempts)
+        at, jump = self._clock.read()
+        if jump:
+            self._started_at += jump
+            self._history, self._attempts = self._history.moved(jump), self._attempts.moved(jump)
+        observation, identity, assessment = look(self._sources, self._config, self._attempts, at, self._with_memory)
         self._sources.keep(observation, identity)
         self.explorer.see(observation, identity, self._config)
         now = observation.at
@@ -87,16 +94,21 @@ class Agent:
         report = replace(
             report,
             started_at=self._started_at,
-            supervision=Supervision(
-                doing=_with_error(plan.doing, self._attempts.last_error),
-                restarts=self._attempts.starts,
-                failures=self._attempts.failures,
-                next_attempt=plan.next_attempt,
-                pull=observation.pull,
-            ),
+            supervision=_supervision(plan, self._attempts, report.container, observation.pull),
             pass_seconds=time.monotonic() - begun,
         )
         return report, plan
+
+    def _with_memory(self, observation: Observation) -> Observation:
+        """What only somebody who looked before can tell: how old things are by a clock that nobody sets."""
+        since = _since_true(self._history.conditions, ConditionType.DATASTORE_REACHABLE)
+        long = since is not None and observation.at - since > timedelta(seconds=LONG_UP_SECONDS)
+        host = observation.host
+        if not isinstance(host, Unreadable):
+            observation = replace(observation, host=replace(host, long_up=host.long_up and long))
+        if (trouble := self._attempts_file.trouble) is not None:
+            observation = replace(observation, state_trouble=(*observation.state_trouble, trouble))
+        return self._clock.steadied(observation)
 
     def act(self, plan: Plan) -> Outcome | None:
         """Do what the plan says; None when that is nothing."""
@@ -183,26 +195,34 @@ class Agent:
 
 def _since_true(conditions: tuple[TimedCondition, ...], kind: ConditionType) -> datetime | None:
     """Since when a condition is True; None when it is not."""
-    timed = next(each for each in conditions if each.condition.type is kind)
-    return timed.since if timed.condition.status is Status.TRUE else None
+    timed = next((each for each in conditions if each.condition.type is kind), None)
+    return timed.since if timed is not None and timed.condition.status is Status.TRUE else None
 
 
 def look(
-    sources: Sources, config: Config, attempts: Attempts | None = None
+    sources: Sources,
+    config: Config,
+    attempts: Attempts | None = None,
+    at: datetime | None = None,
+    with_memory: Callable[[Observation], Observation] | None = None,
 ) -> tuple[Observation, Identity, Assessment]:
     """Observe once and say what it means, to an agent that remembers `attempts` where it supervises.
 
+    `with_memory` adds what an agent knows that has looked before; a single look has none.
+
     BIRD is asked again about the prefixes whose route is not as it should be: it tells which peer sent it.
     """
-    observation = sources.observe(datetime.now(UTC))
+    observation = sources.observe(at or datetime.now(UTC))
+    if with_memory is not None:
+        observation = with_memory(observation)
+    elif not isinstance(observation.host, Unreadable):
+        observation = replace(observation, host=replace(observation.host, long_up=False))
     identity = _identify(observation, sources, config)
     observation = _with_pods(observation, identity, sources, config)
     assessment = _assess(observation, identity, sources, config, attempts)
     amiss = assessment.prefixes_amiss
     if amiss:
-        bird = sources.read_bird(Family.IPV4, amiss)
-        bird6 = sources.read_bird(Family.IPV6, amiss) if observation.bird6 is not None else None
-        observation = replace(observation, bird=bird, bird6=bird6)
+        observation = sources.with_routes(observation, amiss)
         assessment = _assess(observation, identity, sources, config, attempts)
     return observation, identity, assessment
 
@@ -269,6 +289,18 @@ def _succession(config: Config, sources: Sources, observation: Observation, iden
 def _puller(config: Config, wake: Callable[[str], None]) -> ImagePuller:
     credentials = Path(config.docker.credentials or "~/.docker/config.json").expanduser()
     return ImagePuller(config.docker.url, credentials, wake, deadline=config.node.pull_deadline_seconds)
+
+
+def _supervision(plan: Plan, attempts: Attempts, container: Container | None, pull: Pull | None) -> Supervision:
+    young = container is not None and container.alive  # it may last: no failure yet
+    return Supervision(
+        doing=_with_error(plan.doing, attempts.last_error),
+        starts=attempts.starts,
+        restarts=attempts.restarts,
+        failures=max(0, attempts.failures - young),
+        next_attempt=plan.next_attempt,
+        pull=pull,
+    )
 
 
 def _with_error(doing: str, error: str) -> str:

@@ -1,19 +1,20 @@
 """What supervision remembers, on disk: a crash loop must not start afresh because the agent was restarted.
 
-The file is small and worth little: whatever is wrong with it, supervision begins with an empty memory, and one line in
-the log says why. It is replaced as a whole, so that a reader finds the old one or the new one.
+How long a container has differed is not kept: another one counts that from when it sees it itself.
+
+The file is small and worth little: whatever is wrong with it, supervision begins with an empty memory, and `trouble`
+says why. It is replaced as a whole, so that a reader finds the old one or the new one.
 """
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import structlog
-
 from calico_agent.model.action import Attempts
 from calico_agent.model.container import LogHint
+from calico_agent.model.observation import Unreadable
 from calico_agent.state_file import read_state, write_state
 
 _NAME = "attempts.json"
@@ -24,44 +25,47 @@ _MOST_STARTS = 1 << 40
 
 
 class AttemptsFile:
-    """The file in `state_dir`; with an empty `state_dir` nothing is kept."""
+    """The file in `state_dir`; with an empty `state_dir` nothing is kept. `trouble` says what went wrong last."""
 
     def __init__(self, state_dir: str) -> None:
         self._path = Path(state_dir, _NAME) if state_dir else None
-        self._log = structlog.get_logger("calico_agent")
         self._kept: Attempts | None = None
-        self._failing = False
+        self.trouble: Unreadable | None = None
 
     def load(self) -> Attempts:
         """What was kept, or nothing remembered."""
         if self._path is None:
             return Attempts()
         try:
-            self._kept = _decode(read_state(self._path))
+            self._kept = _without_drift(_decode(read_state(self._path)))
         except FileNotFoundError:
             return Attempts()
-        except (OSError, ValueError) as error:
-            self._log.warning("attempts_not_read", file=str(self._path), error=str(error), follows="counted anew")
+        except OSError as error:
+            self._fail(f"{self._path} cannot be read: {error.strerror}")
+            return Attempts()
+        except ValueError as error:
+            self._fail(f"{self._path} is of no use: {error}")
             return Attempts()
         return self._kept
 
     def save(self, attempts: Attempts) -> None:
         """Keep it, if it is not what is kept already."""
+        attempts = _without_drift(attempts)
         if self._path is None or attempts == self._kept:
             return
         try:
             write_state(self._path, json.dumps(_encode(attempts)))
         except OSError as error:
-            if not self._failing:
-                self._log.warning(
-                    "attempts_not_kept",
-                    file=str(self._path),
-                    error=error.strerror,
-                    follows="a restart of the agent forgets the backoff",
-                )
-            self._failing = True
+            self._fail(f"{self._path} cannot be written: {error.strerror}")
         else:
-            self._kept, self._failing = attempts, False
+            self._kept, self.trouble = attempts, None
+
+    def _fail(self, reason: str) -> None:
+        self.trouble = Unreadable(_NAME, reason, "file")
+
+
+def _without_drift(attempts: Attempts) -> Attempts:
+    return replace(attempts, drift="", drift_since=None)
 
 
 def _encode(attempts: Attempts) -> dict[str, object]:

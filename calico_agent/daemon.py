@@ -28,6 +28,7 @@ from calico_agent.report.timeline import next_confirmation
 from calico_agent.serve.http import HttpServer
 from calico_agent.serve.latest import Latest
 from calico_agent.serve.systemd import Notifier
+from calico_agent.single import Claims
 
 # Changes come in bursts (a peer comes back with a thousand routes): at most five passes begin in a second.
 _SHORTEST_PERIOD = 0.2
@@ -51,10 +52,11 @@ _RELOAD = "reload"
 class Daemon:
     """One running agent: the loop, its watchers and its server."""
 
-    def __init__(self, config: Config, on_disk: ConfigOnDisk) -> None:
+    def __init__(self, config: Config, on_disk: ConfigOnDisk, claims: Claims) -> None:
         self._log = structlog.get_logger("calico_agent")
         self._config = config
         self._on_disk = on_disk
+        self._claims = claims
         self._words: SimpleQueue[str] = SimpleQueue()
         self._notifier = Notifier(os.environ)
         self._latest = Latest(config.agent.interval_seconds + _LONGEST_PASS)
@@ -156,7 +158,7 @@ class Daemon:
     def _reconfigure(self) -> None:
         self._notifier.reloading()
         try:
-            config = self._on_disk.reload()
+            config = self._on_disk.reload(self._claims.take)
         except ConfigError as error:
             self._log.error("reload_refused", faults=list(error.faults), kept="the configuration of before")
             self._notifier.ready(f"the reload was refused: {error.faults[0]}")
@@ -175,10 +177,12 @@ class Daemon:
 
 
 def run(config: Config, on_disk: ConfigOnDisk) -> int:
-    """Run the agent in the foreground; returns the exit code."""
+    """Run the agent in the foreground; returns the exit code. Raises InUseError where another one does its work."""
     logs.configure(config.log.level, config.log.format)
     _share_one_heap()
-    Daemon(config, on_disk).run()
+    claims = Claims()
+    claims.take(config)
+    Daemon(config, on_disk, claims).run()
     return 0
 
 

@@ -5,10 +5,9 @@ the datastore, then the kernel, which is asked how it would reach the other node
 """
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-
-import structlog
 
 from calico_agent.config import Config
 from calico_agent.decode.node_datastore import datastore_settings
@@ -92,7 +91,6 @@ class Sources:
         self._files_trouble: Unreadable | None = None
         self._identity_file = IdentityFile(config.agent.state_dir if config.mode is Mode.SUPERVISE else "")
         self.kept = self._identity_file.load()
-        self._told = ""
         self._kubelet = KubeletReader()
         self._lookups: dict[str, NameLookup] = {}
         self.reachable: Mapping[str, tuple[IPAddress, ...]] = {}
@@ -113,12 +111,13 @@ class Sources:
             kernel=kernel,
             docker=docker,
             datastore=datastore,
-            bird=self.read_bird(Family.IPV4),
-            bird6=self.read_bird(Family.IPV6) if self._uses_ipv6(docker) else None,
+            bird=self._birds[Family.IPV4].read(),
+            bird6=self._birds[Family.IPV6].read() if self._uses_ipv6(docker) else None,
             datastore_trouble=trouble,
             snapshot_trouble=self._keeper.trouble if self._keeper is not None else None,
             files_trouble=self._files_trouble or (self._mirror.files_trouble if self._mirror is not None else None),
             claim_trouble=self._claim_trouble(),
+            state_trouble=self._state_trouble(),
             pull=self._pull(),
             configuration=self._configuration(),
             rivals=self._read_rivals(docker, datastore),
@@ -131,11 +130,10 @@ class Sources:
         used = addresses_in_use(observation.docker, observation.datastore, identity.name.name)
         self.kept = remember(self.kept, identity, observation.host.machine_id, used, observation.at)
         self._identity_file.save(self.kept)
-        trouble = self._identity_file.trouble
-        if trouble and trouble != self._told:
-            follows = "after a restart the address is chosen anew"
-            structlog.get_logger("calico_agent").warning("identity_not_kept", reason=trouble, follows=follows)
-        self._told = trouble
+
+    def _state_trouble(self) -> tuple[Unreadable, ...]:
+        reason = self._identity_file.trouble
+        return (Unreadable("identity.json", reason, "file"),) if reason else ()
 
     def _destinations(self, datastore: Datastore | Unreadable) -> tuple[IPAddress, ...]:
         """Where to the kernel is asked for the way."""
@@ -153,9 +151,24 @@ class Sources:
         bgp = BgpSettings() if isinstance(datastore, Unreadable) else datastore.bgp
         return self._rivals.read(docker.containers, bgp.ports)
 
-    def read_bird(self, family: Family, about: Collection[IPNetwork] = ()) -> Bird | Unreadable:
-        """One BIRD daemon, with the routes that it knows to some prefixes."""
-        return self._birds[family].read(about)
+    def with_routes(self, observation: Observation, about: Collection[IPNetwork]) -> Observation:
+        """The same, with the routes that BIRD knows to some prefixes.
+
+        A BIRD with a large table may not tell them in time. It answered a moment ago, so that is no fault of it: what
+        was read then stays.
+        """
+        bird, bird6 = observation.bird, observation.bird6
+        return replace(
+            observation,
+            bird=self._with_routes(bird, Family.IPV4, about),
+            bird6=None if bird6 is None else self._with_routes(bird6, Family.IPV6, about),
+        )
+
+    def _with_routes(self, known: Bird | Unreadable, family: Family, about: Collection[IPNetwork]) -> Bird | Unreadable:
+        if isinstance(known, Unreadable):
+            return known
+        found = self._birds[family].read(about)
+        return known if isinstance(found, Unreadable) else found
 
     def blocks_of(self, datastore: Datastore | Unreadable, wanted: Collection[IPNetwork]) -> tuple[Block, ...]:
         """Some blocks as they are now, whichever pods came and went since the datastore was read."""

@@ -1,13 +1,13 @@
 """What supervision remembers over restarts of the agent; whatever is wrong with the file costs the memory only."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from structlog.testing import capture_logs
 
 from calico_agent.attempts_file import AttemptsFile
 from calico_agent.model.action import Attempts
@@ -17,13 +17,12 @@ NOW = datetime(2026, 11, 23, 4, tzinfo=UTC)
 FULL = Attempts(
     failures=5,
     starts=12,
+    restarts=11,
     not_before=NOW,
     spec="0123456789abcdef",
     last_failure="exited with code 1",
     hint=LogHint("address-conflict", "it refuses", "the line", "the cure"),
     stopped_at=NOW,
-    drift="abc",
-    drift_since=NOW,
     last_error="Docker refuses: no",
 )
 
@@ -49,6 +48,7 @@ def test_everything_comes_back(tmp_path: Path) -> None:
         Attempts,
         failures=st.integers(0, 1 << 30),
         starts=st.integers(0, 1 << 30),
+        restarts=st.integers(0, 1 << 30),
         not_before=moments,
         spec=st.text(),
         last_failure=st.text(),
@@ -62,7 +62,8 @@ def test_everything_comes_back(tmp_path: Path) -> None:
 def test_every_memory_comes_back(tmp_path_factory: pytest.TempPathFactory, attempts: Attempts) -> None:
     state_dir = tmp_path_factory.getbasetemp()
     AttemptsFile(str(state_dir)).save(attempts)
-    assert reread(state_dir) == attempts
+    # How long a container has differed each agent sees for itself.
+    assert reread(state_dir) == replace(attempts, drift="", drift_since=None)
 
 
 def test_the_file_is_the_agents_alone_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
@@ -98,12 +99,14 @@ def test_it_is_written_only_when_something_changed(tmp_path: Path) -> None:
         pytest.param(b'{"format": 1, "spec": "' + b"x" * 70_000 + b'"}', id="too large"),
     ],
 )
-def test_garbage_means_an_empty_memory_and_one_line_in_the_log(tmp_path: Path, content: bytes) -> None:
+def test_garbage_means_an_empty_memory_and_is_told_until_it_is_written_anew(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "attempts.json").write_bytes(content)
-    with capture_logs() as logs:
-        assert reread(tmp_path) == Attempts()
-    (line,) = logs
-    assert line["event"] == "attempts_not_read"
+    file = AttemptsFile(str(tmp_path))
+    assert file.load() == Attempts()
+    assert file.trouble is not None
+    assert f"{tmp_path}/attempts.json is of no use" in file.trouble.reason
+    file.save(Attempts())
+    assert file.trouble is None
 
 
 @given(
@@ -114,18 +117,18 @@ def test_no_content_stops_the_agent(tmp_path_factory: pytest.TempPathFactory, co
     state_dir = tmp_path_factory.getbasetemp() / "garbage"
     state_dir.mkdir(exist_ok=True)
     (state_dir / "attempts.json").write_bytes(content)
-    with capture_logs():
-        assert isinstance(reread(state_dir), Attempts)
+    assert isinstance(reread(state_dir), Attempts)
 
 
-def test_a_state_directory_that_cannot_be_written_is_said_once(tmp_path: Path) -> None:
+def test_a_state_directory_that_cannot_be_written_is_told_while_that_lasts(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("a file is in the way")
     kept = AttemptsFile(str(tmp_path / "state"))
-    with capture_logs() as logs:
-        kept.save(FULL)
-        kept.save(FULL)
-    (line,) = logs
-    assert line["event"] == "attempts_not_kept"
+    kept.save(FULL)
+    assert kept.trouble is not None
+    assert "cannot be written" in kept.trouble.reason
+    (tmp_path / "state").unlink()
+    kept.save(FULL)
+    assert kept.trouble is None
 
 
 def test_a_link_that_somebody_put_there_is_not_followed(tmp_path: Path) -> None:
@@ -133,8 +136,7 @@ def test_a_link_that_somebody_put_there_is_not_followed(tmp_path: Path) -> None:
     victim.write_text("precious")
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / "attempts.new").symlink_to(victim)
-    with capture_logs():
-        AttemptsFile(str(tmp_path / "state")).save(FULL)
+    AttemptsFile(str(tmp_path / "state")).save(FULL)
     assert victim.read_text() == "precious"
 
 

@@ -1,15 +1,18 @@
 """The datastore as the pass sees it, with a real etcd that is killed, wiped and started again between readings."""
 
+import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
 from calico_agent.config import Config
-from calico_agent.config.schema import AgentSection, DatastoreSection, DockerSection
+from calico_agent.config.schema import AgentSection, BirdSection, DatastoreSection, DockerSection
+from calico_agent.model.bgp import Bird
 from calico_agent.model.container import Container, ContainerState, Docker
 from calico_agent.model.node import Datastore
 from calico_agent.model.observation import Observation, Unreadable
@@ -20,6 +23,7 @@ from calico_agent.observe.snapshot import SnapshotFile
 from calico_agent.sources import Sources, settings_from
 from tests.decode.test_etcd_v2 import CLUSTER
 from tests.etcd_server import EtcdServer, running_etcd
+from tests.observe.test_bird import Daemon
 from tests.observe.test_datastore import HEALTHY, with_password
 from tests.observe.test_etcd_v2 import send
 
@@ -227,3 +231,26 @@ OTHER = Container("c3", "new", "calico/node:v3.31.7", ContainerState.RUNNING, en
 def test_the_datastore_is_that_of_the_container_that_counts(docker: Docker | Unreadable, found: str) -> None:
     settings = settings_from(docker, "calico-node")
     assert (settings.code if isinstance(settings, Unreadable) else settings.origin) == found
+
+
+def test_a_bird_that_does_not_tell_its_routes_in_time_is_no_bird_that_hangs(tmp_path: Path) -> None:
+    """Its table is huge, or it is busy with all that came at once: what it said a moment ago stays."""
+    daemon = Daemon(tmp_path)
+    config = Config(
+        agent=AgentSection(state_dir="", probe_next_hops=False),
+        docker=DockerSection(url=f"unix://{tmp_path}/no-docker.sock"),
+        bird=BirdSection(socket=str(daemon.socket)),
+    )
+    sources = Sources(config, lambda _: None, one_shot=True)
+    try:
+        seen = sources.observe(datetime.now(UTC))
+        assert isinstance(seen.bird, Bird)
+        asked = sources.with_routes(seen, (ip_network("10.9.0.0/26"),)).bird
+        assert isinstance(asked, Bird)
+        assert asked.routes
+        daemon.process.send_signal(signal.SIGSTOP)  # the one thread of BIRD does something else
+        assert sources.with_routes(seen, (ip_network("10.9.0.0/26"),)).bird is seen.bird
+        assert isinstance(sources.observe(datetime.now(UTC)).bird, Unreadable), "one that hangs is still noticed"
+    finally:
+        daemon.stop()
+        sources.close()

@@ -146,6 +146,7 @@ def _create(client: docker.APIClient, spec: ContainerSpec, name: str) -> str:
         host_config=client.create_host_config(
             network_mode="host",
             privileged=True,
+            userns_mode="host",  # a daemon with userns-remap shares the host's network with no other container
             restart_policy={"Name": "no"},
             binds=list(_binds(spec.mounts)),
         ),

@@ -45,15 +45,19 @@ class ConfigOnDisk:
                     self._state = replace(self._state, waiting=True)
         return self._state
 
-    def reload(self) -> Config:
-        """The one on disk, which is in use from now on. Raises ConfigError, and then that of before still is."""
+    def reload(self, accept: Callable[[Config], None] = lambda _: None) -> Config:
+        """The one on disk, which is in use from now on. Raises ConfigError, and then that of before still is.
+
+        `accept` raises ConfigError, too, for one that cannot be used here and now.
+        """
         self._seen = mark = self._mark()
         try:
-            self._used = self._load()
+            found = self._load()
+            accept(found)
         except ConfigError as error:
             self._state = replace(self._state, refused=error.faults, reload_failed=True, waiting=False)
             raise
-        self._was_there = mark is not None
+        self._used, self._was_there = found, mark is not None
         self._state = Configuration(datetime.now(UTC))
         return self._used
 

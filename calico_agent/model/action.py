@@ -1,7 +1,7 @@
 """What the agent may do to the world. It acts on the calico/node container only, never on routes."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from calico_agent.model.claim import NameState
 from calico_agent.model.container import ContainerSpec, LogHint
@@ -159,8 +159,9 @@ class Wanted:
 class Attempts:
     """The memory of supervision, a value that is handed in and out.
 
-    `failures` counts starts in a row that did not last, all made from the specification of the hash `spec`; `starts`
-    counts all starts; no start before `not_before`. `last_failure` and `hint` say why the last start did not last.
+    `failures` counts starts in a row that did not last or are still young, all made from the specification of the hash
+    `spec`; `starts` counts all starts and `restarts` those of a container that had run before; no start before
+    `not_before`. `last_failure` and `hint` say why the last start did not last.
     `drift` is the hash of the specification that differs from the container's, first seen at `drift_since`.
     `last_error` is why the last action did not work. `stopped_at` is the end of a container that was stopped by hand.
     `sessions` is how many BGP sessions were established when the container was replaced last, and `refusal` why its
@@ -169,6 +170,7 @@ class Attempts:
 
     failures: int = 0
     starts: int = 0
+    restarts: int = 0
     not_before: datetime | None = None
     spec: str = ""
     last_failure: str = ""
@@ -179,6 +181,11 @@ class Attempts:
     last_error: str = ""
     sessions: int = 0
     refusal: str = ""
+
+    def moved(self, jump: timedelta) -> "Attempts":
+        """The same after the system clock was set: each wait is as long as it was."""
+        later = {name: value + jump for name in ("not_before", "drift_since") if (value := getattr(self, name))}
+        return replace(self, **later)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ OWNERS = f"{CLAIMS}names/"
 ALIVE = f"{CLAIMS}alive/"
 
 LEASE_SECONDS = 60
+LONG_UP_SECONDS = LEASE_SECONDS + 30
+"""A sign of life that this machine gave before it was rebooted is gone by then, whatever delayed its end."""
 
 _MOST_MACS = 16
 _NO_MACS = frozenset({"", "00:00:00:00:00:00"})
@@ -46,11 +48,16 @@ class Machine:
     def is_same(self, other: "Machine") -> bool:
         """Whether both are one machine: the same machine-id, and not rebooted since or with a network card of before.
 
-        A clone has another boot and other cards; a reboot keeps the cards, and a change of cards needs a reboot.
+        A clone has another boot and, as a rule, other cards (`NameClaim.standing` has the exception); a reboot keeps
+        the cards, and a change of cards needs a reboot.
         """
         if self.machine_id != other.machine_id:
             return False
         return bool(self.boot_id and self.boot_id == other.boot_id) or not set(self.macs).isdisjoint(other.macs)
+
+    def is_of_another_boot(self, other: "Machine") -> bool:
+        """Whether `other` was seen in another boot than this one; not where one of them is not known."""
+        return bool(self.boot_id and other.boot_id) and self.boot_id != other.boot_id
 
     def __str__(self) -> str:
         return f"{self.hostname or 'a machine without a name'} ({self.address or 'no address'})"
@@ -80,7 +87,7 @@ class Standing(Enum):
     FREE: nobody's, or its holder has gone: its lease ended, and the name has no node record any more or one with the
     very address of this machine (which was installed anew, or moved to other hardware). KEPT: this machine's, and kept
     alive. LAPSED: this machine's, to be kept alive again. HELD: another machine's. CLONED: held by a machine with the
-    same machine-id and other network cards.
+    same machine-id. UNSURE: kept alive by this machine before it was rebooted, or by a clone with its cards.
     """
 
     FREE = "free"
@@ -88,6 +95,7 @@ class Standing(Enum):
     LAPSED = "lapsed"
     HELD = "held"
     CLONED = "cloned"
+    UNSURE = "unsure"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,17 +112,32 @@ class NameClaim:
             return self.owner.machine
         return self.alive.machine if self.alive else None
 
-    def standing(self, machine: Machine, registered: frozenset[IPAddress], addresses: frozenset[IPAddress]) -> Standing:
+    def standing(
+        self,
+        machine: Machine,
+        registered: frozenset[IPAddress],
+        addresses: frozenset[IPAddress],
+        *,
+        long_up: bool = True,
+    ) -> Standing:
         """How the name stands to `machine`.
 
         `registered` are the addresses in the name's node record (none: there is no record, or it has none), and
         `addresses` are those that are chosen for this machine.
+
+        Virtual machines made from one image may share even a card's address (Vagrant's `base_mac`). What tells them
+        apart is time: a sign of life from another boot that is still there when this machine has been up, and etcd has
+        answered, for longer than a lease (`long_up`) was renewed meanwhile, by somebody else.
         """
         holder = self.holder
         if holder is None:
             return Standing.FREE
         others = [each for each in (holder, self.alive.machine if self.alive else None) if each]
         stranger = next((each for each in others if not machine.is_same(each)), None)
+        if stranger is None and self.alive and machine.is_of_another_boot(self.alive.machine):
+            if not long_up:
+                return Standing.UNSURE
+            stranger = self.alive.machine
         if stranger is None:
             return Standing.KEPT if self.alive and self.owner else Standing.LAPSED
         if self.alive is None and (not registered or not registered.isdisjoint(addresses)):
@@ -172,12 +195,14 @@ def machine_of(host: Host, links: tuple[Link, ...], address_links: frozenset[str
     """The machine that we run on, as far as one machine can be told from another.
 
     Its network cards are the links without a kind: the MAC of a bridge or tunnel may be drawn anew at every boot, or
-    derived from the machine-id. A host without any (a container host) is known by the link of its address.
+    derived from the machine-id. A host without any (a container host) is known by the link of its address. Of many (of
+    virtual functions, say) that of its address is always one.
     """
     cards = {link.mac for link in links if not link.kind and not link.loopback} - _NO_MACS
-    if not cards:
-        cards = {link.mac for link in links if link.name in address_links} - _NO_MACS
-    return Machine(host.machine_id, host.boot_id, tuple(sorted(cards)[:_MOST_MACS]), host.hostname)
+    own = {link.mac for link in links if link.name in address_links} - _NO_MACS
+    first = (own & cards) or (set() if cards else own)
+    macs = [*sorted(first), *sorted(cards - first)][:_MOST_MACS]
+    return Machine(host.machine_id, host.boot_id, tuple(sorted(macs)), host.hostname)
 
 
 def this_machine(host: Host, links: tuple[Link, ...], identity: Identity) -> Machine:

@@ -34,6 +34,8 @@ class CniPlugin:
 @dataclass(frozen=True, slots=True)
 class Host:
     """This machine. `fqdn` is its full name by /etc/hosts, empty when that gives none. `boot_id` is new at every boot.
+    `long_up`: that was, and etcd answers since, so long ago that no sign of life from the boot before can be left
+    (`model.claim`).
 
     `nodename_file` is the content of /var/lib/calico/nodename, where calico/node keeps the name it last used and which
     it prefers to the host name (node/pkg/lifecycle/utils/utils.go:114@v3.32.1); None when there is no such file.
@@ -46,3 +48,4 @@ class Host:
     kubelet: Kubelet | None = None
     cni: tuple[CniPlugin, ...] = ()
     boot_id: str = ""
+    long_up: bool = True

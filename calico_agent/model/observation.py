@@ -37,10 +37,11 @@ class Observation:
     held against it however old it is. `datastore_trouble` says why there is no newer one, `snapshot_trouble` why that
     reading cannot be kept on disk, or why the kept one was of no use. `files_trouble` says why the next connection to
     the datastore cannot be made with the files that prove who we are. `claim_trouble` says why the node name cannot be
-    claimed. `rivals` are processes that do calico/node's work outside of its containers. `pull` is the last fetching of
-    an image, None where there was none. `held` are the addresses that Calico gave to pods of this host, None where
-    nobody asked. `given` says of addresses for which routes and datastore have different hosts to a pod of which node
-    Calico gave them. `pods` are the records of this host's pods, None where nobody asked.
+    claimed, `state_trouble` which of the agent's own files cannot be kept. `rivals` are processes that do calico/node's
+    work outside of its containers. `pull` is the last fetching of an image, None where there was none. `held` are the
+    addresses that Calico gave to pods of this host, None where nobody asked. `given` says of addresses for which routes
+    and datastore have different hosts to a pod of which node Calico gave them. `pods` are the records of this host's
+    pods, None where nobody asked.
     """
 
     at: datetime
@@ -54,6 +55,7 @@ class Observation:
     snapshot_trouble: Unreadable | None = None
     files_trouble: Unreadable | None = None
     claim_trouble: Unreadable | None = None
+    state_trouble: tuple[Unreadable, ...] = ()
     rivals: tuple[Rival, ...] = ()
     pull: Pull | None = None
     held: frozenset[IPAddress] | None = None

@@ -55,11 +55,13 @@ class TimedProblem:
 class Supervision:
     """What the agent is doing about the container, in one sentence; `next_attempt` while it backs off.
 
-    `restarts` counts its starts, `failures` those of the last ones in a row that did not last or are still young.
+    `starts` counts its starts, `restarts` those of a container that had run before, and `failures` the last ones in a
+    row that did not last.
     `pull` is the last fetching of the image, None where there was none.
     """
 
     doing: str = ""
+    starts: int = 0
     restarts: int = 0
     next_attempt: datetime | None = None
     failures: int = 0

@@ -9,6 +9,7 @@ import socket
 from pathlib import Path
 
 from calico_agent.decode.hosts_file import full_name
+from calico_agent.model.claim import LONG_UP_SECONDS
 from calico_agent.model.host import Host, Kubelet
 from calico_agent.model.observation import Unreadable
 from calico_agent.observe.cni import read_cni
@@ -18,6 +19,7 @@ _NODENAME = "var/lib/calico/nodename"
 _MACHINE_IDS = ("etc/machine-id", "var/lib/dbus/machine-id")
 _MACHINE_ID = re.compile(r"[0-9a-f]{32}")
 _BOOT_ID = "proc/sys/kernel/random/boot_id"
+_UPTIME = "proc/uptime"
 _HOSTS = "etc/hosts"
 _LONGEST_NAME = 4096
 
@@ -34,9 +36,19 @@ def read_host(root: Path = Path("/"), kubelet: Kubelet | None = None) -> Host | 
             fqdn=full_name(read_text(root / _HOSTS) or "", hostname),
             kubelet=kubelet,
             cni=read_cni(root),
+            long_up=_uptime(root) > LONG_UP_SECONDS,
         )
     except OSError as error:
         return Unreadable("host", f"{error.filename} cannot be read: {error.strerror}.", "denied")
+
+
+def _uptime(root: Path) -> float:
+    """Seconds since the boot, without those in which the machine slept (proc_uptime(5))."""
+    words = (read_text(root / _UPTIME) or "").split()
+    try:
+        return float(words[0])
+    except (IndexError, ValueError):
+        return float("inf")
 
 
 def _machine_id(root: Path) -> str:

@@ -2,7 +2,7 @@
 
 Only a problem's root cause counts: BIRD that does not answer because the container is paused, or a start that waits for
 an etcd which does not answer the agent either, would not be cured by a restart. Nor would the absence of a BIRD that is
-not meant to run.
+not meant to run; and what cannot be seen is no reason to stop what may well work.
 """
 
 from collections.abc import Iterable
@@ -24,12 +24,15 @@ def restart_reason(
     settings: SuperviseSettings,
     now: datetime,
     etcd_since: datetime | None = None,
+    *,
+    seen: bool = True,
 ) -> str:
     """Why `container`, which runs, should be restarted now, in words that follow "because"; empty: it should not.
 
     `etcd_since` is since when etcd answers the agent: a start that waited for it gets its whole time from then on.
+    `seen`: whether it can be seen how far it has come (`plan.progress`).
     """
-    if container.started_at is None:
+    if container.started_at is None or not seen:
         return ""
     begun = max(container.started_at, etcd_since or container.started_at)
     for timed in problems:
@@ -38,9 +41,17 @@ def restart_reason(
             late = now - begun >= settings.start_deadline
             if finding.code == _STUCK and late and timed.confirmed:
                 return f"its start did not get on within {settings.start_deadline.total_seconds():.0f} s"
-            if finding.code in _SILENT_BIRD and container.runs_bird and lasting >= settings.hung_deadline:
+            if finding.code in _SILENT_BIRD and _is_kept(finding, container) and lasting >= settings.hung_deadline:
                 return f"{finding.subject} did not answer for {lasting.total_seconds():.0f} s"
     return ""
+
+
+def _is_kept(finding: Finding, container: Container) -> bool:
+    """Whether this BIRD belongs to what runs in the container, as far as its processes can be seen."""
+    name = "bird6" if "IPv6" in finding.subject else "bird"
+    if not container.runs_bird:
+        return False
+    return container.programs is None or any(program.name == name for program in container.programs)
 
 
 def _causes(timed: TimedProblem) -> tuple[Finding, ...]:

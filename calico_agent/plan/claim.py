@@ -1,5 +1,7 @@
 """Which name to claim in etcd, and how the name stands to this machine. What a claim is: `model.claim`."""
 
+from dataclasses import replace
+
 from calico_agent.model.claim import ClaimName, NameState, Standing, claim_on, this_machine
 from calico_agent.model.host import Host
 from calico_agent.model.identity import Identity
@@ -23,11 +25,14 @@ def plan_claim(observation: Observation, identity: Identity, keeps: str = "") ->
         return None
     machine = this_machine(host, kernel.links, identity)
     found = claim_on(name, datastore.claims)
-    standing = found.standing(machine, datastore.registered(name), identity.addresses)
-    if standing in {Standing.HELD, Standing.CLONED}:
+    standing = found.standing(machine, datastore.registered(name), identity.addresses, long_up=host.long_up)
+    if standing in {Standing.HELD, Standing.CLONED, Standing.UNSURE}:
         return NameState(standing)
     ours = found.owner if found.owner and standing is not Standing.FREE else None
     since = ours.since if ours and ours.since else observation.at
+    if ours is not None and ours.machine == replace(machine, macs=ours.machine.macs):
+        # Cards that come and go (virtual functions that pods get) are no reason to write it anew for all to read.
+        machine = ours.machine
     claim = ClaimName(name, machine, since, found.owner.text if found.owner else "", standing is Standing.KEPT)
     trouble = observation.claim_trouble
     if trouble is None:

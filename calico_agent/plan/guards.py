@@ -59,4 +59,6 @@ def _unknown(datastore: Datastore | Unreadable, name: NameState | None, *, witho
         )
     if name is None or name.denied or name.standing is Standing.KEPT:
         return ""
+    if name.standing is Standing.UNSURE:
+        return "the node name was kept alive by another boot a moment ago: of this machine, or of a clone of it"
     return f"the node name is being claimed in etcd{f': {name.trouble}' if name.trouble else ''}"

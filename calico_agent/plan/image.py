@@ -40,7 +40,7 @@ def plan_image(
         return ImageStep(spec.image, True, f"{spec.image} is being pulled")
     # No jitter: how long the failed tries took, differs from host to host.
     wait = delay(max(0, pull.failures - 1), initial=settings.backoff_initial, longest=settings.backoff_max, jitter=0.0)
-    due = (pull.ended_at or now) + wait
+    due = min(pull.ended_at or now, now) + wait
     # What is here is used while the registry says nothing.
     doing = "" if here else f"{spec.image} could not be pulled: {pull.error or 'it is gone again'}"
     if due <= now:

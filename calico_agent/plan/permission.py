@@ -50,11 +50,13 @@ def permit(
         return replace(step, action=None, doing=waiting, next_attempt=until)
     if not isinstance(step.action, _Start):
         return step
+    again = _started_again(step.action, docker)
     wait = delay(step.attempts.failures, initial=settings.backoff_initial, longest=settings.backoff_max, jitter=jitter)
     counted = replace(
         step.attempts,
         failures=step.attempts.failures + 1,
         starts=step.attempts.starts + 1,
+        restarts=step.attempts.restarts + (again is not None and again.started_at is not None),
         not_before=now + wait,
         spec=wanted.spec.hash if wanted.spec else "",
     )

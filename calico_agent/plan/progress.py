@@ -35,10 +35,12 @@ def _is_seen(observation: Observation, container: Container | None) -> bool:
     bird = observation.bird
     if isinstance(bird, Bird):
         return True
-    programs = (container.programs if container is not None else None) or ()
-    since = [one.started_at for one in programs if one.name == "bird" and one.pid and one.started_at is not None]
-    elsewhere = bird.code == "absent" and any(observation.at - begun > _LASTS for begun in since)
-    return bird.code in _SILENT_BIRD and not elsewhere
+    if bird.code != "absent":
+        return bird.code in _SILENT_BIRD
+    # No socket proves nothing where BIRD runs all the same, or where nobody can see whether it does.
+    programs = container.programs if container is not None else None
+    since = [one.started_at for one in programs or () if one.name == "bird" and one.pid and one.started_at is not None]
+    return programs is not None and not any(observation.at - begun > _LASTS for begun in since)
 
 
 def _nobody_there(session: Session) -> bool:

@@ -140,6 +140,8 @@ def _foreign(container: Container, attempts: Attempts, case: _Case) -> Plan:
     aside = SetAside(container.id, f"{name}-before-calico-agent-{container.id[:6]}", "not made by calico-agent")
     if not container.alive:
         return Plan(aside, f"setting the stopped container {name} aside: calico-agent did not make it", attempts)
+    if container.state is ContainerState.PAUSED:
+        return Plan(None, f"container {name} is paused, and is not ours", attempts)
     if not case.settings.take_over:
         return Plan(None, f"container {name} runs and is not ours; supervise.take_over = true replaces it", attempts)
     if case.succession.stays:
@@ -180,7 +182,8 @@ def _ours(container: Container, attempts: Attempts, case: _Case) -> Plan:
         return _replacing(container, "it is dead", attempts, case)
     if not container.running:
         return Plan(None, f"{container.name} is {container.state.value}", attempts)
-    if reason := restart_reason(container, case.problems, case.settings, case.now, case.etcd_since):
+    seen = case.progress.seen
+    if reason := restart_reason(container, case.problems, case.settings, case.now, case.etcd_since, seen=seen):
         action = RestartContainer(container.id, reason)
         ailing = replace(attempts, last_failure=f"was restarted because {reason}", hint=container.log_hint)
         return Plan(action, f"restarting {container.name}: {reason}", ailing)
@@ -225,7 +228,7 @@ def _stopped_by_hand(container: Container, attempts: Attempts) -> bool:
 def _drifted(container: Container, attempts: Attempts, case: _Case) -> Plan:
     if attempts.drift != case.spec.hash or attempts.drift_since is None:
         attempts = replace(attempts, drift=case.spec.hash, drift_since=case.now)
-    since = attempts.drift_since or case.now
+    since = min(attempts.drift_since or case.now, case.now)
     if back := refused(case.docker, case.spec, case.settings.pull):
         doing = f"{container.name} runs as before: what is wanted did not get ready, see docker logs {back.name}"
         return Plan(None, doing, attempts)

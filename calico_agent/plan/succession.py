@@ -128,7 +128,9 @@ def _bars(who: _Who, observation: Observation, identity: Identity, container: Co
     if isinstance(host, Host) and isinstance(kernel, Kernel):
         machine = this_machine(host, kernel.links, identity)
         claim = claim_on(who.name, datastore.claims)
-        standing = claim.standing(machine, datastore.registered(who.name), frozenset(who.addresses.values()))
+        standing = claim.standing(
+            machine, datastore.registered(who.name), frozenset(who.addresses.values()), long_up=host.long_up
+        )
         if standing in {Standing.HELD, Standing.CLONED}:
             yield f"the node name {who.name} is claimed by another machine, {claim.holder}"
     holders = _holders(datastore.nodes)
@@ -192,9 +194,9 @@ def _keeps_name(own: _Who, observation: Observation, identity: Identity) -> str:
     if isinstance(datastore, Datastore) and isinstance(host, Host) and isinstance(kernel, Kernel):
         machine = this_machine(host, kernel.links, identity)
         standing = claim_on(own.name, datastore.claims).standing(
-            machine, _registered(own.name, observation), frozenset(own.addresses.values())
+            machine, _registered(own.name, observation), frozenset(own.addresses.values()), long_up=host.long_up
         )
-        if standing in {Standing.KEPT, Standing.LAPSED}:
+        if standing in {Standing.KEPT, Standing.LAPSED, Standing.UNSURE}:
             return f"this machine has claimed the node name {own.name}"
         if standing in {Standing.HELD, Standing.CLONED}:
             return ""

@@ -61,6 +61,7 @@ def render_json(report: Report, *, stuck: Iterable[str] = ()) -> Json:
             "stage": {"name": report.stage.stage.value, "evidence": report.stage.evidence} if report.stage else None,
             "supervision": {
                 "doing": report.supervision.doing,
+                "starts": report.supervision.starts,
                 "restarts": report.supervision.restarts,
                 "failures": report.supervision.failures,
                 "next_attempt": _time(report.supervision.next_attempt),

@@ -121,14 +121,14 @@ def _container(report: Report) -> Iterator[Metric]:
     reached = report.stage.stage if report.stage else None
     stages: _Values = {(stage.value.replace(" ", "_"),): int(stage is reached) for stage in Stage}
     yield _labelled("container_stage", "How far calico/node has come since it was started.", stages, ("stage",))
-    failures = "Starts of the container in a row that did not last, or are still young."
+    failures = "Starts of the container in a row that did not last."
     yield _gauge("container_failed_starts", failures, report.supervision.failures)
     pull = report.supervision.pull
     yield _gauge("image_pulling", "Whether calico/node's image is being fetched.", pull is not None and pull.goes_on)
     failed = "Fetchings of calico/node's image in a row that failed."
     yield _gauge("image_pull_failures", failed, pull.failures if pull else 0)
     starts = "How often this agent has started the calico/node container."
-    yield CounterMetricFamily(f"{_PREFIX}container_starts", starts, report.supervision.restarts)
+    yield CounterMetricFamily(f"{_PREFIX}container_starts", starts, report.supervision.starts)
 
 
 def _datastore(report: Report) -> Iterator[Metric]:

@@ -156,8 +156,8 @@ def _container(report: Report, now: datetime) -> str:
         text += f", {report.stage.stage.value}"
         if report.stage.stage is not Stage.READY:
             text += f" ({report.stage.evidence})"
-    if supervision.restarts:
-        text += f", started {count(supervision.restarts, 'time')} by the agent"
+    if supervision.starts:
+        text += f", started {count(supervision.starts, 'time')} by the agent"
     if supervision.doing and (container is None or supervision.doing != f"{container.name} is running"):
         text += f"; {supervision.doing}"
     if supervision.next_attempt:

@@ -19,7 +19,8 @@ def render_docker_run(
     another is only said to be there, and then the line has to be completed by hand.
     """
     host = "" if url == _USUAL_URL else f" --host={shlex.quote(url)}"
-    rows = [f"docker{host} run --detach", "--net=host --privileged --restart=no", f"--name={shlex.quote(spec.name)}"]
+    rows = [f"docker{host} run --detach", "--net=host --privileged --userns=host --restart=no"]
+    rows.append(f"--name={shlex.quote(spec.name)}")
     rows += [f"--label={shlex.quote(f'{name}={value}')}" for name, value in _labels(spec)]
     rows += [f"--env={_variable(name, value, files)}" for name, value in spec.env]
     rows += [f"--volume={shlex.quote(_bind(mount))}" for mount in spec.mounts]

@@ -46,6 +46,10 @@ class _Seen:
     flapping: bool = False
     early_at: datetime | None = None
 
+    def moved(self, jump: timedelta) -> "_Seen":
+        gone_at = None if self.gone_at is None else self.gone_at + jump
+        return _Seen(self.since + jump, gone_at, tuple(time + jump for time in self.came), self.flapping)
+
 
 @dataclass(frozen=True, slots=True)
 class History:
@@ -54,6 +58,14 @@ class History:
     findings: dict[_Key, _Seen] = field(default_factory=dict)
     conditions: tuple[TimedCondition, ...] = ()
     flapping: dict[_Key, Problem] = field(default_factory=dict)
+
+    def moved(self, jump: timedelta) -> "History":
+        """The same after the system clock was set: everything is as old as it was."""
+        return replace(
+            self,
+            findings={key: seen.moved(jump) for key, seen in self.findings.items()},
+            conditions=tuple(replace(timed, since=timed.since + jump) for timed in self.conditions),
+        )
 
 
 def advance(

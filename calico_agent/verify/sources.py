@@ -26,6 +26,7 @@ def find_sources(view: View) -> Iterator[Finding]:
             yield finding(code, source.source, f"{source.source} cannot be read: {source.reason}", effect=effect)
     yield from _configuration(seen.configuration)
     yield from _datastore(view)
+    yield from (_not_kept(view, trouble) for trouble in seen.state_trouble)
     if view.cluster is not None:
         yield from map(_bad_key, view.cluster.datastore.bad_keys)
 
@@ -66,6 +67,23 @@ def _bad_key(bad: BadKey) -> Finding:
         node=node,
         severity=Severity.ERROR,
         condition=ConditionType.ROUTES_IN_PLACE,
+    )
+
+
+_KEPT = {
+    "identity.json": "the address and name of this node are chosen anew when the agent is started again",
+    "attempts.json": "an agent that is started again forgets how often calico/node did not last, and tries at once",
+}
+
+
+def _not_kept(view: View, trouble: Unreadable) -> Finding:
+    return finding(
+        "SV-STATE",
+        trouble.source,
+        f"what calico-agent remembers cannot be kept: {trouble.reason}",
+        effect=_KEPT.get(trouble.source, ""),
+        cure="see that [agent] state_dir can be written and has room (df -h shows it)",
+        node=view.me,
     )
 
 

@@ -64,6 +64,8 @@ def cure_here(view: View, *settings: str) -> str:
         return succession.on_purpose
     if succession.barred:
         return f"calico-agent does not replace the container while this holds: {succession.barred}"
+    if container.alive and not container.running:
+        return f"docker unpause {name}: calico-agent then replaces it with {given}"
     if container.managed or view.takes_over:
         return f"calico-agent replaces the container with {given}"
     return f"docker rm -f {name}: calico-agent then makes one of its own with {given}"

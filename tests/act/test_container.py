@@ -81,7 +81,7 @@ def test_it_makes_what_docker_run_makes(engine: Engine, spec: ContainerSpec) -> 
     engine.docker("rm", "--force", "calico-node")
     labels = {LABEL_MANAGED_BY: "calico-agent", LABEL_SPEC_HASH: spec.hash}
     engine.docker(
-        *("run", "--detach", "--name=calico-node", "--net=host", "--privileged", "--restart=no"),
+        *("run", "--detach", "--name=calico-node", "--net=host", "--privileged", "--userns=host", "--restart=no"),
         *(f"--env={name}={value}" for name, value in spec.env),
         *(f"--label={name}={value}" for name, value in labels.items()),
         *(f"--volume={mount.source}:{mount.destination}{':ro' if mount.read_only else ''}" for mount in spec.mounts),

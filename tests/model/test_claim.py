@@ -29,6 +29,17 @@ def claimed(owner: Machine | None, alive: Machine | None) -> NameClaim:
     )
 
 
+@pytest.mark.parametrize(("long_up", "standing"), [(False, Standing.UNSURE), (True, Standing.CLONED)])
+def test_a_clone_with_the_same_card_is_told_by_its_sign_of_life_that_does_not_end(
+    long_up: bool, standing: Standing
+) -> None:
+    """Until the lease of before a reboot must have ended, it may be this machine's own."""
+    for owner in (REBOOTED, US):
+        assert claimed(owner, REBOOTED).standing(US, OURS, OURS, long_up=long_up) is standing
+    unknown = replace(REBOOTED, boot_id="")
+    assert claimed(unknown, unknown).standing(US, OURS, OURS) is Standing.KEPT
+
+
 @pytest.mark.parametrize(
     ("owner", "alive", "registered", "standing"),
     [
@@ -38,7 +49,9 @@ def claimed(owner: Machine | None, alive: Machine | None) -> NameClaim:
         pytest.param(US, None, OURS, Standing.LAPSED, id="ours, and the lease has ended"),
         pytest.param(US, None, THEIRS, Standing.LAPSED, id="ours, although another address is registered"),
         pytest.param(None, US, OURS, Standing.LAPSED, id="ours, and somebody removed the lasting record"),
-        pytest.param(REBOOTED, REBOOTED, OURS, Standing.KEPT, id="ours from before a reboot, the lease not over yet"),
+        pytest.param(
+            REBOOTED, None, THEIRS, Standing.LAPSED, id="ours from before a reboot, with another address then"
+        ),
         pytest.param(RECARDED, None, THEIRS, Standing.LAPSED, id="ours, and a card was added since without a reboot"),
         pytest.param(OTHER, OTHER, THEIRS, Standing.HELD, id="another machine's and alive"),
         pytest.param(OTHER, OTHER, NO_RECORD, Standing.HELD, id="another machine's, which has not registered yet"),
@@ -106,3 +119,12 @@ def test_a_machine_is_known_by_its_network_cards_and_not_by_bridges() -> None:
 def test_a_host_without_cards_is_known_by_the_link_of_its_address() -> None:
     virtual = tuple(link for link in LINKS if link.kind or link.loopback)
     assert this_machine(Host("host1"), virtual, IDENTITY).macs == ("3e:00:00:00:00:01",)
+
+
+def test_of_many_cards_that_of_the_nodes_address_is_always_one() -> None:
+    """A card with virtual functions has up to 256 more addresses, and 16 are enough to know a machine by."""
+    functions = tuple(Link(10 + number, f"vf{number}", mac=f"02:00:00:00:00:{number:02x}") for number in range(64))
+    links = (*functions, Link(2, "br0", mac="f2:54:00:00:00:01"))
+    machine = this_machine(Host("host1", "a" * 32), links, IDENTITY)
+    assert len(machine.macs) == 16
+    assert "f2:54:00:00:00:01" in machine.macs

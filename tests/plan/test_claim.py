@@ -73,3 +73,28 @@ def test_what_went_wrong_with_the_last_try_is_part_of_it() -> None:
     assert denied is not None
     assert denied.denied
     assert denied.claim is not None, "it is tried again now and then: the permission may come"
+
+
+def test_a_sign_of_life_of_another_boot_is_waited_for_and_never_written_over() -> None:
+    clone = replace(US, boot_id="boot-0")
+    signs = (NameOwner("host1", clone, THEN, "{text}"), AliveSign("host1", clone))
+    booted = seen(*signs, host=Host("host1", "a" * 32, boot_id="boot-1", long_up=False))
+    assert plan_claim(booted, IDENTITY) == NameState(Standing.UNSURE)
+    assert plan_claim(seen(*signs), IDENTITY) == NameState(Standing.CLONED)
+
+
+def test_cards_that_come_and_go_do_not_write_the_claim_anew() -> None:
+    """Each would wake every agent of the cluster."""
+    before = replace(US, macs=("52:54:00:00:00:01", "66:00:00:00:00:01"))
+    kept = plan_claim(seen(NameOwner("host1", before, THEN, "{text}"), AliveSign("host1", before)), IDENTITY)
+    assert kept == NameState(Standing.KEPT, ClaimName("host1", before, THEN, "{text}", kept=True))
+    moved = replace(before, address="10.77.0.99")
+    written = plan_claim(seen(NameOwner("host1", moved, THEN, "{text}"), AliveSign("host1", moved)), IDENTITY)
+    assert written is not None
+    assert written.claim is not None
+    assert written.claim.machine == US
+
+
+def test_the_name_that_calico_node_goes_on_with_is_the_one_that_is_kept() -> None:
+    state = plan_claim(seen(), replace(IDENTITY, name=NameChoice("edge-9")), "host1")
+    assert state == NameState(Standing.FREE, ClaimName("host1", US, NOW))

@@ -107,3 +107,11 @@ def test_while_docker_does_not_answer_a_fetching_is_let_alone() -> None:
         Docker(), Wanted(None, "no address"), Attempts(), SETTINGS, now=NOW, hold_down=timedelta(0), jitter=0
     )
     assert unknown.pull is None
+
+
+def test_a_pull_that_failed_in_what_is_now_the_future_is_tried_again_after_its_wait() -> None:
+    """The clock was set back: nobody waits for hours."""
+    ahead = Pull(NEW.image, NOW, NOW + timedelta(hours=9), "no route to host", failures=1)
+    waiting = plan(NOBODY, MISSING, ahead, here=False)
+    assert waiting.next_attempt is not None
+    assert waiting.next_attempt <= NOW + SETTINGS.backoff_max

@@ -10,6 +10,7 @@ from calico_agent.model.action import (
     CreateContainer,
     ForbidRestarts,
     Plan,
+    Progress,
     RenameContainer,
     ReplaceContainer,
     RestartContainer,
@@ -26,6 +27,7 @@ from calico_agent.model.container import (
     ContainerState,
     Docker,
     LogHint,
+    Program,
 )
 from calico_agent.model.finding import ConditionType, Finding, Problem, Severity
 from calico_agent.model.image import LocalImage
@@ -65,6 +67,7 @@ def plan(  # the defaults are a host on which all is well
     docker: Docker | Unreadable | None = None,
     problems: tuple[TimedProblem, ...] = (),
     etcd_since: datetime | None = None,
+    progress: Progress = Progress(),  # noqa: B008 - a frozen value
 ) -> Plan:
     return plan_supervision(
         docker or Docker(containers=containers, image=LocalImage(SPEC.image, "sha256:0123")),
@@ -72,6 +75,7 @@ def plan(  # the defaults are a host on which all is well
         attempts or Attempts(),
         settings,
         problems=problems,
+        progress=progress,
         etcd_since=etcd_since,
         now=NOW,
         hold_down=timedelta(seconds=10),
@@ -143,7 +147,15 @@ def test_a_living_container_of_somebody_else_is_left_alone_without_leave(state: 
     foreign = replace(FOREIGN, state=state)
     assert plan(foreign).action is None
     leave = replace(SETTINGS, take_over=True)
-    assert isinstance(plan(foreign, settings=leave).action, SetAside)
+    paused = state is ContainerState.PAUSED  # somebody meant it
+    assert isinstance(plan(foreign, settings=leave).action, SetAside) is not paused
+
+
+def test_one_that_runs_is_taken_over_only_when_its_successor_can_be_made() -> None:
+    leave = replace(SETTINGS, take_over=True)
+    waiting = plan(settings=leave, docker=Docker(containers=(FOREIGN,)))
+    assert (waiting.action, waiting.pull) == (None, SPEC.image)
+    assert waiting.doing == f"waiting to take over from calico-node: {SPEC.image} is being pulled"
 
 
 def test_no_second_calico_node_is_started_beside_one_of_another_name() -> None:
@@ -220,6 +232,32 @@ def test_what_hangs_inside_a_running_container_restarts_it(
     container: Container, problem: TimedProblem, restarted: bool
 ) -> None:
     assert isinstance(plan(container, problems=(problem,)).action, RestartContainer) is restarted
+
+
+BIRD, BIRD6 = Program("bird", 11, NOW, NOW), Program("bird6", 12, NOW, NOW)
+
+
+@pytest.mark.parametrize(
+    ("programs", "subject", "restarted"),
+    [
+        pytest.param((BIRD,), "BIRD", True, id="its supervisor keeps BIRD"),
+        pytest.param(None, "BIRD", True, id="its processes cannot be seen"),
+        pytest.param((Program("felix", 9),), "BIRD", False, id="no BIRD belongs to it, as with gobgp"),
+        pytest.param((BIRD, BIRD6), "BIRD for IPv6", True, id="the one for IPv6 is kept, too"),
+        pytest.param((BIRD,), "BIRD for IPv6", False, id="one BIRD does both families"),
+    ],
+)
+def test_a_restart_is_for_a_bird_that_the_container_keeps(
+    programs: tuple[Program, ...] | None, subject: str, restarted: bool
+) -> None:
+    container = replace(OLD, programs=programs)
+    action = plan(container, problems=(lasting("BIRD-DOWN", 90, subject),)).action
+    assert isinstance(action, RestartContainer) is restarted
+
+
+@pytest.mark.parametrize("code", ["SV-STUCK", "BIRD-DOWN", "BIRD-HUNG"])
+def test_what_cannot_be_seen_restarts_nothing(code: str) -> None:
+    assert plan(OLD, problems=(lasting(code, 600),), progress=Progress(seen=False)).action is None
 
 
 @pytest.mark.parametrize("code", ["SV-STUCK", "BIRD-DOWN"])
@@ -323,7 +361,7 @@ def test_why_the_last_start_did_not_last_is_remembered() -> None:
     assert (attempts.last_failure, attempts.hint) == ("exited with code 1", HINT)
     assert plan(OURS, attempts=attempts).attempts.hint == HINT
     stable = replace(OURS, started_at=NOW - SETTINGS.stable_after)
-    assert plan(stable, attempts=attempts).attempts == Attempts(starts=1)
+    assert plan(stable, attempts=attempts).attempts == Attempts(starts=1, restarts=1)
 
 
 def test_a_corrected_configuration_does_not_wait_for_the_failures_of_the_wrong_one() -> None:

@@ -119,7 +119,7 @@ def test_how_the_container_ended() -> None:
 
 def test_how_far_a_start_has_come() -> None:
     stage = StageReached(Stage.PROGRAMS_UP, "BGPEstablished is False")
-    report = replace(healthy_report(), stage=stage, supervision=Supervision(restarts=5, failures=3))
+    report = replace(healthy_report(), stage=stage, supervision=Supervision(starts=5, failures=3))
     assert value(report, "container_stage", stage="programs_up") == 1
     assert value(report, "container_stage", stage="ready") == 0
     assert value(report, "container_failed_starts") == 3

@@ -141,7 +141,7 @@ class TestBrokenHost:
             container=Container(
                 "1", "calico-node", "i", ContainerState.EXITED, exit_code=1, finished_at=NOW - timedelta(seconds=8)
             ),
-            supervision=Supervision("starting again", 4, NOW + timedelta(seconds=8)),
+            supervision=Supervision("starting again", 4, next_attempt=NOW + timedelta(seconds=8)),
         )
         assert (
             "calico-node (i) exited with code 1 8 s ago, started 4 times by the agent; "

@@ -27,7 +27,8 @@ def words(spec: ContainerSpec) -> list[str]:
 
 def test_everything_is_in_it() -> None:
     assert words(SPEC) == [
-        *("docker", "run", "--detach", "--net=host", "--privileged", "--restart=no", "--name=calico-node"),
+        *("docker", "run", "--detach", "--net=host", "--privileged", "--userns=host", "--restart=no"),
+        "--name=calico-node",
         "--label=io.github.calico-agent.managed-by=calico-agent",
         f"--label=io.github.calico-agent.spec-hash={SPEC.hash}",
         *("--env=ETCD_PASSWORD=(not shown)", "--env=FELIX_X=a b", "--env=IP=10.77.0.11/24"),

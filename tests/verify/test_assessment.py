@@ -110,6 +110,12 @@ CASES = {
         {"DS-SNAPSHOT snapshot": set()},
         status={},
     ),
+    "who this host is cannot be kept on disk": Case(
+        replace(HEALTHY, state_trouble=(Unreadable("identity.json", "/x/identity.json cannot be written: Read-only"),)),
+        {"SV-STATE identity.json": set()},
+        says=("cannot be kept: /x/identity.json cannot be written", "chosen anew when the agent is started again"),
+        status={},
+    ),
     "nothing at all can be read: every condition is unknown, none is false": Case(
         NOTHING,
         {
@@ -165,6 +171,7 @@ def test_the_table_names_every_source_of_an_observation() -> None:
         "snapshot_trouble",
         "files_trouble",
         "claim_trouble",
+        "state_trouble",
         "rivals",
         "pull",
         "held",

@@ -24,6 +24,19 @@ The cure follows from that line. A correction of the configuration is tried at o
 once without one: `docker start NAME`.""",
     ),
     _entry(
+        "SV-STATE",
+        "what calico-agent remembers cannot be kept",
+        """\
+The agent keeps on disk which name and address this node has (identity.json), and how often
+calico/node was started and did not last (attempts.json). One of the two cannot be read or written.
+Nothing is amiss now; an agent that is started again, or a host, begins without that memory.
+
+Found when the file is read or written. The reason is the system's own.
+
+Make room, or make [agent] state_dir writable for root.""",
+        Severity.WARNING,
+    ),
+    _entry(
         "SV-STOPPED",
         "calico/node was stopped by hand",
         """\

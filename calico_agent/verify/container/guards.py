@@ -37,7 +37,7 @@ def _name(view: View) -> Iterator[Finding]:
     datastore = view.cluster.datastore
     machine = this_machine(host, kernel.links, view.identity)
     claim = claim_on(name, datastore.claims)
-    standing = claim.standing(machine, datastore.registered(name), view.identity.addresses)
+    standing = claim.standing(machine, datastore.registered(name), view.identity.addresses, long_up=host.long_up)
     if standing in {Standing.HELD, Standing.CLONED}:
         yield _claimed(view, name, claim, machine, cloned=standing is Standing.CLONED)
     trouble = view.observation.claim_trouble

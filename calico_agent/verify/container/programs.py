@@ -58,7 +58,7 @@ def _restarting(view: View, program: Program) -> bool:
         return True
     if program.started_at is None or program.kept_since is None:
         return False
-    young = view.observation.at - program.started_at < _YOUNG
+    young = abs(view.observation.at - program.started_at) < _YOUNG
     return young and program.started_at - program.kept_since > _FIRST_START
 
 

@@ -147,7 +147,7 @@ def _foreign(view: View, container: Container) -> Finding:
     cure = "stop what starts it for good, then remove it; or set [supervise] take_over = true"
     if view.takes_over and (against := view.succession.stays or view.succession.barred):
         cure = f"it is not taken over while this holds: {against}; {view.succession.on_purpose}".removesuffix("; ")
-    elif view.takes_over:
+    elif view.takes_over and container.state is not ContainerState.PAUSED:
         effect, cure = "it goes on until it is taken over", "calico-agent takes it over (supervise.take_over)"
     return finding(
         "SV-FOREIGN",

@@ -4,9 +4,10 @@ Only in mode `supervise`: the rules look at what the agent wants and at what it 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from calico_agent.model.action import Supervising
+from calico_agent.model.bgp import Bird
 from calico_agent.model.container import Container, ContainerState, Docker
 from calico_agent.model.drift import restart_policy
 from calico_agent.model.finding import Finding, Severity
@@ -66,16 +67,33 @@ def _crash_loop(view: View, container: Container, supervising: Supervising) -> F
     hint = (container.log_hint if ended else None) or attempts.hint
     reason = f": {hint.sentence}" if hint else ""
     line = f"its log: {hint.line}" if hint else f"its log has no line that explains it: docker logs {container.name}"
+    well = _runs_again(view, container)
+    now = f"; it runs for {_seconds(view, container)} s now" if well else ""
+    effect = f"none while it runs; it counts as well at {supervising.settings.stable_after.total_seconds():.0f} s"
     return finding(
         "SV-CRASHLOOP",
         container.name,
         f"container {container.name} was started {attempts.failures} times in a row and did not last; "
-        f"the last time it {how or 'could not be started'}{reason}",
+        f"the last time it {how or 'could not be started'}{reason}{now}",
         why=f"{line}; {attempts.last_error}" if attempts.last_error else line,
-        effect="routes here stay as they are; peers drop the routes to this host's pods after some minutes",
+        effect=effect
+        if well
+        else "routes here stay as they are; peers drop the routes to this host's pods after some minutes",
         cure=hint.cure if hint else f"docker logs {container.name}",
         node=view.me,
+        severity=Severity.WARNING if well else None,
     )
+
+
+def _runs_again(view: View, container: Container) -> bool:
+    """Whether it is up and does its work, though not yet for long enough to be sure of it."""
+    answers = isinstance(view.observation.bird, Bird) or not view.local.uses_bird
+    return container.running and not view.starting and answers
+
+
+def _seconds(view: View, container: Container) -> int:
+    begun = container.started_at or view.observation.at
+    return max(0, int((view.observation.at - begun).total_seconds()))
 
 
 def _stopped(view: View, container: Container) -> Finding:
@@ -101,7 +119,20 @@ class _Future:
 
 
 def _future(view: View, container: Container, found: tuple[str, ...], docker: Docker) -> _Future:
-    """As the plan decides it (`plan.remediation`): first who the node is, then on_drift."""
+    """As the plan decides it (`plan.remediation`)."""
+    assert view.supervising is not None
+    if stays_stopped(view):
+        return _Future("it stays stopped, as somebody asked", f"docker start {container.name} when the work is done")
+    taken = view.supervising.settings.on_drift is DriftPolicy.REPLACE and container.restarted_by_docker
+    back = "calico-agent takes the restart policy back"
+    if taken and found == restart_policy(container):
+        return _Future("it goes on", back, changes=True)
+    rest = _successor(view, container, docker)
+    return replace(rest, cure=f"{back}; {rest.cure}") if taken else rest
+
+
+def _successor(view: View, container: Container, docker: Docker) -> _Future:
+    """First who the node is, then on_drift."""
     assert view.supervising is not None
     assert view.supervising.spec is not None
     spec, succession, settings = view.supervising.spec, view.succession, view.supervising.settings
@@ -111,12 +142,10 @@ def _future(view: View, container: Container, found: tuple[str, ...], docker: Do
     if same and settings.on_drift is DriftPolicy.REPORT:
         by_hand = f'docker rm -f {name}, or supervise.on_drift = "replace": calico-agent then makes it anew'
         return _Future("it goes on as it is", f"{by_hand}{_unless(succession.barred)}")
-    if settings.on_drift is DriftPolicy.REPLACE and found == restart_policy(container):
-        return _Future("it goes on", "calico-agent takes the restart policy back", changes=True)
     if container.alive and not container.running:
         return _Future(f"it is left alone while it is {container.state.value}", f"docker unpause {name}")
-    if back := refused(docker, spec, settings.pull):
-        return _Future("it goes on: what is wanted did not get ready", f"docker logs {back.name} says why")
+    if refusal := refused(docker, spec, settings.pull):
+        return _Future("it goes on: what is wanted did not get ready", f"docker logs {refusal.name} says why")
     if succession.barred:
         return _Future("it goes on as it is", f"calico-agent does not replace it while this holds: {succession.barred}")
     return _Future("it goes on until it is replaced", "calico-agent replaces it", changes=True)

@@ -26,7 +26,9 @@ def find_peers(view: View) -> Iterator[Finding]:
     if view.cluster is None or view.local.name is None:
         return
     # Under another node's name, the record that holds our address is no thief's: it is our own.
-    own = {view.local.name, view.identity.name.name if runs_as_another(view) else None}
+    runs = view.local.container is not None and view.local.container.alive
+    elsewhere = runs_as_another(view) or (view.supervised and not runs)  # the next start is under the wanted name
+    own = {view.local.name, view.identity.name.name if elsewhere else None}
     bridges = view.local.bridges()
     networks = tuple(found.interface.network for found in bridges)
     for node, registered in _suspects(view.cluster, frozenset(view.local.addresses), networks):
@@ -129,7 +131,7 @@ def _ours(view: View, node: Node, held: Candidate) -> Iterator[Finding]:
         node=node.name,
         prefix=host_prefix(address),
         condition=_condition(view),
-        bars_start=address in view.identity.addresses,
+        bars_start=address in view.identity.addresses and node.name != view.identity.name.name,
     )
 
 

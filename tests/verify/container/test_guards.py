@@ -42,6 +42,9 @@ RUNS = replace(
 )
 
 
+BOOTED = replace(RUNS, host=Host("host1", MACHINE_ID, boot_id="boot-1", long_up=False))
+
+
 def claimed(
     owner: Machine, *, silent: bool = False, observation: Observation = FRESH, **stored_: object
 ) -> Observation:
@@ -64,7 +67,16 @@ CASES = {
     "nobody has claimed the name": Case(FRESH, NOTHING_WRONG, mode=Mode.SUPERVISE),
     "the name is claimed by this machine": Case(claimed(US, observation=RUNS), mode=Mode.SUPERVISE),
     "claimed by this machine before it was rebooted": Case(
-        claimed(replace(US, boot_id="boot-0"), observation=RUNS), mode=Mode.SUPERVISE
+        claimed(replace(US, boot_id="boot-0"), silent=True, observation=RUNS), mode=Mode.SUPERVISE
+    ),
+    "kept alive by another boot, which may be this machine's own of a moment ago": Case(
+        claimed(replace(US, boot_id="boot-0"), observation=BOOTED), mode=Mode.SUPERVISE
+    ),
+    "kept alive by another boot for longer than a lease: a clone with the same card": Case(
+        claimed(replace(US, boot_id="boot-0"), observation=RUNS),
+        {"NAME-CLONED host1": set()},
+        mode=Mode.SUPERVISE,
+        says=("another machine with the machine-id of this one", "systemd-machine-id-setup"),
     ),
     "claimed by another machine that lives": Case(
         claimed(OTHER),

@@ -49,6 +49,9 @@ CASES = {
     "Felix was started again nine seconds ago, and has stayed": Case(
         contained(programs=(BIRD, CONFD, young(FELIX, 9))), {}
     ),
+    "Felix was started in what is now the future: the clock was set back, and nobody knows its age": Case(
+        contained(programs=(BIRD, CONFD, young(FELIX, -3600))), {}
+    ),
     "Felix was started late, together with its supervisor: start-up had waited": Case(
         contained(programs=(replace(young(FELIX, 3), kept_since=AT - timedelta(seconds=4)),)), {}
     ),

@@ -105,6 +105,24 @@ CASES = {
         mode=Mode.SUPERVISE,
         supervising=supervising(),
     ),
+    "it runs again after a loop: that is said, and the host is ready": Case(
+        contained(**OURS, started_at=AT - timedelta(seconds=56)),
+        {"SV-CRASHLOOP calico-node": set()},
+        mode=Mode.SUPERVISE,
+        supervising=supervising(Attempts(failures=7, last_failure="exited with code 1")),
+        says=(
+            "was started 7 times in a row and did not last; the last time it exited with code 1; it runs for 56 s now",
+            "none while it runs; it counts as well at 120 s",
+        ),
+        status={},
+    ),
+    "it runs for a moment only: that is no end of a loop": Case(
+        contained(**OURS, started_at=AT - timedelta(seconds=3)),
+        {"SV-CRASHLOOP calico-node": set()},
+        mode=Mode.SUPERVISE,
+        supervising=supervising(Attempts(failures=7)),
+        status={"ContainerRunning": Status.FALSE},
+    ),
     "drift, in words and without secrets": Case(
         contained(
             **{**BARE, "labels": OLD, "mounts": ()},
