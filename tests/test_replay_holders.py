@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,7 @@ from calico_agent.model.container import Docker
 from calico_agent.model.finding import Finding, Status
 from calico_agent.model.host import Host
 from calico_agent.model.kernel import Kernel
-from calico_agent.model.node import Borrowed, Datastore
+from calico_agent.model.node import Borrowed, Datastore, Pool
 from calico_agent.model.observation import Observation
 from calico_agent.model.route import Fib, Route
 from tests.replay import assess_observation, read_capture
@@ -129,3 +129,19 @@ def test_a_deleted_record_leaves_the_pods_of_the_host_cut_off() -> None:
 def test_a_deleted_record_is_told_by_the_pods_own_records_too() -> None:
     gone = findings(HEALTHY, "host3", renamed, routed(without=("192.168.55.64/32",)))
     assert "1 pod of this host is recorded for node host3" in gone["RT-WORKLOAD-ELSEWHERE calipod3-a"].what
+
+
+def test_a_pool_that_was_deleted_and_made_again_is_told_as_the_cause() -> None:
+    def with_pool(observation: Observation) -> Observation:
+        assert isinstance(observation.datastore, Datastore)
+        pool = Pool("default", ip_network("192.168.0.0/16"), block_size=26)
+        return replace(observation, datastore=replace(observation.datastore, pools=(pool,)))
+
+    advertised = ("192.168.239.194/32", "10.77.0.12"), ("192.168.55.64/32", "10.77.0.13")
+    capture = DATA / "calico-v3.32.1" / "pool-deleted-in-use"
+    found = findings(capture, "host1", with_pool, routed(*(via(prefix, hop) for prefix, hop in advertised)))
+    assert set(found) == {f"RT-BORROWED-MISSING 192.168.239.{last}/32" for last in (192, 193)}
+    one = found["RT-BORROWED-MISSING 192.168.239.192/32"]
+    assert "192.168.239.192, in use on node host2, of a block that nobody owns: a pod, or a leaked address" in one.what
+    assert "block 192.168.239.192/26 lost its owner when its pool or its node's claim was deleted" in one.why
+    assert set(findings(capture, "host2", with_pool)) >= {"RT-WORKLOAD-GONE calipod2-a", "RT-WORKLOAD-GONE calireal2"}

@@ -141,7 +141,8 @@ def _routes(view: View, against: Against | None, counts: RouteCounts) -> Conditi
             kind, Status.UNKNOWN, "NoName", "which node this host is is not known, so neither are its routes"
         )
     right = f"{counts.present} of {counted(counts.expected, 'route')} right"
-    message = f"{right if counts.expected else 'no other node has pods that need a route'}{_as_of(view)}"
+    none = "no other node has pods that need a route" if against is None else "no route is expected"
+    message = f"{right if counts.expected else none}{_as_of(view)}"
     if against is not None:
         return Condition(kind, Status.FALSE, against.reason, f"{message}; {against.words}")
     if view.local.uses_gobgp and any(needs_bgp(view, family) for family in Family):

@@ -80,21 +80,15 @@ V3_32_1: dict[str, Problems] = {
     "foreign-route-same-prefix/host1": {"RT-SHADOWED 192.168.239.192/26": set()},
     "foreign-route-same-prefix/host3": {"RT-WRONG-NEXTHOP 192.168.239.192/26": set()},
     "pool-deleted-in-use/host1": {
-        "RT-NOT-EXPORTED host1": set(),
-        "RT-NOT-EXPORTED host2": set(),
-        "RT-NOT-EXPORTED host3": set(),
+        "RT-POOL-GONE 192.168.55.64/26": set(),
     },
     "pool-deleted-in-use/host2": {
+        "RT-POOL-GONE 192.168.55.64/26": set(),
         **LEFT_BEHIND,
-        "RT-NOT-EXPORTED host2": set(),
-        "RT-NOT-EXPORTED host1": set(),
-        "RT-NOT-EXPORTED host3": set(),
     },
     "pool-deleted-in-use/host3": {
+        "RT-POOL-GONE 192.168.55.64/26": set(),
         **ORPHANS,
-        "RT-NOT-EXPORTED host3": set(),
-        "RT-NOT-EXPORTED host1": set(),
-        "RT-NOT-EXPORTED host2": set(),
     },
     "bgppeer-beside-mesh/host1": {"BGP-DOUBLE host2": set()},
 }

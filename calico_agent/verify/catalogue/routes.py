@@ -143,14 +143,16 @@ gone for good.""",
         "RT-BORROWED-MISSING",
         "there is no route to a borrowed address",
         """\
-A pod uses an address of another node's block (all blocks of the pool were taken). It is reached
-by a route of its own, /32 or /128, which is missing: its packets go to the block's owner, who
-drops them.
+An address of another node's block, or of a block that nobody owns, is in use on a node. A pod with
+it is reached by a route of its own, /32 or /128, which is missing: its packets go to the block's
+owner, who drops them. Addresses leak, too: then there is no pod, no route, and no harm.
 
-Found in the block's allocations: the node of the address is not the block's owner.
+Found in the block's allocations: the node of the address is not the block's owner. Those of tunnel
+devices are RT-TUNNEL-ADDRESS.
 
-As for RT-MISSING, with the node that borrowed it. Larger pools or strict affinity avoid
-borrowing.""",
+As for RT-MISSING, with the node that has it; `calicoctl ipam check` tells leaked addresses. Larger
+pools or strict affinity avoid borrowing.""",
+        Severity.WARNING,
     ),
     _entry(
         "RT-BLACKHOLE-MISSING",
@@ -290,13 +292,27 @@ finding says.""",
         "RT-NOT-EXPORTED",
         "pods are in use that BGP is told not to advertise",
         """\
-Nothing in a pool with disableBGPExport is advertised, nor is a single address that lies in no pool.
-Without VXLAN that means that pods there cannot be reached from other nodes.
+Nothing in a pool with disableBGPExport is advertised. Without VXLAN that means that pods there
+cannot be reached from other nodes.
 
-Found in the pools of the datastore, where blocks or addresses of them are in use.
+Found in the pools of the datastore, where blocks of them are in use.
 
-If the pods are to be reached: export the pool, or create it again.""",
+If the pods are to be reached: export the pool.""",
         Severity.WARNING,
+    ),
+    _entry(
+        "RT-POOL-GONE",
+        "addresses are in use that lie in no pool any more",
+        """\
+Deleting a pool takes the owner from each of its blocks and deletes the nodes' claims on them, while
+the addresses in use stay so. BIRD advertises blocks by their claims, and single addresses in a pool
+only: nothing leads to these pods from other nodes.
+
+Found in the blocks of the datastore that lie in no pool and whose addresses are in use. It is an
+error where pods of this host have such addresses; else they may as well have leaked.
+
+Create the pool again: blocks do not get their owner back, each address is advertised alone. Pods
+that are started anew get addresses of blocks with an owner.""",
     ),
     _entry(
         "RT-DIVERTED",

@@ -28,11 +28,15 @@ _NO_POOL = ""  # stands for the pool of a block that is in none: without encapsu
 
 @dataclass(frozen=True, slots=True)
 class ExpectedRoute:
-    """One route this host should have. `borrowed`: it is for a single address that its node borrowed."""
+    """One route this host should have. `borrowed`: it is for a single address that its node borrowed.
+
+    `ownerless`: nobody owns the block that it borrowed from, so that all addresses in it are advertised alone.
+    """
 
     prefix: IPNetwork
     way: Way
     borrowed: bool = False
+    ownerless: IPNetwork | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +44,12 @@ class Unadvertised:
     """What is in use on a node and yet BIRD there tells nobody about.
 
     `block`: by the state of the node's claim on it, None for no claim. `pool`: all blocks of nodes in a pool that is
-    not exported. `address`: one that lies in no pool.
+    not exported. `addresses` are those that lie in no pool, with the block that they are of.
     """
 
     blocks: tuple[tuple[Block, AffinityState | None], ...] = ()
     pools: tuple[tuple[Pool, int], ...] = ()
-    addresses: tuple[Borrowed, ...] = ()
+    addresses: tuple[tuple[Borrowed, Block], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +117,7 @@ class _Draft:
         self._unreachable: dict[str, int] = {}
         self._unclaimed: list[tuple[Block, AffinityState | None]] = []
         self._withheld: dict[str, tuple[Pool, int]] = {}
-        self._outside: list[Borrowed] = []
+        self._outside: list[tuple[Borrowed, Block]] = []
         self._lost_blocks: list[LostBlock] = []
 
     def add(self, key: Key, block: Block, lane: Lane) -> None:
@@ -159,11 +163,12 @@ class _Draft:
             if borrowed.kind or self._ways.is_tunnel_address(borrowed.node, borrowed.address):
                 continue
             if lane.pool.name == _NO_POOL:
-                self._outside.append(borrowed)
+                self._outside.append((borrowed, block))
                 continue
             way = self._ways.to(borrowed.node, lane, Family(borrowed.address.version))
             if way is not None and borrowed.node != self._local.name:
-                yield ExpectedRoute(host_prefix(borrowed.address), way, borrowed=True)
+                ownerless = block.cidr if block.owner is None else None
+                yield ExpectedRoute(host_prefix(borrowed.address), way, borrowed=True, ownerless=ownerless)
 
     def finished(self) -> Expectation:
         """All of it."""

@@ -9,12 +9,14 @@ advertised, and no single address outside all pools.
 from collections import Counter
 from collections.abc import Iterator
 
-from calico_agent.model.finding import Finding, Writer
-from calico_agent.model.node import AffinityState, Block
+from calico_agent.model.finding import Finding, Severity, Writer
+from calico_agent.model.node import AffinityState, Block, Borrowed
+from calico_agent.model.prefix import key_of
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.routes.expected import Expectation
+from calico_agent.verify.routes.pods import is_lost
 from calico_agent.verify.view import View
-from calico_agent.verify.words import block_key, counted
+from calico_agent.verify.words import block_key, counted, listed
 
 
 def find_unadvertised(view: View, expectation: Expectation) -> Iterator[Finding]:
@@ -32,16 +34,31 @@ def find_unadvertised(view: View, expectation: Expectation) -> Iterator[Finding]
             cure=f'calicoctl patch ippool {pool.name} -p \'{{"spec": {{"disableBGPExport": false}}}}\', '
             "if they are to be reached",
         )
-    for node, number in sorted(Counter(one.node for one in silent.addresses).items()):
-        yield finding(
-            "RT-NOT-EXPORTED",
-            node,
-            f"node {node} does not advertise {counted(number, 'address')} in use there: no pool contains them",
-            why="their pool was deleted, and their block is nobody's",
-            effect="no route leads to these pods from any other node",
-            cure="create the pool again (calicoctl apply), or start the pods anew in one that exists",
-            node=node,
-        )
+    if silent.addresses:
+        yield _outside(view, silent.addresses)
+
+
+def _outside(view: View, addresses: tuple[tuple[Borrowed, Block], ...]) -> Finding:
+    """Addresses in no pool. That pods have them, and none leaked, is known of those that lead to pods here."""
+    blocks = sorted({block.cidr for _, block in addresses}, key=key_of)
+    nodes = Counter(one.node for one, _ in addresses)
+    ours = [one.address for one, _ in addresses if one.node == view.local.name]
+    proved = view.kernel is not None and any(not is_lost(view.kernel, address) for address in ours)
+    shown, one_only = listed(tuple(map(str, blocks))), len(addresses) == 1
+    ownerless = all(block.owner is None for _, block in addresses)
+    lost = f"nobody owns {shown}: blocks lose their owner when their pool is deleted, and never get it back; "
+    return finding(
+        "RT-POOL-GONE",
+        str(blocks[0]),
+        f"{'1 address' if one_only else f'{len(addresses)} addresses'} in use on "
+        f"{counted(len(nodes), 'node')} {'lies' if one_only else 'lie'} in no pool: the pool of {shown} was deleted",
+        why=f"{lost if ownerless else ''}in use: "
+        + listed(tuple(f"{number} on {node}" for node, number in sorted(nodes.items()))),
+        effect="no node advertises them: no route leads to these pods from any other node",
+        cure="create the pool again (calicoctl apply): each address is then advertised alone; or start these pods anew "
+        "in a pool that exists",
+        severity=Severity.ERROR if proved else Severity.WARNING,
+    )
 
 
 def _unclaimed(view: View, block: Block, state: AffinityState | None) -> Finding:

@@ -38,10 +38,11 @@ class RouteWords:
         return finding(
             "RT-BORROWED-MISSING" if route.borrowed else "RT-MISSING",
             str(prefix),
-            f"there is no route to {whose(route)}",
-            why=f"wanted: {prefix} {way}{_no_tunnel_address(way)}{self.rib.says(prefix) if way.by_bgp else ''}",
+            f"there is no route to {whose(route)}{': a pod, or a leaked address' if route.borrowed else ''}",
+            why=f"wanted: {prefix} {way}{_no_tunnel_address(way)}{self.rib.says(prefix) if way.by_bgp else ''}"
+            + (_OWNERLESS.format(block=route.ownerless) if route.ownerless else ""),
             effect=fate_without(self.fib, prefix),
-            cure=_cure_missing(way, prefix),
+            cure=_cure_borrowed(route) if route.borrowed else _cure_missing(way, prefix),
             node=way.node,
             prefix=prefix,
             writer=way.writer,
@@ -141,9 +142,24 @@ class RouteWords:
 
 def whose(route: ExpectedRoute) -> str:
     """Whose pods a route leads to."""
+    if route.ownerless is not None:
+        return f"{route.prefix.network_address}, in use on node {route.way.node}, of a block that nobody owns"
     if route.borrowed:
         return f"{route.prefix.network_address}, which {route.way.node} borrowed"
     return f"{route.prefix}, pods of node {route.way.node}"
+
+
+# libcalico-go/lib/ipam/ipam.go: ReleasePoolAffinities, at which a block in use keeps its addresses and loses its owner.
+_OWNERLESS = (
+    "; block {block} lost its owner when its pool or its node's claim was deleted, and never gets it back: "
+    "each address in it is advertised alone"
+)
+
+
+def _cure_borrowed(route: ExpectedRoute) -> str:
+    address, node = route.prefix.network_address, route.way.node
+    release = f"if no pod of {node} has it, it leaked: calicoctl ipam release --ip={address}"
+    return f"on {node}: ip route get {address} must lead into a pod's link (cali...); {release}"
 
 
 def _no_tunnel_address(way: Way) -> str:

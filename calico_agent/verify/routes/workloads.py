@@ -73,6 +73,7 @@ def _state(link: Link) -> tuple[str, str]:
     return "", f"Felix writes the route again within 90 s; if not: {named}"
 
 
+_V3 = "/calico/resources/v3/"
 _WHY_UNKNOWN = {
     "here": "",
     "elsewhere": " (calico/node runs here as {name}, whose pods are on another host)",
@@ -139,9 +140,17 @@ def _without_link(
             else f"{one.pod}, recorded for this host, has no link {one.link}",
             why=f"{one.pod} is recorded with {_shown(one.addresses)} on {one.link}, and there is no such link",
             effect="nobody answers under these addresses; nobody else gets them",
-            cure=f"if the pod is gone: etcdctl del {one.key}; calicoctl ipam release --ip={one.addresses[0]}",
+            cure=f"if the pod is gone: calicoctl ipam release --ip={one.addresses[0]}, and {_deletion(one)}",
             node=view.me,
         )
+
+
+def _deletion(one: Endpoint) -> str:
+    """The command that deletes a record."""
+    if not one.key.startswith(_V3):
+        return f"ETCDCTL_API=2 etcdctl rm {one.key}"
+    namespace, _, name = one.key.rpartition("/workloadendpoints/")[2].partition("/")
+    return f"calicoctl delete workloadendpoint {name} --namespace={namespace}"
 
 
 def _pods(number: int) -> str:

@@ -89,6 +89,9 @@ def borrowing(node: str, *, owner: str = "host2", address: str = "192.168.2.9") 
     return stored(blocks=blocks)
 
 
+ORPHAN = Block(ip_network("192.168.9.0/26"), None, borrowed=(Borrowed(ip_address("192.168.9.9"), "host3"),))
+
+
 def far(*routes: Route) -> Observation:
     """Host3 is on another network, behind a router."""
     assert isinstance(HEALTHY.bird, Bird)
@@ -629,7 +632,21 @@ CASES = {
     "a borrowed address without its route: its packets go to the block's owner": Case(
         borrowing("host3"),
         {"RT-BORROWED-MISSING 192.168.2.9/32": set()},
-        says=("192.168.2.9, which host3 borrowed", "packets to it follow 192.168.2.0/26 via 10.77.0.12 dev eth0"),
+        status={},
+        says=(
+            "192.168.2.9, which host3 borrowed: a pod, or a leaked address",
+            "packets to it follow 192.168.2.0/26 via 10.77.0.12 dev eth0",
+        ),
+    ),
+    "an address of a block that nobody owns, without its route": Case(
+        stored(blocks=(*DATASTORE.blocks, ORPHAN)),
+        {"RT-BORROWED-MISSING 192.168.9.9/32": set()},
+        status={},
+        says=(
+            "192.168.9.9, in use on node host3, of a block that nobody owns: a pod, or a leaked address",
+            "block 192.168.9.0/26 lost its owner when its pool or its node's claim was deleted",
+            "calicoctl ipam release --ip=192.168.9.9",
+        ),
     ),
     "an address that was borrowed from us, without its route": Case(
         borrowing("host3", owner="host1", address="192.168.1.9"),

@@ -8,13 +8,14 @@ import pytest
 from calico_agent.model.finding import Status
 from calico_agent.model.node import AffinityState, Block, Borrowed
 from tests.verify.case import Case, check
-from tests.verify.cluster import DATASTORE, HEALTHY, POOL, claim, contained, routed, stored
+from tests.verify.cluster import BOOT, DATASTORE, HEALTHY, POOL, also, claim, contained, routed, stored, via
 
 TO3 = "192.168.3.0/26"
 OTHERS = tuple(one for one in DATASTORE.affinities if one.node != "host3")
 UNUSED = tuple(replace(block, in_use=block.owner != "host3") for block in DATASTORE.blocks)
 NO_ROUTE = routed(without=[TO3])
 ORPHAN = Block(ip_network("10.99.0.0/26"), None, borrowed=(Borrowed(ip_address("10.99.0.3"), "host3"),))
+ORPHANS = replace(ORPHAN, borrowed=(*ORPHAN.borrowed, Borrowed(ip_address("10.99.0.4"), "host1")))
 
 CASES = {
     "a claim that stays pending": Case(
@@ -48,9 +49,22 @@ CASES = {
     ),
     "an address in use outside all pools": Case(
         stored(HEALTHY, blocks=(*DATASTORE.blocks, ORPHAN)),
-        {"RT-NOT-EXPORTED host3": set()},
-        says=("node host3 does not advertise 1 address in use there: no pool contains them",),
+        {"RT-POOL-GONE 10.99.0.0/26": set()},
+        says=("1 address in use on 1 node lies in no pool: the pool of 10.99.0.0/26 was deleted",),
         status={},
+    ),
+    "addresses in use outside all pools, one of them by a pod of this host": Case(
+        stored(also(HEALTHY, via("10.99.0.4/32", None, "cali4", BOOT)), blocks=(*DATASTORE.blocks, ORPHANS)),
+        {"RT-POOL-GONE 10.99.0.0/26": set()},
+        says=(
+            "2 addresses in use on 2 nodes lie in no pool",
+            "nobody owns 10.99.0.0/26: blocks lose their owner when their pool is deleted, and never get it back",
+            "in use: 1 on host1 and 1 on host3",
+        ),
+        status={"RoutesInPlace": Status.FALSE},
+    ),
+    "addresses that leaked outside all pools, one of them here": Case(
+        stored(HEALTHY, blocks=(*DATASTORE.blocks, ORPHANS)), {"RT-POOL-GONE 10.99.0.0/26": set()}, status={}
     ),
 }
 

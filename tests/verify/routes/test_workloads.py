@@ -7,6 +7,7 @@ from ipaddress import ip_address, ip_interface
 
 import pytest
 
+from calico_agent.decode.endpoint import PREFIX
 from calico_agent.model.address import Link, LinkAddress
 from calico_agent.model.container import ContainerState, Program
 from calico_agent.model.endpoint import Endpoint, Endpoints
@@ -30,7 +31,7 @@ def linked(*links: Link, observation: Observation = HEALTHY, held: tuple[str, ..
 
 def record(link: str = POD, node: str = "host1", address: str = "192.168.1.7") -> Endpoint:
     """A pod's record."""
-    return Endpoint(f"/calico/{node}/{link}", node, link, (ip_address(address),), f"default/{link}")
+    return Endpoint(f"{PREFIX}default/{node}-{link}", node, link, (ip_address(address),), f"default/{link}")
 
 
 def recorded(observation: Observation, *records: Endpoint, about: Iterable[int] = (7, 8)) -> Observation:
@@ -143,9 +144,14 @@ CASES = {
         says=(
             f"2 pods recorded for this host have no link: default/{POD} and default/cali8",
             "calicoctl ipam release --ip=192.168.1.8",
-            "etcdctl del /calico/host1/cali8",
+            "calicoctl delete workloadendpoint host1-cali8 --namespace=default",
         ),
         status={},
+    ),
+    "a pod of Calico 2.x recorded for this host without a link": Case(
+        recorded(linked(), replace(record(), key="/calico/v1/host/host1/workload/k8s/w/endpoint/eth0")),
+        {f"RT-WORKLOAD-GONE {POD}": set()},
+        says=("ETCDCTL_API=2 etcdctl rm /calico/v1/host/host1/workload/k8s/w/endpoint/eth0",),
     ),
     "a record that outlived its pod by a moment: its address is free already": Case(
         recorded(linked(held=()), record()), {}
