@@ -28,7 +28,7 @@ from calico_agent.model.container import Container, ContainerSpec
 from calico_agent.model.finding import Assessment, ConditionType, Status
 from calico_agent.model.identity import Identity
 from calico_agent.model.image import Pull
-from calico_agent.model.observation import Observation, Unreadable
+from calico_agent.model.observation import AgentTrouble, Observation, Unreadable
 from calico_agent.model.report import Report, Supervision, TimedCondition, TimedProblem
 from calico_agent.model.settings import Mode
 from calico_agent.plan.claim import plan_claim
@@ -53,8 +53,14 @@ class Agent:
         config: Config,
         wake: Callable[[str], None],
         configuration: Callable[[], Configuration] = Configuration,
+        troubles: Callable[[], tuple[AgentTrouble, ...]] = tuple,
     ) -> None:
+        """`wake` is called from other threads when something changed.
+
+        `configuration` says how the file on disk stands to the one in use, `troubles` what the agent lacks.
+        """
         self._configuration = configuration
+        self._troubles = troubles
         self.explorer = Explorer()
         self._config = config
         self._names = NameKeeper(wake)
@@ -74,6 +80,7 @@ class Agent:
             claim_trouble=self._names.trouble,
             pull=self._puller.state,
             configuration=self._configuration,
+            agent_troubles=self._troubles,
         )
 
     def make_pass(self) -> tuple[Report, Plan]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from calico_agent import __version__, paths
+from calico_agent.arguments import Parser
 from calico_agent.errors import EXIT_GOOD, EXIT_WRONG, CalicoAgentError, UsageError
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _EXIT_PIPE_CLOSED = 141
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_everything(arguments)
     command: Callable[[argparse.Namespace], int] = options.command
     try:
         code = command(options)
@@ -43,8 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="calico-agent",
         description="Starts calico/node as the right node, keeps it up, and proves that every node's pods can be "
         "routed to. Exit codes: 0 all good, 1 something is wrong, 2 usage or configuration, 3 agent not running.",
@@ -53,15 +54,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"calico-agent {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     file = _file_option()
-    settings = argparse.ArgumentParser(add_help=False, parents=[file])
+    settings = Parser(add_help=False, parents=[file])
     settings.add_argument("--mode", metavar="MODE", help="observe or supervise")
     settings.add_argument("--log-level", metavar="LEVEL", help="debug, info, warning or error")
     settings.add_argument("--log-format", metavar="FORMAT", help="logfmt or json")
 
-    def add(name: str, command: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+    def add(name: str, command: Callable[[argparse.Namespace], int], text: str) -> Parser:
         parents = [settings] if command in {_run, _detect} else [file] if command in {_status, _routes, _trace} else []
         sub = commands.add_parser(name, help=text, description=text, parents=parents, allow_abbrev=False)
-        sub.set_defaults(command=command)
+        sub.set_defaults(command=command, parser=sub)
         return sub
 
     run = add("run", _run, "run the agent in the foreground, as the systemd unit does")
@@ -84,8 +85,11 @@ def _parser() -> argparse.ArgumentParser:
         question.add_argument("--json", action="store_true", help="print JSON")
         question.add_argument("--once", action="store_true", help="look now, without a running agent")
         question.add_argument("--socket", metavar="PATH", help="the socket of the running agent")
-    explain = add("explain", _explain, "what the code of a problem means and what to do")
+    explain = add("explain", _explain, "what the code of a problem or a condition means and what to do")
     explain.add_argument("code", nargs="?", metavar="CODE", help="for example IP-BRIDGE; without it all are listed")
+    help_ = add("help", _help, "what the commands are, or how one of them is used")
+    help_.add_argument("words", nargs="*", metavar="COMMAND")
+    help_.set_defaults(top=parser)
     config = commands.add_parser("config", help="check or show the configuration", allow_abbrev=False)
     actions = config.add_subparsers(title="actions", required=True, metavar="ACTION")
     for name, command, text in (
@@ -93,12 +97,12 @@ def _parser() -> argparse.ArgumentParser:
         ("show", _config_show, "print the effective configuration"),
     ):
         action = actions.add_parser(name, help=text, description=text, parents=[settings], allow_abbrev=False)
-        action.set_defaults(command=command)
+        action.set_defaults(command=command, parser=action)
     return parser
 
 
-def _file_option() -> argparse.ArgumentParser:
-    file = argparse.ArgumentParser(add_help=False)
+def _file_option() -> Parser:
+    file = Parser(add_help=False)
     file.add_argument("--config", type=Path, metavar="FILE", help=f"instead of {paths.CONFIG_FILE}")
     return file
 
@@ -151,7 +155,7 @@ def _status(options: argparse.Namespace) -> int:
     from calico_agent import client  # noqa: PLC0415
 
     socket_path = options.socket or client.find_socket(options.config, os.environ)
-    wanted = "json" if options.json else f"text&colour={int(_wants_colour())}"
+    wanted = "json" if options.json else f"text&colour={int(_wants_colour())}&width={_width()}"
     answer = client.ask(socket_path, f"/status?format={wanted}")
     _print(answer.text)
     return EXIT_GOOD if answer.healthy else EXIT_WRONG
@@ -169,7 +173,7 @@ def _status_once(options: argparse.Namespace) -> int:
     if options.json:
         _print(json_text(render_json(report)))
     else:
-        _print(render_status(report, datetime.now(UTC), colour=_wants_colour()))
+        _print(render_status(report, datetime.now(UTC), colour=_wants_colour(), width=_width()))
     return EXIT_GOOD if report.healthy else EXIT_WRONG
 
 
@@ -183,7 +187,7 @@ def _detect(options: argparse.Namespace) -> int:
     if options.json:
         _print(json_text(identity_json(identity)))
     else:
-        _print(render_identity(identity))
+        _print(render_identity(identity, _width()))
     return EXIT_GOOD if identity.complete else EXIT_WRONG
 
 
@@ -211,6 +215,8 @@ def _question(options: argparse.Namespace, page: str, parameters: dict[str, str]
 
         explorer = once.explore_now(_load(options))
         answered = (questions.answer_routes if page == "routes" else questions.answer_trace)(explorer, parameters)
+        if answered.error:
+            raise UsageError(answered.error)
         healthy, text = answered.healthy, answered.body.decode()
     else:
         from urllib.parse import urlencode  # noqa: PLC0415
@@ -225,21 +231,15 @@ def _question(options: argparse.Namespace, page: str, parameters: dict[str, str]
 
 
 def _explain(options: argparse.Namespace) -> int:
-    from calico_agent.verify.catalogue import CATALOGUE  # noqa: PLC0415
+    from calico_agent.explain import explain  # noqa: PLC0415
 
-    if options.code is None:
-        width = max(len(code) for code in CATALOGUE)
-        _print("".join(f"{code:<{width}}  {entry.title}\n" for code, entry in sorted(CATALOGUE.items())))
-        return EXIT_GOOD
-    code = options.code.upper()
-    entry = CATALOGUE.get(code)
-    if entry is None:
-        import difflib  # noqa: PLC0415
+    _print(explain(options.code))
+    return EXIT_GOOD
 
-        close = difflib.get_close_matches(code[:60], CATALOGUE, n=1)
-        hint = f"did you mean {close[0]}?" if close else "`calico-agent explain` lists them"
-        raise UsageError(f"there is no code {options.code[:60]!a}", hint=hint)
-    _print(f"{code}: {entry.title}\n\n{entry.explanation.strip()}\n")
+
+def _help(options: argparse.Namespace) -> int:
+    # Whatever is not a command ends here with the usage of what comes before it.
+    options.top.parse_args([*options.words, "--help"])
     return EXIT_GOOD
 
 
@@ -260,6 +260,13 @@ def _config_show(options: argparse.Namespace) -> int:
 
     _print(render_config(config) + "\n" + render_preset(config.node.preset))
     return EXIT_GOOD
+
+
+def _width() -> int:
+    """How wide the text may be: as the terminal, or what the pages have without one."""
+    import shutil  # noqa: PLC0415
+
+    return min(max(shutil.get_terminal_size((100, 24)).columns, 60), 400) if sys.stdout.isatty() else 100
 
 
 def _wants_colour() -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from calico_agent import paths
-from calico_agent.errors import NotRunningError
+from calico_agent.errors import ConfigError, NotRunningError, UsageError
 
 _MAX_ANSWER = 64 << 20
 _HEAD = re.compile(rb"HTTP/1\.[01] (\d{3})[^\r\n]*\r\n")
@@ -30,7 +30,10 @@ class Answer:
 
 
 def ask(socket_path: str, target: str, *, timeout: float = 2.0) -> Answer:
-    """The agent's answer to GET `target`. Raises NotRunningError, in which every failure is told apart."""
+    """The agent's answer to GET `target`.
+
+    Raises NotRunningError, in which every failure is told apart, and UsageError where the agent cannot be asked this.
+    """
     raw = _exchange(socket_path, f"GET {target} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode(), timeout)
     head, separator, body = raw.partition(b"\r\n\r\n")
     head += b"\r\n"
@@ -39,24 +42,40 @@ def ask(socket_path: str, target: str, *, timeout: float = 2.0) -> Answer:
         raise NotRunningError(f"what answers on {socket_path} is not calico-agent")
     if len(body) != int(length[1]):
         raise NotRunningError(f"the agent broke off in the middle of its answer on {socket_path}", hint="try again")
+    if status[1].startswith(b"4"):
+        raise UsageError(_error_of(body))
     return Answer(healthy[1].lower() == b"yes", body.decode(errors="replace"))
+
+
+def _error_of(body: bytes) -> str:
+    import json  # noqa: PLC0415
+
+    try:
+        return str(json.loads(body)["error"])
+    except (ValueError, KeyError, TypeError):
+        return "the agent does not understand the question"
 
 
 def find_socket(config_file: Path | None, environ: Mapping[str, str]) -> str:
     """Where the agent listens: the variable, then the configuration file, then the usual place.
 
-    A file that cannot be understood is not this command's business: `config check` tells.
+    What is wrong with the usual file is not this command's business, `config check` tells. A file that was named must
+    be one: ConfigError.
     """
-    named = environ.get("CALICO_AGENT_HTTP_SOCKET")
-    if named:
-        return named
+    section: object = None
     try:
-        text = (config_file or Path(paths.CONFIG_FILE)).read_text(encoding="utf-8")
-        section = tomllib.loads(text).get("http")
-    except (OSError, ValueError, RecursionError):
-        return paths.SOCKET
+        section = tomllib.loads((config_file or Path(paths.CONFIG_FILE)).read_text(encoding="utf-8")).get("http")
+    except OSError as error:
+        if config_file is not None:
+            absent = isinstance(error, FileNotFoundError)
+            fault = "there is no such file" if absent else f"cannot be read: {error.strerror}"
+            raise ConfigError(f"{config_file}: {fault}") from None
+    except (ValueError, RecursionError) as error:
+        if config_file is not None:
+            raise ConfigError(f"{config_file}: is not TOML: {error}") from None
     configured = section.get("socket") if isinstance(section, dict) else None
-    return configured if isinstance(configured, str) else paths.SOCKET
+    usual = configured if isinstance(configured, str) else paths.SOCKET
+    return environ.get("CALICO_AGENT_HTTP_SOCKET") or usual
 
 
 def _exchange(socket_path: str, request: bytes, timeout: float) -> bytes:

@@ -19,6 +19,7 @@ from calico_agent import __version__, logs
 from calico_agent.agent import Agent
 from calico_agent.config import Config, ConfigOnDisk
 from calico_agent.errors import ConfigError
+from calico_agent.model.observation import AgentTrouble
 from calico_agent.model.report import Report
 from calico_agent.observe.watch_docker import DockerWatch
 from calico_agent.observe.watch_netlink import NetlinkWatch
@@ -60,7 +61,7 @@ class Daemon:
         self._words: SimpleQueue[str] = SimpleQueue()
         self._notifier = Notifier(os.environ)
         self._latest = Latest(config.agent.interval_seconds + _LONGEST_PASS)
-        self._agent = Agent(config, self._words.put, on_disk.look)
+        self._agent = Agent(config, self._words.put, on_disk.look, self._server_troubles)
         self._latest.watch("name_claim", _LONGEST_PASS, self._agent.name_heartbeat)
         socket = Path(config.http.socket)
         self._server = HttpServer(self._latest, config.listen, socket, self._agent.explorer)
@@ -96,6 +97,7 @@ class Daemon:
 
     def _pass(self, words: list[str]) -> None:
         self._begun = time.monotonic()
+        self._server.retry()
         try:
             report, plan = self._agent.make_pass()
         except Exception:  # noqa: BLE001 - a bug must not end the watch over the host
@@ -127,6 +129,9 @@ class Daemon:
         else:
             self._notifier.status(line)
         self._notifier.watchdog()
+
+    def _server_troubles(self) -> tuple[AgentTrouble, ...]:
+        return self._server.troubles()
 
     def _wait(self) -> set[str]:
         """Until something happens or the next pass is due; what happens within a moment is one reason to look."""

@@ -47,3 +47,7 @@ class NotRunningError(CalicoAgentError):
 
 class ServeError(CalicoAgentError):
     """The agent cannot open the sockets it serves on."""
+
+
+class AnotherAgentError(ServeError):
+    """Another agent runs on this host."""

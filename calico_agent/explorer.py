@@ -10,7 +10,7 @@ from calico_agent.config import Config
 from calico_agent.model.address import IPAddress
 from calico_agent.model.identity import Identity
 from calico_agent.model.observation import Observation, Unreadable
-from calico_agent.model.tracing import RouteRow, Trace
+from calico_agent.model.tracing import KnownNames, RouteRow, Trace
 from calico_agent.observe.kernel import read_kernel
 from calico_agent.observe.lookup import read_lookup
 from calico_agent.verify.routes.rows import route_rows
@@ -18,6 +18,7 @@ from calico_agent.verify.routes.trace import trace_packet
 from calico_agent.verify.view import view_of
 
 _NOTHING_SEEN = Unreadable("agent", "the first pass is not finished", "starting")
+_NO_NAME = Unreadable("agent", "which node this host is is not known, so neither are its routes", "unset")
 
 
 class Explorer:
@@ -39,7 +40,17 @@ class Explorer:
         for source in (observation.kernel, observation.datastore):
             if isinstance(source, Unreadable):
                 return source
-        return route_rows(view_of(observation, identity, mode=config.mode, container_name=config.node.container_name))
+        view = view_of(observation, identity, mode=config.mode, container_name=config.node.container_name)
+        return _NO_NAME if view.local.name is None else route_rows(view)
+
+    def names(self) -> KnownNames:
+        """The nodes and pools of the datastore; none while it is not known."""
+        datastore = self._seen[0].datastore if self._seen is not None else _NOTHING_SEEN
+        if isinstance(datastore, Unreadable):
+            return KnownNames()
+        return KnownNames(
+            frozenset(node.name for node in datastore.nodes), frozenset(pool.name for pool in datastore.pools)
+        )
 
     def trace(self, address: IPAddress) -> Trace | Unreadable:
         """Where a packet to this address goes now, and where it should."""

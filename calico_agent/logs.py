@@ -24,6 +24,8 @@ LEVELS = {
 }
 
 _OURS = "calico_agent"
+# They warn of each request that has to wait, and so any local user could fill the log.
+_TOLD_BY_CLIENTS = ("waitress", "waitress.queue")
 _MAX_VALUE = 2000
 _MAX_ELEMENTS = 100
 _PRIORITIES = {
@@ -51,6 +53,8 @@ def configure(level: str, form: str, *, stream: TextIO | None = None, environ: M
     root.addHandler(handler)
     root.setLevel(logging.WARNING)
     logging.getLogger(_OURS).setLevel(LEVELS[level])
+    for talkative in _TOLD_BY_CLIENTS:
+        logging.getLogger(talkative).setLevel(logging.ERROR)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

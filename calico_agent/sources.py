@@ -22,7 +22,7 @@ from calico_agent.model.endpoint import Endpoints
 from calico_agent.model.identity import Identity
 from calico_agent.model.image import Pull
 from calico_agent.model.node import BgpSettings, Block, Datastore, Node
-from calico_agent.model.observation import Observation, Unreadable
+from calico_agent.model.observation import AgentTrouble, Observation, Unreadable
 from calico_agent.model.rival import Rival
 from calico_agent.model.settings import DatastoreSettings, Mode
 from calico_agent.model.unchanged import MadeOnce
@@ -35,6 +35,7 @@ from calico_agent.observe.keeper import SnapshotKeeper
 from calico_agent.observe.kernel import KernelReader
 from calico_agent.observe.kubelet import KubeletReader
 from calico_agent.observe.names import NameLookup
+from calico_agent.observe.own_files import read_file_trouble
 from calico_agent.observe.probe import NeighbourProbe
 from calico_agent.observe.programs import ProgramReader
 from calico_agent.observe.rivals import RivalReader
@@ -67,6 +68,7 @@ class Sources:
         claim_trouble: Callable[[], Unreadable | None] = lambda: None,
         pull: Callable[[], Pull | None] = lambda: None,
         configuration: Callable[[], Configuration] = Configuration,
+        agent_troubles: Callable[[], tuple[AgentTrouble, ...]] = tuple,
     ) -> None:
         self._config = config
         self._wake = wake
@@ -74,6 +76,7 @@ class Sources:
         self._claim_trouble = claim_trouble
         self._pull = pull
         self._configuration = configuration
+        self._agent_troubles = agent_troubles
         self._rivals = RivalReader()
         self._endpoints = EndpointReader(config.datastore.timeout_seconds)
         self._docker = DockerReader(config.docker.url, config.docker.timeout_seconds)
@@ -120,6 +123,7 @@ class Sources:
             state_trouble=self._state_trouble(),
             pull=self._pull(),
             configuration=self._configuration(),
+            agent_troubles=self._agent_troubles() + ((files,) if (files := read_file_trouble()) else ()),
             rivals=self._read_rivals(docker, datastore),
         )
 

@@ -18,6 +18,7 @@ from calico_agent.model.finding import (
     Status,
 )
 from calico_agent.model.identity import AddressChoice, Identity, NameChoice
+from calico_agent.model.observation import Unreadable
 from calico_agent.model.report import Report, TimedCondition, TimedProblem
 from calico_agent.model.settings import Mode
 
@@ -117,6 +118,25 @@ BRIDGE = Problem(
         ),
     ),
 )
+
+
+def blind_report() -> Report:
+    """host1 where neither Docker nor etcd nor BIRD nor the kernel can be read."""
+    return replace(
+        healthy_report(),
+        hostname="",
+        conditions=tuple(TimedCondition(condition(kind, Status.UNKNOWN), NOW) for kind in ConditionType),
+        sessions=(),
+        unread=frozenset(Family),
+        routes=None,
+        container=None,
+        container_known=False,
+        unreadable=(Unreadable("kernel", "no netlink"), Unreadable("Docker", "no socket"), Unreadable("etcd", "unset")),
+        datastore_origin="",
+        datastore_revision=None,
+        datastore_read_at=None,
+        nodes=None,
+    )
 
 
 def broken_report(*, confirmed: bool = True) -> Report:

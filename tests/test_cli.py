@@ -1,18 +1,22 @@
 """The commands as a person runs them: a process, its output, its exit code."""
 
+import fcntl
 import json
 import os
 import pty
 import signal
 import socket
+import struct
 import subprocess
 import sys
+import termios
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from calico_agent import __version__
+from calico_agent.model.finding import ConditionType
 from calico_agent.serve.http import HttpServer
 from calico_agent.serve.latest import Latest
 from calico_agent.verify.catalogue import CATALOGUE
@@ -68,6 +72,38 @@ class TestStatus:
         done = run("status", "--json", "--socket", agent[1])
         assert done.returncode == 1
         assert json.loads(done.stdout)["problems"][0]["code"] == "IP-BRIDGE"
+
+    @pytest.mark.parametrize(
+        "command", [("status",), ("routes",), ("trace", "10.0.0.1"), ("status", "--once")], ids=" ".join
+    )
+    def test_a_configuration_that_is_not_there_exits_2(self, tmp_path: Path, command: tuple[str, ...]) -> None:
+        done = run(*command, "--config", str(tmp_path / "none.toml"))
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr == f"calico-agent: {tmp_path}/none.toml: there is no such file\n"
+
+    def test_json_is_indented_wherever_it_comes_from(self, agent: tuple[Latest, str]) -> None:
+        agent[0].publish(healthy_report())
+        done = run("status", "--json", "--socket", agent[1])
+        assert done.stdout == json.dumps(json.loads(done.stdout), indent=2) + "\n"
+
+    @pytest.mark.parametrize(("columns", "widest"), [(20, 60), (60, 60), (80, 80), (200, 200)])
+    def test_the_text_is_as_wide_as_the_terminal(self, agent: tuple[Latest, str], columns: int, widest: int) -> None:
+        agent[0].publish(broken_report())
+        ours, theirs = pty.openpty()
+        try:
+            fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+            process = subprocess.Popen([*COMMAND, "status", "--socket", agent[1]], stdout=theirs, env={"TERM": "dumb"})
+            assert process.wait(20) == 0 or process.returncode == 1
+            lines = os.read(ours, 1 << 16).decode().splitlines()
+        finally:
+            os.close(ours)
+            os.close(theirs)
+        assert min(widest - 40, 100) < max(map(len, lines)) <= widest
+
+    def test_without_a_terminal_it_is_a_hundred_columns_wide(self, agent: tuple[Latest, str]) -> None:
+        agent[0].publish(broken_report())
+        lines = run("status", "--socket", agent[1], COLUMNS="60").stdout.splitlines()
+        assert 80 < max(map(len, lines)) <= 100
 
     def test_no_agent_exits_3_and_says_what_to_do(self, tmp_path: Path) -> None:
         done = run("status", "--socket", str(tmp_path / "none.sock"))
@@ -152,6 +188,29 @@ class TestUsage:
         assert (done.returncode, done.stdout) == (2, "")
         assert "usage: calico-agent" in done.stderr
 
+    @pytest.mark.parametrize(
+        ("arguments", "usage", "words"),
+        [
+            (("stauts",), "usage: calico-agent [-h]", "there is no 'stauts' (did you mean status?)"),
+            (("status", "--jsn"), "usage: calico-agent status [-h]", "no '--jsn' (did you mean --json?)"),
+            (("trace", "10.0.0.1", "--onec"), "usage: calico-agent trace", "(did you mean --once?)"),
+            (("status", "--sokcet=/x"), "usage: calico-agent status", "(did you mean --socket?)"),
+            (("config", "chekc"), "usage: calico-agent config [-h]", "there is no 'chekc' (did you mean check?)"),
+            (("config", "check", "--mod", "x"), "usage: calico-agent config check", "(did you mean --mode?)"),
+            (("routes", "--state", "mising"), "usage: calico-agent routes", "(did you mean missing?)"),
+            (("routes", "--state", "purple"), "usage: calico-agent routes", "right, missing, wrong, stale"),
+            (("status", "extra"), "usage: calico-agent status", "there is no 'extra'"),
+            (("help", "stauts"), "usage: calico-agent [-h]", "(did you mean status?)"),
+        ],
+    )  # fmt: skip
+    def test_a_typo_gets_the_nearest_and_the_right_usage(
+        self, arguments: tuple[str, ...], usage: str, words: str
+    ) -> None:
+        done = run(*arguments)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith(usage)
+        assert words in done.stderr
+
     def test_a_trace_of_no_address_exits_2(self) -> None:
         done = run("trace", "host2")
         assert (done.returncode, done.stdout) == (2, "")
@@ -167,16 +226,29 @@ class TestUsage:
         assert run("--version").stdout == f"calico-agent {__version__}\n"
 
     def test_every_command_has_help(self) -> None:
-        for command in (("run",), ("status",), ("detect",), ("explain",), ("config", "check"), ("config", "show")):
-            assert run(*command, "--help").returncode == 0
+        for command in ((), ("run",), ("status",), ("detect",), ("explain",), ("config", "check"), ("config", "show")):
+            asked = run(*command, "--help")
+            assert asked.returncode == 0
+            assert run("help", *command).stdout == asked.stdout
 
 
 class TestExplain:
     def test_all_codes_are_listed(self) -> None:
-        assert [line.split()[0] for line in run("explain").stdout.splitlines()] == sorted(CATALOGUE)
+        conditions = [kind.value for kind in ConditionType]
+        assert [line.split()[0] for line in run("explain").stdout.splitlines()] == [*conditions, *sorted(CATALOGUE)]
 
     def test_one_is_explained_in_any_case(self) -> None:
         assert run("explain", "ip-bridge").stdout.startswith(f"IP-BRIDGE: {CATALOGUE['IP-BRIDGE'].title}\n\n")
+
+    @pytest.mark.parametrize("condition", [kind.value for kind in ConditionType])
+    def test_a_condition_is_explained_in_any_case(self, condition: str) -> None:
+        done = run("explain", condition.lower())
+        assert done.stdout.startswith(f"{condition}: whether ")
+        assert "Unknown" in done.stdout
+        assert max(map(len, done.stdout.splitlines())) <= 100
+
+    def test_a_condition_that_is_mistyped_gets_the_nearest(self) -> None:
+        assert "(did you mean RoutesInPlace?)" in run("explain", "RoutesInPlce").stderr
 
     def test_an_unknown_one_exits_2_with_the_nearest(self) -> None:
         done = run("explain", "IP-BRIGE")

@@ -14,7 +14,7 @@ import pytest
 
 from calico_agent import paths
 from calico_agent.client import ask, find_socket
-from calico_agent.errors import NotRunningError
+from calico_agent.errors import ConfigError, NotRunningError, UsageError
 from calico_agent.serve.sockets import open_unix
 from tests.patience import PATIENCE
 
@@ -49,6 +49,14 @@ def test_a_good_answer(tmp_path: Path, healthy: str) -> None:
     with answering(tmp_path / "s", lambda connection: connection.sendall(raw)):
         answer = ask(str(tmp_path / "s"), "/status")
     assert (answer.healthy, answer.text) == (healthy == "yes", "yes")
+
+
+def test_a_question_that_the_agent_refuses_is_the_fault_of_who_asks(tmp_path: Path) -> None:
+    body = b'{"error": "there is no node \'hsot2\'"}'
+    raw = b"HTTP/1.0 404 Not Found\r\nContent-Length: %d\r\nCalico-Agent-Healthy: no\r\n\r\n%s" % (len(body), body)
+    with answering(tmp_path / "s", lambda connection: connection.sendall(raw)), pytest.raises(UsageError) as refused:
+        ask(str(tmp_path / "s"), "/routes?node=hsot2")
+    assert str(refused.value) == "there is no node 'hsot2'"
 
 
 BAD_ANSWERS = [
@@ -152,10 +160,14 @@ class TestFindSocket:
         (tmp_path / "c.toml").write_text('[http]\nsocket = "/file"')
         assert find_socket(tmp_path / "c.toml", {}) == "/file"
 
-    @pytest.mark.parametrize("text", ["", "socket", "http = 5 # socket", "[http]\nsocket = 5", 'http = ["socket"]'])
+    @pytest.mark.parametrize("text", ["", "http = 5 # socket", "[http]\nsocket = 5", 'http = ["socket"]'])
     def test_a_file_that_does_not_say_means_the_usual_place(self, tmp_path: Path, text: str) -> None:
         (tmp_path / "c.toml").write_text(text)
         assert find_socket(tmp_path / "c.toml", {}) == paths.SOCKET
 
-    def test_a_file_that_cannot_be_read_too(self, tmp_path: Path) -> None:
-        assert find_socket(tmp_path, {}) == paths.SOCKET
+    def test_a_file_that_was_named_must_be_one(self, tmp_path: Path) -> None:
+        (tmp_path / "c.toml").write_text("socket")
+        for file, words in (("none.toml", "there is no such file"), (".", "cannot be read"), ("c.toml", "is not TOML")):
+            for environ in ({}, {"CALICO_AGENT_HTTP_SOCKET": "/variable"}):
+                with pytest.raises(ConfigError, match=words):
+                    find_socket(tmp_path / file, environ)

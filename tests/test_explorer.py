@@ -18,7 +18,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with big_host(tmp_path_factory.mktemp("explorer"), BigCluster(5, 10)) as world:
         world.write_routes(block for block in range(10) if block != 3)
         with world.agent():
-            world.wait(lambda said: bool(said["routes"]["present"] == 9))
+            world.wait(lambda said: bool(said["routes"] and said["routes"]["present"] == 9))
             yield world
 
 

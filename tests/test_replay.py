@@ -66,6 +66,7 @@ def test_a_healthy_cluster_is_wholly_healthy(scenario: str) -> None:
     for path in (DATA / scenario).glob("host*"):
         found = assess_capture(DATA / scenario, path.name)
         assert {condition.status for condition in found.conditions} == {Status.TRUE}
+        assert found.routes is not None
         assert found.routes.expected == found.routes.present > 0
         assert all(peer.session.established and peer.node for peer in found.sessions)
 

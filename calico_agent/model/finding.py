@@ -1,10 +1,10 @@
 """Findings, the conditions they decide, and the problems they are joined to."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, IntEnum
 
-from calico_agent.model.address import IPNetwork
+from calico_agent.model.address import Family, IPNetwork
 from calico_agent.model.bgp import Session
 from calico_agent.model.container import Stage
 from calico_agent.model.identity import Identity
@@ -128,14 +128,19 @@ class StageReached:
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """What one observation means, without any memory: the same observation always gives the same assessment."""
+    """What one observation means, without any memory: the same observation always gives the same assessment.
+
+    `sessions` are those of the BIRD daemons that could be read; `unread` are the families of those that could not.
+    `routes` is None while it is not known which routes this host should have, or which it has.
+    """
 
     at: datetime
     identity: Identity
     conditions: tuple[Condition, ...]
     problems: tuple[Problem, ...]
     sessions: tuple[PeerSession, ...] = ()
-    routes: RouteCounts = field(default_factory=RouteCounts)
+    unread: frozenset[Family] = frozenset()
+    routes: RouteCounts | None = None
     stage: StageReached | None = None
 
     @property

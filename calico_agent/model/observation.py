@@ -30,6 +30,18 @@ class Unreadable:
 
 
 @dataclass(frozen=True, slots=True)
+class AgentTrouble:
+    """Something that the agent lacks for its own work. `code` is a code of the catalogue, the rest its finding's."""
+
+    code: str
+    subject: str
+    what: str
+    why: str = ""
+    effect: str = ""
+    cure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """Everything outside, as of `at` (aware, UTC).
 
@@ -41,7 +53,7 @@ class Observation:
     work outside of its containers. `pull` is the last fetching of an image, None where there was none. `held` are the
     addresses that Calico gave to pods of this host, None where nobody asked. `given` says of addresses for which routes
     and datastore have different hosts to a pod of which node Calico gave them. `pods` are the records of this host's
-    pods, None where nobody asked.
+    pods, None where nobody asked. `agent_troubles` is what the agent lacks for its own work.
     """
 
     at: datetime
@@ -62,6 +74,7 @@ class Observation:
     given: Mapping[IPAddress, str] = field(default_factory=dict)
     pods: Endpoints | Unreadable | None = None
     configuration: Configuration = field(default_factory=Configuration)
+    agent_troubles: tuple[AgentTrouble, ...] = ()
 
     @property
     def current_datastore(self) -> Datastore | Unreadable:

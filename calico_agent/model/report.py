@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from calico_agent.model.address import Family
 from calico_agent.model.claim import NameClaim
 from calico_agent.model.configuration import Configuration
 from calico_agent.model.container import Container
@@ -72,7 +73,10 @@ class Supervision:
 class Report:
     """The state of this host as of `at`. Times are aware UTC.
 
-    `container` is the calico/node container the conditions speak of. `datastore_read_at` is the age of the expectation.
+    `container` is the calico/node container the conditions speak of: None where there is none, and where it is not
+    known whether there is one (then not `container_known`). Of the BIRD daemons of the families in `unread` no session
+    is known. None for `routes`, `nodes` or `datastore_revision` is not known. `datastore_read_at` is the age of the
+    expectation.
     `claim` is what etcd says about the holder of the node name.
     """
 
@@ -85,15 +89,17 @@ class Report:
     conditions: tuple[TimedCondition, ...]
     problems: tuple[TimedProblem, ...]
     sessions: tuple[PeerSession, ...] = ()
-    routes: RouteCounts = field(default_factory=RouteCounts)
+    unread: frozenset[Family] = frozenset()
+    routes: RouteCounts | None = None
     container: Container | None = None
+    container_known: bool = True
     stage: StageReached | None = None
     supervision: Supervision = field(default_factory=Supervision)
     unreadable: tuple[Unreadable, ...] = ()
     datastore_origin: str = ""
-    datastore_revision: int = 0
+    datastore_revision: int | None = None
     datastore_read_at: datetime | None = None
-    nodes: int = 0
+    nodes: int | None = None
     claim: NameClaim = field(default_factory=NameClaim)
     configuration: Configuration = field(default_factory=Configuration)
     pass_seconds: float = 0.0

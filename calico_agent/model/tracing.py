@@ -31,6 +31,14 @@ class RouteRow:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownNames:
+    """The nodes and the pools that there are."""
+
+    nodes: frozenset[str] = frozenset()
+    pools: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Lookup:
     """The kernel's answer for one destination: the table's entry it matched, and what it made of it.
 

@@ -7,6 +7,7 @@ text is for people and may be reworded.
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from datetime import datetime
 
 from calico_agent.model.claim import NameClaim
@@ -16,7 +17,7 @@ from calico_agent.model.image import Pull
 from calico_agent.model.report import Report, TimedProblem
 from calico_agent.model.secret import masked_table
 from calico_agent.report.identity_text import identity_json
-from calico_agent.report.verdict import not_ready, verdict
+from calico_agent.report.verdict import standing
 
 SCHEMA = 1
 
@@ -28,20 +29,22 @@ def json_text(document: Mapping[str, object]) -> str:
     return json.dumps(document, indent=2) + "\n"
 
 
-def render_json(report: Report, *, stuck: Iterable[str] = ()) -> Json:
-    """The whole report in plain JSON types. `stuck` are sentences about parts of the agent that stand still."""
-    reasons = not_ready(report)
-    standing_still = list(stuck)
+def render_json(report: Report, *, stuck: Iterable[str] = (), machine_ids: bool = True) -> Json:
+    """The whole report in plain JSON types. `stuck` are sentences about parts of the agent that stand still.
+
+    Without `machine_ids` where it may be read by anybody.
+    """
+    stands = standing(report, stuck)
     return masked_table(
         {
             "schema": SCHEMA,
             "at": _time(report.at),
-            "healthy": report.healthy and not standing_still,
-            "verdict": verdict(report),
-            "ready": not reasons,
-            "not_ready": list(reasons),
-            "stuck": standing_still,
-            "host": report.hostname,
+            "healthy": stands.healthy,
+            "verdict": stands.verdict,
+            "ready": stands.ready,
+            "not_ready": list(stands.not_ready),
+            "stuck": list(stands.stuck),
+            "host": report.hostname or None,
             "identity": identity_json(report.identity),
             "conditions": [
                 {
@@ -58,6 +61,7 @@ def render_json(report: Report, *, stuck: Iterable[str] = ()) -> Json:
                 {"source": source.source, "code": source.code, "reason": source.reason} for source in report.unreadable
             ],
             "container": _container(report.container) if report.container else None,
+            "container_known": report.container_known,
             "stage": {"name": report.stage.stage.value, "evidence": report.stage.evidence} if report.stage else None,
             "supervision": {
                 "doing": report.supervision.doing,
@@ -68,22 +72,16 @@ def render_json(report: Report, *, stuck: Iterable[str] = ()) -> Json:
                 "pull": _pull(report.supervision.pull) if report.supervision.pull else None,
             },
             "datastore": {
-                "origin": report.datastore_origin,
+                "origin": report.datastore_origin or None,
                 "revision": report.datastore_revision,
                 "read_at": _time(report.datastore_read_at),
                 "current": report.datastore_current,
                 "nodes": report.nodes,
             },
-            "name_claim": _claim(report.claim),
+            "name_claim": _claim(report.claim, machine_ids=machine_ids),
             "sessions": [_session(peer) for peer in report.sessions],
-            "routes": {
-                "expected": report.routes.expected,
-                "present": report.routes.present,
-                "missing": report.routes.missing,
-                "wrong": report.routes.wrong,
-                "stale": report.routes.stale,
-                "nodes_without_route": report.routes.nodes_without_route,
-            },
+            "sessions_known": not report.unread,
+            "routes": asdict(report.routes) if report.routes else None,
             "agent": {
                 "version": report.version,
                 "mode": report.mode.value,
@@ -99,14 +97,14 @@ def render_json(report: Report, *, stuck: Iterable[str] = ()) -> Json:
     )
 
 
-def _claim(claim: NameClaim) -> Json | None:
+def _claim(claim: NameClaim, *, machine_ids: bool) -> Json | None:
     holder = claim.holder
     if holder is None:
         return None
     return {
         "hostname": holder.hostname,
         "address": holder.address or None,
-        "machine_id": holder.machine_id or None,
+        "machine_id": holder.machine_id if machine_ids and holder.machine_id else None,
         "since": _time(claim.owner.since if claim.owner else None),
         "alive": claim.alive is not None,
     }
@@ -147,7 +145,7 @@ def _container(container: Container) -> Json:
         "name": container.name,
         "image": container.image,
         "state": container.state.value,
-        "exit_code": container.exit_code,
+        "exit_code": None if container.alive or container.finished_at is None else container.exit_code,
         "managed": container.managed,
         "spec_hash": container.spec_hash,
         "started_at": _time(container.started_at),

@@ -11,11 +11,12 @@ from datetime import datetime
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from calico_agent.model.address import Family
 from calico_agent.model.bgp import PeerKind
 from calico_agent.model.container import Stage
-from calico_agent.model.finding import ConditionType, PeerSession, Severity, Status
+from calico_agent.model.finding import ConditionType, Severity, Status
 from calico_agent.model.report import Report
-from calico_agent.report.verdict import not_ready
+from calico_agent.report.verdict import Standing
 
 _PREFIX = "calico_agent_"
 
@@ -27,13 +28,20 @@ _SESSION_STATES = ("established", "openconfirm", "opensent", "active", "connect"
 
 
 def collect(report: Report) -> Iterator[Metric]:
-    """All metric families of one report."""
+    """All metric families of one report, but for those of `stands_as`."""
     yield from _about(report)
     yield from _judgement(report)
     yield from _routes(report)
-    yield _sessions(report.sessions)
+    yield _sessions(report)
     yield from _container(report)
     yield from _datastore(report)
+
+
+def stands_as(stands: Standing) -> Iterator[Metric]:
+    """The two answers that are given before the first pass, too."""
+    healthy = "Whether all conditions are True, no problem is confirmed, and the agent itself is alive."
+    yield _gauge("healthy", healthy, stands.healthy)
+    yield _gauge("ready", "Whether /readyz says so.", stands.ready)
 
 
 def _about(report: Report) -> Iterator[Metric]:
@@ -60,8 +68,6 @@ def _about(report: Report) -> Iterator[Metric]:
 
 
 def _judgement(report: Report) -> Iterator[Metric]:
-    yield _gauge("healthy", "Whether all conditions are True and no problem is confirmed.", report.healthy)
-    yield _gauge("ready", "Whether /readyz says so.", not not_ready(report))
     statuses = {timed.condition.type: timed.condition.status for timed in report.conditions}
     conditions: _Values = {
         (kind.value, status.value): int(statuses.get(kind, Status.UNKNOWN) is status)
@@ -81,7 +87,11 @@ def _judgement(report: Report) -> Iterator[Metric]:
 
 
 def _routes(report: Report) -> Iterator[Metric]:
+    if report.nodes is not None:
+        yield _gauge("nodes", "Nodes that the datastore has a record of.", report.nodes)
     routes = report.routes
+    if routes is None:
+        return
     for name, number, text in (
         ("expected", routes.expected, "Routes to other nodes' pods that this host should have."),
         ("present", routes.present, "Expected routes that are there and right."),
@@ -91,14 +101,13 @@ def _routes(report: Report) -> Iterator[Metric]:
     ):
         yield _gauge(f"routes_{name}", text, number)
     yield _gauge("nodes_without_route", "Nodes to whose pods no route leads.", routes.nodes_without_route)
-    yield _gauge("nodes", "Nodes that the datastore has a record of.", report.nodes)
 
 
-def _sessions(peers: tuple[PeerSession, ...]) -> Metric:
-    """All states of the kinds and families in use, so that a sum over a state is 0 and not absent."""
+def _sessions(report: Report) -> Metric:
+    """All states of the kinds and families in use, so that a sum over a state is 0 and absent only if not known."""
     counted: Counter[tuple[str, str, str]] = Counter()
-    groups = {(PeerKind.MESH.name.lower(), "ipv4")}
-    for peer in peers:
+    groups = set() if Family.IPV4 in report.unread else {(PeerKind.MESH.name.lower(), "ipv4")}
+    for peer in report.sessions:
         session = peer.session
         state = session.bgp_state.lower() or "down"
         group = (session.kind.name.lower(), f"ipv{session.peer.version}")
@@ -111,16 +120,14 @@ def _sessions(peers: tuple[PeerSession, ...]) -> Metric:
 def _container(report: Report) -> Iterator[Metric]:
     container = report.container
     running = container is not None and container.running
-    yield _gauge("container_running", "Whether the calico/node container runs.", running)
+    if report.container_known:
+        yield from _known_container(report, running=running)
     if container is not None:
         started = "When the calico/node container started last."
         if container.started_at:
             yield _gauge("container_start_timestamp_seconds", started, _seconds(container.started_at))
         if not running:
             yield _gauge("container_last_exit_code", "How the calico/node container ended.", container.exit_code)
-    reached = report.stage.stage if report.stage else None
-    stages: _Values = {(stage.value.replace(" ", "_"),): int(stage is reached) for stage in Stage}
-    yield _labelled("container_stage", "How far calico/node has come since it was started.", stages, ("stage",))
     failures = "Starts of the container in a row that did not last."
     yield _gauge("container_failed_starts", failures, report.supervision.failures)
     pull = report.supervision.pull
@@ -129,6 +136,13 @@ def _container(report: Report) -> Iterator[Metric]:
     yield _gauge("image_pull_failures", failed, pull.failures if pull else 0)
     starts = "How often this agent has started the calico/node container."
     yield CounterMetricFamily(f"{_PREFIX}container_starts", starts, report.supervision.starts)
+
+
+def _known_container(report: Report, *, running: bool) -> Iterator[Metric]:
+    yield _gauge("container_running", "Whether the calico/node container runs.", running)
+    reached = report.stage.stage if report.stage else None
+    stages: _Values = {(stage.value.replace(" ", "_"),): int(stage is reached) for stage in Stage}
+    yield _labelled("container_stage", "How far calico/node has come since it was started.", stages, ("stage",))
 
 
 def _datastore(report: Report) -> Iterator[Metric]:

@@ -110,7 +110,7 @@ def _container(before: Report | None, now: Report) -> Iterator[Event]:
     def words(report: Report) -> dict[str, object]:
         container = report.container
         if container is None:
-            return {"state": "absent"}
+            return {"state": "absent" if report.container_known else "unknown"}
         state: dict[str, object] = {"name": container.name, "id": container.id[:12], "state": container.state.value}
         if not container.alive:
             state["exit_code"] = container.exit_code

@@ -2,27 +2,28 @@
 
 Below the rules stands what Calico itself would have taken, and below the name all places that name this host.
 
-Text is for a terminal of 100 columns; JSON holds the same facts with stable keys.
+Text is folded to the width of the terminal; JSON holds the same facts with stable keys.
 """
 
-import textwrap
 from collections.abc import Iterator, Sequence
 
 from calico_agent.model.identity import AddressChoice, Candidate, Identity, NameChoice, NameSource, Opinion
+from calico_agent.report.page import WIDTH, Line, folded
+from calico_agent.report.words import clean
 
-_WIDTH = 100
 # Columns that hold a long IPv6 address or link name give way to the evidence, which matters more.
 _WIDEST_COLUMN = 29
 
 
-def render_identity(identity: Identity) -> str:
+def render_identity(identity: Identity, width: int = WIDTH) -> str:
     """The text, ending in a newline."""
     choices = (identity.ipv4, identity.ipv6)
     found = [(choice, candidate) for choice in choices for candidate in choice.candidates]
-    parts = ["\n".join(_table(["ADDRESS", "LINK", "VERDICT", "EVIDENCE"], [_candidate_row(*row) for row in found]))]
-    parts += ["\n".join(_decision(choice)) for choice in choices]
-    parts.append("\n".join(_name(identity.name)))
-    return "\n\n".join(parts if found else parts[1:]) + "\n"
+    addresses = _table(["ADDRESS", "LINK", "VERDICT", "EVIDENCE"], [_candidate_row(*row) for row in found])
+    parts = [list(addresses)] if found else []
+    parts += [list(_decision(choice)) for choice in choices]
+    parts.append(list(_name(identity.name)))
+    return "\n".join(folded(part, width) for part in parts)
 
 
 def identity_json(identity: Identity) -> dict[str, object]:
@@ -94,18 +95,18 @@ def _candidate_row(choice: AddressChoice, candidate: Candidate) -> list[str]:
     return [address, link, "rejected", f"{candidate.evidence} [{candidate.reason}]"]
 
 
-def _decision(choice: AddressChoice) -> Iterator[str]:
+def _decision(choice: AddressChoice) -> Iterator[Line]:
     family = f"IPv{choice.family}"
     if not choice.wanted:
-        yield f"{family}: not used"
+        yield Line(f"{family}: not used")
         return
     if choice.chosen is None:
-        yield from textwrap.wrap(f"{family}: none. {choice.refusal_code}: {choice.refusal}", _WIDTH)
+        yield Line(clean(f"{family}: none. {choice.refusal_code}: {choice.refusal}"), "")
     else:
-        yield f"{family}: {choice.chosen} on {choice.link}, by rule: {choice.rule}"
+        yield Line(clean(f"{family}: {choice.chosen} on {choice.link}, by rule: {choice.rule}"))
     opinions = (*choice.opinions, *choice.calico)
     rows = [[opinion.rule, _stand(choice, opinion), opinion.detail] for opinion in opinions]
-    yield from (f"  {line}" for line in _table(["RULE", "STAND", "DETAIL"], rows, _WIDTH - 2))
+    yield from _table(["RULE", "STAND", "DETAIL"], rows, "  ")
 
 
 def _stand(choice: AddressChoice, opinion: Opinion) -> str:
@@ -122,14 +123,14 @@ def _stand(choice: AddressChoice, opinion: Opinion) -> str:
     return "undecided" if choice.chosen.ip in answers else "disagrees"
 
 
-def _name(choice: NameChoice) -> Iterator[str]:
+def _name(choice: NameChoice) -> Iterator[Line]:
     if choice.name is None:
-        yield from textwrap.wrap(f"Name: none. {choice.refusal_code}: {choice.refusal}", _WIDTH)
+        yield Line(clean(f"Name: none. {choice.refusal_code}: {choice.refusal}"), "")
     else:
-        yield f"Name: {choice.name}, from the {choice.source}"
+        yield Line(clean(f"Name: {choice.name}, from the {choice.source}"))
     rows = [[one.source, _name_stand(choice, one), one.name or "-", one.where] for one in choice.sources]
     if rows:
-        yield from (f"  {line}" for line in _table(["SOURCE", "STAND", "NAME", "WHERE"], rows, _WIDTH - 2))
+        yield from _table(["SOURCE", "STAND", "NAME", "WHERE"], rows, "  ")
 
 
 def _name_stand(choice: NameChoice, one: NameSource) -> str:
@@ -146,12 +147,10 @@ def _name_stand(choice: NameChoice, one: NameSource) -> str:
     return "other form" if same else "disagrees"
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]], width: int = _WIDTH) -> Iterator[str]:
-    """Aligned columns; the last one is wrapped under itself. A cell that is too wide pushes its own line only."""
-    widths = [
-        min(max(len(cell) for cell in column), _WIDEST_COLUMN) for column in list(zip(head, *rows, strict=True))[:-1]
-    ]
-    indent = " " * (sum(widths) + 2 * len(widths))
-    for row in (head, *rows):
-        lead = "  ".join(cell.ljust(column) for cell, column in zip(row, widths, strict=False)) + "  "
-        yield from textwrap.wrap(lead + row[-1], width, subsequent_indent=indent, break_on_hyphens=False)
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]], margin: str = "") -> Iterator[Line]:
+    """Aligned columns; the last one is folded under itself. A cell that is too wide pushes its own line only."""
+    cells = [head, *([clean(cell) for cell in row] for row in rows)]
+    widths = [min(max(map(len, column)), _WIDEST_COLUMN) for column in list(zip(*cells, strict=True))[:-1]]
+    for row in cells:
+        lead = margin + "".join(f"{cell:<{width}}  " for cell, width in zip(row, widths, strict=False))
+        yield Line(lead + row[-1], margin + " " * (sum(widths) + 2 * len(widths)))

@@ -10,7 +10,8 @@ or none is expected (or can be judged), and not every route is missing. What is 
 is established, so that an outage of etcd or Docker alone takes no host out of service.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 
 from calico_agent.model.finding import NOT_JUDGED, Condition, ConditionType, Severity, Status
@@ -20,6 +21,40 @@ from calico_agent.report.timeline import SUSPECTED
 from calico_agent.report.words import clean, count, span
 
 SEVERITY_WORDS = {Severity.ERROR: "PROBLEM", Severity.WARNING: "WARNING", Severity.INFO: "NOTE"}
+
+
+STARTING = "the first pass is not finished"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What every output says in one word: `/livez`, `/readyz`, `/status` in both forms, and the metrics.
+
+    `not_ready` are the reasons, none when this host is ready. `stuck` are sentences about parts of the agent that stand
+    still: what it said before is old then, and neither good nor ready.
+    """
+
+    verdict: str
+    healthy: bool
+    not_ready: tuple[str, ...]
+    stuck: tuple[str, ...]
+
+    @property
+    def ready(self) -> bool:
+        return not self.not_ready
+
+    @property
+    def alive(self) -> bool:
+        return not self.stuck
+
+
+def standing(report: Report | None, stuck: Iterable[str] = ()) -> Standing:
+    """How the agent and its host stand. `report` is None before the first pass is finished."""
+    old = tuple(stuck)
+    said = f"starting: {STARTING}" if report is None else verdict(report)
+    reasons = (STARTING,) if report is None else not_ready(report)
+    healthy = report is not None and report.healthy and not old
+    return Standing(f"AGENT STUCK: {old[0]}" if old else said, healthy, (*old, *reasons), old)
 
 
 def verdict(report: Report) -> str:
@@ -41,12 +76,12 @@ def verdict(report: Report) -> str:
     if suspected:
         return f"good so far, but suspected: {_told(suspected)}"
     established = sum(peer.session.established for peer in report.sessions)
-    parts = (
-        count(report.nodes, "node"),
-        count(established, "session"),
-        count(report.routes.present, "route"),
+    known = (
+        (report.nodes, "node"),
+        (established, "session"),
+        (report.routes.present if report.routes else None, "route"),
     )
-    return f"all good ({', '.join(parts)})"
+    return f"all good ({', '.join(count(number, word) for number, word in known if number is not None)})"
 
 
 def coming(timed: TimedProblem, at: datetime) -> str:
@@ -93,9 +128,10 @@ def _reasons(report: Report) -> Iterator[str]:
     if not established and judged and (bgp is None or bgp.status is not Status.TRUE):
         yield f"no BGP session is established{_because(bgp)}"
     routes = conditions.get(ConditionType.ROUTES_IN_PLACE)
-    all_missing = report.routes.expected > 0 and report.routes.present == 0
-    if routes is not None and routes.status is Status.FALSE and all_missing:
-        yield f"none of {count(report.routes.expected, 'expected route')} is there"
+    counts = report.routes
+    all_missing = counts is not None and counts.expected > 0 and counts.present == 0
+    if counts is not None and all_missing and routes is not None and routes.status is Status.FALSE:
+        yield f"none of {count(counts.expected, 'expected route')} is there"
 
 
 def _because(condition: Condition | None) -> str:

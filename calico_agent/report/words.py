@@ -1,5 +1,7 @@
 """Words for people: durations, and text from outside made safe to print."""
 
+import difflib
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from calico_agent.model.secret import masked
@@ -32,6 +34,12 @@ def span(duration: timedelta) -> str:
 def ago(then: datetime, now: datetime) -> str:
     """How long ago, in the words of `span`."""
     return f"{span(now - then)} ago"
+
+
+def nearest(name: str, choices: Iterable[str]) -> str:
+    """`did you mean host2?`, where one of the choices is much like the name."""
+    close = difflib.get_close_matches(name[:100], sorted(choices), n=1)
+    return f"did you mean {clean(close[0], 100)}?" if close else ""
 
 
 def count(number: int, singular: str, plural: str = "") -> str:

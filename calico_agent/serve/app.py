@@ -8,57 +8,72 @@
 | `/metrics` | always 200, for Prometheus                                                                          |
 
 `/routes` and `/trace` are in `serve.questions`. GET and HEAD only. There is no authentication, because nothing can be
-changed and no secret is told.
+changed and no secret is told. What every local user may ask over TCP does not name another machine's machine-id, which
+is to be kept from untrusted eyes (machine-id(5)), and answers only to names that a page in a browser cannot take
+(`serve.host_names`).
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs
 
 from calico_agent import __version__
 from calico_agent.report.as_json import SCHEMA, render_json
 from calico_agent.report.as_text import render_status
-from calico_agent.report.verdict import not_ready
-from calico_agent.report.words import ago, span
-from calico_agent.serve.latest import Component, Latest
+from calico_agent.report.verdict import Standing, standing
+from calico_agent.report.words import ago
+from calico_agent.serve.host_names import HostNames
+from calico_agent.serve.latest import Latest
 from calico_agent.serve.metrics import CONTENT_TYPE, Metrics
+from calico_agent.serve.parameters import read_parameters, read_width
 from calico_agent.serve.questions import Questions, answer_routes, answer_trace
-from calico_agent.serve.response import TEXT, Response, healthy_mark, json_response
+from calico_agent.serve.response import TEXT, Response, healthy_mark, json_response, refusal
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
 
-_REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed", 503: "Service Unavailable"}
+_REASONS = {
+    200: "OK",
+    400: "Bad Request",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    421: "Misdirected Request",
+    503: "Service Unavailable",
+}
 
-STARTING = "the first pass is not finished"
 
-
-_Page = Callable[[Mapping[str, str]], Response]
+@dataclass(frozen=True, slots=True)
+class _Page:
+    answer: Callable[[Mapping[str, str]], Response]
+    parameters: tuple[str, ...] = ()
 
 
 class App:
     """The WSGI application. Called by several threads at once; holds nothing that changes but `latest`."""
 
-    def __init__(self, latest: Latest, questions: Questions | None = None) -> None:
-        """`questions` answers /routes and /trace; None: there are no such pages."""
+    def __init__(self, latest: Latest, questions: Questions | None = None, names: HostNames | None = None) -> None:
+        """`questions` answers /routes and /trace; None: there are no such pages.
+
+        `names` are those by which it may be called over TCP; None: on a unix socket, which has a mode of its own.
+        """
         self._latest = latest
+        self._names = names
         self._metrics = Metrics(latest)
-        self._pages: dict[str, _Page] = {
-            "/": self._index,
-            "/livez": self._livez,
-            "/readyz": self._readyz,
-            "/status": self._status,
-            "/metrics": self._prometheus,
+        self._pages = {
+            "/": _Page(self._index),
+            "/livez": _Page(self._livez),
+            "/readyz": _Page(self._readyz),
+            "/status": _Page(self._status, ("format", "colour", "width")),
+            "/metrics": _Page(self._prometheus),
         }
         if questions is not None:
-            self._pages["/routes"] = partial(answer_routes, questions)
-            self._pages["/trace"] = partial(answer_trace, questions)
+            self._pages["/routes"] = _Page(partial(answer_routes, questions), ("node", "pool", "state", "format"))
+            self._pages["/trace"] = _Page(partial(answer_trace, questions), ("address", "format"))
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        method = environ["REQUEST_METHOD"]
-        response = self._answer(method, environ.get("PATH_INFO", "/"), environ.get("QUERY_STRING", ""))
+        response = self._answer(environ)
         headers = [
             ("Content-Type", response.content_type),
             ("Content-Length", str(len(response.body))),
@@ -66,19 +81,20 @@ class App:
             *response.headers,
         ]
         start_response(f"{response.status} {_REASONS[response.status]}", headers)
-        return [] if method == "HEAD" else [response.body]
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [response.body]
 
-    def _answer(self, method: str, path: str, query: str) -> Response:
-        page = self._pages.get(path)
+    def _answer(self, environ: "WSGIEnvironment") -> Response:
+        if self._names is not None and environ.get("HTTP_HOST", "") not in self._names:
+            return refusal(421, f"this is not that host; ask by {self._names}")
+        page = self._pages.get(environ.get("PATH_INFO", "/"))
         if page is None:
             return json_response(404, {"error": "there is no such page", "pages": list(self._pages)})
-        if method not in {"GET", "HEAD"}:
+        if environ["REQUEST_METHOD"] not in {"GET", "HEAD"}:
             return json_response(405, {"error": "only GET and HEAD"}, ("Allow", "GET, HEAD"))
         try:
-            parameters = {name: values[-1] for name, values in parse_qs(query, max_num_fields=10).items()}
-        except ValueError:
-            return json_response(400, {"error": "the query cannot be understood"})
-        return page(parameters)
+            return page.answer(read_parameters(environ.get("QUERY_STRING", ""), page.parameters))
+        except ValueError as error:
+            return refusal(400, str(error))
 
     def _index(self, _parameters: Mapping[str, str]) -> Response:
         pages = "\n".join(path for path in self._pages if path != "/")
@@ -86,7 +102,7 @@ class App:
 
     def _livez(self, _parameters: Mapping[str, str]) -> Response:
         components = self._latest.components()
-        alive = all(component.alive for component in components)
+        alive = self._standing().alive
         document: dict[str, object] = {
             "alive": alive,
             "phase": "starting" if self._latest.report is None else "running",
@@ -103,36 +119,26 @@ class App:
         return json_response(200 if alive else 503, document)
 
     def _readyz(self, _parameters: Mapping[str, str]) -> Response:
-        report = self._latest.report
-        reasons = [STARTING] if report is None else [*self._stuck(), *not_ready(report)]
-        return json_response(503 if reasons else 200, {"ready": not reasons, "reasons": reasons})
+        stands = self._standing()
+        return json_response(200 if stands.ready else 503, {"ready": stands.ready, "reasons": list(stands.not_ready)})
 
     def _status(self, parameters: Mapping[str, str]) -> Response:
-        form = parameters.get("format", "json")
-        if form not in {"json", "text"}:
-            return json_response(400, {"error": "format is json or text"})
-        report, stuck = self._latest.report, self._stuck()
-        now = datetime.now(UTC)
-        healthy = report is not None and report.healthy and not stuck
-        mark = healthy_mark(healthy)
+        width = read_width(parameters)
+        report, stands, now = self._latest.report, self._standing(), datetime.now(UTC)
+        mark, as_text = healthy_mark(stands.healthy), parameters.get("format") == "text"
+        if report is None and as_text:
+            told = f"{stands.verdict} (started {ago(self._latest.started_at, now)})\n"
+            return Response(200, TEXT, told.encode(), (mark,))
         if report is None:
-            started = ago(self._latest.started_at, now)
-            if form == "text":
-                text = "".join(f"AGENT STUCK: {sentence}\n" for sentence in stuck)
-                return Response(200, TEXT, f"{text}starting: {STARTING} (started {started})\n".encode(), (mark,))
-            return json_response(200, {"schema": SCHEMA, "healthy": False, "verdict": f"starting: {STARTING}"}, mark)
-        if form == "text":
-            text = render_status(report, now, colour=parameters.get("colour") == "1", stuck=stuck)
+            return json_response(200, {"schema": SCHEMA, "healthy": False, "verdict": stands.verdict}, mark)
+        if as_text:
+            colour = parameters.get("colour") == "1"
+            text = render_status(report, now, colour=colour, width=width, stuck=stands.stuck)
             return Response(200, TEXT, text.encode(errors="replace"), (mark,))
-        return json_response(200, render_json(report, stuck=stuck), mark)
+        return json_response(200, render_json(report, stuck=stands.stuck, machine_ids=self._names is None), mark)
 
     def _prometheus(self, _parameters: Mapping[str, str]) -> Response:
         return Response(200, CONTENT_TYPE, self._metrics.render())
 
-    def _stuck(self) -> list[str]:
-        return [_stuck_sentence(component) for component in self._latest.stuck()]
-
-
-def _stuck_sentence(component: Component) -> str:
-    age, limit = timedelta(seconds=component.age), timedelta(seconds=component.limit)
-    return f"its {component.name} gave no sign of life for {span(age)} (limit {span(limit)}); what follows is old"
+    def _standing(self) -> Standing:
+        return standing(self._latest.report, (component.words for component in self._latest.stuck()))

@@ -1,28 +1,59 @@
 """The HTTP server: the application on its two sockets, in the background.
 
 Each socket has its own server with its own limit of connections: clients that hold all of them on the TCP port do not
-keep `calico-agent status` from its answer. Slow clients occupy a connection but no worker (waitress reads and writes
-in one loop), and idle ones are closed.
+keep `calico-agent status` from its answer. A socket that cannot be opened stops nothing: it is tried again, and the
+report tells.
 """
 
-import threading
+import resource
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from socket import socket
-from typing import Any
 
-from waitress import wasyncore
-from waitress.server import BaseWSGIServer, create_server
-
+from calico_agent.errors import AnotherAgentError, ServeError
+from calico_agent.model.observation import AgentTrouble
 from calico_agent.serve.app import App
+from calico_agent.serve.host_names import HostNames
 from calico_agent.serve.latest import Latest
 from calico_agent.serve.questions import Questions
+from calico_agent.serve.service import Service
 from calico_agent.serve.sockets import open_tcp, open_unix
 
-_WORKERS = 2
 _CONNECTIONS = 64
-_IDLE_SECONDS = 10
-_STOP_SECONDS = 2
+# Of all the files that the process may have open: its own work needs some fifty, and comes first.
+_SHARE_OF_FILES = 16
+
+
+class _Door:
+    """One place to serve on: how it is opened, who answers there, and why it is not open."""
+
+    def __init__(self, place: str, opener: Callable[[], socket], app: App) -> None:
+        self._place = place
+        self._opener = opener
+        self._app = app
+        self.service: Service | None = None
+        self.trouble: AgentTrouble | None = None
+
+    def open(self) -> None:
+        """Open it, unless it is open. Raises AnotherAgentError."""
+        if self.service is not None:
+            return
+        try:
+            opened = self._opener()
+        except AnotherAgentError:
+            raise
+        except ServeError as error:
+            effect = "nobody gets an answer there; all else goes on, and it is tried again"
+            self.trouble = AgentTrouble("AGENT-HTTP", self._place, error.message, effect=effect, cure=error.hint)
+        else:
+            self.trouble = None
+            self.service = Service(self._app, opened, _connections())
+
+    def close(self) -> None:
+        if self.service is not None:
+            self.service.stop()
+        self.service = None
 
 
 class HttpServer:
@@ -36,40 +67,50 @@ class HttpServer:
         questions: Questions | None = None,
     ) -> None:
         """`listen`: address and port, None for no TCP at all. `socket_path`: None for no unix socket."""
-        self._app = App(latest, questions)
-        self._listen = listen
         self._socket_path = socket_path
         self._socket_inode = 0
-        self._services: list[_Service] = []
+        self._doors: list[_Door] = []
+        if socket_path is not None:
+            self._doors.append(_Door(str(socket_path), self._open_unix, App(latest, questions)))
+        if listen is not None:
+            app = App(latest, questions, HostNames(listen[0]))
+            self._doors.append(_Door(f"{listen[0]} port {listen[1]}", lambda: open_tcp(listen), app))
 
     @property
     def port(self) -> int | None:
         """The TCP port that is really in use; differs from the wanted one where that was 0."""
-        ports = [service.port for service in self._services if service.port]
-        return ports[0] if ports else None
+        return next((door.service.port for door in self._doors if door.service and door.service.port), None)
 
     def start(self) -> None:
-        """Open the sockets and serve. Raises ServeError, and then nothing is left open."""
-        sockets: list[socket] = []
+        """Serve where it can. Raises AnotherAgentError, and then nothing is left open."""
         try:
-            if self._socket_path is not None:
-                sockets.append(open_unix(self._socket_path))
-                self._socket_inode = self._socket_path.stat().st_ino
-            if self._listen is not None:
-                sockets.append(open_tcp(self._listen))
-        except Exception:
-            for opened in sockets:
-                opened.close()
-            self._remove_socket_file()
+            for door in self._doors:
+                door.open()
+        except AnotherAgentError:
+            self.stop()
             raise
-        self._services = [_Service(self._app, opened) for opened in sockets]
+
+    def retry(self) -> None:
+        """Try again what could not be opened. By now a socket that answers is somebody else's fault, not ours."""
+        for door in self._doors:
+            with suppress(AnotherAgentError):
+                door.open()
+
+    def troubles(self) -> tuple[AgentTrouble, ...]:
+        """Where it cannot serve, and why."""
+        return tuple(door.trouble for door in self._doors if door.trouble is not None)
 
     def stop(self) -> None:
         """Stop serving; answers that are being written get a moment."""
-        for service in self._services:
-            service.stop()
-        self._services = []
+        for door in self._doors:
+            door.close()
         self._remove_socket_file()
+
+    def _open_unix(self) -> socket:
+        assert self._socket_path is not None, "there is such a door only with a path"
+        opened = open_unix(self._socket_path)
+        self._socket_inode = self._socket_path.stat().st_ino
+        return opened
 
     def _remove_socket_file(self) -> None:
         """Only our own: another agent may have replaced it."""
@@ -81,40 +122,6 @@ class HttpServer:
         self._socket_inode = 0
 
 
-class _Service:
-    """One socket with its loop and its workers."""
-
-    def __init__(self, app: App, opened: socket) -> None:
-        address = opened.getsockname()
-        self.port: int | None = address[1] if isinstance(address, tuple) else None
-        self._stopping = threading.Event()
-        self._map: dict[int, Any] = {}
-        server = create_server(
-            app,
-            map=self._map,
-            sockets=[opened],
-            threads=_WORKERS,
-            connection_limit=_CONNECTIONS,
-            channel_timeout=_IDLE_SECONDS,
-            cleanup_interval=1,
-            max_request_header_size=8192,
-            max_request_body_size=8192,
-            clear_untrusted_proxy_headers=True,
-            log_socket_errors=False,
-            ident=None,
-        )
-        assert isinstance(server, BaseWSGIServer), "one socket makes one server"
-        self._server = server
-        self._thread = threading.Thread(target=self._serve, name=f"http-{self.port or 'unix'}", daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._stopping.set()
-        self._server.pull_trigger()
-        self._thread.join(2 * _STOP_SECONDS)
-
-    def _serve(self) -> None:
-        while not self._stopping.is_set():
-            wasyncore.loop(timeout=1, use_poll=True, map=self._map, count=1)
-        self._server.task_dispatcher.shutdown(timeout=_STOP_SECONDS)
-        wasyncore.close_all(self._map)
+def _connections() -> int:
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _CONNECTIONS if files == resource.RLIM_INFINITY else max(4, min(_CONNECTIONS, files // _SHARE_OF_FILES))

@@ -8,9 +8,10 @@ etcd or Docker never enters here: a supervisor that kills the agent because etcd
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from calico_agent.model.report import Report
+from calico_agent.report.words import span
 
 LOOP = "loop"
 
@@ -26,6 +27,12 @@ class Component:
     @property
     def alive(self) -> bool:
         return self.age <= self.limit
+
+    @property
+    def words(self) -> str:
+        """What is said of it when it is stuck."""
+        age, limit = (span(timedelta(seconds=seconds)) for seconds in (self.age, self.limit))
+        return f"its {self.name} gave no sign of life for {age} (limit {limit}); what follows is old"
 
 
 @dataclass(frozen=True, slots=True)

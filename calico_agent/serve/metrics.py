@@ -6,7 +6,8 @@ from prometheus_client import CollectorRegistry, ProcessCollector, generate_late
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from calico_agent.report.as_metrics import collect
+from calico_agent.report.as_metrics import collect, stands_as
+from calico_agent.report.verdict import standing
 from calico_agent.serve.latest import Latest
 
 # What generate_latest writes. The oldest prometheus_client that we allow has no name for it.
@@ -39,5 +40,6 @@ class _LatestCollector(Collector):
             components.add_metric((component.name,), component.alive)
         yield components
         report = self._latest.report
+        yield from stands_as(standing(report, (component.words for component in self._latest.stuck())))
         if report is not None:
             yield from collect(report)

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from calico_agent.model.address import IPAddress
 from calico_agent.model.observation import Unreadable
-from calico_agent.model.tracing import RouteRow, Trace
+from calico_agent.model.tracing import KnownNames, RouteRow, Trace
 from calico_agent.report.routes_text import (
     STATES,
     all_right,
@@ -24,7 +24,8 @@ from calico_agent.report.routes_text import (
     select,
     trace_json,
 )
-from calico_agent.serve.response import TEXT, Response, healthy_mark, json_response
+from calico_agent.report.words import clean, nearest
+from calico_agent.serve.response import TEXT, Response, healthy_mark, json_response, refusal
 
 
 class Questions(Protocol):
@@ -33,17 +34,29 @@ class Questions(Protocol):
     def routes(self) -> tuple[RouteRow, ...] | Unreadable:
         """Expected against found."""
 
+    def names(self) -> KnownNames:
+        """The nodes and pools of the datastore; none while it is not known."""
+
     def trace(self, address: IPAddress) -> Trace | Unreadable:
         """The way of one packet."""
 
 
 def answer_routes(questions: Questions, parameters: Mapping[str, str]) -> Response:
-    """The page /routes."""
+    """The page /routes. A node or a pool that does not exist is refused: that it lacks no route is no good news."""
     if parameters.get("state", "") not in {"", *STATES}:
-        return _refused(f"state is one of {', '.join(STATES)}")
+        return refusal(400, f"state is one of {', '.join(STATES)}")
     rows = questions.routes()
     if isinstance(rows, Unreadable):
         return _unknown(rows, parameters)
+    known = questions.names()
+    for kind, names in (
+        ("node", known.nodes | {row.node for row in rows}),
+        ("pool", known.pools | {row.pool for row in rows}),
+    ):
+        asked = parameters.get(kind, "")
+        if asked and asked not in names:
+            near = nearest(asked, names)
+            return refusal(404, f"there is no {kind} {clean(asked, 60)!a}{f' ({near})' if near else ''}")
     chosen = select(rows, parameters)
     mark = healthy_mark(all_right(chosen))
     if parameters.get("format") == "text":
@@ -56,7 +69,7 @@ def answer_trace(questions: Questions, parameters: Mapping[str, str]) -> Respons
     try:
         address = ip_address(parameters.get("address", ""))
     except ValueError:
-        return _refused("address is an IPv4 or IPv6 address")
+        return refusal(400, "address is an IPv4 or IPv6 address")
     trace = questions.trace(address)
     if isinstance(trace, Unreadable):
         return _unknown(trace, parameters)
@@ -64,10 +77,6 @@ def answer_trace(questions: Questions, parameters: Mapping[str, str]) -> Respons
     if parameters.get("format") == "text":
         return Response(200, TEXT, render_trace(trace).encode(errors="replace"), (mark,))
     return json_response(200, trace_json(trace), mark)
-
-
-def _refused(error: str) -> Response:
-    return json_response(400, {"error": error}, healthy_mark(False))
 
 
 def _unknown(source: Unreadable, parameters: Mapping[str, str]) -> Response:

@@ -1,5 +1,6 @@
 """One HTTP answer."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -19,6 +20,11 @@ class Response:
     headers: tuple[tuple[str, str], ...] = ()
 
     @property
+    def error(self) -> str:
+        """What is wrong with what was asked; empty where it could be asked."""
+        return str(json.loads(self.body)["error"]) if self.status in {400, 404} else ""
+
+    @property
     def healthy(self) -> bool:
         """Whether it is marked so."""
         return healthy_mark(True) in self.headers
@@ -27,6 +33,11 @@ class Response:
 def json_response(status: int, document: Mapping[str, object], *headers: tuple[str, str]) -> Response:
     """A document of plain JSON types."""
     return Response(status, JSON, json_text(document).encode(), headers)
+
+
+def refusal(status: int, error: str) -> Response:
+    """What was asked cannot be asked. `error` is one sentence."""
+    return json_response(status, {"error": error}, healthy_mark(False))
 
 
 def healthy_mark(healthy: bool) -> tuple[str, str]:

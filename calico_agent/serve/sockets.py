@@ -5,7 +5,7 @@ import socket
 import stat
 from pathlib import Path
 
-from calico_agent.errors import ServeError
+from calico_agent.errors import AnotherAgentError, ServeError
 
 _UNIX_MODE = 0o660
 _PROBE_TIMEOUT = 1.0
@@ -22,7 +22,8 @@ def open_tcp(listen: tuple[str, int]) -> socket.socket:
         opened.listen()
     except OSError as error:
         opened.close()
-        hint = 'set [http] listen to another port, or to ""' if error.errno == errno.EADDRINUSE else "see [http] listen"
+        who = f"`ss -ltnp sport = :{port}` names who holds it; " if error.errno == errno.EADDRINUSE else ""
+        hint = f'{who}set [http] listen to an address and a port that are free, or to ""'
         raise ServeError(f"cannot listen on {host} port {port}: {error.strerror}", hint=hint) from None
     return opened
 
@@ -62,4 +63,4 @@ def _remove_dead(path: Path) -> None:
             return
         except TimeoutError:
             pass  # somebody holds it and is slow to accept
-    raise ServeError(f"another agent is running: it answers on {path}", hint="systemctl status calico-agent")
+    raise AnotherAgentError(f"another agent is running: it answers on {path}", hint="systemctl status calico-agent")

@@ -6,10 +6,11 @@ Nothing is remembered: the same observation always gives the same assessment.
 from collections.abc import Iterator
 
 from calico_agent.model.action import Supervising
+from calico_agent.model.address import Family
 from calico_agent.model.finding import Assessment, Finding
 from calico_agent.model.identity import Identity
 from calico_agent.model.kernel import Kernel
-from calico_agent.model.observation import Observation
+from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.settings import Mode
 from calico_agent.verify.bgp.daemon import find_bgp, peer_sessions
 from calico_agent.verify.bgp.recovery import find_recovery, with_those_that_come
@@ -86,9 +87,16 @@ def assess(
         conditions=decided,
         problems=problems,
         sessions=sessions,
-        routes=routes.counts,
+        unread=_unread(view),
+        routes=routes.counts if view.kernel and view.cluster and view.local.name is not None else None,
         stage=stage_of(view, decided),
     )
+
+
+def _unread(view: View) -> frozenset[Family]:
+    """The families whose sessions are not known."""
+    unread = (family for family, bird in view.daemons() if isinstance(bird, Unreadable))
+    return frozenset(unread if view.local.uses_bird else ())
 
 
 def _beneath(view: View, kernel: Kernel, expectation: Expectation) -> Iterator[Finding]:

@@ -25,6 +25,10 @@ def find_sources(view: View) -> Iterator[Finding]:
         if isinstance(source, Unreadable):
             yield finding(code, source.source, f"{source.source} cannot be read: {source.reason}", effect=effect)
     yield from _configuration(seen.configuration)
+    for trouble in seen.agent_troubles:
+        yield finding(
+            trouble.code, trouble.subject, trouble.what, why=trouble.why, effect=trouble.effect, cure=trouble.cure
+        )
     yield from _datastore(view)
     yield from (_not_kept(view, trouble) for trouble in seen.state_trouble)
     if view.cluster is not None:

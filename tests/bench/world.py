@@ -110,7 +110,7 @@ class World:
 
     def wait_for_routes(self) -> None:
         """Until the agent finds every route right."""
-        self.wait(lambda said: bool(said["routes"]["present"] == self.cluster.blocks))
+        self.wait(lambda said: bool(said["routes"] and said["routes"]["present"] == self.cluster.blocks))
 
     def wait(self, done: Callable[[dict[str, Any]], bool], seconds: float = 120) -> dict[str, Any]:
         """Until what the agent says is so."""

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from calico_agent.model.claim import AliveSign, Machine, NameClaim, NameOwner
+from calico_agent.model.container import ContainerState
 from calico_agent.model.image import Pull
 from calico_agent.model.report import Report, Supervision
 from calico_agent.report.as_json import render_json
 from calico_agent.report.as_text import render_status
-from tests.reports import broken_report, healthy_report
+from tests.reports import NOW, blind_report, broken_report, healthy_report
 
 
 def document(report: Report) -> dict[str, Any]:
@@ -25,8 +26,8 @@ def document(report: Report) -> dict[str, Any]:
 
 TOP = [
     "schema", "at", "healthy", "verdict", "ready", "not_ready", "stuck", "host", "identity", "conditions", "problems",
-    "unreadable", "container", "stage", "supervision", "datastore", "name_claim",
-    "sessions", "routes", "agent",
+    "unreadable", "container", "container_known", "stage", "supervision", "datastore", "name_claim",
+    "sessions", "sessions_known", "routes", "agent",
 ]  # fmt: skip
 
 
@@ -98,8 +99,34 @@ def test_what_is_not_known_is_null() -> None:
     assert bare["supervision"]["next_attempt"] is None
 
 
-def test_a_part_that_stands_still_makes_the_host_unhealthy() -> None:
-    assert render_json(healthy_report(), stuck=["its loop stands still"])["healthy"] is False
+def test_what_could_not_be_read_is_null_and_no_number() -> None:
+    blind = document(blind_report())
+    assert (blind["container"], blind["container_known"], blind["stage"]) == (None, False, None)
+    assert (blind["routes"], blind["sessions_known"], blind["host"]) == (None, False, None)
+    assert blind["datastore"] == {"origin": None, "revision": None, "read_at": None, "current": False, "nodes": None}
+    absent = document(replace(healthy_report(), container=None))
+    assert (absent["container"], absent["container_known"]) == (None, True)
+
+
+def test_a_container_that_runs_has_no_exit_code() -> None:
+    healthy = healthy_report()
+    assert document(healthy)["container"]["exit_code"] is None
+    assert healthy.container is not None
+    ended = replace(healthy.container, state=ContainerState.EXITED, exit_code=0, finished_at=NOW)
+    assert document(replace(healthy, container=ended))["container"]["exit_code"] == 0
+
+
+def test_a_part_that_stands_still_makes_the_host_neither_well_nor_ready() -> None:
+    old = render_json(healthy_report(), stuck=["its loop stands still"])
+    assert (old["healthy"], old["ready"], old["not_ready"]) == (False, False, ["its loop stands still"])
+    assert old["verdict"] == "AGENT STUCK: its loop stands still"
+
+
+def test_the_machine_id_of_another_machine_is_not_for_everybody() -> None:
+    owner = NameOwner("host1", Machine("a" * 32, hostname="host9"), datetime(2026, 11, 20, tzinfo=UTC), "{}")
+    said = json.dumps(render_json(replace(healthy_report(), claim=NameClaim(owner)), machine_ids=False))
+    assert "host9" in said
+    assert "a" * 32 not in said
 
 
 def test_the_environment_of_the_container_is_not_told() -> None:

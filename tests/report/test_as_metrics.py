@@ -8,12 +8,13 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from calico_agent.model.address import Family
 from calico_agent.model.container import Container, ContainerState, Stage
-from calico_agent.model.finding import Problem, StageReached
+from calico_agent.model.finding import ConditionType, Problem, StageReached
 from calico_agent.model.image import Pull
 from calico_agent.model.report import Report, Supervision, TimedProblem
 from calico_agent.report.as_metrics import collect
-from tests.reports import NOW, broken_report, finding, healthy_report, session
+from tests.reports import NOW, blind_report, broken_report, finding, healthy_report, session
 
 
 class _Page:
@@ -58,7 +59,7 @@ def test_the_fetching_of_an_image() -> None:
 
 def test_a_healthy_host() -> None:
     report = healthy_report()
-    assert value(report, "healthy") == value(report, "ready") == value(report, "container_running") == 1
+    assert value(report, "container_running") == 1
     assert value(report, "routes_expected") == value(report, "routes_present") == 2
     assert value(report, "condition", type="RoutesInPlace", status="True") == 1
     assert value(report, "bgp_peers", state="established", type="mesh", family="ipv4") == 2
@@ -85,7 +86,6 @@ def test_who_this_host_is() -> None:
 
 def test_a_broken_host() -> None:
     report = broken_report()
-    assert (value(report, "healthy"), value(report, "ready")) == (0, 1)
     assert value(report, "problem", code="IP-BRIDGE", severity="error") == 1
     assert value(report, "routes_missing") == 13
     assert value(report, "nodes_without_route") == 1
@@ -136,8 +136,44 @@ def test_the_number_of_series_does_not_depend_on_the_cluster() -> None:
     assert len(samples(large)) == len(samples(small)) + 1
 
 
+def test_what_could_not_be_read_has_no_series() -> None:
+    names = {name for name, _ in samples(blind_report())}
+    for unknown in (
+        *("container_running", "container_stage", "container_last_exit_code", "container_start_timestamp_seconds"),
+        *("routes_expected", "routes_present", "routes_missing", "routes_wrong", "routes_stale", "nodes_without_route"),
+        *("nodes", "bgp_peers", "datastore_last_sync_timestamp_seconds"),
+    ):
+        assert unknown not in names
+    assert value(blind_report(), "condition", type="RoutesInPlace", status="Unknown") == 1
+    assert value(blind_report(), "datastore_up") == 0
+
+
+def test_the_family_of_a_bird_that_could_be_read_keeps_its_series() -> None:
+    report = replace(healthy_report(), unread=frozenset({Family.IPV6}))
+    assert value(report, "bgp_peers", state="established", type="mesh", family="ipv4") == 2
+
+
+def test_each_condition_has_exactly_one_status() -> None:
+    for report in (healthy_report(), broken_report(), blind_report()):
+        told = [
+            (dict(labels)["type"], number) for (name, labels), number in samples(report).items() if name == "condition"
+        ]
+        for kind in ConditionType:
+            assert sum(number for name, number in told if name == kind.value) == 1
+
+
+def test_what_is_away_is_counted_as_a_warning() -> None:
+    away = TimedProblem(Problem(finding("RT-MISSING", "x")), NOW, confirmed=True, times=4, away=True)
+    report = replace(healthy_report(), problems=(away,))
+    assert value(report, "problem", code="RT-MISSING", severity="warning") == 1
+    assert value(report, "problem", code="RT-MISSING", severity="error") is None
+    assert value(report, "problems", severity="warning", state="confirmed") == 1
+
+
 @pytest.mark.real
-@pytest.mark.parametrize("report", [healthy_report(), broken_report()], ids=["healthy", "broken"])
+@pytest.mark.parametrize(
+    "report", [healthy_report(), broken_report(), blind_report()], ids=["healthy", "broken", "blind"]
+)
 def test_promtool_has_no_complaint(report: Report) -> None:
     done = subprocess.run(
         ["promtool", "check", "metrics"], input=page(report), capture_output=True, text=True, timeout=30, check=False

@@ -5,17 +5,19 @@ from dataclasses import replace
 from datetime import timedelta
 from ipaddress import ip_interface
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from calico_agent.model.container import Container, ContainerState, Stage
-from calico_agent.model.finding import Problem, Severity, StageReached
+from calico_agent.model.finding import ConditionType, Problem, Severity, StageReached
 from calico_agent.model.identity import AddressChoice, NameChoice, Opinion
 from calico_agent.model.image import Pull
 from calico_agent.model.observation import Unreadable
-from calico_agent.model.report import Report, Supervision, TimedProblem
-from calico_agent.report.as_text import WIDTH, render_line, render_status
-from tests.reports import BRIDGE, NOW, broken_report, finding, healthy_report, session
+from calico_agent.model.report import Report, Supervision, TimedCondition, TimedProblem
+from calico_agent.report.as_text import render_line, render_status
+from calico_agent.report.page import WIDTH
+from tests.reports import BRIDGE, NOW, blind_report, broken_report, condition, finding, healthy_report, session
 
 
 def text_of(report: Report) -> str:
@@ -172,6 +174,44 @@ class TestBrokenHost:
         text = text_of(report)
         assert "\n  container  no calico/node container was found\n" in text
         assert "\n  datastore  not known where; never read\n" in text
+
+
+WIDTHS = (60, 80, 100, 200)
+
+
+class TestWidth:
+    @pytest.mark.parametrize("width", WIDTHS)
+    @pytest.mark.parametrize(
+        "report", [healthy_report(), broken_report(), blind_report()], ids=["well", "ill", "blind"]
+    )
+    def test_no_line_is_wider_and_no_word_is_cut(self, report: Report, width: int) -> None:
+        six = session("10.77.0.12", "Active", "a-node-with-a-long-name", "Socket: No route to host")
+        long = "2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff/128 via 2001:db8:aaaa:bbbb:cccc:dddd:eeee:fff1 dev eth0 " * 3
+        cause = replace(BRIDGE.cause, what=long, why=long, effect=long, cure=long)
+        problems = (*report.problems, TimedProblem(Problem(cause), NOW, confirmed=True))
+        conditions = (*report.conditions, TimedCondition(condition(ConditionType.ROUTES_IN_PLACE, message=long), NOW))
+        report = replace(report, problems=problems, conditions=conditions, sessions=(*report.sessions, six))
+        lines = render_status(report, NOW, width=width).splitlines()
+        assert max(map(len, lines)) <= width
+        words = set(" ".join(lines).split())
+        widest = {word for word in render_status(report, NOW, width=400).split() if any(map(str.isdigit, word))}
+        assert widest <= words
+
+    def test_a_terminal_that_is_too_narrow_gets_sixty_columns(self) -> None:
+        lines = render_status(broken_report(), NOW, width=20).splitlines()
+        assert 50 < max(map(len, lines)) <= 60
+
+    def test_it_is_ascii(self) -> None:
+        assert render_status(broken_report(), NOW).isascii()
+
+
+class TestUnknown:
+    def test_it_is_said_and_no_number_is_given(self) -> None:
+        text = text_of(blind_report())
+        assert "\n  container  not known\n" in text
+        assert "\n  routes     not known\n" in text
+        assert "\n  datastore  not known where; never read\n" in text
+        assert not re.search(r"\b0 (nodes|routes|expected|present|sessions)", text)
 
 
 class TestOutput:

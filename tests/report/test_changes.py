@@ -9,7 +9,7 @@ from calico_agent.model.finding import Assessment, ConditionType, Finding, Probl
 from calico_agent.model.report import Report
 from calico_agent.report.changes import Event, Level, changes
 from calico_agent.report.timeline import History, advance
-from tests.reports import IDENTITY, NOW, condition, finding, healthy_report
+from tests.reports import IDENTITY, NOW, blind_report, condition, finding, healthy_report
 
 HOLD_DOWN = timedelta(seconds=10)
 MISSING = finding("RT-MISSING", "10.244.1.0/26")
@@ -70,6 +70,15 @@ def test_at_the_start_nothing_is_called_true_that_looks_wrong() -> None:
     events = Log().look(0, MISSING).events
     (said,) = [event.fields for event in events if event.fields.get("type") == "RoutesInPlace"]
     assert (said["status"], said["was"], said["reason"]) == ("Unknown", "unset", "Suspected")
+
+
+def test_a_container_of_which_nothing_is_known_is_not_called_absent() -> None:
+    def state(report: Report) -> object:
+        (event,) = [event for event in changes(None, report) if event.name == "container"]
+        return event.fields["state"]
+
+    assert state(blind_report()) == "unknown"
+    assert state(replace(blind_report(), container_known=True)) == "absent"
 
 
 def test_what_comes_and_goes_each_second_for_an_hour_costs_a_dozen_lines() -> None:

@@ -9,8 +9,8 @@ from calico_agent.model.finding import NOT_JUDGED, ConditionType, Problem, Route
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.report import Report, TimedCondition, TimedProblem
 from calico_agent.report.timeline import SUSPECTED
-from calico_agent.report.verdict import not_ready, verdict
-from tests.reports import BRIDGE, NOW, broken_report, condition, finding, healthy_report, session
+from calico_agent.report.verdict import not_ready, standing, verdict
+from tests.reports import BRIDGE, NOW, blind_report, broken_report, condition, finding, healthy_report, session
 
 IDENTITY = ConditionType.IDENTITY_CONFIRMED
 CONTAINER = ConditionType.CONTAINER_RUNNING
@@ -176,6 +176,22 @@ READY = [
 @pytest.mark.parametrize(("report", "reasons"), [row[1:] for row in READY], ids=[row[0] for row in READY])
 def test_ready_is_about_this_host_only(report: Report, reasons: list[str]) -> None:
     assert list(not_ready(report)) == reasons
+
+
+@pytest.mark.parametrize("report", [healthy_report(), broken_report(), blind_report(), None])
+def test_an_agent_that_stands_still_is_neither_alive_nor_ready_nor_well_whatever_it_said_before(
+    report: Report | None,
+) -> None:
+    stands = standing(report, ["its loop stands still"])
+    assert (stands.alive, stands.ready, stands.healthy) == (False, False, False)
+    assert stands.verdict == "AGENT STUCK: its loop stands still"
+    assert stands.not_ready[0] == "its loop stands still"
+
+
+def test_before_the_first_pass_nothing_is_good() -> None:
+    stands = standing(None)
+    assert (stands.alive, stands.ready, stands.healthy) == (True, False, False)
+    assert stands.verdict == "starting: the first pass is not finished"
 
 
 def test_the_verdict_of_the_broken_cluster_names_the_culprit() -> None:

@@ -1,28 +1,53 @@
 """The HTTP server over real sockets, with clients that behave and clients that do not."""
 
 import http.client
+import io
 import json
 import re
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from calico_agent import logs
 from calico_agent.client import ask
 from calico_agent.errors import ServeError
+from calico_agent.model.claim import Machine, NameClaim, NameOwner
 from calico_agent.model.finding import ConditionType, Status
 from calico_agent.model.report import TimedCondition
 from calico_agent.serve.http import HttpServer
 from calico_agent.serve.latest import Latest
+from calico_agent.serve.sockets import open_tcp
 from tests.patience import PATIENCE
 from tests.reports import NOW, broken_report, condition, healthy_report
+
+# A thousand clients that begin a request and go on with a byte now and then, for a minute at the most.
+SLOW_CLIENTS = """
+import contextlib, select, socket, sys, time
+def connect():
+    client = socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=5)
+    client.sendall(b"GET /status HTTP/1.1\\r\\nHo")
+    return client
+clients = [connect() for _ in range(1000)]
+print("all there", flush=True)
+end = time.monotonic() + 60
+while time.monotonic() < end and not select.select([sys.stdin], [], [], 0.5)[0]:
+    for number, client in enumerate(clients):
+        try:
+            client.sendall(b"s")
+        except OSError:
+            client.close()
+            with contextlib.suppress(OSError):
+                clients[number] = connect()
+"""
 
 LOOPBACK = ("127.0.0.1", 0)
 
@@ -51,6 +76,9 @@ class Running:
             return response.status, dict(response.getheaders()), response.read().decode()
         finally:
             connection.close()
+
+    def lines(self, path: str) -> set[str]:
+        return set(self.get(path)[1].splitlines())
 
     def json(self, path: str) -> tuple[int, dict[str, Any]]:
         status, headers, body = self.exchange(path)
@@ -90,6 +118,9 @@ class TestBeforeTheFirstPass:
         assert running.json("/livez")[0] == 503
         assert running.get("/status?format=text")[1].startswith("AGENT STUCK: its loop gave no sign of life for 1 min")
 
+    def test_the_metrics_say_that_it_is_not_ready(self, running: Running) -> None:
+        assert running.lines("/metrics") >= {"calico_agent_ready 0.0", "calico_agent_healthy 0.0"}
+
 
 class TestPages:
     def test_a_healthy_host(self, running: Running) -> None:
@@ -123,7 +154,17 @@ class TestPages:
         assert running.exchange("/status")[1]["Calico-Agent-Healthy"] == "no"
         assert running.json("/status")[1]["healthy"] is False
         assert running.get("/status?format=text")[1].startswith("host1: AGENT STUCK: its loop gave no sign of life")
-        assert 'calico_agent_component_healthy{component="loop"} 0.0' in running.get("/metrics")[1]
+        document = running.json("/status")[1]
+        assert (document["ready"], document["verdict"][:11]) == (False, "AGENT STUCK")
+        assert running.lines("/metrics") >= {
+            'calico_agent_component_healthy{component="loop"} 0.0',
+            "calico_agent_ready 0.0",
+            "calico_agent_healthy 0.0",
+        }
+
+    def test_a_healthy_host_is_ready_in_the_metrics(self, running: Running) -> None:
+        running.latest.publish(healthy_report())
+        assert running.lines("/metrics") >= {"calico_agent_ready 1.0", "calico_agent_healthy 1.0"}
 
     def test_the_index_names_the_pages(self, running: Running) -> None:
         assert running.get("/")[1].split()[2:] == ["/livez", "/readyz", "/status", "/metrics"]
@@ -151,9 +192,69 @@ class TestPages:
         status, document = running.json(path)
         assert (status, document["pages"][-1]) == (404, "/metrics")
 
-    @pytest.mark.parametrize("query", ["format=xml", "&".join("a=1" for _ in range(50)), "format=%ff"])
-    def test_a_query_that_cannot_be_understood_is_refused(self, running: Running, query: str) -> None:
-        assert running.json(f"/status?{query}")[0] == 400
+    @pytest.mark.parametrize(
+        ("query", "words"),
+        [
+            ("format=xml", "format is json or text"),
+            ("format=", "format is json or text"),
+            ("&".join("a=1" for _ in range(50)), "cannot be understood"),
+            ("format=%ff", "cannot be understood"),
+            ("format=text&format=json", "given twice"),
+            ("fromat=text", "no parameter 'fromat' (did you mean format?)"),
+            ("x=1", "known: format, colour, width"),
+            ("width=20", "width is a number from 60 to 400"),
+            ("width=wide", "width is a number from 60 to 400"),
+            ("width=%D9%A3%D9%A3%D9%A3", "width is a number from 60 to 400"),
+        ],
+    )
+    def test_a_query_that_cannot_be_understood_is_refused(self, running: Running, query: str, words: str) -> None:
+        running.latest.publish(healthy_report())
+        status, document = running.json(f"/status?{query}")
+        assert status == 400
+        assert words in document["error"]
+
+    @pytest.mark.parametrize("path", ["/", "/livez", "/readyz", "/metrics"])
+    def test_a_page_without_parameters_refuses_them(self, running: Running, path: str) -> None:
+        status, document = running.json(f"{path}?verbose=1")
+        assert (status, document["error"]) == (400, "this page has no parameter 'verbose' (it has none)")
+
+    def test_the_text_is_as_wide_as_asked(self, running: Running) -> None:
+        running.latest.publish(broken_report())
+        widths = [max(map(len, running.lines(f"/status?format=text&width={width}"))) for width in (60, 80, 200)]
+        assert widths[0] <= 60 < widths[1] <= 80 < widths[2] <= 200
+
+    @pytest.mark.parametrize(
+        "host", ["localhost", "LOCALHOST:9197", "127.0.0.1", "127.0.0.1:9197", "127.5.6.7", "[::1]:9197", ""]
+    )
+    def test_it_answers_to_its_own_names(self, running: Running, host: str) -> None:
+        header = f"Host: {host}\r\n" if host else ""
+        assert running.raw(f"GET /livez HTTP/1.0\r\n{header}\r\n".encode()).startswith(b"HTTP/1.0 200 ")
+
+    @pytest.mark.parametrize(
+        "host",
+        [
+            *("evil.example", "evil.example:9197", "127.0.0.1.evil.example", "localhost.evil.example", "10.0.0.1"),
+            *("[fd00::1]", "169.254.169.254", "localhost.", "127.0.0.1, evil.example", "2130706433", "user@localhost"),
+        ],
+    )
+    def test_it_does_not_answer_to_the_name_of_a_site(self, running: Running, host: str) -> None:
+        running.latest.publish(healthy_report())
+        for target in ("/status", "http://localhost/status"):
+            answer = running.raw(f"GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+            assert answer.startswith(b"HTTP/1.1 421 ")
+            assert b"verdict" not in answer
+
+    def test_the_unix_socket_does_not_ask_for_a_name(self, running: Running) -> None:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(running.socket_path))
+            connection.sendall(b"GET /livez HTTP/1.0\r\nHost: anything.example\r\n\r\n")
+            assert connection.recv(100).startswith(b"HTTP/1.0 200 ")
+
+    def test_a_machine_id_is_told_on_the_unix_socket_only(self, running: Running) -> None:
+        owner = NameOwner("host1", Machine("a" * 32, hostname="host9"), NOW, "{}")
+        running.latest.publish(replace(healthy_report(), claim=NameClaim(owner)))
+        assert running.json("/status")[1]["name_claim"]["machine_id"] is None
+        assert "a" * 32 in ask(str(running.socket_path), "/status").text
 
     @pytest.mark.real
     def test_promtool_has_no_complaint_about_our_metrics(self, running: Running) -> None:
@@ -208,10 +309,42 @@ class TestBadClients:
             for _ in range(70):
                 held.enter_context(socket.create_connection(("127.0.0.1", running.port), timeout=5))
             assert ask(str(running.socket_path), "/status?format=text", timeout=2).healthy
-            # And the port itself is free again when they have been idle for long enough.
-            with socket.create_connection(("127.0.0.1", running.port), timeout=20) as patient:
-                patient.sendall(b"GET /livez HTTP/1.0\r\n\r\n")
-                assert patient.recv(100).startswith(b"HTTP/1.0 200 ")
+            assert running.get("/livez")[0] == 200
+
+    def test_a_client_that_does_not_come_to_the_point_is_cut(self, running: Running) -> None:
+        with socket.create_connection(("127.0.0.1", running.port), timeout=2 * PATIENCE) as slow:
+            begun = time.monotonic()
+            with suppress(BrokenPipeError, ConnectionResetError):
+                while time.monotonic() - begun < PATIENCE + 10:
+                    slow.sendall(b"X")
+                    time.sleep(0.2)
+            assert time.monotonic() - begun < PATIENCE + 10, "it was never cut"
+
+    def test_a_thousand_slow_clients_keep_nobody_from_an_answer(self, running: Running) -> None:
+        running.latest.publish(healthy_report())
+        program = (sys.executable, "-c", SLOW_CLIENTS, str(running.port))
+        with subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as clients:
+            assert clients.stdout is not None
+            assert clients.stdout.readline() == "all there\n"
+            for _ in range(20):
+                begun = time.monotonic()
+                assert running.get("/livez")[0] == 200
+                assert ask(str(running.socket_path), "/status?format=text", timeout=PATIENCE).healthy
+                assert time.monotonic() - begun < PATIENCE
+            clients.communicate("enough")
+        assert running.get("/readyz")[0] == 200
+
+    def test_no_client_can_fill_the_log(self, running: Running) -> None:
+        stream = io.StringIO()
+        logs.configure("debug", "logfmt", stream=stream, environ={})
+        with ExitStack() as held:
+            for _ in range(300):
+                with suppress(OSError):
+                    connection = held.enter_context(socket.create_connection(("127.0.0.1", running.port), timeout=5))
+                    connection.sendall(b"GET /status HTTP/1.1\r\nHost: localhost\r\n\r\n" * 5)
+        for _ in range(50):
+            running.raw(b"garbage\r\n\r\n")
+        assert stream.getvalue() == ""
 
     def test_many_at_once_all_get_whole_answers(self, running: Running) -> None:
         running.latest.publish(broken_report())
@@ -250,11 +383,32 @@ class TestLife:
         second.stop()
         assert ask(str(running.socket_path), "/status").text
 
-    def test_a_taken_port_leaves_no_socket_file_behind(self, running: Running, tmp_path: Path) -> None:
-        second = HttpServer(running.latest, ("127.0.0.1", running.port), tmp_path / "second.sock")
-        with pytest.raises(ServeError, match="Address already in use"):
-            second.start()
-        assert not (tmp_path / "second.sock").exists()
+    def test_a_taken_port_is_told_and_tried_again_and_the_socket_is_served_meanwhile(self, tmp_path: Path) -> None:
+        with open_tcp(LOOPBACK) as taken:
+            port = taken.getsockname()[1]
+            server = HttpServer(Latest(60), ("127.0.0.1", port), tmp_path / "agent.sock")
+            server.start()
+            server.retry()
+            (trouble,) = server.troubles()
+            assert (trouble.code, trouble.subject) == ("AGENT-HTTP", f"127.0.0.1 port {port}")
+            assert trouble.what == f"cannot listen on 127.0.0.1 port {port}: Address already in use"
+            assert f"`ss -ltnp sport = :{port}`" in trouble.cure
+            assert ask(str(tmp_path / "agent.sock"), "/status").text
+        server.retry()
+        assert (server.troubles(), server.port) == ((), port)
+        server.stop()
+
+    @pytest.mark.parametrize("path", ["file/agent.sock", "x" * 200, "precious"])
+    def test_a_socket_that_cannot_be_made_is_told_and_the_port_is_served(self, tmp_path: Path, path: str) -> None:
+        (tmp_path / "file").touch()
+        (tmp_path / "precious").write_text("precious")
+        server = HttpServer(Latest(60), LOOPBACK, tmp_path / path)
+        server.start()
+        (trouble,) = server.troubles()
+        assert trouble.subject == str(tmp_path / path)
+        assert server.port is not None
+        server.stop()
+        assert (tmp_path / "precious").read_text() == "precious"
 
     def test_a_socket_file_that_another_agent_made_is_not_removed(self, tmp_path: Path) -> None:
         first = Running(tmp_path)

@@ -7,7 +7,7 @@ import pytest
 
 from calico_agent.model.address import IPAddress
 from calico_agent.model.observation import Unreadable
-from calico_agent.model.tracing import RouteRow, Trace
+from calico_agent.model.tracing import KnownNames, RouteRow, Trace
 from calico_agent.serve.questions import answer_routes, answer_trace
 from tests.report.test_routes_text import MISSING, RIGHT
 
@@ -20,6 +20,9 @@ class Known:
     def routes(self) -> tuple[RouteRow, ...] | Unreadable:
         return (RIGHT, MISSING)
 
+    def names(self) -> KnownNames:
+        return KnownNames(frozenset({"host1", "host2", "host3"}), frozenset({"default", "empty"}))
+
     def trace(self, address: IPAddress) -> Trace | Unreadable:
         right = address == ip_address("192.168.2.7")
         return Trace(address, right, f"{address} goes {'well' if right else 'astray'}")
@@ -30,6 +33,9 @@ class Unknown:
 
     def routes(self) -> tuple[RouteRow, ...] | Unreadable:
         return BLIND
+
+    def names(self) -> KnownNames:
+        return KnownNames()
 
     def trace(self, address: IPAddress) -> Trace | Unreadable:  # noqa: ARG002
         return BLIND
@@ -55,6 +61,26 @@ def test_what_cannot_be_asked_is_refused() -> None:
     assert answer_routes(Known(), {"state": "purple"}).status == 400
     for address in ("", "host2", "192.168.2.0/26"):
         assert answer_trace(Known(), {"address": address}).status == 400
+
+
+@pytest.mark.parametrize(
+    ("asked", "error"),
+    [
+        ({"node": "hsot2"}, "there is no node 'hsot2' (did you mean host2?)"),
+        ({"node": "HOST2"}, "there is no node 'HOST2'"),
+        ({"pool": "defualt", "format": "text"}, "there is no pool 'defualt' (did you mean default?)"),
+        ({"pool": "nosuch"}, "there is no pool 'nosuch'"),
+        ({"node": "host2", "pool": "\x1b[31m"}, "there is no pool '\\\\x1b[31m'"),
+    ],
+)
+def test_a_typo_is_no_good_news(asked: dict[str, str], error: str) -> None:
+    answered = answer_routes(Known(), asked)
+    assert (answered.status, answered.healthy, answered.error) == (404, False, error)
+
+
+@pytest.mark.parametrize("asked", [{"node": "host1"}, {"pool": "empty"}, {"node": "", "pool": "", "state": ""}])
+def test_a_node_and_a_pool_without_routes_are_none_the_less_there(asked: dict[str, str]) -> None:
+    assert answer_routes(Known(), asked).status == 200
 
 
 @pytest.mark.parametrize("form", ["json", "text"])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from calico_agent.model.configuration import Configuration
 from calico_agent.model.finding import ConditionType, Status
 from calico_agent.model.node import BadKey, Datastore
-from calico_agent.model.observation import Observation, Unreadable
+from calico_agent.model.observation import AgentTrouble, Observation, Unreadable
 from calico_agent.model.settings import Mode
 from tests.verify.bgp import test_daemon
 from tests.verify.case import Case, check
@@ -116,6 +116,30 @@ CASES = {
         says=("cannot be kept: /x/identity.json cannot be written", "chosen anew when the agent is started again"),
         status={},
     ),
+    "the agent is out of files: that is why nothing can be read, and nobody else is to blame": Case(
+        replace(
+            NOTHING,
+            bird=Unreadable("BIRD", "bird.ctl cannot be asked: Too many open files", "error"),
+            agent_troubles=(
+                AgentTrouble("AGENT-FILES", "calico-agent", "the agent itself is out of file descriptors"),
+            ),
+        ),
+        {
+            "AGENT-FILES calico-agent": {
+                *("HOST-UNREADABLE host", "KERNEL-UNREADABLE kernel", "DOCKER-UNREADABLE Docker"),
+                *("DS-UNREADABLE etcd", "BIRD-UNREADABLE BIRD"),
+            }
+        },
+        status={kind.value: Status.UNKNOWN for kind in ConditionType},
+    ),
+    "a port that is taken is a warning, and the host is as well as before": Case(
+        replace(
+            HEALTHY, agent_troubles=(AgentTrouble("AGENT-HTTP", "127.0.0.1 port 9197", "it is taken", cure="free it"),)
+        ),
+        {"AGENT-HTTP 127.0.0.1 port 9197": set()},
+        says=("it is taken", "free it"),
+        status={},
+    ),
     "nothing at all can be read: every condition is unknown, none is false": Case(
         NOTHING,
         {
@@ -143,8 +167,8 @@ def test_any_mixture_of_sources_is_assessed(mixture: tuple[Observation, ...], mo
     assert look(observation, IDENTITY, mode) == found, "nothing is remembered"
     assert [condition.type for condition in found.conditions] == list(ConditionType)
     routes = found.routes
-    assert routes.expected == routes.present + routes.missing + routes.wrong
-    keys = [(one.code, one.subject) for problem in found.problems for one in (problem.cause, *problem.consequences)]
+    assert routes is None or routes.expected == routes.present + routes.missing + routes.wrong
+    keys = [one.key for problem in found.problems for one in (problem.cause, *problem.consequences)]
     assert len(keys) == len(set(keys)), "each finding is told once"
 
 
@@ -178,6 +202,7 @@ def test_the_table_names_every_source_of_an_observation() -> None:
         "given",
         "pods",
         "configuration",
+        "agent_troubles",
     }
 
 

@@ -14,7 +14,7 @@ from calico_agent.verify.catalogue import CATALOGUE, finding
 from calico_agent.verify.catalogue.entry import Entry
 from tests.verify.case import Case
 
-CODE = re.compile(r"(IP|NAME|NODE|DS|DOCKER|KERNEL|HOST|SV|BIRD|BGP|RT)(-[A-Z]+)+")
+CODE = re.compile(r"(AGENT|IP|NAME|NODE|DS|DOCKER|KERNEL|HOST|SV|BIRD|BGP|RT)(-[A-Z]+)+")
 
 
 def tables() -> Iterator[Mapping[str, Case]]:

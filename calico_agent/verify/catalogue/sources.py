@@ -25,6 +25,32 @@ Found by reading the file whenever it changes. A good file that waits for its re
 `calico-agent config check` names every fault; then `systemctl reload calico-agent`.""",
     ),
     _entry(
+        "AGENT-HTTP",
+        ConditionType.IDENTITY_CONFIRMED,
+        "the agent cannot open its port or its socket",
+        """\
+Probes, Prometheus or `calico-agent status` get no answer there. Everything else goes on:
+calico/node is watched and kept running, and the agent tries again at each pass.
+
+Found when the socket was opened. Another program has the port, or there is something else at the
+path of the unix socket.
+
+`ss -ltnp` names who has the port. [http] listen and socket say where the agent serves.""",
+    ),
+    _entry(
+        "AGENT-FILES",
+        ConditionType.IDENTITY_CONFIRMED,
+        "the agent itself is out of file descriptors",
+        """\
+A process may have so many files and sockets open and no more (RLIMIT_NOFILE). Then the agent can
+read nothing: what it says of Docker, etcd, BIRD and the kernel is not known, and they are not to
+blame.
+
+Found by counting what the process has open.
+
+Raise LimitNOFILE= of calico-agent.service (1024 is enough), and restart it.""",
+    ),
+    _entry(
         "DS-UNREADABLE",
         ConditionType.DATASTORE_REACHABLE,
         "the datastore cannot be read",

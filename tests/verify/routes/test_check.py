@@ -749,7 +749,9 @@ def test_routes(case: Case) -> None:
 
 
 def counts(observation: Observation) -> RouteCounts:
-    return look(observation).routes
+    found = look(observation).routes
+    assert found is not None
+    return found
 
 
 def test_every_expected_route_is_counted_once() -> None:

@@ -1,0 +1,53 @@
+"""Lines of text and how they are folded to the width of a terminal."""
+
+import textwrap
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from calico_agent.report.words import clean
+
+WIDTH = 100
+"""Where there is no terminal."""
+
+NARROWEST = 60
+WIDEST = 400
+
+# What must be left beside an indent: the longest thing that must not be cut, an IPv6 prefix, has 43 characters.
+_TEXT = 44
+_LABEL_WIDTH = 11
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line before it is folded; what does not fit is indented. `colour` is that of `part`, or of all of it."""
+
+    text: str
+    indent: str = "  "
+    colour: str = ""
+    part: str = ""
+
+    def folded(self, width: int, *, colour: bool) -> list[str]:
+        """The lines that it takes."""
+        # The head's own spaces are columns, so textwrap may not fold them.
+        indent = self.indent[: max(0, width - _TEXT)]
+        lines = textwrap.wrap(self.text, width, subsequent_indent=indent, break_on_hyphens=False) or [""]
+        if not colour or not self.colour:
+            return lines
+        if not self.part:
+            return [_painted(line, self.colour) for line in lines]
+        return [lines[0].replace(self.part, _painted(self.part, self.colour), 1), *lines[1:]]
+
+
+def labelled(label: str, text: str) -> list[Line]:
+    """A fact with its label, folded beside it; nothing for an empty text."""
+    return [Line(f"  {label:<{_LABEL_WIDTH}}{clean(text)}", " " * (2 + _LABEL_WIDTH))] if text else []
+
+
+def folded(lines: Iterable[Line], width: int = WIDTH, *, colour: bool = False) -> str:
+    """The page, ending in a newline."""
+    width = min(max(width, NARROWEST), WIDEST)
+    return "".join(f"{text.rstrip()}\n" for line in lines for text in line.folded(width, colour=colour))
+
+
+def _painted(text: str, code: str) -> str:
+    return f"\033[{code}m{text}\033[0m"

@@ -1,0 +1,110 @@
+"""One listening socket with its loop and its workers, and what a client may take of it.
+
+waitress reads and writes in one loop, so that a slow client occupies a connection and no worker. What it does not have
+is a deadline for a whole request: a client that sends one byte now and then would hold its connection for ever. Here
+one that has not said what it wants, or not taken its answer, is cut after a while. When all connections are taken, the
+one that is waited for longest makes room: whoever says at once what he wants is always served.
+"""
+
+import os
+import threading
+import time
+from socket import socket
+from typing import TYPE_CHECKING, Any, cast
+
+from waitress import wasyncore
+from waitress.channel import HTTPChannel
+from waitress.server import BaseWSGIServer, create_server
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+_WORKERS = 4
+_DEADLINE_SECONDS = 10
+_STOP_SECONDS = 2
+_PAUSE_SECONDS = 0.2
+
+
+class _Channel(HTTPChannel):
+    """A connection. `since`: from when on the client is waited for (monotonic)."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - waitress' own
+        self.since = time.monotonic()
+        super().__init__(*arguments, **options)
+
+    def received(self, data: bytes) -> bool:
+        before = len(self.requests)
+        taken = super().received(data)
+        if len(self.requests) > before:
+            self.since = time.monotonic()
+        return taken
+
+    def service(self) -> None:
+        super().service()
+        self.since = time.monotonic()
+
+
+class Service:
+    """Serves one application on one socket until it is stopped."""
+
+    def __init__(self, app: "WSGIApplication", opened: socket, connections: int) -> None:
+        """`connections`: how many clients may be connected that are waited for."""
+        address = opened.getsockname()
+        self.port: int | None = address[1] if isinstance(address, tuple) else None
+        self._connections = connections
+        self._stopping = threading.Event()
+        self._map: dict[int, Any] = {}
+        server = create_server(
+            app,
+            map=self._map,
+            sockets=[opened],
+            threads=_WORKERS,
+            connection_limit=4 * connections,
+            channel_timeout=_DEADLINE_SECONDS,
+            cleanup_interval=1,
+            max_request_header_size=8192,
+            max_request_body_size=8192,
+            clear_untrusted_proxy_headers=True,
+            log_socket_errors=False,
+            ident=None,
+        )
+        assert isinstance(server, BaseWSGIServer), "one socket makes one server"
+        server.channel_class = _Channel
+        self._server = server
+        self._opened = opened
+        self._thread = threading.Thread(target=self._serve, name=f"http-{self.port or 'unix'}", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop serving; answers that are being written get a moment."""
+        self._stopping.set()
+        self._server.pull_trigger()
+        self._thread.join(2 * _STOP_SECONDS)
+
+    def _serve(self) -> None:
+        while not self._stopping.is_set():
+            wasyncore.loop(timeout=1, use_poll=True, map=self._map, count=1)
+            self._cut()
+        self._server.task_dispatcher.shutdown(timeout=_STOP_SECONDS)
+        wasyncore.close_all(self._map)
+
+    def _cut(self) -> None:
+        """Close the connections of clients that are late, and the one that makes room."""
+        channels = list(cast("dict[int, _Channel]", self._server.active_channels).values())
+        waited_for = sorted((one for one in channels if not one.requests), key=lambda one: one.since)
+        late = time.monotonic() - _DEADLINE_SECONDS
+        out_of_files = self._out_of_files()
+        surplus = max(len(channels) - self._connections, int(out_of_files))
+        for number, channel in enumerate(waited_for):
+            if number < surplus or channel.since < late:
+                channel.handle_close()
+        if out_of_files and not waited_for:
+            self._stopping.wait(_PAUSE_SECONDS)  # the listening socket stays ready, and nothing can be accepted
+
+    def _out_of_files(self) -> bool:
+        """Whether nothing can be accepted. waitress passes over that, and would try again as fast as it can."""
+        try:
+            os.close(os.dup(self._opened.fileno()))
+        except OSError:
+            return True
+        return False
