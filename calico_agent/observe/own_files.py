@@ -4,6 +4,7 @@ The limit (RLIMIT_NOFILE) counts sockets and pipes too. What can take them is cl
 is a bounded number, and a limit that is far too low.
 """
 
+import os
 import resource
 from pathlib import Path
 
@@ -27,8 +28,8 @@ def read_file_trouble() -> AgentTrouble | None:
         "AGENT-FILES",
         "calico-agent",
         f"the agent itself is out of file descriptors: {open_files} of {limit} are open",
-        why="`ls -l /proc/PID/fd` of the agent shows what they are",
+        why=f"`ls -l /proc/{os.getpid()}/fd` shows what they are",
         effect="what it cannot read is not known; nothing else is to blame for that",
-        cure="raise LimitNOFILE= of calico-agent.service (systemctl edit calico-agent), then systemctl restart "
-        "calico-agent; the usual limit is 1024",
+        cure=f"prlimit --pid {os.getpid()} --nofile=1024:1024 helps at once; for good: LimitNOFILE=1024 in the unit "
+        "(systemctl edit calico-agent)",
     )

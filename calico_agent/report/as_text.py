@@ -103,7 +103,8 @@ def _facts(report: Report, now: datetime) -> Iterator[Line]:
     yield from labelled("image", _image(report, now))
     yield from labelled("datastore", _datastore(report, now))
     yield from labelled("routes", _routes(report))
-    said = [timed.problem.cause.what for timed in report.problems]
+    problems = [timed.problem for timed in report.problems]
+    said = [one.what for problem in problems for one in (problem.cause, *problem.consequences)]
     for source in report.unreadable:
         if not any(source.reason in what for what in said):
             yield from labelled("unread", f"{source.source}: {source.reason}")

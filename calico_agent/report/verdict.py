@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from calico_agent.model.finding import NOT_JUDGED, Condition, ConditionType, Severity, Status
-from calico_agent.model.observation import Unreadable
 from calico_agent.model.report import Report, TimedProblem
 from calico_agent.report.timeline import SUSPECTED
 from calico_agent.report.words import clean, count, span
@@ -68,7 +67,7 @@ def verdict(report: Report) -> str:
         if condition and condition.reason == SUSPECTED and suspected:
             return f"{word} so far, suspected: {_told(suspected)}"
         if condition and status is Status.UNKNOWN and report.unreadable:
-            return _unread_sentence(report.unreadable)
+            return _unread_sentence(report)
         if condition:
             return f"{word} {condition.type.value}: {clean(condition.message)}"
     if gravest:
@@ -102,10 +101,13 @@ def _told(timed: TimedProblem) -> str:
     return f"{timed.problem.cause.code}: {clean(timed.problem.cause.what)}"
 
 
-def _unread_sentence(unreadable: tuple[Unreadable, ...]) -> str:
+def _unread_sentence(report: Report) -> str:
     """Why something is unknown. Sources are in the order in which one tells where to find the next: causes first."""
-    first = unreadable[0]
-    more = f" (and {count(len(unreadable) - 1, 'more source')})" if len(unreadable) > 1 else ""
+    first = report.unreadable[0]
+    for timed in report.confirmed:
+        if any(first.reason in one.what for one in timed.problem.consequences):
+            return f"UNKNOWN: {_told(timed)}"
+    more = f" (and {count(len(report.unreadable) - 1, 'more source')})" if len(report.unreadable) > 1 else ""
     return f"UNKNOWN: {clean(first.source)} cannot be read: {clean(first.reason)}{more}"
 
 

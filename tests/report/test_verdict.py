@@ -33,6 +33,10 @@ def with_problems(report: Report, *problems: tuple[Problem, bool]) -> Report:
 WARNING = Problem(finding("RT-STALE", "10.244.9.0/26", severity=Severity.WARNING))
 NOTE = Problem(finding("NOTE-ONLY", "x", severity=Severity.INFO))
 ERROR = Problem(finding("RT-MISSING", "10.244.1.0/26"))
+OUT_OF_FILES = Problem(
+    finding("AGENT-FILES", severity=Severity.WARNING, what="no file is left"),
+    (finding("DOCKER-UNREADABLE", severity=Severity.WARNING, what="Docker cannot be read: Too many open files"),),
+)
 
 
 def suspected(report: Report, kind: ConditionType) -> Report:
@@ -70,6 +74,14 @@ VERDICTS = [
             unreadable=(Unreadable("Docker", "no socket"), Unreadable("etcd", "unset")),
         ),
         "UNKNOWN: Docker cannot be read: no socket (and 1 more source)",
+    ),
+    (
+        "or by the problem that explains why it cannot be",
+        replace(
+            with_problems(with_statuses(healthy_report(), {CONTAINER: Status.UNKNOWN}), (OUT_OF_FILES, True)),
+            unreadable=(Unreadable("Docker", "Too many open files"), Unreadable("etcd", "unset")),
+        ),
+        "UNKNOWN: AGENT-FILES: no file is left",
     ),
     (
         "then a confirmed warning",
