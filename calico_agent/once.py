@@ -24,16 +24,11 @@ _SECOND_LOOK = timedelta(seconds=3)
 def report_once(config: Config) -> Report:
     """What `status --once` prints: one look, and a second one before anything is called wrong."""
     with _opened(config) as sources:
-        first = _report(config, sources)
-        if not first.problems:
-            return first
-        time.sleep(_SECOND_LOOK.total_seconds())
-        seen = {timed.problem.cause.key for timed in first.problems}
-        report = _report(config, sources)
-        lasting = tuple(
-            replace(timed, since=first.at, confirmed=timed.problem.cause.key in seen) for timed in report.problems
-        )
-        return replace(report, problems=lasting)
+        history, report = _report(config, sources, History())
+        if report.problems:
+            time.sleep(_SECOND_LOOK.total_seconds())
+            _, report = _report(config, sources, history)
+        return report
 
 
 def explore_now(config: Config) -> Explorer:
@@ -74,8 +69,10 @@ def _opened(config: Config) -> Iterator[Sources]:
         sources.close()
 
 
-def _report(config: Config, sources: Sources) -> Report:
-    """One look without a memory: every problem counts as confirmed."""
+def _report(config: Config, sources: Sources, history: History) -> tuple[History, Report]:
+    """One look. What was there at an earlier one and still is, is confirmed."""
+    begun = time.monotonic()
     observation, _, assessment = look(sources, config)
-    _, conditions, problems = advance(History(), assessment, observation.at, timedelta(0))
-    return compose(config, sources, observation, assessment, conditions, problems)
+    history, conditions, problems = advance(history, assessment, observation.at, _SECOND_LOOK)
+    report = compose(config, sources, observation, assessment, conditions, problems)
+    return history, replace(report, pass_seconds=time.monotonic() - begun)

@@ -5,6 +5,7 @@ the datastore, then the kernel, which is asked how it would reach the other node
 """
 
 from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -94,6 +95,8 @@ class Sources:
         self._files_trouble: Unreadable | None = None
         self._identity_file = IdentityFile(config.agent.state_dir if config.mode is Mode.SUPERVISE else "")
         self.kept = self._identity_file.load()
+        self._hung_docker: Unreadable | None = None
+        self._hung_datastore: Unreadable | None = None
         self._kubelet = KubeletReader()
         self._lookups: dict[str, NameLookup] = {}
         self.reachable: Mapping[str, tuple[IPAddress, ...]] = {}
@@ -102,9 +105,7 @@ class Sources:
 
     def observe(self, at: datetime) -> Observation:
         """Everything outside, now. A source that cannot be read is Unreadable; nothing is raised for it."""
-        node = self._config.node
-        docker = self._programs.read(self._docker.read(node.container_name, image=node.image))
-        datastore, trouble = self._read_datastore(docker)
+        docker, (datastore, trouble) = self._read_both()
         kernel = self._kernel.read(self._destinations(datastore))
         if self._probe is not None and not isinstance(kernel, Unreadable):
             self._probe.follow(_all_registered(_nodes(datastore)), kernel)
@@ -126,6 +127,25 @@ class Sources:
             agent_troubles=self._agent_troubles() + ((files,) if (files := read_file_trouble()) else ()),
             rivals=self._read_rivals(docker, datastore),
         )
+
+    def _read_both(self) -> tuple[Docker | Unreadable, tuple[Datastore | Unreadable, Unreadable | None]]:
+        """Docker and the datastore. Who looks once does not wait for one that hangs after the other, nor twice."""
+        if not self._one_shot or not self._config.datastore.endpoints:
+            docker = self._read_docker()
+            return docker, self._read_datastore(docker)
+        with ThreadPoolExecutor(1) as beside:
+            reading = beside.submit(self._read_docker)
+            datastore = self._read_datastore(Unreadable("Docker", "it is being asked"))
+            return reading.result(), datastore
+
+    def _read_docker(self) -> Docker | Unreadable:
+        if self._hung_docker is not None:
+            return self._hung_docker
+        node = self._config.node
+        docker = self._programs.read(self._docker.read(node.container_name, image=node.image))
+        if self._one_shot and isinstance(docker, Unreadable) and docker.code == "timeout":
+            self._hung_docker = docker
+        return docker
 
     def keep(self, observation: Observation, identity: Identity) -> None:
         """Keep who this host is for the next time, where it is this agent that decides it."""
@@ -214,9 +234,13 @@ class Sources:
             settings = self.datastore  # the container or file that told us is gone; the cluster is where it was
         if settings != self.datastore:
             self._follow(settings)
-        if self._mirror is None:
-            return read_datastore(settings, timeout=self._config.datastore.timeout_seconds)
-        return self._mirror.snapshot()
+        if self._mirror is not None:
+            return self._mirror.snapshot()
+        if self._hung_datastore is not None:
+            return self._hung_datastore
+        read = read_datastore(settings, timeout=self._config.datastore.timeout_seconds)
+        self._hung_datastore = read if isinstance(read, Unreadable) and read.code == "timeout" else None
+        return read
 
     def _read_settings(self, docker: Docker | Unreadable) -> DatastoreSettings | Unreadable:
         self._files_trouble = None

@@ -17,9 +17,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
 
 from calico_agent import __version__
+from calico_agent.model.observation import Unreadable
 from calico_agent.report.as_json import SCHEMA, render_json
 from calico_agent.report.as_text import render_status
 from calico_agent.report.verdict import Standing, standing
@@ -28,7 +30,7 @@ from calico_agent.serve.host_names import HostNames
 from calico_agent.serve.latest import Latest
 from calico_agent.serve.metrics import CONTENT_TYPE, Metrics
 from calico_agent.serve.parameters import read_parameters, read_width
-from calico_agent.serve.questions import Questions, answer_routes, answer_trace
+from calico_agent.serve.questions import Questions, answer_routes, answer_trace, not_known
 from calico_agent.serve.response import TEXT, Response, healthy_mark, json_response, refusal
 
 if TYPE_CHECKING:
@@ -42,6 +44,11 @@ _REASONS = {
     421: "Misdirected Request",
     503: "Service Unavailable",
 }
+
+
+# Questions that are answered at a time on one socket: they take a moment, and must leave workers for all else.
+_MOST_QUESTIONS = 2
+_BUSY = Unreadable("agent", "it is answering other questions; ask again", "busy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +75,11 @@ class App:
             "/status": _Page(self._status, ("format", "colour", "width")),
             "/metrics": _Page(self._prometheus),
         }
+        self._turns = BoundedSemaphore(_MOST_QUESTIONS)
         if questions is not None:
-            self._pages["/routes"] = _Page(partial(answer_routes, questions), ("node", "pool", "state", "format"))
-            self._pages["/trace"] = _Page(partial(answer_trace, questions), ("address", "format"))
+            routes, trace = partial(answer_routes, questions), partial(answer_trace, questions)
+            self._pages["/routes"] = _Page(partial(self._in_turn, routes), ("node", "pool", "state", "format"))
+            self._pages["/trace"] = _Page(partial(self._in_turn, trace), ("address", "format"))
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         response = self._answer(environ)
@@ -95,6 +104,14 @@ class App:
             return page.answer(read_parameters(environ.get("QUERY_STRING", ""), page.parameters))
         except ValueError as error:
             return refusal(400, str(error))
+
+    def _in_turn(self, answer: Callable[[Mapping[str, str]], Response], parameters: Mapping[str, str]) -> Response:
+        if not self._turns.acquire(blocking=False):
+            return not_known(_BUSY, parameters)
+        try:
+            return answer(parameters)
+        finally:
+            self._turns.release()
 
     def _index(self, _parameters: Mapping[str, str]) -> Response:
         pages = "\n".join(path for path in self._pages if path != "/")

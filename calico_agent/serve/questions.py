@@ -47,7 +47,7 @@ def answer_routes(questions: Questions, parameters: Mapping[str, str]) -> Respon
         return refusal(400, f"state is one of {', '.join(STATES)}")
     rows = questions.routes()
     if isinstance(rows, Unreadable):
-        return _unknown(rows, parameters)
+        return not_known(rows, parameters)
     known = questions.names()
     for kind, names in (
         ("node", known.nodes | {row.node for row in rows}),
@@ -72,14 +72,15 @@ def answer_trace(questions: Questions, parameters: Mapping[str, str]) -> Respons
         return refusal(400, "address is an IPv4 or IPv6 address")
     trace = questions.trace(address)
     if isinstance(trace, Unreadable):
-        return _unknown(trace, parameters)
+        return not_known(trace, parameters)
     mark = healthy_mark(trace.right is not False)
     if parameters.get("format") == "text":
         return Response(200, TEXT, render_trace(trace).encode(errors="replace"), (mark,))
     return json_response(200, trace_json(trace), mark)
 
 
-def _unknown(source: Unreadable, parameters: Mapping[str, str]) -> Response:
+def not_known(source: Unreadable, parameters: Mapping[str, str]) -> Response:
+    """There is no answer now, and why."""
     sentence = f"not known: {source.source}: {source.reason}"
     if parameters.get("format") == "text":
         return Response(503, TEXT, f"{sentence}\n".encode(errors="replace"), (healthy_mark(False),))

@@ -20,9 +20,12 @@ import pytest
 from calico_agent import logs
 from calico_agent.client import ask
 from calico_agent.errors import ServeError
+from calico_agent.model.address import IPAddress
 from calico_agent.model.claim import Machine, NameClaim, NameOwner
 from calico_agent.model.finding import ConditionType, Status
+from calico_agent.model.observation import Unreadable
 from calico_agent.model.report import TimedCondition
+from calico_agent.model.tracing import KnownNames, RouteRow, Trace
 from calico_agent.serve.http import HttpServer
 from calico_agent.serve.latest import Latest
 from calico_agent.serve.sockets import open_tcp
@@ -355,6 +358,45 @@ class TestBadClients:
         for thread in threads:
             thread.join(20)
         assert [status for status, body in answers if json.loads(body)["schema"] == 1] == [200] * 40
+
+
+class Slow:
+    """Answers a question when it is told to."""
+
+    def __init__(self) -> None:
+        self.go_on = threading.Event()
+
+    def routes(self) -> tuple[RouteRow, ...] | Unreadable:
+        self.go_on.wait(PATIENCE)
+        return ()
+
+    def names(self) -> KnownNames:
+        return KnownNames()
+
+    def trace(self, address: IPAddress) -> Trace | Unreadable:
+        raise NotImplementedError(address)
+
+
+def test_questions_that_take_long_leave_workers_for_the_prober(tmp_path: Path) -> None:
+    slow = Slow()
+    server = HttpServer(Latest(60), LOOPBACK, tmp_path / "agent.sock", slow)
+    server.start()
+    try:
+        with ExitStack() as held:
+            asking = [
+                held.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE))
+                for _ in range(10)
+            ]
+            for client in asking:
+                client.sendall(b"GET /routes HTTP/1.0\r\n\r\n")
+            with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as prober:
+                prober.sendall(b"GET /livez HTTP/1.0\r\n\r\n")
+                assert prober.recv(100).startswith(b"HTTP/1.0 200 ")
+            slow.go_on.set()
+            answers = sorted(client.recv(12) for client in asking)
+        assert answers == [b"HTTP/1.0 200"] * 2 + [b"HTTP/1.0 503"] * 8
+    finally:
+        server.stop()
 
 
 class TestLife:
