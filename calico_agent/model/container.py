@@ -129,7 +129,8 @@ class Container:
 
     `command` is what it runs as its first process, with arguments. `image_env` is what the image itself sets, None
     where the image is gone. `stopped_by_hand`: it ended because somebody asked Docker to stop it. `programs` is None
-    where its processes cannot be seen.
+    where its processes cannot be seen. `outdated` are files of this host, mounted by themselves, of which it still has
+    the content of before.
     """
 
     id: str
@@ -157,6 +158,7 @@ class Container:
     knocks: tuple[Knocks, ...] = ()
     stopped_by_hand: bool = False
     programs: tuple[Program, ...] | None = None
+    outdated: tuple[str, ...] = ()
 
     @property
     def running(self) -> bool:

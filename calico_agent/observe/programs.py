@@ -14,6 +14,7 @@ import psutil
 from calico_agent.decode.processes import Process, find_programs
 from calico_agent.model.container import Container, Docker, Program
 from calico_agent.model.observation import Unreadable
+from calico_agent.observe.certificates import outdated_files
 from calico_agent.observe.felix_health import FelixHealthReader
 from calico_agent.observe.processes import UNSEEN, command_line, control_group, started_at
 
@@ -37,7 +38,9 @@ class ProgramReader:
         if not container.running or not container.pid:
             return container
         programs = _read_programs(container)
-        return replace(container, programs=programs and tuple(map(self._asked, programs)))
+        if programs is None:
+            return replace(container, programs=None)  # nor are its files to be seen under that number
+        return replace(container, programs=tuple(map(self._asked, programs)), outdated=outdated_files(container))
 
     def _asked(self, program: Program) -> Program:
         if program.name != "felix" or not program.pid or program.stopped:

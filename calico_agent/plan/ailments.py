@@ -11,10 +11,12 @@ from datetime import datetime
 from calico_agent.model.container import Container
 from calico_agent.model.finding import Finding
 from calico_agent.model.report import TimedProblem
-from calico_agent.model.settings import SuperviseSettings
+from calico_agent.model.settings import DriftPolicy, SuperviseSettings
 
 _CRASH_LOOP = "SV-CRASHLOOP"
 _STUCK = "SV-STUCK"
+_OUTDATED = "SV-CERTIFICATE"
+_UNUSABLE = "DS-FILE"
 _SILENT_BIRD = frozenset({"BIRD-HUNG", "BIRD-DOWN"})
 
 
@@ -34,10 +36,16 @@ def restart_reason(
     """
     if container.started_at is None or not seen:
         return ""
+    replaces = settings.on_drift is DriftPolicy.REPLACE
     begun = max(container.started_at, etcd_since or container.started_at)
+    problems = tuple(problems)
+    usable = etcd_since is not None and all(timed.problem.cause.code != _UNUSABLE for timed in problems)
     for timed in problems:
         lasting = now - max(timed.since, begun)
         for finding in _causes(timed):
+            # The agent itself has read etcd with the new ones since: one that is broken costs what runs nothing.
+            if finding.code == _OUTDATED and usable and replaces and lasting >= settings.start_deadline:
+                return f"{finding.subject} was renewed, and it still has the one of before"
             late = now - begun >= settings.start_deadline
             if finding.code == _STUCK and late and timed.confirmed:
                 return f"its start did not get on within {settings.start_deadline.total_seconds():.0f} s"

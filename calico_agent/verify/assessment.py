@@ -15,6 +15,7 @@ from calico_agent.model.settings import Mode
 from calico_agent.verify.bgp.daemon import find_bgp, peer_sessions
 from calico_agent.verify.bgp.recovery import find_recovery, with_those_that_come
 from calico_agent.verify.conditions import conditions
+from calico_agent.verify.container.certificates import find_certificates
 from calico_agent.verify.container.guards import find_guards
 from calico_agent.verify.container.programs import find_programs
 from calico_agent.verify.container.rollout import find_rollout
@@ -70,6 +71,7 @@ def assess(
         *find_container(view),
         *find_programs(view),
         *find_supervision(view),
+        *find_certificates(view),
         *find_rollout(view),
         *find_bgp(view),
         *(() if view.kernel is None else _beneath(view, view.kernel, expectation)),

@@ -271,3 +271,18 @@ def test_a_daemon_that_is_gone_is_an_error(tmp_path: Path, spec: ContainerSpec) 
         assert perform(engine, CreateContainer(spec, WHY)).startswith("Docker does not do it: ")
     outcome = ContainerActor(f"unix://{tmp_path}/absent.sock").perform(CreateContainer(spec, WHY))
     assert "No such file" in outcome.error
+
+
+def test_a_restart_brings_a_renewed_certificate_into_the_container(
+    engine: Engine, spec: ContainerSpec, tmp_path: Path
+) -> None:
+    """Docker makes the mounts anew at each start; what runs keeps the file that was there."""
+    source = tmp_path / "cert.pem"
+    source.write_text("old")
+    mounts = (*spec.mounts, Mount(str(source), "/run/cert.pem", read_only=True))
+    assert perform(engine, CreateContainer(replace(spec, mounts=mounts), WHY)) == ""
+    (tmp_path / "cert.new").write_text("new")
+    (tmp_path / "cert.new").rename(source)
+    assert engine.docker("exec", "calico-node", "cat", "/run/cert.pem").stdout == "old"
+    assert perform(engine, RestartContainer(inspect(engine, "calico-node")["Id"], WHY)) == ""
+    assert engine.docker("exec", "calico-node", "cat", "/run/cert.pem").stdout == "new"

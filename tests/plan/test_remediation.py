@@ -403,3 +403,31 @@ def test_nothing_is_started_while_a_finding_bars_it(containers: tuple[Container,
 
 def test_what_runs_is_left_alone_while_a_finding_bars_a_start() -> None:
     assert plan(OURS, wanted=Wanted(SPEC, refused="port 179 is taken")) == plan(OURS)
+
+
+RENEWED = lasting("SV-CERTIFICATE", 60, "/etc/calico/cert.pem")
+LONG_AGO = NOW - timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("problems", "etcd_since", "settings", "restarted"),
+    [
+        pytest.param((RENEWED,), LONG_AGO, SETTINGS, True, id="a certificate was renewed a minute ago"),
+        pytest.param(
+            (lasting("SV-CERTIFICATE", 59, "/x"),), LONG_AGO, SETTINGS, False, id="the other files may still come"
+        ),
+        pytest.param((RENEWED,), None, SETTINGS, False, id="etcd does not take it from the agent either"),
+        pytest.param((RENEWED,), NOW, SETTINGS, False, id="the agent uses it since a moment only"),
+        pytest.param(
+            (RENEWED, lasting("DS-FILE", 60, "etcd")), LONG_AGO, SETTINGS, False, id="the new key is of another one"
+        ),
+        pytest.param(
+            (RENEWED,), LONG_AGO, SuperviseSettings(on_drift=DriftPolicy.REPORT), False, id="people want to do it"
+        ),
+    ],
+)
+def test_a_renewed_certificate_reaches_calico_node_by_a_restart(
+    problems: tuple[TimedProblem, ...], etcd_since: datetime | None, settings: SuperviseSettings, restarted: bool
+) -> None:
+    action = plan(OLD, problems=problems, etcd_since=etcd_since, settings=settings).action
+    assert isinstance(action, RestartContainer) is restarted

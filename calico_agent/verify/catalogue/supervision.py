@@ -24,6 +24,23 @@ The cure follows from that line. A correction of the configuration is tried at o
 once without one: `docker start NAME`.""",
     ),
     _entry(
+        "SV-CERTIFICATE",
+        "calico/node still has a certificate of before",
+        """\
+The certificate, key or authority with which calico/node proves itself to etcd was renewed by
+renaming another file into its place. It is mounted into the container as a file, and so stays the
+old one there until the container is started again. calico/node works on until the old one expires,
+and then loses etcd.
+
+Found by comparing the file of this host with what the container has in its place.
+
+With [supervise] on_drift = "replace" the container is started again a minute later, if the agent
+itself can use the new files. By hand: `docker restart NAME`. Certificates that are renewed every
+few hours are better mounted with their folder ([node] mounts, and ETCD_*_FILE in [node.env]): then
+calico/node sees new ones at once.""",
+        Severity.WARNING,
+    ),
+    _entry(
         "SV-STATE",
         "what calico-agent remembers cannot be kept",
         """\

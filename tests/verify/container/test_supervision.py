@@ -123,6 +123,24 @@ CASES = {
         supervising=supervising(Attempts(failures=7)),
         status={"ContainerRunning": Status.FALSE},
     ),
+    "a certificate was renewed and has not reached the container": Case(
+        contained(**OURS, outdated=("/etc/calico/cert.pem", "/etc/calico/key.pem")),
+        {"SV-CERTIFICATE /etc/calico/cert.pem": set()},
+        mode=Mode.SUPERVISE,
+        supervising=supervising(),
+        says=(
+            "/etc/calico/cert.pem and /etc/calico/key.pem were renewed, and calico/node still has the ones of before",
+            "calico-agent restarts calico-node",
+        ),
+        status={},
+    ),
+    "the same where drift is only reported": Case(
+        contained(**OURS, outdated=("/etc/calico/ca.pem",)),
+        {"SV-CERTIFICATE /etc/calico/ca.pem": set()},
+        mode=Mode.SUPERVISE,
+        supervising=supervising(on_drift=DriftPolicy.REPORT),
+        says=("/etc/calico/ca.pem was renewed", "docker restart calico-node"),
+    ),
     "drift, in words and without secrets": Case(
         contained(
             **{**BARE, "labels": OLD, "mounts": ()},
