@@ -61,7 +61,7 @@ from calico_agent.verify.assessment import assess
 from calico_agent.verify.local import node_container
 from tests.verify.cluster import AT, CONTAINER, DOCKER0, ETH0, HEALTHY, IDENTITY, node, stored
 
-MOST = 3000
+MOST = 1500
 ETCD = DatastoreSettings(endpoints=("http://10.77.0.1:2379",))
 NODE = NodeSettings(image=CONTAINER.image)
 VIP = Candidate(ip_interface("10.77.0.100/24"), "eth0")

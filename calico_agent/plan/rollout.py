@@ -73,6 +73,8 @@ def _without_current(docker: Docker, parts: Parts, attempts: Attempts, rollout: 
         if is_made_from(parts.next, rollout.spec, docker, rollout.settings.pull):
             action = PutInPlace(parts.next.id, previous.id if previous else "", name, "its place is free")
             return Plan(action, f"putting {parts.next.name} in its place", attempts)
+        if parts.next.alive:
+            return Plan(RenameContainer(parts.next.id, name, "it runs"), f"calling what runs {name}", attempts)
         return _remove(parts.next, "it is not wanted any more", attempts)
     if previous is None:
         return None
@@ -101,6 +103,8 @@ def _with_previous(
         reason = f"{previous.name} still runs"
         action = PutInPlace(current.id, previous.id, spec.name, reason)
         return Plan(action, f"putting {current.name} in its place: {reason}", attempts)
+    if previous.alive and current.alive:
+        return None  # somebody paused the one and started the other
     if previous.alive:  # whoever it is made for: what runs is not removed
         return _take_back(current.id, previous, spec.name, "what is wanted has changed again", attempts)
     if not same_identity(previous, spec):

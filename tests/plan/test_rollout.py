@@ -3,9 +3,11 @@
 `World` does what `act.container` does to an Engine, one call at a time, so that it can be cut off after each.
 """
 
+import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import product
 
 import pytest
 
@@ -20,6 +22,7 @@ from calico_agent.model.action import (
     RenameContainer,
     ReplaceContainer,
     StartContainer,
+    Succession,
     TakeBack,
     Wanted,
 )
@@ -394,3 +397,41 @@ def test_an_agent_killed_after_any_call_ends_with_the_old_one_when_the_new_one_d
     }
     assert world.most_running == 1
     assert done.count("ReplaceContainer") == 1, "what was refused is not tried again"
+
+
+def remains() -> Iterator[tuple[Container, ...]]:
+    """What agents that were killed, and people, can leave: each part made from any specification, in any state."""
+    parts = []
+    for name in (NAME, NEXT, PREVIOUS, REFUSED):
+        made = product((OLD, NEW, MOVED), (CREATED, RUNNING, EXITED, ContainerState.PAUSED))
+        parts.append([None, *(replace(container(spec, name, state), id=f"{name}-id") for spec, state in made)])
+    for found in random.Random(7).sample(list(product(*parts)), 1500):
+        yield tuple(part for part in found if part is not None)
+
+
+@pytest.mark.parametrize("spec", [NEW, MOVED, NEWEST], ids=["new", "moved", "newest"])
+def test_what_lives_is_never_removed_nor_stopped_for_what_must_not_start(spec: ContainerSpec) -> None:
+    for containers in remains():
+        alive = {found.id for found in containers if found.alive}
+        for wanted in (Wanted(spec), Wanted(spec, refused="no"), Wanted(spec, succession=Succession(barred="no"))):
+            found = plan_supervision(
+                Docker(containers=containers, image=LocalImage(spec.image, f"sha256:{spec.image}")),
+                wanted,
+                HELD.get(spec.hash, Attempts()),
+                SETTINGS,
+                progress=READY,
+                etcd_since=NOW - timedelta(days=1),
+                now=NOW,
+                hold_down=timedelta(seconds=10),
+                jitter=0,
+            )
+            if isinstance(found.action, RemoveContainer):
+                assert found.action.id not in alive or len(alive) > 1, (containers, found)
+            if wanted.refused or wanted.succession.barred:
+                assert not isinstance(found.action, ReplaceContainer | PutInPlace | CreateContainer), (
+                    containers,
+                    found,
+                )
+            if wanted.refused and isinstance(found.action, TakeBack):
+                assert found.action.previous in alive, (containers, found)
+                assert found.action.id not in alive, (containers, found)

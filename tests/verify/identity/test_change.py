@@ -91,6 +91,23 @@ CASES = {
         says=(BY_HAND,),
         supervising=REPORT,
     ),
+    "another machine wrote its address into this node's record: the container has what it should have": Case(
+        stored(CUT_OFF, nodes=(node("host1", "10.77.0.99/24"), *DATASTORE.nodes[1:])),
+        {"IP-NOT-LOCAL host1": DOWN},
+        mode=Mode.SUPERVISE,
+        says=("docker restart calico-node registers IP=10.77.0.11/24 again, which it was given",),
+        supervising=REPLACE,
+    ),
+    "a guard speaks against the new address: nothing is announced": Case(
+        CUT_OFF,
+        {"IP-CHANGED host1": DOWN},
+        MOVED,
+        Mode.SUPERVISE,
+        says=(
+            "calico-agent does not replace the container while this holds: node host9 is registered with 10.77.0.27",
+        ),
+        supervising=replace(REPLACE, succession=Succession("node host9 is registered with 10.77.0.27")),
+    ),
     "the address is gone and there is no other": Case(
         CUT_OFF,
         {"IP-CHANGED host1": DOWN | {"IP-NONE IPv4"}},
