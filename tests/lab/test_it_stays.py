@@ -49,7 +49,7 @@ def text(lab: Lab) -> str:
 
 
 def established(lab: Lab) -> int:
-    return sum(one["state"] == "Established" for one in report(lab).get("sessions", ()))
+    return sum(one["established"] for one in report(lab).get("sessions", ()))
 
 
 def codes(lab: Lab) -> set[str]:
