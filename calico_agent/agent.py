@@ -173,7 +173,7 @@ class Agent:
         if self._config.mode is Mode.OBSERVE:
             return Plan(None, "only observing", self._attempts)
         container = node_container(observation.docker, self._config.node.container_name)
-        succession = _succession(self._config, self._sources, observation, identity)
+        succession = succession_of(self._config, self._sources, observation, identity)
         stays = running_name(observation, container) if succession.stays and container is not None else ""
         name = plan_claim(observation, identity, stays)
         wanted = decide_wanted(
@@ -267,7 +267,7 @@ def _assess(
             _specification(config, sources, identity),
             attempts or Attempts(),
             config.supervise_settings(),
-            _succession(config, sources, observation, identity),
+            succession_of(config, sources, observation, identity),
         )
     return assess(
         observation,
@@ -284,7 +284,7 @@ def _specification(config: Config, sources: Sources, identity: Identity) -> Cont
     return wanted_container(config.node_settings(), sources.datastore, identity)
 
 
-def _succession(config: Config, sources: Sources, observation: Observation, identity: Identity) -> Succession:
+def succession_of(config: Config, sources: Sources, observation: Observation, identity: Identity) -> Succession:
     """What becomes of the container that is there, for the plan and for every text that announces what will be done."""
     spec = _specification(config, sources, identity)
     if spec is None:

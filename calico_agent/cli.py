@@ -143,7 +143,10 @@ def _dry_run(config: "Config") -> int:
         raise CalicoAgentError(f"the agent would run no calico/node here: {wanted.why_not}")
     password = config.datastore.password_file
     _print(render_docker_run(wanted.spec, url=config.docker.url, files={"ETCD_PASSWORD": password} if password else {}))
-    for reason in (wanted.refused, wanted.unproved):
+    succession = wanted.succession
+    stays = f"what runs here stays as it is, because {succession.stays}; {succession.on_purpose}"
+    refused = wanted.refused or succession.barred
+    for reason in (refused, wanted.unproved, stays if succession.stays else ""):
         if reason:
             print(f"calico-agent: not now: {reason}", file=sys.stderr)
     return EXIT_GOOD

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
-from calico_agent.agent import look
+from calico_agent.agent import look, succession_of
 from calico_agent.compose import compose
 from calico_agent.config import Config
 from calico_agent.explorer import Explorer
@@ -51,7 +51,8 @@ def wanted_now(config: Config) -> Wanted:
             observation.current_datastore,
             without_datastore=config.identity.start_without_datastore,
         )
-        return obey(wanted, assessment)
+        succession = succession_of(config, sources, observation, identity)
+        return replace(obey(wanted, assessment), succession=succession)
 
 
 def identify_now(config: Config) -> Identity:

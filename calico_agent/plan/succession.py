@@ -20,6 +20,7 @@ from calico_agent.model.claim import Standing, claim_on, this_machine
 from calico_agent.model.container import Container, ContainerSpec
 from calico_agent.model.host import Host
 from calico_agent.model.identity import AddressChoice, Candidate, Identity
+from calico_agent.model.image import PullPolicy
 from calico_agent.model.kernel import Kernel
 from calico_agent.model.node import BgpSettings, Datastore, Node
 from calico_agent.model.observation import Observation
@@ -69,6 +70,8 @@ def judge_succession(
     settings: SuperviseSettings,
 ) -> Succession:
     """What becomes of `container`, the one that counts here, while `spec` is wanted."""
+    if container is not None and container.alive and _is_wanted(container, spec, settings):
+        return Succession()  # as on most hosts at most times: nothing is to be decided
     wanted = _Who(identity.name.name or "", _chosen(identity))
     barred = next(_bars(wanted, observation, identity, container), "")
     if container is None or same_identity(container, spec):
@@ -79,6 +82,10 @@ def judge_succession(
         return Succession(barred, unstartable, '[identity] on_change = "report"', _by_hand(container, spec, barred))
     stays, on_purpose = _stays(own, wanted, observation, identity)
     return Succession(barred, unstartable, stays, on_purpose)
+
+
+def _is_wanted(container: Container, spec: ContainerSpec, settings: SuperviseSettings) -> bool:
+    return container.managed and container.spec_hash == spec.hash and settings.pull is not PullPolicy.ALWAYS
 
 
 def _by_hand(container: Container, spec: ContainerSpec, barred: str) -> str:
