@@ -88,12 +88,9 @@ def find_tunnel_addresses(view: View, cluster: Cluster, kernel: Kernel) -> Itera
             if ends and held.address not in shared and ends[0].node != view.local.name:
                 yield _carried(view, link.name, held.address, ends[0])
     routes = tunnel_routes(cluster, view.local.standpoint)
-    for version, ways in routes.ways.items():
-        routed = kernel.fib.index.get(version, {}).get(FULL_LENGTH[version], {})
-        for number in ways.keys() & routed.keys():
-            address, end, way = ways[number]
-            if address not in shared and (fault := astray(view, cluster, kernel, address)):
-                yield _astray(address, end, way, fault)
+    for address, end, way in _routed_elsewhere(routes, kernel):
+        if address not in shared and (fault := astray(view, cluster, kernel, address)):
+            yield _astray(address, end, way, fault)
     for address in routes.alone:
         _, end, way = routes.ways[address.version][int(address)]
         by_block = address not in shared and not kernel.fib.paths(host_prefix(address))
@@ -105,6 +102,19 @@ def way_to(view: View, cluster: Cluster, address: IPAddress) -> Way | None:
     """How a tunnel address of another node is reached, None where that is not known."""
     known = tunnel_routes(cluster, view.local.standpoint).ways[address.version].get(int(address))
     return known[2] if known is not None else None
+
+
+def _routed_elsewhere(routes: TunnelRoutes, kernel: Kernel) -> Iterator[tuple[IPAddress, TunnelEnd, Way]]:
+    """Those with a route of their own, but the thousands that lead into a VXLAN device: they share one path."""
+    onlink: dict[int, bool] = {}
+    for version, ways in routes.ways.items():
+        routed = kernel.fib.index.get(version, {}).get(FULL_LENGTH[version], {})
+        for number in ways.keys() & routed.keys():
+            path = routed[number][0]
+            if id(path) not in onlink:
+                onlink[id(path)] = _onlink(path)
+            if ways[number][1].kind != "VXLAN" or not onlink[id(path)]:
+                yield ways[number]
 
 
 def astray(view: View, cluster: Cluster, kernel: Kernel, address: IPAddress) -> str:
@@ -133,16 +143,22 @@ def astray(view: View, cluster: Cluster, kernel: Kernel, address: IPAddress) -> 
 
 
 def _borrowed_from(route: Route, owner: str | None) -> str:
-    whom = f"to node {owner}, from whose block it is borrowed" if owner else "nowhere, as nobody owns its block"
+    if route.type is not RouteType.UNICAST:
+        whom = f"nowhere, as it is borrowed from {f'a block of {owner}' if owner else 'a block that nobody owns'}"
+    else:
+        whom = f"to node {owner}, from whose block it is borrowed" if owner else "nowhere, as nobody owns its block"
     return f"{whom}: there is no route of its own, and found {route.prefix} {shown(route.path)}"
 
 
 def _fits(view: View, way: Way, path: Path, end: TunnelEnd) -> bool:
     """Whether a path leads to the node. A VXLAN device finds it by its neighbour entry, without a next hop."""
-    onlink = any(hop.gateway is None and hop.device in TUNNEL_DEVICES for hop in path.next_hops)
-    if path.type is RouteType.UNICAST and onlink and end.kind == "VXLAN":
-        return True
-    return not judge_of(view, (way,)).verdict(way, (path,))
+    return (end.kind == "VXLAN" and _onlink(path)) or not judge_of(view, (way,)).verdict(way, (path,))
+
+
+def _onlink(path: Path) -> bool:
+    """Whether it leads into a tunnel device, without a next hop."""
+    into = any(hop.gateway is None and hop.device in TUNNEL_DEVICES for hop in path.next_hops)
+    return path.type is RouteType.UNICAST and into
 
 
 def _astray(address: IPAddress, end: TunnelEnd, way: Way, fault: str) -> Finding:
@@ -158,6 +174,7 @@ def _astray(address: IPAddress, end: TunnelEnd, way: Way, fault: str) -> Finding
         f"calicoctl ipam show --ip={address} here tells who has it",
         node=end.node,
         prefix=host_prefix(address),
+        writer=way.writer,
     )
 
 

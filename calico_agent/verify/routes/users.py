@@ -115,7 +115,7 @@ def _two_pods(view: View, cluster: Cluster, route: HostRoute, holder: str) -> Fi
         why=f"Calico's block has it for {holder}; found: {route.address} {found}",
         effect=effect,
         cure=cure,
-        node=view.me if route.gateway is None else holder,
+        node=view.me,
     )
 
 

@@ -10,7 +10,20 @@ from calico_agent.model.address import Link, LinkAddress
 from calico_agent.model.node import Block, Borrowed, Datastore, EncapsulationMode, Node
 from calico_agent.model.observation import Observation
 from tests.verify.case import Case, check
-from tests.verify.cluster import BIRD, BOOT, DATASTORE, FELIX, POOL, also, drop, routed, stored, via
+from tests.verify.cluster import (
+    BIRD,
+    BOOT,
+    DATASTORE,
+    FELIX,
+    POOL,
+    also,
+    drop,
+    peered,
+    routed,
+    session,
+    stored,
+    via,
+)
 from tests.verify.vxlan import VXLAN, without
 
 IPIP = stored(
@@ -113,6 +126,31 @@ CASES = {
             "ipipTunnelAddress",
         ),
         {"RT-TUNNEL-ADDRESS 192.168.3.9": set()},
+    ),
+    "IPIP borrowed from this host's block, not advertised": Case(
+        lent(
+            having(IPIP, "host2", ipip_tunnel_address=ip_address("192.168.1.9")),
+            "host1",
+            "192.168.1.9",
+            "host2",
+            "ipipTunnelAddress",
+        ),
+        {"RT-TUNNEL-ADDRESS 192.168.1.9": set()},
+        says=("go nowhere, as it is borrowed from a block of host1",),
+    ),
+    "IPIP borrowed, and the session with its node is down": Case(
+        peered(
+            session("10.77.0.12", "Active"),
+            session("10.77.0.13"),
+            observation=lent(
+                having(IPIP, "host2", ipip_tunnel_address=ip_address("192.168.3.9")),
+                "host3",
+                "192.168.3.9",
+                "host2",
+                "ipipTunnelAddress",
+            ),
+        ),
+        {"BGP-DOWN host2": {"RT-TUNNEL-ADDRESS 192.168.3.9"}},
     ),
     "a borrowed address that the record does not have any more is nobody's": Case(
         lent(VXLAN, "host3", "192.168.3.9", "host2", "vxlanTunnelAddress"), {}
