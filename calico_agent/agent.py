@@ -224,7 +224,7 @@ def look(
         observation = with_memory(observation)
     elif not isinstance(observation.host, Unreadable):
         observation = replace(observation, host=replace(observation.host, long_up=False))
-    identity = _identify(observation, sources, config)
+    identity = _identify(observation, sources)
     observation = _with_pods(observation, identity, sources, config)
     assessment = _assess(observation, identity, sources, config, attempts)
     amiss = assessment.prefixes_amiss
@@ -234,13 +234,13 @@ def look(
     return observation, identity, assessment
 
 
-def _identify(observation: Observation, sources: Sources, config: Config) -> Identity:
+def _identify(observation: Observation, sources: Sources) -> Identity:
     return identify_host(
         observation.host,
         observation.kernel,
         observation.docker,
         observation.datastore,
-        config.identity_settings(),
+        sources.identity_settings,
         sources.endpoints,
         kept=sources.kept,
         reachable=sources.reachable,

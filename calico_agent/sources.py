@@ -13,7 +13,7 @@ from pathlib import Path
 from calico_agent.config import Config
 from calico_agent.decode.node_datastore import datastore_settings
 from calico_agent.errors import ConfigError
-from calico_agent.identify.kept import addresses_in_use, remember
+from calico_agent.identify.kept import addresses_in_use, names_in_use, remember
 from calico_agent.identity_file import IdentityFile
 from calico_agent.model.address import Family, IPAddress, IPNetwork
 from calico_agent.model.bgp import Bird
@@ -25,7 +25,7 @@ from calico_agent.model.image import Pull
 from calico_agent.model.node import BgpSettings, Block, Datastore, Node
 from calico_agent.model.observation import AgentTrouble, Observation, Unreadable
 from calico_agent.model.rival import Rival
-from calico_agent.model.settings import DatastoreSettings, Mode
+from calico_agent.model.settings import DatastoreSettings, EtcdApi, IdentitySettings, Mode
 from calico_agent.model.unchanged import MadeOnce
 from calico_agent.observe.bird import BirdReader
 from calico_agent.observe.datastore import Mirror, read_datastore, resolve_endpoints
@@ -103,6 +103,13 @@ class Sources:
         self.datastore: DatastoreSettings | None = None
         self.endpoints: tuple[IPAddress, ...] = ()
 
+    @property
+    def identity_settings(self) -> IdentitySettings:
+        """How name and addresses are found; what uses etcd's v2 API is Calico 2.x."""
+        settings = self._config.identity_settings()
+        old = self.datastore is not None and self.datastore.api is EtcdApi.V2
+        return replace(settings, as_written=settings.as_written or old)
+
     def observe(self, at: datetime) -> Observation:
         """Everything outside, now. A source that cannot be read is Unreadable; nothing is raised for it."""
         docker, (datastore, trouble) = self._read_both()
@@ -152,7 +159,8 @@ class Sources:
         if self._config.mode is not Mode.SUPERVISE or isinstance(observation.host, Unreadable):
             return
         used = addresses_in_use(observation.docker, observation.datastore, identity.name.name)
-        self.kept = remember(self.kept, identity, observation.host.machine_id, used, observation.at)
+        names = names_in_use(observation.docker)
+        self.kept = remember(self.kept, identity, observation.host.machine_id, used, observation.at, names=names)
         self._identity_file.save(self.kept)
 
     def _state_trouble(self) -> tuple[Unreadable, ...]:

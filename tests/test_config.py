@@ -152,6 +152,9 @@ FAULTS: list[tuple[str, str, str]] = [
      "(wanted source:destination or source:destination:ro)")),
     ("a node name in capitals", '[identity]\nname = "Host1"',
      ('[identity] name: "Host1" is not a node name that Calico accepts '
+     '(wanted a node name like host1, or "" for the host name; capitals and "_" with [datastore] api = "v2")')),
+    ("a node name that no Calico takes", '[datastore]\napi = "v2"\n[identity]\nname = "host 1"',
+     ('[identity] name: "host 1" is not a node name that Calico accepts '
      '(wanted a node name like host1, or "" for the host name)')),
     ("waits that shrink", "[supervise]\nbackoff_initial_seconds = 400",
      "[supervise] backoff_initial_seconds: is larger than backoff_max_seconds"),

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from calico_agent.config.schema import Config
+from calico_agent.config.values import is_name_in_calico_3
 from calico_agent.model.settings import EtcdApi, Mode, Preset
 
 Key = tuple[str, str]
@@ -18,6 +19,9 @@ def joint_faults(config: Config) -> Iterator[tuple[Key, str]]:
     if config.identity.ipv4 == config.identity.ipv6 == "none":
         yield ("identity", "ipv4"), 'is "none" and so is ipv6: a node needs an address of one family'
     yield from _method_faults(config)
+    if (name := config.identity.name) and not config.old_names and not is_name_in_calico_3(name):
+        words = 'wanted a node name like host1, or "" for the host name; capitals and "_" with [datastore] api = "v2"'
+        yield ("identity", "name"), f'"{name}" is not a node name that Calico accepts ({words})'
     if config.supervise.backoff_initial_seconds > config.supervise.backoff_max_seconds:
         yield ("supervise", "backoff_initial_seconds"), "is larger than backoff_max_seconds"
 

@@ -178,10 +178,16 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Address and port of the HTTP server, None for off."""
         return values.parse_listen(self.http.listen)
 
+    @property
+    def old_names(self) -> bool:
+        """Whether node names are those of Calico 2.x, which may have capitals and underscores."""
+        return self.datastore.api is EtcdApi.V2 or self.node.preset is Preset.V1_3
+
     def identity_settings(self) -> IdentitySettings:
         """How this host's name and addresses are found."""
         return IdentitySettings(
             name=self.identity.name,
+            as_written=self.old_names,
             ipv4=self._address_settings(self.identity.ipv4, self.identity.method, 4),
             ipv6=self._address_settings(self.identity.ipv6, self.identity.method6, 6),
         )

@@ -9,8 +9,10 @@ from calico_agent.model.address import IPInterface
 from calico_agent.model.autodetection import parse_method
 from calico_agent.model.container import Mount
 
-# A node name is a Kubernetes-style name: Calico validates it as an RFC 1123 subdomain
-# (libcalico-go/lib/validator/v3/validator.go@v3.32.1) and refuses capitals.
+# A node name is a Kubernetes-style name: Calico 3.x validates it as an RFC 1123 subdomain
+# (libcalico-go/lib/validator/v3/validator.go@v3.32.1) and refuses capitals; Felix 2.x takes more
+# (config/config_params.go@2.3.0).
+_NODE_NAME_2 = re.compile(r"[a-zA-Z0-9_.-]+")
 _NODE_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _CONTAINER_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
 _VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -74,8 +76,14 @@ def check_method6(text: str) -> None:
 
 
 def check_node_name(text: str) -> None:
-    if text and (len(text) > 253 or not _NODE_NAME.fullmatch(text)):
+    """A name for any generation of Calico; which one it must fit, other keys tell."""
+    if text and (len(text) > 253 or not _NODE_NAME_2.fullmatch(text)):
         raise ValueError("is not a node name that Calico accepts")
+
+
+def is_name_in_calico_3(text: str) -> bool:
+    """Whether a node name fits Calico 3.x."""
+    return _NODE_NAME.fullmatch(text) is not None
 
 
 def check_container_name(text: str) -> None:

@@ -9,6 +9,7 @@ from calico_agent.decode.json_object import JsonObject, objects, parse_object, t
 from calico_agent.model.host import CniPlugin
 
 _TYPE = "calico"
+_HANDING_ON = frozenset({"multus", "multus-shim"})
 
 
 def decode_cni(file: str, content: bytes) -> CniPlugin | None:
@@ -22,6 +23,18 @@ def decode_cni(file: str, content: bytes) -> CniPlugin | None:
         return CniPlugin(file, name, "" if name else text(plugin, "nodename_file") or "")
     except Malformed:
         return None  # the runtime refuses it, too: nothing is registered by it
+
+
+def is_taken(content: bytes) -> bool:
+    """Whether the runtime stops at this file: it holds plugins, and none that only hands on to the next file.
+
+    Multus is one of those: it calls what the other files configure.
+    """
+    try:
+        kinds = {one.get("type") for one in _plugins(parse_object(content))} - {None}
+    except Malformed:
+        return False
+    return bool(kinds) and kinds.isdisjoint(_HANDING_ON)
 
 
 def _plugins(whole: JsonObject) -> list[JsonObject]:

@@ -86,12 +86,16 @@ def address(fields: JsonObject, name: str, version: int | None = None) -> IPAddr
 
 
 def parse_address(written: object, name: str, version: int | None = None) -> IPAddress:
-    """An address without a prefix length."""
+    """An address without a prefix length.
+
+    The scope of a link-local one is left out: it names a link of the host that wrote it. Others have none.
+    """
     try:
-        found = ip_address(written) if isinstance(written, str) else None
+        bare, _, scope = written.partition("%") if isinstance(written, str) else ("", "", "")
+        found = ip_address(bare)
     except ValueError:
         found = None
-    if found is None or found.version != (version or found.version):
+    if found is None or (scope and not found.is_link_local) or found.version != (version or found.version):
         raise Malformed(f"{name} is {_shown(written)}, not an {_family(version)} address")
     return found
 
@@ -102,7 +106,7 @@ def interface(fields: JsonObject, name: str, version: int) -> IPInterface | None
     if written is None:
         return None
     try:
-        found = ip_interface(written)
+        found = ip_interface(written) if "%" not in written else None
     except ValueError:
         found = None
     if found is None or found.version != version:

@@ -30,11 +30,14 @@ def _flags(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 def _addresses(text: str) -> Iterator[IPAddress]:
-    """The addresses of a comma list, one of each family. 0.0.0.0 and :: leave the choice to kubelet."""
+    """The addresses of a comma list, one of each family. 0.0.0.0 and :: leave the choice to kubelet.
+
+    One with a scope is link-local, and no node's.
+    """
     for item in text.split(",")[:2]:
         try:
             address = ip_address(item.strip())
         except ValueError:
             continue
-        if not address.is_unspecified:
+        if not address.is_unspecified and "%" not in item:
             yield address

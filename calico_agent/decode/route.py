@@ -29,8 +29,16 @@ _CLONED = 0x200  # RTM_F_CLONED
 _TYPES = {kind.value: kind for kind in RouteType}
 _FORWARDING = {RouteType.UNICAST, RouteType.LOCAL, RouteType.BROADCAST, RouteType.ANYCAST, RouteType.MULTICAST}
 
-# Errors that are answers: what happens to a packet (fib_props in net/ipv4/fib_semantics.c).
-_REFUSALS = {13: "prohibited", 22: "blackhole", 101: "no route", 113: "unreachable"}
+# Errors that are answers: what happens to a packet (fib_props in net/ipv4/fib_semantics.c), and that the kernel has no
+# such family at all (IPv6 that is switched off or not built in: EOPNOTSUPP, EAFNOSUPPORT).
+_REFUSALS = {
+    13: "prohibited",
+    22: "blackhole",
+    95: "no route",
+    97: "no route",
+    101: "no route",
+    113: "unreachable",
+}
 
 
 class Setting(NamedTuple):

@@ -10,7 +10,6 @@ from dataclasses import replace
 from datetime import datetime
 
 from calico_agent.identify.candidates import NEVER, Rejection
-from calico_agent.identify.name_sources import LAST_CHOICE
 from calico_agent.model.address import Family, IPAddress
 from calico_agent.model.container import Docker
 from calico_agent.model.identity import (
@@ -59,18 +58,28 @@ def lost(kept: KeptAddress | None, choice: AddressChoice) -> LostAddress | None:
 
 
 def remember(
-    kept: KeptIdentity, identity: Identity, machine_id: str, in_use: frozenset[IPAddress], now: datetime
+    kept: KeptIdentity,
+    identity: Identity,
+    machine_id: str,
+    in_use: frozenset[IPAddress],
+    now: datetime,
+    *,
+    names: frozenset[str],
 ) -> KeptIdentity:
-    """What to keep after a pass. `in_use` are the addresses that calico/node runs with or is registered with here.
+    """What to keep after a pass. `in_use` are the addresses that calico/node runs with or is registered with here,
+    `names` the names that it runs under.
 
     A choice is kept when calico/node has got it, not before: it may have been made while the datastore could not be
-    read. One that was lost is kept until nothing uses it: so long its loss is to be reported.
+    read, or for a kubelet that came and went. One that was lost is kept until nothing uses it: so long its loss is to
+    be reported.
     """
-    name = identity.name
+    name, source = (kept.name, kept.name_source) if kept.machine_id == machine_id else ("", "")
+    if identity.name.name in names and identity.name.name != name:
+        name, source = identity.name.name or "", identity.name.source
     return KeptIdentity(
         machine_id=machine_id,
-        name=name.name or kept.name,
-        name_source=name.source if name.name and name.source != LAST_CHOICE else kept.name_source,
+        name=name,
+        name_source=source,
         ipv4=_remembered(kept.ipv4, identity.ipv4, in_use, now),
         ipv6=_remembered(kept.ipv6, identity.ipv6, in_use, now),
     )
@@ -105,6 +114,13 @@ def addresses_in_use(
     if isinstance(docker, Docker):
         used |= docker.given_addresses
     return frozenset(used)
+
+
+def names_in_use(docker: Docker | Unreadable) -> frozenset[str]:
+    """The names that calico/node runs under here, as it was told."""
+    if isinstance(docker, Unreadable):
+        return frozenset()
+    return frozenset(name for one in docker.containers if one.alive and (name := one.env_value("NODENAME")))
 
 
 def kept_address(kept: KeptIdentity, family: Family) -> KeptAddress | None:

@@ -7,7 +7,7 @@ what its ports are: `br0` over `eth0` is the host's own interface, a bridge with
 import re
 from ipaddress import ip_network
 
-from calico_agent.model.address import Link
+from calico_agent.model.address import IPAddress, Link
 from calico_agent.model.kernel import Kernel
 
 # Kinds of links whose addresses are not the host's place in its network, in words for people.
@@ -101,6 +101,17 @@ def vrf_of(link: Link, kernel: Kernel) -> Link | None:
 def is_announced(link: Link) -> bool:
     """Whether addresses of `link` are reached, if at all, because a routing protocol on this host announces them."""
     return link.loopback or link.kind == "dummy"
+
+
+def own_addresses(kernel: Kernel) -> dict[IPAddress, str]:
+    """The addresses by which this host may be known to others, with their links: no bridge's that every host has."""
+    return {
+        held.address: link.name
+        for link in kernel.links
+        if is_announced(link) or leads_out(link, kernel)
+        for held in link.addresses
+        if held.scope != "host" and not held.address.is_loopback and not held.address.is_link_local
+    }
 
 
 def named_like_docker(link: Link) -> bool:

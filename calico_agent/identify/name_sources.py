@@ -6,11 +6,12 @@ own, and Kubernetes knows the node by the kubelet's: they must be one name.
 
 from collections.abc import Iterator
 
-from calico_agent.identify.links import leads_out
+from calico_agent.identify.links import own_addresses
 from calico_agent.model.address import IPAddress
+from calico_agent.model.claim import claims_of, machine_of
 from calico_agent.model.container import Docker
 from calico_agent.model.host import Host
-from calico_agent.model.identity import NameSource
+from calico_agent.model.identity import KeptIdentity, NameSource
 from calico_agent.model.kernel import Kernel
 from calico_agent.model.node import Datastore, Node
 from calico_agent.model.observation import Unreadable
@@ -18,6 +19,7 @@ from calico_agent.model.unchanged import MadeOnce
 
 CONFIGURATION, KUBELET, LAST_CHOICE, HOST_NAME = "configuration", "kubelet", "last choice", "host name"
 CNI = "CNI"
+CALICO_NODE, CLAIM = "calico/node", "claim"
 
 
 def name_sources(
@@ -26,19 +28,27 @@ def name_sources(
     docker: Docker | Unreadable,
     datastore: Datastore | Unreadable,
     configured: str,
+    kept: KeptIdentity,
 ) -> tuple[NameSource, ...]:
     """Every source, those that say nothing included, where it could be asked."""
     found = [NameSource(CONFIGURATION, configured, "[identity] name")]
+    if kept.name:
+        found.append(NameSource(LAST_CHOICE, kept.name, "identity.json in the state directory"))
     if isinstance(host, Host):
         found += _on_the_machine(host)
     if isinstance(docker, Docker):
         found += [
-            NameSource("calico/node", container.env_value("NODENAME"), f"NODENAME of the container {container.name}")
+            NameSource(CALICO_NODE, container.env_value("NODENAME"), f"NODENAME of the container {container.name}")
             for container in docker.containers
             if container.alive
         ]
-    if isinstance(kernel, Kernel) and isinstance(datastore, Datastore):
+    if isinstance(datastore, Datastore) and isinstance(kernel, Kernel):
         found += _by_address(kernel, datastore)
+        if isinstance(host, Host):
+            machine = machine_of(host, kernel.links)
+            found += [
+                NameSource(CLAIM, one.name, "this machine's, in etcd") for one in claims_of(machine, datastore.claims)
+            ]
     return tuple(found)
 
 
@@ -48,22 +58,17 @@ def _on_the_machine(host: Host) -> Iterator[NameSource]:
     yield NameSource(KUBELET, kubelet.hostname_override if kubelet else "", where)
     yield NameSource(HOST_NAME, host.hostname, "hostname")
     yield NameSource("full name", host.fqdn, "/etc/hosts")
-    yield NameSource("nodename file", host.nodename_file or "", "/var/lib/calico/nodename")
+    stored = ", ".join(filter(None, ("/var/lib/calico/nodename", host.nodename_trouble)))
+    yield NameSource("nodename file", host.nodename_file or "", stored)
     for plugin in host.cni:
         notes = (f"by {plugin.nodename_file}" if plugin.nodename_file else "", plugin.error)
-        yield NameSource(CNI, plugin.nodename, ", ".join((plugin.file, *filter(None, notes))))
+        where = ", ".join((plugin.file, *filter(None, notes)))
+        yield NameSource(CNI, plugin.nodename, where, plugin.behind)
 
 
 def _by_address(kernel: Kernel, datastore: Datastore) -> tuple[NameSource, ...]:
     """The records that hold an address of a link that other hosts cannot have as their own, too."""
-    here = tuple(
-        (held.address, link.name)
-        for link in kernel.links
-        if leads_out(link, kernel)
-        for held in link.addresses
-        if not held.address.is_link_local
-    )
-    return _records_of(here, datastore.nodes)
+    return _records_of(tuple(own_addresses(kernel).items()), datastore.nodes)
 
 
 @MadeOnce

@@ -89,9 +89,9 @@ class Link:
 
 
 def address_in(text: str) -> IPAddress | None:
-    """The address of `10.0.0.13/24` or `10.0.0.13`; None for words like `autodetect`."""
+    """The address of `10.0.0.13/24` or `10.0.0.13`; None for words like `autodetect`, and with a scope."""
     try:
-        return ip_interface(text).ip
+        return ip_interface(text).ip if "%" not in text else None
     except ValueError:
         return None
 

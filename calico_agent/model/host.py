@@ -22,13 +22,15 @@ class CniPlugin:
     """Calico's plugin in one CNI configuration file, with the name under which it registers pods.
 
     `nodename` is what is written there, else what `nodename_file` holds that is named there; empty for neither. (The
-    plugin then reads /var/lib/calico/nodename, as calico/node does.) `error` says why a file could not be read.
+    plugin then reads /var/lib/calico/nodename, as calico/node does.) `error` says why a file could not be read,
+    `behind` is the file that the runtime takes instead, because its name comes first.
     """
 
     file: str
     nodename: str = ""
     nodename_file: str = ""
     error: str = ""
+    behind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,8 @@ class Host:
     (`model.claim`).
 
     `nodename_file` is the content of /var/lib/calico/nodename, where calico/node keeps the name it last used and which
-    it prefers to the host name (node/pkg/lifecycle/utils/utils.go:114@v3.32.1); None when there is no such file.
+    it prefers to the host name (node/pkg/lifecycle/utils/utils.go:114@v3.32.1); None when there is no such file, or
+    none that can be read and believed, and then `nodename_trouble` says why.
     """
 
     hostname: str
@@ -49,3 +52,4 @@ class Host:
     cni: tuple[CniPlugin, ...] = ()
     boot_id: str = ""
     long_up: bool = True
+    nodename_trouble: str = ""

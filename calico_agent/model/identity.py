@@ -99,11 +99,15 @@ class AddressChoice:
 
 @dataclass(frozen=True, slots=True)
 class NameSource:
-    """What one place says about the node name; empty when it says nothing. `where` tells people where to look."""
+    """What one place says about the node name; empty when it says nothing. `where` tells people where to look.
+
+    `behind` is the place that is asked instead, where nobody asks this one.
+    """
 
     source: str
     name: str
     where: str
+    behind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +115,8 @@ class NameChoice:
     """The node name: from `source`, or None and then `refusal` says why. `sources` are all places that name this host.
 
     `refusal_code` is its code in the catalogue: `NAME-LOCALHOST`, `NAME-INVALID`, or `NAME-UNKNOWN` when the host could
-    not be read.
+    not be read. `evidence` says why the name of before goes on; `renamed` is the host name of now, where the name was
+    the host name then. `as_written`: host names are node names in their own case, as in Calico 2.x.
     """
 
     name: str | None
@@ -119,6 +124,9 @@ class NameChoice:
     refusal: str = ""
     refusal_code: str = ""
     sources: tuple[NameSource, ...] = ()
+    evidence: str = ""
+    renamed: str = ""
+    as_written: bool = False
 
 
 @dataclass(frozen=True, slots=True)

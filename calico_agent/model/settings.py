@@ -41,9 +41,13 @@ class AddressSettings:
 
 @dataclass(frozen=True, slots=True)
 class IdentitySettings:
-    """How address and name are found. An empty `name` means the host name."""
+    """How address and name are found. An empty `name` means the host name.
+
+    `as_written`: node names may have capitals and underscores, and a host name keeps its own, as in Calico 2.x.
+    """
 
     name: str = ""
+    as_written: bool = False
     ipv4: AddressSettings = field(default_factory=AddressSettings)
     ipv6: AddressSettings = field(default_factory=lambda: AddressSettings(method="none"))
 

@@ -13,7 +13,7 @@ from calico_agent.model.claim import LONG_UP_SECONDS
 from calico_agent.model.host import Host, Kubelet
 from calico_agent.model.observation import Unreadable
 from calico_agent.observe.cni import read_cni
-from calico_agent.observe.text_file import read_text
+from calico_agent.observe.text_file import read_owned_text, read_text
 
 _NODENAME = "var/lib/calico/nodename"
 _MACHINE_IDS = ("etc/machine-id", "var/lib/dbus/machine-id")
@@ -27,12 +27,14 @@ _LONGEST_NAME = 4096
 def read_host(root: Path = Path("/"), kubelet: Kubelet | None = None) -> Host | Unreadable:
     """The host whose file system is at `root`, under the name of the UTS namespace we are in, with its kubelet."""
     hostname = socket.gethostname()
+    nodename, trouble = _nodename(root)
     try:
         return Host(
             hostname=hostname,
             machine_id=_machine_id(root),
             boot_id=(read_text(root / _BOOT_ID) or "").strip(),
-            nodename_file=read_text(root / _NODENAME, _LONGEST_NAME),
+            nodename_file=nodename,
+            nodename_trouble=trouble,
             fqdn=full_name(read_text(root / _HOSTS) or "", hostname),
             kubelet=kubelet,
             cni=read_cni(root),
@@ -49,6 +51,14 @@ def _uptime(root: Path) -> float:
         return float(words[0])
     except (IndexError, ValueError):
         return float("inf")
+
+
+def _nodename(root: Path) -> tuple[str | None, str]:
+    """The name in the file, and why it cannot be read; a host without one is a host all the same."""
+    try:
+        return read_owned_text(root / _NODENAME, _LONGEST_NAME), ""
+    except OSError as error:
+        return None, f"cannot be read: {error.strerror}"
 
 
 def _machine_id(root: Path) -> str:

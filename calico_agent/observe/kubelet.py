@@ -1,7 +1,8 @@
 """The kubelet of this host, found among the running processes.
 
-A kubelet in another network namespace is another node's (kind and k3d run theirs in containers). Whoever is not root
-may not look at that, and then every kubelet counts.
+It has a say in name and address, so only root's counts: any user can call a process kubelet. A kubelet in another
+network namespace is another node's (kind and k3d run theirs in containers). Whoever is not root may not look at that,
+and then every kubelet of root's counts.
 """
 
 import time
@@ -10,7 +11,14 @@ import psutil
 
 from calico_agent.decode.kubelet import decode_kubelet
 from calico_agent.model.host import Kubelet
-from calico_agent.observe.processes import UNSEEN, command_line, in_our_network, pids_named
+from calico_agent.observe.processes import (
+    UNSEEN,
+    command_line,
+    in_our_network,
+    is_root,
+    pids_named,
+    runs_own_file,
+)
 
 _NAME = "kubelet"
 
@@ -39,7 +47,9 @@ def _kubelet(pid: int) -> Kubelet | None:
     """The process with this number, if it is a kubelet of ours."""
     try:
         process = psutil.Process(pid)
-        arguments = command_line(process) if process.name() == _NAME else ()
+        if process.name() != _NAME or not is_root(process) or not runs_own_file(pid, _NAME):
+            return None
+        arguments = command_line(process)
     except UNSEEN:
         return None  # it ended meanwhile
     return decode_kubelet(pid, arguments) if arguments and _is_ours(pid) else None

@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from stat import S_IWGRP, S_IWOTH
 
 import psutil
 
@@ -22,6 +23,7 @@ UNSEEN = (psutil.Error, OSError)
 
 _PROC = Path("/proc")
 _LONGEST_FILE = 1 << 16
+_CAP_NET_ADMIN = 12  # include/uapi/linux/capability.h
 
 
 def pids_named(names: Collection[str]) -> Iterator[int]:
@@ -56,6 +58,41 @@ def started_at(pid: int) -> datetime:
 def in_our_network(pid: int) -> bool:
     """Whether it lives in our network namespace. Raises OSError where that cannot be seen."""
     return (_PROC / str(pid) / "ns/net").readlink() == (_PROC / "thread-self/ns/net").readlink()
+
+
+def is_root(process: psutil.Process) -> bool:
+    """Whether it was started by root and still is root: its real, effective and saved user.
+
+    By the real one alone a program that sudo starts would not be, by the effective one alone a program with the
+    set-user-id bit would, whatever a user calls it.
+    """
+    return set(process.uids()) == {0}
+
+
+def runs_own_file(pid: int, name: str) -> bool:
+    """Whether the program file that it runs is called so, and only root may write it. Where it cannot be seen: yes.
+
+    Its name in the process table is whatever link it was started by.
+    """
+    try:
+        link, status = (_PROC / str(pid) / "exe").readlink(), (_PROC / str(pid) / "exe").stat()
+    except PermissionError:
+        return True
+    writable = status.st_mode & (S_IWGRP | S_IWOTH)
+    return link.name.removesuffix(" (deleted)") == name and status.st_uid == 0 and not writable
+
+
+def may_change_routes(pid: int) -> bool:
+    """Whether it has CAP_NET_ADMIN here: without that it is no rival of anybody. Raises OSError where that is not seen.
+
+    A daemon keeps that when it gives up root. A user may have it in a user namespace of his own, where it is worth
+    nothing.
+    """
+    folder = _PROC / str(pid)
+    if (folder / "ns/user").readlink() != (_PROC / "thread-self/ns/user").readlink():
+        return False
+    status = dict(line.split(":", 1) for line in (folder / "status").read_text().splitlines() if ":" in line)
+    return bool(int(status["CapEff"], 16) >> _CAP_NET_ADMIN & 1)
 
 
 def control_group(pid: int) -> str:

@@ -1,7 +1,8 @@
 """The processes of this host that do calico/node's work without being part of one of its containers.
 
-Only what lives in our network namespace counts: a BIRD in a pod has a routing table of its own. A process of which that
-cannot be seen is left out. Who listens on a port takes CAP_SYS_PTRACE to see, too.
+Only what lives in our network namespace counts, a BIRD in a pod having a routing table of its own, and only what may
+change routes: any user can start a process of that name. A process of which that cannot be seen is left out. Who
+listens on a port takes CAP_SYS_PTRACE to see, too.
 """
 
 import time
@@ -15,7 +16,14 @@ from calico_agent.decode.rivals import NAMES, decode_cgroup, program_of, shown_c
 from calico_agent.model.address import IPAddress
 from calico_agent.model.container import Container
 from calico_agent.model.rival import Rival
-from calico_agent.observe.processes import UNSEEN, command_line, control_group, in_our_network, pids_named
+from calico_agent.observe.processes import (
+    UNSEEN,
+    command_line,
+    control_group,
+    in_our_network,
+    may_change_routes,
+    pids_named,
+)
 
 _MOST_RIVALS = 16
 _UNSEEN_PID = 0
@@ -59,7 +67,7 @@ def _rivals(containers: tuple[Container, ...], ports: Collection[int]) -> Iterat
 
 
 def _is_rival(process: psutil.Process, containers: tuple[Container, ...]) -> bool:
-    if not in_our_network(process.pid):
+    if not in_our_network(process.pid) or not may_change_routes(process.pid):
         return False
     group = control_group(process.pid)
     roots = {container.pid for container in containers if container.pid}

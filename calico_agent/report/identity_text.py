@@ -13,6 +13,7 @@ from calico_agent.report.words import clean
 
 # Columns that hold a long IPv6 address or link name give way to the evidence, which matters more.
 _WIDEST_COLUMN = 29
+_LONGEST = 4000
 
 
 def render_identity(identity: Identity, width: int = WIDTH) -> str:
@@ -101,7 +102,7 @@ def _decision(choice: AddressChoice) -> Iterator[Line]:
         yield Line(f"{family}: not used")
         return
     if choice.chosen is None:
-        yield Line(clean(f"{family}: none. {choice.refusal_code}: {choice.refusal}"), "")
+        yield Line(clean(f"{family}: none. {choice.refusal_code}: {choice.refusal}", _LONGEST), "")
     else:
         yield Line(clean(f"{family}: {choice.chosen} on {choice.link}, by rule: {choice.rule}"))
     opinions = (*choice.opinions, *choice.calico)
@@ -125,7 +126,7 @@ def _stand(choice: AddressChoice, opinion: Opinion) -> str:
 
 def _name(choice: NameChoice) -> Iterator[Line]:
     if choice.name is None:
-        yield Line(clean(f"Name: none. {choice.refusal_code}: {choice.refusal}"), "")
+        yield Line(clean(f"Name: none. {choice.refusal_code}: {choice.refusal}", _LONGEST), "")
     else:
         yield Line(clean(f"Name: {choice.name}, from the {choice.source}"))
     rows = [[one.source, _name_stand(choice, one), one.name or "-", one.where] for one in choice.sources]
@@ -143,7 +144,7 @@ def _name_stand(choice: NameChoice, one: NameSource) -> str:
         return "decides"
     if one.name == choice.name:
         return "agrees"
-    same = one.name.strip().lower().partition(".")[0] == choice.name.partition(".")[0]
+    same = one.name.strip().lower().partition(".")[0] == choice.name.lower().partition(".")[0]
     return "other form" if same else "disagrees"
 
 

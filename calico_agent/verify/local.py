@@ -2,8 +2,8 @@
 
 The name is the one that calico/node really runs under, whatever it should be: NODENAME of the container wins, then
 /var/lib/calico/nodename (which calico/node writes at each start and prefers to the host name), then HOSTNAME, then the
-host's own name (node/pkg/lifecycle/utils/utils.go:114 of projectcalico/calico@v3.32.1). Everything that is expected of
-this host follows from the record of that name.
+host's own name (node/pkg/lifecycle/utils/utils.go:114 of projectcalico/calico@v3.32.1); both of them in lower case
+since v3.0, and as they are before. Everything that is expected of this host follows from the record of that name.
 """
 
 from collections.abc import Mapping
@@ -159,8 +159,8 @@ def _running_name(
     # In supervise mode a container that is still to be made gets its name from the agent, whatever was written before.
     if stored and (_keeps_nodename(container) if container is not None else mode is Mode.OBSERVE):
         return stored, "/var/lib/calico/nodename"
-    if container is not None and (name := container.env_value("HOSTNAME").strip().lower()):
-        return name, f"HOSTNAME of container {container.name}"
+    if container is not None and (name := container.env_value("HOSTNAME").strip()):
+        return name if identity.name.as_written else name.lower(), f"HOSTNAME of container {container.name}"
     return identity.name.name, identity.name.source
 
 

@@ -79,6 +79,14 @@ def _parted(setting: str) -> tuple[str, str, str]:
     return setting.partition("=")
 
 
+def renaming(old: str, new: str) -> str:
+    """How a node is given another name on purpose: it is another node then, and pods do not move with it."""
+    return (
+        f'to rename the node on purpose, move this host\'s pods away, set [identity] name = "{new}", '
+        f"then calicoctl delete node {old}"
+    )
+
+
 def cure_there(node: str, setting: str) -> str:
     """How calico/node on another host is given another setting."""
     return (

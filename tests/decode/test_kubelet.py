@@ -15,6 +15,7 @@ LINES = {
     "both families": (["--node-ip=10.0.0.13,2001:db8::13"], ["10.0.0.13", "2001:db8::13"], ""),
     "the last one counts": (["--node-ip=10.0.0.13", "--node-ip=10.0.0.14"], ["10.0.0.14"], ""),
     "the unspecified address leaves the choice to kubelet": (["--node-ip=::"], [], ""),
+    "one with a scope, which is no node's": (["--node-ip=fd00::2%\x1b[31m"], [], ""),
     "no address at all": (["--node-ip=eth0"], [], ""),
     "at the end without a value": (["--node-ip"], [], ""),
     "a flag that only begins so": (["--node-ips=10.0.0.13", "--node-ip-x=1"], [], ""),

@@ -27,7 +27,15 @@ def test_the_kernels_answer_for_one_destination() -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "word"), [(101, "no route"), (113, "unreachable"), (22, "blackhole"), (13, "prohibited")]
+    ("number", "word"),
+    [
+        (101, "no route"),
+        (113, "unreachable"),
+        (22, "blackhole"),
+        (13, "prohibited"),
+        pytest.param(95, "no route", id="a kernel whose IPv6 is switched off"),
+        pytest.param(97, "no route", id="a kernel without IPv6"),
+    ],
 )
 def test_no_way_to_a_destination_is_an_answer_too(number: int, word: str) -> None:
     assert decode_source(failure(number), THERE, LINKS) == Source(THERE, None, error=word)

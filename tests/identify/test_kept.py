@@ -9,6 +9,7 @@ import pytest
 from calico_agent.identify.kept import addresses_in_use, remember
 from calico_agent.model.address import IPAddress
 from calico_agent.model.container import Container, ContainerState, Docker
+from calico_agent.model.host import Host
 from calico_agent.model.identity import KeptAddress, KeptIdentity
 from calico_agent.model.node import Datastore
 from calico_agent.model.observation import Unreadable
@@ -135,7 +136,7 @@ def test_a_doubt_that_was_there_when_it_was_chosen_does_not_end_it() -> None:
 
 def remembered(machine: Machine, *in_use: str) -> KeptIdentity:
     used: frozenset[IPAddress] = frozenset(ip_address(address) for address in in_use)
-    return remember(machine.kept, machine.identify(), "ab" * 16, used, NOW)
+    return remember(machine.kept, machine.identify(), "ab" * 16, used, NOW, names=frozenset({"host3"}))
 
 
 def test_a_first_choice_is_kept_with_its_rule_and_time() -> None:
@@ -194,3 +195,28 @@ def test_used_are_the_registered_and_the_given_addresses() -> None:
     found = addresses_in_use(docker, datastore, "host3")
     assert {str(address) for address in found} == {"10.0.0.13", "10.0.0.14"}
     assert addresses_in_use(Unreadable("Docker", "x"), Unreadable("etcd", "x"), "host3") == frozenset()
+
+
+ID = "ab" * 16
+NAMED = KeptIdentity(machine_id=ID, name="host3", name_source="host name")
+NAMES_AFTER: dict[str, tuple[KeptIdentity, str, set[str], KeptIdentity]] = {
+    "a name that calico/node runs under": (KeptIdentity(), "host3", {"host3"}, NAMED),
+    "a name that nothing runs under yet": (KeptIdentity(), "host3", set(), KeptIdentity(machine_id=ID)),
+    "another name that nothing runs under yet": (NAMED, "web7", {"host3"}, NAMED),
+    "the name of before": (NAMED, "host3", {"host3"}, NAMED),
+    "the name of the machine that a disk was cloned from": (
+        replace(NAMED, machine_id="cd" * 16, name="host1"),
+        "host3",
+        set(),
+        KeptIdentity(machine_id=ID),
+    ),
+}
+
+
+@pytest.mark.parametrize(("before", "hostname", "running", "after"), NAMES_AFTER.values(), ids=NAMES_AFTER.keys())
+def test_a_name_is_kept_once_calico_node_runs_under_it(
+    before: KeptIdentity, hostname: str, running: set[str], after: KeptIdentity
+) -> None:
+    """So a kubelet that came and went names nobody for good."""
+    identity = Machine(host=Host(hostname, ID)).identify()
+    assert remember(before, identity, ID, frozenset(), NOW, names=frozenset(running)) == after

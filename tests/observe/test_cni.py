@@ -26,11 +26,35 @@ def test_without_the_folder_there_is_none(tmp_path: Path) -> None:
 def test_files_come_in_the_order_in_which_the_runtime_takes_them(tmp_path: Path) -> None:
     write(tmp_path, "20-other.conflist", {"plugins": [{"type": "calico", "nodename": "host9"}]})
     write(tmp_path, "10-calico.conf", {"type": "calico", "nodename": "host3"})
-    write(tmp_path, "00-flannel.conflist", {"plugins": [{"type": "flannel"}]})
     write(tmp_path, "05-calico.conf.bak", {"type": "calico", "nodename": "old"})
     assert read_cni(tmp_path) == (
         CniPlugin(f"/{FOLDER}/10-calico.conf", "host3"),
-        CniPlugin(f"/{FOLDER}/20-other.conflist", "host9"),
+        CniPlugin(f"/{FOLDER}/20-other.conflist", "host9", behind=f"/{FOLDER}/10-calico.conf"),
+    )
+
+
+FIRST = {
+    "another plugin's": ({"plugins": [{"type": "flannel"}]}, f"/{FOLDER}/00-first.conf"),
+    "one that hands on to the next": ({"type": "multus"}, ""),
+    "one without a plugin, which the runtime passes over": ({"name": "k8s"}, ""),
+    "no JSON object, which the runtime passes over": ([], ""),
+}
+
+
+@pytest.mark.parametrize(("content", "behind"), FIRST.values(), ids=FIRST.keys())
+def test_a_file_before_calicos_is_taken_instead(tmp_path: Path, content: object, behind: str) -> None:
+    write(tmp_path, "00-first.conf", content)
+    write(tmp_path, "10-calico.conf", {"type": "calico", "nodename": "host3"})
+    assert read_cni(tmp_path) == (CniPlugin(f"/{FOLDER}/10-calico.conf", "host3", behind=behind),)
+
+
+def test_a_file_that_others_than_root_may_write_is_told_and_not_believed(tmp_path: Path) -> None:
+    write(tmp_path, "10-calico.conf", {"type": "calico", "nodename": "evil"})
+    write(tmp_path, "20-calico.conf", {"type": "calico", "nodename": "host3"})
+    (tmp_path / FOLDER / "10-calico.conf").chmod(0o666)
+    assert read_cni(tmp_path) == (
+        CniPlugin(f"/{FOLDER}/10-calico.conf", error="cannot be read: everybody may write it"),
+        CniPlugin(f"/{FOLDER}/20-calico.conf", "host3"),
     )
 
 

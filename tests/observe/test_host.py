@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from calico_agent.model.host import Host
-from calico_agent.model.observation import Unreadable
 from calico_agent.observe.host import read_host
 
 ID = "0123456789abcdef0123456789abcdef"
@@ -63,11 +62,26 @@ def test_the_name_that_calico_left_is_read_as_it_is(tmp_path: Path, content: byt
     assert host.nodename_file == expected
 
 
-def test_a_directory_in_its_place_cannot_be_read(tmp_path: Path) -> None:
+def test_a_directory_in_its_place_is_told_and_the_host_is_one_all_the_same(tmp_path: Path) -> None:
+    """Docker makes one of the source of a bind mount that is not there."""
     (tmp_path / "var/lib/calico/nodename").mkdir(parents=True)
     host = read_host(tmp_path)
-    assert isinstance(host, Unreadable)
-    assert f"{tmp_path}/var/lib/calico/nodename cannot be read: Is a directory" in host.reason
+    assert isinstance(host, Host)
+    assert (host.nodename_file, host.nodename_trouble) == (None, "cannot be read: Is a directory")
+
+
+@pytest.mark.parametrize("path", ["etc/machine-id", "etc/hosts", "proc/sys/kernel/random/boot_id"])
+def test_a_directory_in_place_of_another_file_is_no_file(tmp_path: Path, path: str) -> None:
+    (tmp_path / path).mkdir(parents=True)
+    assert read_host(tmp_path) == Host(socket.gethostname())
+
+
+def test_a_name_that_everybody_may_write_is_not_believed(tmp_path: Path) -> None:
+    write(tmp_path, "var/lib/calico/nodename", b"evil")
+    (tmp_path / "var/lib/calico/nodename").chmod(0o666)
+    host = read_host(tmp_path)
+    assert isinstance(host, Host)
+    assert (host.nodename_file, host.nodename_trouble) == (None, "cannot be read: everybody may write it")
 
 
 def test_a_pipe_in_its_place_does_not_hold_us(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from ipaddress import ip_address
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -17,13 +18,18 @@ pytestmark = pytest.mark.real
 
 
 @contextmanager
-def kubelet(directory: Path, host: NetworkNamespace, *flags: str, name: str = "kubelet") -> Iterator[int]:
-    """A process of this name with these flags, in the namespace; it waits for its standard input to end."""
+def kubelet(
+    directory: Path, host: NetworkNamespace, *flags: str, name: str = "kubelet", through: tuple[str, ...] = ()
+) -> Iterator[int]:
+    """A process of this name with these flags, in the namespace; it waits for its standard input to end.
+
+    `through` is a program that becomes it.
+    """
     binary = directory / name
     if not binary.exists():
         shutil.copy("/bin/sh", binary)
     # `nsenter` becomes the program, so the process is the one that was started.
-    command = host.command(str(binary), "-c", "echo; read ended; exit 0", *flags)
+    command = host.command(*through, str(binary), "-c", "echo; read ended; exit 0", *flags)
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         try:
             assert process.stdout is not None
@@ -80,3 +86,50 @@ def test_where_there_is_none_all_processes_are_not_searched_at_every_pass(
         assert host.run(reader.read) is None
         monkeypatch.setattr("calico_agent.observe.kubelet._LEISURE_SECONDS", 0.0)
         assert host.run(reader.read) == Kubelet(pid)
+
+
+AS_NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+
+
+@pytest.fixture
+def anywhere() -> Iterator[Path]:
+    """A directory that every user may enter."""
+    with TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+USERS = {
+    "another user": AS_NOBODY,
+    "another user with root's rights, as a program with the set-user-id bit has them": ("setpriv", "--ruid=65534"),
+    "another user who is root in a namespace of his own": (*AS_NOBODY, "unshare", "--user", "--map-root-user"),
+}
+
+
+@pytest.mark.parametrize("through", USERS.values(), ids=USERS.keys())
+def test_a_process_of_another_user_is_no_kubelet(
+    anywhere: Path, host: NetworkNamespace, through: tuple[str, ...]
+) -> None:
+    """Anybody can call a process kubelet, and what a kubelet says has a part in name and address."""
+    with kubelet(anywhere, host, "--hostname-override=evil", "--node-ip=10.66.0.6", through=through):
+        assert host.run(KubeletReader().read) is None
+
+
+def test_another_program_that_is_started_by_a_link_of_that_name_is_none(anywhere: Path, host: NetworkNamespace) -> None:
+    """A user can link to sudo, which is root while it asks for a password, with all arguments of his choice."""
+    shutil.copy("/bin/sh", anywhere / "other")
+    (anywhere / "kubelet").symlink_to("other")
+    with kubelet(anywhere, host, "--hostname-override=evil"):
+        assert host.run(KubeletReader().read) is None
+
+
+def test_a_program_file_that_others_may_write_is_none(anywhere: Path, host: NetworkNamespace) -> None:
+    with kubelet(anywhere, host, "--hostname-override=evil"):
+        (anywhere / "kubelet").chmod(0o777)
+        assert host.run(KubeletReader().read) is None
+
+
+def test_a_kubelet_whose_file_was_replaced_by_an_upgrade_goes_on(anywhere: Path, host: NetworkNamespace) -> None:
+    with kubelet(anywhere, host, "--hostname-override=host3") as pid:
+        (anywhere / "kubelet").unlink()
+        assert host.run(KubeletReader().read) == Kubelet(pid, (), "host3")

@@ -4,13 +4,15 @@ The reader runs as a process in the namespace, because the sockets that a proces
 """
 
 import json
+import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from ipaddress import ip_address
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -60,13 +62,12 @@ def started(host: NetworkNamespace, *argv: str) -> Iterator[subprocess.Popen[byt
 
 
 @contextmanager
-def bird(host: NetworkNamespace, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+def bird(host: NetworkNamespace, folder: Path, *options: str) -> Iterator[subprocess.Popen[bytes]]:
     """A real BIRD, which listens on port 179 of the namespace."""
     folder.mkdir(exist_ok=True)
     (folder / "bird.conf").write_text(BGP)
-    with started(
-        host, "bird", "-f", "-c", str(folder / "bird.conf"), "-s", str(folder / "bird.ctl"), "-P", str(folder / "pid")
-    ) as process:
+    files = ("-c", str(folder / "bird.conf"), "-s", str(folder / "bird.ctl"), "-P", str(folder / "pid"))
+    with started(host, "bird", "-f", *files, *options) as process:
         wait_for_listener(host, 179)
         yield process
 
@@ -159,3 +160,37 @@ def test_while_calico_node_runs_the_processes_are_not_looked_at_all_the_time(
     with bird(host, tmp_path):
         assert host.run(reader.read, (NODE,), [179]) == ()
         assert len(host.run(reader.read, (), [179])) == 1, "before a start they are"
+
+
+AS_NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+USERS = {
+    "another user": AS_NOBODY,
+    "another user who is root in a namespace of his own": (*AS_NOBODY, "unshare", "--user", "--map-root-user"),
+}
+
+
+@pytest.mark.parametrize("through", USERS.values(), ids=USERS.keys())
+def test_a_process_that_may_not_change_routes_is_no_rival(host: NetworkNamespace, through: tuple[str, ...]) -> None:
+    """Else any user could keep calico/node from being started, by a program of that name."""
+    with TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        shutil.copy("/bin/sh", f"{name}/bird")
+        with started(host, *through, f"{name}/bird", "-c", "sleep 600; exit 0") as process:
+            comm = Path(f"/proc/{process.pid}/comm")
+            wait_until(lambda: comm.read_text() == "bird\n")
+            assert rivals(host) == ()
+
+
+def test_a_bird_that_gave_up_root_and_kept_the_right_to_routes_is_a_rival(host: NetworkNamespace) -> None:
+    """Debian's service runs it as the user bird."""
+    with TemporaryDirectory() as name:
+        Path(name).chmod(0o777)
+        with bird(host, Path(name), "-u", "nobody", "-g", "nogroup") as process:
+            assert [found.pid for found in rivals(host)] == [process.pid]
+
+
+def wait_until(happened: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not happened():
+        assert time.monotonic() < end
+        time.sleep(0.05)

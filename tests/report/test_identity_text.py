@@ -202,3 +202,20 @@ def test_json_of_a_refusal() -> None:
     assert document["ipv4"]["chosen"] is None
     assert (document["ipv4"]["refusal_code"], document["name"]["refusal_code"]) == ("IP-AMBIGUOUS", "NAME-LOCALHOST")
     assert document["complete"] is False
+
+
+EVIL = "x\x1b[31m\u202ey\r\nz"
+
+
+@pytest.mark.parametrize("refused", [False, True], ids=["decided", "refused"])
+def test_what_comes_from_outside_cannot_move_the_cursor(*, refused: bool) -> None:
+    """Names of links, of the kubelet's node, of containers and files are whatever somebody made them."""
+    evil = Candidate(ip_interface("10.0.0.13/24"), EVIL, "link-name", f"is {EVIL}", f"for {EVIL}")
+    name = NameChoice(EVIL, EVIL, sources=(NameSource(EVIL, EVIL, EVIL, EVIL),))
+    choice = replace(DECIDED.ipv4, link=EVIL, rule=EVIL, candidates=(evil,), opinions=(Opinion(EVIL, (), EVIL),))
+    if refused:
+        choice = replace(choice, chosen=None, refusal=EVIL, refusal_code="IP-NONE")
+        name = replace(name, name=None, refusal=EVIL, refusal_code="NAME-INVALID")
+    text = render_identity(Identity(name, choice, DECIDED.ipv6))
+    assert "x\\x1b[31m" in text
+    assert all(character.isprintable() or character == "\n" for character in text)

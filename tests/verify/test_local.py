@@ -13,7 +13,7 @@ from calico_agent.model.observation import Unreadable
 from calico_agent.model.settings import Mode
 from calico_agent.verify.cluster import index
 from calico_agent.verify.local import Local, local_host, node_container
-from tests.verify.cluster import AT, CONTAINER, DATASTORE, HEALTHY, IDENTITY, node
+from tests.verify.cluster import AT, CONTAINER, DATASTORE, HEALTHY, IDENTITY, contained, node
 
 MOUNT = Mount("/var/lib/calico", "/var/lib/calico")
 
@@ -48,6 +48,13 @@ def local(
 )
 def test_the_name_is_the_one_calico_node_uses(found: Local, name: str) -> None:
     assert found.name == name
+
+
+def test_calico_2_takes_the_hostname_it_is_given_in_its_own_case() -> None:
+    observation = contained(env=(("HOSTNAME", "Worker-7"),), mounts=())
+    identity = replace(IDENTITY, name=replace(IDENTITY.name, as_written=True))
+    found = local_host(observation, identity, index(DATASTORE), mode=Mode.OBSERVE, container_name="calico-node")
+    assert found.name == "Worker-7"
 
 
 def test_where_nothing_tells_the_name_the_record_with_our_address_does() -> None:

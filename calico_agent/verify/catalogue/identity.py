@@ -189,7 +189,9 @@ routes to its own pods, and nobody advertises them.
 
 Found by comparing the name calico/node runs under with the host's own, and the address in that
 node's record with the addresses on this host's links. A warning when only the configured name
-differs.
+differs, or when this machine is called otherwise since its node was made: a host name is no
+reason to make another node, which would come without blocks and pods, and calico-agent keeps the
+name under which the machine is registered.
 
 Remove the container and start it with NODENAME=NAME written out; delete /var/lib/calico/nodename
 first. In supervise mode calico-agent hands the name over itself.""",

@@ -9,14 +9,18 @@ from calico_agent.model.finding import Finding, Severity
 from calico_agent.model.identity import NameSource
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.view import View
+from calico_agent.verify.words import renaming
 
 # calico/node writes it at each start, so before that it only tells what was.
 _NODENAME_FILE = "/var/lib/calico/nodename"
 
 
 def find_name_sources(view: View) -> Iterator[Finding]:
-    """NAME-SOURCES for the kubelet, the CNI configuration, and the name that calico/node left on the disk."""
+    """NAME-SOURCES for the kubelet, the CNI configuration, and the name that calico/node left on the disk, and
+    NAME-MISMATCH for a host name that is another now."""
     name = view.identity.name.name
+    if name is not None and view.identity.name.renamed:
+        yield _renamed(view, name)
     # Where calico/node runs under a name of its own, that name is what pods, CNI and kubelet must agree with.
     running = view.local.name if view.local.container is not None and not view.supervised else name
     if name is None or running is None:
@@ -27,32 +31,66 @@ def find_name_sources(view: View) -> Iterator[Finding]:
         if source.source == "CNI" and (_running_here(view) or not source.where.endswith(_NODENAME_FILE)):
             yield _cni(source, running)
         elif source.source == "kubelet" and source.name.lower() != running and running == name:
-            yield _kubelet(source, running)  # else the kubelet's name is the wanted one, and NAME-MISMATCH says so
+            yield _kubelet(
+                view, source, running
+            )  # else the kubelet's name is the wanted one, and NAME-MISMATCH says so
         elif source.source == "nodename file" and view.supervised and not _running_here(view):
             yield _left_over(source, running)
 
 
+def _renamed(view: View, name: str) -> Finding:
+    now = view.identity.name.renamed
+    return finding(
+        "NAME-MISMATCH",
+        name,
+        f"this machine is called {now} now, and its node is {name} as before",
+        why=f"a host name is no reason to make another node; {view.identity.name.evidence}",
+        effect=f"none from here: calico-agent starts calico/node with NODENAME={name}. What asks for the host name, "
+        f"such as a kubelet without --hostname-override, takes this machine for {now}",
+        cure=f'hostnamectl set-hostname {name}, or [identity] name = "{name}" if both names are meant; '
+        f"{renaming(name, now)}",
+        node=name,
+        severity=Severity.WARNING,
+    )
+
+
 def _cni(source: NameSource, name: str) -> Finding:
+    file = source.where.partition(",")[0]
+    if source.behind:
+        return finding(
+            "NAME-SOURCES",
+            file,
+            f"{file}, which is not in use, names node {source.name}; calico/node here is {name}",
+            why=f"the runtime takes {source.behind}, whose name comes first",
+            effect=f"none while {source.behind} is there",
+            cure=f"rm {file}",
+            node=name,
+            severity=Severity.INFO,
+        )
     return finding(
         "NAME-SOURCES",
-        source.where.partition(",")[0],
+        file,
         f"the CNI plugin registers pods under node {source.name}; calico/node here is {name}",
         why=source.where,
         effect=f"calico/node makes no routes for new pods of this host: they belong to {source.name}",
-        cure=f"write {name} into {source.where.partition(',')[0]} (nodename), or name the node {source.name}",
+        cure=f'set "nodename": "{name}" in {file}',
         node=name,
         severity=Severity.ERROR,
     )
 
 
-def _kubelet(source: NameSource, name: str) -> Finding:
+def _kubelet(view: View, source: NameSource, name: str) -> Finding:
+    wanted = source.name.lower()
+    agree = f'[identity] name = "{wanted}", or take the name out of the configuration'
+    if view.identity.name.evidence:
+        agree = f"start the kubelet with --hostname-override={name}; {renaming(name, wanted)}"
     return finding(
         "NAME-SOURCES",
         "kubelet",
         f"the kubelet here is node {source.name}; calico/node is {name}",
         why=source.where,
         effect="Calico's records and those of Kubernetes do not match: a cleaner may take the node for gone",
-        cure=f'[identity] name = "{source.name.lower()}", or take the name out of the configuration',
+        cure=agree,
         node=name,
     )
 

@@ -70,6 +70,7 @@ def named(source: str, name: str, where: str = "somewhere") -> Identity:
 
 
 CNI = "/etc/cni/net.d/10-calico.conflist"
+LEFT = "/etc/cni/net.d/99-calico-old.conf"
 CASES = {
     "the address changed: old, new and since when are told": Case(
         CUT_OFF,
@@ -122,8 +123,55 @@ CASES = {
         named("CNI", "host1.example", f"{CNI}, by /var/lib/calico/nodename"),
         says=(
             "the CNI plugin registers pods under node host1.example; calico/node here is host1",
-            f"write host1 into {CNI} (nodename)",
+            f'set "nodename": "host1" in {CNI}',
         ),
+    ),
+    "the CNI plugin has another name in a file that the runtime does not take": Case(
+        HEALTHY,
+        {f"NAME-SOURCES {LEFT}": set()},
+        replace(IDENTITY, name=replace(IDENTITY.name, sources=(NameSource("CNI", "oldname", LEFT, CNI),))),
+        says=(
+            f"{LEFT}, which is not in use, names node oldname; calico/node here is host1",
+            f"the runtime takes {CNI}, whose name comes first",
+            f"rm {LEFT}",
+        ),
+        status={},
+    ),
+    "the host name changed while the node runs": Case(
+        contained(env=(("NODENAME", "host1"), ("IP", "10.77.0.11/24")), labels=((LABEL_MANAGED_BY, MANAGED_BY),)),
+        {"NAME-MISMATCH host1": set()},
+        replace(
+            IDENTITY,
+            name=NameChoice(
+                "host1",
+                "last choice",
+                evidence="node host1 is registered with 10.77.0.11 (eth0), an address of this host",
+                renamed="edge-9",
+            ),
+        ),
+        Mode.SUPERVISE,
+        says=(
+            "this machine is called edge-9 now, and its node is host1 as before",
+            "node host1 is registered with 10.77.0.11 (eth0), an address of this host",
+            'hostnamectl set-hostname host1, or [identity] name = "host1"',
+            'set [identity] name = "edge-9", then calicoctl delete node host1',
+        ),
+        status={},
+        supervising=REPLACE,
+    ),
+    "a kubelet came with another name, and the node goes on": Case(
+        HEALTHY,
+        {"NAME-SOURCES kubelet": set()},
+        replace(
+            IDENTITY,
+            name=NameChoice(
+                "host1",
+                "last choice",
+                sources=(NameSource("kubelet", "Worker-1", "--hostname-override of process 77"),),
+                evidence="node host1 is registered with 10.77.0.11 (eth0), an address of this host",
+            ),
+        ),
+        says=("start the kubelet with --hostname-override=host1", '[identity] name = "worker-1"'),
     ),
     "the kubelet has another name": Case(
         HEALTHY,

@@ -1,0 +1,96 @@
+"""The name under which this machine is in the cluster already.
+
+A host name is only a statement: an administrator, DHCP or reverse DNS may give another one at any time. The node stays
+what it is, with its blocks and pods: another name would be another node, and calico/node refuses to start as one while
+this node is registered with the address (node/pkg/lifecycle/startup/startup.go@v3.32.1).
+
+A disk that was cloned brings all files of its original along, its machine-id and containers included, but not the
+address in the original's record, nor its claim. And a container that somebody started by hand may have anybody's name.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from calico_agent.identify import links
+from calico_agent.identify.name_sources import CALICO_NODE, CLAIM, LAST_CHOICE
+from calico_agent.model.claim import NameOwner, Standing, claim_on, machine_of
+from calico_agent.model.container import Docker
+from calico_agent.model.host import Host
+from calico_agent.model.identity import KeptIdentity
+from calico_agent.model.kernel import Kernel
+from calico_agent.model.node import Datastore
+from calico_agent.model.observation import Unreadable
+
+_OURS = frozenset({Standing.KEPT, Standing.LAPSED})
+_ANOTHERS = frozenset({Standing.HELD, Standing.CLONED})
+
+
+@dataclass(frozen=True, slots=True)
+class Established:
+    """The name, what says that it is this machine's, and what in the world bears that out."""
+
+    name: str
+    source: str
+    evidence: str
+
+
+def established_name(
+    host: Host | Unreadable,
+    kernel: Kernel | Unreadable,
+    docker: Docker | Unreadable,
+    datastore: Datastore | Unreadable,
+    kept: KeptIdentity,
+) -> Established | None:
+    """The name of before, of this machine's claim, or of the container that this agent made, if it is still in use."""
+    if isinstance(host, Unreadable) or isinstance(kernel, Unreadable):
+        return None
+    standings = {} if isinstance(datastore, Unreadable) else _standings(host, kernel, datastore)
+    ours = {name for name, standing in standings.items() if standing in _OURS}
+    made = tuple(_made_here(docker))
+    for name, source in _names(host, kept, ours, made):
+        if standings.get(name) not in _ANOTHERS and (evidence := _in_use(name, made, kernel, datastore, kept)):
+            return Established(name, source, evidence)
+    return None
+
+
+def _standings(host: Host, kernel: Kernel, datastore: Datastore) -> dict[str, Standing]:
+    """How the claimed names stand to this machine."""
+    machine, here = machine_of(host, kernel.links), frozenset(links.own_addresses(kernel))
+    return {
+        owner.name: claim_on(owner.name, datastore.claims).standing(
+            machine, datastore.registered(owner.name), here, long_up=host.long_up
+        )
+        for owner in datastore.claims
+        if isinstance(owner, NameOwner)
+        and (owner.machine.machine_id == host.machine_id or here & datastore.registered(owner.name))
+    }
+
+
+def _names(host: Host, kept: KeptIdentity, ours: set[str], made: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    if kept.name and host.machine_id and kept.machine_id == host.machine_id:
+        yield kept.name, LAST_CHOICE
+    yield from ((name, CLAIM) for name in sorted(ours))
+    yield from ((name, CALICO_NODE) for name in made)
+
+
+def _made_here(docker: Docker | Unreadable) -> Iterator[str]:
+    """The names under which containers of ours run."""
+    for container in () if isinstance(docker, Unreadable) else docker.containers:
+        if container.alive and container.managed and (name := container.env_value("NODENAME")):
+            yield name
+
+
+def _in_use(
+    name: str, made: tuple[str, ...], kernel: Kernel, datastore: Datastore | Unreadable, kept: KeptIdentity
+) -> str:
+    """What in the world is this node's and here; empty where there is nothing."""
+    here = links.own_addresses(kernel)
+    if isinstance(datastore, Unreadable):
+        chosen = next((one.interface.ip for one in (kept.ipv4, kept.ipv6) if one and one.interface.ip in here), None)
+        return f"it was chosen with {chosen}, an address of this host" if chosen and name == kept.name else ""
+    registered = datastore.registered(name)
+    if ours := sorted(registered & here.keys(), key=str):
+        return f"node {name} is registered with {ours[0]} ({here[ours[0]]}), an address of this host"
+    if name in made and not registered:
+        return f"calico/node runs here as node {name}"
+    return ""
