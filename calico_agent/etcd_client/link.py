@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
+from calico_agent.descriptors import can_open
 from calico_agent.etcd_client.endpoints import Endpoint
 from calico_agent.etcd_client.error import EtcdError
 from calico_agent.etcd_client.reachability import find_cause
@@ -39,6 +40,7 @@ with warnings.catch_warnings():  # protobuf deprecates how the messages were gen
 __all__ = ["Link", "etcdrpc"]
 
 _PROBE_SECONDS = 2.0
+_DESCRIPTORS = 16  # where gRPC cannot open what it needs for a channel, it ends the whole process
 _OPTIONS = [
     # A page of blocks exceeds gRPC's 4 MiB; etcd bounds what it sends by what it once accepted.
     ("grpc.max_receive_message_length", -1),
@@ -59,6 +61,8 @@ class Link:
     """A connection to one member. Every call has the deadline `timeout` (s) and raises EtcdError; close() ends all."""
 
     def __init__(self, endpoint: Endpoint, settings: DatastoreSettings, timeout: float) -> None:
+        if not can_open(_DESCRIPTORS):
+            raise EtcdError("calico-agent is out of file descriptors", "short")
         self.endpoint = endpoint
         self.timeout = timeout
         self.files = UsedFiles(settings, tls=endpoint.tls)

@@ -28,6 +28,7 @@ from calico_agent.decode.container import (
 from calico_agent.decode.docker_events import EventFilter, asked_to_stop
 from calico_agent.decode.errors import Malformed
 from calico_agent.decode.log_lines import LogLine, decode_log
+from calico_agent.descriptors import SHORT
 from calico_agent.model.container import LABEL_MANAGED_BY, Container, ContainerState, Docker
 from calico_agent.model.image import LocalImage
 from calico_agent.model.observation import Unreadable
@@ -56,7 +57,8 @@ class DockerReader:
         """Networks, `image`, and every container that is calico/node or has this name; whole within the timeout.
 
         Codes of Unreadable: `absent` (no socket), `refused`, `timeout` (the daemon hangs), `denied`, `version` (an
-        API version that does not fit), `malformed` (what answers is not a Docker Engine), `error` (it says no).
+        API version that does not fit), `malformed` (what answers is not a Docker Engine), `error` (it says no), `short`
+        (we are out of file descriptors).
         """
         self._deadline = time.monotonic() + self._timeout
         try:
@@ -188,6 +190,8 @@ class DockerReader:
         def caused_by(*kinds: type[BaseException]) -> bool:
             return any(isinstance(cause, kinds) for cause in causes)
 
+        if any(isinstance(cause, OSError) and cause.errno in SHORT for cause in causes):
+            return Unreadable("Docker", "calico-agent is out of file descriptors", "short")
         if caused_by(Timeout, TimeoutError, BlockingIOError):
             return Unreadable("Docker", f"dockerd does not answer within {self._timeout:g} s: it hangs", "timeout")
         if caused_by(FileNotFoundError, NotADirectoryError):

@@ -6,13 +6,14 @@ and then every kubelet of root's counts.
 """
 
 import time
+from contextlib import suppress
 
 import psutil
 
 from calico_agent.decode.kubelet import decode_kubelet
 from calico_agent.model.host import Kubelet
 from calico_agent.observe.processes import (
-    UNSEEN,
+    ENDED,
     command_line,
     in_our_network,
     is_root,
@@ -31,26 +32,35 @@ class KubeletReader:
 
     def __init__(self) -> None:
         self._pid = 0
+        self._last: Kubelet | None = None
         self._searched_at = -_LEISURE_SECONDS
 
     def read(self) -> Kubelet | None:
-        """The oldest process called kubelet in our network namespace; None when there is none."""
+        """The oldest process called kubelet in our network namespace; None when there is none.
+
+        While the processes cannot be read, the one that was last seen is it.
+        """
+        with suppress(OSError):
+            self._last = self._find()
+            self._pid = self._last.pid if self._last else 0
+        return self._last
+
+    def _find(self) -> Kubelet | None:
         found = _kubelet(self._pid) if self._pid else None
         if found is None and (self._pid or time.monotonic() - self._searched_at >= _LEISURE_SECONDS):
-            self._searched_at = time.monotonic()
             found = next((kubelet for pid in pids_named({_NAME}) if (kubelet := _kubelet(pid))), None)
-        self._pid = found.pid if found else 0
+            self._searched_at = time.monotonic()
         return found
 
 
 def _kubelet(pid: int) -> Kubelet | None:
-    """The process with this number, if it is a kubelet of ours."""
+    """The process with this number, if it is a kubelet of ours. Raises OSError where that cannot be seen."""
     try:
         process = psutil.Process(pid)
         if process.name() != _NAME or not is_root(process) or not runs_own_file(pid, _NAME):
             return None
         arguments = command_line(process)
-    except UNSEEN:
+    except ENDED:
         return None  # it ended meanwhile
     return decode_kubelet(pid, arguments) if arguments and _is_ours(pid) else None
 

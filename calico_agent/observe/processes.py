@@ -20,6 +20,8 @@ import psutil
 
 # What a question about a process may raise: it ended meanwhile, it is another user's, it was never waited for.
 UNSEEN = (psutil.Error, OSError)
+# It ended meanwhile, or may not be looked at. Any other OSError says something about us: we are out of descriptors.
+ENDED = (psutil.Error, FileNotFoundError, ProcessLookupError, PermissionError)
 
 _PROC = Path("/proc")
 _LONGEST_FILE = 1 << 16
@@ -29,13 +31,14 @@ _CAP_NET_ADMIN = 12  # include/uapi/linux/capability.h
 def pids_named(names: Collection[str]) -> Iterator[int]:
     """The processes with one of these names of fewer than 15 characters (there the kernel cuts), lowest number first.
 
-    From /proc: of the hundreds of processes of a host psutil reads for it what costs three times as much.
+    From /proc: of the hundreds of processes of a host psutil reads for it what costs three times as much. Raises
+    OSError where the processes cannot be read.
     """
     return (pid for pid in psutil.pids() if _name(pid) in names)
 
 
 def _name(pid: int) -> str:
-    with suppress(OSError), (_PROC / str(pid) / "comm").open("rb") as file:
+    with suppress(*ENDED), (_PROC / str(pid) / "comm").open("rb") as file:
         return file.read(_LONGEST_FILE).decode(errors="replace").removesuffix("\n")
     return ""
 

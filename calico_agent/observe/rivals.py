@@ -17,7 +17,7 @@ from calico_agent.model.address import IPAddress
 from calico_agent.model.container import Container
 from calico_agent.model.rival import Rival
 from calico_agent.observe.processes import (
-    UNSEEN,
+    ENDED,
     command_line,
     control_group,
     in_our_network,
@@ -40,12 +40,16 @@ class RivalReader:
         self._read_at = -_LEISURE_SECONDS
 
     def read(self, containers: Iterable[Container], ports: Collection[int]) -> tuple[Rival, ...]:
-        """Every rival, and who has one of BGP's `ports` while no container of calico/node lives."""
+        """Every rival, and who has one of BGP's `ports` while no container of calico/node lives.
+
+        While the processes cannot be read, those that were last seen are they.
+        """
         containers = tuple(containers)
         alive = any(container.alive for container in containers)
         now = time.monotonic()
         if not alive or now - self._read_at >= _LEISURE_SECONDS:
-            self._found = tuple(_rivals(containers, () if alive else ports))[:_MOST_RIVALS]
+            with suppress(OSError):
+                self._found = tuple(_rivals(containers, () if alive else ports))[:_MOST_RIVALS]
             self._read_at = now
         return self._found
 
@@ -53,7 +57,7 @@ class RivalReader:
 def _rivals(containers: tuple[Container, ...], ports: Collection[int]) -> Iterator[Rival]:
     listening = _listening(ports) if ports else {}
     for pid in sorted({*pids_named(NAMES), *(listening.keys() - {_UNSEEN_PID})}):
-        with suppress(*UNSEEN):
+        with suppress(*ENDED):
             process = psutil.Process(pid)
             arguments = command_line(process)
             program = program_of(arguments)
@@ -83,7 +87,7 @@ def _listening(ports: Collection[int]) -> Mapping[int, Mapping[int, set[IPAddres
     """
     try:
         sockets = psutil.net_connections(kind="tcp")
-    except (*UNSEEN, RuntimeError):  # the latter for a table in another form
+    except (psutil.Error, RuntimeError):  # the latter for a table in another form
         return {}
     found: dict[int, dict[int, set[IPAddress]]] = {}
     for each in sockets:
