@@ -16,7 +16,7 @@ from pathlib import PurePosixPath
 from typing import Any, TypeVar
 
 from calico_agent.decode.errors import Malformed
-from calico_agent.decode.log_lines import LogLine, knocks, telling_line
+from calico_agent.decode.log_lines import LogLine, felix_ends, knocks, of_last_run, telling_line
 from calico_agent.model.container import Container, ContainerState, DockerNetwork, Mount
 
 _T = TypeVar("_T")
@@ -36,7 +36,9 @@ def decode_container(attrs: Mapping[str, Any], log: tuple[LogLine, ...] = ()) ->
     state = _field(attrs, "State", dict)
     config = _field(attrs, "Config", dict)
     host_config = _field(attrs, "HostConfig", dict)
-    log_tail = tuple(line.text for line in log)
+    started_at = _time(_optional(state, "StartedAt", str, ""))
+    finished_at = _time(_optional(state, "FinishedAt", str, ""))
+    log_tail = tuple(line.text for line in of_last_run(log, started_at, finished_at))
     return Container(
         id=_field(attrs, "Id", str),
         name=_field(attrs, "Name", str).removeprefix("/"),
@@ -47,8 +49,8 @@ def decode_container(attrs: Mapping[str, Any], log: tuple[LogLine, ...] = ()) ->
         oom_killed=_optional(state, "OOMKilled", bool, False),
         error=_optional(state, "Error", str, ""),
         pid=_optional(state, "Pid", int, 0),
-        started_at=_time(_optional(state, "StartedAt", str, "")),
-        finished_at=_time(_optional(state, "FinishedAt", str, "")),
+        started_at=started_at,
+        finished_at=finished_at,
         env=tuple(_env(_optional(config, "Env", list, []))),
         mounts=tuple(_mounts(_optional(attrs, "Mounts", list, []))),
         labels=tuple(sorted((str(key), str(value)) for key, value in _optional(config, "Labels", dict, {}).items())),
@@ -60,6 +62,7 @@ def decode_container(attrs: Mapping[str, Any], log: tuple[LogLine, ...] = ()) ->
         log_tail=log_tail,
         log_hint=telling_line(log_tail),
         knocks=knocks(log),
+        felix_ends=felix_ends(log),
     )
 
 

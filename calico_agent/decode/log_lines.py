@@ -1,4 +1,5 @@
-"""calico/node's log -> what explains an exit or a stall, and who knocks on BIRD without being known.
+"""calico/node's log -> what explains an exit or a stall, who knocks on BIRD without being known, and when Felix ended
+by design.
 
 calico/node's programs share one log. Its start-up program prints the reason, then `Terminating`, and the script around
 it `Calico node failed to start`; the container then exits with 1. Without an answer from the datastore start-up waits
@@ -20,7 +21,7 @@ kept as a file) a line is taken to be as old as the last one that has a time.
 
 import re
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from ipaddress import ip_address
 from typing import NamedTuple
 
@@ -39,6 +40,12 @@ _LONGEST_LINE = 1000
 _LONGEST_QUOTE = 400
 _FRAME_HEADER = 8
 _KNOCK = re.compile(r"BGP: Unexpected connect from unknown address ([0-9a-fA-F:.]+)")
+# What Felix says before it ends with code 129, to be started again with other settings (felix/daemon/daemon.go,
+# monitorAndManageShutdown, of projectcalico/calico@v3.32.1; felix.go of projectcalico/felix@2.3.0): over two seconds.
+_BY_DESIGN = re.compile(r'Exiting for (config|encapsulation) change|reason="(license )?(config|encapsulation) changed"')
+_ONE_END = timedelta(seconds=5)
+# The Engine writes down that it started a container some moments after it did.
+START_TAKES = timedelta(seconds=2)
 # RFC3339NanoFixed of the Engine (Docker Engine API, ContainerLogs, `timestamps`); it is taken off the line.
 _ENGINES_TIME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{1,9}(?:Z|[+-][0-9]{2}:[0-9]{2})) ?")
 # Felix, confd and start-up of v3; start-up and confd of 2.x; svlogd's files. All of them in UTC.
@@ -67,6 +74,18 @@ def log_lines(lines: Iterable[str]) -> tuple[LogLine, ...]:
     return tuple(_timed(lines))
 
 
+def of_last_run(
+    log: tuple[LogLine, ...], started_at: datetime | None, finished_at: datetime | None
+) -> tuple[LogLine, ...]:
+    """The lines of the container's last run, by the Engine's own times: all its runs share one log."""
+    if started_at is None:
+        return log
+    restarted = finished_at is not None and finished_at < started_at
+    begun = finished_at if restarted and finished_at else started_at - START_TAKES
+    first = next((number for number, line in enumerate(log) if line.at is None or line.at >= begun), 0)
+    return log[first:]
+
+
 def telling_line(log_tail: tuple[str, ...]) -> LogHint | None:
     """The line of the last start that explains why calico/node exited or does not get on, or None."""
     lines = _last_start(log_tail)
@@ -86,6 +105,15 @@ def knocks(log: Iterable[LogLine]) -> tuple[Knocks, ...]:
         moments.setdefault(address, []).append(at)
     found = sorted(moments.items(), key=lambda each: -len(each[1]))
     return tuple(Knocks(address, tuple(at for at in times if at is not None)) for address, times in found)
+
+
+def felix_ends(log: Iterable[LogLine]) -> tuple[datetime, ...]:
+    """When Felix ended because its settings changed, oldest first; ends of which the time is not known are left out."""
+    ends: list[datetime] = []
+    for line in log:
+        if line.at is not None and _BY_DESIGN.search(line.text) and not (ends and line.at - ends[-1] < _ONE_END):
+            ends.append(line.at)
+    return tuple(ends)
 
 
 def _timed(lines: Iterable[str]) -> Iterator[LogLine]:

@@ -128,9 +128,10 @@ class Container:
     """One container (`docker inspect`), with the last lines of its log, oldest first.
 
     `command` is what it runs as its first process, with arguments. `image_env` is what the image itself sets, None
-    where the image is gone. `stopped_by_hand`: it ended because somebody asked Docker to stop it. `programs` is None
-    where its processes cannot be seen. `outdated` are files of this host, mounted by themselves, of which it still has
-    the content of before.
+    where the image is gone. `felix_ends` is when Felix ended by itself to take over other settings, as far as the end
+    of the log tells. `stopped_by_hand`: it ended because somebody asked Docker to stop it. `programs` is None where its
+    processes cannot be seen. `outdated` are files of this host, mounted by themselves, of which it still has the content
+    of before.
     """
 
     id: str
@@ -156,6 +157,7 @@ class Container:
     log_tail: tuple[str, ...] = ()
     log_hint: LogHint | None = None
     knocks: tuple[Knocks, ...] = ()
+    felix_ends: tuple[datetime, ...] = ()
     stopped_by_hand: bool = False
     programs: tuple[Program, ...] | None = None
     outdated: tuple[str, ...] = ()

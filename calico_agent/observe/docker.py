@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import docker
@@ -27,7 +27,7 @@ from calico_agent.decode.container import (
 )
 from calico_agent.decode.docker_events import EventFilter, asked_to_stop
 from calico_agent.decode.errors import Malformed
-from calico_agent.decode.log_lines import LogLine, decode_log
+from calico_agent.decode.log_lines import START_TAKES, LogLine, decode_log
 from calico_agent.descriptors import SHORT
 from calico_agent.model.container import LABEL_MANAGED_BY, Container, ContainerState, Docker
 from calico_agent.model.image import LocalImage
@@ -36,6 +36,10 @@ from calico_agent.model.observation import Unreadable
 _MOST_CONTAINERS = 16
 _MOST_IMAGES = 64
 _LONGEST_LOG = 4 << 20
+_LINES = 200, 4000
+# An idle calico/node v1.3.0 writes two lines a second, one that starts 550 in ten seconds. What is taken from a log is
+# mostly of the last 15 s (`verify.evidence`).
+_EVIDENCE = timedelta(minutes=1)
 _LONGEST_EVENTS = 1 << 18
 _CHUNK = 1 << 16
 # An answer that is JSON, but not of the Engine's form.
@@ -53,7 +57,7 @@ class DockerReader:
         self._version = ""
         self._image_env: dict[str, tuple[tuple[str, str], ...]] = {}  # by image id, which is a digest: never outdated
 
-    def read(self, container_name: str, *, image: str = "", log_lines: int = 200) -> Docker | Unreadable:
+    def read(self, container_name: str, *, image: str = "") -> Docker | Unreadable:
         """Networks, `image`, and every container that is calico/node or has this name; whole within the timeout.
 
         Codes of Unreadable: `absent` (no socket), `refused`, `timeout` (the daemon hangs), `denied`, `version` (an
@@ -63,7 +67,7 @@ class DockerReader:
         self._deadline = time.monotonic() + self._timeout
         try:
             networks = tuple(decode_network(network) for network in self._ask().networks())
-            containers = tuple(self._containers(container_name, log_lines))
+            containers = tuple(self._containers(container_name))
             return Docker(self._version, networks, containers, self._local_image(image))
         except (DockerException, RequestException, OSError, Malformed, *_OTHER_FORM) as error:
             self.close()
@@ -90,7 +94,7 @@ class DockerReader:
         self._client.timeout = left  # type: ignore[assignment]
         return self._client
 
-    def _containers(self, container_name: str, log_lines: int) -> Iterator[Container]:
+    def _containers(self, container_name: str) -> Iterator[Container]:
         summaries = [
             summary
             for summary in self._ask().containers(all=True)
@@ -107,12 +111,12 @@ class DockerReader:
                 attrs = self._ask().inspect_container(summary["Id"])
             except NotFound:  # removed since it was listed
                 continue
-            container = decode_container(attrs, self._log_tail(attrs, log_lines))
+            container = decode_container(attrs)
             # One of ours is ours under any name and image: a second beside it must never be made.
             if not (container.managed or container.name == container_name or is_calico_node(container)):
                 continue
             yield replace(
-                container,
+                decode_container(attrs, self._log_tail(container, tty=bool(attrs["Config"]["Tty"]))),
                 image_env=self._env_of_image(container.image_id),
                 stopped_by_hand=self._stopped_by_hand(container),
             )
@@ -157,16 +161,23 @@ class DockerReader:
         answer = self._bounded(client, url, asked.parameters, _LONGEST_EVENTS)
         return asked_to_stop(answer.decode(errors="replace"))
 
-    def _log_tail(self, attrs: Mapping[str, Any], lines: int) -> tuple[LogLine, ...]:
+    def _log_tail(self, container: Container, *, tty: bool) -> tuple[LogLine, ...]:
         """The end of the log, empty where it cannot be read (a logging driver that only writes).
 
-        By hand, because the SDK's `logs()` takes any length and, once the answer began, waits without a timeout.
+        By lines and not `since` a moment, as the Engine would read the whole file for that; more of them where these do
+        not reach back as far as is asked of them. By hand, because the SDK's `logs()` takes any length and, once the
+        answer began, waits without a timeout.
         """
         client = self._ask()
-        url = f"{client.base_url}/v{client.api_version}/containers/{attrs['Id']}/logs"
-        wanted = {"stdout": 1, "stderr": 1, "tail": lines, "timestamps": 1}
-        answer = self._bounded(client, url, wanted, _LONGEST_LOG)
-        return decode_log(answer, tty=bool(attrs["Config"]["Tty"]))[-lines:]
+        url = f"{client.base_url}/v{client.api_version}/containers/{container.id}/logs"
+        end = datetime.now(UTC) if container.running else container.finished_at
+        log: tuple[LogLine, ...] = ()
+        for lines in _LINES:
+            wanted = {"stdout": 1, "stderr": 1, "tail": lines, "timestamps": 1}
+            log = decode_log(self._bounded(client, url, wanted, _LONGEST_LOG), tty=tty)[-lines:]
+            if len(log) < lines or _reaches_back(log, container.started_at, end):
+                break
+        return log
 
     def _bounded(self, client: docker.APIClient, url: str, params: Mapping[str, Any], longest: int) -> bytes:
         """The body of an answer up to a length, within this read's time; empty when the Engine refuses."""
@@ -210,6 +221,14 @@ class DockerReader:
         return Unreadable(
             "Docker", f"what answers on {socket_path} is not a Docker Engine: {causes[-1]!r}", "malformed"
         )
+
+
+def _reaches_back(log: tuple[LogLine, ...], began: datetime | None, end: datetime | None) -> bool:
+    """Whether the log holds the last minute, or all of the last run."""
+    first = log[0].at
+    return (
+        first is None or end is None or first <= end - _EVIDENCE or (began is not None and first < began - START_TAKES)
+    )
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -11,25 +11,27 @@ from dataclasses import replace
 
 import psutil
 
+from calico_agent.decode.log_lines import felix_ends, knocks
 from calico_agent.decode.processes import Process, find_programs
 from calico_agent.model.container import Container, Docker, Program
 from calico_agent.model.observation import Unreadable
 from calico_agent.observe.certificates import outdated_files
 from calico_agent.observe.felix_health import FelixHealthReader
 from calico_agent.observe.processes import UNSEEN, command_line, control_group, started_at
+from calico_agent.observe.program_logs import read_program_logs
 
 _MOST_PROCESSES = 512
 _ENDED = frozenset({psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD})
 
 
 class ProgramReader:
-    """Reads the programs of containers, and what Felix says of itself."""
+    """Reads the programs of containers, what Felix says of itself, and what they write into files of their own."""
 
     def __init__(self) -> None:
         self._health = FelixHealthReader()
 
     def read(self, docker: Docker | Unreadable) -> Docker | Unreadable:
-        """The same, with the programs of each container that runs."""
+        """The same, with that of each container that runs."""
         if isinstance(docker, Unreadable):
             return docker
         return replace(docker, containers=tuple(self._looked_into(container) for container in docker.containers))
@@ -39,8 +41,15 @@ class ProgramReader:
             return container
         programs = _read_programs(container)
         if programs is None:
-            return replace(container, programs=None)  # nor are its files to be seen under that number
-        return replace(container, programs=tuple(map(self._asked, programs)), outdated=outdated_files(container))
+            return container  # nor are its files to be seen under that number
+        files = read_program_logs(container)
+        return replace(
+            container,
+            programs=tuple(map(self._asked, programs)),
+            knocks=(*container.knocks, *knocks((*files.get("bird", ()), *files.get("bird6", ())))),
+            felix_ends=(*container.felix_ends, *felix_ends(files.get("felix", ()))),
+            outdated=outdated_files(container),
+        )
 
     def _asked(self, program: Program) -> Program:
         if program.name != "felix" or not program.pid or program.stopped:

@@ -1,6 +1,6 @@
 """decode/log_lines.py against recorded start-up logs, and the texts of calico/node that no capture has."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calico_agent.decode.log_lines import LogLine, decode_log, knocks, log_lines, telling_line
+from calico_agent.decode.log_lines import (
+    LogLine,
+    decode_log,
+    felix_ends,
+    knocks,
+    log_lines,
+    of_last_run,
+    telling_line,
+)
 from calico_agent.model.container import Knocks
 from tests.captures import CAPTURES, hosts, log_tail
 
@@ -310,3 +318,67 @@ def test_any_lines_can_be_read(lines: tuple[str, ...]) -> None:
     hint = telling_line(lines)
     assert hint is None or any(hint.line in line for line in lines)
     knocks(log_lines(lines))
+
+
+FELIX = "2026-11-23 00:48:{} [{}][12] felix/daemon.go 1019: {}"
+BY_DESIGN = (
+    FELIX.format("07.159", "WARNING", "IPIP and/or VXLAN encapsulation changed, need to restart."),
+    FELIX.format("07.160", "WARNING", 'Felix is shutting down reason="encapsulation changed"'),
+    FELIX.format("07.161", "INFO", 'Sleeping to avoid tight restart loop. reason="encapsulation changed"'),
+    FELIX.format("09.161", "INFO", "Exiting for encapsulation change rc=129"),
+)
+MOMENT = datetime(2026, 11, 23, 0, 48, 7, 160000, UTC)
+
+
+@pytest.mark.parametrize(
+    ("lines", "ends"),
+    [
+        pytest.param(BY_DESIGN, (MOMENT,), id="once, in several lines"),
+        pytest.param(BY_DESIGN[:2], (MOMENT,), id="with INFO left out"),
+        pytest.param(
+            (FELIX.format("07.160", "WARNING", 'Felix is shutting down reason="config changed"'),),
+            (MOMENT,),
+            id="settings",
+        ),
+        pytest.param(
+            (*BY_DESIGN, FELIX.format("37.160", "INFO", "Exiting for config change rc=129")),
+            (MOMENT, MOMENT + timedelta(seconds=30)),
+            id="twice",
+        ),
+        pytest.param(("Exiting for config change",), (), id="nobody knows when"),
+        pytest.param((FELIX.format("07.160", "FATAL", 'Exiting. reason="fatal error"'),), (), id="for an error"),
+        pytest.param((FELIX.format("07.160", "ERROR", "panic: runtime error"),), (), id="a crash"),
+        pytest.param(("2026-11-23_00:48:07.16000 " + BY_DESIGN[3],), (MOMENT,), id="in a file, after svlogd's time"),
+    ],
+)
+def test_when_felix_ended_for_other_settings(lines: tuple[str, ...], ends: tuple[datetime, ...]) -> None:
+    assert felix_ends(log_lines(lines)) == ends
+
+
+def timed(*moments: int | None) -> tuple[LogLine, ...]:
+    return tuple(LogLine(str(each), None if each is None else second(each)) for each in moments)
+
+
+def second(number: int) -> datetime:
+    return datetime(2026, 11, 23, tzinfo=UTC) + timedelta(seconds=number)
+
+
+@pytest.mark.parametrize(
+    ("log", "started", "finished", "first"),
+    [
+        pytest.param(timed(10, 20, 30), None, None, 0, id="never started"),
+        pytest.param(timed(10, 20, 30), 10, None, 0, id="its first run"),
+        pytest.param(timed(10, 20, 30), 25, 21, 2, id="started again, and the Engine knows when the last run ended"),
+        pytest.param(
+            timed(10, 24, 30), 25, 31, 1, id="ended: a line may be older than the start that was written down"
+        ),
+        pytest.param(timed(10, 20, 30), 25, 31, 2, id="ended: the lines of the run before are left out"),
+        pytest.param(timed(None, None, 30), 25, 21, 0, id="lines of which nobody knows"),
+        pytest.param(timed(30, 5, 6), 25, 21, 0, id="the clock was set back during the run"),
+        pytest.param(timed(5, 6, 7), 25, 21, 0, id="the clock was set back, and the run's first lines are gone"),
+        pytest.param((), 25, 21, 0, id="an empty log"),
+    ],
+)
+def test_the_lines_of_the_last_run(log: tuple[LogLine, ...], started: int, finished: int, first: int) -> None:
+    found = of_last_run(log, *(None if each is None else second(each) for each in (started, finished)))
+    assert found == log[first:]

@@ -51,8 +51,8 @@ def run(engine: Engine, *options: str, name: str = "calico-node", script: str = 
     return engine.docker("run", "--detach", "--name", name, "--net=host", "--env", env, *options, image).stdout.strip()
 
 
-def read(reader: DockerReader, name: str = "calico-node", *, log_lines: int = 200) -> Docker:
-    docker = reader.read(name, log_lines=log_lines)
+def read(reader: DockerReader, name: str = "calico-node") -> Docker:
+    docker = reader.read(name)
     assert isinstance(docker, Docker), docker
     return docker
 
@@ -108,13 +108,13 @@ def test_a_running_container_with_the_end_of_its_log(engine: Engine, reader: Doc
     began = datetime.now(UTC)
     container_id = run(engine, "--env", "ETCD_ENDPOINTS=http://10.0.0.1:2379", script=script)
     wait_until(lambda: "unknown" in engine.docker("logs", container_id).stderr)
-    (container,) = read(reader, log_lines=3).containers
+    (container,) = read(reader).containers
     assert (container.id, container.name, container.image) == (container_id, "calico-node", IMAGE)
     assert container.running
     assert container.pid > 0
     assert container.env_value("ETCD_ENDPOINTS") == "http://10.0.0.1:2379"
     assert (container.network_mode, container.restart_policy) == ("host", "no")
-    assert container.log_tail == ("399", "400", knock)
+    assert container.log_tail == (*map(str, range(1, 401)), knock), "more than 200 lines in the last minute"
     (found,) = container.knocks
     assert found.address == ip_address("10.77.0.13")
     assert began <= found.at[0] <= datetime.now(UTC)
@@ -154,6 +154,14 @@ def test_shells_and_single_programs_of_its_image_are_left_alone(engine: Engine, 
     )
 
 
+def test_a_container_that_is_started_again_is_judged_by_its_last_run(engine: Engine, reader: DockerReader) -> None:
+    run(engine, script="if [ -e /once ]; then echo bird: Started; else echo > /once; echo first; exit 1; fi")
+    wait_until(lambda: not read(reader).containers[0].running)
+    assert read(reader).containers[0].log_tail == ("first",)
+    engine.docker("start", "calico-node")
+    wait_until(lambda: read(reader).containers[0].log_tail == ("bird: Started",))
+
+
 def test_those_that_run_come_first(engine: Engine, reader: DockerReader) -> None:
     for name in ("first", "second", "third"):
         run(engine, name=name)
@@ -173,7 +181,7 @@ def test_a_log_of_endless_lines_is_bounded(engine: Engine, reader: DockerReader)
     began = time.monotonic()
     (container,) = read(reader).containers
     assert time.monotonic() - began < PATIENCE
-    assert 0 < len(container.log_tail) <= 200
+    assert 0 < len(container.log_tail) <= 4000
     assert all(len(line) <= 1000 for line in container.log_tail)
 
 

@@ -5,17 +5,24 @@ test machine has no runit. The reader runs beside dockerd, where Docker's proces
 """
 
 import json
+import os
+import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from calico_agent.model.container import Container, ContainerState, Docker
+from calico_agent.decode.log_lines import felix_ends, knocks
+from calico_agent.model.container import Container, ContainerState, Docker, Knocks
 from calico_agent.model.observation import Unreadable
+from calico_agent.observe.program_logs import read_program_logs
 from calico_agent.observe.programs import ProgramReader
 from tests.docker_engine import IMAGE, docker_engine
 from tests.lab.engine import Engine
@@ -92,6 +99,51 @@ def test_a_program_that_a_signal_holds_is_seen(engine: Engine) -> None:
     for signal, stopped in (("-STOP", True), ("-CONT", False)):
         engine.host.run("kill", signal, str(pid))
         assert [one[4] for one in programs(engine) or ()] == [stopped]
+
+
+KNOCK = "2026-11-26_21:28:44.38103 bird: BGP: Unexpected connect from unknown address 10.77.0.13 (port 55395)"
+ENDED = '2026-11-26_21:28:45.00000 2026-11-26 21:28:44.381 [WARNING][77] felix.go 1: down reason="config changed"'
+
+
+@pytest.mark.parametrize(
+    ("owner", "mode", "found"),
+    [
+        pytest.param(0, 0o644, True, id="root's"),
+        pytest.param(65534, 0o644, False, id="another user's"),
+        pytest.param(0, 0o666, False, id="everybody's"),
+    ],
+)
+def test_what_programs_write_into_files_is_read(tmp_path: Path, owner: int, mode: int, found: bool) -> None:
+    inside = tmp_path / "var/log/calico"
+    for program, line in (("bird", KNOCK), ("felix", ENDED)):
+        (inside / program).mkdir(parents=True)
+        current = inside / program / "current"
+        current.write_text(f"{'x' * 70_000}\n{line}\n")
+        os.chown(current, owner, owner)
+        current.chmod(mode)
+    command = ("unshare", "--mount", "--root", str(tmp_path), "--", "/bin/busybox", "sleep", "1000")
+    (tmp_path / "bin").mkdir()
+    shutil.copy("/bin/busybox", tmp_path / "bin/busybox")
+    with subprocess.Popen(command) as process:
+        try:
+            node = Container("c1", "calico-node", IMAGE, ContainerState.RUNNING, pid=process.pid)
+            wait_for_root(process.pid, tmp_path)
+            logs = read_program_logs(node)
+            quiet = read_program_logs(replace(node, env=(("CALICO_DISABLE_FILE_LOGGING", "true"),)))
+        finally:
+            process.kill()
+    moment = datetime(2026, 11, 26, 21, 28, 44, 381030, UTC)
+    assert quiet == {}
+    assert logs["bird6"] == ()
+    assert knocks(logs["bird"]) == ((Knocks(ip_address("10.77.0.13"), (moment,)),) if found else ())
+    assert felix_ends(logs["felix"]) == ((datetime(2026, 11, 26, 21, 28, 45, 0, UTC),) if found else ())
+
+
+def wait_for_root(pid: int, root: Path) -> None:
+    deadline = time.monotonic() + 10
+    while not Path(f"/proc/{pid}/root/var/log/calico").exists() or Path(f"/proc/{pid}/root").samefile("/"):
+        assert time.monotonic() < deadline, f"{pid} does not live in {root}"
+        time.sleep(0.02)
 
 
 def test_processes_of_another_namespace_are_not_taken_for_the_containers() -> None:

@@ -2,8 +2,8 @@
 
 runit starts a program again a second after it ended and says nothing about it, so the container looks well while Felix
 dies every few seconds. The age of the process tells: one that is young although its supervisor is not was started
-again. A single restart (Felix ends itself on some changes of its configuration, exit code 129) is over before the
-hold-down is, so it is never confirmed.
+again. A single restart is over before the hold-down is, so it is never confirmed. That Felix ends itself to take over
+other settings (a pool with another encapsulation, WireGuard, its tunnel's address) is no fault: its log says so.
 
 Felix does one thing after the other, so an iptables-restore that never ends is the end of all its work, while it runs,
 and looks well. Its health port says so where it has one. Else what it waits for tells, by the same measure.
@@ -28,6 +28,12 @@ _FIRST_START = timedelta(seconds=5)
 # (felix/config/config_params.go@v3.32.1).
 _HUNG = timedelta(seconds=90)
 
+# From Felix's word that it ends for other settings: two seconds in which it still runs, one of its supervisor, and some
+# for a slow machine. One whose settings change again and again is no good either.
+_ENDS_WITHIN = timedelta(seconds=15)
+_FLAPS = timedelta(minutes=2)
+_MOST_ENDS = 3
+
 _CODES = {"felix": "SV-FELIX", "confd": "SV-CONFD"}
 _EFFECTS = {
     "felix": "policies, and the routes to this host's own pods, are not kept up to date",
@@ -46,6 +52,8 @@ def find_programs(view: View) -> Iterator[Finding]:
         if program.name == "bird6" and view.observation.bird6 is None:
             continue  # this host has no IPv6: nobody needs it
         if _restarting(view, program):
+            if program.name == "felix" and _by_design(view, container, program):
+                continue
             yield _does_not_stay(view, container, program)
         elif program.stopped and program.name in _CODES:
             yield _is_held(view, container, program)
@@ -60,6 +68,12 @@ def _restarting(view: View, program: Program) -> bool:
         return False
     young = abs(view.observation.at - program.started_at) < _YOUNG
     return young and program.started_at - program.kept_since > _FIRST_START
+
+
+def _by_design(view: View, container: Container, felix: Program) -> bool:
+    at = felix.started_at or view.observation.at
+    ends = [end for end in container.felix_ends if abs(at - end) < _FLAPS]
+    return len(ends) <= _MOST_ENDS and any(abs(at - end) < _ENDS_WITHIN for end in ends)
 
 
 def _does_not_stay(view: View, container: Container, program: Program) -> Finding:

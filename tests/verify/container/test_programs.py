@@ -46,6 +46,35 @@ CASES = {
         {"SV-FELIX felix": set()},
         says=("was started again", "process 99 was started 3 s ago"),
     ),
+    "Felix ended by design, as its settings changed": Case(
+        contained(programs=(BIRD, CONFD, young(FELIX, 3)), felix_ends=(AT - timedelta(seconds=6),)), {}, status={}
+    ),
+    "Felix ended by design, and is not started yet": Case(
+        contained(programs=(BIRD, CONFD, replace(FELIX, pid=0, started_at=None)), felix_ends=(AT,)), {}, status={}
+    ),
+    "Felix ended by design three times in two minutes: somebody changes settings": Case(
+        contained(
+            programs=(BIRD, CONFD, young(FELIX, 3)),
+            felix_ends=tuple(AT - timedelta(seconds=each) for each in (90, 40, 5)),
+        ),
+        {},
+        status={},
+    ),
+    "Felix ends by design again and again": Case(
+        contained(
+            programs=(BIRD, CONFD, young(FELIX, 3)),
+            felix_ends=tuple(AT - timedelta(seconds=each) for each in (36, 26, 16, 6)),
+        ),
+        {"SV-FELIX felix": set()},
+    ),
+    "Felix ended by design a minute ago, and now it crashed": Case(
+        contained(programs=(BIRD, CONFD, young(FELIX, 3)), felix_ends=(AT - timedelta(seconds=60),)),
+        {"SV-FELIX felix": set()},
+    ),
+    "that Felix ended by design says nothing of confd": Case(
+        contained(programs=(BIRD, young(CONFD, 3), FELIX), felix_ends=(AT - timedelta(seconds=6),)),
+        {"SV-CONFD confd": set()},
+    ),
     "Felix was started again nine seconds ago, and has stayed": Case(
         contained(programs=(BIRD, CONFD, young(FELIX, 9))), {}
     ),
