@@ -2,9 +2,9 @@
 
 calico/node keeps its programs by runit: `runsvdir` runs a `runsv NAME` for each service, which starts the program again
 about a second after it ends, so that the container runs on whatever happens inside. Felix is `calico-felix` up to v3.2,
-`calico-node -felix` after it and `calico component felix` from v3.33; only the service's name (`felix`, in calico/node
-v1.x `calico-felix`) is the same for long (node/filesystem/etc/service of projectcalico/calico@v3.31.7). Without runit a
-program is known by its own name, and nobody knows since when it is kept.
+`calico-node -felix` after it and `calico component felix` from v3.33; only the service's name (`felix`, and before
+calico/node v1.3.0 `calico-felix`) is the same for long (node/filesystem/etc/service of projectcalico/calico@v3.31.7).
+Without runit a program is known by its own name, and nobody knows since when it is kept.
 
 What a program waits for are its children. Felix runs iptables-restore, ipset and their like for moments at a time, and
 does nothing else meanwhile; those that it keeps, or lets go on beside it, are in `_LASTING`.

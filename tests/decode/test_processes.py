@@ -46,10 +46,14 @@ CASES = {
     "calico/node v1.3.0 logs to files: svlogd is not the program": (
         (
             RUNIT,
-            process(2, 1, "runsv", "calico-felix"),
+            process(2, 1, "runsv", "felix"),
             process(3, 2, "svlogd", "-tt", "/var/log/calico/felix"),
             process(4, 2, "calico-felix", at=LATER),
         ),
+        (Program("felix", 4, LATER, BOOT),),
+    ),
+    "an older calico/node calls the service as it calls Felix": (
+        (RUNIT, process(2, 1, "runsv", "calico-felix"), process(4, 2, "calico-felix", at=LATER)),
         (Program("felix", 4, LATER, BOOT),),
     ),
     "Felix ended and waits for its second": (

@@ -1,4 +1,4 @@
-"""The programs of a recorded container: `ps.txt` or `docker-top.txt`, and `felix-health.txt`."""
+"""The programs of a recorded container: `ps.txt` or `docker-top.txt`, `felix-health.txt`, and their files in `log`."""
 
 import re
 from dataclasses import replace
@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from calico_agent.decode.felix_health import decode_health
+from calico_agent.decode.log_lines import felix_ends, knocks, log_lines
 from calico_agent.decode.processes import Process, find_programs
 from calico_agent.model.container import Container, Docker
 from calico_agent.model.felix import FelixHealth
@@ -19,20 +20,30 @@ _LONG_AGO = "3600"  # `docker top` does not tell since when
 
 
 def with_programs(docker: Docker | Unreadable, folder: Path, at: datetime) -> Docker | Unreadable:
-    """The same, with the programs of the container that runs, where they were recorded."""
-    processes = tuple(_processes(folder, at))
-    if isinstance(docker, Unreadable) or not processes:
+    """The same, with what was recorded of the programs of the container that runs."""
+    if isinstance(docker, Unreadable):
         return docker
+    return replace(docker, containers=tuple(_looked_into(container, folder, at) for container in docker.containers))
+
+
+def _looked_into(container: Container, folder: Path, at: datetime) -> Container:
+    if not container.running:
+        return container
+    processes = tuple(_processes(folder, at))
     health = _health(text(folder / "felix-health.txt") or "")
-
-    def looked_into(container: Container) -> Container:
-        programs = tuple(
-            replace(program, health=health) if program.name == "felix" else program
-            for program in find_programs(processes)
-        )
-        return replace(container, programs=programs) if container.running else container
-
-    return replace(docker, containers=tuple(map(looked_into, docker.containers)))
+    programs = tuple(
+        replace(program, health=health) if program.name == "felix" else program for program in find_programs(processes)
+    )
+    bird, bird6, felix = (
+        log_lines((text(folder / "log" / program / "current") or "").splitlines())
+        for program in ("bird", "bird6", "felix")
+    )
+    return replace(
+        container,
+        programs=programs if processes else None,
+        knocks=(*container.knocks, *knocks((*bird, *bird6))),
+        felix_ends=(*container.felix_ends, *felix_ends(felix)),
+    )
 
 
 def _processes(folder: Path, at: datetime) -> list[Process]:

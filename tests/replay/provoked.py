@@ -127,7 +127,9 @@ V2_3: dict[str, Problems] = {
             "RT-MISSING 10.20.183.64/26",
         }
     },
-    "file-logging/host1": {"BGP-DOWN host3": {"RT-MISSING 10.20.55.64/26"}},
+    "file-logging/host1": {
+        "IP-ELSEWHERE host3": {"BGP-DOWN host3", "BGP-UNKNOWN-PEER 10.77.0.13", "RT-MISSING 10.20.55.64/26"}
+    },
     "file-logging/host3": {
         "IP-BRIDGE host3": {
             "BGP-DOWN host1",
