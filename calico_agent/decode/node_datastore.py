@@ -12,7 +12,7 @@ from calico_agent.model.container import Container, Mount
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.settings import DatastoreSettings, EtcdApi
 
-_TWO_X_IMAGE = re.compile(r".*:v[12]\.\d+(\.\d+)?(-.*)?(@.*)?")
+_TWO_X_IMAGE = re.compile(r".*:(release-)?v?[12]\.\d+(\.\d+)?(-.*)?(@.*)?")
 _APIS = {"etcdv3": EtcdApi.V3, "etcdv2": EtcdApi.V2}
 _CERTIFICATE_FILES = ("ETCD_CA_CERT_FILE", "ETCD_CERT_FILE", "ETCD_KEY_FILE")
 _INLINE_CERTIFICATES = ("ETCD_CA_CERT", "ETCD_CERT", "ETCD_KEY")

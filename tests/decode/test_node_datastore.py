@@ -62,6 +62,8 @@ def test_the_prefixed_variable_wins_over_the_bare_one() -> None:
             "calico/node:v3.31.7", {"DATASTORE_TYPE": "etcdv2"}, EtcdApi.V2, "https://10.0.0.1:2379", id="told"
         ),
         pytest.param("quay.io/calico/node:v1.3.0", {}, EtcdApi.V2, "https://10.0.0.1:2379", id="2.3"),
+        pytest.param("mirror:5000/calico-node:1.3.0", {}, EtcdApi.V2, "https://10.0.0.1:2379", id="2.3, without v"),
+        pytest.param("calico/node:release-v2.6", {}, EtcdApi.V2, "https://10.0.0.1:2379", id="2.6, as it was built"),
         pytest.param("calico/node:v2.6.12-amd64", {}, EtcdApi.V2, "https://10.0.0.1:2379", id="2.6"),
         pytest.param(
             "calico/node:v2.6.12", {"DATASTORE_TYPE": "etcdv3"}, EtcdApi.V3, "https://10.0.0.1:2379", id="2.6, told"

@@ -128,12 +128,13 @@ waits for is told with its process number.""",
     ),
     _entry(
         "SV-CONFD",
-        "confd does not stay up, or is stopped",
+        "confd does not stay up, hangs, or is stopped",
         """\
 confd writes BIRD's configuration: new nodes get no session, and those that left keep theirs.
 
 Found in the container's process tree, as the host sees it: confd is missing, a few seconds old
-although its supervisor is not, or held by a signal (SIGSTOP).
+although its supervisor is not, held by a signal (SIGSTOP), or it waits for the same process for 90
+seconds.
 
 `docker logs NAME` says why it ends; `kill -CONT PID` lets one go on that is held.""",
     ),

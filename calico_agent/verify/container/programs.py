@@ -6,7 +6,8 @@ again. A single restart is over before the hold-down is, so it is never confirme
 other settings (a pool with another encapsulation, WireGuard, its tunnel's address) is no fault: its log says so.
 
 Felix does one thing after the other, so an iptables-restore that never ends is the end of all its work, while it runs,
-and looks well. Its health port says so where it has one. Else what it waits for tells, by the same measure.
+and looks well. Its health port says so where it has one. Else what it waits for tells, by the same measure; so it does
+of confd, which waits for `sv hup bird`.
 """
 
 from collections.abc import Iterator
@@ -41,6 +42,9 @@ _EFFECTS = {
     "bird": "each time its sessions go down; peers keep the routes only for the graceful restart",
     "bird6": "each time its sessions go down; peers keep the routes only for the graceful restart",
 }
+_WHILE_IT_HANGS = {
+    "felix": "new pods get no connection, and policies are not kept up to date; what was there before goes on"
+}
 
 
 def find_programs(view: View) -> Iterator[Finding]:
@@ -57,7 +61,7 @@ def find_programs(view: View) -> Iterator[Finding]:
             yield _does_not_stay(view, container, program)
         elif program.stopped and program.name in _CODES:
             yield _is_held(view, container, program)
-        elif program.name == "felix" and _hangs(view, program):
+        elif program.name in _CODES and _hangs(view, program):
             yield _is_hung(view, container, program)
 
 
@@ -108,20 +112,20 @@ def _is_held(view: View, container: Container, program: Program) -> Finding:
     )
 
 
-def _hangs(view: View, felix: Program) -> bool:
-    """Its own word counts, where there is one; that it is not ready is not that it hangs."""
-    return not felix.health.live if felix.health is not None else _waits_long(view, felix)
+def _hangs(view: View, program: Program) -> bool:
+    """Felix's own word counts, where there is one; that it is not ready is not that it hangs."""
+    return not program.health.live if program.health is not None else _waits_long(view, program)
 
 
-def _waits_long(view: View, felix: Program) -> bool:
-    return felix.child is not None and view.observation.at - felix.child.started_at >= _HUNG
+def _waits_long(view: View, program: Program) -> bool:
+    return program.child is not None and view.observation.at - program.child.started_at >= _HUNG
 
 
-def _is_hung(view: View, container: Container, felix: Program) -> Finding:
-    hung = felix.health.hung if felix.health is not None else ()
-    child = felix.child if _waits_long(view, felix) else None
+def _is_hung(view: View, container: Container, program: Program) -> Finding:
+    hung = program.health.hung if program.health is not None else ()
+    child = program.child if _waits_long(view, program) else None
     evidence = [f"its health port says: {one.name} {one.state}{one.timeout and f' ({one.timeout})'}" for one in hung]
-    if felix.health is not None and not hung:
+    if program.health is not None and not hung:
         evidence.append("its health port says that it is not live")
     timeout = next((one.timeout for one in hung if one.timeout), "")
     since = f" for more than {timeout}" if timeout else ""
@@ -131,11 +135,11 @@ def _is_hung(view: View, container: Container, felix: Program) -> Finding:
         evidence.append(f"it waits for {child.name}, process {child.pid} of this host")
         cure = f"`cat /proc/{child.pid}/stack` and `ls -l /proc/{child.pid}/fd` show what that waits for; {cure}"
     return finding(
-        _CODES[felix.name],
-        felix.name,
-        f"felix hangs: it has not finished its work{since}",
+        _CODES[program.name],
+        program.name,
+        f"{program.name} hangs: it has not finished its work{since}",
         why="; ".join(evidence),
-        effect="new pods get no connection, and policies are not kept up to date; what was there before goes on",
+        effect=_WHILE_IT_HANGS.get(program.name, _EFFECTS[program.name]),
         cure=cure,
         node=view.me,
     )

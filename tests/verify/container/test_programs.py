@@ -132,6 +132,11 @@ CASES = {
     "a process that began in the future, by a clock that was set back": Case(
         contained(programs=felix("iptables-restor", -7200)), {}, status={}
     ),
+    "confd waits for its word to BIRD": Case(
+        contained(programs=(BIRD, replace(CONFD, child=Child("sv", 9, AT - timedelta(minutes=3))), FELIX)),
+        {"SV-CONFD confd": set()},
+        says=("confd hangs: it has not finished its work since", "it waits for sv", "new nodes get no session"),
+    ),
     "what others wait for is their own matter": Case(
         contained(programs=(replace(BIRD, child=Child("sleep", 9, BOOT)), CONFD, FELIX)), {}, status={}
     ),
