@@ -130,8 +130,8 @@ class Container:
     `command` is what it runs as its first process, with arguments. `image_env` is what the image itself sets, None
     where the image is gone. `felix_ends` is when Felix ended by itself to take over other settings, as far as the end
     of the log tells. `stopped_by_hand`: it ended because somebody asked Docker to stop it. `programs` is None where its
-    processes cannot be seen. `outdated` are files of this host, mounted by themselves, of which it still has the content
-    of before.
+    processes cannot be seen. `outdated` are files of this host, mounted by themselves, of which it still has the
+    content of before.
     """
 
     id: str

@@ -78,7 +78,8 @@ true.""",
         """\
 Both write the same routes, rules and BIRD sockets, and each undoes what the other did.
 
-Found by asking Docker for all containers that look like calico/node.
+Found by asking Docker for all containers of its image or with its name that share the host's
+network and start it. A shell or a single program of the image is none.
 
 Stop one of them together with whatever starts it: a unit, a DaemonSet, a restart policy.""",
     ),
