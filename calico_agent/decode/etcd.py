@@ -29,7 +29,7 @@ from calico_agent.decode.resource import (
 from calico_agent.model.address import IPNetwork
 from calico_agent.model.bgp_filter import BgpFilter
 from calico_agent.model.claim import CLAIMS, AliveSign, NameOwner
-from calico_agent.model.felix import ClusterRoutes, FelixSettings
+from calico_agent.model.felix import ClusterRoutes, FelixSettings, Said
 from calico_agent.model.node import Affinity, BadKey, BgpSettings, Block, Datastore, Node, Pool
 
 RESOURCES = "/calico/resources/v3/projectcalico.org/"
@@ -43,11 +43,12 @@ PREFIXES = (
     f"{RESOURCES}bgpfilters/",
     f"{RESOURCES}bgppeers/",
     f"{RESOURCES}clusterinformations/",
-    f"{RESOURCES}felixconfigurations/default",
+    f"{RESOURCES}felixconfigurations/",
     f"{RESOURCES}ippools/",
     f"{RESOURCES}nodes/",
 )
 
+_NODE = "node."  # begins the names of resources that hold for one node
 _RELEASE = re.compile(r"v([0-9]{1,4})\.([0-9]{1,4})")
 _IPIP_BY_FELIX = (3, 33)
 
@@ -92,13 +93,17 @@ def assemble(decoded: Mapping[str, Decoded | BadKey], *, revision: int, read_at:
     """The datastore made of what each key holds. In the order of the keys, whatever the order of arrival."""
     values = [decoded[key] for key in sorted(decoded)]
     cluster = next(iter(_every(ClusterInformation, values)), ClusterInformation(""))
+    felix = {found.name: found.said for found in _every(FelixConfiguration, values)}
     return Datastore(
         nodes=_every(Node, values),
         pools=_every(Pool, values),
         blocks=_every(Block, values),
         affinities=_every(Affinity, values),
         bgp=_bgp(_every(BgpConfiguration, values), _every(BgpPeer, values), _every(BgpFilter, values)),
-        felix=_felix(_every(FelixConfiguration, values), cluster.version),
+        felix=_felix(felix, cluster.version),
+        felix_nodes=tuple(
+            (name.removeprefix(_NODE), said) for name, said in felix.items() if said and name.startswith(_NODE)
+        ),
         bad_keys=_every(BadKey, values),
         claims=tuple(value for value in values if isinstance(value, NameOwner | AliveSign)),
         cluster_guid=cluster.guid,
@@ -111,14 +116,12 @@ def _every(kind: type[_Kind], values: Iterable[Decoded | BadKey]) -> tuple[_Kind
     return tuple(value for value in values if isinstance(value, kind))
 
 
-def _felix(configurations: tuple[FelixConfiguration, ...], version: str) -> FelixSettings:
-    found = next(iter(configurations), FelixConfiguration(FelixSettings(), says_who_writes_routes=False))
-    if found.says_who_writes_routes:
-        return found.settings
+def _felix(configurations: Mapping[str, Said], version: str) -> FelixSettings:
     # The default of the release that last wrote its version; one that writes none is older.
     release = _RELEASE.match(version)
     late = release is not None and (int(release[1]), int(release[2])) >= _IPIP_BY_FELIX
-    return replace(found.settings, cluster_routes=ClusterRoutes.IPIP_ONLY) if late else found.settings
+    default = FelixSettings(cluster_routes=ClusterRoutes.IPIP_ONLY) if late else FelixSettings()
+    return default.told(configurations.get("default", ()))
 
 
 def _bgp(
@@ -134,8 +137,8 @@ def _bgp(
                 listen_port=configuration.listen_port or default.listen_port,
                 binds_to_address=configuration.binds_to_address,
             )
-        elif configuration.name.startswith("node.") and configuration.listen_port:
-            listen_ports.append((configuration.name.removeprefix("node."), configuration.listen_port))
+        elif configuration.name.startswith(_NODE) and configuration.listen_port:
+            listen_ports.append((configuration.name.removeprefix(_NODE), configuration.listen_port))
     return replace(
         default,
         peers=tuple(peer.name for peer in peers),

@@ -9,8 +9,9 @@ import json
 from collections.abc import Iterator
 
 from calico_agent.decode.etcd import AFFINITIES, RESOURCES, block_key
-from calico_agent.model.address import IPNetwork
+from calico_agent.model.address import Family, IPNetwork
 from calico_agent.model.bgp_filter import BgpFilter, Direction, FilterRule
+from calico_agent.model.felix import FelixSettings
 from calico_agent.model.node import Affinity, BgpSettings, Block, Datastore, Node, Pool
 from calico_agent.model.peering import Peering
 
@@ -26,16 +27,26 @@ def encode_datastore(datastore: Datastore) -> Iterator[tuple[str, bytes]]:
     for affinity in datastore.affinities:
         yield f"{AFFINITIES}{affinity.node}/{_tail(affinity.cidr)}", _json(_affinity(affinity))
     yield from _bgp(datastore.bgp)
-    felix = {
-        "programClusterRoutes": datastore.felix.cluster_routes.value,
-        "vxlanVNI": datastore.felix.vxlan_vni,
-        "vxlanPort": datastore.felix.vxlan_port,
-        **dict.fromkeys(sorted(datastore.felix.off), False),
-    }
-    yield f"{RESOURCES}felixconfigurations/default", _json({"spec": felix})
+    yield f"{RESOURCES}felixconfigurations/default", _json({"spec": _felix(datastore.felix)})
+    for name, said in datastore.felix_nodes:
+        yield f"{RESOURCES}felixconfigurations/node.{name}", _json({"spec": dict(said)})
     if datastore.cluster_guid:
         information = {"spec": {"clusterGUID": datastore.cluster_guid}}
         yield f"{RESOURCES}clusterinformations/default", _json(information)
+
+
+def _felix(settings: FelixSettings) -> object:
+    return {
+        "programClusterRoutes": settings.cluster_routes.value,
+        "vxlanVNI": settings.vxlan_vni,
+        "vxlanPort": settings.vxlan_port,
+        "deviceRouteProtocol": settings.route_protocol,
+        "routeSource": "WorkloadIPs" if settings.workload_routes else None,
+        "routeSyncDisabled": not settings.syncs_routes,
+        "wireguardEnabled": Family.IPV4 in settings.wireguard,
+        "wireguardEnabledV6": Family.IPV6 in settings.wireguard,
+        **dict.fromkeys(sorted(settings.off), False),
+    }
 
 
 def _node(node: Node) -> object:

@@ -66,6 +66,16 @@ def flag(fields: JsonObject, name: str, *, default: bool = False) -> bool:
     return default if found is None else found
 
 
+def scalar(fields: JsonObject, name: str) -> str | int | bool | None:
+    """The text, whole number, or true or false under `name`; None when not set or empty."""
+    found = fields.get(name)
+    if isinstance(found, str):
+        return text(fields, name)
+    if found is not None and not isinstance(found, int):
+        raise Malformed(f"{name} is {_kind(found)}, not text, a whole number, true or false")
+    return found
+
+
 def number(fields: JsonObject, name: str, lowest: int, highest: int) -> int | None:
     """The whole number under `name`, within bounds; None when not set."""
     found = _typed(fields, name, int, "a whole number")

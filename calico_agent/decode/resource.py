@@ -19,10 +19,9 @@ from calico_agent.decode.errors import Malformed
 from calico_agent.decode.json_object import JsonObject
 from calico_agent.model.address import IPAddress
 from calico_agent.model.bgp_filter import BgpFilter
-from calico_agent.model.felix import TUNNEL_SWITCHES, ClusterRoutes, FelixSettings
+from calico_agent.model.felix import SETTINGS, ClusterRoutes, Said
 from calico_agent.model.node import EncapsulationMode, Node, Pool
 
-_LARGEST_VNI = (1 << 24) - 1
 _LABEL_TYPES = frozenset({str, NoneType})  # Go reads null as an empty text
 _FOR_PODS = frozenset({"Workload", "Tunnel"})  # IPPoolAllowedUse in api/pkg/apis/projectcalico/v3/ippool.go@v3.32.1
 
@@ -48,10 +47,10 @@ class ClusterInformation:
 
 @dataclass(frozen=True, slots=True)
 class FelixConfiguration:
-    """The FelixConfiguration `default`. Who writes routes where it says nothing depends on the release."""
+    """A FelixConfiguration resource: `default`, or `node.<node>`, which holds for that node alone."""
 
-    settings: FelixSettings
-    says_who_writes_routes: bool
+    name: str
+    said: Said
 
 
 Resource = Node | Pool | BgpConfiguration | BgpFilter | BgpPeer | ClusterInformation | FelixConfiguration
@@ -150,23 +149,16 @@ def _cluster_information(_: str, resource: JsonObject) -> ClusterInformation:
 
 
 def _felix_configuration(name: str, resource: JsonObject) -> FelixConfiguration | None:
-    """Those of single nodes (`node.<name>`) are not asked: these are settings of a cluster."""
-    if name != "default":
+    """None for one that holds nowhere, or says nothing of what is read: most of those of single nodes do not."""
+    if name != "default" and not name.startswith("node."):
         return None
     spec = json_object.section(resource, "spec")
-    written = json_object.text(spec, "programClusterRoutes")
-    default = FelixSettings()
-    try:
-        cluster_routes = ClusterRoutes(written) if written else default.cluster_routes
-    except ValueError:
-        raise Malformed(f"programClusterRoutes is {written!a}, which is not known") from None
-    settings = FelixSettings(
-        cluster_routes,
-        frozenset(switch for switch in TUNNEL_SWITCHES if not json_object.flag(spec, switch, default=True)),
-        json_object.number(spec, "vxlanVNI", 1, _LARGEST_VNI) or default.vxlan_vni,
-        json_object.number(spec, "vxlanPort", 0, 65535) or default.vxlan_port,
-    )
-    return FelixConfiguration(settings, bool(written))
+    said = ((setting, json_object.scalar(spec, setting)) for setting in SETTINGS)
+    found = FelixConfiguration(name, tuple((setting, value) for setting, value in said if value is not None))
+    routes = dict(found.said).get("programClusterRoutes")
+    if routes is not None and routes not in {one.value for one in ClusterRoutes}:
+        raise Malformed(f"programClusterRoutes is {routes!a}, which is not known")
+    return found if found.said else None
 
 
 _DECODERS: Mapping[str, Callable[[str, JsonObject], Resource | None]] = {

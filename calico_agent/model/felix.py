@@ -1,10 +1,16 @@
 """What Felix is told to do, as far as the routes and tunnels between nodes depend on it, and how it says that it is.
 
-felix/config/config_params.go of projectcalico/calico@v3.28.5. Felix's environment has the last word over all of it.
+felix/config/config_params.go of projectcalico/calico@v3.28.5. Of several places that set something the first counts:
+its environment, the FelixConfiguration of its node (`node.<name>`), the FelixConfiguration `default`. All values are
+texts to it, and one that it does not understand counts for nothing.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from enum import Enum
+
+from calico_agent.model.address import Family
+from calico_agent.model.route import CALICO_PROTOCOLS, PROTOCOL_BOOT
 
 
 class ClusterRoutes(Enum):
@@ -33,18 +39,111 @@ class ClusterRoutes(Enum):
 TUNNEL_SWITCHES = ("ipipEnabled", "vxlanEnabled")
 """Settings that overrule what the pools ask for: false means no tunnel of this kind."""
 
+Said = tuple[tuple[str, str | int | bool], ...]
+"""Settings by the names that FelixConfiguration has for them, with their values."""
+
+_LARGEST_VNI = (1 << 24) - 1
+_WORDS = {
+    **dict.fromkeys(("true", "1", "yes", "y", "t"), True),
+    **dict.fromkeys(("false", "0", "no", "n", "f"), False),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class FelixSettings:
-    """FelixConfiguration `default`; what it does not set has these defaults.
+    """What holds; what nobody sets has these defaults.
 
     `off` are those of TUNNEL_SWITCHES that are false. All nodes must have one VNI and one UDP port for VXLAN.
+    `route_protocol` is that of the routes to its pods and, unless it is the default, of all its routes. With
+    `workload_routes` it has a route to each pod of other nodes in place of one to each block, and it writes no route at
+    all unless it `syncs_routes`. `wireguard` are the families that are to be encrypted.
     """
 
     cluster_routes: ClusterRoutes = ClusterRoutes.DISABLED
     off: frozenset[str] = frozenset()
     vxlan_vni: int = 4096
     vxlan_port: int = 4789
+    route_protocol: int = PROTOCOL_BOOT
+    workload_routes: bool = False
+    syncs_routes: bool = True
+    wireguard: frozenset[Family] = frozenset()
+
+    @property
+    def block_routes(self) -> bool:
+        """Whether it writes routes to blocks."""
+        return self.syncs_routes and not self.workload_routes
+
+    @property
+    def protocols(self) -> frozenset[int]:
+        """The protocols by which routes of BIRD and Felix are known, whatever they lead to."""
+        return CALICO_PROTOCOLS if self.route_protocol == PROTOCOL_BOOT else CALICO_PROTOCOLS | {self.route_protocol}
+
+    def told(self, said: Said) -> "FelixSettings":
+        """These settings where nothing more is said, else what is said."""
+        settings = self
+        for name, value in said:
+            settings = _KNOWN[name](settings, str(value)) if name in _KNOWN else settings
+        return settings
+
+
+def variable(setting: str) -> str:
+    """The environment variable for a setting of FelixConfiguration."""
+    return "FELIX_IPINIPENABLED" if setting == "ipipEnabled" else f"FELIX_{setting.upper()}"
+
+
+def _number(lowest: int, highest: int, change: Callable[[FelixSettings, int], FelixSettings]) -> "_Change":
+    def told(settings: FelixSettings, text: str) -> FelixSettings:
+        fits = text.isdecimal() and lowest <= int(text) <= highest
+        return change(settings, int(text)) if fits else settings
+
+    return told
+
+
+def _flag(change: Callable[[FelixSettings, bool], FelixSettings]) -> "_Change":
+    def told(settings: FelixSettings, text: str) -> FelixSettings:
+        value = _WORDS.get(text.lower())
+        return settings if value is None else change(settings, value)
+
+    return told
+
+
+def _tunnels(switch: str) -> "_Change":
+    return _flag(lambda settings, on: replace(settings, off=settings.off - {switch} if on else settings.off | {switch}))
+
+
+def _wireguard(family: Family) -> "_Change":
+    return _flag(
+        lambda settings, on: replace(
+            settings, wireguard=settings.wireguard | {family} if on else settings.wireguard - {family}
+        )
+    )
+
+
+def _cluster_routes(settings: FelixSettings, text: str) -> FelixSettings:
+    found: Iterable[ClusterRoutes] = (one for one in ClusterRoutes if one.value.lower() == text.lower())
+    return replace(settings, cluster_routes=next(iter(found), settings.cluster_routes))
+
+
+def _route_source(settings: FelixSettings, text: str) -> FelixSettings:
+    known = {"workloadips": True, "calicoipam": False}
+    return replace(settings, workload_routes=known.get(text.lower(), settings.workload_routes))
+
+
+_Change = Callable[[FelixSettings, str], FelixSettings]
+_KNOWN: Mapping[str, _Change] = {
+    "programClusterRoutes": _cluster_routes,
+    **{switch: _tunnels(switch) for switch in TUNNEL_SWITCHES},
+    "vxlanVNI": _number(1, _LARGEST_VNI, lambda settings, found: replace(settings, vxlan_vni=found)),
+    "vxlanPort": _number(1, 65535, lambda settings, found: replace(settings, vxlan_port=found)),
+    "deviceRouteProtocol": _number(1, 255, lambda settings, found: replace(settings, route_protocol=found)),
+    "routeSource": _route_source,
+    "routeSyncDisabled": _flag(lambda settings, found: replace(settings, syncs_routes=not found)),
+    "wireguardEnabled": _wireguard(Family.IPV4),
+    "wireguardEnabledV6": _wireguard(Family.IPV6),
+}
+
+SETTINGS = tuple(_KNOWN)
+"""The settings that are read, by the names that FelixConfiguration has for them."""
 
 
 @dataclass(frozen=True, slots=True)

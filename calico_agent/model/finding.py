@@ -108,7 +108,10 @@ class PeerSession:
 
 @dataclass(frozen=True, slots=True)
 class RouteCounts:
-    """The routes this host should have, by what was found. `expected` is the sum of the three after it."""
+    """The routes this host should have, by what was found. `expected` is the sum of the three after it.
+
+    `left_out` are blocks of other nodes to which there may be routes or not: Felix is told to write none to blocks.
+    """
 
     expected: int = 0
     present: int = 0
@@ -116,6 +119,7 @@ class RouteCounts:
     wrong: int = 0
     stale: int = 0
     nodes_without_route: int = 0
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)

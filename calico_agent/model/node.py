@@ -12,7 +12,7 @@ from enum import Enum
 from calico_agent.model.address import Family, IPAddress, IPInterface, IPNetwork
 from calico_agent.model.bgp_filter import BgpFilter
 from calico_agent.model.claim import AliveSign, NameOwner
-from calico_agent.model.felix import FelixSettings
+from calico_agent.model.felix import FelixSettings, Said
 from calico_agent.model.peering import Peering
 
 
@@ -203,8 +203,9 @@ class Datastore:
     """Everything of Calico's that this agent needs, at one revision.
 
     `read_at` is when the revision was last known to be current (aware, UTC). `cluster_guid` is what Calico called this
-    cluster when it was set up (ClusterInformation), empty where it gave no name. `claimable`: names can be claimed in
-    it, as they can in all but etcd's v2 API.
+    cluster when it was set up (ClusterInformation), empty where it gave no name. `felix` is what Felix is told where no
+    more is said, `felix_nodes` what it is told on single nodes. `claimable`: names can be claimed in it, as they can in
+    all but etcd's v2 API.
     """
 
     nodes: tuple[Node, ...] = ()
@@ -213,6 +214,7 @@ class Datastore:
     affinities: tuple[Affinity, ...] = ()
     bgp: BgpSettings = field(default_factory=BgpSettings)
     felix: FelixSettings = field(default_factory=FelixSettings)
+    felix_nodes: tuple[tuple[str, Said], ...] = ()
     bad_keys: tuple[BadKey, ...] = ()
     cluster_guid: str = ""
     claims: tuple[NameOwner | AliveSign, ...] = ()

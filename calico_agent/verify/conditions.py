@@ -142,12 +142,17 @@ def _routes(view: View, against: Against | None, counts: RouteCounts) -> Conditi
         )
     right = f"{counts.present} of {counted(counts.expected, 'route')} right"
     none = "no other node has pods that need a route" if against is None else "no route is expected"
-    message = f"{right if counts.expected else none}{_as_of(view)}"
+    message = f"{right if counts.expected or counts.left_out else none}{_left_out(counts)}{_as_of(view)}"
     if against is not None:
         return Condition(kind, Status.FALSE, against.reason, f"{message}; {against.words}")
     if view.local.uses_gobgp and any(needs_bgp(view, family) for family in Family):
         return _not_judged(kind, "the routes that it brings")
     return Condition(kind, Status.TRUE, "InPlace" if counts.expected else "NoneNeeded", message)
+
+
+def _left_out(counts: RouteCounts) -> str:
+    blocks = counted(counts.left_out, "block")
+    return f", the way to {blocks} not judged: Felix is told to write no routes to blocks" if counts.left_out else ""
 
 
 def _as_of(view: View) -> str:

@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 
 from calico_agent.model.address import Family, IPAddress, IPInterface, IPNetwork
 from calico_agent.model.container import Container, ContainerState, Docker
-from calico_agent.model.felix import ClusterRoutes
+from calico_agent.model.felix import SETTINGS, FelixSettings, Said, variable
 from calico_agent.model.host import Host
 from calico_agent.model.identity import Candidate, Identity
 from calico_agent.model.node import Node
@@ -29,17 +29,14 @@ _NODENAME_DIRECTORY = PurePosixPath("/var/lib/calico")
 
 @dataclass(frozen=True, slots=True)
 class Standpoint:
-    """All of this host that its expected routes depend on.
-
-    `cluster_routes` is what the container's environment says, which is Felix's last word; None where it says nothing.
-    """
+    """All of this host that its expected routes depend on."""
 
     name: str | None
     node: Node | None
     uses_bird: bool
     registered: Mapping[Family, IPInterface | None]
     networks: Mapping[Family, frozenset[IPNetwork]]
-    cluster_routes: ClusterRoutes | None = None
+    felix: FelixSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +44,7 @@ class Local:
     """This host: its calico/node container, the node it runs as and that node's record (None: not there, or not known).
 
     `name_source` says where the name comes from. `candidates` are the addresses of its links with what speaks against
-    them, and `addresses` the same by address.
+    them, and `addresses` the same by address. `felix` is what Felix is told here.
     """
 
     name: str | None
@@ -57,6 +54,7 @@ class Local:
     identity: Identity
     candidates: tuple[Candidate, ...]
     addresses: Mapping[IPAddress, Candidate]
+    felix: FelixSettings
 
     @property
     def backend(self) -> str:
@@ -80,7 +78,7 @@ class Local:
             self.uses_bird,
             {family: self.registered(family) for family in Family},
             {family: frozenset(self.networks(family)) for family in Family},
-            _cluster_routes(self.container),
+            self.felix,
         )
 
     def candidate(self, address: IPAddress) -> Candidate | None:
@@ -108,9 +106,17 @@ class Local:
         )
 
 
-def _cluster_routes(container: Container | None) -> ClusterRoutes | None:
-    written = container.env_value("FELIX_PROGRAMCLUSTERROUTES").lower() if container is not None else ""
-    return next((setting for setting in ClusterRoutes if setting.value.lower() == written), None)
+def felix_told(cluster: Cluster | None, name: str | None, container: Container | None) -> tuple[Said, Said]:
+    """What the FelixConfiguration of this node says, and what the environment of its container: the last word."""
+    recorded = dict(cluster.datastore.felix_nodes).get(name or "", ()) if cluster is not None else ()
+    environment = dict(container.env) if container is not None else {}
+    written = ((setting, environment.get(variable(setting), "")) for setting in SETTINGS)
+    return recorded, tuple((setting, value) for setting, value in written if value)
+
+
+def _felix(cluster: Cluster | None, name: str | None, container: Container | None) -> FelixSettings:
+    recorded, written = felix_told(cluster, name, container)
+    return (cluster.datastore.felix if cluster is not None else FelixSettings()).told(recorded).told(written)
 
 
 def chosen(identity: Identity, family: Family) -> IPInterface | None:
@@ -134,7 +140,8 @@ def local_host(
         name, source = _registered_name(cluster, candidates) or (name, source)
     node = cluster.nodes.get(name) if cluster is not None and name is not None else None
     by_address = {found.interface.ip: found for found in sorted(candidates, key=lambda found: found.accepted)}
-    return Local(name, source, container, node, identity, candidates, by_address)
+    felix = _felix(cluster, name, container)
+    return Local(name, source, container, node, identity, candidates, by_address, felix)
 
 
 def node_container(docker: Docker | Unreadable, name: str) -> Container | None:

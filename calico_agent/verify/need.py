@@ -13,11 +13,10 @@ from calico_agent.verify.cluster import Cluster
 from calico_agent.verify.view import View
 
 
-def is_by_bgp(pool: Pool, cluster: Cluster, here: ClusterRoutes | None) -> bool:
-    """Whether BIRD writes the routes to the blocks of a pool. `here` is what this host's container is told."""
+def is_by_bgp(pool: Pool, felix: ClusterRoutes) -> bool:
+    """Whether BIRD writes the routes to the blocks of a pool. `felix` is what Felix is told on this host."""
     if pool.vxlan is not EncapsulationMode.NEVER:
         return False
-    felix = here or cluster.datastore.felix.cluster_routes
     return not (felix.plain if pool.ipip is EncapsulationMode.NEVER else felix.ipip)
 
 
@@ -25,20 +24,20 @@ def needs_bgp(view: View, family: Family) -> bool:
     """Whether a route of this family comes by BGP, or may come where too little is known."""
     if view.cluster is None:
         return True
-    return family in _families(view.cluster, view.local.standpoint.cluster_routes)
+    return family in _families(view.cluster, view.local.felix.cluster_routes)
 
 
 @MadeOnce
-def _families(cluster: Cluster, here: ClusterRoutes | None) -> frozenset[Family]:
+def _families(cluster: Cluster, felix: ClusterRoutes) -> frozenset[Family]:
     pools = cluster.datastore.pools
     if not cluster.pools_known:
         return frozenset(Family)
     unknown = {family for family in Family if not any(pool.cidr.version == family for pool in pools)}
-    enabled = {Family(pool.cidr.version) for pool in pools if not pool.disabled and is_by_bgp(pool, cluster, here)}
+    enabled = {Family(pool.cidr.version) for pool in pools if not pool.disabled and is_by_bgp(pool, felix)}
     if len(found := unknown | enabled) == len(Family):
         return frozenset(found)
     for key, block in cluster.blocks.items():
         pool = cluster.pools.covering(key)
-        if pool is None or (pool.disabled and is_by_bgp(pool, cluster, here)):
+        if pool is None or (pool.disabled and is_by_bgp(pool, felix)):
             found.add(Family(block.cidr.version))
     return frozenset(found)

@@ -449,10 +449,30 @@ def test_who_writes_cluster_routes(version: str, written: str | None, expected: 
 
 
 def test_what_felix_is_told_of_tunnels() -> None:
-    spec = {"vxlanEnabled": False, "ipipEnabled": True, "wireguardEnabled": False, "vxlanVNI": 77, "vxlanPort": 8472}
+    spec = {
+        "vxlanEnabled": False,
+        "ipipEnabled": True,
+        "wireguardEnabled": False,
+        "vxlanVNI": 77,
+        "vxlanPort": 8472,
+    }
     items = ((f"{RESOURCES}felixconfigurations/default", encoded({"spec": spec})),)
     felix = decode_datastore(items, revision=1, read_at=None).felix
     assert felix == FelixSettings(off=frozenset({"vxlanEnabled"}), vxlan_vni=77, vxlan_port=8472)
+
+
+def test_what_felix_is_told_on_single_nodes() -> None:
+    items = (
+        (
+            f"{RESOURCES}felixconfigurations/node.host1",
+            encoded({"spec": {"routeSyncDisabled": True, "bpfEnabled": True}}),
+        ),
+        (f"{RESOURCES}felixconfigurations/node.host2", encoded({"spec": {"floatingIPs": "Disabled"}})),
+        (f"{RESOURCES}felixconfigurations/default", encoded({"spec": {"deviceRouteProtocol": 200}})),
+    )
+    datastore = decode_datastore(items, revision=1, read_at=None)
+    assert datastore.felix == FelixSettings(route_protocol=200)
+    assert datastore.felix_nodes == (("host1", (("routeSyncDisabled", True),)),)
 
 
 def test_an_unknown_setting_of_cluster_routes_is_a_bad_key() -> None:

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from calico_agent.decode.etcd import decode_datastore
 from calico_agent.decode.etcd_encode import encode_datastore
+from calico_agent.model.address import Family
 from calico_agent.model.bgp_filter import BgpFilter, Direction, FilterRule, Match
-from calico_agent.model.felix import TUNNEL_SWITCHES, FelixSettings
+from calico_agent.model.felix import SETTINGS, TUNNEL_SWITCHES, FelixSettings
 from calico_agent.model.node import Affinity, BgpSettings, Block, Borrowed, Datastore, Node, Pool
 from calico_agent.model.peering import Peering
 from tests.decode.test_etcd import CAPTURES, capture
@@ -62,6 +63,11 @@ FELIX = every_field(
     off=st.sets(st.sampled_from(TUNNEL_SWITCHES)).map(frozenset),
     vxlan_vni=st.integers(1, 2**24 - 1),
     vxlan_port=st.integers(1, 65535),
+    route_protocol=st.integers(1, 255),
+    wireguard=st.sets(st.sampled_from(Family)).map(frozenset),
+)
+SAID = st.dictionaries(st.sampled_from(("routeSource", "FloatingIPs")), NAMES, min_size=1).map(
+    lambda said: tuple((name, said[name]) for name in SETTINGS if name in said)
 )
 POOLS = every_field(Pool, name=NAMES, cidr=NETWORKS, block_size=st.none() | st.integers(1, 128))
 AFFINITIES = every_field(Affinity, node=NAMES, cidr=NETWORKS)
@@ -148,6 +154,9 @@ def again(datastore: Datastore) -> Datastore:
         affinities=st.lists(AFFINITIES, max_size=3).map(tuple),
         bgp=BGP,
         felix=FELIX,
+        felix_nodes=st.dictionaries(NAMES, SAID, max_size=2).map(
+            lambda said: tuple((name, found) for name, found in sorted(said.items()) if found)
+        ),
         bad_keys=st.just(()),
         claims=st.just(()),
         claims_trouble=st.just(""),
@@ -167,7 +176,7 @@ def test_what_is_encoded_is_decoded_to_the_same(datastore: Datastore) -> None:
     assert set(once.pools) <= set(datastore.pools)
     assert set(once.blocks) <= set(datastore.blocks)
     assert set(once.affinities) <= set(datastore.affinities)
-    kept = ("bgp", "cluster_guid", "felix")
+    kept = ("bgp", "cluster_guid", "felix", "felix_nodes")
     assert [getattr(once, name) for name in kept] == [getattr(datastore, name) for name in kept]
     assert once.bad_keys == ()
     assert again(once) == once

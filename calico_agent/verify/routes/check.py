@@ -6,7 +6,7 @@ routes share paths, so that a way and a path that fit each other are judged once
 
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from calico_agent.model.finding import Finding, RouteCounts
@@ -66,7 +66,8 @@ def check_routes(view: View, kernel: Kernel, expectation: Expectation) -> RouteC
         *find_unreachable(expectation, _stranded(view, kernel)),
         *find_unadvertised(view, expectation),
     )
-    return RouteCheck(_count(table, broken, amiss, sum(one.code == "RT-STALE" for one in strangers)), findings)
+    counts = _count(table, broken, amiss, sum(one.code == "RT-STALE" for one in strangers))
+    return RouteCheck(replace(counts, left_out=expectation.left_out), findings)
 
 
 def _stranded(view: View, kernel: Kernel) -> Collection[str]:

@@ -67,7 +67,8 @@ class Expectation:
 
     `own_blocks` want a blackhole. `claimed` are prefixes that are somebody's, so that a route to them is not stale.
     `unreachable` counts the blocks of nodes to which nothing can lead: they have no record, or no address.
-    `lost_blocks` have a route like others, and no record.
+    `lost_blocks` have a route like others, and no record. `left_out` counts the blocks to which Felix is told to
+    write no route.
     """
 
     routes: tuple[ExpectedRoute, ...] = ()
@@ -77,6 +78,7 @@ class Expectation:
     unreachable: dict[str, int] = field(default_factory=dict)
     unadvertised: Unadvertised = field(default_factory=Unadvertised)
     lost_blocks: tuple[LostBlock, ...] = ()
+    left_out: int = 0
 
 
 def expect(cluster: Cluster, local: Local) -> Expectation:
@@ -119,6 +121,7 @@ class _Draft:
         self._withheld: dict[str, tuple[Pool, int]] = {}
         self._outside: list[tuple[Borrowed, Block]] = []
         self._lost_blocks: list[LostBlock] = []
+        self._left_out = 0
 
     def add(self, key: Key, block: Block, lane: Lane) -> None:
         """What one block calls for."""
@@ -146,6 +149,8 @@ class _Draft:
             self._routes.append(ExpectedRoute(block.cidr, way))
         elif not self._ways.known(owner):
             self._unreachable[owner] = self._unreachable.get(owner, 0) + 1
+        else:
+            self._left_out += not self._ways.by_bgp(lane.pool)
 
     def _note_silence(self, block: Block, state: AffinityState | None, lane: Lane) -> None:
         """A block whose owner tells nobody about it, although it is in use."""
@@ -183,4 +188,5 @@ class _Draft:
             self._unreachable,
             Unadvertised(tuple(self._unclaimed), withheld, tuple(self._outside)),
             tuple(self._lost_blocks),
+            self._left_out,
         )

@@ -10,7 +10,7 @@ from calico_agent.model.address import IPAddress
 from calico_agent.model.detour import Detours
 from calico_agent.model.identity import Candidate
 from calico_agent.model.kernel import Kernel
-from calico_agent.model.route import CALICO_PROTOCOLS, PROTOCOL_BOOT, NextHop, Path, RouteType
+from calico_agent.model.route import PROTOCOL_BOOT, NextHop, Path, RouteType
 from calico_agent.model.unchanged import MadeOnce
 from calico_agent.verify.routes.table import Paths
 from calico_agent.verify.routes.ways import TUNNEL_DEVICES, Way
@@ -35,10 +35,16 @@ class Judge:
     are recognised as the very objects, which costs next to nothing.
     """
 
-    def __init__(self, bridges: Iterable[Candidate], routers: Mapping[IPAddress, frozenset[IPAddress]]) -> None:
+    def __init__(
+        self,
+        bridges: Iterable[Candidate],
+        routers: Mapping[IPAddress, frozenset[IPAddress]],
+        protocols: frozenset[int],
+    ) -> None:
         self._bridges = frozenset(found.link for found in bridges)
         self._bridged = tuple(found.interface.network for found in bridges)
         self._routers = routers
+        self._protocols = protocols
         self.right: dict[Way | None, Paths] = {}
 
     def verdict(self, way: Way, paths: Paths) -> str:
@@ -50,12 +56,12 @@ class Judge:
             return "RT-NEXTHOP-DEAD"
         if self._fits(way, best):
             # BIRD learns and advertises a foreign route, also one that the kernel does not use.
-            return "RT-FOREIGN" if way.by_bgp and foreign(paths[1:]) else ""
+            return "RT-FOREIGN" if way.by_bgp and foreign(paths[1:], self._protocols) else ""
         if any(self._fits(way, other) for other in paths[1:]):
             return "RT-SHADOWED"
         if best.type in _DROPS:
             return _DROPS[best.type]
-        if not by_calico(best):
+        if not by_calico(best, self._protocols):
             return "RT-FOREIGN"
         if len(best.next_hops) > 1:
             return "RT-ECMP"
@@ -85,14 +91,18 @@ class Judge:
 def judge_of(view: View, ways: Iterable[Way]) -> Judge:
     """The judge of these ways: the one of before while nothing has changed that verdicts depend on."""
     judged = tuple(ways)
-    return _judge(judged, view.local.bridges(), {} if view.kernel is None else _routers(view.kernel, judged))
+    routers = {} if view.kernel is None else _routers(view.kernel, judged)
+    return _judge(judged, view.local.bridges(), routers, view.local.felix.protocols)
 
 
 @MadeOnce
 def _judge(
-    _ways: tuple[Way, ...], bridges: tuple[Candidate, ...], routers: Mapping[IPAddress, frozenset[IPAddress]]
+    _ways: tuple[Way, ...],
+    bridges: tuple[Candidate, ...],
+    routers: Mapping[IPAddress, frozenset[IPAddress]],
+    protocols: frozenset[int],
 ) -> Judge:
-    return Judge(bridges, routers)
+    return Judge(bridges, routers, protocols)
 
 
 def _routers(kernel: Kernel, ways: tuple[Way, ...]) -> Mapping[IPAddress, frozenset[IPAddress]]:
@@ -111,16 +121,16 @@ def _gateways(kernel: Kernel, address: IPAddress) -> frozenset[IPAddress]:
     return frozenset() if None in gateways else frozenset(filter(None, gateways))
 
 
-def foreign(paths: Paths) -> Path | None:
+def foreign(paths: Paths, protocols: frozenset[int]) -> Path | None:
     """The first that neither BIRD nor Felix wrote."""
-    return next((path for path in paths if not by_calico(path)), None)
+    return next((path for path in paths if not by_calico(path, protocols)), None)
 
 
-def by_calico(path: Path) -> bool:
+def by_calico(path: Path, protocols: frozenset[int]) -> bool:
     """Whether BIRD or Felix wrote it: Felix writes VXLAN routes as `boot` (deviceRouteProtocol).
 
     Both use devices for their tunnels, so that what encapsulates without one is somebody else's, whatever it says.
     """
     through_tunnel = any(hop.device in TUNNEL_DEVICES for hop in path.next_hops)
-    written = path.protocol in CALICO_PROTOCOLS or (path.protocol == PROTOCOL_BOOT and through_tunnel)
+    written = path.protocol in protocols or (path.protocol == PROTOCOL_BOOT and through_tunnel)
     return written and not path.encapsulated

@@ -15,7 +15,7 @@ from calico_agent.model.finding import Finding, Severity
 from calico_agent.model.kernel import Kernel
 from calico_agent.model.node import EncapsulationMode, Pool
 from calico_agent.model.prefix import FULL_LENGTH, Key, prefix_of
-from calico_agent.model.route import CALICO_PROTOCOLS, Path, RouteType
+from calico_agent.model.route import Path, RouteType
 from calico_agent.verify.bgp.rib import Rib, rib_of
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.cluster import Cluster
@@ -45,7 +45,7 @@ def find_stranger(view: View, expectation: Expectation, rib: Rib, key: Key, path
     if pool is None or pool.cidr.prefixlen == key[1]:
         return
     path = paths[0]
-    if path.protocol in CALICO_PROTOCOLS or _leads_into_tunnel(key, path):
+    if path.protocol in view.local.felix.protocols or _leads_into_tunnel(key, path):
         if _stale(view.cluster, expectation, key, pool):
             yield _stale_finding(prefix_of(key), path, rib)
     elif _local_workload(view, key, path):

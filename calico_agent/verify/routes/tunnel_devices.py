@@ -13,16 +13,13 @@ from calico_agent.model.address import Family, IPAddress, Link
 from calico_agent.model.finding import Finding, Writer
 from calico_agent.model.kernel import Kernel
 from calico_agent.verify.catalogue import finding
+from calico_agent.verify.felix import where_told
 from calico_agent.verify.routes.expected import Expectation
 from calico_agent.verify.routes.table import expected_table
 from calico_agent.verify.routes.ways import Encapsulation
 from calico_agent.verify.view import View
 
-_SETTINGS = {
-    (Encapsulation.IPIP, Family.IPV4): ("ipipEnabled", "FELIX_IPINIPENABLED"),
-    (Encapsulation.VXLAN, Family.IPV4): ("vxlanEnabled", "FELIX_VXLANENABLED"),
-}
-_FALSE = frozenset({"false", "0", "no", "n", "f"})  # felix/config/param_types.go, BoolParam
+_SWITCHES = {(Encapsulation.IPIP, Family.IPV4): "ipipEnabled", (Encapsulation.VXLAN, Family.IPV4): "vxlanEnabled"}
 
 
 def find_tunnel_devices(view: View, kernel: Kernel, expectation: Expectation) -> Iterator[Finding]:
@@ -56,16 +53,12 @@ def find_tunnel_devices(view: View, kernel: Kernel, expectation: Expectation) ->
 
 
 def _told_not_to(view: View, encapsulation: Encapsulation, family: Family) -> str:
-    """The setting by which Felix makes no such device, whatever the pools say; its environment has the last word.
+    """The setting by which Felix makes no such device, whatever the pools say.
 
     felix/config/{config_params,encapsulation_resolver}.go@v3.28.5: of VXLAN for IPv6 the pools alone decide.
     """
-    setting, variable = _SETTINGS.get((encapsulation, family), ("", ""))
-    container = view.local.container
-    if setting and container is not None and (written := container.env_value(variable)):
-        return f"{variable}={written} in {container.name}" if written.lower() in _FALSE else ""
-    off = view.cluster is not None and setting in view.cluster.datastore.felix.off
-    return f"{setting} is false in FelixConfiguration default" if off else ""
+    switch = _SWITCHES.get((encapsulation, family), "")
+    return where_told(view, switch, "false") if switch in view.local.felix.off else ""
 
 
 def _fault(link: Link | None, wanted: IPAddress | None) -> str:
@@ -82,25 +75,18 @@ def _other_end(view: View, link: Link | None, family: Family) -> str:
     """In what a VXLAN device differs from those of the other nodes."""
     if link is None or link.vxlan is None or view.cluster is None:
         return ""
-    felix, own, node = view.cluster.datastore.felix, view.local.registered(family), view.local.node
-    vni, port = _set(view, "FELIX_VXLANVNI", felix.vxlan_vni), _set(view, "FELIX_VXLANPORT", felix.vxlan_port)
+    felix, own, node = view.local.felix, view.local.registered(family), view.local.node
     found = link.vxlan
-    if found.vni != vni:
-        return f"has VNI {found.vni} instead of {vni}"
-    if found.port != port:
-        return f"uses UDP port {found.port} instead of {port}"
+    if found.vni != felix.vxlan_vni:
+        return f"has VNI {found.vni} instead of {felix.vxlan_vni}"
+    if found.port != felix.vxlan_port:
+        return f"uses UDP port {found.port} instead of {felix.vxlan_port}"
     if own is not None and found.local not in {None, own.ip}:
         return f"sends as {found.local} instead of {own.ip}"
     mac = node.vtep_mac(family) if node is not None else None
     if mac and link.mac.lower() != mac.lower():
         return f"has the hardware address {link.mac}, and the others send to {mac}"
     return ""
-
-
-def _set(view: View, variable: str, configured: int) -> int:
-    """A number of Felix's: its environment has the last word."""
-    written = view.local.container.env_value(variable) if view.local.container is not None else ""
-    return int(written) if written.isdecimal() else configured
 
 
 def _address(view: View, encapsulation: Encapsulation, family: Family) -> IPAddress | None:

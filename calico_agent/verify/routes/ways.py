@@ -91,11 +91,14 @@ class Ways:
 
     def by_bgp(self, pool: Pool) -> bool:
         """Whether BIRD writes the routes to the blocks of a pool."""
-        return is_by_bgp(pool, self._cluster, self._local.cluster_routes)
+        return is_by_bgp(pool, self._local.felix.cluster_routes)
 
     def blackholed(self, pool: Pool) -> bool:
-        """Whether a program of calico/node puts a blackhole on own blocks of this pool."""
-        return self._local.uses_bird or not self.by_bgp(pool)
+        """Whether a program of calico/node puts a blackhole on own blocks of this pool.
+
+        Felix has its own on those to which it leads others, and BIRD leaves these to it.
+        """
+        return self._local.uses_bird if self.by_bgp(pool) else self._local.felix.block_routes
 
     def is_tunnel_address(self, node: str, address: IPAddress) -> bool:
         """Whether `address` is that of a tunnel device of this node."""
@@ -114,10 +117,12 @@ class Ways:
         registered = record.registered(family) if record else None
         if record is None or registered is None or own is None:
             return None
-        if record.wireguard_key(family) and me is not None and me.wireguard_key(family):
+        felix = self._local.felix
+        encrypted = record.wireguard_key(family) and me is not None and me.wireguard_key(family)
+        if encrypted and felix.syncs_routes:
             return Way(node, registered.ip, Encapsulation.WIREGUARD, None, _WIREGUARD[family], writer=Writer.FELIX)
         by_bgp = self.by_bgp(lane.pool)
-        if by_bgp and not (self._local.uses_bird and lane.exported):
+        if not (self._local.uses_bird and lane.exported if by_bgp else felix.block_routes):
             return None
         encapsulation = _encapsulation(lane.pool, registered, own)
         if encapsulation is Encapsulation.VXLAN:

@@ -7,7 +7,7 @@ from calico_agent.model.address import IPNetwork
 from calico_agent.model.finding import ConditionType, Finding, Severity
 from calico_agent.model.node import EncapsulationMode
 from calico_agent.model.prefix import key_of
-from calico_agent.model.route import CALICO_PROTOCOLS, Fib, Path, RouteType
+from calico_agent.model.route import Fib, Path, RouteType
 from calico_agent.verify.bgp.filters import Withheld, withheld
 from calico_agent.verify.bgp.rib import Rib
 from calico_agent.verify.catalogue import finding
@@ -29,6 +29,10 @@ class RouteWords:
     view: View
     fib: Fib
     rib: Rib
+
+    @property
+    def _calico(self) -> frozenset[int]:
+        return self.view.local.felix.protocols
 
     def missing(self, route: ExpectedRoute) -> Finding:
         """There is no route for the prefix."""
@@ -65,7 +69,7 @@ class RouteWords:
     def wrong(self, route: ExpectedRoute, code: str, paths: Paths) -> Finding:
         """There is one, and `code` says what is wrong with it."""
         best = paths[0]
-        if code == "RT-FOREIGN" and (stranger := foreign(paths)) is not None:
+        if code == "RT-FOREIGN" and (stranger := foreign(paths, self._calico)) is not None:
             return self._foreign(route, best, stranger)
         what, cure = self._said(route, code, best)
         return finding(
@@ -115,10 +119,10 @@ class RouteWords:
                 return f"another route with a better metric hides the one to {whom}", f"{delete} metric {best.metric}"
             case "RT-NEXTHOP-DEAD":
                 return f"the route to {whom}, is dead: its link is down", "bring the link up: ip link"
-            case "RT-BLACKHOLE" if best.protocol in CALICO_PROTOCOLS:
+            case "RT-BLACKHOLE" if best.protocol in self._calico:
                 cure = "docker restart calico-node; it stays when this node claims the block: see its affinities"
                 return f"this host drops packets to {whom}, as if the block were its own", cure
-            case "RT-UNREACHABLE" if best.protocol in CALICO_PROTOCOLS:
+            case "RT-UNREACHABLE" if best.protocol in self._calico:
                 cure = f"ip route get {route.way.registered} must not fail"
                 return f"BIRD finds no way to {route.way.registered}, the next hop for {whom}", cure
         return f"a route of type {best.type.name.lower()} lies on {whom}", delete
@@ -186,7 +190,7 @@ def find_own_blocks(view: View, fib: Fib, expectation: Expectation) -> Iterator[
     """Own blocks with a route that is not Calico's, or without their blackhole."""
     for prefix in expectation.own_blocks:
         paths = fib.paths(prefix)
-        if (stranger := foreign(paths)) is not None:
+        if (stranger := foreign(paths, view.local.felix.protocols)) is not None:
             yield _foreign_own(view, prefix, stranger)
         elif not any(path.type is RouteType.BLACKHOLE for path in paths):
             yield _no_blackhole(view, fib, prefix, paths)

@@ -26,7 +26,7 @@ from calico_agent.verify.words import counted, listed
 
 def find_workloads(view: View, kernel: Kernel) -> Iterator[Finding]:
     """Pods without a route, pods without a record, records without a pod."""
-    if view.starting:
+    if view.starting or not view.local.felix.syncs_routes:
         return
     links, lost = unled_links(kernel), lost_addresses(view, kernel)
     pods = view.observation.pods
