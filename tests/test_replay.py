@@ -82,7 +82,7 @@ def test_a_healthy_cluster_is_wholly_healthy(scenario: str) -> None:
         ("address-already-in-use/host2", ("started with IP=172.17.0.1", "host3", "IP=10.77.0.12/24")),
         ("name-of-another-host/host2", ("runs as node host1", "NODENAME of container calico-node", "NODENAME=host2")),
         ("name-kept-in-nodename-file/host2", ("/var/lib/calico/nodename", "an address of this host")),
-        ("foreign-route-same-prefix/host1", ("via 10.77.0.1 dev eth0", "ip route del 192.168.183.64/26 proto boot")),
+        ("foreign-route-same-prefix/host1", ("ip route del 192.168.183.64/26 via 10.77.0.1 dev eth0 proto boot",)),
         ("foreign-route-same-prefix/host3", ("host1 advertises it too", "on host1:")),
     ],
 )

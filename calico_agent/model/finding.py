@@ -66,7 +66,7 @@ class Finding:
     calico/node must not be started on this host. `writer` is who should write the route that it is about, where that is
     known. `instance` tells things apart that follow one another under the same subject: a pod that was made anew has
     the link of the one before by name, and is another pod. `early`: it is in the usual course of a start, and so proves
-    nothing yet.
+    nothing yet. `device` is the tunnel device that it is about, or that the route which it is about should lead into.
     """
 
     code: str
@@ -83,6 +83,7 @@ class Finding:
     writer: Writer | None = None
     instance: str = ""
     early: bool = False
+    device: str = ""
 
     @property
     def key(self) -> tuple[str, str, str]:

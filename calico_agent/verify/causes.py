@@ -1,9 +1,10 @@
 """Which findings explain which: one problem is a root cause with everything that follows from it.
 
 Each rule says: a finding of these codes explains findings of those codes, if both are about the same node, the same
-prefix, or if the cause lies in this host itself. What keeps BIRD from its work explains no route that Felix writes, and
-the other way round. The first rule that finds a cause wins, so what is near stands before what is far: a peer's own
-fault explains its missing session before a fault of this host does. `verify.correlate` joins findings by them.
+prefix or tunnel device, or if the cause lies in this host itself. What keeps BIRD from its work explains no route that
+Felix writes, and the other way round. The first rule that finds a cause wins, so what is near stands before what is
+far: a peer's own fault explains its missing session before a fault of this host does. `verify.correlate` joins findings
+by them.
 """
 
 from collections.abc import Iterable
@@ -18,6 +19,7 @@ class Link(Enum):
 
     PREFIX = "the same prefix"
     NODE = "the same node"
+    DEVICE = "the same tunnel device"
     HERE = "this host"
 
 
@@ -74,6 +76,7 @@ RULES = (
     _rule("IP-CONFLICT", {"IP-CONFLICT"}, Link.PREFIX),
     _rule("DS-BAD-KEY", _SESSIONS | _ROUTES | {"NODE-NO-RECORD", "BGP-UNKNOWN-PEER"}, Link.NODE),
     _rule("RT-NEXTHOP-DEAD RT-NEIGHBOUR", _SESSIONS | _ROUTES, Link.NODE),
+    _rule("RT-TUNNEL-DEVICE", _ROUTES, Link.DEVICE),
     _rule("RT-LINK-DOWN", _SESSIONS | _TABLE | {"RT-NEXTHOP-DEAD", "DS-UNREADABLE", *_REFUSALS.split()}, Link.HERE),
     # What is wrong with this host: its name, then its record, then its container, then BIRD.
     _rule("NAME-MISMATCH NAME-CLAIMED NAME-CLONED", _RECORD, Link.NODE),
@@ -99,8 +102,8 @@ RULES = (
     _rule("BIRD-DISABLED BIRD-LINK", _TABLE, Link.HERE, Writer.BIRD),
     _rule("BIRD-LINK", _SESSIONS, Link.HERE),
     _rule("SV-FELIX", _TABLE | _WORKLOADS | {"RT-TUNNEL-DEVICE"}, Link.HERE, Writer.FELIX),
-    _rule("RT-TUNNEL-DEVICE", _TABLE, Link.HERE, Writer.FELIX),
-    _rule("BGP-PORT", _SESSIONS, Link.HERE),
+    _rule("RT-TUNNEL-DEVICE", {"RT-STALE", "RT-BLACKHOLE-MISSING"}, Link.HERE, Writer.FELIX),
+    _rule("BGP-PORT", _SESSIONS | _ROUTES, Link.HERE, Writer.BIRD),
     _rule("BGP-NO-PEERS BGP-ISOLATED", _ROUTES, Link.HERE, Writer.BIRD),
     _rule("DS-UNREADABLE", {"SV-STUCK"}, Link.HERE),
     _rule("KERNEL-UNREADABLE", {"IP-UNKNOWN"}, Link.HERE),

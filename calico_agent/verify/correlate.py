@@ -57,6 +57,8 @@ def _index(findings: tuple[Finding, ...], here: str) -> _Causes:
         family = _family(one)
         if one.prefix is not None:
             causes.setdefault((one.code, Link.PREFIX, one.prefix, family), one)
+        if one.device:
+            causes.setdefault((one.code, Link.DEVICE, one.device, family), one)
         if one.node:
             causes.setdefault((one.code, Link.NODE, one.node, family), one)
         if not one.node or one.node == here or one.code in ALWAYS_HERE or one.bars_start:
@@ -94,9 +96,8 @@ def _cause(one: Finding, causes: _Causes) -> Finding | None:
 
 
 def _key(one: Finding, link: Link) -> Hashable:
-    if link is Link.PREFIX:
-        return one.prefix
-    return one.node if link is Link.NODE else None
+    keys: Mapping[Link, Hashable] = {Link.PREFIX: one.prefix, Link.NODE: one.node, Link.DEVICE: one.device}
+    return keys.get(link)
 
 
 def _weighs(cause: Finding, effect: Finding) -> bool:

@@ -69,6 +69,11 @@ class View:
         """The name of this host as people know it."""
         return self.local.name or self.identity.name.name or "this host"
 
+    @property
+    def container_name(self) -> str:
+        """The calico/node container of this host by the name that commands take."""
+        return self.local.container.name if self.local.container is not None else "calico-node"
+
     def daemons(self) -> tuple[tuple[Family, Bird | Unreadable], ...]:
         """The BIRD daemons that belong to this host's calico/node, by family."""
         both = ((Family.IPV4, self.observation.bird), (Family.IPV6, self.observation.bird6))

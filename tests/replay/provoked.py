@@ -145,9 +145,7 @@ V2_3: dict[str, Problems] = {
         "RT-WRONG-DEVICE 10.20.55.64/26": set(),
     },
     "ipip-module-missing/host1": {
-        "RT-TUNNEL-DEVICE tunl0": set(),
-        "RT-WRONG-DEVICE 10.20.183.64/26": set(),
-        "RT-WRONG-DEVICE 10.20.55.64/26": set(),
+        "RT-TUNNEL-DEVICE tunl0": {"RT-WRONG-DEVICE 10.20.183.64/26", "RT-WRONG-DEVICE 10.20.55.64/26"},
     },
     # Its node is called host2 since a minute ago.
     "name-of-another-host/host3": {"RT-WORKLOAD-UNKNOWN calia7146bb9113": {"RT-WORKLOAD-UNKNOWN calidc03a5a0c7e"}},

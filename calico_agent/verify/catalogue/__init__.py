@@ -42,6 +42,7 @@ def finding(
     writer: Writer | None = None,
     instance: str = "",
     early: bool = False,
+    device: str = "",
 ) -> Finding:
     """A finding of a catalogued code, with the entry's severity and condition unless others are given."""
     entry = CATALOGUE[code]
@@ -60,4 +61,5 @@ def finding(
         writer=writer,
         instance=instance,
         early=early,
+        device=device,
     )

@@ -51,14 +51,16 @@ card.""",
         "this host's end of the tunnels is not as it should be",
         """\
 Routes to pods of other nodes lead into a tunnel device (vxlan.calico, tunl0, wireguard.cali), which
-is missing here, switched off, without the address that this node's record says (the kernel drops
-the routes that led into it), or has another VNI, UDP port or source address than the others expect.
+is missing here or switched off, or has another VNI, UDP port or source address than the others
+expect. With another address than this node's record says, or without one, pods still reach pods
+while the routes are there; what the host itself sends to them carries another source.
 
 Found by comparing the kernel's links with the devices that the expected routes need, and with
-vxlanEnabled, ipipEnabled, vxlanVNI and vxlanPort of FelixConfiguration default and of Felix's
-environment.
+vxlanEnabled, ipipEnabled, vxlanVNI and vxlanPort of FelixConfiguration (default, and that of this
+node) and of Felix's environment.
 
-Felix makes it anew within seconds and writes the routes within two minutes. If it does not, its log
+`ip link set DEVICE up`. tunl0 comes with the kernel module: `modprobe ipip`. Felix makes
+vxlan.calico anew within seconds and writes the routes within two minutes; if it does not, its log
 says why: another device with the same VNI (flannel.1), or a kernel module that is missing.""",
     ),
     _entry(

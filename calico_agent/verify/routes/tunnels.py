@@ -149,4 +149,5 @@ def _tunnel(way: Way, broken: str) -> Finding:
         cure=f"if the registered address of {way.node} is right: restart calico/node here, Felix rewrites the entries",
         node=way.node,
         writer=Writer.FELIX,
+        device=way.device,
     )

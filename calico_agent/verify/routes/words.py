@@ -11,13 +11,14 @@ from calico_agent.model.route import Fib, Path, RouteType
 from calico_agent.verify.bgp.filters import Withheld, withheld
 from calico_agent.verify.bgp.rib import Rib
 from calico_agent.verify.catalogue import finding
+from calico_agent.verify.routes import cures
 from calico_agent.verify.routes.expected import Expectation, ExpectedRoute
 from calico_agent.verify.routes.fate import fate_with, fate_without, protocol, shown
 from calico_agent.verify.routes.judge import foreign
 from calico_agent.verify.routes.table import Paths
 from calico_agent.verify.routes.ways import Encapsulation, Way
 from calico_agent.verify.view import View
-from calico_agent.verify.words import birdcl, counted, listed
+from calico_agent.verify.words import birdcl, block_key, counted, listed
 
 _LEARNED = "BIRD learns it and advertises it, so that other nodes send there too"
 
@@ -46,10 +47,11 @@ class RouteWords:
             why=f"wanted: {prefix} {way}{_no_tunnel_address(way)}{self.rib.says(prefix) if way.by_bgp else ''}"
             + (_OWNERLESS.format(block=route.ownerless) if route.ownerless else ""),
             effect=fate_without(self.fib, prefix),
-            cure=_cure_borrowed(route) if route.borrowed else _cure_missing(way, prefix),
+            cure=_cure_borrowed(route) if route.borrowed else cures.of_missing(self.view, way, prefix),
             node=way.node,
             prefix=prefix,
             writer=way.writer,
+            device=way.device,
         )
 
     def _filtered(self, route: ExpectedRoute, held: Withheld) -> Finding:
@@ -64,6 +66,7 @@ class RouteWords:
             node=route.way.node,
             prefix=route.prefix,
             writer=route.way.writer,
+            device=route.way.device,
         )
 
     def wrong(self, route: ExpectedRoute, code: str, paths: Paths) -> Finding:
@@ -77,11 +80,12 @@ class RouteWords:
             str(route.prefix),
             what,
             why=f"wanted: {route.prefix} {route.way}; found: {route.prefix} {shown(best)}",
-            effect=fate_with(best) + (": a part of the connections is lost" if code == "RT-ECMP" else ""),
+            effect=self._effect(route, code, best),
             cure=cure,
             node=route.way.node,
             prefix=route.prefix,
             writer=route.way.writer,
+            device=route.way.device,
         )
 
     def _foreign(self, route: ExpectedRoute, best: Path, stranger: Path) -> Finding:
@@ -95,14 +99,20 @@ class RouteWords:
             f"{whose(route)}",
             why=f"wanted: {route.prefix} {route.way}; found: {route.prefix} {shown(stranger)}{_metric(stranger)}",
             effect=" ".join([*effects, _LEARNED]) if route.way.by_bgp else effects[0].rstrip(";"),
-            cure=f"{_delete(route.prefix, stranger)} on this host",
+            cure=f"{cures.delete(route.prefix, stranger)} on this host",
             node=route.way.node,
             prefix=route.prefix,
         )
 
+    def _effect(self, route: ExpectedRoute, code: str, best: Path) -> str:
+        if code == "RT-ECMP":
+            return f"{fate_with(best)}: a part of the connections is lost"
+        learned = code == "RT-SHADOWED" and route.way.by_bgp and foreign((best,), self._calico) is not None
+        return f"{fate_with(best)}{f'; {_LEARNED}' if learned else ''}"
+
     def _said(self, route: ExpectedRoute, code: str, best: Path) -> tuple[str, str]:
         """What is wrong, and the cure."""
-        whom, delete = whose(route), _delete(route.prefix, best)
+        whom, delete = whose(route), f"{cures.delete(route.prefix, best)} on this host"
         match code:
             case "RT-ECMP":
                 origin, cure = self._origin(route, best)
@@ -113,18 +123,21 @@ class RouteWords:
             case "RT-WRONG-DEVICE":
                 devices = listed(tuple(dict.fromkeys(hop.device for hop in best.next_hops)))
                 wanted = route.way.device or "a device of the host"
-                cure = "calicoctl get ippool -o wide; docker restart calico-node makes Felix and BIRD read it again"
+                cure = cures.of_wrong_device(self.view, route.way, route.prefix, best)
                 return f"the route to {whom}, leaves through {devices} instead of {wanted}", cure
             case "RT-SHADOWED":
-                return f"another route with a better metric hides the one to {whom}", f"{delete} metric {best.metric}"
+                return f"another route with a better metric hides the one to {whom}", delete
             case "RT-NEXTHOP-DEAD":
-                return f"the route to {whom}, is dead: its link is down", "bring the link up: ip link"
+                links = tuple(dict.fromkeys(hop.device for hop in best.next_hops))
+                up = f"ip link set {links[0]} up on this host, or look at its cable and switch port"
+                return f"the route to {whom}, is dead: {listed(links)} is down", up
             case "RT-BLACKHOLE" if best.protocol in self._calico:
-                cure = "docker restart calico-node; it stays when this node claims the block: see its affinities"
+                cure = f"docker restart {self.view.container_name}; it stays when this node claims the block: "
+                cure += f"etcdctl get {block_key(self.view.me, route.prefix)}"
                 return f"this host drops packets to {whom}, as if the block were its own", cure
             case "RT-UNREACHABLE" if best.protocol in self._calico:
-                cure = f"ip route get {route.way.registered} must not fail"
-                return f"BIRD finds no way to {route.way.registered}, the next hop for {whom}", cure
+                lost, cure = cures.of_unreachable(self.view, route.way)
+                return f"{lost}, the next hop for {whom}", cure
         return f"a route of type {best.type.name.lower()} lies on {whom}", delete
 
     def _origin(self, route: ExpectedRoute, best: Path) -> tuple[str, str]:
@@ -139,8 +152,7 @@ class RouteWords:
         if found:
             hops = listed(tuple(map(str, wrong)))
             said = f"{others} advertises it too" if others else f"{owner} itself advertises it by {hops}"
-            cure = f"on {others or owner}: ip route show {prefix}; a route there that is not Calico's is advertised"
-            return f": {said}", cure
+            return f": {said}", cures.of_advertised(others or owner, prefix, wrong[0])
         return "", f"{birdcl(prefix.version)} show route for {prefix} all names the peer that sent it"
 
 
@@ -171,19 +183,8 @@ def _no_tunnel_address(way: Way) -> str:
     return f"; the record of {way.node} has no tunnel address" if missing else ""
 
 
-def _delete(prefix: IPNetwork, path: Path) -> str:
-    version = "-6 " if prefix.version == 6 else ""
-    return f"ip {version}route del {prefix} proto {protocol(path)}{_metric(path)}"
-
-
 def _metric(path: Path) -> str:
     return f" metric {path.metric}" if path.metric else ""
-
-
-def _cure_missing(way: Way, prefix: IPNetwork) -> str:
-    if not way.by_bgp:
-        return "docker logs calico-node: look for Felix's errors about routes"
-    return f"if its session is up: {birdcl(prefix.version)} show route for {prefix} all"
 
 
 def find_own_blocks(view: View, fib: Fib, expectation: Expectation) -> Iterator[Finding]:
@@ -205,7 +206,7 @@ def _foreign_own(view: View, prefix: IPNetwork, stranger: Path) -> Finding:
         f"a route that is not Calico's ({protocol(stranger)}) lies on {prefix}, a block of this host",
         why=f"wanted: blackhole {prefix}; found: {prefix} {shown(stranger)}{_metric(stranger)}",
         effect=f"for addresses that no pod has, {fate_with(stranger)}{f'; {_LEARNED}' if by_bgp else ''}",
-        cure=f"{_delete(prefix, stranger)} on this host",
+        cure=f"{cures.delete(prefix, stranger)} on this host",
         node=view.me,
         prefix=prefix,
         severity=Severity.ERROR if by_bgp else Severity.WARNING,
@@ -220,7 +221,7 @@ def _no_blackhole(view: View, fib: Fib, prefix: IPNetwork, paths: Paths) -> Find
         f"the blackhole of {prefix}, a block of this node, is missing",
         why=instead,
         effect="for addresses that no pod has, " + (fate_with(paths[0]) if paths else fate_without(fib, prefix)),
-        cure="BIRD writes it within two seconds; if it does not, docker logs calico-node",
+        cure=f"BIRD writes it within two seconds; if it does not, docker logs {view.container_name}",
         node=view.local.name or "",
         prefix=prefix,
     )

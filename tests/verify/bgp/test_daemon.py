@@ -265,6 +265,21 @@ CASES = {
         {"BGP-PORT host1": {"BGP-DOWN host2", "BGP-DOWN host3"}},
         says=("ss -ltnp",),
     ),
+    "another program has the port, and no session brings routes": Case(
+        peered(
+            replace(TO_HOST2, protocol_state="down", bgp_state="", last_error="Error: No listening socket"),
+            replace(TO_HOST3, protocol_state="down", bgp_state="", last_error="Error: No listening socket"),
+            observation=routed(without=["192.168.2.0/26", "192.168.3.0/26"]),
+        ),
+        {
+            "BGP-PORT host1": {
+                "BGP-DOWN host2",
+                "BGP-DOWN host3",
+                "RT-MISSING 192.168.2.0/26",
+                "RT-MISSING 192.168.3.0/26",
+            }
+        },
+    ),
     "a peer that is up and says nothing": Case(
         peered(TO_HOST2, replace(TO_HOST3, imported=0), observation=WITHOUT_HOST3),
         {"BGP-NO-ROUTES host3": {"RT-MISSING 192.168.3.0/26"}},

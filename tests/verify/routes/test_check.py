@@ -92,11 +92,11 @@ def borrowing(node: str, *, owner: str = "host2", address: str = "192.168.2.9") 
 ORPHAN = Block(ip_network("192.168.9.0/26"), None, borrowed=(Borrowed(ip_address("192.168.9.9"), "host3"),))
 
 
-def far(*routes: Route) -> Observation:
+def far(*routes: Route, without: Iterable[str] = ()) -> Observation:
     """Host3 is on another network, behind a router."""
     assert isinstance(HEALTHY.bird, Bird)
     sessions = (session("10.77.0.12"), session("10.88.0.13"))
-    moved = replace(routed(*routes), bird=replace(HEALTHY.bird, sessions=sessions))
+    moved = replace(routed(*routes, without=without), bird=replace(HEALTHY.bird, sessions=sessions))
     return stored(moved, nodes=(*DATASTORE.nodes[:2], node("host3", "10.88.0.13/24")))
 
 
@@ -196,7 +196,10 @@ CASES = {
             ),
         ),
         {f"RT-WRONG-NEXTHOP {TO3}": set()},
-        says=("host2 advertises it too", "on host2: ip route show 192.168.3.0/26"),
+        says=(
+            "host2 advertises it too",
+            "on host2: ip route del 192.168.3.0/26 via 10.77.0.1, if it is not BIRD's or Felix's there",
+        ),
     ),
     "an owner behind a router is reached by the router": Case(
         far(via(TO3, "10.77.0.1")),
@@ -311,12 +314,20 @@ CASES = {
     "a blackhole that somebody put there": Case(
         routed(drop(TO3, protocol=STATIC)),
         {f"RT-BLACKHOLE {TO3}": set()},
-        says=("ip route del 192.168.3.0/26 proto static",),
+        says=("ip route del blackhole 192.168.3.0/26 proto static on this host",),
     ),
     "BIRD cannot resolve the next hop": Case(
         routed(drop(TO3, RouteType.UNREACHABLE)),
         {f"RT-UNREACHABLE {TO3}": set()},
-        says=("BIRD finds no way to 10.77.0.13",),
+        says=(
+            "BIRD finds no way to 10.77.0.13, although this host has one (10.77.0.0/24 dev eth0 proto kernel)",
+            "docker exec calico-node birdcl -s /var/run/calico/bird.ctl restart Mesh_10_77_0_13",
+        ),
+    ),
+    "BIRD cannot resolve the next hop, and nobody can": Case(
+        far(drop(TO3, RouteType.UNREACHABLE), without=["0.0.0.0/0"]),
+        {f"RT-UNREACHABLE {TO3}": set()},
+        says=("BIRD finds no way to 10.88.0.13, the next hop", "ip route get 10.88.0.13 fails on this host"),
     ),
     "prohibited": Case(routed(drop(TO3, RouteType.PROHIBIT, STATIC)), {f"RT-PROHIBIT {TO3}": set()}),
     "two owners at once": Case(
@@ -327,7 +338,10 @@ CASES = {
     "a route that was put in by hand": Case(
         routed(via(TO3, "10.77.0.1", protocol=BOOT)),
         {f"RT-FOREIGN {TO3}": set()},
-        says=("ip route del 192.168.3.0/26 proto boot on this host", "BIRD learns it and advertises it"),
+        says=(
+            "ip route del 192.168.3.0/26 via 10.77.0.1 dev eth0 proto boot on this host",
+            "BIRD learns it and advertises it",
+        ),
     ),
     "a route that was put in by hand and is right": Case(routed(via(TO3, "10.77.0.13", protocol=STATIC)), {}),
     "a right route that encapsulates, which nothing of Calico's does without a device": Case(
@@ -354,7 +368,7 @@ CASES = {
         says=(
             "a route that is not Calico's (static) lies beside the one to 192.168.3.0/26, pods of node host3",
             "packets of this host go the right way, but BIRD learns it",
-            "ip route del 192.168.3.0/26 proto static metric 50 on this host",
+            "ip route del 192.168.3.0/26 via 10.77.0.1 dev eth0 proto static metric 50 on this host",
         ),
     ),
     "a route with a worse metric beside one of Felix's": Case(
@@ -390,7 +404,10 @@ CASES = {
             ),
         ),
         {f"RT-ECMP {TO3}": set()},
-        says=("has 2 next hops: host3 itself advertises it by 10.77.0.1", "on host3: ip route show 192.168.3.0/26"),
+        says=(
+            "has 2 next hops: host3 itself advertises it by 10.77.0.1",
+            "on host3: ip route del 192.168.3.0/26 via 10.77.0.1",
+        ),
     ),
     "a longer prefix inside the block": Case(
         routed(via("192.168.3.0/28", "10.77.0.1", protocol=STATIC)),

@@ -68,7 +68,7 @@ CASES = {
             env=(("FELIX_VXLANENABLED", "true"),),
         ),
         {"RT-TUNNEL-DEVICE vxlan.calico": {f"RT-MISSING {TO2}", f"RT-MISSING {TO3}"}},
-        says=("does not exist", "Felix puts it right within seconds"),
+        says=("does not exist", "Felix makes it within seconds"),
     ),
     "it is as it should be": Case(device(RIGHT), {}),
     "it has another VNI": Case(
