@@ -109,6 +109,8 @@ RULES = (
     _rule("KERNEL-UNREADABLE", {"IP-UNKNOWN"}, Link.HERE),
     _rule("HOST-UNREADABLE", {"NAME-UNKNOWN"}, Link.HERE),
     _rule("IP-MISMATCH", _SESSIONS | _ROUTES, Link.HERE),
+    _rule("IP-MISMATCH IP-CHANGED", {"RT-SOURCE"}, Link.HERE),
+    _rule("RT-TUNNEL-DEVICE", {"RT-SOURCE"}, Link.DEVICE),
     # A session and what came through it.
     _rule("BGP-STALE-AS", {"BGP-DOWN"}, Link.NODE),
     _rule("BGP-NAT", _SESSIONS | _ROUTES, Link.NODE),
@@ -128,6 +130,7 @@ ALIKE = _ROUTES | {
     "RT-DIVERTED",
     "RT-FOREIGN",
     "RT-SHADOWED",
+    "RT-SOURCE",
     "BGP-NO-PATH",
     "DS-BAD-KEY",
 }

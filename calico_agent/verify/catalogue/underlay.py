@@ -64,6 +64,21 @@ vxlan.calico anew within seconds and writes the routes within two minutes; if it
 says why: another device with the same VNI (flannel.1), or a kernel module that is missing.""",
     ),
     _entry(
+        "RT-SOURCE",
+        "tunnelled packets carry another source than the registered address",
+        """\
+What IPIP and WireGuard put around the packets of pods carries the source address of the kernel's
+route to the other node. Where this host has several addresses that may be another one than the node
+is registered with. The other node drops IPIP from addresses of no node; WireGuard there answers to
+that address. BGP sessions bind the registered address and stay up, and VXLAN binds it too.
+
+Found by asking the kernel for the source address towards each node (of large clusters towards some
+of them, and what routes say of the others).
+
+A route to that node's network with `src ADDRESS`, as the finding writes it, or the other address as
+that of the node.""",
+    ),
+    _entry(
         "RT-NO-FORWARDING",
         "this host has the routes, but does not forward packets",
         """\

@@ -59,6 +59,11 @@ class Way:
     writer: Writer = Writer.BIRD
 
     @property
+    def family(self) -> Family:
+        """The family of the addresses that it leads to."""
+        return Family(self.registered.version)
+
+    @property
     def by_bgp(self) -> bool:
         """Whether BIRD brings the routes."""
         return self.writer is Writer.BIRD
