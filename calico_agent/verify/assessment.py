@@ -35,6 +35,7 @@ from calico_agent.verify.routes.links import find_links
 from calico_agent.verify.routes.no_path import find_paths
 from calico_agent.verify.routes.overlaps import find_overlaps
 from calico_agent.verify.routes.silent import find_silent
+from calico_agent.verify.routes.subnets import find_subnets
 from calico_agent.verify.routes.tunnel_addresses import find_tunnel_addresses
 from calico_agent.verify.routes.tunnel_devices import find_tunnel_devices
 from calico_agent.verify.routes.users import find_users
@@ -76,6 +77,7 @@ def assess(
         *find_bgp(view),
         *(() if view.kernel is None else _beneath(view, view.kernel, expectation)),
         *find_overlaps(view),
+        *find_subnets(view),
         *find_recovery(view, table),
         *find_silent(view, sessions, expectation, table),
         *find_paths(view, expectation, table),

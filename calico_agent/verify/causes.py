@@ -145,4 +145,6 @@ BLIND = frozenset({"DS-UNREADABLE", "KERNEL-UNREADABLE", "HOST-UNREADABLE"})
 ALWAYS_HERE = frozenset({"BGP-RECOVERING", "BGP-NO-REFLECTOR"})
 BOTH_FAMILIES = frozenset({"BGP-PORT", "BGP-NO-PEERS", "RT-LINK-DOWN", "RT-TUNNEL-DEVICE"})
 # Of several things of these kinds about one node each is a problem of its own; of many nodes they are one.
-ALIKE_OF_MANY = frozenset({"BGP-DOWN", "BGP-NO-SESSION", "BGP-STALE-SESSION", "RT-NEXTHOP-DEAD", "NODE-NO-RECORD"})
+ALIKE_OF_MANY = frozenset(
+    {"BGP-DOWN", "BGP-NO-SESSION", "BGP-STALE-SESSION", "RT-NEXTHOP-DEAD", "NODE-NO-RECORD", "IP-PREFIX"}
+)

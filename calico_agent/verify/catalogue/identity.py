@@ -10,6 +10,21 @@ def _entry(code: str, title: str, explanation: str, severity: Severity = Severit
 
 ENTRIES = (
     _entry(
+        "IP-PREFIX",
+        "a node is registered with another prefix length than its link has",
+        """\
+With CrossSubnet a node reaches others through a tunnel unless they are inside its own registered
+network. Registered with /32 (/128), all others count as being in another subnet, and everything is
+tunnelled: slower, with a smaller MTU, and one way only where just one node is registered so.
+Registered with a shorter prefix than its link has, nodes behind a router are taken for near ones.
+
+Found by comparing the record with the addresses of this host's links, and by full prefix lengths of
+nodes whose address is in this host's own network, while a pool has CrossSubnet.
+
+Start calico/node with the prefix length: IP=ADDRESS/LENGTH. A bare IP6 is always taken for a /128.""",
+        Severity.WARNING,
+    ),
+    _entry(
         "IP-ELSEWHERE",
         "a node has another address than it is registered with",
         """\
