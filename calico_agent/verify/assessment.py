@@ -39,6 +39,7 @@ from calico_agent.verify.routes.subnets import find_subnets
 from calico_agent.verify.routes.tunnel_addresses import find_tunnel_addresses
 from calico_agent.verify.routes.tunnel_devices import find_tunnel_devices
 from calico_agent.verify.routes.users import find_users
+from calico_agent.verify.routes.wireguard import find_wireguard
 from calico_agent.verify.routes.workloads import find_workloads
 from calico_agent.verify.sources import find_sources
 from calico_agent.verify.view import View, view_of
@@ -107,6 +108,7 @@ def _beneath(view: View, kernel: Kernel, expectation: Expectation) -> Iterator[F
     """What the routes of other nodes and of this one's pods build on."""
     yield from find_links(view, kernel)
     yield from find_tunnel_devices(view, kernel, expectation)
+    yield from find_wireguard(view, kernel)
     yield from find_no_forwarding(view, kernel, expectation)
     yield from find_workloads(view, kernel)
     if view.cluster is not None:

@@ -101,6 +101,7 @@ RULES = (
     _rule("SV-CONFD", _CONFIGURED | _BIRD, Link.HERE),
     _rule("BIRD-DISABLED BIRD-LINK", _TABLE, Link.HERE, Writer.BIRD),
     _rule("BIRD-LINK", _SESSIONS, Link.HERE),
+    _rule(f"{_NO_CONTAINER} SV-FELIX", {"RT-WIREGUARD"}, Link.HERE),
     _rule("SV-FELIX", _TABLE | _WORKLOADS | {"RT-TUNNEL-DEVICE"}, Link.HERE, Writer.FELIX),
     _rule("RT-TUNNEL-DEVICE", {"RT-STALE", "RT-BLACKHOLE-MISSING"}, Link.HERE, Writer.FELIX),
     _rule("BGP-PORT", _SESSIONS | _ROUTES, Link.HERE, Writer.BIRD),
@@ -146,5 +147,13 @@ ALWAYS_HERE = frozenset({"BGP-RECOVERING", "BGP-NO-REFLECTOR"})
 BOTH_FAMILIES = frozenset({"BGP-PORT", "BGP-NO-PEERS", "RT-LINK-DOWN", "RT-TUNNEL-DEVICE"})
 # Of several things of these kinds about one node each is a problem of its own; of many nodes they are one.
 ALIKE_OF_MANY = frozenset(
-    {"BGP-DOWN", "BGP-NO-SESSION", "BGP-STALE-SESSION", "RT-NEXTHOP-DEAD", "NODE-NO-RECORD", "IP-PREFIX"}
+    {
+        "BGP-DOWN",
+        "BGP-NO-SESSION",
+        "BGP-STALE-SESSION",
+        "RT-NEXTHOP-DEAD",
+        "RT-WIREGUARD",
+        "NODE-NO-RECORD",
+        "IP-PREFIX",
+    }
 )

@@ -79,6 +79,20 @@ A route to that node's network with `src ADDRESS`, as the finding writes it, or 
 that of the node.""",
     ),
     _entry(
+        "RT-WIREGUARD",
+        "packets between nodes are to be encrypted, and are not",
+        """\
+WireGuard is asked for, and this host or another node has no public key in its record: Felix could
+not make the device there, as the kernel has no WireGuard. Nothing is lost: packets to and from that
+node travel in the clear, by the pool's usual way.
+
+Found by comparing wireguardEnabled (wireguardEnabledV6) of FelixConfiguration and of Felix's
+environment with the records of the nodes.
+
+`modprobe wireguard` on that node, and restart calico/node there.""",
+        Severity.WARNING,
+    ),
+    _entry(
         "RT-NO-FORWARDING",
         "this host has the routes, but does not forward packets",
         """\
