@@ -73,7 +73,7 @@ class Rule:
         """
         met = (
             (self.destination is None or _contains(self.destination, destination))
-            and (self.source is None or (source is not None and self.source.overlaps(source)))
+            and (self.source is None or (source is not None and _contains(self.source, source)))
             and (self.mark is None or self.mark.value == 0)
             and self.iif in {"", "lo" if source is None else ""}
             and not self.selectors
@@ -81,6 +81,11 @@ class Rule:
         return met is not self.inverted
 
     def __str__(self) -> str:
+        return f"{self.priority}: {self.words}"
+
+    @property
+    def words(self) -> str:
+        """It without its priority, as `ip rule` prints it and takes it."""
         words = [
             *(["not"] if self.inverted else []),
             f"from {self.source or 'all'}",
@@ -90,7 +95,7 @@ class Rule:
             *self.selectors,
             self._does(),
         ]
-        return f"{self.priority}: {' '.join(words)}"
+        return " ".join(words)
 
     def _does(self) -> str:
         if self.action is RuleAction.TABLE:

@@ -92,8 +92,9 @@ class Lab:
             shutil.rmtree(self.directory)
         if made_modules and _MODULES.is_dir() and not any(_MODULES.iterdir()):
             _MODULES.rmdir()
-        if self.directory.parent.is_dir() and not any(self.directory.parent.iterdir()):
-            self.directory.parent.rmdir()
+        parent = self.directory.parent
+        if parent.is_dir() and not parent.is_mount() and not any(parent.iterdir()):
+            parent.rmdir()
 
     @property
     def options(self) -> Options:

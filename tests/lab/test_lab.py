@@ -98,6 +98,17 @@ def test_down_is_right_when_there_is_nothing(unbuilt: Lab) -> None:
 
 
 # Seconds after the start of `up`: namespaces being made, engines starting, images being loaded.
+def test_down_leaves_a_parent_that_is_a_mount(tmp_path: Path) -> None:
+    subprocess.run(("mount", "-t", "tmpfs", "labs", tmp_path), check=True)
+    try:
+        lab = Lab(tmp_path / "lab")
+        lab.directory.mkdir()
+        lab.down()
+        assert list(tmp_path.iterdir()) == []
+    finally:
+        subprocess.run(("umount", tmp_path), check=True)
+
+
 @pytest.mark.parametrize("seconds", [0.2, 0.6, 1.5, 3.0])
 def test_down_cleans_after_an_up_that_was_killed(unbuilt: Lab, seconds: float) -> None:
     victim = start(unbuilt, "up", "--bare")

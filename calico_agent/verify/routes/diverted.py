@@ -1,9 +1,10 @@
 """What is said of packets that policy rules take away from the main table."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from calico_agent.model.address import IPNetwork
-from calico_agent.model.finding import Finding
+from calico_agent.model.finding import Finding, Severity
 from calico_agent.model.policy import RuleAction, table_name
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.routes.expected import ExpectedRoute
@@ -28,6 +29,10 @@ def find_diverted(view: View, elsewhere: Diversions, judge: Judge) -> Iterator[F
     for prefix, (around, diversion) in elsewhere.parts.items():
         if judge.verdict(around.way, diversion.paths):
             yield _finding(view, prefix, f"{prefix}, a part of {whose(around)}", diversion)
+    for source, (route, diversion) in elsewhere.senders.items():
+        if judge.verdict(route.way, diversion.paths):
+            whom = f"pods of other nodes that come from {source}, of this host"
+            yield replace(_finding(view, source, whom, diversion), severity=Severity.WARNING)
 
 
 def _finding(view: View, prefix: IPNetwork, whom: str, diversion: Diversion, wanted: str = "") -> Finding:
@@ -46,7 +51,8 @@ def _finding(view: View, prefix: IPNetwork, whom: str, diversion: Diversion, wan
         what,
         why=f"{wanted}rule: {rule}{f'; found: {diversion}' if diversion.paths else ''}",
         effect=effect,
-        cure=f"ip {'-6 ' if prefix.version == 6 else ''}rule del priority {rule.priority}, if nothing else needs it",
+        cure=f"ip {'-6 ' if prefix.version == 6 else ''}rule del priority {rule.priority} {rule.words} on this host, "
+        "if nothing else needs it",
         node=view.me,
         prefix=prefix,
     )

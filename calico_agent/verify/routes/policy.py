@@ -11,7 +11,7 @@ source. Rules for a part of the traffic (a mark, a link, a port) are passed over
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 
 from calico_agent.model.address import Family, IPNetwork
 from calico_agent.model.kernel import Kernel
@@ -45,14 +45,20 @@ class Diversion:
 @dataclass(frozen=True, slots=True)
 class Diversions:
     """By destination: blocks and addresses of other nodes, own blocks and parts of them, and parts of the former with
-    the route to the block."""
+    the route to the block.
+
+    `senders` are by source: single pods of this host whose packets alone are led elsewhere, each with one of the routes
+    that they do not take.
+    """
 
     routes: Mapping[IPNetwork, Diversion]
     own: Mapping[IPNetwork, Diversion]
     parts: Mapping[IPNetwork, tuple[ExpectedRoute, Diversion]]
+    senders: Mapping[IPNetwork, tuple[ExpectedRoute, Diversion]]
 
 
-_NONE = Diversions({}, {}, {})
+_NONE = Diversions({}, {}, {}, {})
+_SAMPLES = 64  # nodes to which the packets of a single pod are followed
 
 
 def diversions(kernel: Kernel, expectation: Expectation) -> Diversions:
@@ -74,7 +80,8 @@ def _diversions(
     own = _found(iter(expectation.own_blocks), ways)
     parts = dict(chain.from_iterable(way.parts(expectation, {*routes, *own}) for way in ways.values()))
     own |= chain.from_iterable(way.own_parts(expectation.own_blocks, {*own}) for way in ways.values())
-    return Diversions(routes, own, parts)
+    senders = dict(chain.from_iterable(way.senders(expectation, {*routes, *own}) for way in ways.values()))
+    return Diversions(routes, own, parts, senders)
 
 
 def _found(prefixes: Iterator[IPNetwork], ways: Mapping[Family, "_Way"]) -> dict[IPNetwork, Diversion]:
@@ -126,6 +133,21 @@ class _Way:
             found, usual = self.diversion(part), main.lookup(part.network_address)
             if found is not None and (usual is None or not found.paths or found.paths[0].next_hops != usual.next_hops):
                 yield part, found
+
+    def senders(
+        self, expectation: Expectation, whole: set[IPNetwork]
+    ) -> Iterator[tuple[IPNetwork, tuple[ExpectedRoute, Diversion]]]:
+        """Parts of own blocks that rules know as a source, with what becomes of their packets to another node."""
+        expected = expected_table(expectation)
+        sources = {rule.source for rule in self._rules if rule.source is not None and not rule.inverted}
+        for source in sorted(sources, key=key_of):
+            own = any(source.prefixlen > one.prefixlen and source.overlaps(one) for one in expectation.own_blocks)
+            routes = (expected.routes[key_of(prefix)] for prefix in islice(expected.ways.values(), _SAMPLES) if own)
+            for route in routes:
+                found = self._decide(route.prefix, source) if route.prefix.version == source.version else None
+                if found is not None and found.rule.source == source and route.prefix not in whole:
+                    yield source, (route, found)
+                    break
 
     @staticmethod
     def _narrowed(rule: Rule) -> Iterator[Key]:

@@ -55,7 +55,7 @@ CASES = {
             f"a policy rule leads packets to {OWN}, pods of this host, into table 100",
             "rule: 100: from all to 192.168.0.0/16 lookup 100; found: table 100: default via 10.77.0.1 dev eth0",
             "packets to it go via 10.77.0.1 dev eth0",
-            "ip rule del priority 100",
+            "ip rule del priority 100 from all to 192.168.0.0/16 lookup 100 on this host",
         ),
         status={"RoutesInPlace": Status.FALSE},
     ),
@@ -84,6 +84,25 @@ CASES = {
         ruled(Rule(100, action=RuleAction.BLACKHOLE, destination=ip_network("192.168.1.5/32"))),
         {"RT-DIVERTED 192.168.1.5/32": set()},
         says=("a policy rule refuses packets to 192.168.1.5/32, pods of this host",),
+    ),
+    "a rule for what one pod of this host sends": Case(
+        ruled(Rule(100, 100, source=ip_network("192.168.1.5/32")), table=(ELSEWHERE,)),
+        {"RT-DIVERTED 192.168.1.5/32": set()},
+        says=(
+            "a policy rule leads packets to pods of other nodes that come from 192.168.1.5/32, of this host, into",
+            "ip rule del priority 100 from 192.168.1.5/32 lookup 100",
+        ),
+        status={},
+    ),
+    "a rule for what one pod sends, to a table that leaves the pools alone": Case(
+        ruled(
+            Rule(100, 100, source=ip_network("192.168.1.5/32")),
+            table=(ELSEWHERE, thrown("192.168.0.0/16")),
+        ),
+        {},
+    ),
+    "a rule for what one pod of another host sends": Case(
+        ruled(Rule(100, 100, source=ip_network("192.168.2.7/32")), table=(ELSEWHERE,)), {}
     ),
     "a route that is missing where it is not looked for": Case(
         ruled(TO_POOL, table=(via(TO3, "10.77.0.13"),), routes=routed(without=[TO3])), {}, status={}
