@@ -95,6 +95,12 @@ def judge_of(view: View, ways: Iterable[Way]) -> Judge:
     return _judge(judged, view.local.bridges(), routers, view.local.felix.protocols)
 
 
+def verdict_alone(view: View, way: Way, paths: Paths) -> str:
+    """The verdict on a single way, which is not one of those that the judge of all has learned about."""
+    known = {} if view.kernel is None or way.device else {way.registered: _gateways(view.kernel, way.registered)}
+    return Judge(view.local.bridges(), known, view.local.felix.protocols).verdict(way, paths)
+
+
 @MadeOnce
 def _judge(
     _ways: tuple[Way, ...],

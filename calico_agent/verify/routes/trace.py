@@ -15,7 +15,7 @@ from calico_agent.verify.cluster import Cluster
 from calico_agent.verify.routes.aggregates import aggregates_of
 from calico_agent.verify.routes.expected import ExpectedRoute, expect
 from calico_agent.verify.routes.holders import Standing, standing_of
-from calico_agent.verify.routes.judge import MISSING, judge_of
+from calico_agent.verify.routes.judge import MISSING, judge_of, verdict_alone
 from calico_agent.verify.routes.table import expected_table
 from calico_agent.verify.routes.tunnel_addresses import find_tunnel_addresses, way_to
 from calico_agent.verify.routes.tunnels import Underlay
@@ -54,7 +54,7 @@ def _judge(
         return known
     if expected is not None:
         way = expected.way
-        code = judge_of(view, (way,)).verdict(way, (route.path,) if route is not None else ())
+        code = verdict_alone(view, way, (route.path,) if route is not None else ())
         if route is None or route.prefix.prefixlen < expected.prefix.prefixlen:  # it follows what is meant for others
             if route is not None and route == _aggregate(view, cluster, kernel, expected):
                 return True, f"is a pod address of node {way.node}, and goes to the routers: {_goes(lookup)}"

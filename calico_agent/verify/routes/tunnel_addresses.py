@@ -23,7 +23,7 @@ from calico_agent.verify.cluster import Cluster, TunnelEnd
 from calico_agent.verify.local import Standpoint
 from calico_agent.verify.routes.fate import shown
 from calico_agent.verify.routes.holders import standing_of
-from calico_agent.verify.routes.judge import judge_of
+from calico_agent.verify.routes.judge import verdict_alone
 from calico_agent.verify.routes.ways import TUNNEL_DEVICES, Encapsulation, Lane, Way, Ways
 from calico_agent.verify.view import View
 from calico_agent.verify.words import listed
@@ -152,7 +152,7 @@ def _borrowed_from(route: Route, owner: str | None) -> str:
 
 def _fits(view: View, way: Way, path: Path, end: TunnelEnd) -> bool:
     """Whether a path leads to the node. A VXLAN device finds it by its neighbour entry, without a next hop."""
-    return (end.kind == "VXLAN" and _onlink(path)) or not judge_of(view, (way,)).verdict(way, (path,))
+    return (end.kind == "VXLAN" and _onlink(path)) or not verdict_alone(view, way, (path,))
 
 
 def _onlink(path: Path) -> bool:

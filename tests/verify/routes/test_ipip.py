@@ -96,12 +96,11 @@ CASES = {
     ),
     "it has the address of another node's tunnel": Case(
         tunnel(replace(TUNL0, addresses=(LinkAddress(ip_interface("192.168.2.2/32")),))),
-        {"RT-TUNNEL-DEVICE tunl0": set()},
+        {"RT-ADDRESS-TWICE 192.168.2.2": {"RT-TUNNEL-DEVICE tunl0"}},
         says=(
             "does not have its address 192.168.1.2, and has 192.168.2.2, that of node host2",
             "ip addr add 192.168.1.2/32 dev tunl0; ip addr del 192.168.2.2/32 dev tunl0",
         ),
-        status={},
     ),
     "Felix writes the routes of IPIP, and the module is gone": Case(
         stored(tunnel(routes=()), felix=FelixSettings(ClusterRoutes.IPIP_ONLY)),
