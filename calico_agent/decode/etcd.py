@@ -136,6 +136,7 @@ def _bgp(
                 as_number=configuration.as_number or default.as_number,
                 listen_port=configuration.listen_port or default.listen_port,
                 binds_to_address=configuration.binds_to_address,
+                services=configuration.services,
             )
         elif configuration.name.startswith(_NODE) and configuration.listen_port:
             listen_ports.append((configuration.name.removeprefix(_NODE), configuration.listen_port))

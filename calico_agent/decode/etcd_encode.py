@@ -120,6 +120,7 @@ def _bgp(bgp: BgpSettings) -> Iterator[tuple[str, bytes]]:
         "asNumber": bgp.as_number,
         "listenPort": bgp.listen_port,
         "bindMode": "NodeIP" if bgp.binds_to_address else "None",
+        "serviceClusterIPs": [{"cidr": str(network)} for network in bgp.services] or None,
     }
     yield f"{RESOURCES}bgpconfigurations/default", _json({"spec": default})
     for node, port in bgp.node_listen_ports:

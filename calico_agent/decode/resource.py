@@ -6,7 +6,8 @@ They are read leniently, as fields are added with every release; a known field o
 """
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from types import NoneType
@@ -17,11 +18,12 @@ from calico_agent.decode.bgp_filter import bgp_filter
 from calico_agent.decode.bgp_peer import BgpPeer, bgp_peer
 from calico_agent.decode.errors import Malformed
 from calico_agent.decode.json_object import JsonObject
-from calico_agent.model.address import IPAddress
+from calico_agent.model.address import IPAddress, IPNetwork
 from calico_agent.model.bgp_filter import BgpFilter
 from calico_agent.model.felix import SETTINGS, ClusterRoutes, Said
 from calico_agent.model.node import EncapsulationMode, Node, Pool
 
+SERVICES = ("serviceClusterIPs", "serviceExternalIPs", "serviceLoadBalancerIPs")
 _LABEL_TYPES = frozenset({str, NoneType})  # Go reads null as an empty text
 _FOR_PODS = frozenset({"Workload", "Tunnel"})  # IPPoolAllowedUse in api/pkg/apis/projectcalico/v3/ippool.go@v3.32.1
 
@@ -35,6 +37,7 @@ class BgpConfiguration:
     as_number: int | None
     listen_port: int | None
     binds_to_address: bool = False
+    services: tuple[IPNetwork, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +141,15 @@ def _bgp_configuration(name: str, resource: JsonObject) -> BgpConfiguration:
         as_number=as_number(spec),
         listen_port=json_object.number(spec, "listenPort", 0, 65535) or None,
         binds_to_address=json_object.text(spec, "bindMode") == "NodeIP",
+        services=tuple(network for kind in SERVICES for network in _networks(spec, kind)),
     )
+
+
+def _networks(spec: JsonObject, name: str) -> Iterator[IPNetwork]:
+    """Those that are networks: one that is none is advertised by nobody."""
+    for entry in json_object.objects(spec, name):
+        with suppress(Malformed):
+            yield json_object.parse_network(entry.get("cidr"), "cidr")
 
 
 def _cluster_information(_: str, resource: JsonObject) -> ClusterInformation:

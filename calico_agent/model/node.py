@@ -168,7 +168,8 @@ class BgpSettings:
     `peers` are the names of all BGPPeers, `peerings` those of them that are between nodes and their peers, and not
     between nodes and their pods. `filters` are the BGPFilters that they may name. `node_listen_ports` are the ports of
     the nodes that have a BGPConfiguration `node.<name>` with one of its own. `binds_to_address`: BIRD listens on the
-    node's own address alone (bindMode: NodeIP), and on every address without that.
+    node's own address alone (bindMode: NodeIP), and on every address without that. `services` are the networks of
+    service addresses that it advertises.
     """
 
     mesh: bool = True
@@ -179,6 +180,7 @@ class BgpSettings:
     peerings: tuple[Peering, ...] = ()
     filters: tuple[BgpFilter, ...] = ()
     binds_to_address: bool = False
+    services: tuple[IPNetwork, ...] = ()
 
     def port_of(self, node: str) -> int:
         """The port on which BIRD of a node listens."""

@@ -113,6 +113,7 @@ BGP = every_field(
     as_number=st.integers(1, 2**32 - 1),
     listen_port=PORTS,
     binds_to_address=st.booleans(),
+    services=st.lists(NETWORKS, max_size=2).map(tuple),
     peers=st.sets(NAMES).map(sorted).map(tuple),
     node_listen_ports=st.dictionaries(NAMES, PORTS, max_size=3).map(lambda ports: tuple(sorted(ports.items()))),
     peerings=st.just(()),

@@ -329,6 +329,20 @@ judging the route in the table that they lead to. WireGuard's own rule and table
 `throw` route for the pools into its table.""",
     ),
     _entry(
+        "RT-SERVICES",
+        "BIRD drops what this host itself sends to service addresses",
+        """\
+Where Calico advertises service addresses to routers, BIRD keeps a blackhole on their network.
+kube-proxy gives packets of pods and routers another destination before the kernel looks for a
+route. Packets of this host's own programs get their route first, and end there.
+
+Found in the kernel's routes: a blackhole of BIRD's outside of all pools and blocks, while no
+kube-ipvs0 has addresses of it.
+
+Advertise the services no more where no router needs them, or run kube-proxy in its mode ipvs.""",
+        Severity.WARNING,
+    ),
+    _entry(
         "RT-OVERLAP",
         "a pool and a network of this host share addresses",
         """\

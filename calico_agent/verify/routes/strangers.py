@@ -21,6 +21,7 @@ from calico_agent.verify.catalogue import finding
 from calico_agent.verify.cluster import Cluster
 from calico_agent.verify.routes.expected import Expectation
 from calico_agent.verify.routes.fate import fate_with, protocol, shown
+from calico_agent.verify.routes.services import find_services
 from calico_agent.verify.routes.table import Paths, expected_table
 from calico_agent.verify.routes.ways import TUNNEL_DEVICES
 from calico_agent.verify.view import View
@@ -41,10 +42,11 @@ def find_stranger(view: View, expectation: Expectation, rib: Rib, key: Key, path
     expected = expected_table(expectation)
     if view.cluster is None or view.local.name is None or key in expected.own:
         return
-    pool = view.cluster.pools.covering(key)
+    pool, path = view.cluster.pools.covering(key), paths[0]
+    if pool is None and view.cluster.block_index.covering(key) is None:
+        yield from find_services(view, prefix_of(key), path)
     if pool is None or pool.cidr.prefixlen == key[1]:
         return
-    path = paths[0]
     if path.protocol in view.local.felix.protocols or _leads_into_tunnel(key, path):
         if _stale(view.cluster, expectation, key, pool):
             yield _stale_finding(prefix_of(key), path, rib)
