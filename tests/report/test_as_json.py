@@ -47,7 +47,7 @@ def test_a_healthy_host() -> None:
     }  # fmt: skip
     assert healthy["identity"]["ipv4"]["chosen"] == "10.77.0.11/24"
     assert healthy["routes"] == {
-        "expected": 2, "present": 2, "missing": 0, "wrong": 0, "stale": 0, "nodes_without_route": 0
+        "expected": 2, "present": 2, "missing": 0, "wrong": 0, "stale": 0, "left_out": 0, "nodes_without_route": 0
     }  # fmt: skip
     assert healthy["sessions"][0] == {
         "name": "Mesh_10_77_0_12", "peer": "10.77.0.12", "node": "host2", "type": "node-to-node mesh",
