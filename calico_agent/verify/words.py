@@ -26,9 +26,9 @@ def in_family(name: str, version: int) -> str:
     return name if version == 4 else f"{name} (IPv6)"
 
 
-def birdcl(version: int) -> str:
+def birdcl(version: int, container: str = "calico-node") -> str:
     """BIRD's client inside the container, for the daemon of one family: one program for both."""
-    return f"docker exec calico-node birdcl -s /var/run/calico/{'bird' if version == 4 else 'bird6'}.ctl"
+    return f"docker exec {container} birdcl -s /var/run/calico/{'bird' if version == 4 else 'bird6'}.ctl"
 
 
 def block_key(node: str, block: IPNetwork) -> str:

@@ -18,6 +18,7 @@ from calico_agent.verify.routes.diverted import DIVERTED, diverted, find_diverte
 from calico_agent.verify.routes.expected import Expectation, ExpectedRoute
 from calico_agent.verify.routes.judge import MISSING, Judge, judge_of
 from calico_agent.verify.routes.lost_blocks import find_lost_blocks
+from calico_agent.verify.routes.owners import find_double_claims, find_unreachable
 from calico_agent.verify.routes.policy import Diversion, Diversions, diversions
 from calico_agent.verify.routes.strangers import find_stranger
 from calico_agent.verify.routes.table import ExpectedTable, Paths, expected_table
@@ -25,7 +26,7 @@ from calico_agent.verify.routes.tunnels import Underlay
 from calico_agent.verify.routes.unadvertised import find_unadvertised
 from calico_agent.verify.routes.users import stranded_pods
 from calico_agent.verify.routes.ways import Way
-from calico_agent.verify.routes.words import RouteWords, find_double_claims, find_own_blocks, find_unreachable
+from calico_agent.verify.routes.words import RouteWords, find_own_blocks
 from calico_agent.verify.view import View
 
 

@@ -22,13 +22,13 @@ def of_missing(view: View, way: Way, prefix: IPNetwork) -> str:
     """Where to look for a route that is not there and should be."""
     if not way.by_bgp:
         return f"docker logs {view.container_name}: look for Felix's errors about routes"
-    return f"if its session is up: {birdcl(prefix.version)} show route for {prefix} all"
+    return f"if its session is up: {birdcl(prefix.version, view.container_name)} show route for {prefix} all"
 
 
 def of_wrong_device(view: View, way: Way, prefix: IPNetwork, path: Path) -> str:
     """BIRD leaves a route of its own as it is when only the device should be another one, even when it starts."""
-    writer = "BIRD" if way.by_bgp else "Felix"
-    again = f"{delete(prefix, path)} on this host; {writer} writes the right one, BIRD within two seconds"
+    writes = "BIRD writes the right one within two seconds" if way.by_bgp else "Felix writes the right one"
+    again = f"{delete(prefix, path)} on this host; {writes}"
     return f"{again}. If it comes back: calicoctl get ippool -o wide, docker restart {view.container_name}"
 
 
@@ -49,5 +49,9 @@ def of_unreachable(view: View, way: Way) -> tuple[str, str]:
         )
     sessions = [one for _, bird in view.daemons() if isinstance(bird, Bird) for one in bird.sessions]
     name = next((one.name for one in sessions if one.peer == way.registered), "")
-    restart = f"{birdcl(way.registered.version)} restart {name}" if name else f"docker restart {view.container_name}"
+    restart = (
+        f"{birdcl(way.registered.version, view.container_name)} restart {name}"
+        if name
+        else f"docker restart {view.container_name}"
+    )
     return f"BIRD finds no way to {way.registered}, although this host has one ({route})", restart

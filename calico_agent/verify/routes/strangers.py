@@ -19,6 +19,7 @@ from calico_agent.model.route import Path, RouteType
 from calico_agent.verify.bgp.rib import Rib, rib_of
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.cluster import Cluster
+from calico_agent.verify.routes import cures
 from calico_agent.verify.routes.expected import Expectation
 from calico_agent.verify.routes.fate import fate_with, protocol, shown
 from calico_agent.verify.routes.services import find_services
@@ -96,16 +97,16 @@ def _stale(cluster: Cluster, expectation: Expectation, key: Key, pool: Pool) -> 
 def _stale_finding(prefix: IPNetwork, path: Path, rib: Rib) -> Finding:
     drops = "a blackhole" if path.type is RouteType.BLACKHOLE else "a route"
     hops = [hop.gateway for hop in path.next_hops]
-    source = next(filter(None, (rib.advertiser(prefix, hop) for hop in hops)), "")
+    source, via = next(((name, hop) for hop in hops if hop and (name := rib.advertiser(prefix, hop))), ("", None))
     return finding(
         "RT-STALE",
         str(prefix),
         f"there is {drops} for {prefix}, a block that nobody owns{f': {source} advertises it' if source else ''}",
         why=f"found: {prefix} {shown(path)}",
         effect=fate_with(path),
-        cure=f"on {source}: ip route show {prefix}; a route there that is not Calico's is advertised"
-        if source
-        else f"it should go by itself within minutes; else ip route del {prefix}",
+        cure=cures.of_advertised(source, prefix, via)
+        if via is not None
+        else f"it should go by itself within minutes; else {cures.delete(prefix, path)} on this host",
         prefix=prefix,
     )
 
@@ -117,7 +118,7 @@ def _foreign_finding(prefix: IPNetwork, path: Path, pool: Pool) -> Finding:
         f"a route that is not Calico's ({protocol(path)}) leads to {prefix}, inside pool {pool.name} ({pool.cidr})",
         why=f"found: {prefix} {shown(path)}; no block lies there",
         effect="BIRD learns it and advertises it: the other nodes send packets for these addresses to the same place",
-        cure=f"ip route del {prefix}; a network of this host must not overlap the pools",
+        cure=f"{cures.delete(prefix, path)} on this host; a network of this host must not overlap the pools",
         prefix=prefix,
         severity=Severity.WARNING,
     )
@@ -130,7 +131,7 @@ def _shadow_finding(prefix: IPNetwork, path: Path, node: str, whose: str) -> Fin
         f"a route to {prefix} takes over a part of {whose}",
         why=f"found: {prefix} {shown(path)}, longer than the block",
         effect=fate_with(path),
-        cure=f"ip route del {prefix}; a network of this host must not overlap the pools",
+        cure=f"{cures.delete(prefix, path)} on this host; a network of this host must not overlap the pools",
         node=node,
         prefix=prefix,
     )

@@ -69,7 +69,7 @@ class Underlay:
         if (source := find_wrong_source(self._view, self._kernel, way)) is not None:
             yield source
         if way.encapsulation is Encapsulation.VXLAN and (broken := self._broken_tunnel(way)):
-            yield _tunnel(way, broken)
+            yield _tunnel(way, broken, self._view.container_name)
 
     def _silent(self, way: Way, paths: Paths) -> Place | None:
         """Who does not answer on the way to a node: its host, or every router that leads there."""
@@ -142,14 +142,14 @@ def _neighbour(way: Way, entry: Neighbour, machine: Machine) -> Finding:
     )
 
 
-def _tunnel(way: Way, broken: str) -> Finding:
+def _tunnel(way: Way, broken: str, container: str) -> Finding:
     return finding(
         "RT-TUNNEL",
         in_family(way.node, way.registered.version),
         f"VXLAN packets for the pods of {way.node} do not reach it: {broken}",
         why="the routes themselves look right",
         effect=f"packets to the pods of {way.node} are lost",
-        cure=f"if the registered address of {way.node} is right: restart calico/node here, Felix rewrites the entries",
+        cure=f"if {way.registered} is right for {way.node}: docker restart {container} here, Felix writes them anew",
         node=way.node,
         writer=Writer.FELIX,
         device=way.device,

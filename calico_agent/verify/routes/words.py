@@ -1,10 +1,10 @@
 """What is said about one route: wanted, found, consequence, cure."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from calico_agent.model.address import IPNetwork
-from calico_agent.model.finding import ConditionType, Finding, Severity
+from calico_agent.model.finding import Finding, Severity
 from calico_agent.model.node import EncapsulationMode
 from calico_agent.model.prefix import key_of
 from calico_agent.model.route import Fib, Path, RouteType
@@ -153,7 +153,8 @@ class RouteWords:
             hops = listed(tuple(map(str, wrong)))
             said = f"{others} advertises it too" if others else f"{owner} itself advertises it by {hops}"
             return f": {said}", cures.of_advertised(others or owner, prefix, wrong[0])
-        return "", f"{birdcl(prefix.version)} show route for {prefix} all names the peer that sent it"
+        client = birdcl(prefix.version, self.view.container_name)
+        return "", f"{client} show route for {prefix} all names the peer that sent it"
 
 
 def whose(route: ExpectedRoute) -> str:
@@ -225,43 +226,3 @@ def _no_blackhole(view: View, fib: Fib, prefix: IPNetwork, paths: Paths) -> Find
         node=view.local.name or "",
         prefix=prefix,
     )
-
-
-def find_double_claims(view: View, expectation: Expectation) -> Iterator[Finding]:
-    """Blocks that several nodes claim."""
-    for claim in expectation.double_claims:
-        names = listed(claim.claimants)
-        others = [name for name in claim.claimants if name != claim.owner]
-        owner = claim.owner or "nobody"
-        yield finding(
-            "RT-DUPLICATE-AFFINITY",
-            str(claim.block),
-            f"block {claim.block} is claimed by {names}",
-            why=f"the block itself says {owner}; affinity keys of {listed(tuple(others))} say otherwise",
-            effect="each of them advertises it and drops what belongs to the other"
-            if len(claim.advertisers) > 1
-            else f"{listed(claim.advertisers)} advertises it, and IPAM gives its addresses to pods of {owner}",
-            cure=f"delete the affinity of {listed(tuple(others))}: calicoctl ipam check --show-all-ips shows it"
-            if len(claim.advertisers) > 1
-            else "calicoctl ipam check --show-all-ips shows whose pods have its addresses: one of both words is wrong",
-            node=claim.owner or view.me,
-            prefix=claim.block,
-        )
-
-
-def find_unreachable(expectation: Expectation, without: Collection[str]) -> Iterator[Finding]:
-    """Nodes with blocks to which nothing can lead, but those of which more is known."""
-    for node, blocks in sorted(expectation.unreachable.items()):
-        if node in without:
-            continue
-        yield finding(
-            "NODE-NO-RECORD",
-            node,
-            f"{counted(blocks, 'block')} of node {node}, but the datastore has no address for {node}",
-            why="no node record of that name, or one without spec.bgp",
-            effect="no route leads to its pods",
-            cure=f"if {node} is gone, release its blocks (calicoctl ipam check); else restart calico/node there",
-            node=node,
-            severity=Severity.WARNING,
-            condition=ConditionType.ROUTES_IN_PLACE,
-        )
