@@ -6,11 +6,12 @@ which the kernel reaches nodes. As long as it is, a judge keeps what it has lear
 
 from collections.abc import Iterable, Mapping
 
-from calico_agent.model.address import IPAddress
+from calico_agent.model.address import Family, IPAddress
 from calico_agent.model.detour import Detours
 from calico_agent.model.identity import Candidate
 from calico_agent.model.kernel import Kernel
-from calico_agent.model.route import PROTOCOL_BOOT, NextHop, Path, RouteType
+from calico_agent.model.policy import Rule
+from calico_agent.model.route import PROTOCOL_BOOT, Fib, NextHop, Path, RouteType
 from calico_agent.model.unchanged import MadeOnce
 from calico_agent.verify.routes.table import Paths
 from calico_agent.verify.routes.ways import TUNNEL_DEVICES, Way
@@ -91,7 +92,8 @@ class Judge:
 def judge_of(view: View, ways: Iterable[Way]) -> Judge:
     """The judge of these ways: the one of before while nothing has changed that verdicts depend on."""
     judged = tuple(ways)
-    routers = {} if view.kernel is None else _routers(view.kernel, judged)
+    kernel = view.kernel or Kernel()
+    routers = _routers(kernel.fib, kernel.rules, kernel.tables, judged)
     return _judge(judged, view.local.bridges(), routers, view.local.felix.protocols)
 
 
@@ -111,8 +113,12 @@ def _judge(
     return Judge(bridges, routers, protocols)
 
 
-def _routers(kernel: Kernel, ways: tuple[Way, ...]) -> Mapping[IPAddress, frozenset[IPAddress]]:
+@MadeOnce
+def _routers(
+    fib: Fib, rules: Mapping[Family, tuple[Rule, ...]], tables: Mapping[int, Fib], ways: tuple[Way, ...]
+) -> Mapping[IPAddress, frozenset[IPAddress]]:
     """The routers of the nodes that have some: all that are far, and those of this host's networks led another way."""
+    kernel = Kernel(fib=fib, rules=rules, tables=tables)
     plain = [way for way in ways if not way.device]
     near = _DETOURS.among(kernel, tuple(way.registered for way in plain if way.gateway is not None))
     far = {way.registered for way in plain if way.gateway is None}

@@ -10,7 +10,7 @@ from calico_agent.model.address import Link, LinkAddress, Vxlan
 from calico_agent.model.felix import FelixSettings
 from calico_agent.model.observation import Observation
 from tests.verify.case import Case, check
-from tests.verify.cluster import contained, stored
+from tests.verify.cluster import AT, contained, stored
 from tests.verify.vxlan import VTEPS, VXLAN, without
 
 TO2, TO3 = "192.168.2.0/26", "192.168.3.0/26"
@@ -46,6 +46,11 @@ CASES = {
         device(Link(7, "vxlan.calico", "vxlan", up=False)),
         {"RT-TUNNEL-DEVICE vxlan.calico": set()},
         says=("is switched off",),
+    ),
+    "it was switched off while calico/node starts": Case(
+        contained(device(Link(7, "vxlan.calico", "vxlan", up=False), gone=[TO3, TO2]), started_at=AT),
+        {"RT-TUNNEL-DEVICE vxlan.calico": {f"RT-MISSING {TO2}", f"RT-MISSING {TO3}"}},
+        says=("ip link set vxlan.calico up on this host",),
     ),
     "it has another address than the record says": Case(
         device(Link(7, "vxlan.calico", "vxlan", addresses=(LinkAddress(ip_interface("192.168.9.9/32")),))),
