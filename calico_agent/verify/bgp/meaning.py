@@ -6,10 +6,19 @@ from typing import NamedTuple
 from calico_agent.model.bgp import Session
 
 
+class Ports(NamedTuple):
+    """Where the two ends of a session listen: the port of the peer, this host's address and its port."""
+
+    peer: int
+    address: str
+    own: int
+
+
 class Meaning(NamedTuple):
     """What the state and the last error of a session mean; what to do if the peer is a node, and if it is none.
 
-    `NODE` and `ADDRESS` stand for the peer's name (else its address) and its address.
+    `NODE` and `ADDRESS` stand for the peer's name (else its address) and its address, `PORT` for where it listens;
+    `OWN` and `OWNPORT` for this host's registered address and where BIRD here listens.
     """
 
     sentence: str
@@ -19,9 +28,9 @@ class Meaning(NamedTuple):
 
 # The first pattern that matches "STATE ERROR" wins. Measured with BIRD 1.6.8, or read in its proto/bgp.
 _NO_ANSWER = Meaning(
-    "its address does not answer: a firewall drops TCP port 179, or the session passwords differ",
-    "on this host: nc -vz ADDRESS 179; look at the firewalls of this host and of NODE",
-    "on this host: nc -vz ADDRESS 179; look at the access lists of ADDRESS, and at its password for this neighbor",
+    "its address does not answer: a firewall drops TCP port PORT, or the session passwords differ",
+    "on this host: nc -vz ADDRESS PORT; look at the firewalls of this host and of NODE",
+    "on this host: nc -vz ADDRESS PORT; look at the access lists of ADDRESS, and at its password for this neighbor",
 )
 _MEANINGS = tuple(
     (re.compile(pattern), Meaning(*texts))
@@ -65,8 +74,8 @@ _MEANINGS = tuple(
         (
             r"^Passive",
             "this host waits for it to connect, and it does not",
-            "on NODE: see that calico/node runs with a session to this host, and that TCP port 179 is open to here",
-            "on ADDRESS: see that this host is one of its neighbors, and that TCP port 179 is open to here",
+            "on NODE: nc -vz OWN OWNPORT; see that calico/node runs there with a session to this host",
+            "on ADDRESS: see that OWN is one of its neighbors, and that it can open TCP port OWNPORT of OWN",
         ),
         # In this state BIRD waits for the answer to a SYN; the error is that of the connection before.
         (r"^Connect .*Connection (closed|reset by peer)", *_NO_ANSWER),
@@ -96,6 +105,7 @@ _UNTOLD = Meaning(
     "look at BIRD's log here (docker logs calico-node) and at the log of ADDRESS",
 )
 
+_WORDS = re.compile(r"\b(NODE|ADDRESS|PORT|OWN|OWNPORT)\b")
 _SILENT = re.compile(r"Hold timer expired|^(Connect|Active|OpenSent) *$|^Connect .*Connection (closed|reset by peer)")
 
 
@@ -108,12 +118,20 @@ def _text(session: Session) -> str:
     return f"{session.bgp_state} {session.last_error}"
 
 
-def meaning(session: Session, node: str) -> tuple[str, str]:
+def meaning(session: Session, node: str, ports: Ports) -> tuple[str, str]:
     """What the state of a session that is not established means, and what to do. `node`: whose it is, if anybody's."""
     text = _text(session)
     found = next((one for pattern, one in _MEANINGS if pattern.search(text)), _UNTOLD)
     cure = found.cure if node else found.cure_of_router
-    return found.sentence, cure.replace("NODE", node).replace("ADDRESS", str(session.peer))
+    words = {
+        "NODE": node,
+        "ADDRESS": str(session.peer),
+        "PORT": str(ports.peer),
+        "OWN": ports.address,
+        "OWNPORT": str(ports.own),
+    }
+    sentence, cure = (_WORDS.sub(lambda word: words[word[0]], said) for said in (found.sentence, cure))
+    return sentence, cure
 
 
 def described(session: Session) -> str:

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from calico_agent.model.address import Family, IPAddress
 from calico_agent.model.bgp import Bird, PeerKind, Session
 from calico_agent.model.finding import Finding, Severity
+from calico_agent.model.node import BgpSettings
 from calico_agent.model.route import Neighbour
 from calico_agent.model.unchanged import MadeOnce
-from calico_agent.verify.bgp.meaning import described, is_silent, meaning
+from calico_agent.verify.bgp.meaning import Ports, described, is_silent, meaning
 from calico_agent.verify.bgp.plan import FamilyPlan, host_plan
 from calico_agent.verify.bgp.recovery import is_young, just_recovering
 from calico_agent.verify.bgp.speakers import Wanted
@@ -204,7 +205,15 @@ def _reason(view: View, session: Session, fixed: Neighbour | None, node: str) ->
             f"nothing comes back from {fixed.mac}, the hardware address that somebody wrote for it by hand",
             f"ip neigh del {peer} dev {fixed.device} on this host, unless it is right and {node or peer} is off",
         )
-    return meaning(session, node)
+    return meaning(session, node, _ports(view, session, node))
+
+
+def _ports(view: View, session: Session, node: str) -> Ports:
+    bgp = view.cluster.bgp if view.cluster is not None else BgpSettings()
+    own = view.local.registered(Family(session.peer.version))
+    asked = (one.port for one in bgp.peerings if one.address == session.peer and one.port)
+    port = bgp.port_of(node) if node else next(asked, 179)
+    return Ports(port, str(own.ip) if own is not None else "this host's address", bgp.port_of(view.local.name or ""))
 
 
 def _settles(view: View, session: Session) -> bool:

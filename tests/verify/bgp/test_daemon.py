@@ -249,6 +249,18 @@ CASES = {
         {"BGP-DOWN host3": set()},
         says=("on this host: nc -vz 10.77.0.13 179; look at the firewalls of this host and of host3",),
     ),
+    "the commands have the ports on which BIRD listens here and there": Case(
+        stored(
+            peered(replace(TO_HOST2, protocol_state="start", bgp_state="Passive"), session("10.77.0.13", "Connect")),
+            bgp=BgpSettings(listen_port=1790, node_listen_ports=(("host3", 1791),)),
+        ),
+        {"BGP-DOWN host2": set(), "BGP-DOWN host3": set()},
+        says=(
+            "on this host: nc -vz 10.77.0.13 1791;",
+            "a firewall drops TCP port 1791",
+            "on host2: nc -vz 10.77.0.11 1790; see that calico/node runs there with a session to this host",
+        ),
+    ),
     "a node that BIRD does not know": Case(
         peered(TO_HOST2, observation=WITHOUT_HOST3),
         {"BGP-NO-SESSION host3": {"RT-MISSING 192.168.3.0/26"}},
