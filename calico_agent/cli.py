@@ -134,6 +134,7 @@ def _run(options: argparse.Namespace) -> int:
 
 def _dry_run(config: "Config") -> int:
     from calico_agent import once  # noqa: PLC0415
+    from calico_agent.model.secret import masked  # noqa: PLC0415
     from calico_agent.report.docker_run import render_docker_run  # noqa: PLC0415
 
     if not config.node.image:
@@ -148,7 +149,7 @@ def _dry_run(config: "Config") -> int:
     refused = wanted.refused or succession.barred
     for reason in (refused, wanted.unproved, stays if succession.stays else ""):
         if reason:
-            print(f"calico-agent: not now: {reason}", file=sys.stderr)
+            print(f"calico-agent: not now: {masked(reason)}", file=sys.stderr)
     return EXIT_GOOD
 
 

@@ -78,6 +78,7 @@ def render_json(report: Report, *, stuck: Iterable[str] = (), machine_ids: bool 
                 "current": report.datastore_current,
                 "nodes": report.nodes,
             },
+            "name_claim_known": report.nodes is not None,
             "name_claim": _claim(report.claim, machine_ids=machine_ids),
             "sessions": [_session(peer) for peer in report.sessions],
             "sessions_known": not report.unread,

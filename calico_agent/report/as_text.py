@@ -220,6 +220,7 @@ def _session_row(peer: PeerSession) -> tuple[str, ...]:
     state = session.bgp_state or session.protocol_state
     info = session.last_error
     if session.established and session.imported is not None:
-        info = f"{session.imported} imported, {session.exported or 0} exported"
+        exported = "" if session.exported is None else f", {session.exported} exported"
+        info = f"{session.imported} imported{exported}"
     cells = (str(session.peer), peer.node or "-", session.kind.value, state, session.since, info)
     return tuple(clean(cell, limit) for cell, limit in zip(cells, (40, 24, 18, 12, 12, 200), strict=True))

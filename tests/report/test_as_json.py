@@ -26,7 +26,7 @@ def document(report: Report) -> dict[str, Any]:
 
 TOP = [
     "schema", "at", "healthy", "verdict", "ready", "not_ready", "stuck", "host", "identity", "conditions", "problems",
-    "unreadable", "container", "container_known", "stage", "supervision", "datastore", "name_claim",
+    "unreadable", "container", "container_known", "stage", "supervision", "datastore", "name_claim_known", "name_claim",
     "sessions", "sessions_known", "routes", "agent",
 ]  # fmt: skip
 
@@ -103,6 +103,7 @@ def test_what_could_not_be_read_is_null_and_no_number() -> None:
     blind = document(blind_report())
     assert (blind["container"], blind["container_known"], blind["stage"]) == (None, False, None)
     assert (blind["routes"], blind["sessions_known"], blind["host"]) == (None, False, None)
+    assert (blind["name_claim"], blind["name_claim_known"]) == (None, False)
     assert blind["datastore"] == {"origin": None, "revision": None, "read_at": None, "current": False, "nodes": None}
     absent = document(replace(healthy_report(), container=None))
     assert (absent["container"], absent["container_known"]) == (None, True)

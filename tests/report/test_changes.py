@@ -5,14 +5,25 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
-from calico_agent.model.finding import Assessment, ConditionType, Finding, Problem, Status
+from hypothesis import given
+from hypothesis import strategies as st
+
+from calico_agent.model.finding import Assessment, ConditionType, Finding, Problem, Severity, Status
 from calico_agent.model.report import Report
 from calico_agent.report.changes import Event, Level, changes
 from calico_agent.report.timeline import History, advance
+from calico_agent.report.verdict import verdict
 from tests.reports import IDENTITY, NOW, blind_report, condition, finding, healthy_report
 
 HOLD_DOWN = timedelta(seconds=10)
 MISSING = finding("RT-MISSING", "10.244.1.0/26")
+
+
+FOUND = (
+    MISSING,
+    finding("BGP-DOWN", "10.77.0.13", condition=ConditionType.BGP_ESTABLISHED),
+    finding("RT-STALE", "10.244.9.0/26", severity=Severity.WARNING),
+)
 
 
 class Log:
@@ -25,7 +36,7 @@ class Log:
 
     def look(self, at: float, *found: Finding) -> "Log":
         now = NOW + timedelta(seconds=at)
-        wrong = {one.condition for one in found}
+        wrong = {one.condition for one in found if one.severity is Severity.ERROR}
         said = tuple(condition(kind, Status.FALSE if kind in wrong else Status.TRUE) for kind in ConditionType)
         assessment = Assessment(now, IDENTITY, said, tuple(Problem(one) for one in found))
         self.history, conditions, problems = advance(self.history, assessment, now, HOLD_DOWN)
@@ -70,6 +81,23 @@ def test_at_the_start_nothing_is_called_true_that_looks_wrong() -> None:
     events = Log().look(0, MISSING).events
     (said,) = [event.fields for event in events if event.fields.get("type") == "RoutesInPlace"]
     assert (said["status"], said["was"], said["reason"]) == ("Unknown", "unset", "Suspected")
+
+
+@given(st.lists(st.tuples(st.floats(0, 40), st.lists(st.sampled_from(FOUND), unique=True)), max_size=12))
+def test_the_first_line_and_the_conditions_never_contradict_each_other(
+    passes: list[tuple[float, list[Finding]]],
+) -> None:
+    log, at = Log(), 0.0
+    for later, found in passes:
+        at += later
+        log.look(at, *found)
+        assert log.report is not None
+        said = verdict(log.report)
+        statuses = {timed.condition.status for timed in log.report.conditions}
+        assert said.startswith("PROBLEM") == (Status.FALSE in statuses)
+        assert said.startswith("UNKNOWN") <= (Status.UNKNOWN in statuses)
+        if said.startswith(("all good", "good so far", "WARNING")):
+            assert statuses == {Status.TRUE}
 
 
 def test_a_container_of_which_nothing_is_known_is_not_called_absent() -> None:
