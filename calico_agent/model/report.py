@@ -10,6 +10,7 @@ from calico_agent.model.container import Container
 from calico_agent.model.finding import (
     Condition,
     ConditionType,
+    Finding,
     PeerSession,
     Problem,
     RouteCounts,
@@ -45,6 +46,12 @@ class TimedProblem:
     confirmed_at: datetime | None = None
     times: int = 1
     away: bool = False
+    each_since: tuple[datetime, ...] = ()
+
+    def since_of(self, finding: Finding) -> datetime:
+        """Since when this one of its findings is seen. A cause may be younger than what it explains."""
+        findings = (self.problem.cause, *self.problem.consequences)
+        return next((at for one, at in zip(findings, self.each_since, strict=False) if one == finding), self.since)
 
     @property
     def severity(self) -> Severity:

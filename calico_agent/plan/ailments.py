@@ -41,8 +41,9 @@ def restart_reason(
     problems = tuple(problems)
     usable = etcd_since is not None and all(timed.problem.cause.code != _UNUSABLE for timed in problems)
     for timed in problems:
-        lasting = now - max(timed.since, begun)
         for finding in _causes(timed):
+            # Its own age: the routes that it explains may be missing for longer, and for another reason.
+            lasting = now - max(timed.since_of(finding), begun)
             # The agent itself has read etcd with the new ones since: one that is broken costs what runs nothing.
             if finding.code == _OUTDATED and usable and replaces and lasting >= settings.start_deadline:
                 return f"{finding.subject} was renewed, and it still has the one of before"

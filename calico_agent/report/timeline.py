@@ -37,7 +37,8 @@ _Key = tuple[str, str, str]
 class _Seen:
     """`gone_at` is when it was first looked for and not there, None while it is there; `came` when it came, lately.
 
-    `early_at` is when it was last too early to be sure.
+    `early_at` is when it was last too early to be sure. `told` is since when the problem is seen of which it is the
+    cause, which may be older.
     """
 
     since: datetime
@@ -45,10 +46,12 @@ class _Seen:
     came: tuple[datetime, ...] = ()
     flapping: bool = False
     early_at: datetime | None = None
+    told: datetime | None = None
 
     def moved(self, jump: timedelta) -> "_Seen":
-        gone_at = None if self.gone_at is None else self.gone_at + jump
-        return _Seen(self.since + jump, gone_at, tuple(time + jump for time in self.came), self.flapping)
+        gone_at, early_at, told = (time and time + jump for time in (self.gone_at, self.early_at, self.told))
+        came = tuple(time + jump for time in self.came)
+        return _Seen(self.since + jump, gone_at, came, self.flapping, early_at, told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +85,7 @@ def advance(
     flapping = _flapping(history.flapping, assessment.problems, findings)
     there = tuple(_timed(problem, findings, now, hold_down) for problem in assessment.problems)
     for timed in there:  # it does not get younger when its oldest consequence goes
-        key = timed.problem.cause.key
-        findings[key] = replace(findings[key], since=min(timed.since, findings[key].since))
+        findings[timed.problem.cause.key] = replace(findings[timed.problem.cause.key], told=timed.since)
     away = (_timed(problem, findings, now, hold_down) for key, problem in flapping.items() if findings[key].gone_at)
     problems = (*there, *away)
     before = {timed.condition.type: timed for timed in history.conditions}
@@ -117,8 +119,9 @@ def _found(seen: _Seen, now: datetime, hold_down: timedelta) -> _Seen:
     came = seen.came if seen.gone_at is None else (*seen.came, now)
     lasted = bool(came) and now - min(came[-1], now) >= hold_down
     flapping = len(_lately(came, now)) >= _FLAPS or (seen.flapping and not lasted)
-    since = min(seen.since, now) if blinked else now
-    return replace(seen, since=since, gone_at=None, came=_kept(came, now, flapping=flapping), flapping=flapping)
+    since, told = (min(seen.since, now), seen.told) if blinked else (now, None)
+    came = _kept(came, now, flapping=flapping)
+    return replace(seen, since=since, gone_at=None, came=came, flapping=flapping, told=told)
 
 
 def _missed(seen: _Seen, now: datetime) -> _Seen:
@@ -152,15 +155,16 @@ def _timed(
     now: datetime,
     hold_down: timedelta,
 ) -> TimedProblem:
-    since = min(seen.since for finding in _findings(problem) if (seen := findings.get(finding.key)))
     cause = findings[problem.cause.key]
+    each = tuple(seen.since if (seen := findings.get(one.key)) else now for one in _findings(problem))
+    since = min(now, cause.told or now, *each)
     if problem.cause.early:
-        return TimedProblem(problem, since, confirmed=False)
+        return TimedProblem(problem, since, confirmed=False, each_since=each)
     if cause.flapping:
-        since = min(cause.came[0], since)
-        return TimedProblem(problem, since, True, cause.came[_FLAPS - 1], len(cause.came), cause.gone_at is not None)
+        since, away = min(cause.came[0], since), cause.gone_at is not None
+        return TimedProblem(problem, since, True, cause.came[_FLAPS - 1], len(cause.came), away, each)
     confirmed_at = max(since, min(cause.early_at or since, now)) + hold_down
-    return TimedProblem(problem, since, now >= confirmed_at, confirmed_at)
+    return TimedProblem(problem, since, now >= confirmed_at, confirmed_at, each_since=each)
 
 
 def _held(condition: Condition, before: TimedCondition | None, problems: tuple[TimedProblem, ...]) -> Condition:

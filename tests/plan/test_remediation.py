@@ -203,6 +203,15 @@ OLD = replace(OURS, started_at=NOW - timedelta(hours=1))
     [
         pytest.param(OLD, lasting("BIRD-HUNG", 60), True, id="BIRD has hung for the deadline"),
         pytest.param(OLD, lasting("BIRD-HUNG", 59), False, id="BIRD has hung for less than that"),
+        pytest.param(
+            OLD,
+            replace(
+                lasting("BIRD-HUNG", 600, "BIRD", "RT-MISSING"),
+                each_since=(NOW - timedelta(seconds=1), NOW - timedelta(seconds=600)),
+            ),
+            False,
+            id="BIRD has hung for one pass, and explains routes that are missing for long",
+        ),
         pytest.param(OLD, lasting("BIRD-DOWN", 60), True, id="BIRD does not come back"),
         pytest.param(OURS, lasting("BIRD-HUNG", 600), False, id="it hung in the container of before"),
         pytest.param(

@@ -104,6 +104,12 @@ class TestProblems:
         story = Story().look(0, *alone(MISSING)).look(5, Problem(DOWN, (MISSING,))).look(12, *alone(DOWN))
         assert [(timed.since, timed.confirmed) for timed in story.problems] == [(NOW, True)]
 
+    def test_tell_the_age_of_each_finding_apart(self) -> None:
+        problem = Problem(DOWN, (MISSING,))
+        (timed,) = Story().look(0, *alone(MISSING)).look(300, problem).problems
+        assert timed.since == NOW
+        assert (timed.since_of(DOWN), timed.since_of(MISSING)) == (seconds(300), NOW)
+
     def test_keep_their_order(self) -> None:
         story = Story().look(0, *alone(DOWN, MISSING)).look(10, *alone(DOWN, MISSING))
         assert [timed.problem.cause for timed in story.problems] == [DOWN, MISSING]
