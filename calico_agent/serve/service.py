@@ -47,11 +47,17 @@ class _Channel(HTTPChannel):
 class Service:
     """Serves one application on one socket until it is stopped."""
 
-    def __init__(self, app: "WSGIApplication", opened: socket, connections: int) -> None:
-        """`connections`: how many clients may be connected that are waited for."""
+    def __init__(
+        self, app: "WSGIApplication", opened: socket, connections: int, deadline: float = _DEADLINE_SECONDS
+    ) -> None:
+        """`connections`: how many clients may be connected that are waited for.
+
+        `deadline`: how long (s) a client may take for a request, or for an answer that holds no worker.
+        """
         address = opened.getsockname()
         self.port: int | None = address[1] if isinstance(address, tuple) else None
         self._connections = connections
+        self._deadline = deadline
         self._stopping = threading.Event()
         self._map: dict[int, Any] = {}
         server = create_server(
@@ -60,7 +66,7 @@ class Service:
             sockets=[opened],
             threads=_WORKERS,
             connection_limit=4 * connections,
-            channel_timeout=_DEADLINE_SECONDS,
+            channel_timeout=max(1, round(deadline)),
             cleanup_interval=1,
             max_request_header_size=8192,
             max_request_body_size=8192,
@@ -92,11 +98,15 @@ class Service:
         """Close the connections of clients that are late, and the one that makes room."""
         channels = list(cast("dict[int, _Channel]", self._server.active_channels).values())
         waited_for = sorted((one for one in channels if not one.requests), key=lambda one: one.since)
-        late = time.monotonic() - _DEADLINE_SECONDS
+        now = time.monotonic()
         out_of_files = self._out_of_files()
         surplus = max(len(channels) - self._connections, int(out_of_files))
         for number, channel in enumerate(waited_for):
-            if number < surplus or channel.since < late:
+            if number < surplus or now - channel.since > self._deadline:
+                channel.handle_close()
+        for channel in channels:
+            # It asked for much, and does not take it: its worker waits until it does.
+            if channel.requests and channel.total_outbufs_len and now - channel.since > 3 * self._deadline:
                 channel.handle_close()
         if out_of_files and not waited_for:
             self._stopping.wait(_PAUSE_SECONDS)  # the listening socket stays ready, and nothing can be accepted
