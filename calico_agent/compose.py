@@ -8,7 +8,7 @@ from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.report import Report, TimedCondition, TimedProblem
 from calico_agent.sources import Sources
 from calico_agent.verify.container.stage import stage_by
-from calico_agent.verify.local import node_container
+from calico_agent.verify.local import node_container, runs_elsewhere
 
 
 def compose(
@@ -35,7 +35,7 @@ def compose(
         sessions=assessment.sessions,
         unread=assessment.unread,
         routes=assessment.routes,
-        container_known=not isinstance(observation.docker, Unreadable),
+        container_known=not (isinstance(observation.docker, Unreadable) or runs_elsewhere(observation)),
         container=container,
         stage=stage_by(assessment.stage, (timed.condition for timed in conditions)),
         unreadable=observation.unreadable(without_bird=container is not None and not container.runs_bird),

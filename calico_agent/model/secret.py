@@ -24,6 +24,8 @@ _SECRET = re.compile(
 # A password may hold any character, a slash and an @ too; a port is none.
 _USER_INFO = re.compile(r"//(?:[^\s/]*@|[^\s/@:]*:(?!\d+(?:[/,;]|$))\S*@)")
 _PEM_KEY = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z)", re.DOTALL)
+# A JSON web token, what follows `Bearer`, a PEM file in base64.
+_TOKEN = re.compile(r"\beyJ[\w-]{5,}\.[\w-]+\.[\w-]*|(?<=[Bb]earer )[\w.~+/=-]{8,}|\bLS0tLS1CRUdJTi[\w+/=]*")
 _ASSIGNED = re.compile(
     r"((?:passw(?:or)?d|secret|token|authorization)(?!\w*file)\w*[\"']?\s*[=:]\s*(?:bearer |basic )?+[\"']?)"
     r"(?!\(not shown\))[^\s\"',;&]+",
@@ -47,6 +49,7 @@ def masked(text: str) -> str:
         text = _PEM_KEY.sub(HIDDEN, text)
     if "@" in text:
         text = _USER_INFO.sub(f"//{HIDDEN}@", text)
+    text = _TOKEN.sub(HIDDEN, text)
     return _ASSIGNED.sub(rf"\1{HIDDEN}", text)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from calico_agent.model.address import Family, IPAddress, IPInterface, IPNetwork
+from calico_agent.model.bgp import Bird
 from calico_agent.model.container import Container, ContainerState, Docker
 from calico_agent.model.felix import SETTINGS, FelixSettings, Said, variable
 from calico_agent.model.host import Host
@@ -149,6 +150,12 @@ def node_container(docker: Docker | Unreadable, name: str) -> Container | None:
     if isinstance(docker, Unreadable):
         return None
     return min(docker.containers, key=lambda found: _precedence(found, name), default=None)
+
+
+def runs_elsewhere(observation: Observation) -> bool:
+    """Whether another container runtime runs calico/node: Docker has none, and BIRD answers all the same."""
+    docker = observation.docker
+    return not isinstance(docker, Unreadable) and not docker.containers and isinstance(observation.bird, Bird)
 
 
 def _precedence(container: Container, name: str) -> tuple[bool, bool, bool, float]:

@@ -9,10 +9,10 @@ from calico_agent.model.address import Family
 from calico_agent.model.container import Container, ContainerState, Docker, Mount
 from calico_agent.model.host import Host
 from calico_agent.model.node import Datastore
-from calico_agent.model.observation import Unreadable
+from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.settings import Mode
 from calico_agent.verify.cluster import index
-from calico_agent.verify.local import Local, local_host, node_container
+from calico_agent.verify.local import Local, local_host, node_container, runs_elsewhere
 from tests.verify.cluster import AT, CONTAINER, DATASTORE, HEALTHY, IDENTITY, contained, node
 
 MOUNT = Mount("/var/lib/calico", "/var/lib/calico")
@@ -93,6 +93,23 @@ def test_which_container_counts(containers: list[Container], counts: str | None)
 
 def test_an_unreadable_docker_has_no_container() -> None:
     assert node_container(Unreadable("Docker", "gone"), "calico-node") is None
+
+
+@pytest.mark.parametrize(
+    ("observation", "elsewhere"),
+    [
+        pytest.param(HEALTHY, False, id="Docker has it"),
+        pytest.param(replace(HEALTHY, docker=Docker()), True, id="Docker has none, and BIRD answers"),
+        pytest.param(
+            replace(HEALTHY, docker=Docker(), bird=Unreadable("BIRD", "no socket", "absent")),
+            False,
+            id="nobody has one",
+        ),
+        pytest.param(replace(HEALTHY, docker=Unreadable("Docker", "gone")), False, id="Docker cannot be asked"),
+    ],
+)
+def test_a_bird_without_a_container_belongs_to_another_runtime(observation: Observation, elsewhere: bool) -> None:
+    assert runs_elsewhere(observation) is elsewhere
 
 
 def test_without_a_record_the_address_that_should_be_counts() -> None:
