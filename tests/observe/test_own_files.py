@@ -1,10 +1,13 @@
 """Whether this process has files left to open, and that nobody else is blamed when it has not."""
 
 import resource
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from calico_agent.model.observation import Unreadable
+from calico_agent.observe.docker import DockerReader
 from calico_agent.observe.own_files import read_file_trouble
 
 
@@ -17,6 +20,18 @@ def limited_to(files: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_docker_is_not_to_blame(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as dockerd:
+        dockerd.bind(str(tmp_path / "docker.sock"))
+        dockerd.listen()
+        reader = DockerReader(f"unix://{tmp_path}/docker.sock", 1)
+        assert isinstance(reader.read("calico-node"), Unreadable)  # whatever is imported when it is first used
+        with limited_to(3):
+            read = reader.read("calico-node")
+    assert isinstance(read, Unreadable)
+    assert read.reason == "calico-agent itself can open no connection: Too many open files"
 
 
 def test_with_the_usual_limit_there_is_no_trouble() -> None:
