@@ -90,7 +90,7 @@ def advance(
     problems = (*there, *away)
     before = {timed.condition.type: timed for timed in history.conditions}
     conditions = tuple(
-        _since(before.get(condition.type), _held(condition, before.get(condition.type), problems), now)
+        _since(before.get(condition.type), _held(condition, before.get(condition.type), there), now)
         for condition in assessment.conditions
     )
     return History(findings, conditions, flapping), conditions, problems

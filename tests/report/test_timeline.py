@@ -175,6 +175,12 @@ class TestFlapping:
         story.look(98 * 3 + 120, *alone(MISSING))
         assert [(timed.times, timed.confirmed) for timed in story.problems] == [(1, True)]
 
+    def test_what_is_away_confirms_no_other_fault(self) -> None:
+        other = finding("RT-MISSING", "10.244.2.0/26")
+        story = self.story(4).look(52, *alone(other))
+        assert story.status == (Status.TRUE, "Suspected")
+        assert [timed.confirmed for timed in story.problems] == [False, True]
+
     def test_conditions_follow_what_is_there_at_the_moment(self) -> None:
         story = self.story(4)
         assert story.status[0] is Status.TRUE
