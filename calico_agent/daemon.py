@@ -29,7 +29,7 @@ from calico_agent.report.timeline import next_confirmation
 from calico_agent.serve.http import HttpServer
 from calico_agent.serve.latest import Latest
 from calico_agent.serve.systemd import Notifier
-from calico_agent.single import Claims
+from calico_agent.single import Locks
 
 # Changes come in bursts (a peer comes back with a thousand routes): at most five passes begin in a second.
 _SHORTEST_PERIOD = 0.2
@@ -53,11 +53,11 @@ _RELOAD = "reload"
 class Daemon:
     """One running agent: the loop, its watchers and its server."""
 
-    def __init__(self, config: Config, on_disk: ConfigOnDisk, claims: Claims) -> None:
+    def __init__(self, config: Config, on_disk: ConfigOnDisk, locks: Locks) -> None:
         self._log = structlog.get_logger("calico_agent")
         self._config = config
         self._on_disk = on_disk
-        self._claims = claims
+        self._locks = locks
         self._words: SimpleQueue[str] = SimpleQueue()
         self._notifier = Notifier(os.environ)
         self._latest = Latest(config.agent.interval_seconds + _LONGEST_PASS)
@@ -163,7 +163,7 @@ class Daemon:
     def _reconfigure(self) -> None:
         self._notifier.reloading()
         try:
-            config = self._on_disk.reload(self._claims.take)
+            config = self._on_disk.reload(self._locks.take)
         except ConfigError as error:
             self._log.error("reload_refused", faults=list(error.faults), kept="the configuration of before")
             self._notifier.ready(f"the reload was refused: {error.faults[0]}")
@@ -185,9 +185,9 @@ def run(config: Config, on_disk: ConfigOnDisk) -> int:
     """Run the agent in the foreground; returns the exit code. Raises InUseError where another one does its work."""
     logs.configure(config.log.level, config.log.format)
     _share_one_heap()
-    claims = Claims()
-    claims.take(config)
-    Daemon(config, on_disk, claims).run()
+    locks = Locks()
+    locks.take(config)
+    Daemon(config, on_disk, locks).run()
     return 0
 
 

@@ -20,7 +20,7 @@ from calico_agent.paths import SOCKET
 _LOCKS = Path("/proc/locks")
 
 
-class Claims:
+class Locks:
     """What this process has locked: `take` what a configuration needs, `keep` nothing else."""
 
     def __init__(self, directory: Path = Path(SOCKET).parent) -> None:

@@ -23,7 +23,7 @@ from calico_agent.model.identity import AddressChoice, Candidate, Identity
 from calico_agent.model.image import PullPolicy
 from calico_agent.model.kernel import Kernel
 from calico_agent.model.node import BgpSettings, Datastore, Node
-from calico_agent.model.observation import Observation
+from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.rival import in_the_way
 from calico_agent.model.rollout import identity_of, same_identity
 from calico_agent.model.settings import OnChange, SuperviseSettings
@@ -80,6 +80,9 @@ def judge_succession(
     unstartable = _elsewhere(own, identity) or next(_bars(own, observation, identity, container), "")
     if container.alive and settings.on_identity_change is OnChange.REPORT:
         return Succession(barred, unstartable, '[identity] on_change = "report"', _by_hand(container, spec, barred))
+    if container.alive and isinstance(observation.current_datastore, Unreadable):
+        # Whatever start_without_datastore allows a first start: what runs is not moved without a look at the records.
+        return Succession(barred, unstartable, "etcd cannot be asked", "it is decided when etcd answers")
     stays, on_purpose = _stays(own, wanted, observation, identity)
     return Succession(barred, unstartable, stays, on_purpose)
 

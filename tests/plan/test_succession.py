@@ -115,6 +115,7 @@ class World:
     claims: tuple[NameOwner | AliveSign, ...] = ()
     established: bool = True
     etcd: bool = True
+    unproved: bool = True
     rivals: tuple[Rival, ...] = ()
     settings: SuperviseSettings = SETTINGS
 
@@ -141,7 +142,7 @@ class World:
     def plan(self) -> Plan:
         """In the end: what was to be waited for has been waited for."""
         spec = spec_of(self.identity)
-        unproved = "" if self.etcd else "etcd cannot be asked"
+        unproved = "etcd cannot be asked" if self.unproved and not self.etcd else ""
         return plan_supervision(
             Docker(containers=(self.container,), image=LocalImage(IMAGE, "sha256:0")),
             Wanted(spec, unproved=unproved, succession=self.succession),
@@ -226,6 +227,9 @@ CASES: dict[str, tuple[World, type[ReplaceContainer | StartContainer] | None, st
             claims=claimed(OTHER, "edge-9"),
         ),
         None, "not replacing",
+    ),
+    "the name changed while etcd is away, which may be started without: what runs is not moved": (
+        World(CONFIGURED, etcd=False, unproved=False), None, "keeps its name and address, because etcd cannot be asked",
     ),
     # The address.
     "a virtual address became the first one": (

@@ -76,7 +76,10 @@ Found by comparing image, environment, mounts and host settings with what is wan
 difference is told, secrets without their value. Variables that the image itself sets do not count.
 
 With [supervise] on_drift = "replace" it is replaced when the difference outlives the hold-down;
-with "report" it goes on until it is removed by hand.""",
+with "report" it goes on until it is removed by hand. A difference in name or address comes before
+that: such a container is replaced unless its successor could not start, or what runs works under a
+name and an address that are this host's. Then the finding says why it stays, and how it is changed
+on purpose.""",
         Severity.WARNING,
     ),
     _entry(
