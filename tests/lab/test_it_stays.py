@@ -86,6 +86,17 @@ def call_host(lab: Lab, name: str) -> None:
     lab.exec(HOST, "sh", "-c", f"hostname {name}; echo {name} >/etc/hostname", check=True)
 
 
+def test_a_second_agent_is_refused_whatever_its_socket(lab: Lab) -> None:
+    second = {"CALICO_AGENT_HTTP_SOCKET": "/run/calico-agent/b.sock", "CALICO_AGENT_HTTP_LISTEN": ""}
+    refused = lab.exec(HOST, "calico-agent", "run", environment=second, timeout=20)
+    assert refused.returncode == 1
+    assert "uses the state directory /var/lib/calico-agent" in refused.stderr
+    beside = {**second, "CALICO_AGENT_AGENT_STATE_DIR": "/var/lib/another"}
+    refused = lab.exec(HOST, "calico-agent", "run", environment=beside, timeout=20)
+    assert refused.returncode == 1
+    assert "supervises the container calico-node" in refused.stderr
+
+
 def test_another_host_name_changes_nothing_and_is_told(lab: Lab) -> None:
     before = container(lab)
     call_host(lab, "edge-9")
@@ -129,14 +140,4 @@ def test_a_virtual_address_that_becomes_the_first_one_changes_nothing(lab: Lab) 
         assert container(lab) == before, "nor does it without its memory"
     finally:
         lab.host(HOST).ip("addr del 10.77.0.100/24 dev eth0")
-
-
-def test_a_second_agent_is_refused_whatever_its_socket(lab: Lab) -> None:
-    second = {"CALICO_AGENT_HTTP_SOCKET": "/run/calico-agent/b.sock", "CALICO_AGENT_HTTP_LISTEN": ""}
-    refused = lab.exec(HOST, "calico-agent", "run", environment=second, timeout=20)
-    assert refused.returncode == 1
-    assert "uses the state directory /var/lib/calico-agent" in refused.stderr
-    beside = {**second, "CALICO_AGENT_AGENT_STATE_DIR": "/var/lib/another"}
-    refused = lab.exec(HOST, "calico-agent", "run", environment=beside, timeout=20)
-    assert refused.returncode == 1
-    assert "supervises the container calico-node" in refused.stderr
+        lab.exec(HOST, "docker", "restart", CONTAINER)  # BIRD has missed that its address was away (BIRD-LINK)
