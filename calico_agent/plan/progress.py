@@ -16,6 +16,9 @@ _SILENT_BIRD = frozenset({"absent", "refused", "timeout"})
 # One that ends at once is started again each second by its supervisor.
 _LASTS = timedelta(seconds=20)
 
+# A link of this host, the way to all peers, the port: nothing that another image would do better.
+_BENEATH = frozenset({"RT-LINK-DOWN", "RT-NEXTHOP-DEAD", "RT-NEIGHBOUR", "BGP-PORT"})
+
 # In BIRD's words: the peer does not run, or is not there (sysdep/unix/io.c of BIRD 1.6 prints strerror).
 _NOBODY_THERE = re.compile(r"Connection refused|No route to host|Host is (unreachable|down)|Network is unreachable")
 
@@ -27,7 +30,7 @@ def progress_of(observation: Observation, assessment: Assessment, container: Con
         stage=assessment.stage,
         established=sum(session.established for session in sessions),
         seen=_is_seen(observation, container),
-        alone=bool(sessions) and all(map(_nobody_there, sessions)),
+        alone=(bool(sessions) and all(map(_nobody_there, sessions))) or _is_cut_off(assessment),
     )
 
 
@@ -41,6 +44,12 @@ def _is_seen(observation: Observation, container: Container | None) -> bool:
     programs = container.programs if container is not None else None
     since = [one.started_at for one in programs or () if one.name == "bird" and one.pid and one.started_at is not None]
     return programs is not None and not any(observation.at - begun > _LASTS for begun in since)
+
+
+def _is_cut_off(assessment: Assessment) -> bool:
+    """Whether no session can be up for a reason that lies beneath calico/node."""
+    established = any(peer.session.established for peer in assessment.sessions)
+    return not established and any(problem.cause.code in _BENEATH for problem in assessment.problems)
 
 
 def _nobody_there(session: Session) -> bool:

@@ -5,7 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from calico_agent.model.address import Link
 from calico_agent.model.container import Program
+from calico_agent.model.kernel import Kernel
 from calico_agent.model.observation import Unreadable
 from calico_agent.plan.progress import progress_of
 from tests.verify.cluster import AT, CONTAINER, HEALTHY, look, peered, session
@@ -52,3 +54,11 @@ def test_whether_any_peer_is_there(errors: tuple[str, ...], alone: bool) -> None
     one = peered(session("10.77.0.12"), *sessions[1:])
     assert not progress_of(one, look(one), CONTAINER).alone
     assert progress_of(one, look(one), CONTAINER).established == 1
+
+
+def test_a_link_that_is_down_leaves_nobody_to_have_a_session_with() -> None:
+    silent = peered(session("10.77.0.12", "Connect"), session("10.77.0.13", "Connect"))
+    assert not progress_of(silent, look(silent), CONTAINER).alone
+    assert isinstance(silent.kernel, Kernel)
+    unplugged = replace(silent, kernel=replace(silent.kernel, links=(Link(2, "eth0", running=False),)))
+    assert progress_of(unplugged, look(unplugged), CONTAINER).alone

@@ -20,7 +20,7 @@ from calico_agent.model.container import (
     Docker,
 )
 from calico_agent.model.host import Host
-from calico_agent.model.identity import AddressChoice, Candidate, Identity, NameChoice
+from calico_agent.model.identity import AddressChoice, Candidate, Identity, KeptAddress, LostAddress, NameChoice
 from calico_agent.model.image import LocalImage
 from calico_agent.model.kernel import Kernel
 from calico_agent.model.node import Datastore, Node
@@ -43,6 +43,7 @@ EXITED = ContainerState.EXITED
 OWN = Candidate(ip_interface("10.77.0.13/24"), "eth0")
 ORDER = replace(OWN, reason="floating", evidence="is a secondary address of its subnet on this link")
 ON_LO = replace(OWN, link="lo", reason="virtual-link")
+LOST = LostAddress(KeptAddress(OWN.interface, "eth0", "default route", THEN), "is on no link of this host any more")
 VIP = Candidate(ip_interface("10.77.0.100/24"), "eth0")
 MANAGEMENT = Candidate(ip_interface("10.9.0.13/24"), "eth1")
 DOCKER0 = Candidate(ip_interface("172.17.0.1/16"), "docker0", "docker-network")
@@ -116,6 +117,7 @@ class World:
     established: bool = True
     etcd: bool = True
     unproved: bool = True
+    running: bool = True
     rivals: tuple[Rival, ...] = ()
     settings: SuperviseSettings = SETTINGS
 
@@ -125,7 +127,7 @@ class World:
         return Observation(
             at=NOW,
             host=Host("edge-9", US.machine_id, boot_id=US.boot_id),
-            kernel=Kernel(links=(Link(2, "eth0", mac=CARD),)),
+            kernel=Kernel(links=(Link(2, "eth0", mac=CARD, running=self.running),)),
             docker=Docker(containers=(self.container,)),
             datastore=Datastore(nodes=self.nodes, claims=self.claims),
             bird=bird(Family.IPV4, state),
@@ -183,7 +185,7 @@ CASES: dict[str, tuple[World, type[ReplaceContainer | StartContainer] | None, st
         World(RENAMED, nodes=RECORDS[:2], claims=claimed(US)), None, "has claimed the node name",
     ),
     "the configuration renames it, and the old record is there: calico/node would refuse": (
-        World(CONFIGURED), None, "node host3 is registered with 10.77.0.13, and calico/node refuses",
+        World(CONFIGURED), None, "(calicoctl delete node host3 ends that, when no pod is left on this host)",
     ),
     "the configuration renames it, and the old record is deleted": (
         World(CONFIGURED, nodes=RECORDS[:2]), ReplaceContainer, "",
@@ -266,6 +268,13 @@ CASES: dict[str, tuple[World, type[ReplaceContainer | StartContainer] | None, st
         ReplaceContainer, "",
     ),
     "its address is gone": (World(identity(ipv4=choice(VIP)), established=False), ReplaceContainer, ""),
+    "its address went with the cable of its link": (
+        World(identity(ipv4=replace(choice(MANAGEMENT), lost=LOST)), established=False, running=False),
+        None, "because eth0, on which 10.77.0.13 was, is down",
+    ),
+    "its address is gone from a link that is up": (
+        World(identity(ipv4=replace(choice(MANAGEMENT), lost=LOST)), established=False), ReplaceContainer, "",
+    ),
     "the configuration moves it": (
         World(identity(ipv4=choice(VIP, OWN, rule="configured"))), ReplaceContainer, "",
     ),
