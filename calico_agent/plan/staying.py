@@ -106,11 +106,12 @@ def _keeps_address(own: Who, address: IPAddress, choice: AddressChoice, observat
         return _link_is_down(address, choice, observation)
     here = min(held, key=lambda found: not found.accepted)
     works = _has_sessions(choice.family, observation)
-    if choice.rule == _METHOD and not (works and here.reason == _ORDER):
+    in_order = here.reason == _ORDER or _only_in_order(here, choice)
+    if choice.rule == _METHOD and not (works and in_order):
         return ""
     if works:
         return f"its BGP sessions are up with {address}, which is on {here.link}"
-    if here.reason in _USELESS or (choice.rule in _FIRM_RULES and not _only_in_order(here, choice)):
+    if here.reason in _USELESS or (choice.rule in _FIRM_RULES and not in_order):
         return ""
     return f"node {own.name} is registered with {address}, which is on {here.link}"
 

@@ -243,6 +243,9 @@ CASES: dict[str, tuple[World, type[ReplaceContainer | StartContainer] | None, st
     "the same with a method of Calico's, which takes the first": (
         World(identity(ipv4=choice(VIP, ORDER, rule="method"))), None, "its BGP sessions are up",
     ),
+    "the same where the order speaks against neither": (
+        World(identity(ipv4=choice(VIP, OWN, rule="method"))), None, "its BGP sessions are up",
+    ),
     "a method of Calico's that takes another link is a statement": (
         World(identity(ipv4=choice(MANAGEMENT, OWN, rule="method"))), ReplaceContainer, "",
     ),
