@@ -158,7 +158,14 @@ def _last_start(log_tail: tuple[str, ...]) -> list[str]:
 
 def _hint(rule: LogRule, match: re.Match[str], line: str) -> LogHint:
     found = {name: text or "" for name, text in match.groupdict().items()}
-    return LogHint(rule.code, rule.sentence.format(**found), line.strip()[:_LONGEST_QUOTE], rule.cure.format(**found))
+    return LogHint(
+        rule.code,
+        rule.sentence.format(**found),
+        line.strip()[:_LONGEST_QUOTE],
+        rule.cure.format(**found),
+        found.get("address", ""),
+        found.get("node", ""),
+    )
 
 
 def _knocks(log: Iterable[LogLine]) -> Iterator[tuple[IPAddress, datetime | None]]:

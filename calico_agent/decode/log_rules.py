@@ -30,14 +30,13 @@ RULES = (
         "address-conflict",
         r"Calico node '(?P<node>[^']+)' is already using the IPv[46] address (?P<address>[0-9a-fA-F:.]+?)[.:]?(\s|$)",
         "calico/node refuses the address {address}: node {node} is already registered with it",
-        "give this host its own address, or remove {address} from node {node} if that host is gone or has another one "
-        "(calicoctl get node {node} -o yaml)",
+        "give this host an address of its own (IP=ADDRESS/LENGTH)",
     ),
     _rule(
         "address-conflict",
         r"IP address (?P<address>\S+) is already in use by host (?P<node>[^\s.]+)",
         "calico/node refuses the address {address}: node {node} is already registered with it",
-        "give this host its own address, or remove node {node} if that host is gone",
+        "give this host an address of its own (IP=ADDRESS/LENGTH)",
     ),
     _rule(
         "method-invalid",

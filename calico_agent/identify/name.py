@@ -53,8 +53,8 @@ def choose_name(
             renamed=name if was_host_name and _checked(name, "", "", as_written=as_written).name else "",
             as_written=as_written,
         )
-    if host.kubelet is not None and host.kubelet.hostname_override and established is None:
-        override = host.kubelet.hostname_override
+    override = host.kubelet.hostname_override if host.kubelet is not None else ""
+    if override and (established is None or established.name == override.strip().lower()):
         said = f"The kubelet's --hostname-override {override!r}"
         return _checked(override.strip().lower(), KUBELET, said, as_written=as_written)
     if _still_named(kept, host, name):

@@ -67,12 +67,17 @@ class ContainerSpec:
 
 @dataclass(frozen=True, slots=True)
 class LogHint:
-    """The line of calico/node's log that explains why it exited or does not get on."""
+    """The line of calico/node's log that explains why it exited or does not get on.
+
+    `address` and `node` are what it names: an address that calico/node refuses, and the node that has it.
+    """
 
     code: str
     sentence: str
     line: str
     cure: str
+    address: str = ""
+    node: str = ""
 
 
 @dataclass(frozen=True, slots=True)

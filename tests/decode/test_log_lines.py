@@ -151,7 +151,7 @@ def test_only_the_recorded_container_that_exited_has_a_telling_line(host: Path) 
         assert hint is not None
         assert hint.code == "address-conflict"
         assert hint.sentence == ("calico/node refuses the address 172.17.0.1: node host3 is already registered with it")
-        assert "node host3" in hint.cure
+        assert (hint.address, hint.node) == ("172.17.0.1", "host3")
     else:
         assert hint is None
 

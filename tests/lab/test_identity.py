@@ -13,6 +13,8 @@ from tests.lab.options import Options
 
 pytestmark = [pytest.mark.lab, pytest.mark.real]
 
+OFTEN = {"CALICO_AGENT_AGENT_INTERVAL_SECONDS": "1"}
+
 
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
@@ -67,6 +69,17 @@ def until(what: str, happened: Callable[[], bool], lab: Lab, seconds: float = 60
         time.sleep(0.2)
 
 
+def passes(lab: Lab, number: int) -> None:
+    """Wait until the agent has looked so often again."""
+    seen = {report(lab)["at"]}
+
+    def looked() -> bool:
+        seen.add(report(lab)["at"])
+        return len(seen) > number
+
+    until(f"{number} passes are made", looked, lab)
+
+
 def test_networks_and_links_that_come_change_nothing(lab: Lab) -> None:
     """User-defined networks moved Calico's own node (projectcalico/calico#3194); a new wire is no reason either."""
     before, container = chosen(lab)[0], given(lab)
@@ -109,6 +122,63 @@ def test_the_kubelet_of_the_host_is_heard(lab: Lab) -> None:
         host2 = json.loads(lab.exec("host2", "calico-agent", "status", "--json").stdout)
         kubelet = next(one for one in host2["identity"]["ipv4"]["opinions"] if one["rule"] == "kubelet")
         assert kubelet["detail"] == "no kubelet runs here"
+    finally:
+        lab.exec("host1", "sh", "-c", "for p in /proc/[0-9]*; do grep -qx kubelet $p/comm && kill ${p#/proc/}; done")
+
+
+def test_an_address_that_becomes_the_first_of_its_network_moves_nobody(lab: Lab) -> None:
+    """A virtual address, while the host's own is configured again: the kernel then calls that one secondary."""
+    restart(lab, **OFTEN)
+    container = given(lab)
+    promote = "/proc/sys/net/ipv4/conf/eth0/promote_secondaries"
+    lab.exec("host1", "sh", "-c", f"echo 1 >{promote}", check=True)
+    own = "10.77.0.11/24 dev eth0"
+    lab.host("host1").ip("addr add 10.77.0.100/24 dev eth0", f"addr del {own}", f"addr add {own}")
+    try:
+        until("it is seen", lambda: "10.77.0.100/24" in json.dumps(report(lab)["identity"]["ipv4"]), lab, 20)
+        passes(lab, 8)
+        assert chosen(lab) == ("10.77.0.11/24", "last choice")
+        assert given(lab) == container
+        assert codes(lab) == []
+        restart(lab, **OFTEN)
+        passes(lab, 8)
+        assert (chosen(lab)[0], given(lab)) == ("10.77.0.11/24", container)
+    finally:
+        lab.host("host1").ip("addr del 10.77.0.100/24 dev eth0")
+
+
+def test_a_host_name_that_changes_makes_no_other_node(lab: Lab) -> None:
+    """The machine keeps its name, says so, and says how to rename it on purpose."""
+    restart(lab, **OFTEN)
+    container = given(lab)
+    lab.exec("host1", "hostname", "edge-9", check=True)
+    try:
+        until("it is told", lambda: codes(lab) == ["NAME-MISMATCH"], lab)
+        (problem,) = report(lab)["problems"]
+        assert problem["what"] == "this machine is called edge-9 now, and its node is host1 as before"
+        assert '[identity] name = "edge-9", then calicoctl delete node host1' in problem["cure"]
+        passes(lab, 8)
+        assert given(lab) == container
+        lab.exec("host1", "rm", "/var/lib/calico-agent/identity.json", check=True)
+        restart(lab, **OFTEN)
+        passes(lab, 8)
+        assert (report(lab)["identity"]["name"]["name"], given(lab)) == ("host1", container)
+    finally:
+        lab.exec("host1", "hostname", "host1", check=True)
+
+
+def test_a_process_of_another_user_is_no_kubelet(lab: Lab) -> None:
+    restart(lab, **OFTEN)
+    container = given(lab)
+    lab.exec("host1", "sh", "-c", "mkdir -p /run/users && cp /bin/sh /run/users/kubelet", check=True)
+    evil = ("/run/users/kubelet", "-c", "sleep 300; exit", "--node-ip=10.77.0.21", "--hostname-override=evil")
+    as_nobody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+    lab.host("host1").spawn(*as_nobody, *evil, log=lab.directory / "evil.log")
+    try:
+        restart(lab, **OFTEN)
+        passes(lab, 8)
+        assert "evil" not in json.dumps(report(lab))
+        assert given(lab) == container
     finally:
         lab.exec("host1", "sh", "-c", "for p in /proc/[0-9]*; do grep -qx kubelet $p/comm && kill ${p#/proc/}; done")
 

@@ -5,7 +5,6 @@ Running is not started: its process list stays up while the start-up program wai
 
 from collections.abc import Iterator
 
-from calico_agent.model.address import Family
 from calico_agent.model.bgp import Bird
 from calico_agent.model.container import Container, ContainerState
 from calico_agent.model.drift import differences
@@ -13,10 +12,9 @@ from calico_agent.model.finding import Finding
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.settings import SuperviseSettings
 from calico_agent.verify.catalogue import finding
+from calico_agent.verify.container.refused import explained
 from calico_agent.verify.container.supervision import in_one_sentence, loops, stays_stopped
-from calico_agent.verify.local import chosen
 from calico_agent.verify.view import View
-from calico_agent.verify.words import cure_here, env_of, owner_of
 
 # BIRD is not there at all; a BIRD that hangs, or that may not be asked, says nothing about the start.
 _NO_BIRD = frozenset({"absent", "refused"})
@@ -67,12 +65,7 @@ def _exited(view: View, container: Container) -> Finding:
     if container.state is ContainerState.RESTARTING:
         how = f"{how} and is started again and again ({container.restart_count} times so far)"
     reason = hint.sentence if hint else container.error
-    evidence = (
-        f"its log: {hint.line}" if hint else f"its log has no line that explains it: docker logs {container.name}"
-    )
-    cure = hint.cure if hint else f"docker logs {container.name}"
-    if given := _given_bridge(view, container):
-        evidence, cure = f"{given[0]}; {evidence}", given[1]
+    evidence, cure = explained(view, container, hint)
     return finding(
         "SV-EXITED",
         container.name,
@@ -82,19 +75,6 @@ def _exited(view: View, container: Container) -> Finding:
         cure=cure,
         node=view.me,
     )
-
-
-def _given_bridge(view: View, container: Container) -> tuple[str, str] | None:
-    """Evidence and cure when the container was told to register the address of a container bridge."""
-    for variable, family in (("IP", Family.IPV4), ("IP6", Family.IPV6)):
-        given = container.env_value(variable)
-        wanted = chosen(view.identity, family)
-        held = next((one for one in view.local.bridges() if given.partition("/")[0] == str(one.interface.ip)), None)
-        if held is not None and wanted is not None:
-            return f"it was started with {variable}={given}, the address of {owner_of(held)}", cure_here(
-                view, env_of(wanted)
-            )
-    return None
 
 
 def _not_running(view: View, container: Container) -> Finding:

@@ -15,6 +15,7 @@ from calico_agent.model.observation import Unreadable
 from calico_agent.model.rollout import drift, refused, same_identity
 from calico_agent.model.settings import DriftPolicy
 from calico_agent.verify.catalogue import finding
+from calico_agent.verify.container.refused import explained
 from calico_agent.verify.view import View
 
 # The first start and three more.
@@ -66,7 +67,7 @@ def _crash_loop(view: View, container: Container, supervising: Supervising) -> F
     how = container.ending if ended else attempts.last_failure
     hint = (container.log_hint if ended else None) or attempts.hint
     reason = f": {hint.sentence}" if hint else ""
-    line = f"its log: {hint.line}" if hint else f"its log has no line that explains it: docker logs {container.name}"
+    evidence, cure = explained(view, container, hint)
     well = _runs_again(view, container)
     now = f"; it runs for {_seconds(view, container)} s now" if well else ""
     effect = f"none while it runs; it counts as well at {supervising.settings.stable_after.total_seconds():.0f} s"
@@ -75,11 +76,11 @@ def _crash_loop(view: View, container: Container, supervising: Supervising) -> F
         container.name,
         f"container {container.name} was started {attempts.failures} times in a row and did not last; "
         f"the last time it {how or 'could not be started'}{reason}{now}",
-        why=f"{line}; {attempts.last_error}" if attempts.last_error else line,
+        why=f"{evidence}; {attempts.last_error}" if attempts.last_error else evidence,
         effect=effect
         if well
         else "routes here stay as they are; peers drop the routes to this host's pods after some minutes",
-        cure=hint.cure if hint else f"docker logs {container.name}",
+        cure=cure,
         node=view.me,
         severity=Severity.WARNING if well else None,
     )

@@ -127,6 +127,20 @@ CASES = {
         {"IP-NOT-LOCAL host1": set()},
         says=("10.77.0.99, which no link of this host has", "IP=10.77.0.11/24"),
     ),
+    "an address that calico/node here did not register: another machine uses the name": Case(
+        contained(registered("10.77.0.99/24"), env=(("NODENAME", "host1"), ("IP", "10.77.0.11/24"))),
+        {"IP-NOT-LOCAL host1": set()},
+        says=(
+            "another machine uses the name host1, or somebody changed its record",
+            "calico/node here registered 10.77.0.11 when it started; 10.77.0.99 was registered after that",
+            "on the host with 10.77.0.99: start calico/node with a NODENAME of its own; then here: docker restart",
+        ),
+    ),
+    "an address that calico/node here was given itself": Case(
+        contained(registered("10.77.0.99/24"), env=(("NODENAME", "host1"), ("IP", "10.77.0.99/24"))),
+        {"IP-NOT-LOCAL host1": set()},
+        says=("10.77.0.99, which no link of this host has", "-e IP=10.77.0.11/24"),
+    ),
     "an IPv6 address that is gone is told apart from the IPv4 one": Case(
         stored(nodes=(replace(node("host1"), ipv6=v6("fd00:77::99/64")), *OTHERS)),
         {"IP-NOT-LOCAL host1 (IPv6)": set()},
