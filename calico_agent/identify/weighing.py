@@ -65,12 +65,15 @@ def _sends(candidate: Candidate, question: Question, ways: tuple[WayOut, ...]) -
     """Whether the address is where all of the kernel's ways out begin.
 
     From the loopback or a dummy device the kernel sends only if a route tells it to, or no link out has an address.
-    With others, as a VPN, it is a matter of where to: to other nodes, and not only to them.
+    With others, as a VPN, it is a matter of where to: to other nodes, and not only to them. What the kubelet was given
+    as its address is as good as a way out.
     """
+    address = candidate.interface.ip
     heard = [way for way in ways if way.addresses]
-    if candidate.reason not in _REFUTED_BY_KERNEL or any(way.addresses != (candidate.interface.ip,) for way in heard):
+    if candidate.reason not in _REFUTED_BY_KERNEL or any(way.addresses != (address,) for way in heard):
         return False
+    stated = question.around.kubelet is not None and address in question.around.kubelet.node_ips
     link = question.around.kernel.link(candidate.link)
     if link is not None and links.is_announced(link) and candidate.reason == Rejection.VIRTUAL_LINK:
-        return bool(heard)
-    return len(heard) > 1 and heard[0].rule == OTHER_NODES
+        return bool(heard) or stated
+    return bool(heard) and heard[0].rule == OTHER_NODES and (stated or len(heard) > 1)

@@ -114,6 +114,16 @@ CHOSEN: dict[str, tuple[Machine, str, str]] = {
         "10.9.0.3/24 on wg0",
         "other nodes",
     ),
+    "a cluster inside a VPN, where the kubelet was given that address": (
+        VPN.having(datastore=VPN_NODES, sources=VPN_WAYS).with_kubelet("10.9.0.3"),
+        "10.9.0.3/24 on wg0",
+        "kubelet",
+    ),
+    "a dummy device that the kubelet was given, before any route is there": (
+        Machine(links=FABRIC.links, default_route="").with_kubelet("10.6.251.5"),
+        "10.6.251.5/32 on loe0",
+        "kubelet",
+    ),
     "a VPN alone says nothing": (
         VPN.having(datastore=VPN_NODES, sources=VPN_WAYS, default_sources=(source(FAR, "10.0.0.13"),)),
         "10.0.0.13/24 on eth0",

@@ -66,7 +66,9 @@ def _overlap(view: View, found: Candidate, network: IPNetwork, pool: Pool) -> Fi
         why=f"{found.interface} is on {found.link}",
         effect=f"packets for pods in {narrower} go out by {found.link} where no block has a route, "
         f"and packets for hosts of {network} go to pods where one has",
-        cure=f"move one of them: a new pool and this one disabled (calicoctl), or another network on {found.link}",
+        cure=f"move one of them: a new pool and this one disabled (calicoctl), or another network on {found.link}"
+        if pool.gives_addresses
+        else f"make the pods anew whose blocks lie in {narrower}: they get addresses of another pool",
         node=view.me,
         prefix=narrower,
     )

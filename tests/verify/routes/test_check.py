@@ -12,7 +12,7 @@ from calico_agent.model.claim import AliveSign, Machine
 from calico_agent.model.finding import Finding, RouteCounts, Status
 from calico_agent.model.identity import Candidate, Identity
 from calico_agent.model.kernel import Kernel
-from calico_agent.model.node import AffinityState, BadKey, BgpSettings, Block, Borrowed, Node
+from calico_agent.model.node import AffinityState, BadKey, BgpSettings, Block, Borrowed, Node, Pool
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.peering import Peering
 from calico_agent.model.route import Fib, ForwardingEntry, Neighbour, NextHop, Route, RouteType
@@ -126,6 +126,7 @@ def on(observation: Observation, source: Observation) -> Observation:
     return replace(observation, datastore=source.datastore)
 
 
+NO_NAT = Pool("no-nat", ip_network("10.0.0.0/8"), disabled=True)
 MAC2 = "66:00:00:00:00:02"
 GOOD_TUNNELS = (neighbour("192.168.2.1", MAC2), neighbour("192.168.3.1"))
 GOOD_FORWARDING = (forwards("10.77.0.12", MAC2), forwards("10.77.0.13"))
@@ -296,6 +297,34 @@ CASES = {
         with_link("192.1.0.1/8", "eth1"),
         says=("share 192.168.0.0/16",),
         status={},
+    ),
+    "a disabled pool over the network of the hosts, which exempts it from NAT": Case(
+        stored(pools=(*DATASTORE.pools, NO_NAT)), {}, with_link("10.78.0.11/24", "eth1"), status={}
+    ),
+    "a pool over it that gives addresses to services only": Case(
+        stored(pools=(*DATASTORE.pools, replace(NO_NAT, disabled=False, for_pods=False))),
+        {},
+        with_link("10.78.0.11/24", "eth1"),
+        status={},
+    ),
+    "a block of services, which is no host's, in such a pool": Case(
+        stored(
+            pools=(*DATASTORE.pools, replace(NO_NAT, disabled=False, for_pods=False)),
+            blocks=(*DATASTORE.blocks, Block(ip_network("10.78.0.64/26"), "load-balancer", virtual=True)),
+        ),
+        {},
+        with_link("10.78.0.11/24", "eth1"),
+        status={},
+    ),
+    "a network in a pool that was disabled, with a block from before": Case(
+        stored(pools=(replace(POOL, disabled=True),)),
+        {"RT-OVERLAP 192.168.3.0/24": set()},
+        with_link("192.168.3.1/24", "eth1"),
+        says=("make the pods anew whose blocks lie in 192.168.3.0/24",),
+        status={},
+    ),
+    "a network in a pool that was disabled, without a block": Case(
+        stored(pools=(replace(POOL, disabled=True),)), {}, with_link("192.168.100.1/24", "eth1"), status={}
     ),
     "a tunnel's address of the pool is as it should be": Case(
         HEALTHY, {}, with_link("192.168.1.1/32", "vxlan.calico"), status={}
