@@ -65,8 +65,9 @@ A program that does calico/node's work runs outside of its container: a BIRD of 
 a Felix from a package, or the pod of a DaemonSet under another container runtime. Two BIRDs delete
 each other's routes, two Felix undo each other's rules.
 
-Found among the processes of this host that share its network namespace and belong to no
-calico/node container; the control group says which unit or container runs them.
+Found among the processes of this host that share its network namespace, may change routes
+(CAP_NET_ADMIN) and belong to no calico/node container; the control group says which unit or
+container runs them.
 
 Stop it together with what starts it again: `systemctl disable --now UNIT`, or take calico/node out
 of the DaemonSet for this host.""",
