@@ -6,12 +6,13 @@ host name. So each is held against what this host should be.
 
 from collections.abc import Iterator
 
-from calico_agent.model.address import Family, IPAddress, IPInterface, address_in
+from calico_agent.model.address import Family, IPInterface
 from calico_agent.model.finding import Finding, Severity
 from calico_agent.model.identity import AddressChoice, Candidate
 from calico_agent.model.node import Node
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.identity.change import is_lost
+from calico_agent.verify.identity.overwritten import find_overwritten
 from calico_agent.verify.local import chosen, is_bridge
 from calico_agent.verify.view import View
 from calico_agent.verify.words import cure_here, cut_off, env_of, in_family, listed, owner_of
@@ -155,18 +156,8 @@ def _address(view: View, node: Node, family: Family, registered: IPInterface) ->
     held = view.local.candidate(registered.ip)
     wanted = chosen(view.identity, family)
     cure = cure_here(view, env_of(wanted)) if wanted else "`calico-agent detect` shows which addresses this host has"
-    if held is None and (given := _given_here(view, family)) is not None:
-        yield finding(
-            "IP-NOT-LOCAL",
-            in_family(node.name, family),
-            f"node {node.name} is registered with {registered.ip}, which no link of this host has: another machine "
-            f"uses the name {node.name}, or somebody changed its record",
-            why=f"calico/node here registered {given} when it started; {registered.ip} was registered after that",
-            effect=cut_off(view, registered.ip),
-            cure=f"on the host with {registered.ip}: start calico/node with a NODENAME of its own; then here: "
-            f"docker restart {view.local.container.name if view.local.container else 'calico-node'}",
-            node=node.name,
-        )
+    if held is None and (other := find_overwritten(view, node, family, registered)) is not None:
+        yield other
     elif held is None:
         yield finding(
             "IP-NOT-LOCAL",
@@ -201,15 +192,6 @@ def _address(view: View, node: Node, family: Family, registered: IPInterface) ->
         )
     elif wanted is not None and wanted.ip != registered.ip:
         yield from _mismatch(view, node, held, wanted, cure)
-
-
-def _given_here(view: View, family: Family) -> IPAddress | None:
-    """The address that calico/node, which runs, was given here and that this host has: it registered that."""
-    container = view.local.container
-    if container is None or not container.running or view.starting:
-        return None
-    given = address_in(container.env_value("IP" if family is Family.IPV4 else "IP6"))
-    return given if given is not None and view.local.candidate(given) is not None else None
 
 
 def _holders(view: View, registered: IPInterface) -> tuple[str, ...]:
