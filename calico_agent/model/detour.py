@@ -5,11 +5,11 @@ Hosts have thousands of routes and few that lead to other hosts: those few are f
 
 from collections.abc import Iterator, Mapping
 
-from calico_agent.model.address import Family, IPAddress
+from calico_agent.model.address import Family, IPAddress, IPNetwork
 from calico_agent.model.kernel import Kernel
 from calico_agent.model.policy import asked_before_main
-from calico_agent.model.prefix import FULL_LENGTH
-from calico_agent.model.route import PROTOCOL_KERNEL, TABLE_MAIN, Fib
+from calico_agent.model.prefix import FULL_LENGTH, prefix_of
+from calico_agent.model.route import PROTOCOL_KERNEL, TABLE_MAIN, Fib, Path
 from calico_agent.model.unchanged import MadeOnce
 
 _Networks = Mapping[int, Mapping[int, frozenset[IPAddress]]]
@@ -23,8 +23,8 @@ class Detours:
         self._networks = {family: MadeOnce(_networks) for family in Family}
 
     def among(self, kernel: Kernel, addresses: tuple[IPAddress, ...]) -> frozenset[IPAddress]:
-        """Those of the addresses around which there is a route of another table than main, or one of main that the
-        kernel did not make of this host's own addresses; its default route counts for nothing.
+        """Those of the addresses around which there is a route of another table than main, or one of main that is not
+        that of a network of this host; its default route counts for nothing.
         """
         return frozenset(one for family in Family for one in self._of_family(kernel, addresses, family))
 
@@ -35,14 +35,22 @@ class Detours:
             return
         tables = [kernel.tables.get(rule.table, Fib()) for rule in asked if rule.table != TABLE_MAIN]
         buckets = [table.index.get(family, {}) for table in (kernel.fib, *tables)]
+        connected = {(held.network, link.name) for link in kernel.links for held in link.addresses}
         networks = self._networks[family](addresses, family, frozenset(length for one in buckets for length in one))
         for table, lengths in enumerate(buckets):
             for length, bucket in lengths.items():
                 if table or length:
                     inside = networks[length]
                     for network in inside.keys() & bucket.keys():
-                        if table or any(path.protocol != PROTOCOL_KERNEL for path in bucket[network]):
+                        prefix = prefix_of((family, length, network))
+                        if table or not all(_is_direct(path, prefix, connected) for path in bucket[network]):
                             yield from inside[network]
+
+
+def _is_direct(path: Path, prefix: IPNetwork, connected: set[tuple[IPNetwork, str]]) -> bool:
+    """Whether it is the route of a network of this host, whoever wrote it: the kernel, or who hears advertisements."""
+    near = all(hop.gateway is None and (prefix, hop.device) in connected for hop in path.next_hops)
+    return path.protocol == PROTOCOL_KERNEL or (near and bool(path.next_hops))
 
 
 def _networks(addresses: tuple[IPAddress, ...], family: Family, lengths: frozenset[int]) -> _Networks:

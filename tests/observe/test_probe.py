@@ -298,6 +298,9 @@ TO_100 = Rule(100, 100, destination=ip_network("10.77.0.12/32"))
         pytest.param(
             NODE, (ETH1,), (led("10.77.0.8/29", "eth1", "10.77.0.254", 4),), [], id="a router leads to a part of ours"
         ),
+        pytest.param(
+            "fd00:77::12", (ETH1,), (led("fd00:77::/64", "eth1", protocol=9),), [1], id="by an advertised prefix"
+        ),
         pytest.param("10.77.0.13", (ETH1,), (led("10.77.0.12/32", "eth1", "10.77.0.254", 4),), [1], id="not to others"),
     ],
 )

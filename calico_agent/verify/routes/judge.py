@@ -6,7 +6,7 @@ which the kernel reaches nodes. As long as it is, a judge keeps what it has lear
 
 from collections.abc import Iterable, Mapping
 
-from calico_agent.model.address import Family, IPAddress
+from calico_agent.model.address import Family, IPAddress, Link
 from calico_agent.model.detour import Detours
 from calico_agent.model.identity import Candidate
 from calico_agent.model.kernel import Kernel
@@ -93,7 +93,7 @@ def judge_of(view: View, ways: Iterable[Way]) -> Judge:
     """The judge of these ways: the one of before while nothing has changed that verdicts depend on."""
     judged = tuple(ways)
     kernel = view.kernel or Kernel()
-    routers = _routers(kernel.fib, kernel.rules, kernel.tables, judged)
+    routers = _routers(kernel.links, kernel.fib, kernel.rules, kernel.tables, judged)
     return _judge(judged, view.local.bridges(), routers, view.local.felix.protocols)
 
 
@@ -115,10 +115,14 @@ def _judge(
 
 @MadeOnce
 def _routers(
-    fib: Fib, rules: Mapping[Family, tuple[Rule, ...]], tables: Mapping[int, Fib], ways: tuple[Way, ...]
+    links: tuple[Link, ...],
+    fib: Fib,
+    rules: Mapping[Family, tuple[Rule, ...]],
+    tables: Mapping[int, Fib],
+    ways: tuple[Way, ...],
 ) -> Mapping[IPAddress, frozenset[IPAddress]]:
     """The routers of the nodes that have some: all that are far, and those of this host's networks led another way."""
-    kernel = Kernel(fib=fib, rules=rules, tables=tables)
+    kernel = Kernel(links=links, fib=fib, rules=rules, tables=tables)
     plain = [way for way in ways if not way.device]
     near = _DETOURS.among(kernel, tuple(way.registered for way in plain if way.gateway is not None))
     far = {way.registered for way in plain if way.gateway is None}
