@@ -70,6 +70,7 @@ def find_tunnel_devices(view: View, kernel: Kernel, expectation: Expectation) ->
                 severity=Severity.ERROR if lost else Severity.WARNING,
                 writer=Writer.FELIX,
                 device=end.device,
+                early=view.starting,
             )
 
 
