@@ -43,6 +43,7 @@ def _felix(settings: FelixSettings) -> object:
         "deviceRouteProtocol": settings.route_protocol,
         "routeSource": "WorkloadIPs" if settings.workload_routes else None,
         "routeSyncDisabled": not settings.syncs_routes,
+        "removeExternalRoutes": settings.removes_foreign,
         "wireguardEnabled": Family.IPV4 in settings.wireguard,
         "wireguardEnabledV6": Family.IPV6 in settings.wireguard,
         **dict.fromkeys(sorted(settings.off), False),

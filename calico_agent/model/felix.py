@@ -56,7 +56,8 @@ class FelixSettings:
     `off` are those of TUNNEL_SWITCHES that are false. All nodes must have one VNI and one UDP port for VXLAN.
     `route_protocol` is that of the routes to its pods and, unless it is the default, of all its routes. With
     `workload_routes` it has a route to each pod of other nodes in place of one to each block, and it writes no route at
-    all unless it `syncs_routes`. `wireguard` are the families that are to be encrypted.
+    all unless it `syncs_routes`. It `removes_foreign` routes from its devices. `wireguard` are the families that are to
+    be encrypted.
     """
 
     cluster_routes: ClusterRoutes = ClusterRoutes.DISABLED
@@ -66,6 +67,7 @@ class FelixSettings:
     route_protocol: int = PROTOCOL_BOOT
     workload_routes: bool = False
     syncs_routes: bool = True
+    removes_foreign: bool = True
     wireguard: frozenset[Family] = frozenset()
 
     @property
@@ -138,6 +140,7 @@ _KNOWN: Mapping[str, _Change] = {
     "deviceRouteProtocol": _number(1, 255, lambda settings, found: replace(settings, route_protocol=found)),
     "routeSource": _route_source,
     "routeSyncDisabled": _flag(lambda settings, found: replace(settings, syncs_routes=not found)),
+    "removeExternalRoutes": _flag(lambda settings, found: replace(settings, removes_foreign=found)),
     "wireguardEnabled": _wireguard(Family.IPV4),
     "wireguardEnabledV6": _wireguard(Family.IPV6),
 }

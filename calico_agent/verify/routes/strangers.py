@@ -48,7 +48,8 @@ def find_stranger(view: View, expectation: Expectation, rib: Rib, key: Key, path
         yield from find_services(view, prefix_of(key), path)
     if pool is None or pool.cidr.prefixlen == key[1]:
         return
-    if path.protocol in view.local.felix.protocols or _leads_into_tunnel(key, path):
+    felix = view.local.felix
+    if path.protocol in felix.protocols or (felix.removes_foreign and _leads_into_tunnel(key, path)):
         if _stale(view.cluster, expectation, key, pool):
             yield _stale_finding(prefix_of(key), path, rib)
     elif _local_workload(view, key, path):

@@ -9,10 +9,16 @@ from calico_agent.model.finding import RouteCounts
 from calico_agent.model.observation import Observation
 from calico_agent.model.settings import Mode
 from tests.verify.case import Case, check
-from tests.verify.cluster import contained, drop, look, routed, stored, via
+from tests.verify.cluster import BOOT, FELIX, contained, drop, look, routed, stored, via
 from tests.verify.vxlan import VXLAN, without
 
 TO2, TO3, OWN = "192.168.2.0/26", "192.168.3.0/26", "192.168.1.0/26"
+FREE = "192.168.7.0/26"
+RIGHT = (
+    via(TO2, "192.168.2.1", "vxlan.calico", BOOT),
+    via(TO3, "192.168.3.1", "vxlan.calico", BOOT),
+    drop(OWN, protocol=FELIX),
+)
 EACH: dict[str, set[str]] = {f"RT-MISSING {TO2}": set(), f"RT-MISSING {TO3}": set()}
 DEFAULT = FelixSettings()
 NONE = replace(VXLAN, kernel=without([TO2, TO3]))
@@ -66,6 +72,16 @@ CASES = {
     ),
     "routeSource WorkloadIPs in the environment": Case(
         contained(replace(VXLAN, kernel=BY_PODS), env=(("FELIX_ROUTESOURCE", "WorkloadIPs"),)), {}, status={}
+    ),
+    "a route into the tunnel to nobody's block is left by Felix": Case(
+        vxlan(routed(*RIGHT, via(FREE, "192.168.2.1", "vxlan.calico", BOOT))), {f"RT-STALE {FREE}": set()}
+    ),
+    "removeExternalRoutes false: it is somebody else's, and wanted": Case(
+        told(vxlan(routed(*RIGHT, via(FREE, "192.168.2.1", "vxlan.calico", BOOT))), removeExternalRoutes=False), {}
+    ),
+    "removeExternalRoutes false: one of Felix's own is stale all the same": Case(
+        told(vxlan(routed(*RIGHT, via(FREE, "192.168.2.1", "vxlan.calico", FELIX))), removeExternalRoutes=False),
+        {f"RT-STALE {FREE}": set()},
     ),
     "routeSyncDisabled: somebody else writes routes, or nobody": Case(
         told(NONE, routeSyncDisabled=True), {}, status={}
