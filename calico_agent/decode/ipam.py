@@ -104,9 +104,12 @@ def _kind(attribute: JsonObject) -> str:
 
 
 def _is_pod(attribute: JsonObject) -> bool:
-    """Whether an address is a pod's: those of tunnel devices have a type."""
+    """Whether an address is certainly a pod's of that node.
+
+    Those of tunnel devices have a type; a virtual machine that moves has another owner in waiting.
+    """
     secondary = attribute.get("secondary")
-    return type(secondary) is dict and not secondary.get("type")
+    return type(secondary) is dict and not secondary.get("type") and not attribute.get("alternateOwnerAttrs")
 
 
 def _cidr_in_key(written: str) -> IPNetwork:

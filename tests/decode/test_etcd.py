@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calico_agent.decode.etcd import PREFIXES, decode_datastore, decode_key
+from calico_agent.decode.etcd import PREFIXES, block_key, decode_datastore, decode_key
 from calico_agent.model.felix import ClusterRoutes, FelixSettings
 from calico_agent.model.node import (
     Affinity,
@@ -115,6 +115,57 @@ def test_vxlan_tunnel_addresses_are_read() -> None:
         "192.168.119.1",
         "192.168.183.66",
         "192.168.55.65",
+    ]
+
+
+def holders(*attributes: dict[str, Any]) -> dict[int, str]:
+    """Which node has which address of node-a's block for a pod, its allocations being these in turn."""
+    cidr = ip_network("10.233.64.0/26")
+    fields = {"cidr": str(cidr), "affinity": "host:node-a", "allocations": list(range(len(attributes)))}
+    found = decode_key(block_key(cidr), encoded({**fields, "attributes": list(attributes)}))
+    assert isinstance(found, Block)
+    told = {ordinal: found.holder(cidr[ordinal]) for ordinal in range(len(attributes) + 1)}
+    return {ordinal: name for ordinal, name in told.items() if name is not None}
+
+
+def test_a_block_says_to_whose_pods_it_gave_addresses() -> None:
+    tunnel = {"secondary": {"node": "node-b", "type": "ipipTunnelAddress"}}
+    moving = {"secondary": {"node": "node-a"}, "alternateOwnerAttrs": {"node": "node-b"}}
+    assert holders(
+        {"secondary": {"node": "node-a"}},
+        {"secondary": {"node": "node-b"}},
+        tunnel,
+        {"secondary": {"node": "node-a", "type": "vxlanTunnelAddress"}},
+        {"handle_id": "default.pod1-a", "secondary": None},
+        moving,
+    ) == {0: "node-a", 1: "node-b"}
+
+
+def test_a_borrowed_tunnel_address_keeps_its_kind() -> None:
+    cidr = ip_network("10.233.64.0/30")
+    attribute = {"secondary": {"node": "node-b", "type": "vxlanTunnelAddress"}}
+    value = encoded({"cidr": str(cidr), "affinity": "host:node-a", "allocations": [None, 0], "attributes": [attribute]})
+    found = decode_key(block_key(cidr), value)
+    assert isinstance(found, Block)
+    assert found.borrowed == (Borrowed(cidr[1], "node-b", "vxlanTunnelAddress"),)
+    assert list(found.held_by("node-b")) == []
+
+
+def test_the_tunnel_addresses_of_a_node_are_read() -> None:
+    spec = {
+        "bgp": {"ipv4IPIPTunnelAddr": "10.0.0.1"},
+        "ipv4VXLANTunnelAddr": "10.0.0.2",
+        "ipv6VXLANTunnelAddr": "fd00::2",
+        "wireguard": {"interfaceIPv4Address": "10.0.0.3", "interfaceIPv6Address": "fd00::3"},
+    }
+    found = decode_key(NODE, node(spec))
+    assert isinstance(found, Node)
+    assert [(kind, str(address)) for kind, address in found.tunnel_addresses()] == [
+        ("IPIP", "10.0.0.1"),
+        ("VXLAN", "10.0.0.2"),
+        ("VXLAN", "fd00::2"),
+        ("WireGuard", "10.0.0.3"),
+        ("WireGuard", "fd00::3"),
     ]
 
 

@@ -77,7 +77,8 @@ def contested(view: View, cluster: Cluster, kernel: Kernel) -> Iterator[tuple[Ho
 
 def former_names(view: View, cluster: Cluster) -> tuple[str, ...]:
     """Nodes that this host may have been: registered with an address of it, or without a record and with blocks."""
-    found = [name for one in view.local.candidates for name in cluster.holders.get(one.interface.ip, ())]
+    own = [one.interface.ip for one in view.local.candidates if one.accepted]  # not those of Docker's bridges
+    found = [name for address in own for name in cluster.holders.get(address, ())]
     without = [name for name in _owners(cluster) if name not in cluster.nodes]
     return tuple(name for name in dict.fromkeys((*found, *without)) if name != view.local.name)[:_MOST_NAMES]
 

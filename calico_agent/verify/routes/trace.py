@@ -66,6 +66,13 @@ def _judge(
         if broken is not None:
             return False, f"is a pod address of node {way.node}, and does not get there: {_said(broken)}"
         return True, f"goes to node {way.node}, as it should"
+    return _unexpected(view, cluster, lookup, route, place)
+
+
+def _unexpected(
+    view: View, cluster: Cluster, lookup: Lookup, route: Route | None, place: Standing
+) -> tuple[bool | None, str]:
+    """What is said of an address to which no route is expected."""
     if place.holder is not None and place.holder == view.local.name:
         alone = route is not None and route.type is RouteType.UNICAST and route.prefix == host_prefix(place.address)
         if alone and lookup.hop is not None and lookup.hop.gateway is None:
@@ -73,6 +80,11 @@ def _judge(
         if alone:
             return None, f"is in a block of this host, and a route of its own leads {_whither(cluster, lookup)}"
         return None, f"belongs to this host, and no pod here has it: {_goes(lookup)}"
+    if place.pool is None and place.borrowed is not None:
+        return (
+            False,
+            f"is in use on node {place.borrowed.node}, and in no pool any more: {_goes(lookup)} (RT-POOL-GONE)",
+        )
     if place.pool is None:
         return None, f"is in no pool of Calico's, so nothing is wanted of it: {_goes(lookup)}"
     return None, f"is in pool {place.pool.name}, and no route to it is expected: {_goes(lookup)}"

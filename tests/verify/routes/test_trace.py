@@ -6,7 +6,7 @@ from ipaddress import ip_address, ip_interface, ip_network
 import pytest
 
 from calico_agent.model.kernel import Kernel
-from calico_agent.model.node import Borrowed
+from calico_agent.model.node import Block, Borrowed
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.policy import Rule
 from calico_agent.model.route import Neighbour
@@ -118,6 +118,7 @@ def test_the_owner_of_a_block_may_have_moved() -> None:
     assert traced("192.168.2.7", stored(nodes=moved)).right is False
 
 
+LENT_BLOCK = Block(ip_network("192.168.9.0/26"), borrowed=(Borrowed(ip_address("192.168.9.9"), "host3"),))
 CLONED_DISK = having(IPIP, "host3", ipip_tunnel_address=ip_address("192.168.2.2"))
 LENT = also(BORROWED, via("192.168.3.9/32", None, "vxlan.calico", BOOT))
 
@@ -155,6 +156,13 @@ LENT = also(BORROWED, via("192.168.3.9/32", None, "vxlan.calico", BOOT))
             False,
             "(RT-ADDRESS-TWICE)",
             id="of two pods",
+        ),
+        pytest.param(
+            stored(pools=(), blocks=(LENT_BLOCK,)),
+            "192.168.9.9",
+            False,
+            "is in use on node host3, and in no pool any more",
+            id="its pool was deleted",
         ),
     ],
 )
