@@ -6,7 +6,7 @@ out: since when things are as they are (`History`), and how often the container 
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -39,7 +39,7 @@ from calico_agent.plan.succession import judge_succession, running_name
 from calico_agent.plan.wanted import wanted_container
 from calico_agent.pods import with_pods
 from calico_agent.report.timeline import History, advance
-from calico_agent.sources import Sources
+from calico_agent.sources import PARTS, Sources
 from calico_agent.verify.assessment import assess
 from calico_agent.verify.local import node_container
 from calico_agent.verify.view import view_of
@@ -148,9 +148,12 @@ class Agent:
         if self._config.mode is Mode.SUPERVISE:
             self._attempts_file.save(attempts)
 
-    def name_heartbeat(self) -> float:
-        """When the part that keeps the node name claimed was last seen alive (monotonic seconds)."""
-        return self._names.heartbeat()
+    def heartbeats(self) -> Mapping[str, Callable[[], float]]:
+        """The parts that work beside the passes: when each was last seen alive (monotonic seconds)."""
+        return {"name_claim": self._names.heartbeat, **{part: partial(self._heartbeat, part) for part in PARTS}}
+
+    def _heartbeat(self, part: str) -> float:
+        return self._sources.heartbeat(part)  # the sources of now: a reload opens others
 
     def keep_name(self, plan: Plan) -> None:
         """Have the node name claimed as the plan says. Nothing is waited for: what comes of it a later pass sees."""

@@ -62,7 +62,7 @@ class Daemon:
         self._notifier = Notifier(os.environ)
         self._latest = Latest(config.agent.interval_seconds + _LONGEST_PASS)
         self._agent = Agent(config, self._words.put, on_disk.look, self._server_troubles)
-        self._latest.watch("name_claim", _LONGEST_PASS, self._agent.name_heartbeat)
+        self._watch_parts(config)
         socket = Path(config.http.socket)
         self._server = HttpServer(self._latest, config.listen, socket, self._agent.explorer)
         self._watches: tuple[NetlinkWatch | DockerWatch, ...] = ()
@@ -128,7 +128,8 @@ class Daemon:
             self._notifier.ready(line)
         else:
             self._notifier.status(line)
-        self._notifier.watchdog()
+        if not self._latest.stuck():  # systemd restarts for what /livez tells others
+            self._notifier.watchdog()
 
     def _server_troubles(self) -> tuple[AgentTrouble, ...]:
         return self._server.troubles()
@@ -176,9 +177,15 @@ class Daemon:
             self._agent.reconfigure(config, self._words.put)
             self._watches = _open_watches(config, self._words.put, self._latest)
             self._latest.loop_limit = config.agent.interval_seconds + _LONGEST_PASS
+            self._watch_parts(config)
             self._config = config
             self._log.info("reloaded", mode=config.mode.value)
             self._notifier.ready("reloaded")
+
+    def _watch_parts(self, config: Config) -> None:
+        """Each makes a few calls in a row between two signs of life."""
+        for name, heartbeat in self._agent.heartbeats().items():
+            self._latest.watch(name, _LONGEST_PASS + 3 * config.datastore.timeout_seconds, heartbeat)
 
 
 def run(config: Config, on_disk: ConfigOnDisk) -> int:

@@ -4,6 +4,7 @@ Docker first: without configuration, the datastore's settings come from the cali
 the datastore, then the kernel, which is asked how it would reach the other nodes, then BIRD.
 """
 
+import time
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -51,6 +52,10 @@ _VOTERS = 64
 _FIRST_ANSWER_SECONDS = 3.0
 
 _SNAPSHOT = "datastore.snapshot"
+
+_MIRROR, _KEEPER, _PROBE = "datastore_mirror", "datastore_snapshot", "neighbour_probe"
+PARTS = (_MIRROR, _KEEPER, _PROBE)
+"""What works beside the passes, and would be missed."""
 
 
 class Sources:
@@ -215,6 +220,12 @@ class Sources:
         """The records of some nodes' pods, for what they are to explain; None where nobody said where etcd is."""
         return None if self.datastore is None else self._endpoints.read(self.datastore, nodes, links, lost)
 
+    def heartbeat(self, part: str) -> float:
+        """When one of `PARTS` was last seen alive (monotonic seconds); now, where it is not used."""
+        parts = {_MIRROR: self._mirror, _KEEPER: self._keeper, _PROBE: self._probe}
+        found = parts[part]
+        return found.heartbeat() if found is not None else time.monotonic()
+
     def close(self) -> None:
         """Stop watching and close connections."""
         self._stop_following()
@@ -246,17 +257,20 @@ class Sources:
             return self._mirror.snapshot()
         if self._hung_datastore is not None:
             return self._hung_datastore
-        read = read_datastore(settings, timeout=self._config.datastore.timeout_seconds)
+        read = read_datastore(settings, timeout=settings.timeout)
         self._hung_datastore = read if isinstance(read, Unreadable) and read.code == "timeout" else None
         return read
 
     def _read_settings(self, docker: Docker | Unreadable) -> DatastoreSettings | Unreadable:
         self._files_trouble = None
         try:
-            return self._config.datastore_settings() or settings_from(docker, self._config.node.container_name)
+            settings = self._config.datastore_settings() or settings_from(docker, self._config.node.container_name)
         except ConfigError as error:
             self._files_trouble = Unreadable("etcd", str(error), "file")
             return self._files_trouble
+        if isinstance(settings, Unreadable):
+            return settings
+        return replace(settings, timeout=self._config.datastore.timeout_seconds)
 
     def _follow(self, settings: DatastoreSettings) -> None:
         self.datastore = settings

@@ -46,6 +46,15 @@ class Certificates:
         return files
 
 
+def jwt_option(folder: Path, *, seconds: int) -> str:
+    """An option of etcd: its tokens are signed, and live for so long whoever uses them."""
+    key, public = folder / "jwt.key", folder / "jwt.pub"
+    publish = ["openssl", "rsa", "-in", str(key), "-pubout", "-out", str(public)]
+    subprocess.run(["openssl", "genrsa", "-out", str(key), "2048"], check=True, capture_output=True, timeout=30)
+    subprocess.run(publish, check=True, capture_output=True, timeout=30)
+    return f"--auth-token=jwt,pub-key={public},priv-key={key},sign-method=RS256,ttl={seconds}s"
+
+
 def free_port() -> int:
     """A loopback port that was free just now."""
     with socket.socket() as probe:
@@ -161,8 +170,11 @@ class EtcdServer:
             environment |= {"ETCDCTL_KEY": str(files.client_key)}
         if user:
             environment["ETCDCTL_USER"] = user
-        command = ["etcdctl", "--command-timeout=20s", *arguments]
-        done = subprocess.run(command, env=environment, input=value, capture_output=True, check=False, timeout=60)
+        for _ in range(4):  # a login at an etcd that has just been started is now and then never answered
+            command = ["etcdctl", "--command-timeout=10s", *arguments]
+            done = subprocess.run(command, env=environment, input=value, capture_output=True, check=False, timeout=60)
+            if not (user and b"context deadline exceeded" in done.stderr):
+                break
         assert done.returncode == 0, done.stderr.decode()
         return done.stdout.decode()
 

@@ -20,7 +20,7 @@ from calico_agent.model.settings import EtcdApi
 from calico_agent.observe import replica as replica_module
 from calico_agent.observe.datastore import read_datastore
 from calico_agent.observe.snapshot import SnapshotFile
-from calico_agent.sources import Sources, settings_from
+from calico_agent.sources import PARTS, Sources, settings_from
 from tests.decode.test_etcd_v2 import CLUSTER
 from tests.etcd_server import EtcdServer, running_etcd
 from tests.observe.test_bird import Daemon
@@ -254,3 +254,29 @@ def test_a_bird_that_does_not_tell_its_routes_in_time_is_no_bird_that_hangs(tmp_
     finally:
         daemon.stop()
         sources.close()
+
+
+def test_the_deadline_of_the_configuration_holds_for_the_mirror_and_the_one_look(
+    etcd: EtcdServer, sources_of: Callable[..., Sources]
+) -> None:
+    etcd.freeze()
+    try:
+        daemon, once = sources_of(etcd), sources_of(etcd, one_shot=True)
+        told = "it accepts connections but does not answer"
+        observed(daemon, lambda seen: told in getattr(seen.current_datastore, "reason", ""))
+        assert told in getattr(once.observe(datetime.now(UTC)).current_datastore, "reason", "")
+        for sources in (daemon, once):
+            assert sources.datastore is not None
+            assert sources.datastore.timeout == 1.0
+    finally:
+        etcd.thaw()
+
+
+def test_each_part_that_works_beside_the_passes_gives_a_sign_of_life(
+    etcd: EtcdServer, sources_of: Callable[..., Sources]
+) -> None:
+    sources = sources_of(etcd)
+    before = time.monotonic()
+    assert all(sources.heartbeat(part) >= before for part in PARTS), "nothing runs yet, and nothing is missed"
+    observed(sources, lambda seen: nodes(seen) == 3)
+    assert all(time.monotonic() - sources.heartbeat(part) < 60 for part in PARTS)

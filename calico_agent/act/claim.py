@@ -56,12 +56,9 @@ class _Held:
 class NameKeeper:
     """Keeps the name that is wanted. `wake(reason)` is called, from its thread, when it is had or cannot be had."""
 
-    def __init__(
-        self, wake: Callable[[str], None], *, lease_seconds: int = LEASE_SECONDS, timeout: float = 5.0
-    ) -> None:
+    def __init__(self, wake: Callable[[str], None], *, lease_seconds: int = LEASE_SECONDS) -> None:
         self._wake = wake
         self._lease_seconds = lease_seconds
-        self._timeout = timeout
         self._thread = threading.Thread(target=self._run, name="name claim", daemon=True)
         # Guarded by the condition: what is wanted, what went wrong, and whether to end.
         self._changed = threading.Condition()
@@ -114,7 +111,8 @@ class NameKeeper:
         if self._link is not None:
             self._link.close()
         if self._thread.is_alive():
-            self._thread.join(2 * self._timeout)
+            settings = self._settings
+            self._thread.join(2 * settings.timeout if settings is not None else _SHORTEST_RETRY)
 
     def _run(self) -> None:
         pause = 0.0
@@ -187,7 +185,7 @@ class NameKeeper:
         if self._link is None or self._settings != settings or _renewed(self._link):
             self._disconnect()
             endpoints = endpoints_of(settings)
-            self._link = Link(endpoints[self._endpoint % len(endpoints)], settings, self._timeout)
+            self._link = Link(endpoints[self._endpoint % len(endpoints)], settings, settings.timeout)
             self._settings = settings
         return self._link
 

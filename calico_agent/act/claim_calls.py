@@ -1,6 +1,7 @@
 """The calls to etcd that a claim consists of: a lease, and one transaction. Each raises EtcdError."""
 
 import json
+from typing import Any
 
 from calico_agent.etcd_client.link import Link, etcdrpc
 from calico_agent.model.claim import ALIVE, OWNERS, ClaimName, Machine
@@ -8,28 +9,24 @@ from calico_agent.model.claim import ALIVE, OWNERS, ClaimName, Machine
 
 def grant_lease(link: Link, seconds: int) -> int:
     """A new lease of that many seconds."""
-    with link.translated():
-        request = etcdrpc.LeaseGrantRequest(TTL=seconds)
-        granted = etcdrpc.LeaseStub(link.channel).LeaseGrant(request, timeout=link.timeout, metadata=link.metadata)
-    lease: int = granted.ID
+    lease: int = link.call(etcdrpc.LeaseStub(link.channel).LeaseGrant, etcdrpc.LeaseGrantRequest(TTL=seconds)).ID
     return lease
 
 
 def renew_lease(link: Link, lease: int) -> bool:
     """Whether the lease still was there to be renewed."""
-    with link.translated():
-        requests = iter([etcdrpc.LeaseKeepAliveRequest(ID=lease)])
-        stub = etcdrpc.LeaseStub(link.channel)
-        for answer in stub.LeaseKeepAlive(requests, timeout=link.timeout, metadata=link.metadata):
-            return bool(answer.TTL > 0)
-    return False
+    stream = etcdrpc.LeaseStub(link.channel).LeaseKeepAlive
+
+    def first_answer(request: object, **options: object) -> Any:  # noqa: ANN401 - etcd's generated messages
+        return next(stream(iter([request]), **options), None)
+
+    answer = link.call(first_answer, etcdrpc.LeaseKeepAliveRequest(ID=lease))
+    return answer is not None and bool(answer.TTL > 0)
 
 
 def revoke_lease(link: Link, lease: int) -> None:
     """End a lease, with every key that is on it."""
-    with link.translated():
-        request = etcdrpc.LeaseRevokeRequest(ID=lease)
-        etcdrpc.LeaseStub(link.channel).LeaseRevoke(request, timeout=link.timeout, metadata=link.metadata)
+    link.call(etcdrpc.LeaseStub(link.channel).LeaseRevoke, etcdrpc.LeaseRevokeRequest(ID=lease))
 
 
 def write_claim(link: Link, claim: ClaimName, lease: int) -> bool:
@@ -48,9 +45,7 @@ def write_claim(link: Link, claim: ClaimName, lease: int) -> bool:
     request = etcdrpc.TxnRequest(
         compare=[unchanged], success=[etcdrpc.RequestOp(request_put=put) for put in puts], failure=[]
     )
-    with link.translated():
-        answer = etcdrpc.KVStub(link.channel).Txn(request, timeout=link.timeout, metadata=link.metadata)
-    return bool(answer.succeeded)
+    return bool(link.call(etcdrpc.KVStub(link.channel).Txn, request).succeeded)
 
 
 def encode_owner(claim: ClaimName) -> str:

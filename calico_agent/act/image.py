@@ -24,6 +24,7 @@ from requests.exceptions import RequestException
 
 from calico_agent.act.pull_progress import PullProgress, reason_of
 from calico_agent.model.image import Pull
+from calico_agent.small_file import read_small
 
 _WAKE_SECONDS = 2.0
 _LOG_SECONDS = 5.0
@@ -87,6 +88,9 @@ class ImagePuller:
                     self._log.info("pulling", image=transfer.reference, progress=transfer.pull().words)
         except (DockerException, RequestException, OSError, ValueError) as failure:
             error = _sentence(failure, self._deadline)
+        except Exception as bug:  # noqa: BLE001 - it must not seem to go on for ever
+            self._log.exception("pull_failed", advice="this is a bug of calico-agent: please report it with this text")
+            error = f"this is a bug of calico-agent: {type(bug).__name__}"
         with self._lock:
             if self._running is not transfer:
                 return  # nobody wants it any more
@@ -187,8 +191,7 @@ def _lines(response: Response) -> Iterator[bytes]:
 def _login(credentials: Path, registry: str) -> dict[str, str]:
     """What the file has for this registry; empty for nothing. Raises ValueError when it cannot be used."""
     try:
-        with credentials.open("rb") as file:
-            kept = json.loads(file.read(_LARGEST_CREDENTIALS)).get("auths", {})
+        kept = json.loads(read_small(credentials, _LARGEST_CREDENTIALS)).get("auths", {})
         found = auth.AuthConfig({"auths": auth.AuthConfig.parse_auth(kept)}).resolve_authconfig(registry)
     except FileNotFoundError:
         return {}

@@ -217,6 +217,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             username=section.username,
             password=_password(Path(section.password_file)) if section.password_file else "",
             api=section.api,
+            timeout=section.timeout_seconds,
         )
 
     def node_settings(self) -> NodeSettings:

@@ -11,10 +11,10 @@ That has to be chosen before the first import of google.protobuf, which is here.
 
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from calico_agent.descriptors import can_open
 from calico_agent.etcd_client.endpoints import Endpoint
@@ -68,12 +68,12 @@ class Link:
         self.files = UsedFiles(settings, tls=endpoint.tls)
         self.channel = _open_channel(endpoint, self.files.material)
         self.metadata: tuple[tuple[str, str], ...] = ()
-        if settings.username:
-            try:
-                self.metadata = (("token", self._authenticate(settings.username, settings.password)),)
-            except EtcdError:
-                self.close()
-                raise
+        self._settings = settings
+        try:
+            self._log_in()
+        except EtcdError:
+            self.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -87,11 +87,30 @@ class Link:
         """End the connection and whatever still waits on it, from any thread."""
         self.channel.close()
 
-    def _authenticate(self, username: str, password: str) -> str:
-        request = etcdrpc.AuthenticateRequest(name=username, password=password)
+    def call(self, method: Callable[..., Any], request: object) -> Any:  # noqa: ANN401 - etcd's generated messages
+        """One call of a stub. When the token has expired, or a change of users voids it, with a new one once more."""
+        try:
+            return self._call(method, request)
+        except EtcdError as error:
+            if error.code != "token":
+                raise
+        self._log_in()
+        try:
+            return self._call(method, request)
+        except EtcdError as error:
+            raise EtcdError(error.reason, "denied" if error.code == "token" else error.code) from None
+
+    def _call(self, method: Callable[..., Any], request: object) -> Any:  # noqa: ANN401
         with self.translated():
-            token: str = etcdrpc.AuthStub(self.channel).Authenticate(request, timeout=self.timeout).token
-        return token
+            return method(request, timeout=self.timeout, metadata=self.metadata)
+
+    def _log_in(self) -> None:
+        if not self._settings.username:
+            return
+        request = etcdrpc.AuthenticateRequest(name=self._settings.username, password=self._settings.password)
+        with self.translated():
+            answer = etcdrpc.AuthStub(self.channel).Authenticate(request, timeout=self.timeout)
+        self.metadata = (("token", answer.token),)
 
     @contextmanager
     def translated(self) -> Iterator[None]:
@@ -128,8 +147,14 @@ def _open_channel(endpoint: Endpoint, tls: TlsMaterial) -> grpc.Channel:
 def _explain_etcd(status: grpc.StatusCode, said: str) -> EtcdError:
     if "authentication failed" in said:
         return EtcdError("etcd refuses the user name or password", "denied")
-    if "user name is empty" in said or "invalid auth token" in said:
-        return EtcdError(f"etcd demands a user name and password, or a newer token ({said})", "denied")
+    if "user name is empty" in said:
+        return EtcdError(f"etcd demands a user name and password ({said})", "denied")
+    if "invalid auth token" in said or "revision of auth store is old" in said:
+        return EtcdError(f"etcd demands a newer token ({said})", "token")
     if "permission denied" in said:
         return EtcdError("etcd refuses these keys to this user (permission denied)", "denied")
+    if "has been compacted" in said:
+        return EtcdError("etcd no longer has what happened since", "compacted")
+    if "is a future revision" in said:
+        return EtcdError("etcd is behind where it was", "future")
     return EtcdError(f"etcd says: {said}", "timeout" if status is grpc.StatusCode.DEADLINE_EXCEEDED else "failed")

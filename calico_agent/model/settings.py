@@ -63,7 +63,8 @@ class EtcdApi(Enum):
 class DatastoreSettings:
     """Where the datastore is, and what proves who we are. Paths are paths of this host.
 
-    `origin` says where these settings come from: the configuration, or the container they were taken from.
+    `timeout` is the deadline of each call (s). `origin` says where these settings come from: the configuration, or the
+    container they were taken from.
     """
 
     endpoints: tuple[str, ...]
@@ -73,6 +74,7 @@ class DatastoreSettings:
     username: str = ""
     password: str = field(default="", repr=False)
     api: EtcdApi = EtcdApi.V3
+    timeout: float = 5.0
     origin: str = "configuration"
 
 

@@ -3,7 +3,8 @@
 A pass of the agent reads the mirror's snapshot and never etcd itself, so a thousand hosts cost etcd a thousand quiet
 watches. Two threads: one lists, watches and applies; the other asks etcd for its revision now and then, which notices
 what a silent watch hides (a frozen member, a lost majority) and renewed certificates, and ends the watch then.
-Every end of the watch, for whatever reason, leads to a new list on a new connection to the next endpoint.
+A watch that ends, for whatever reason, goes on from where it was, on a new connection to the next endpoint. All is
+listed anew only when etcd no longer has what happened since, or is another cluster, and once a day.
 
 With etcd's v3 API a list is of one revision. Of the changes after it those of one prefix come in order, but one
 transaction that touches several prefixes is seen in parts, some milliseconds apart. With the v2 API that holds for each
@@ -14,64 +15,44 @@ import itertools
 import random
 import threading
 import time
-from collections.abc import Callable, Collection
-from datetime import UTC, datetime
+from collections.abc import Callable, Collection, Iterator
+
+import structlog
 
 from calico_agent.etcd_client.endpoints import Endpoint, endpoints_of, resolve_endpoints
 from calico_agent.etcd_client.error import EtcdError
 from calico_agent.etcd_client.reachability import reach
 from calico_agent.etcd_client.tls_files import UsedFiles
 from calico_agent.model.address import IPNetwork
-from calico_agent.model.claim import CLAIMS
 from calico_agent.model.node import Block, Datastore
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.settings import DatastoreSettings
-from calico_agent.observe.dialect import V2, AnyConnection, Dialect, dialect_of
+from calico_agent.observe.dialect import AnyConnection, dialect_of
 from calico_agent.observe.etcd import Watch
 from calico_agent.observe.etcd_v2 import WatchV2
-from calico_agent.observe.replica import Replica, unreadable, without_claims
+from calico_agent.observe.pace import Delays, jitter, list_delay
+from calico_agent.observe.position import Position
+from calico_agent.observe.reading import read_datastore, readable
+from calico_agent.observe.replica import Replica
 
 __all__ = ["Mirror", "read_datastore", "resolve_endpoints"]
 
-_FIRST_DELAY, _LAST_DELAY = 0.2, 5.0
 # A connection that was good for this long starts the delays anew; what ends sooner is one more failure in a row.
 _GOOD_SECONDS = 10.0
-# A relist repairs whatever a watch may have lost. Rare, because every host of the cluster does it.
-_RELIST_SECONDS = 3600.0
-
-
-def read_datastore(settings: DatastoreSettings, *, timeout: float) -> Datastore | Unreadable:
-    """One reading of everything, for a program that does not stay. All endpoints share the time."""
-    deadline = time.monotonic() + timeout
-    failures: dict[str, EtcdError] = {}
-    dialect = dialect_of(settings)
-    try:
-        endpoints = endpoints_of(settings)
-        for position, endpoint in enumerate(endpoints):
-            share = (deadline - time.monotonic()) / (len(endpoints) - position)
-            try:
-                with dialect.connect(endpoint, settings, max(share, 0.1)) as connection:
-                    prefixes, refused = _readable(connection, dialect)
-                    revision, found = connection.read_all(prefixes)
-                    decoded = {key: dialect.decode(key, value) for key, value in found}
-                    known = {key: value for key, value in decoded.items() if value is not None}
-                    read = dialect.assemble(known, revision=revision, read_at=datetime.now(UTC))
-                    return without_claims(read, refused) if refused else read
-            except EtcdError as error:
-                if error.code == "file":
-                    raise
-                failures[str(endpoint)] = error
-    except EtcdError as error:
-        return Unreadable("etcd", error.reason, error.code)
-    return unreadable(failures)
+# A list repairs whatever a watch may have lost. Once a day, and at any time of it, because every host does it.
+_RELIST_SECONDS = 86_400.0
+# How soon after it was opened a watch that goes on from an earlier one has told what happened between them: etcd looks
+# after those that are behind every 100 ms (server/mvcc/watchable_store.go).
+_CATCH_UP_SECONDS = 0.5
+# Outside of a watch every call has its deadline, so the mirroring thread gets on within this; names may take long.
+_STANDSTILL_SECONDS = 60.0
 
 
 class Mirror:
     """Keeps a copy of what etcd holds for Calico. `wake(reason)` is called, from another thread, when it changed.
 
     `remembered` is the last reading of an earlier run. `stale_after` is how long (s) the copy counts as current after
-    the last sign of life from etcd, `heartbeat` is how often (s) that sign is asked for, `answer_within` is each call's
-    deadline (s).
+    the last sign of life from etcd, `heartbeat` is how often (s) that sign is asked for.
     """
 
     def __init__(
@@ -81,23 +62,24 @@ class Mirror:
         *,
         remembered: Datastore | None = None,
         stale_after: float = 60.0,
-        heartbeat: float = 15.0,
-        answer_within: float = 5.0,
+        heartbeat: float = 8.0,
     ) -> None:
         self._settings = settings
         self._wake = wake
         self._heartbeat_every = heartbeat
-        self._answer_within = answer_within
         self._dialect = dialect_of(settings)
         self._replica = Replica(stale_after, remembered, self._dialect)
         self._stopping = threading.Event()
         self._mirroring = threading.Thread(target=self._mirror, name="etcd mirror", daemon=True)
         self._beating = threading.Thread(target=self._beat, name="etcd heartbeat", daemon=True)
-        self._alive = time.monotonic()
+        self._alive = self._moved = time.monotonic()
         # What the mirroring thread is on, so that others can end it. Guarded by the lock.
         self._lock = threading.Lock()
         self._connection: AnyConnection | None = None
         self._watch: Watch | WatchV2 | None = None
+        # How far the copy is, while a watch can go on from there; and the heartbeat is asked to come soon.
+        self._position: Position | None = None
+        self._soon = threading.Event()
         self._relist_at = 0.0
         # Written by the heartbeat, read by the pass: one reference, which is replaced as a whole.
         self._files_trouble: Unreadable | None = None
@@ -115,6 +97,7 @@ class Mirror:
     def stop(self) -> None:
         """End the threads and the connection."""
         self._stopping.set()
+        self._soon.set()
         with self._lock:
             watch, connection = self._watch, self._connection
         if watch is not None:
@@ -122,7 +105,7 @@ class Mirror:
         if connection is not None:
             connection.close()
         for thread in (self._mirroring, self._beating):
-            thread.join(2 * self._answer_within)
+            thread.join(2 * self._settings.timeout)
 
     def wait(self, seconds: float) -> None:
         """Until the first answer of etcd, good or bad, or that long: a moment's patience spares a false Unknown."""
@@ -151,42 +134,79 @@ class Mirror:
             self._failed("", error)
             self._stopping.wait()
             return
-        delays = _Delays()
+        delays = Delays(len(endpoints))
         failed: set[Endpoint] = set()
         for endpoint in itertools.cycle(endpoints):
-            began = time.monotonic()
+            began = self._moved = time.monotonic()
+            pause = 0.0
             try:
                 if endpoint in failed:
                     # An outage may last, and gRPC's connections are not cheap.
                     UsedFiles(self._settings, tls=endpoint.tls)
-                    reach(endpoint, self._answer_within).close()
+                    reach(endpoint, self._settings.timeout).close()
                 self._follow(endpoint)
             except EtcdError as error:
                 self._failed("" if error.code == "file" else str(endpoint), error)
                 failed.add(endpoint)
+                pause = list_delay(self._replica.size()) if error.code == "compacted" else 0.0
+            except Exception as error:  # noqa: BLE001 - a value that trips a bug must not end the mirror for good
+                self._bug(error)
             if self._replica.heard_after(began + _GOOD_SECONDS):
                 delays.reset()
                 failed.clear()
-            if self._stopping.wait(delays.next() / len(endpoints)):
+            if self._stopping.wait(pause + delays.next(self._replica.size())):
                 return
 
     def _follow(self, endpoint: Endpoint) -> None:
-        """List, then watch until that ends; it always ends with an EtcdError."""
-        with self._dialect.connect(endpoint, self._settings, self._answer_within) as connection:
+        """List or go on, then watch until that ends; it always ends with an EtcdError."""
+        with self._dialect.connect(endpoint, self._settings, self._settings.timeout) as connection:
             self._on(connection, None)
             try:
-                prefixes, refused = _readable(connection, self._dialect)
-                revision, found = connection.read_all(prefixes)
-                self._replica.load(revision, found, claims_trouble=refused)
-                self._relist_at = time.monotonic() + _RELIST_SECONDS * _jitter()
-                self._wake("etcd read")
-                with connection.watch(prefixes, revision + 1) as watch:
+                prefixes, refused = readable(connection, self._dialect)
+                resumed = self._resumed(connection, prefixes)
+                position = resumed or self._listed(connection, prefixes, refused)
+                with connection.watch(position.watch_from()) as watch:
                     self._on(connection, watch)
+                    if resumed:
+                        self._soon.set()
                     for changes in watch.changes():
-                        if self._replica.apply(changes):
+                        changed = self._replica.apply(changes)
+                        position.heard(changes.prefix, changes.at)
+                        if changed:
                             self._wake("etcd changed")
+            except EtcdError as error:
+                if error.code == "compacted":
+                    self._position = None
+                raise
             finally:
                 self._on(None, None)
+
+    def _resumed(self, connection: AnyConnection, prefixes: tuple[str, ...]) -> Position | None:
+        """Where the watch can go on; None where all has to be read. The heartbeat says when it has caught up."""
+        position = self._position
+        if position is None or position.prefixes != prefixes or time.monotonic() > self._relist_at:
+            return None
+        try:
+            stamp = connection.ping_since(prefixes[0], position.oldest)
+        except EtcdError as error:
+            # Of another cluster, which may be behind.
+            if error.code == "future":
+                return None
+            raise
+        return position if stamp.follows(position.stamp) else None
+
+    def _listed(self, connection: AnyConnection, prefixes: tuple[str, ...], refused: str) -> Position:
+        stamp, found = connection.read_all(prefixes)
+        self._replica.load(stamp.revision, self._moving(found), claims_trouble=refused)
+        self._relist_at = time.monotonic() + _RELIST_SECONDS * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+        self._position = position = connection.position(prefixes, stamp)
+        self._wake("etcd read")
+        return position
+
+    def _moving(self, found: Iterator[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
+        for pair in found:
+            self._moved = time.monotonic()
+            yield pair
 
     def _on(self, connection: AnyConnection | None, watch: Watch | WatchV2 | None) -> None:
         with self._lock:
@@ -199,24 +219,49 @@ class Mirror:
         if error.code != "closed" and self._replica.fail(endpoint, error):
             self._wake("etcd lost")
 
+    def _bug(self, error: Exception) -> None:
+        words = f"this is a bug of calico-agent: {type(error).__name__}: {error}"
+        if self._replica.fail("", EtcdError(words[:300], "bug")):
+            structlog.get_logger("calico_agent").exception("mirror_failed", advice="please report it with this text")
+            self._wake("etcd lost")
+        self._position = None
+
     def _beat(self) -> None:
-        # Jitter, so that the hosts of a cluster do not ask in step.
-        while not self._stopping.wait(self._heartbeat_every * _jitter()):
-            if self._mirroring.is_alive():
-                self._alive = time.monotonic()
-            with self._lock:
-                connection, watch = self._connection, self._watch
-            if connection is None or watch is None:
-                continue
-            try:
-                connection.ping(self._dialect.prefixes[0])
-            except EtcdError as error:
-                self._failed(str(connection.endpoint), error)
-                watch.cancel()
-                continue
-            self._replica.confirm()
-            if self._renewed(connection) or time.monotonic() > self._relist_at:
-                watch.cancel()
+        while not self._stopping.is_set():
+            patience = self._replica.patience()
+            # Jitter, so that the hosts of a cluster do not ask in step.
+            pause = self._heartbeat_every * jitter()
+            if self._soon.wait(min(pause, patience + 0.1) if patience else pause):
+                self._soon.clear()
+                self._stopping.wait(_CATCH_UP_SECONDS)
+            self._look_after()
+            if patience and self._replica.patience() == 0:
+                self._wake("etcd silent")
+
+    def _look_after(self) -> None:
+        """Ask etcd where it is while a watch is open, and end that when it does not answer or is to be made anew."""
+        with self._lock:
+            connection, watch = self._connection, self._watch
+        if self._mirroring.is_alive() and (watch or time.monotonic() < self._moved + _STANDSTILL_SECONDS):
+            self._alive = time.monotonic()
+        position = self._position
+        if connection is None or watch is None or position is None:
+            return
+        try:
+            stamp = connection.ping(self._dialect.prefixes[0])
+        except EtcdError as error:
+            self._failed(str(connection.endpoint), error)
+            watch.cancel()
+            return
+        if not stamp.follows(position.stamp):
+            self._position = None
+            watch.cancel()
+            return
+        position.beat(stamp)
+        if self._replica.confirm():
+            self._wake("etcd back")
+        if self._renewed(connection) or time.monotonic() > self._relist_at:
+            watch.cancel()
 
     def _renewed(self, connection: AnyConnection) -> bool:
         try:
@@ -226,34 +271,3 @@ class Mirror:
             return False
         self._files_trouble = None
         return renewed
-
-
-class _Delays:
-    """Pauses between attempts: doubling, with jitter, until reset."""
-
-    def __init__(self) -> None:
-        self._delay = _FIRST_DELAY
-
-    def next(self) -> float:
-        delay, self._delay = self._delay, min(2 * self._delay, _LAST_DELAY)
-        return delay * _jitter()
-
-    def reset(self) -> None:
-        self._delay = _FIRST_DELAY
-
-
-def _readable(connection: AnyConnection, dialect: Dialect) -> tuple[tuple[str, ...], str]:
-    """What is to be read; without the claims for a user who may read Calico's keys alone, and why."""
-    if dialect is V2:
-        return dialect.prefixes, ""
-    try:
-        connection.ping(CLAIMS)
-    except EtcdError as error:
-        if error.code != "denied":
-            raise
-        return dialect.prefixes, error.reason
-    return (*dialect.prefixes, CLAIMS), ""
-
-
-def _jitter() -> float:
-    return random.uniform(0.75, 1.0)  # noqa: S311 - no secret

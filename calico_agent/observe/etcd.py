@@ -1,7 +1,8 @@
 """Reading etcd: consistent lists page by page, and a watch. The connection itself is `etcd_client.link`."""
 
 import queue
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from types import TracebackType
@@ -11,17 +12,22 @@ from calico_agent.etcd_client.endpoints import Endpoint
 from calico_agent.etcd_client.error import EtcdError
 from calico_agent.etcd_client.link import Link, etcdrpc
 from calico_agent.model.settings import DatastoreSettings
+from calico_agent.observe.position import SETTLED_V3, Position, Stamp
 
-_PAGE = 500
+# A half-full block is 10 KB.
+_FIRST_PAGE, _LARGEST_PAGE = 16, 500
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
     """What one message of the watch says: keys with their new value, None where the key was deleted.
 
+    `prefix` is the watched one that they are below, `at` the revision of the last of them, `revision` that of etcd.
     `folders` are those that were deleted with all keys below them; only the v2 API has such. They end in `/`.
     """
 
+    prefix: str
+    at: int
     revision: int
     items: tuple[tuple[str, bytes | None], ...]
     folders: tuple[str, ...] = ()
@@ -34,24 +40,40 @@ class Connection(Link):
         super().__init__(endpoint, settings, timeout)
         self._kv = etcdrpc.KVStub(self.channel)
 
-    def ping(self, key: str) -> int:
-        """The current revision, confirmed by a majority of the members. Reads no value."""
-        revision: int = self._range(etcdrpc.RangeRequest(key=key.encode(), count_only=True)).header.revision
-        return revision
+    def ping(self, key: str) -> Stamp:
+        """Where etcd is, confirmed by a majority of the members. Reads no value."""
+        return self.ping_since(key, 0)
 
-    def read_all(self, prefixes: tuple[str, ...]) -> tuple[int, Iterator[tuple[str, bytes]]]:
-        """A revision, and all keys below the prefixes as of it: a page is fetched when the one before is used up."""
-        revision = self.ping(prefixes[0])
-        return revision, chain.from_iterable(self._pages(prefix, revision) for prefix in prefixes)
+    def ping_since(self, key: str, revision: int) -> Stamp:
+        """The same, while all that happened after this revision is kept; else an EtcdError of the code `compacted`.
+
+        A watch would not tell: one from the compacted revision itself on lacks what was deleted in it, without a word.
+        """
+        request = etcdrpc.RangeRequest(key=key.encode(), count_only=True, revision=revision)
+        header = self._range(request).header
+        return Stamp(f"{header.cluster_id:x}", header.raft_term, header.revision)
+
+    def read_all(self, prefixes: tuple[str, ...]) -> tuple[Stamp, Iterator[tuple[str, bytes]]]:
+        """Where etcd is, and all keys below the prefixes as of then: page after page, as they are used up."""
+        stamp = self.ping(prefixes[0])
+        return stamp, chain.from_iterable(self._pages(prefix, stamp.revision) for prefix in prefixes)
+
+    def position(self, prefixes: tuple[str, ...], stamp: Stamp) -> Position:
+        """How far all was read, once it is read."""
+        return Position(stamp, dict.fromkeys(prefixes, stamp.revision), SETTLED_V3)
 
     def _pages(self, prefix: str, revision: int) -> Iterator[tuple[str, bytes]]:
-        start, end = prefix.encode(), _end_of(prefix)
+        """A small page first, and then as much as comes in a quarter of the deadline: the link may be slow."""
+        start, end, limit = prefix.encode(), _end_of(prefix), _FIRST_PAGE
         while True:
-            page = self._range(etcdrpc.RangeRequest(key=start, range_end=end, limit=_PAGE, revision=revision))
+            began = time.monotonic()
+            page = self._range(etcdrpc.RangeRequest(key=start, range_end=end, limit=limit, revision=revision))
+            share = (self.timeout / 4) / max(time.monotonic() - began, 0.001)
             for pair in page.kvs:
                 yield _key(pair.key), pair.value
             if not page.more:
                 return
+            limit = max(1, min(int(limit * share), 4 * limit, _LARGEST_PAGE))
             start = page.kvs[-1].key + b"\0"
 
     def some(self, start: str, end: str, limit: int, *, keys_only: bool = False) -> tuple[tuple[str, bytes], ...]:
@@ -59,13 +81,12 @@ class Connection(Link):
         request = etcdrpc.RangeRequest(key=start.encode(), range_end=end.encode(), limit=limit, keys_only=keys_only)
         return tuple((_key(pair.key), pair.value) for pair in self._range(request).kvs)
 
-    def watch(self, prefixes: tuple[str, ...], start_revision: int) -> "Watch":
-        """Everything that changes below the prefixes from `start_revision` on."""
-        return Watch(self, etcdrpc.WatchStub(self.channel), self.metadata, prefixes, start_revision)
+    def watch(self, starts: Mapping[str, int]) -> "Watch":
+        """Everything that changes below the prefixes, each from its own revision on."""
+        return Watch(self, etcdrpc.WatchStub(self.channel), self.metadata, starts)
 
     def _range(self, request: etcdrpc.RangeRequest) -> etcdrpc.RangeResponse:
-        with self.translated():
-            return self._kv.Range(request, timeout=self.timeout, metadata=self.metadata)
+        return self.call(self._kv.Range, request)
 
 
 class Watch:
@@ -76,12 +97,12 @@ class Watch:
         connection: Connection,
         stub: etcdrpc.WatchStub,
         metadata: tuple[tuple[str, str], ...],
-        prefixes: tuple[str, ...],
-        start: int,
+        starts: Mapping[str, int],
     ) -> None:
         self._connection = connection
+        self._prefixes = tuple(starts)
         self._requests: queue.SimpleQueue[etcdrpc.WatchRequest | None] = queue.SimpleQueue()
-        for prefix in prefixes:
+        for prefix, start in starts.items():
             create = etcdrpc.WatchCreateRequest(key=prefix.encode(), range_end=_end_of(prefix), start_revision=start)
             self._requests.put(etcdrpc.WatchRequest(create_request=create))
         with connection.translated():
@@ -107,8 +128,14 @@ class Watch:
                         f"etcd ended the watch: {response.cancel_reason or 'no reason given'}"[:300], "canceled"
                     )
                 if response.events:
-                    yield Changes(response.header.revision, tuple(_change(event) for event in response.events))
+                    yield self._changes(response)
         raise EtcdError("etcd ended the watch", "canceled")
+
+    def _changes(self, response: etcdrpc.WatchResponse) -> Changes:
+        """One message is about one prefix, and holds what happened up to its last event."""
+        items = tuple(_change(event) for event in response.events)
+        prefix = next(prefix for prefix in self._prefixes if items[0][0].startswith(prefix))
+        return Changes(prefix, response.events[-1].kv.mod_revision, response.header.revision, items)
 
     def cancel(self) -> None:
         """End the watch and the thread that gRPC keeps for its requests."""

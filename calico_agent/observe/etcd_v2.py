@@ -12,7 +12,7 @@ import http.client
 import queue
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -31,6 +31,7 @@ from calico_agent.etcd_client.reachability import find_cause
 from calico_agent.etcd_client.tls_files import UsedFiles, tls_context
 from calico_agent.model.settings import DatastoreSettings
 from calico_agent.observe.etcd import Changes
+from calico_agent.observe.position import SETTLED_V2, Position, Stamp
 
 _MAX_LIST = 512 * 1024 * 1024
 _MAX_EVENT = 8 * 1024 * 1024
@@ -72,26 +73,34 @@ class ConnectionV2:
         """End the connection, from any thread."""
         hang_up(self._http)
 
-    def ping(self, key: str) -> int:
-        """The current index, confirmed by a majority of the members."""
-        return self._get(f"/v2/keys{key.rstrip('/')}?quorum=true", _MAX_EVENT).index
+    def ping(self, key: str) -> Stamp:
+        """Where etcd is, confirmed by a majority of the members."""
+        return self._get(f"/v2/keys{key.rstrip('/')}?quorum=true", _MAX_EVENT)[1]
 
-    def read_all(self, prefixes: tuple[str, ...]) -> tuple[int, Iterator[tuple[str, bytes]]]:
-        """An index, and all keys below the prefixes as of it or later, fetched prefix by prefix as they are used."""
+    def ping_since(self, key: str, revision: int) -> Stamp:  # noqa: ARG002 - a poll tells when its events are gone
+        """The same."""
+        return self.ping(key)
+
+    def read_all(self, prefixes: tuple[str, ...]) -> tuple[Stamp, Iterator[tuple[str, bytes]]]:
+        """Where etcd is, and all keys below the prefixes as of then or later, prefix by prefix as they are used."""
         return self.ping("/calico/v1/Ready"), (pair for prefix in prefixes for pair in self._list(prefix))
 
+    def position(self, prefixes: tuple[str, ...], stamp: Stamp) -> Position:
+        """How far each was read, once all is read."""
+        return Position(stamp, {prefix: self._listed[prefix] for prefix in prefixes}, SETTLED_V2)
+
     def _list(self, prefix: str) -> Iterator[tuple[str, bytes]]:
-        answer = self._get(f"/v2/keys{prefix.rstrip('/')}?recursive=true&quorum=true", _MAX_LIST)
+        answer, _ = self._get(f"/v2/keys{prefix.rstrip('/')}?recursive=true&quorum=true", _MAX_LIST)
         self._listed[prefix] = answer.index
         yield from answer.pairs()
 
     def below(self, folder: str) -> Iterator[tuple[str, bytes]]:
         """All keys below a folder as they are now; nothing where there is no such folder."""
-        return self._get(f"/v2/keys{quote(folder)}?recursive=true&quorum=true", _MAX_EVENT).pairs()
+        return self._get(f"/v2/keys{quote(folder)}?recursive=true&quorum=true", _MAX_EVENT)[0].pairs()
 
-    def watch(self, prefixes: tuple[str, ...], start_revision: int) -> "WatchV2":  # noqa: ARG002 - each has its own
-        """Everything that changes below the prefixes after they were listed."""
-        return WatchV2(self, {prefix: self._listed[prefix] + 1 for prefix in prefixes})
+    def watch(self, starts: Mapping[str, int]) -> "WatchV2":
+        """Everything that changes below the prefixes, each from its own index on."""
+        return WatchV2(self, starts)
 
     def open(self) -> HTTPConnection:
         """Another connection to the same member, not connected yet."""
@@ -107,12 +116,16 @@ class ConnectionV2:
         connection.request("GET", path, headers=self._headers, preload_content=False)
         return connection.getresponse()
 
-    def _get(self, path: str, most: int) -> Answer:
+    def _get(self, path: str, most: int) -> tuple[Answer, Stamp]:
         try:
-            return read_answer(self.ask(self._http, path), most)
+            response = self.ask(self._http, path)
+            answer = read_answer(response, most)
         except _Failures as error:
             hang_up(self._http)
             raise self.explain(error) from None
+        term = response.headers.get("X-Raft-Term", "")
+        cluster = response.headers.get("X-Etcd-Cluster-Id", "")
+        return answer, Stamp(cluster, int(term) if term.isascii() and term.isdigit() else 0, answer.index)
 
     def explain(self, error: Exception) -> EtcdError:
         """The reason for people."""
@@ -127,7 +140,7 @@ class ConnectionV2:
 class WatchV2:
     """Open polls, a thread for each prefix: iterate `changes()` in one thread, `cancel()` from any."""
 
-    def __init__(self, connection: ConnectionV2, starts: dict[str, int]) -> None:
+    def __init__(self, connection: ConnectionV2, starts: Mapping[str, int]) -> None:
         self._connection = connection
         self._found: queue.SimpleQueue[Changes | EtcdError] = queue.SimpleQueue()
         self._cancelled = threading.Event()
@@ -167,7 +180,7 @@ class WatchV2:
             while not self._cancelled.is_set():
                 path = f"/v2/keys{prefix.rstrip('/')}?wait=true&recursive=true&waitIndex={index}"
                 event = read_answer(self._connection.ask(poll, path), _MAX_EVENT).event()
-                self._found.put(Changes(event.index, event.items, event.folders))
+                self._found.put(Changes(prefix, event.index, event.index, event.items, event.folders))
                 index = event.index + 1
         except Malformed as malformed:
             self._found.put(EtcdError(malformed.what, "failed"))

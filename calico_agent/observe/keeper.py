@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from calico_agent.model.age import READING_COUNTS, age_of
 from calico_agent.model.node import Datastore
 from calico_agent.model.observation import Unreadable
+from calico_agent.observe.last_seen import LastSeen
 from calico_agent.observe.snapshot import SnapshotError, SnapshotFile
 
 _SHORTEST, _LONGEST = 30.0, 600.0
@@ -29,6 +30,7 @@ class SnapshotKeeper:
         self._read: Callable[[], Datastore | None] = lambda: None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="etcd snapshot", daemon=True)
+        self.heartbeat = LastSeen(self._thread)
         self._kept: Datastore | None = None
         self._kept_at = float("-inf")
         # Written by the thread, read by the pass: one reference, which is replaced as a whole.

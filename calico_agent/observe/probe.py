@@ -37,6 +37,7 @@ from calico_agent.model.detour import Detours
 from calico_agent.model.kernel import Kernel
 from calico_agent.model.route import Path
 from calico_agent.model.unchanged import MadeOnce
+from calico_agent.observe.last_seen import LastSeen
 from calico_agent.observe.netlink import RouteSocket, attribute
 
 _NEW_NEIGHBOUR, _GET_NEIGHBOUR = 28, 30  # RTM_
@@ -88,6 +89,7 @@ class NeighbourProbe:
         self._end, self._our_end = socket.socketpair()  # the thread waits on one; a byte wakes it, closing ends it
         self._our_end.setblocking(False)
         self._thread = threading.Thread(target=self._run, name="probe", daemon=True)
+        self.heartbeat = LastSeen(self._thread)
 
     def start(self) -> None:
         self._thread.start()

@@ -102,20 +102,40 @@ class Replica:
             found = [self._values.get(block_key(cidr)) for cidr in wanted]
         return tuple(value for value in found if isinstance(value, Block))
 
-    def confirm(self) -> None:
-        """Note a sign of life: etcd answered, and the watch would have told of changes."""
+    def confirm(self) -> bool:
+        """Note a sign of life: etcd answered, and the watch would have told of changes. Whether it was missed."""
         with self._lock:
+            missed = bool(self._failures)
+            self._failures = {}
             self._heard = _now()
+        return missed
 
     def fail(self, endpoint: str, error: EtcdError) -> bool:
-        """Note why `endpoint` cannot be used, "" for all of them. Whether that is the first failure in a row."""
+        """Note why `endpoint` cannot be used, "" for all of them. Whether that is the first failure in a row.
+
+        Who gives no answer may have been silent since it was last heard; who refuses has just begun.
+        """
         with self._lock:
             first = not self._failures
-            self._failing_since = time.monotonic() if first else self._failing_since
+            if first:
+                silent = error.code == "timeout" and self._heard is not None
+                self._failing_since = self._heard[0] if silent and self._heard else time.monotonic()
             kept = {other: known for other, known in self._failures.items() if other and endpoint}
             self._failures = {**kept, endpoint: error}
         self._answered.set()
         return first
+
+    def patience(self) -> float | None:
+        """How long (s) until the failures are told, 0 when they are told already; None when there are none."""
+        with self._lock:
+            left = self._failing_since + _PATIENCE_SECONDS - time.monotonic()
+            return max(left, 0.0) if self._failures else None
+
+    def size(self) -> int:
+        """About how many nodes there are: as many hosts have lost etcd when this one has."""
+        with self._lock:
+            believed = self._belief.believed
+            return len(believed.nodes) if believed is not None else 0
 
     def heard_after(self, moment: float) -> bool:
         """Whether etcd gave a sign of life after `moment` (monotonic seconds)."""

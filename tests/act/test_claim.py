@@ -13,11 +13,12 @@ import pytest
 
 from calico_agent.act.claim import NameKeeper
 from calico_agent.act.claim_calls import encode_owner
-from calico_agent.model.claim import ALIVE, OWNERS, ClaimName, Machine, claim_on
+from calico_agent.model.claim import ALIVE, CLAIMS, OWNERS, ClaimName, Machine, claim_on
 from calico_agent.model.node import Datastore
 from calico_agent.model.settings import DatastoreSettings
 from calico_agent.observe.datastore import read_datastore
-from tests.etcd_server import EtcdServer, free_port, running_etcd
+from tests.etcd_server import EtcdServer, free_port, jwt_option, running_etcd
+from tests.observe.test_datastore import with_password
 from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.real
@@ -41,7 +42,7 @@ def empty(etcd: EtcdServer) -> None:
 
 
 def keeper(wake: Callable[[str], None] = lambda _: None) -> NameKeeper:
-    return NameKeeper(wake, lease_seconds=LEASE, timeout=1.0)
+    return NameKeeper(wake, lease_seconds=LEASE)
 
 
 def wanted(machine: Machine = US, name: str = "host1", seen: str = "") -> ClaimName:
@@ -255,3 +256,15 @@ def test_a_user_without_leave_to_write_is_told_and_reads_calicos_keys_all_the_sa
         assert isinstance(read, Datastore)
         assert not read.claims_trouble
         assert len(read.claims) == 2
+
+
+def test_a_claim_outlives_the_tokens_of_its_user(tmp_path: Path) -> None:
+    with running_etcd(tmp_path / "etcd", None, jwt_option(tmp_path, seconds=1)) as etcd:
+        settings = with_password(etcd, write=CLAIMS)
+        wakes: list[str] = []
+        with keeper(wakes.append) as ours:
+            ours.want(settings, wanted())
+            until(lambda: ours._held is not None)
+            time.sleep(3 * LEASE)
+            assert ours.trouble() is None
+            assert wakes == []

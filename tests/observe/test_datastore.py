@@ -1,6 +1,7 @@
 """The mirror and the one-shot reading, against a real etcd that is killed, frozen, wiped and filled with junk."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,10 +23,16 @@ from calico_agent.model.node import Datastore
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.settings import DatastoreSettings
 from calico_agent.observe import datastore as datastore_module
+from calico_agent.observe import etcd as etcd_module
+from calico_agent.observe import pace
+from calico_agent.observe import replica as replica_module
 from calico_agent.observe.datastore import Mirror, read_datastore
+from calico_agent.observe.dialect import V3
 from calico_agent.observe.etcd import Connection
-from tests.etcd_server import Certificates, EtcdServer, free_port, running_cluster, running_etcd
+from calico_agent.observe.replica import Replica
+from tests.etcd_server import Certificates, EtcdServer, free_port, jwt_option, running_cluster, running_etcd
 from tests.patience import PATIENCE
+from tests.slow_link import slow_link
 
 pytestmark = pytest.mark.real
 
@@ -62,7 +69,8 @@ def mirror_of() -> Iterator[Callable[..., tuple[Mirror, Wakes]]]:
 
     def make(settings: DatastoreSettings, **timing: Any) -> tuple[Mirror, Wakes]:
         wakes: Wakes = []
-        mirror = Mirror(settings, wakes.append, **timing)
+        within = timing.pop("answer_within", settings.timeout)
+        mirror = Mirror(replace(settings, timeout=within), wakes.append, **timing)
         mirrors.append(mirror)
         mirror.start()
         return mirror, wakes
@@ -80,6 +88,22 @@ def eventually(holds: Callable[[], bool], within: float, what: str) -> float:
         assert time.monotonic() - began < within, f"not within {within} s: {what}"
         time.sleep(0.01)
     return time.monotonic() - began
+
+
+def connection_of(mirror: Mirror) -> object:
+    """The connection that it follows etcd on now."""
+    return mirror._connection if mirror._watch is not None else None
+
+
+def position_of(mirror: Mirror) -> dict[str, int]:
+    """From where its watch would go on."""
+    position = mirror._position
+    assert position is not None
+    return {prefix: known + 1 for prefix, known in position._known.items()}
+
+
+def revision_of(etcd: EtcdServer) -> int:
+    return int(etcd.ctl("get", "x", "--write-out=fields").split('"Revision" : ')[1].split()[0])
 
 
 def names(read: Datastore | Unreadable) -> list[str]:
@@ -134,7 +158,7 @@ def test_more_keys_than_fit_a_page_are_read_at_one_revision(etcd: EtcdServer) ->
     assert isinstance(read, Datastore)
     assert len(read.nodes) == 1203
     assert read.bad_keys == ()
-    assert read.revision == int(etcd.ctl("get", "x", "--write-out=fields").split('"Revision" : ')[1].split()[0])
+    assert read.revision == revision_of(etcd)
 
 
 def test_bad_values_are_told_and_the_rest_goes_on(
@@ -152,6 +176,78 @@ def test_bad_values_are_told_and_the_rest_goes_on(
         read = mirror.snapshot()
         assert isinstance(read, Datastore)
         assert [bad.key.removeprefix(NODES) for bad in read.bad_keys] == ["junk", "large-at-first", "large-later"]
+
+
+def listed(wakes: Wakes) -> int:
+    """How often everything was read."""
+    return wakes.count("etcd read")
+
+
+def test_what_happened_while_etcd_was_away_is_followed_and_not_read_anew(
+    etcd: EtcdServer, mirror_of: Callable[..., tuple[Mirror, Wakes]]
+) -> None:
+    mirror, wakes = mirror_of(etcd.settings(), heartbeat=0.3)
+    eventually(lambda: len(names(mirror.snapshot())) == 3, 5, "the first list")
+    for round_trip in range(3):
+        etcd.kill()
+        eventually(lambda times=round_trip: wakes.count("etcd lost") > times, 5, "the loss noticed")  # type: ignore[misc]
+        etcd.start()
+        etcd.put(f"{NODES}new-{round_trip}", "{}")
+        etcd.ctl("del", f"{NODES}host{round_trip + 1}")
+        left = [f"host{number}" for number in range(round_trip + 2, 4)]
+        new = [f"new-{number}" for number in range(round_trip + 1)]
+        eventually(lambda expected=[*left, *new]: names(mirror.snapshot()) == expected, PATIENCE, "both changes")  # type: ignore[misc]
+        eventually(lambda: not mirror._replica._failures, PATIENCE, "the failures are forgotten")
+    assert listed(wakes) == 1
+
+
+def test_what_happened_before_a_compaction_is_read_anew(
+    etcd: EtcdServer, mirror_of: Callable[..., tuple[Mirror, Wakes]]
+) -> None:
+    mirror, wakes = mirror_of(etcd.settings(), heartbeat=0.3)
+    eventually(lambda: len(names(mirror.snapshot())) == 3, 5, "the first list")
+    etcd.kill()
+    eventually(lambda: wakes[-1] == "etcd lost", 5, "the loss noticed")
+    etcd.port, port = free_port(), etcd.port  # where the mirror does not find it yet
+    etcd.start()
+    etcd.ctl("del", f"{NODES}host1")
+    etcd.ctl("compact", str(revision_of(etcd)))
+    etcd.kill()
+    etcd.port = port
+    etcd.start()
+    eventually(lambda: names(mirror.snapshot()) == ["host2", "host3"], PATIENCE, "what is there after the compaction")
+    assert listed(wakes) == 2
+
+
+def test_a_quiet_prefix_is_never_behind_a_compaction(
+    etcd: EtcdServer, mirror_of: Callable[..., tuple[Mirror, Wakes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(etcd_module, "SETTLED_V3", 0.5)
+    mirror, wakes = mirror_of(etcd.settings(), heartbeat=0.2)
+    eventually(lambda: len(names(mirror.snapshot())) == 3, 5, "the first list")
+    for number in range(5):
+        etcd.put("/calico/ipam/v2/handle/a-pod", str(number))
+    now = revision_of(etcd)
+    eventually(lambda: min(position_of(mirror).values()) > now, PATIENCE, "all prefixes are known up to now")
+    etcd.ctl("compact", str(now))
+    etcd.kill()
+    etcd.start()
+    etcd.put(f"{NODES}host4", "{}")
+    eventually(lambda: len(names(mirror.snapshot())) == 4, PATIENCE, "the change")
+    assert listed(wakes) == 1
+
+
+def test_an_etcd_that_lost_its_data_is_read_anew(
+    etcd: EtcdServer, mirror_of: Callable[..., tuple[Mirror, Wakes]]
+) -> None:
+    mirror, wakes = mirror_of(etcd.settings(), heartbeat=0.3)
+    eventually(lambda: len(names(mirror.snapshot())) == 3, 5, "the first list")
+    etcd.kill()
+    shutil.rmtree(etcd.folder / "data")
+    etcd.start()
+    etcd.put(f"{NODES}host1", "{}")
+    eventually(lambda: listed(wakes) == 2, PATIENCE, "a list")
+    eventually(lambda: reason(mirror.snapshot()).startswith("3 of 3 blocks vanished"), PATIENCE, "the loss doubted")
 
 
 def test_killed_and_started_again(etcd: EtcdServer, mirror_of: Callable[..., tuple[Mirror, Wakes]]) -> None:
@@ -174,7 +270,7 @@ def test_killed_and_started_again(etcd: EtcdServer, mirror_of: Callable[..., tup
 def test_a_mirror_outlives_many_restarts_without_a_thread_or_descriptor_more(
     etcd: EtcdServer, mirror_of: Callable[..., tuple[Mirror, Wakes]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(datastore_module, "_LAST_DELAY", 0.3)
+    monkeypatch.setattr(pace, "_LAST_DELAY", 0.3)
     mirror, _ = mirror_of(etcd.settings())
     process = psutil.Process()
     counts = []
@@ -200,19 +296,90 @@ def test_an_outage_costs_next_to_nothing(etcd: EtcdServer, mirror_of: Callable[.
     assert wakes == ["etcd read", "etcd lost"]
 
 
-def test_a_frozen_etcd_is_noticed_and_a_thawed_one_is_read_again(
+def test_a_frozen_etcd_is_noticed_about_as_soon_as_one_that_is_gone_and_a_thawed_one_is_followed_again(
     etcd: EtcdServer, mirror_of: Callable[..., tuple[Mirror, Wakes]]
 ) -> None:
-    mirror, wakes = mirror_of(etcd.settings(), stale_after=20.0)
+    mirror, wakes = mirror_of(etcd.settings())
     eventually(lambda: len(names(mirror.snapshot())) == 3, 5, "the first list")
     etcd.freeze()
     try:
-        eventually(lambda: "etcd lost" in wakes, 22, "the silence noticed")
-        eventually(lambda: code(mirror.snapshot()) == "timeout", 22, "the reading called stale")
+        eventually(lambda: code(mirror.snapshot()) == "timeout", PATIENCE, "the reading called stale")
+        eventually(lambda: wakes == ["etcd read", "etcd lost", "etcd silent"], 2, "that it has to be told now")
     finally:
         etcd.thaw()
     etcd.put(f"{NODES}host4", "{}")
-    eventually(lambda: len(names(mirror.snapshot())) == 4, 15, "the list after the thaw")
+    eventually(lambda: len(names(mirror.snapshot())) == 4, PATIENCE, "the change after the thaw")
+    assert listed(wakes) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "silent_for", "told_after"),
+    [
+        pytest.param(EtcdError("no answer", "timeout"), 7.0, 3.0, id="silent since it was last heard"),
+        pytest.param(EtcdError("no answer", "timeout"), 12.0, 0.0, id="silent for longer than patience lasts"),
+        pytest.param(EtcdError("connection refused", "refused"), 7.0, 10.0, id="refusing since just now"),
+    ],
+)
+def test_how_soon_a_failure_is_told(
+    error: EtcdError, silent_for: float, told_after: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.monotonic()
+    monkeypatch.setattr(replica_module, "_now", lambda: (now - silent_for, datetime.now(UTC)))
+    replica = Replica(60.0)
+    replica.load(1, [])
+    assert replica.patience() is None
+    replica.fail("http://a:2379", error)
+    assert replica.patience() == pytest.approx(told_after, abs=1.0)
+
+
+def test_a_slow_link_is_enough_to_read_everything(
+    etcd: EtcdServer, mirror_of: Callable[..., tuple[Mirror, Wakes]]
+) -> None:
+    for number in range(150):
+        etcd.put(f"{NODES}many-{number:03}", b"{}" + b" " * 8000)
+    with slow_link(etcd.port, 200_000) as port:
+        # All of it takes six times as long as one call may.
+        settings = etcd.settings(f"http://127.0.0.1:{port}")
+        mirror, _ = mirror_of(settings, answer_within=1.0)
+        eventually(lambda: len(names(mirror.snapshot())) == 153, 2 * PATIENCE, "the whole list")
+        read = read_datastore(settings, timeout=30.0)
+        assert len(names(read)) == 153
+
+
+def test_a_bug_is_told_and_does_not_end_the_mirror(etcd: EtcdServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def decode(key: str, value: bytes) -> Any:
+        if key.endswith("/unlucky"):
+            raise ZeroDivisionError("a bug")
+        return V3.decode(key, value)
+
+    monkeypatch.setattr(datastore_module, "dialect_of", lambda _: replace(V3, decode=decode))
+    mirror = Mirror(etcd.settings(), lambda _: None, heartbeat=0.2)
+    try:
+        etcd.put(f"{NODES}unlucky", "{}")
+        mirror.start()
+        told = Unreadable("etcd", "this is a bug of calico-agent: ZeroDivisionError: a bug", "bug")
+        eventually(lambda: mirror.snapshot() == told, 5, "the bug told")
+        etcd.ctl("del", f"{NODES}unlucky")
+        eventually(lambda: len(names(mirror.snapshot())) == 3, PATIENCE, "the list without the value")
+    finally:
+        mirror.stop()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_mirror_whose_thread_has_ended_gives_no_sign_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nothing(_: object) -> Any:
+        raise ZeroDivisionError("a bug outside of all that is foreseen")
+
+    monkeypatch.setattr(datastore_module, "endpoints_of", nothing)
+    mirror = Mirror(DatastoreSettings(("http://127.0.0.1:1",)), lambda _: None, heartbeat=0.05)
+    mirror.start()
+    try:
+        mirror._mirroring.join(5)
+        last = mirror.heartbeat()
+        time.sleep(0.5)  # ten heartbeats
+        assert mirror.heartbeat() == last
+    finally:
+        mirror.stop()
 
 
 def test_a_frozen_etcd_does_not_hold_up_the_one_shot_reading(etcd: EtcdServer) -> None:
@@ -227,12 +394,11 @@ def test_a_frozen_etcd_does_not_hold_up_the_one_shot_reading(etcd: EtcdServer) -
 
 
 def test_a_watch_from_a_compacted_revision_ends(etcd: EtcdServer) -> None:
-    revision = etcd.ctl("get", "x", "--write-out=fields").split('"Revision" : ')[1].split()[0]
-    etcd.ctl("compact", revision)
+    etcd.ctl("compact", str(revision_of(etcd)))
     endpoint = parse_endpoint(etcd.url, tls_by_default=False)
     with (
         Connection(endpoint, etcd.settings(), 5.0) as connection,
-        connection.watch(PREFIXES, 2) as watch,
+        connection.watch(dict.fromkeys(PREFIXES, 2)) as watch,
         pytest.raises(EtcdError) as caught,
     ):
         next(watch.changes())
@@ -287,13 +453,17 @@ def test_renewed_certificates_are_used_without_a_restart(
 ) -> None:
     mirror, wakes = mirror_of(secure_etcd.settings(), heartbeat=0.3)
     eventually(lambda: len(names(mirror.snapshot())) == 3, 5, "the first list")
+    before = connection_of(mirror)
     certificates.client.write_bytes(certificates.client.read_bytes() + b"\n")
-    eventually(lambda: wakes == ["etcd read", "etcd read"], 5, "a list on a new connection")
+    eventually(lambda: connection_of(mirror) not in {None, before}, 10, "a new connection")
+    secure_etcd.put(f"{NODES}host9", "{}")
+    eventually(lambda: len(names(mirror.snapshot())) == 4, 10, "what changes is followed")
+    assert wakes == ["etcd read", "etcd changed"], "nothing was read anew"
     Certificates.issue(certificates.ca.parent)
     secure_etcd.kill()
     secure_etcd.start()
     secure_etcd.put(f"{NODES}host4", "{}")
-    eventually(lambda: len(names(mirror.snapshot())) == 4, 10, "the list with certificates of the new authority")
+    eventually(lambda: len(names(mirror.snapshot())) == 5, 10, "the changes, with certificates of the new authority")
 
 
 def test_a_certificate_that_comes_late_is_waited_for(
@@ -356,12 +526,34 @@ def test_a_key_with_a_password_is_named_and_nobody_is_asked_for_it(
     )
 
 
-def with_password(server: EtcdServer) -> DatastoreSettings:
-    """Turn on authentication; the settings of a user who may read Calico's keys."""
+def test_a_token_that_expires_costs_a_login_and_nothing_else(
+    tmp_path: Path, mirror_of: Callable[..., tuple[Mirror, Wakes]]
+) -> None:
+    with running_etcd(tmp_path / "etcd", None, jwt_option(tmp_path, seconds=1)) as server:
+        server.load_capture(HEALTHY)
+        mirror, wakes = mirror_of(with_password(server), heartbeat=0.3)
+        eventually(lambda: len(names(mirror.snapshot())) == 3, 5, "the first list")
+        connection = connection_of(mirror)
+        time.sleep(3)  # three times as long as a token lives
+        server.ctl("put", f"{NODES}host4", value=b"{}", user="root:secret-of-root")
+        eventually(lambda: len(names(mirror.snapshot())) == 4, 5, "the change")
+        # A change of users voids all tokens that are older.
+        server.ctl("role", "add", "another", user="root:secret-of-root")
+        time.sleep(1)
+        server.ctl("put", f"{NODES}host5", value=b"{}", user="root:secret-of-root")
+        eventually(lambda: len(names(mirror.snapshot())) == 5, 5, "the next change")
+        assert connection_of(mirror) is connection
+        assert wakes == ["etcd read", "etcd changed", "etcd changed"]
+
+
+def with_password(server: EtcdServer, write: str = "") -> DatastoreSettings:
+    """Turn on authentication; the settings of a user who may read Calico's keys, and `write` those of one prefix."""
     server.ctl("user", "add", "root:secret-of-root")
     server.ctl("user", "add", "agent:secret-of-agent")
     server.ctl("role", "add", "reader")
     server.ctl("role", "grant-permission", "--prefix=true", "reader", "read", "/calico/")
+    if write:
+        server.ctl("role", "grant-permission", "--prefix=true", "reader", "readwrite", write)
     server.ctl("user", "grant-role", "agent", "reader")
     server.ctl("auth", "enable")
     return replace(server.settings(), username="agent", password="secret-of-agent")
@@ -375,7 +567,7 @@ def test_a_user_and_password_and_a_token_that_etcd_forgot(
     etcd.kill()
     etcd.start()  # tokens live in memory
     etcd.ctl("put", f"{NODES}host4", value=b"{}", user="root:secret-of-root")
-    eventually(lambda: len(names(mirror.snapshot())) == 4, 10, "the list with a new token")
+    eventually(lambda: len(names(mirror.snapshot())) == 4, PATIENCE, "the change, with a new token")
 
 
 @pytest.mark.parametrize(
@@ -384,7 +576,7 @@ def test_a_user_and_password_and_a_token_that_etcd_forgot(
         pytest.param({"password": "wrong"}, "etcd refuses the user name or password", id="a wrong password"),
         pytest.param(
             {"username": ""},
-            "etcd demands a user name and password, or a newer token (user name is empty)",
+            "etcd demands a user name and password (user name is empty)",
             id="no user",
         ),
     ],

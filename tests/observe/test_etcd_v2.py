@@ -24,7 +24,8 @@ from calico_agent.observe.datastore import Mirror, read_datastore
 from calico_agent.observe.etcd_v2 import ConnectionV2, WatchV2
 from tests.decode.test_etcd_v2 import CLUSTER
 from tests.etcd_server import Certificates, EtcdServer, free_port, running_etcd
-from tests.observe.test_datastore import code, eventually, names, reason
+from tests.observe.test_datastore import code, connection_of, eventually, names, reason
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.real
 
@@ -67,7 +68,8 @@ def mirror_of() -> Iterator[Callable[..., tuple[Mirror, list[str]]]]:
 
     def make(settings: DatastoreSettings, **timing: Any) -> tuple[Mirror, list[str]]:
         wakes: list[str] = []
-        mirror = Mirror(settings, wakes.append, **timing)
+        within = timing.pop("answer_within", settings.timeout)
+        mirror = Mirror(replace(settings, timeout=within), wakes.append, **timing)
         mirrors.append(mirror)
         mirror.start()
         return mirror, wakes
@@ -151,7 +153,7 @@ def test_watches_that_are_opened_and_ended_leave_no_thread_or_descriptor(etcd: E
         with ConnectionV2(endpoint, settings(etcd), 5.0) as connection:
             for _ in connection.read_all(PREFIXES)[1]:
                 pass
-            connection.watch(PREFIXES, 0).cancel()
+            connection.watch(dict.fromkeys(PREFIXES, 1)).cancel()
         eventually(lambda: not [one for one in threading.enumerate() if "poll" in one.name], 6, "no poll left")
         counts.append((process.num_threads(), process.num_fds()))
     assert counts[-1][0] <= counts[5][0]
@@ -182,6 +184,39 @@ def test_killed_and_started_again(etcd: EtcdServer, mirror_of: Callable[..., tup
     etcd.start()
     put_node(etcd, "node-c", "10.0.0.3")
     eventually(lambda: len(names(mirror.snapshot())) == 3, 8, "the list after the restart")
+
+
+def test_what_happened_while_etcd_was_away_is_followed_and_not_read_anew(
+    etcd: EtcdServer, mirror_of: Callable[..., tuple[Mirror, list[str]]]
+) -> None:
+    mirror, wakes = mirror_of(settings(etcd), heartbeat=0.3)
+    eventually(lambda: len(names(mirror.snapshot())) == 2, 5, "the first list")
+    etcd.kill()
+    eventually(lambda: "etcd lost" in wakes, 5, "the loss noticed")
+    etcd.start()
+    put_node(etcd, "node-c", "10.0.0.3")
+    send(etcd, "DELETE", f"{HOSTS}node-a")
+    eventually(lambda: names(mirror.snapshot()) == ["node-b", "node-c"], PATIENCE, "both changes")
+    assert wakes.count("etcd read") == 1
+
+
+def test_more_events_than_etcd_keeps_while_it_was_away_are_read_anew(
+    etcd: EtcdServer, mirror_of: Callable[..., tuple[Mirror, list[str]]]
+) -> None:
+    mirror, wakes = mirror_of(settings(etcd), heartbeat=0.3)
+    eventually(lambda: len(names(mirror.snapshot())) == 2, 5, "the first list")
+    etcd.kill()
+    eventually(lambda: "etcd lost" in wakes, 5, "the loss noticed")
+    etcd.port, port = free_port(), etcd.port  # where the mirror does not find it yet
+    etcd.start()
+    send(etcd, "DELETE", f"{HOSTS}node-a")
+    for number in range(1100):
+        send(etcd, "PUT", "/calico/felix/v1/host/node-b/status", str(number))
+    etcd.kill()
+    etcd.port = port
+    etcd.start()
+    eventually(lambda: names(mirror.snapshot()) == ["node-b"], PATIENCE, "what is there now")
+    assert wakes.count("etcd read") == 2
 
 
 def test_a_frozen_etcd_is_noticed_and_a_thawed_one_is_read_again(
@@ -226,8 +261,10 @@ def test_tls_with_a_client_certificate_and_renewed_certificates(
     with running_etcd(tmp_path / "etcd", certificates, "--enable-v2") as server:
         mirror, wakes = mirror_of(settings(server), heartbeat=0.3)
         eventually(lambda: isinstance(mirror.snapshot(), Datastore), 5, "the first list")
+        before = connection_of(mirror)
         certificates.client.write_bytes(certificates.client.read_bytes() + b"\n")
-        eventually(lambda: wakes.count("etcd read") == 2, 5, "a list on a new connection")
+        eventually(lambda: connection_of(mirror) not in {None, before}, 10, "a new connection")
+        assert wakes == ["etcd read"], "nothing was read anew"
         mirror.stop()
         others = Certificates.issue(tmp_path / "others")
         told = read_datastore(replace(settings(server), ca_file=str(others.ca)), timeout=5)

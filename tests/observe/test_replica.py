@@ -17,6 +17,7 @@ from calico_agent.observe.replica import Replica
 
 CLUSTER = "/calico/resources/v3/projectcalico.org/clusterinformations/default"
 MINUTES = timedelta(minutes=3)
+NODES = "/calico/resources/v3/projectcalico.org/nodes/"
 NODE = "/calico/resources/v3/projectcalico.org/nodes/node-a"
 
 
@@ -27,7 +28,7 @@ def nodes(number: int) -> Datastore:
 def test_a_key_that_comes_and_goes_in_one_message_is_gone() -> None:
     replica = Replica(stale_after=60.0)
     replica.load(1, [])
-    assert replica.apply(Changes(3, ((NODE, b"{}"), (NODE, None))))
+    assert replica.apply(Changes(NODES, 3, 3, ((NODE, b"{}"), (NODE, None))))
     read = replica.snapshot()
     assert isinstance(read, Datastore)
     assert read.nodes == ()
@@ -37,7 +38,7 @@ def test_a_key_that_comes_and_goes_in_one_message_is_gone() -> None:
 def test_a_key_that_is_deleted_and_written_again_in_one_message_is_there() -> None:
     replica = Replica(stale_after=60.0)
     replica.load(1, [(NODE, b"{}")])
-    replica.apply(Changes(3, ((NODE, None), (NODE, b"{}"))))
+    replica.apply(Changes(NODES, 3, 3, ((NODE, None), (NODE, b"{}"))))
     read = replica.snapshot()
     assert isinstance(read, Datastore)
     assert read.nodes == (Node("node-a"),)
@@ -47,7 +48,7 @@ def test_the_same_value_again_is_no_change_but_a_sign_of_life() -> None:
     replica = Replica(stale_after=60.0)
     replica.load(1, [(NODE, b"{}")])
     first = replica.snapshot()
-    assert not replica.apply(Changes(2, ((NODE, b'{"metadata": {"resourceVersion": "2"}}'),)))
+    assert not replica.apply(Changes(NODES, 2, 2, ((NODE, b'{"metadata": {"resourceVersion": "2"}}'),)))
     again = replica.snapshot()
     assert isinstance(first, Datastore)
     assert isinstance(again, Datastore)
@@ -77,7 +78,7 @@ def test_pods_that_come_and_go_make_no_other_datastore_and_are_followed_all_the_
     replica.load(1, [(BLOCK, block(1, 0, 2))])
     first = replica.snapshot()
     assert (held("node-a"), held("node-b")) == (["10.0.0.1"], ["10.0.0.2"])
-    assert not replica.apply(Changes(2, ((BLOCK, block(1, 0, 2, 0)),)))
+    assert not replica.apply(Changes(NODES, 2, 2, ((BLOCK, block(1, 0, 2, 0)),)))
     assert held("node-a") == ["10.0.0.1", "10.0.0.3"]
     replica.load(3, [(BLOCK, block(1, None, 2, 0))])
     assert held("node-a") == ["10.0.0.3"]
@@ -85,7 +86,7 @@ def test_pods_that_come_and_go_make_no_other_datastore_and_are_followed_all_the_
     assert isinstance(first, Datastore)
     assert isinstance(again, Datastore)
     assert again.blocks is first.blocks
-    assert replica.apply(Changes(4, ((BLOCK, block(1, None, None, 0)),))), "the borrowed address has changed"
+    assert replica.apply(Changes(NODES, 4, 4, ((BLOCK, block(1, None, None, 0)),))), "the borrowed address has changed"
 
 
 def test_before_the_first_list_each_endpoint_says_why() -> None:
