@@ -44,8 +44,10 @@ Found in BIRD's list of protocols.
 
 `birdcl enable NAME` inside the container, or a restart of calico/node.""",
     ),
-    _entry(
+    Entry(
         "BIRD-LINK",
+        Severity.ERROR,
+        ConditionType.ROUTES_IN_PLACE,
         "BIRD takes a link for down that is up",
         """\
 BIRD does not know any more that this host is on the network of this link, so it finds the next
