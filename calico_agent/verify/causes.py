@@ -78,6 +78,7 @@ RULES = (
     _rule("RT-NEXTHOP-DEAD RT-NEIGHBOUR", _SESSIONS | _ROUTES, Link.NODE),
     _rule("RT-TUNNEL-DEVICE", _ROUTES, Link.DEVICE),
     _rule("RT-LINK-DOWN", _SESSIONS | _TABLE | {"RT-NEXTHOP-DEAD", "DS-UNREADABLE", *_REFUSALS.split()}, Link.HERE),
+    _rule("RT-LINK-DOWN", {"IP-CHANGED", "IP-NOT-LOCAL"}, Link.HERE),  # the kernel takes IPv6 addresses off it
     # What is wrong with this host: its name, then its record, then its container, then BIRD.
     _rule("NAME-MISMATCH NAME-CLAIMED NAME-CLONED", _RECORD, Link.NODE),
     _rule("NAME-MISMATCH", _SESSIONS | _TABLE | _WORKLOADS | _BIRD, Link.HERE),
@@ -132,6 +133,7 @@ ALIKE = _ROUTES | {
     "RT-FOREIGN",
     "RT-SHADOWED",
     "RT-SOURCE",
+    "RT-NEXTHOP-DEAD",
     "BGP-NO-PATH",
     "DS-BAD-KEY",
 }
@@ -151,7 +153,6 @@ ALIKE_OF_MANY = frozenset(
         "BGP-DOWN",
         "BGP-NO-SESSION",
         "BGP-STALE-SESSION",
-        "RT-NEXTHOP-DEAD",
         "RT-WIREGUARD",
         "NODE-NO-RECORD",
         "IP-PREFIX",

@@ -73,6 +73,22 @@ BRIDGE_HERE = made("IP-BRIDGE", HERE)
             {"SV-FELIX": [], "RT-MISSING": []},
             id="and no Felix for one that BIRD writes",
         ),
+        pytest.param(
+            (
+                finding("IP-CHANGED", f"{HERE} (IPv6)", "what", node=HERE),
+                finding("RT-LINK-DOWN", "eth0", "what", node=HERE),
+            ),
+            {"RT-LINK-DOWN": ["IP-CHANGED"]},
+            id="the kernel takes the IPv6 addresses off a link that is switched off",
+        ),
+        pytest.param(
+            (
+                finding("RT-NEXTHOP-DEAD", "host3", "what", node="host3"),
+                finding("RT-NEXTHOP-DEAD", "host3 (IPv6)", "what", node="host3"),
+            ),
+            {"RT-NEXTHOP-DEAD": ["RT-NEXTHOP-DEAD"]},
+            id="a host that is off is one thing to do, whatever the families",
+        ),
     ],
 )
 def test_joining(findings: tuple[Finding, ...], problems: dict[str, list[str]]) -> None:
