@@ -10,6 +10,7 @@ import pytest
 
 from tests.lab.conftest import named_lab
 from tests.lab.lab import Lab
+from tests.lab.namespaces import Sandbox
 from tests.lab.options import Options
 
 pytestmark = [pytest.mark.lab, pytest.mark.real]
@@ -146,3 +147,44 @@ def test_a_route_that_comes_and_goes_is_one_problem_with_a_count(lab: Lab) -> No
     assert said is not None, text(lab, "host1")
     assert int(said[1]) >= 4
     until("a minute of calm ends it", lambda: all_good(lab), lambda: texts(lab), 80)
+
+
+def test_a_router_that_rewrites_sources_is_named_and_its_cure_cures(lab: Lab) -> None:
+    """host3 moves behind the wire, which masquerades between the two networks."""
+    router = Sandbox("wire", lab.directory / "wire")
+    near, far = "10.77.0.0/24", "10.78.0.0/24"
+    lab.exec("host3", "ip", "address", "flush", "dev", "eth0", "scope", "global", check=True)
+    lab.exec("host3", "ip", "address", "add", "10.78.0.13/24", "dev", "eth0", check=True)
+    lab.exec("host3", "ip", "route", "add", "default", "via", "10.78.0.1", check=True)
+    router.run("ip", "address", "add", "10.78.0.1/24", "dev", "br0")
+    router.run("sysctl", "-w", "net.ipv4.ip_forward=1")
+    for source, destination in ((near, far), (far, near)):
+        router.run("iptables", "-t", "nat", "-A", "POSTROUTING", *masquerading(source, destination))
+    try:
+        translated = {"BGP-NAT host3": True}
+        sent_away = {"BGP-DOWN host1": True, "BGP-DOWN host2": True}
+        seen = {"host1": translated, "host2": translated, "host3": sent_away}  # who dials hears nobody knock
+        until(
+            "each names the router",
+            lambda: all(problems(lab, host) == seen[host] for host in HOSTS),
+            lambda: texts(lab),
+            180,
+        )
+        assert "the router 10.78.0.1 never rewrites it (NAT)" in text(lab, "host3"), text(lab, "host3")
+        for host in ("host1", "host2"):
+            accept = r"iptables -t nat -I POSTROUTING \S+ \S+ \S+ \S+ -j ACCEPT"
+            cure = re.search(rf"on the router 10\.77\.0\.1: .* by ({accept} && {accept})", text(lab, host))
+            assert cure is not None, text(lab, host)
+            router.run("sh", "-c", cure[1])
+        until("all are good", lambda: all_good(lab), lambda: texts(lab))
+    finally:
+        router.run("iptables", "-t", "nat", "-F")
+        lab.exec("host3", "ip", "address", "flush", "dev", "eth0", "scope", "global", check=True)
+        lab.exec("host3", "ip", "address", "add", "10.77.0.13/24", "dev", "eth0", check=True)
+        lab.exec("host3", "ip", "route", "add", "default", "via", "10.77.0.1", check=True)
+        router.run("ip", "address", "del", "10.78.0.1/24", "dev", "br0")
+    until("all are good again", lambda: all_good(lab), lambda: texts(lab))
+
+
+def masquerading(source: str, destination: str) -> tuple[str, ...]:
+    return ("-s", source, "-d", destination, "-j", "MASQUERADE")

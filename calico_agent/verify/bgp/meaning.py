@@ -3,22 +3,28 @@
 import re
 from typing import NamedTuple
 
+from calico_agent.model.address import IPAddress
 from calico_agent.model.bgp import Session
 
 
-class Ports(NamedTuple):
-    """Where the two ends of a session listen: the port of the peer, this host's address and its port."""
+class Ends(NamedTuple):
+    """Where the two ends of a session listen: the port of the peer, this host's address and its port.
+
+    `router` is the one on the way between them, if there is one.
+    """
 
     peer: int
     address: str
     own: int
+    router: IPAddress | None = None
 
 
 class Meaning(NamedTuple):
     """What the state and the last error of a session mean; what to do if the peer is a node, and if it is none.
 
     `NODE` and `ADDRESS` stand for the peer's name (else its address) and its address, `PORT` for where it listens;
-    `OWN` and `OWNPORT` for this host's registered address and where BIRD here listens.
+    `OWN` and `OWNPORT` for this host's registered address and where BIRD here listens; `ROUTER` for the one towards the
+    peer, which must not do something.
     """
 
     sentence: str
@@ -82,7 +88,7 @@ _MEANINGS = tuple(
         (
             r"Connection (closed|reset by peer)",
             "it accepts the connection and closes it: it does not expect a session from this host's address",
-            "on NODE: see that BIRD has a session to this node's address, and that no router rewrites it (NAT)",
+            "on NODE: see that BIRD has a session to this node's address, and that ROUTER rewrites it (NAT)",
             "on ADDRESS: add the registered address of this node to the neighbors",
         ),
         (
@@ -105,7 +111,7 @@ _UNTOLD = Meaning(
     "look at BIRD's log here (docker logs calico-node) and at the log of ADDRESS",
 )
 
-_WORDS = re.compile(r"\b(NODE|ADDRESS|PORT|OWN|OWNPORT)\b")
+_WORDS = re.compile(r"\b(NODE|ADDRESS|PORT|OWN|OWNPORT|ROUTER)\b")
 _SILENT = re.compile(r"Hold timer expired|^(Connect|Active|OpenSent) *$|^Connect .*Connection (closed|reset by peer)")
 
 
@@ -118,7 +124,7 @@ def _text(session: Session) -> str:
     return f"{session.bgp_state} {session.last_error}"
 
 
-def meaning(session: Session, node: str, ports: Ports) -> tuple[str, str]:
+def meaning(session: Session, node: str, ends: Ends) -> tuple[str, str]:
     """What the state of a session that is not established means, and what to do. `node`: whose it is, if anybody's."""
     text = _text(session)
     found = next((one for pattern, one in _MEANINGS if pattern.search(text)), _UNTOLD)
@@ -126,9 +132,10 @@ def meaning(session: Session, node: str, ports: Ports) -> tuple[str, str]:
     words = {
         "NODE": node,
         "ADDRESS": str(session.peer),
-        "PORT": str(ports.peer),
-        "OWN": ports.address,
-        "OWNPORT": str(ports.own),
+        "PORT": str(ends.peer),
+        "OWN": ends.address,
+        "OWNPORT": str(ends.own),
+        "ROUTER": f"the router {ends.router} never" if ends.router else "no router",
     }
     sentence, cure = (_WORDS.sub(lambda word: words[word[0]], said) for said in (found.sentence, cure))
     return sentence, cure

@@ -8,13 +8,14 @@ from calico_agent.model.finding import Finding, Severity
 from calico_agent.model.node import BgpSettings
 from calico_agent.model.route import Neighbour
 from calico_agent.model.unchanged import MadeOnce
-from calico_agent.verify.bgp.meaning import Ports, described, is_silent, meaning
+from calico_agent.verify.bgp.meaning import Ends, described, is_silent, meaning
 from calico_agent.verify.bgp.plan import FamilyPlan, host_plan
 from calico_agent.verify.bgp.recovery import is_young, just_recovering
 from calico_agent.verify.bgp.speakers import Wanted
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.ends import node_at
 from calico_agent.verify.evidence import SETTLING, is_within
+from calico_agent.verify.knocks import router_to
 from calico_agent.verify.need import needs_bgp
 from calico_agent.verify.neighbours import written_by_hand
 from calico_agent.verify.view import View
@@ -205,15 +206,16 @@ def _reason(view: View, session: Session, fixed: Neighbour | None, node: str) ->
             f"nothing comes back from {fixed.mac}, the hardware address that somebody wrote for it by hand",
             f"ip neigh del {peer} dev {fixed.device} on this host, unless it is right and {node or peer} is off",
         )
-    return meaning(session, node, _ports(view, session, node))
+    return meaning(session, node, _ends(view, session, node))
 
 
-def _ports(view: View, session: Session, node: str) -> Ports:
+def _ends(view: View, session: Session, node: str) -> Ends:
     bgp = view.cluster.bgp if view.cluster is not None else BgpSettings()
     own = view.local.registered(Family(session.peer.version))
     asked = (one.port for one in bgp.peerings if one.address == session.peer and one.port)
     port = bgp.port_of(node) if node else next(asked, 179)
-    return Ports(port, str(own.ip) if own is not None else "this host's address", bgp.port_of(view.local.name or ""))
+    address = str(own.ip) if own is not None else "this host's address"
+    return Ends(port, address, bgp.port_of(view.local.name or ""), router_to(view, session.peer))
 
 
 def _settles(view: View, session: Session) -> bool:

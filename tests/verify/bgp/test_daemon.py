@@ -244,6 +244,14 @@ CASES = {
         {"BGP-DOWN host3": set()},
         says=("it accepts the connection and closes it", "no router rewrites it (NAT)"),
     ),
+    "the same with a router on the way": Case(
+        stored(
+            peered(TO_HOST2, session("10.78.0.13", "Active", "Socket: Connection closed"), observation=WITHOUT_HOST3),
+            nodes=(*DATASTORE.nodes[:2], node("host3", "10.78.0.13/24")),
+        ),
+        {"BGP-DOWN host3": {"RT-MISSING 192.168.3.0/26"}},
+        says=("that the router 10.77.0.1 never rewrites it (NAT)",),
+    ),
     "a firewall": Case(
         peered(TO_HOST2, session("10.77.0.13", "Connect")),
         {"BGP-DOWN host3": set()},
