@@ -171,17 +171,18 @@ def _elsewhere(view: View, name: str, registered: IPInterface, there: There) -> 
 
 
 def _taken(view: View) -> Iterator[Finding]:
-    """Nodes whose registered address is that of a machine which another node's agent runs on."""
+    """Other nodes whose registered address is that of a machine which another node's agent runs on."""
     assert view.cluster is not None
     agents = machines(view)
     at = {machine.address: name for name, machine in agents.items()}
     for name, machine in agents.items():
-        node = view.cluster.nodes.get(name)
+        node = view.cluster.nodes.get(name) if name != view.local.name else None
         for registered in (node.ipv4, node.ipv6) if node is not None else ():
             if registered is None or _other(machine, registered) is None or view.local.candidate(registered.ip):
                 continue
             other = at.get(str(registered.ip))
-            if other is not None and not agents[other].is_same(machine):
+            shared = len(view.cluster.holders[registered.ip]) > 1  # said by their records
+            if other is not None and not shared and not agents[other].is_same(machine):
                 yield _two_hosts(name, registered, machine, other, agents[other])
 
 

@@ -63,9 +63,10 @@ ETH0_V6 = Candidate(v6("fd00:77::11/64"), "eth0")
 DUAL_IDENTITY = replace(
     IDENTITY, ipv6=replace(IDENTITY.ipv6, wanted=True, chosen=v6("fd00:77::11/64"), candidates=(ETH0_V6,))
 )
+TAKEN_NODES = (HOST1, replace(HOST2, ipv4=ip_interface("10.77.0.13/24")))
 TAKEN = stored(
     peered(session("10.77.0.13"), observation=routed(without=["192.168.2.0/26", "192.168.3.0/26"])),
-    nodes=(HOST1, replace(HOST2, ipv4=ip_interface("10.77.0.13/24"))),
+    nodes=TAKEN_NODES,
     blocks=DATASTORE.blocks[:1],
     affinities=DATASTORE.affinities[:1],
 )
@@ -166,6 +167,10 @@ CASES = {
             "on host3: docker rm -f calico-node, then start it again with -e NODENAME=host3",
         ),
         status={"RoutesInPlace": Status.FALSE},
+    ),
+    "two nodes that are registered with one address: their records say it": Case(
+        with_agents(stored(TAKEN, nodes=(*TAKEN_NODES, HOST3)), host2="10.77.0.12", host3="10.77.0.13"),
+        {"IP-CONFLICT host2": {"IP-CONFLICT host3"}},
     ),
     "one machine that was renamed, and whose old claim is still alive": Case(
         stored(
