@@ -119,13 +119,13 @@ ipv4.""",
         "IP-CHANGED",
         "the address of this host changed under calico/node",
         """\
-The address that calico-agent had chosen for this node is gone from its link, has moved to another
-one, or something new speaks against it. calico/node goes on with the old one, at which the other
-nodes can no longer reach it.
+The address that calico-agent had chosen for this node is gone from this host, or something new
+says that nobody reaches it: its link is a tunnel now, Docker took its bridge, another machine has
+it. calico/node goes on with the old one, at which the other nodes can no longer reach it.
 
 Found by holding the last choice (identity.json in the state directory) against the links of this
-host. An added link, a pulled cable or another opinion of a rule change nothing: the last choice is
-kept while it is as good as it was.
+host. An added link, a pulled cable, another address that was configured first or another opinion of
+a rule change nothing.
 
 With [identity] on_change = "replace" calico-agent replaces the container when the change outlives
 the hold-down. With "report": put the old address back, or remove the container, and calico-agent
@@ -152,7 +152,10 @@ place that is named.""",
         "several addresses could be this host's",
         """\
 More than one address is left after all that cannot be right are taken out, and no rule decides
-between them. calico-agent does not guess: in supervise mode it does not start calico/node.
+between them; or the ways out of the kernel begin at one address against which something speaks, and
+a weaker rule names another. Of two addresses of one network the kernel sends from the one that was
+configured first, which says nothing. calico-agent does not guess: in supervise mode it does not
+start calico/node.
 
 `calico-agent detect` shows every address with the verdict on it, and what each rule says.
 
@@ -226,7 +229,8 @@ Set the host name (`hostnamectl set-hostname NAME`), or write [identity] name.""
         "NAME-INVALID",
         "the node name is not valid",
         """\
-Calico takes lower-case letters, digits, '-' and '.', and refuses to start with anything else.
+Calico takes lower-case letters, digits, '-' and '.', and refuses to start with anything else;
+Calico 2.x takes capitals and '_' as well ([datastore] api = "v2").
 
 Found by the same rule as Calico's before anything is started.
 

@@ -60,7 +60,10 @@ def _refusals(view: View) -> Iterator[Finding]:
 
 
 def _settled(view: View, choice: AddressChoice) -> bool:
-    """Whether calico/node already runs with an address against which nothing speaks, so that nobody has to choose."""
+    """Whether nobody has to choose: calico/node already runs with an address against which nothing speaks, or what it
+    runs with cannot be known."""
+    if not view.supervised and view.cluster is None and choice.refusal_code == "IP-AMBIGUOUS":
+        return True
     registered = view.local.node.registered(choice.family) if view.local.node else None
     held = view.local.candidate(registered.ip) if registered else None
     return not view.supervised and held is not None and held.accepted

@@ -137,6 +137,11 @@ CASES = {
             "docker restart calico-node registers IP=10.77.0.11/24 again, which it was given",
         ),
     ),
+    "two addresses to choose from, while nobody knows which one is registered": Case(
+        replace(HEALTHY, datastore=Unreadable("etcd", "connection refused", "refused")),
+        {"DS-UNREADABLE etcd": set()},
+        refused("IP-AMBIGUOUS", ETH0, ETH1),
+    ),
     "an address that calico/node here was given itself": Case(
         contained(registered("10.77.0.99/24"), env=(("NODENAME", "host1"), ("IP", "10.77.0.99/24"))),
         {"IP-NOT-LOCAL host1": set()},
