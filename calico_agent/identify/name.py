@@ -44,22 +44,32 @@ def choose_name(
         refusal = f"The host name cannot be read: {host.reason}. {_CURE}."
         return NameChoice(None, refusal=refusal, refusal_code="NAME-UNKNOWN", as_written=as_written)
     name = host.hostname.strip() if as_written else host.hostname.strip().lower()
-    if established is not None and not _same_host(established.name, name):
-        was_host_name = established.name == kept.name and kept.name_source == HOST_NAME
-        return NameChoice(
-            established.name,
-            established.source,
-            evidence=established.evidence,
-            renamed=name if was_host_name and _checked(name, "", "", as_written=as_written).name else "",
-            as_written=as_written,
-        )
     override = host.kubelet.hostname_override if host.kubelet is not None else ""
-    if override and (established is None or established.name == override.strip().lower()):
+    if established is not None:
+        return _goes_on(established, name, override.strip().lower(), kept, as_written=as_written)
+    if override:
         said = f"The kubelet's --hostname-override {override!r}"
         return _checked(override.strip().lower(), KUBELET, said, as_written=as_written)
     if _still_named(kept, host, name):
         return _checked(kept.name, LAST_CHOICE, f"The node name of before, {kept.name!r},", as_written=as_written)
     return _checked(name, HOST_NAME, f"This machine's host name {host.hostname!r}", as_written=as_written)
+
+
+def _goes_on(
+    established: Established, hostname: str, override: str, kept: KeptIdentity, *, as_written: bool
+) -> NameChoice:
+    """The name that is established already; where the kubelet or the host says the same, it is said by them."""
+    source = {hostname: HOST_NAME, override: KUBELET}.get(established.name, established.source)
+    was_host_name = established.name == kept.name and kept.name_source == HOST_NAME
+    another = was_host_name and not _same_host(established.name, hostname)
+    usable = _checked(hostname, HOST_NAME, "", as_written=as_written).name is not None
+    return NameChoice(
+        established.name,
+        source,
+        evidence=established.evidence,
+        renamed=hostname if another and usable else "",
+        as_written=as_written,
+    )
 
 
 def _still_named(kept: KeptIdentity, host: Host, name: str) -> bool:

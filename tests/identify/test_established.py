@@ -85,6 +85,16 @@ STAYS: dict[str, tuple[Machine, str]] = {
         RENAMED.having(datastore=claimed(STRANGER)),
         "last choice",
     ),
+    "this machine's claim, although the host name has its full form now": (
+        RENAMED.having(kept=KeptIdentity(), datastore=claimed(THIS), host=Host("host3.example", ID, boot_id=BOOT)),
+        "claim",
+    ),
+    "the host name, which is what it was": (RENAMED.having(host=Host("host3", ID, boot_id=BOOT)), "host name"),
+    "the host name, whatever a kubelet says now": (
+        RENAMED.having(host=Host("host3", ID, boot_id=BOOT)).with_kubelet(name="worker-4"),
+        "host name",
+    ),
+    "the kubelet's, where that says the same": (RENAMED.with_kubelet(name="HOST3"), "kubelet"),
     "the name of before, although a kubelet has another now": (RENAMED.with_kubelet(name="worker-4"), "last choice"),
 }
 
@@ -130,6 +140,11 @@ def test_the_host_name_counts_instead(machine: Machine) -> None:
 def test_what_is_configured_renames_on_purpose() -> None:
     choice = RENAMED.having(settings=IdentitySettings(name="edge-9")).identify().name
     assert (choice.name, choice.source) == ("edge-9", "configuration")
+
+
+def test_a_host_name_that_can_be_no_node_name_is_not_offered() -> None:
+    """As long as a machine has none it is called localhost."""
+    assert RENAMED.having(host=Host("localhost", ID, boot_id=BOOT)).identify().name.renamed == ""
 
 
 def test_it_is_known_what_the_machine_is_called_now() -> None:
