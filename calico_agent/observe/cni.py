@@ -38,6 +38,8 @@ def _plugins(root: Path, paths: Iterable[Path]) -> Iterator[CniPlugin]:
             plugin = _with_name(root, decode_cni(name, content))
         except OSError as error:
             yield CniPlugin(name, error=f"cannot be read: {error.strerror}", behind=taken)
+            # The runtime is root and believes every file.
+            taken = taken or (name if isinstance(error, PermissionError) else "")
             continue
         if plugin is not None:
             yield replace(plugin, behind=taken)

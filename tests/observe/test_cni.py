@@ -54,7 +54,7 @@ def test_a_file_that_others_than_root_may_write_is_told_and_not_believed(tmp_pat
     (tmp_path / FOLDER / "10-calico.conf").chmod(0o666)
     assert read_cni(tmp_path) == (
         CniPlugin(f"/{FOLDER}/10-calico.conf", error="cannot be read: everybody may write it"),
-        CniPlugin(f"/{FOLDER}/20-calico.conf", "host3"),
+        CniPlugin(f"/{FOLDER}/20-calico.conf", "host3", behind=f"/{FOLDER}/10-calico.conf"),
     )
 
 
