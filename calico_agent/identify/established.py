@@ -44,32 +44,34 @@ def established_name(
     """The name of before, of this machine's claim, or of the container that this agent made, if it is still in use."""
     if isinstance(host, Unreadable) or isinstance(kernel, Unreadable):
         return None
-    standings = {} if isinstance(datastore, Unreadable) else _standings(host, kernel, datastore)
-    ours = {name for name, standing in standings.items() if standing in _OURS}
     made = tuple(_made_here(docker))
-    for name, source in _names(host, kept, ours, made):
-        if standings.get(name) not in _ANOTHERS and (evidence := _in_use(name, made, kernel, datastore, kept)):
+    for name, source in _names(host, kept, datastore, made):
+        standing = _standing(name, host, kernel, datastore)
+        if standing in _ANOTHERS or (source == CLAIM and standing not in _OURS):
+            continue
+        if evidence := _in_use(name, made, kernel, datastore, kept):
             return Established(name, source, evidence)
     return None
 
 
-def _standings(host: Host, kernel: Kernel, datastore: Datastore) -> dict[str, Standing]:
-    """How the claimed names stand to this machine."""
+def _standing(name: str, host: Host, kernel: Kernel, datastore: Datastore | Unreadable) -> Standing:
+    """How a name stands to this machine, by the claims in etcd."""
+    if isinstance(datastore, Unreadable):
+        return Standing.FREE
     machine, here = machine_of(host, kernel.links), frozenset(links.own_addresses(kernel))
-    return {
-        owner.name: claim_on(owner.name, datastore.claims).standing(
-            machine, datastore.registered(owner.name), here, long_up=host.long_up
-        )
-        for owner in datastore.claims
-        if isinstance(owner, NameOwner)
-        and (owner.machine.machine_id == host.machine_id or here & datastore.registered(owner.name))
-    }
+    claim = claim_on(name, datastore.claims)
+    return claim.standing(machine, datastore.registered(name), here, long_up=host.long_up)
 
 
-def _names(host: Host, kept: KeptIdentity, ours: set[str], made: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+def _names(
+    host: Host, kept: KeptIdentity, datastore: Datastore | Unreadable, made: tuple[str, ...]
+) -> Iterator[tuple[str, str]]:
+    """The names that may be this machine's, and what says so."""
     if kept.name and host.machine_id and kept.machine_id == host.machine_id:
         yield kept.name, LAST_CHOICE
-    yield from ((name, CLAIM) for name in sorted(ours))
+    for claim in () if isinstance(datastore, Unreadable) else datastore.claims:
+        if isinstance(claim, NameOwner) and host.machine_id and claim.machine.machine_id == host.machine_id:
+            yield claim.name, CLAIM
     yield from ((name, CALICO_NODE) for name in made)
 
 

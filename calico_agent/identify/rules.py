@@ -108,7 +108,8 @@ def _equal(candidate: Candidate, question: Question) -> Iterator[Candidate]:
         for one in question.candidates
         if one.accepted and one.link == candidate.link and one.interface.network == network
     ]
-    yield from [one for one in alike if one.interface.ip in question.own] or alike
+    own = question.own
+    yield from [one for one in alike if one.interface.ip in own] or alike
 
 
 def _words(candidate: Candidate, equal: tuple[Candidate, ...]) -> str:

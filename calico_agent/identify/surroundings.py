@@ -84,7 +84,7 @@ class Surroundings:
     @property
     def own_records(self) -> tuple[Node, ...]:
         """The node records that may be this host's."""
-        return tuple(node for node in _nodes(self.datastore) if node.name in self.own_names)
+        return _own_records(_nodes(self.datastore), self.own_names)
 
     @property
     def given(self) -> frozenset[IPAddress]:
@@ -113,6 +113,11 @@ def _claimed(host: Host | Unreadable, kernel: Kernel, datastore: Datastore | Unr
 
 def _nodes(datastore: Datastore | Unreadable) -> tuple[Node, ...]:
     return () if isinstance(datastore, Unreadable) else datastore.nodes
+
+
+@MadeOnce
+def _own_records(nodes: tuple[Node, ...], own_names: frozenset[str]) -> tuple[Node, ...]:
+    return tuple(node for node in nodes if node.name in own_names)
 
 
 @MadeOnce

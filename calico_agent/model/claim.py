@@ -19,6 +19,7 @@ from enum import Enum
 from calico_agent.model.address import IPAddress, Link
 from calico_agent.model.host import Host
 from calico_agent.model.identity import Identity
+from calico_agent.model.unchanged import MadeOnce
 
 CLAIMS = "/calico-agent/v1/"
 OWNERS = f"{CLAIMS}names/"
@@ -179,16 +180,19 @@ def claim_on(name: str, claims: Iterable[NameOwner | AliveSign]) -> NameClaim:
     return NameClaim(owner, next((claim for claim in about if isinstance(claim, AliveSign)), None))
 
 
-def claims_of(machine: Machine, claims: Iterable[NameOwner | AliveSign]) -> tuple[NameOwner, ...]:
+@MadeOnce
+def claims_of(machine: Machine, claims: tuple[NameOwner | AliveSign, ...]) -> tuple[NameOwner, ...]:
     """The lasting claims of one machine, but those that another boot keeps alive: a clone may share all but that."""
-    alive = {claim.name: claim.machine.boot_id for claim in claims if isinstance(claim, AliveSign)}
-    return tuple(
+    alike = [
         claim
         for claim in claims
-        if isinstance(claim, NameOwner)
+        if claim.machine.machine_id == machine.machine_id
+        and isinstance(claim, NameOwner)
         and machine.is_same(claim.machine)
-        and alive.get(claim.name, machine.boot_id) == machine.boot_id
-    )
+    ]
+    signs = [] if not alike else [claim for claim in claims if isinstance(claim, AliveSign)]
+    alive = {sign.name: sign.machine.boot_id for sign in signs}
+    return tuple(claim for claim in alike if alive.get(claim.name, machine.boot_id) == machine.boot_id)
 
 
 def machine_of(host: Host, links: tuple[Link, ...], address_links: frozenset[str] = frozenset()) -> Machine:
