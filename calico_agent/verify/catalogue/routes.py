@@ -55,7 +55,9 @@ on the device. The peer does not accept packets that come another way.
 
 Found by comparing the device with tunl0, vxlan.calico, or a device of the host that is no tunnel.
 
-Compare the pool (`calicoctl get ippool -o wide`) with what Felix and BIRD were started with.""",
+`ip route del` with the route as it is: BIRD keeps one of which only the device is wrong, even when
+it starts, and writes the right one once it is gone. If it comes back, compare the pool (`calicoctl
+get ippool -o wide`) with what Felix and BIRD were started with.""",
     ),
     _entry(
         "RT-BLACKHOLE",
@@ -78,7 +80,8 @@ network that this host can reach.
 
 Found in the type of the kernel's route (unreachable, or throw).
 
-`ip route get ADDRESS` for the owner's registered address.""",
+`ip route get ADDRESS` for the owner's registered address. If that is answered, BIRD has not seen
+that there is a way: restart its session with the owner (`birdcl restart NAME`).""",
     ),
     _entry(
         "RT-PROHIBIT",
@@ -323,7 +326,8 @@ table. A rule before it leads these packets into another table, where another ro
 refuses them.
 
 Found by following the rules (`ip rule`) for packets of this host and of its own pods, and by
-judging the route in the table that they lead to. WireGuard's own rule and table are right.
+judging the route in the table that they lead to. WireGuard's own rule and table are right. A rule
+for single addresses of a block is told for these alone.
 
 `ip rule` and `ip route show table N`. Delete the rule, give it a narrower selector, or put a
 `throw` route for the pools into its table.""",

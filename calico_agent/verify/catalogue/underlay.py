@@ -17,7 +17,8 @@ The kernel got no answer to ARP (or neighbour discovery) for the node's address,
 is down: the host is off, or cut off. BIRD notices after 164 to 200 seconds only; until then
 session and routes look right.
 
-Found in the neighbour table: FAILED or INCOMPLETE for the registered address.
+Found in the neighbour table: FAILED or INCOMPLETE for the next hop, on the link by which packets
+leave: the node itself, or the router that leads there. Entries on other links say nothing.
 
 Look at that host and the network between.""",
     ),
@@ -29,8 +30,8 @@ Somebody wrote a neighbour entry by hand (PERMANENT), with a hardware address th
 of that node has. The kernel believes it and does not ask: all packets to the node are lost, those
 of BGP as well, and BIRD notices after three to four minutes only.
 
-Found by comparing the entry with the cards that the agent on that node named when it claimed its
-name.
+Found by comparing the entry, on the link by which packets leave, with the cards that the agent on
+that node named when it claimed its name.
 
 `ip neigh del ADDRESS dev DEVICE`: the kernel then asks for the right one.""",
     ),
