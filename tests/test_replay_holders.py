@@ -145,3 +145,42 @@ def test_a_pool_that_was_deleted_and_made_again_is_told_as_the_cause() -> None:
     assert "192.168.239.192, in use on node host2, of a block that nobody owns: a pod, or a leaked address" in one.what
     assert "block 192.168.239.192/26 lost its owner when its pool or its node's claim was deleted" in one.why
     assert set(findings(capture, "host2", with_pool)) >= {"RT-WORKLOAD-GONE calipod2-a", "RT-WORKLOAD-GONE calireal2"}
+
+
+def as_recorded_before(observation: Observation) -> Observation:
+    """host2's record is right, and its tunl0 still has the address of host1."""
+    read = observation.datastore
+    assert isinstance(read, Datastore)
+    own = ip_address("192.168.183.66")
+    nodes = (replace(one, ipip_tunnel_address=own) if one.name == "host2" else one for one in read.nodes)
+    return replace(observation, datastore=replace(read, nodes=tuple(nodes)))
+
+
+@pytest.mark.parametrize(
+    ("host", "said"),
+    [
+        ("host1", {}),
+        ("host2", {"RT-ADDRESS-TWICE 192.168.119.2": "tunl0 of this host has 192.168.119.2, the IPIP tunnel address"}),
+        ("host3", {"RT-TUNNEL-ADDRESS 192.168.119.2": "the IPIP tunnel address of node host1, go to node host2"}),
+    ],
+    ids=["the one it was taken from does not see it", "on the thief", "on a third host"],
+)
+def test_an_address_taken_by_the_device_of_another_node_is_named(host: str, said: dict[str, str]) -> None:
+    found = findings(DATA / "calico-ipip" / "ipip-duplicate-tunnel-address", host, as_recorded_before)
+    found.pop("RT-TUNNEL-DEVICE tunl0", None)
+    assert found.keys() == said.keys()
+    assert all(words in found[key].what for key, words in said.items())
+
+
+@pytest.mark.parametrize(
+    ("host", "route", "users"),
+    [
+        ("host1", via("fd00:192::b740/128", None, "cali9", BOOT), "a pod of node host2, to which Calico gave it"),
+        ("host1", via("fd00:192::3740/128", "fd00:77::12", protocol=BIRD), "a pod of node host3, to which Calico gave"),
+    ],
+    ids=["a pod here", "a pod of another node"],
+)
+def test_one_ipv6_address_of_two_pods_is_named(host: str, route: Route, users: str) -> None:
+    found = findings(DATA / "calico-v3.31.7" / "dual-stack", host, routed(route))
+    assert [key.split()[0] for key in found] == ["RT-ADDRESS-TWICE"]
+    assert users in next(iter(found.values())).what

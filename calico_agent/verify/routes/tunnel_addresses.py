@@ -117,37 +117,59 @@ def _routed_elsewhere(routes: TunnelRoutes, kernel: Kernel) -> Iterator[tuple[IP
                 yield ways[number]
 
 
-def astray(view: View, cluster: Cluster, kernel: Kernel, address: IPAddress) -> str:
-    """Where packets to a tunnel address of another node go instead of there; empty where that is not known or right."""
+class Astray(NamedTuple):
+    """Where packets to a tunnel address go instead of to its node, by what route, and what is to be done."""
+
+    where: str
+    found: str
+    cure: str
+
+
+def astray(view: View, cluster: Cluster, kernel: Kernel, address: IPAddress) -> Astray | None:
+    """Where packets to a tunnel address of another node go; None where that is right, or not known."""
     known = tunnel_routes(cluster, view.local.standpoint).ways[address.version].get(int(address))
     if known is None:
-        return ""
+        return None
     _, end, way = known
     route = kernel.fib.lookup(address)
+    found = f"{route.prefix if route.prefix != host_prefix(address) else address} {shown(route.path)}" if route else ""
+    around = cluster.block_index.covering(key_of(host_prefix(address)))
+    alone = route is not None and route.prefix == host_prefix(address)
+    if not alone and around is not None and around.owner == end.node:
+        return None  # it follows the route to its own block, which is judged itself
     if route is None:
-        return "nowhere"
-    if route.prefix.prefixlen < FULL_LENGTH[address.version]:
-        around = cluster.block_index.covering(key_of(host_prefix(address)))
-        if around is not None and around.owner == end.node:
-            return ""  # the route to its own block, which is judged itself
-        return "" if _fits(view, way, route.path, end) else _borrowed_from(route, around.owner if around else None)
+        return Astray("nowhere", "", _another(address, end))
     if _fits(view, way, route.path, end):
-        return ""
+        return None
+    if not alone:
+        return Astray(_borrowed_from(route, around.owner if around else None), found, _another(address, end))
     if route.type is not RouteType.UNICAST:
-        return f"nowhere: found {address} {shown(route.path)}"
+        return Astray("nowhere", found, f"ip route del {address} on this host")
     hop = route.next_hops[0]
     if hop.gateway is None:
-        return f"into {hop.device} of this host"
+        return Astray(f"into {hop.device} of this host", found, f"ip route get {address} on this host")
     others = [name for name in cluster.holders.get(hop.gateway, ()) if name != end.node]
-    return f"to node {others[0]}: found {address} {shown(route.path)}" if others else ""
+    cure = f"on {others[0]}: ip addr del {address}/{address.max_prefixlen} dev {_device(way)}" if others else ""
+    return Astray(f"to node {others[0]}", found, f"{cure}, where ip addr show has it") if others else None
 
 
 def _borrowed_from(route: Route, owner: str | None) -> str:
     if route.type is not RouteType.UNICAST:
-        whom = f"nowhere, as it is borrowed from {f'a block of {owner}' if owner else 'a block that nobody owns'}"
-    else:
-        whom = f"to node {owner}, from whose block it is borrowed" if owner else "nowhere, as nobody owns its block"
-    return f"{whom}: there is no route of its own, and found {route.prefix} {shown(route.path)}"
+        return f"nowhere, as it is borrowed from {f'a block of {owner}' if owner else 'a block that nobody owns'}"
+    return f"to node {owner}, from whose block it is borrowed" if owner else "nowhere, as nobody owns its block"
+
+
+def _another(address: IPAddress, end: TunnelEnd) -> str:
+    """How a node gets a tunnel address of its own block: allocateip takes one where the old one is not given to it."""
+    late = "; Calico v3.30 and later write a route of its own" if end.kind == "VXLAN" else ""
+    return (
+        f"calicoctl ipam release --ip={address}, then on {end.node}: docker restart calico-node; it takes an address "
+        f"of a block of its own, if one is free there{late}"
+    )
+
+
+def _device(way: Way) -> str:
+    return way.device or "tunl0"
 
 
 def _fits(view: View, way: Way, path: Path, end: TunnelEnd) -> bool:
@@ -161,17 +183,15 @@ def _onlink(path: Path) -> bool:
     return path.type is RouteType.UNICAST and into
 
 
-def _astray(address: IPAddress, end: TunnelEnd, way: Way, fault: str) -> Finding:
-    where, _, found = fault.partition(": ")
+def _astray(address: IPAddress, end: TunnelEnd, way: Way, fault: Astray) -> Finding:
     return finding(
         "RT-TUNNEL-ADDRESS",
         str(address),
-        f"packets to {address}, the {end.kind} tunnel address of node {end.node}, go {where}",
-        why=f"wanted: {address} {way}{f'; {found}' if found else ''}",
+        f"packets to {address}, the {end.kind} tunnel address of node {end.node}, go {fault.where}",
+        why=f"wanted: {address} {way}" + (f"; found: {fault.found}" if fault.found else ""),
         effect=f"what {end.node} itself sends through the tunnel to this host and its pods is not answered there; the "
         f"pods of {end.node} are not affected",
-        cure=f"on {end.node}: ip addr show; docker restart calico-node there writes the route anew; if it stays: "
-        f"calicoctl ipam show --ip={address} here tells who has it",
+        cure=fault.cure,
         node=end.node,
         prefix=host_prefix(address),
         writer=way.writer,

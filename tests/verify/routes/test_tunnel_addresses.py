@@ -85,6 +85,7 @@ CASES = {
         says=(
             "packets to 192.168.3.9, the VXLAN tunnel address of node host2, go to node host3,",
             "node host3, from whose block it is borrowed",
+            "calicoctl ipam release --ip=192.168.3.9, then on host2: docker restart calico-node",
         ),
     ),
     "VXLAN borrowed from a block that nobody owns": Case(
@@ -209,7 +210,10 @@ CASES = {
     "somebody put it on a device of another node, and BIRD advertises it": Case(
         also(IPIP, via("192.168.2.2/32", "10.77.0.13", "tunl0", BIRD)),
         {"RT-TUNNEL-ADDRESS 192.168.2.2": set()},
-        says=("packets to 192.168.2.2, the IPIP tunnel address of node host2, go to node host3",),
+        says=(
+            "packets to 192.168.2.2, the IPIP tunnel address of node host2, go to node host3",
+            "on host3: ip addr del 192.168.2.2/32 dev tunl0",
+        ),
     ),
     "it is dropped": Case(
         also(IPIP, drop("192.168.2.2/32", protocol=BOOT)),
