@@ -132,8 +132,10 @@ class Link:
             cause = find_cause(self.endpoint, self.files.files, min(_PROBE_SECONDS, self.timeout))
             if cause is not None:
                 return cause
+        if "Failed parsing HTTP/2" in details:
+            return EtcdError("what answers there does not speak HTTP/2, and is no etcd of version 3", "failed")
         if status is grpc.StatusCode.DEADLINE_EXCEEDED:
-            return EtcdError(f"no answer within {self.timeout:g} s", "timeout")
+            return EtcdError(f"no answer within {self.timeout:.3g} s", "timeout")
         return EtcdError(f"{status.name.lower().replace('_', ' ')}: {details}", "failed")
 
 

@@ -26,7 +26,7 @@ def reach(endpoint: Endpoint, timeout: float) -> socket.socket:
     except ConnectionRefusedError:
         raise EtcdError("connection refused: nothing listens there", "refused") from None
     except TimeoutError:
-        raise EtcdError(f"no connection within {timeout:g} s", "timeout") from None
+        raise EtcdError(f"no connection within {timeout:.3g} s", "timeout") from None
     except (OSError, UnicodeError) as error:
         raise EtcdError(f"no connection: {getattr(error, 'strerror', None) or error}", "unreachable") from None
 
@@ -73,7 +73,7 @@ def _tls_cause(connection: socket.socket, endpoint: Endpoint, files: TlsFiles, t
     except ssl.SSLError as error:
         return EtcdError(_handshake(error, files), "tls")
     except TimeoutError:
-        return EtcdError(f"it accepts connections but does not answer within {timeout:g} s", "timeout")
+        return EtcdError(f"it accepts connections but does not answer within {timeout:.3g} s", "timeout")
     except OSError as error:
         return EtcdError(f"the connection broke during the TLS handshake: {error.strerror or error}", "tls")
     return None

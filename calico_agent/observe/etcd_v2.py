@@ -9,9 +9,11 @@ There are no pages: a list is one answer, which is bounded here.
 """
 
 import http.client
+import math
 import queue
 import socket
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from types import TracebackType
@@ -19,7 +21,7 @@ from typing import Self
 from urllib.parse import quote
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, ProtocolError
 from urllib3.response import BaseHTTPResponse
 from urllib3.util import make_headers
 
@@ -36,6 +38,9 @@ from calico_agent.observe.position import SETTLED_V2, Position, Stamp
 _MAX_LIST = 512 * 1024 * 1024
 _MAX_EVENT = 8 * 1024 * 1024
 _PROBE_SECONDS = 2.0
+_CHUNK = 1 << 16
+# Bytes a second below which nothing is a link any more.
+_SLOWEST = 1000
 # A peer that is gone is noticed by the kernel after 10 + 3 x 5 s.
 _KEEPALIVE = [
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
@@ -119,7 +124,7 @@ class ConnectionV2:
     def _get(self, path: str, most: int) -> tuple[Answer, Stamp]:
         try:
             response = self.ask(self._http, path)
-            answer = read_answer(response, most)
+            answer = read_answer(response, most, self._timeout)
         except _Failures as error:
             hang_up(self._http)
             raise self.explain(error) from None
@@ -133,7 +138,12 @@ class ConnectionV2:
         if cause is not None:
             return cause
         if isinstance(error, TimeoutError):
-            return EtcdError(f"no answer within {self._timeout:g} s", "timeout")
+            return EtcdError(f"no answer within {self._timeout:.3g} s", "timeout")
+        if isinstance(error, ConnectionError | http.client.IncompleteRead | ProtocolError):
+            return EtcdError("the connection broke off in the middle of an answer", "failed")
+        if isinstance(error, http.client.HTTPException | HTTPError):
+            # Not the error itself, which quotes what came.
+            return EtcdError("what answers there does not speak HTTP, and is no etcd", "failed")
         return EtcdError(" ".join(str(error).split())[:300] or type(error).__name__, "failed")
 
 
@@ -202,15 +212,20 @@ def hang_up(connection: HTTPConnection) -> None:
     connection.close()
 
 
-def read_answer(response: BaseHTTPResponse, most: int) -> Answer:
-    """What etcd answered. Raises EtcdError, and `_Failures`."""
-    body = response.read(most + 1)
-    if len(body) > most:
-        raise EtcdError(f"an answer is larger than {most} bytes", "failed")
+def read_answer(response: BaseHTTPResponse, most: int, within: float = math.inf) -> Answer:
+    """What etcd answered, however long that takes as long as it comes. Raises EtcdError, and `_Failures`."""
+    began, body = time.monotonic(), bytearray()
+    while chunk := response.read1(_CHUNK):
+        body += chunk
+        if len(body) > most:
+            raise EtcdError(f"an answer is larger than {most} bytes", "failed")
+        elapsed = time.monotonic() - began
+        if elapsed > within and len(body) < elapsed * _SLOWEST:
+            raise TimeoutError
     if not body and response.status == 200:
         raise EtcdError("etcd ended the watch", "canceled")
     try:
-        answer = decode_answer(response.status, response.headers.get("X-Etcd-Index", ""), body)
+        answer = decode_answer(response.status, response.headers.get("X-Etcd-Index", ""), bytes(body))
     except Malformed as malformed:
         raise EtcdError(malformed.what, "failed") from None
     if answer.refusal:
