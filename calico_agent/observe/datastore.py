@@ -46,6 +46,8 @@ _RELIST_SECONDS = 86_400.0
 _CATCH_UP_SECONDS = 0.5
 # Outside of a watch every call has its deadline, so the mirroring thread gets on within this; names may take long.
 _STANDSTILL_SECONDS = 60.0
+# All hosts meet the same value, and read everything before they do.
+_AFTER_A_BUG_SECONDS = 60.0
 
 
 class Mirror:
@@ -151,6 +153,7 @@ class Mirror:
                 pause = list_delay(self._replica.size()) if error.code == "compacted" else 0.0
             except Exception as error:  # noqa: BLE001 - a value that trips a bug must not end the mirror for good
                 self._bug(error)
+                pause = _AFTER_A_BUG_SECONDS * jitter()
             if self._replica.heard_after(began + _GOOD_SECONDS):
                 delays.reset()
                 failed.clear()

@@ -353,6 +353,7 @@ def test_a_bug_is_told_and_does_not_end_the_mirror(etcd: EtcdServer, monkeypatch
         return V3.decode(key, value)
 
     monkeypatch.setattr(datastore_module, "dialect_of", lambda _: replace(V3, decode=decode))
+    monkeypatch.setattr(datastore_module, "_AFTER_A_BUG_SECONDS", 0.5)
     mirror = Mirror(etcd.settings(), lambda _: None, heartbeat=0.2)
     try:
         etcd.put(f"{NODES}unlucky", "{}")
