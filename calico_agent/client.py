@@ -14,8 +14,10 @@ from pathlib import Path
 
 from calico_agent import paths
 from calico_agent.errors import ConfigError, NotRunningError, UsageError
+from calico_agent.small_file import read_small
 
 _MAX_ANSWER = 64 << 20
+_MOST_CONFIG = 1 << 20
 _HEAD = re.compile(rb"HTTP/1\.[01] (\d{3})[^\r\n]*\r\n")
 _HEALTHY = re.compile(rb"\r\nCalico-Agent-Healthy: (yes|no)\r\n", re.IGNORECASE)
 _LENGTH = re.compile(rb"\r\nContent-Length: (\d{1,10})\r\n", re.IGNORECASE)
@@ -64,7 +66,8 @@ def find_socket(config_file: Path | None, environ: Mapping[str, str]) -> str:
     """
     section: object = None
     try:
-        section = tomllib.loads((config_file or Path(paths.CONFIG_FILE)).read_text(encoding="utf-8")).get("http")
+        text = read_small(config_file or Path(paths.CONFIG_FILE), _MOST_CONFIG).decode()
+        section = tomllib.loads(text).get("http")
     except OSError as error:
         if config_file is not None:
             absent = isinstance(error, FileNotFoundError)

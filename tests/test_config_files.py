@@ -149,6 +149,13 @@ def test_a_file_that_is_wrong_is_a_fault_of_the_check_and_of_nothing_else(
     assert load(named.file, {}).datastore.ca_file == str(named.certificates.ca)
 
 
+def test_a_configuration_that_everybody_may_write_is_a_fault_of_the_check(named: Named) -> None:
+    named.file.chmod(0o666)
+    with pytest.raises(ConfigError) as caught:
+        check(named.file, {})
+    assert caught.value.faults == (f"{named.file}: every user may write it (mode 0666): chmod o-w {named.file}",)
+
+
 def test_a_secret_that_everybody_may_read_is_a_warning(named: Named) -> None:
     named.certificates.client_key.chmod(0o644)
     named.password.chmod(0o604)

@@ -64,11 +64,17 @@ def _unreadable(path: Path) -> str:
         return f"cannot be read: {error.strerror}"
 
 
+def writable_by_all(path: Path) -> str:
+    """That every user may write it, and so decide what this agent does as root; empty when not."""
+    mode = stat.S_IMODE(path.stat().st_mode)
+    return f"every user may write it (mode {mode:04o}): chmod o-w {path}" if mode & stat.S_IWOTH else ""
+
+
 def _check_mode(checked: Checked, key: Key, path: Path) -> None:
     """Who may write a certificate decides whom the agent believes; who may read a key is as good as this host."""
     mode = stat.S_IMODE(path.stat().st_mode)
-    if mode & stat.S_IWOTH:
-        checked.faults.append((key, f"{path}: every user may write it (mode {mode:04o}): chmod o-w {path}"))
+    if writable := writable_by_all(path):
+        checked.faults.append((key, f"{path}: {writable}"))
     elif mode & stat.S_IROTH and (key[1] in _SECRET or key[0] == "docker"):
         checked.warnings.append((key, f"{path}: every user may read it (mode {mode:04o}): chmod o-r {path}"))
 

@@ -17,7 +17,7 @@ import msgspec
 from calico_agent import paths
 from calico_agent.config.consistency import Key, joint_faults
 from calico_agent.config.convert import converted, from_text, shown
-from calico_agent.config.files import check_files
+from calico_agent.config.files import check_files, writable_by_all
 from calico_agent.config.schema import Config
 from calico_agent.config.toml_words import toml_fault
 from calico_agent.errors import ConfigError
@@ -58,8 +58,12 @@ def check(
     """The same, and the files that it names: warnings about them, and notes. Raises ConfigError with all faults."""
     config, place = _load(path, environ, overrides or {})
     checked = check_files(config, datetime.now(UTC))
-    if checked.faults:
-        raise ConfigError(*(f"{place(key)}: {words}" for key, words in checked.faults))
+    faults = [f"{place(key)}: {words}" for key, words in checked.faults]
+    file = path or Path(paths.CONFIG_FILE)
+    if file.exists() and (writable := writable_by_all(file)):
+        faults.insert(0, f"{file}: {writable}")
+    if faults:
+        raise ConfigError(*faults)
     warnings, notes = ([f"{place(key)}: {words}" for key, words in said] for said in (checked.warnings, checked.notes))
     return config, warnings, notes
 

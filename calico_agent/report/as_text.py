@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
+from calico_agent.model.age import age_of
 from calico_agent.model.container import Stage
 from calico_agent.model.finding import Finding, PeerSession, Status
 from calico_agent.model.identity import AddressChoice
@@ -176,7 +177,9 @@ def _datastore(report: Report, now: datetime) -> str:
     origin = report.datastore_origin or "not known where"
     if report.datastore_read_at is None:
         return f"{origin}; never read"
-    read = f"{'' if report.datastore_current else 'last '}read {ago(report.datastore_read_at, now)}"
+    age = age_of(report.datastore_read_at, now)
+    when = "at a time that is not known" if age is None else f"{span(age)} ago"
+    read = f"{'' if report.datastore_current else 'last '}read {when}"
     nodes = "" if report.nodes is None else f", {count(report.nodes, 'node')}"
     return f"{origin}; revision {report.datastore_revision}, {read}{nodes}"
 

@@ -248,3 +248,8 @@ class TestOutput:
             supervision=Supervision(hostile),
         )
         text_of(report)
+
+
+def test_a_reading_of_a_time_that_the_clock_has_yet_to_reach_has_no_age() -> None:
+    report = replace(healthy_report(), datastore_read_at=NOW + timedelta(hours=9))
+    assert "read at a time that is not known" in render_status(report, NOW)
