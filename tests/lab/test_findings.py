@@ -143,8 +143,10 @@ def test_a_route_that_comes_and_goes_is_one_problem_with_a_count(lab: Lab) -> No
 
     until("it is one confirmed problem", deleted_once_more, lambda: text(lab, "host1"), 120)
     assert problems(lab, "host1") == {lost: True}
-    said = re.search(rf"PROBLEM {lost}, came (\d+) times in [^,]*, away now", text(lab, "host1"))
-    assert said is not None, text(lab, "host1")
+    shown = text(lab, "host1")
+    said = re.search(rf"WARNING {lost}, came (\d+) times in [^,]*, away now", shown)
+    assert said is not None, shown
+    assert shown.startswith(f"host1: WARNING RT-MISSING came {said[1]} times in ")
     assert int(said[1]) >= 4
     until("a minute of calm ends it", lambda: all_good(lab), lambda: texts(lab), 80)
 
