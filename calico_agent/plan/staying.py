@@ -55,8 +55,8 @@ def why_it_stays(own: Who, wanted: Who, observation: Observation, identity: Iden
     if own.name != wanted.name:
         why = "" if identity.name.source == _STATED_NAME else _keeps_name(own, observation, identity)
         how = (
-            f'[identity] name = "{wanted.name}", and calicoctl delete node {own.name} when this host has no pod any '
-            "more, rename it on purpose"
+            f'to rename the node on purpose, move this host\'s pods away, set [identity] name = "{wanted.name}", '
+            f"then calicoctl delete node {own.name}"
         )
         return (why, how) if why else ("", "")
     why = how = ""

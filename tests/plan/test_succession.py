@@ -179,7 +179,7 @@ CASES: dict[str, tuple[World, type[ReplaceContainer | StartContainer] | None, st
         World(identity("edge-9", ipv4=choice(VIP)), claims=claimed(US)), None, "has claimed the node name",
     ),
     "the kubelet gives another name: it stays": (
-        World(identity("edge-9", "kubelet")), None, "[identity] name = \"edge-9\", and calicoctl delete node host3",
+        World(identity("edge-9", "kubelet")), None, "then calicoctl delete node host3",
     ),
     "the record was deleted by mistake, and the name is claimed: it stays": (
         World(RENAMED, nodes=RECORDS[:2], claims=claimed(US)), None, "has claimed the node name",
