@@ -89,7 +89,8 @@ def last_choice(question: Question) -> Opinion:
 
 
 def own_record(question: Question) -> Opinion:
-    """The address under which the cluster knows this host, if it demonstrably works: BGP sessions begin there.
+    """The address under which the cluster knows this host, if it demonstrably works: BGP sessions begin there, or an
+    agent on this machine chose it and claimed the name with it.
 
     A record alone is no evidence: calico/node writes whatever it was told or found.
     """
@@ -108,12 +109,13 @@ def own_record(question: Question) -> Opinion:
         said = f"node {name} is registered with {address}"
         if candidate is None:
             words.append(f"{said}, which no link has")
-        elif address not in around.speaking:
+        elif address not in around.speaking | around.claimed:
             words.append(f"{said} ({candidate.link}), and no BGP session that is established begins there")
         elif not candidate.accepted:
             words.append(f"{said} ({candidate.link}), which {candidate.evidence}")
         else:
-            words.append(f"{said} ({candidate.link}), and has BGP sessions from it")
+            borne_out = "has BGP sessions from it" if address in around.speaking else "this machine claimed it"
+            words.append(f"{said} ({candidate.link}), and {borne_out}")
             answers[candidate.interface] = None
     return Opinion(OWN_RECORD, tuple(answers), "; ".join(words))
 

@@ -2,8 +2,8 @@
 
 How a link is made, or which flags an address has, is a presumption: a fabric that routes to every host announces each
 host's address on its loopback or a dummy device, and an alias is what was configured second. It yields to evidence of
-use: BGP sessions that begin at the address with which this host is registered, the choice that calico/node runs with,
-and the kernel, where all of its ways out begin at this one address.
+use: BGP sessions that begin at the address with which this host is registered, this machine's claim with that address,
+the choice that calico/node runs with, and the kernel, where all of its ways out begin at this one address.
 """
 
 from dataclasses import replace
@@ -42,6 +42,8 @@ def _weighed(candidate: Candidate, question: Question, ways: tuple[WayOut, ...])
         return candidate
     if _speaks(candidate, question):
         return replace(candidate, yields="this host is registered with it and has BGP sessions from it")
+    if _claimed(candidate, question):
+        return replace(candidate, yields="this host is registered with it and claimed its name with it")
     if _sends(candidate, question, ways):
         return replace(candidate, yields="the kernel itself sends from it")
     return candidate
@@ -59,6 +61,12 @@ def _speaks(candidate: Candidate, question: Question) -> bool:
     if candidate.reason == Rejection.ON_OTHER_HOSTS:
         return link is not None and link.kind != "bridge"
     return candidate.reason not in NEVER
+
+
+def _claimed(candidate: Candidate, question: Question) -> bool:
+    """Whether an agent on this machine chose the address, and the cluster has it so."""
+    address, around = candidate.interface.ip, question.around
+    return address in around.claimed and address in around.own_registered and candidate.reason not in NEVER
 
 
 def _sends(candidate: Candidate, question: Question, ways: tuple[WayOut, ...]) -> bool:

@@ -8,7 +8,10 @@ import pytest
 
 from calico_agent.model.address import Family
 from calico_agent.model.bgp import Bird, PeerKind, Session
+from calico_agent.model.claim import Machine as Hardware
+from calico_agent.model.claim import NameOwner
 from calico_agent.model.container import Container, ContainerState, Docker
+from calico_agent.model.host import Host
 from calico_agent.model.node import Datastore
 from calico_agent.model.observation import Unreadable
 from tests.identify.machine import (
@@ -155,6 +158,19 @@ CHOSEN: dict[str, tuple[Machine, str, str]] = {
     ),
     "sessions from the registered address on a dummy device, while the kernel has no way out": (
         registered("10.6.251.5/32", Machine(links=FABRIC.links, default_route="")).having(birds=speaking("10.6.251.5")),
+        "10.6.251.5/32 on loe0",
+        "own record",
+    ),
+    "this machine's claim with the registered address, the state directory being lost": (
+        Machine(
+            links=(LO, MANAGEMENT, link("loe0", "10.6.251.5/32", kind="dummy", mac="")),
+            default_route="",
+            host=Host("host3", "ab" * 16, boot_id="b1"),
+            datastore=Datastore(
+                nodes=(node("host3", "10.6.251.5/32"),),
+                claims=(NameOwner("host3", Hardware("ab" * 16, "b1", address="10.6.251.5"), None, "{}"),),
+            ),
+        ),
         "10.6.251.5/32 on loe0",
         "own record",
     ),
