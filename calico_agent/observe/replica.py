@@ -23,6 +23,8 @@ from calico_agent.observe.etcd import Changes
 
 # A member that restarts or a leader that changes is back within a few seconds; a failure that lasts longer is told.
 _PATIENCE_SECONDS = 10.0
+# By then another member has taken over from one that is silent, if there is one.
+_TAKE_OVER_SECONDS = 2.0
 
 
 class Replica:
@@ -118,8 +120,9 @@ class Replica:
         with self._lock:
             first = not self._failures
             if first:
-                silent = error.code == "timeout" and self._heard is not None
-                self._failing_since = self._heard[0] if silent and self._heard else time.monotonic()
+                now = time.monotonic()
+                silent_since = self._heard[0] if error.code == "timeout" and self._heard is not None else now
+                self._failing_since = max(silent_since, now + _TAKE_OVER_SECONDS - _PATIENCE_SECONDS)
             kept = {other: known for other, known in self._failures.items() if other and endpoint}
             self._failures = {**kept, endpoint: error}
         self._answered.set()

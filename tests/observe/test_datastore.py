@@ -316,7 +316,7 @@ def test_a_frozen_etcd_is_noticed_about_as_soon_as_one_that_is_gone_and_a_thawed
     ("error", "silent_for", "told_after"),
     [
         pytest.param(EtcdError("no answer", "timeout"), 7.0, 3.0, id="silent since it was last heard"),
-        pytest.param(EtcdError("no answer", "timeout"), 12.0, 0.0, id="silent for longer than patience lasts"),
+        pytest.param(EtcdError("no answer", "timeout"), 12.0, 2.0, id="silent for longer: one may take over"),
         pytest.param(EtcdError("connection refused", "refused"), 7.0, 10.0, id="refusing since just now"),
     ],
 )
@@ -418,6 +418,24 @@ def test_all_members_dead_are_all_named() -> None:
     read = read_datastore(DatastoreSettings(urls), timeout=2)
     assert isinstance(read, Unreadable)
     assert read.reason == "; ".join(f"{url}: connection refused: nothing listens there" for url in urls)
+
+
+def test_a_frozen_member_is_left_for_another_one_and_nothing_is_told(
+    tmp_path: Path, mirror_of: Callable[..., tuple[Mirror, Wakes]]
+) -> None:
+    with running_cluster(tmp_path, 3) as members:
+        members[0].load_capture(HEALTHY)
+        mirror, wakes = mirror_of(members[0].settings(*(member.url for member in members)))
+        eventually(lambda: len(names(mirror.snapshot())) == 3, 10, "the first list")
+        before = connection_of(mirror)
+        members[0].freeze()
+        deadline = time.monotonic() + 2 * PATIENCE
+        while "etcd back" not in wakes:
+            assert isinstance(mirror.snapshot(), Datastore), "no false alarm"
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        assert connection_of(mirror) not in {None, before}
+        assert wakes == ["etcd read", "etcd lost", "etcd back"]
 
 
 def test_a_lost_majority_is_noticed_and_the_new_one_is_read(
