@@ -9,6 +9,7 @@ one that is waited for longest makes room: whoever says at once what he wants is
 import os
 import threading
 import time
+from contextlib import suppress
 from socket import socket
 from typing import TYPE_CHECKING, Any, cast
 
@@ -84,7 +85,8 @@ class Service:
     def stop(self) -> None:
         """Stop serving; answers that are being written get a moment."""
         self._stopping.set()
-        self._server.pull_trigger()
+        with suppress(OSError):  # the loop may have seen it, and be gone already
+            self._server.pull_trigger()
         self._thread.join(2 * _STOP_SECONDS)
 
     def _serve(self) -> None:

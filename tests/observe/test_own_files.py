@@ -31,7 +31,7 @@ def test_docker_is_not_to_blame(tmp_path: Path) -> None:
         with limited_to(3):
             read = reader.read("calico-node")
     assert isinstance(read, Unreadable)
-    assert read.reason == "calico-agent itself can open no connection: Too many open files"
+    assert read.reason == "calico-agent is out of file descriptors"
 
 
 def test_with_the_usual_limit_there_is_no_trouble() -> None:
