@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from calico_agent.identify import links
 from calico_agent.identify.surroundings import Surroundings
-from calico_agent.model.address import Link, LinkAddress
+from calico_agent.model.address import Family, Link, LinkAddress
 from calico_agent.model.identity import Candidate
 from calico_agent.model.observation import Unreadable
 
@@ -172,7 +172,8 @@ def _floating(link: Link, held: LinkAddress, around: Surroundings) -> str:
     same_family = [other for other in link.addresses if other.family is held.family and other is not held]
     if ":" in held.label and any(":" not in other.label for other in same_family):
         return f"is an alias or a floating address, by its label {held.label}"
-    if held.network.num_addresses > 1:
+    # DHCPv6 leases an address without its network (RFC 8415), which a router advertises: that one is not floating.
+    if held.network.num_addresses > 1 or (held.leased and held.family is Family.IPV6):
         return ""
     for other_link in around.kernel.links:
         for other in other_link.addresses:

@@ -7,12 +7,12 @@ are kept to be shown as agreeing or disagreeing.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from calico_agent.identify import stated
 from calico_agent.identify.candidates import NEVER
 from calico_agent.identify.question import Question
-from calico_agent.identify.ways_out import WayOut, by_default, towards_datastore, towards_nodes
+from calico_agent.identify.ways_out import WayOut, alike, by_default, towards_datastore, towards_nodes
 from calico_agent.model.address import IPInterface
 from calico_agent.model.identity import Candidate, Opinion
 
@@ -88,7 +88,7 @@ def _by_way(question: Question, way: WayOut) -> Opinion:
         if candidate is None:
             words.append(f"{address}, which no link has")
             continue
-        equal = tuple(_equal(candidate, question))
+        equal = _equal(candidate, question)
         answers |= dict.fromkeys(one.interface for one in equal)
         if equal or candidate.reason not in NEVER:
             named |= dict.fromkeys(one.interface for one in equal or (candidate,))
@@ -96,20 +96,18 @@ def _by_way(question: Question, way: WayOut) -> Opinion:
     return Opinion(way.rule, tuple(answers), f"{way.words} {' and '.join(words)}", tuple(named))
 
 
-def _equal(candidate: Candidate, question: Question) -> Iterator[Candidate]:
+def _equal(candidate: Candidate, question: Question) -> tuple[Candidate, ...]:
     """The candidates that the kernel's choice of one stands for: all of its network on its link.
 
     Of these the one that is this host's own already is meant: the address of its record, of the last choice, of the
-    container that runs, or of its claim.
+    container that runs, or of its claim. It may be on another link in the same network: between links, too, the kernel
+    goes by order.
     """
-    network = candidate.interface.network
-    alike = [
-        one
-        for one in question.candidates
-        if one.accepted and one.link == candidate.link and one.interface.network == network
-    ]
-    own = question.own
-    yield from [one for one in alike if one.interface.ip in own] or alike
+    network, own = candidate.interface.network, question.own
+    possible = tuple(one for one in alike(candidate, question) if one.accepted)
+    elsewhere = (one for one in question.candidates if one.accepted and one.interface.network == network)
+    known = tuple(dict.fromkeys(one for one in (*possible, *elsewhere) if one.interface.ip in own))
+    return (known or possible) if possible else ()
 
 
 def _words(candidate: Candidate, equal: tuple[Candidate, ...]) -> str:

@@ -1,8 +1,9 @@
 """What the kernel itself sends from: towards the other nodes, the datastore, and the rest of the world.
 
 It is asked, nothing is sent. Which of several addresses of one network it takes is decided by the order in which they
-were configured (inet_select_addr in net/ipv4/devinet.c, ipv6_get_saddr_eval in net/ipv6/addrconf.c): it speaks for the
-network, not for the address.
+were configured, in IPv6 by the longest prefix at first, so that a floating /128 comes before the host's own /64
+(inet_select_addr in net/ipv4/devinet.c, ipv6_get_saddr_eval in net/ipv6/addrconf.c): it speaks for the network, not for
+the address.
 """
 
 from collections import Counter
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from calico_agent.identify.candidates import Rejection
 from calico_agent.identify.question import Question
 from calico_agent.model.address import IPAddress
+from calico_agent.model.identity import Candidate
 from calico_agent.model.kernel import Source
 from calico_agent.model.observation import Unreadable
 
@@ -34,6 +36,18 @@ class WayOut:
 def ways_out(question: Question) -> tuple[WayOut, ...]:
     """All that the kernel says, what tells most first."""
     return towards_nodes(question), towards_datastore(question), by_default(question)
+
+
+def alike(candidate: Candidate, question: Question) -> tuple[Candidate, ...]:
+    """The addresses of its link that the kernel's choice of this one may stand for, itself among them."""
+    own = candidate.interface
+    single = own.version == 6 and own.network.num_addresses == 1
+    return tuple(
+        one
+        for one in question.candidates
+        if one.link == candidate.link
+        and (one.interface.network == own.network or (single and own.ip in one.interface.network))
+    )
 
 
 def towards_nodes(question: Question) -> WayOut:

@@ -12,7 +12,7 @@ from calico_agent.identify import links
 from calico_agent.identify.candidates import NEVER, Rejection
 from calico_agent.identify.kept import lapse, still
 from calico_agent.identify.question import Question
-from calico_agent.identify.ways_out import OTHER_NODES, WayOut, ways_out
+from calico_agent.identify.ways_out import OTHER_NODES, WayOut, alike, ways_out
 from calico_agent.model.identity import Candidate
 
 # What the kernel's own use refutes, if it sends from there to other nodes and elsewhere too. A bridge inside the host
@@ -74,8 +74,11 @@ def _sends(candidate: Candidate, question: Question, ways: tuple[WayOut, ...]) -
 
     From the loopback or a dummy device the kernel sends only if a route tells it to, or no link out has an address.
     With others, as a VPN, it is a matter of where to: to other nodes, and not only to them. What the kubelet was given
-    as its address is as good as a way out.
+    as its address is as good as a way out. Where another address of its network has nothing against it, the kernel's
+    choice is no more than order.
     """
+    if any(not one.reason for one in alike(candidate, question)):
+        return False
     address = candidate.interface.ip
     heard = [way for way in ways if way.addresses]
     if candidate.reason not in _REFUTED_BY_KERNEL or any(way.addresses != (address,) for way in heard):

@@ -29,7 +29,8 @@ class LinkAddress:
     """One address of one link (an RTM_NEWADDR message).
 
     `secondary`, `deprecated`, `tentative` and `temporary` are the IFA_F_ flags; `tentative` includes a failed
-    duplicate address detection. `scope` is the kernel's word: `global`, `site`, `link` or `host`.
+    duplicate address detection. `leased` is one that has an end, as DHCP and router advertisements give it (not
+    IFA_F_PERMANENT). `scope` is the kernel's word: `global`, `site`, `link` or `host`.
     """
 
     interface: IPInterface
@@ -39,6 +40,7 @@ class LinkAddress:
     deprecated: bool = False
     tentative: bool = False
     temporary: bool = False
+    leased: bool = False
     peer: IPAddress | None = None
 
     @property

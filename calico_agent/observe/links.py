@@ -33,7 +33,7 @@ _REMEMBERED = 4096  # links
 
 _UP, _LOOPBACK, _RUNNING = 0x1, 0x8, 0x40  # IFF_
 # IFA_F_. For IPv6 the first is IFA_F_TEMPORARY; an address whose duplicate detection failed stays tentative.
-_SECONDARY, _DEPRECATED, _TENTATIVE = 0x01, 0x20, 0x40
+_SECONDARY, _DEPRECATED, _TENTATIVE, _PERMANENT = 0x01, 0x20, 0x40, 0x80
 _SCOPES = {0: "global", 200: "site", 253: "link", 254: "host", 255: "nowhere"}
 
 
@@ -130,6 +130,7 @@ def _address(message: Any) -> LinkAddress:  # noqa: ANN401 - pyroute2 ships no t
         deprecated=bool(flags & _DEPRECATED),
         tentative=bool(flags & _TENTATIVE),
         temporary=bool(flags & _SECONDARY) and own.version == 6,
+        leased=not flags & _PERMANENT,
         peer=far if far != own else None,
     )
 

@@ -53,6 +53,15 @@ FABRIC6 = Machine(
     sources=tuple(source(f"2001:db8::{n}", "2001:db8::5", "swp1") for n in (6, 7, 9)),
     default_sources=(source(FAR6, "2001:db8::5", "swp1"),),
 ).with_ipv6("auto")
+# A master that holds a floating address, which the kernel prefers to the host's own for its longer prefix.
+MASTER6 = Machine(
+    links=(LO, link("eth0", "2001:db8::100/128", "2001:db8::d/64")),
+    datastore=RACK6,
+    endpoints=("2001:db8::9",),
+    sources=tuple(source(f"2001:db8::{n}", "2001:db8::100") for n in (6, 7, 9)),
+    default_sources=(source(FAR6, "2001:db8::100"),),
+).with_ipv6("auto")
+ADVERTISED = held("2001:db8::5054:ff:fe00:d/64", leased=True)
 VPN = Machine(links=(LO, ETH0, link("wg0", "10.9.0.3/24", kind="wireguard"), DOCKER0))
 VPN_NODES = Datastore(nodes=(node("host1", "10.9.0.1/24"), node("host2", "10.9.0.2/24")))
 VPN_WAYS = (source("10.9.0.1", "10.9.0.3", "wg0"), source("10.9.0.2", "10.9.0.3", "wg0"))
@@ -138,6 +147,32 @@ CHOSEN: dict[str, tuple[Machine, str, str]] = {
         "10.0.0.13/24 on eth0",
         "default route",
     ),
+    "the record on the second of two links in one network (projectcalico/calico#1480)": (
+        registered(
+            "10.0.0.14/24",
+            Machine(links=(LO, ETH0, link("eth1", "10.0.0.14/24")), default_sources=(source(FAR, "10.0.0.13"),)),
+        ),
+        "10.0.0.14/24 on eth1",
+        "default route",
+    ),
+    "the first of two links in one network, where neither is this host's yet": (
+        Machine(links=(LO, ETH0, link("eth1", "10.0.0.14/24")), default_sources=(source(FAR, "10.0.0.13"),)),
+        "10.0.0.13/24 on eth0",
+        "default route",
+    ),
+    "the host's own, where kube-vip's was configured first, which it marks as deprecated": (
+        Machine(
+            links=(
+                LO,
+                link("eth0", held("10.0.0.100/24", deprecated=True), held("10.0.0.13/24", secondary=True)),
+            ),
+            datastore=Datastore(nodes=(node("host1", "10.0.0.11/24"),)),
+            sources=(source("10.0.0.11", "10.0.0.100"),),
+            default_sources=(source(FAR, "10.0.0.100"),),
+        ),
+        "10.0.0.13/24 on eth0",
+        "other nodes",
+    ),
     "what calico/node was started with, where an alias was configured first": (
         Machine(
             links=(LO, TAIL),
@@ -221,6 +256,33 @@ CHOSEN6: dict[str, tuple[Machine, str, str]] = {
         ).with_ipv6("auto"),
         "2001:db8::d/64 on eth0",
         "default route",
+    ),
+    "the host's own, where the kernel prefers a floating address (projectcalico/calico#4870)": (
+        MASTER6,
+        "2001:db8::d/64 on eth0",
+        "other nodes",
+    ),
+    "the same on the first node": (
+        MASTER6.having(datastore=Datastore(), endpoints=()),
+        "2001:db8::d/64 on eth0",
+        "default route",
+    ),
+    "the same where calico/node has registered the floating one, and VXLAN has no sessions": (
+        registered("", MASTER6, ipv6="2001:db8::100/128"),
+        "2001:db8::d/64 on eth0",
+        "other nodes",
+    ),
+    "a floating address in one of two networks": (
+        MASTER6.having(links=(LO, link("eth0", "2001:db8::100/128", "fd00::d/64", "2001:db8::d/64"))),
+        "2001:db8::d/64 on eth0",
+        "other nodes",
+    ),
+    "a single address of DHCPv6, beside one that a router advertised": (
+        MASTER6.having(links=(LO, link("eth0", ADVERTISED, held("2001:db8::100/128", leased=True)))).having(
+            docker=started(("IP6", "2001:db8::100/128"))
+        ),
+        "2001:db8::100/128 on eth0",
+        "other nodes",
     ),
     "sessions from the registered address": (
         registered(

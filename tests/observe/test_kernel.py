@@ -137,6 +137,14 @@ def test_a_link_that_is_down_and_one_whose_other_end_is(host: NetworkNamespace) 
             "10.88.0.1/24 preferred_lft 0",
             LinkAddress(ip_interface("10.88.0.1/24"), label="eth0", deprecated=True),
         ),
+        (
+            "10.88.0.1/24 valid_lft 3600 preferred_lft 3600",
+            LinkAddress(ip_interface("10.88.0.1/24"), label="eth0", leased=True),
+        ),
+        (
+            "fd00:77::11/128 nodad valid_lft 3600 preferred_lft 3600",
+            LinkAddress(ip_interface("fd00:77::11/128"), leased=True),
+        ),
         ("fd00:77::11/64 nodad", LinkAddress(ip_interface("fd00:77::11/64"))),
         ("fd00:77::11/64 nodad preferred_lft 0", LinkAddress(ip_interface("fd00:77::11/64"), deprecated=True)),
         (
@@ -151,6 +159,8 @@ def test_a_link_that_is_down_and_one_whose_other_end_is(host: NetworkNamespace) 
         "of host scope",
         "of a point-to-point link",
         "deprecated",
+        "leased",
+        "IPv6, leased",
         "IPv6",
         "IPv6, deprecated",
         "IPv6, of a point-to-point link",

@@ -144,6 +144,7 @@ def _address(row: Mapping[str, Any]) -> LinkAddress:
         deprecated=bool(row.get("deprecated")),
         tentative=bool(row.get("tentative") or row.get("dadfailed")),
         temporary=bool(row.get("temporary")),
+        leased=bool(row.get("dynamic")),
         peer=ip_address(row["address"]) if "address" in row else None,
     )
 
