@@ -14,8 +14,8 @@ from calico_agent.model.address import Family, IPAddress, IPNetwork
 TABLE_MAIN = 254
 TABLE_LOCAL = 255
 
-PROTOCOL_KERNEL, PROTOCOL_BOOT, PROTOCOL_BIRD, PROTOCOL_FELIX = 2, 3, 12, 80
-PROTOCOL_NAMES = {2: "kernel", 3: "boot", 4: "static", 12: "bird", 16: "dhcp", 80: "felix"}
+PROTOCOL_KERNEL, PROTOCOL_BOOT, PROTOCOL_RA, PROTOCOL_BIRD, PROTOCOL_FELIX = 2, 3, 9, 12, 80
+PROTOCOL_NAMES = {2: "kernel", 3: "boot", 4: "static", PROTOCOL_RA: "ra", 12: "bird", 16: "dhcp", 80: "felix"}
 CALICO_PROTOCOLS = frozenset({PROTOCOL_BIRD, PROTOCOL_FELIX})
 
 

@@ -29,6 +29,7 @@ from calico_agent.verify.identity.names import find_name_sources
 from calico_agent.verify.identity.own import find_identity
 from calico_agent.verify.identity.peers import find_peers
 from calico_agent.verify.routes.check import RouteCheck, check_routes
+from calico_agent.verify.routes.default_route import find_default_into_pod
 from calico_agent.verify.routes.expected import Expectation, expect
 from calico_agent.verify.routes.forwards import find_no_forwarding
 from calico_agent.verify.routes.links import find_links
@@ -111,6 +112,7 @@ def _beneath(view: View, kernel: Kernel, expectation: Expectation) -> Iterator[F
     yield from find_wireguard(view, kernel)
     yield from find_no_forwarding(view, kernel, expectation)
     yield from find_workloads(view, kernel)
+    yield from find_default_into_pod(view, kernel)
     if view.cluster is not None:
         yield from find_users(view, view.cluster, kernel)
         yield from find_tunnel_addresses(view, view.cluster, kernel)

@@ -21,6 +21,11 @@ def counted(number: int, thing: str) -> str:
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
+def ip_tool(version: int) -> str:
+    """The command for addresses, links and routes of a family."""
+    return "ip -6" if version == 6 else "ip"
+
+
 def in_family(name: str, version: int) -> str:
     """A node as the subject of a finding: IPv4 and IPv6 of one node can be wrong at the same time."""
     return name if version == 4 else f"{name} (IPv6)"

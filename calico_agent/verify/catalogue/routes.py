@@ -114,6 +114,7 @@ File exists" in its log), learns the foreign one and advertises it to the other 
 
 Found by the route's shape and protocol: not what Calico would write, and not by BIRD (12) or
 Felix (80). A route that encapsulates (`encap` in `ip route`) is by neither, whatever it says.
+A default route into the link of a pod is foreign, too: no pod is this host's router.
 
 `ip route del PREFIX`; then find what put it there.""",
     ),
@@ -327,7 +328,8 @@ refuses them.
 
 Found by following the rules (`ip rule`) for packets of this host and of its own pods, and by
 judging the route in the table that they lead to. WireGuard's own rule and table are right. A rule
-for single addresses of a block is told for these alone.
+for single addresses of a block is told for these alone. A rule for the registered address of this
+host (source-based routing, nm-cloud-setup) takes what the host answers to its own pods.
 
 `ip rule` and `ip route show table N`. Delete the rule, give it a narrower selector, or put a
 `throw` route for the pools into its table.""",

@@ -14,7 +14,7 @@ from calico_agent.model.kernel import Kernel
 from calico_agent.model.prefix import Key, key_of
 from calico_agent.verify.bgp.rib import Rib, rib_of
 from calico_agent.verify.routes.aggregates import aggregates_of
-from calico_agent.verify.routes.diverted import DIVERTED, diverted, find_diverted
+from calico_agent.verify.routes.diverted import DIVERTED, diverted, find_answers, find_diverted
 from calico_agent.verify.routes.expected import Expectation, ExpectedRoute
 from calico_agent.verify.routes.judge import MISSING, Judge, judge_of
 from calico_agent.verify.routes.lost_blocks import find_lost_blocks
@@ -60,6 +60,7 @@ def check_routes(view: View, kernel: Kernel, expectation: Expectation) -> RouteC
         *(one for found in broken.values() for one in found),
         *(_said(view, words, one) for one in amiss),
         *find_diverted(view, elsewhere, judge),
+        *find_answers(view, kernel),
         *find_own_blocks(view, kernel.fib, expectation),
         *strangers,
         *find_double_claims(view, expectation),

@@ -6,7 +6,7 @@ from calico_agent.model.route import Path, RouteType
 from calico_agent.verify.routes.fate import protocol
 from calico_agent.verify.routes.ways import Way
 from calico_agent.verify.view import View
-from calico_agent.verify.words import birdcl
+from calico_agent.verify.words import birdcl, ip_tool
 
 
 def delete(prefix: IPNetwork, path: Path) -> str:
@@ -15,7 +15,7 @@ def delete(prefix: IPNetwork, path: Path) -> str:
     words = [*hops, f"proto {protocol(path)}", *([f"metric {path.metric}"] if path.metric else [])]
     kind = "" if path.type is RouteType.UNICAST else f"{path.type.name.lower()} "
     shown = " ".join(words if len(hops) < 2 else words[len(hops) :])
-    return f"ip {'-6 ' if prefix.version == 6 else ''}route del {kind}{prefix} {shown}"
+    return f"{ip_tool(prefix.version)} route del {kind}{prefix} {shown}"
 
 
 def of_missing(view: View, way: Way, prefix: IPNetwork) -> str:

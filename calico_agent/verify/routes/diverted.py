@@ -3,16 +3,21 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from calico_agent.model.address import IPNetwork
+from calico_agent.model.address import Family, IPAddress, IPNetwork
 from calico_agent.model.finding import Finding, Severity
+from calico_agent.model.kernel import Kernel
 from calico_agent.model.policy import RuleAction, table_name
+from calico_agent.model.prefix import key_of
+from calico_agent.model.route import host_prefix
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.routes.expected import ExpectedRoute
 from calico_agent.verify.routes.fate import fate_with
 from calico_agent.verify.routes.judge import Judge
-from calico_agent.verify.routes.policy import Diversion, Diversions
+from calico_agent.verify.routes.pods import host_routes
+from calico_agent.verify.routes.policy import Diversion, Diversions, answers
 from calico_agent.verify.routes.words import whose
 from calico_agent.verify.view import View
+from calico_agent.verify.words import ip_tool
 
 DIVERTED = "RT-DIVERTED"
 
@@ -35,6 +40,40 @@ def find_diverted(view: View, elsewhere: Diversions, judge: Judge) -> Iterator[F
             yield replace(_finding(view, source, whom, diversion), severity=Severity.WARNING)
 
 
+def find_answers(view: View, kernel: Kernel) -> Iterator[Finding]:
+    """What this host sends to its own pods from its registered address, where a rule leads that elsewhere."""
+    for family in Family:
+        own = view.local.registered(family)
+        if own is None or kernel.holder(own.ip) is None:
+            continue
+        pods = (route.address for route in host_routes(kernel) if route.gateway is None)
+        if (found := answers(kernel, own.ip, pods)) is not None:
+            yield _answer(view, own.ip, *found)
+
+
+def _answer(view: View, own: IPAddress, pod: IPAddress, diversion: Diversion) -> Finding:
+    rule, source = diversion.rule, host_prefix(own)
+    whom = f"what this host sends from {own} to its own pods"
+    into = f" into table {table_name(rule.table)} before the main table is asked"
+    removal = f"{ip_tool(own.version)} rule del priority {rule.priority} {rule.words}"
+    pool = view.cluster.pools.covering(key_of(host_prefix(pod))) if view.cluster is not None else None
+    throw = f"{ip_tool(own.version)} route add throw {pool.cidr if pool else host_prefix(pod)} table {rule.table}"
+    leads = rule.action is RuleAction.TABLE
+    return finding(
+        DIVERTED,
+        str(source),
+        f"a policy rule {'leads' if leads else 'refuses'} {whom}{into if leads else ''}",
+        why=f"rule: {rule}; found for {pod}: {diversion}",
+        effect="connections between this host and its pods fail, as probes of the kubelet and those to programs in the "
+        "host's network",
+        cure=f"{throw} on this host, and the same in its network configuration; or {removal}, if nothing else needs it"
+        if leads
+        else f"{removal} on this host, if nothing else needs it",
+        node=view.me,
+        prefix=source,
+    )
+
+
 def _finding(view: View, prefix: IPNetwork, whom: str, diversion: Diversion, wanted: str = "") -> Finding:
     """The fault is this host's, whoever's pods it is about."""
     rule = diversion.rule
@@ -51,7 +90,7 @@ def _finding(view: View, prefix: IPNetwork, whom: str, diversion: Diversion, wan
         what,
         why=f"{wanted}rule: {rule}{f'; found: {diversion}' if diversion.paths else ''}",
         effect=effect,
-        cure=f"ip {'-6 ' if prefix.version == 6 else ''}rule del priority {rule.priority} {rule.words} on this host, "
+        cure=f"{ip_tool(prefix.version)} rule del priority {rule.priority} {rule.words} on this host, "
         "if nothing else needs it",
         node=view.me,
         prefix=prefix,

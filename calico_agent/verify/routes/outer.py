@@ -18,7 +18,7 @@ from calico_agent.model.unchanged import MadeOnce
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.routes.ways import Encapsulation, Way
 from calico_agent.verify.view import View
-from calico_agent.verify.words import in_family
+from calico_agent.verify.words import in_family, ip_tool
 
 _EFFECTS = {
     Encapsulation.IPIP: "Felix on {node} drops IPIP packets from addresses that no node is registered with: "
@@ -63,7 +63,7 @@ def _cure(view: View, kernel: Kernel, way: Way, route: Route, own: IPAddress) ->
     alone = f"{way.registered}/{way.registered.max_prefixlen}"
     prefix = registered.network if far and registered is not None else alone
     table = f" table {table_name(route.table)}" if route.table != TABLE_MAIN else ""
-    return f"ip {'-6 ' if way.registered.version == 6 else ''}route replace {prefix} {hop} src {own}{table}"
+    return f"{ip_tool(way.registered.version)} route replace {prefix} {hop} src {own}{table}"
 
 
 def _preferred(kernel: Kernel, route: Route, own: IPAddress) -> NextHop:

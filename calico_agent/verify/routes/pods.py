@@ -109,6 +109,11 @@ def pod_link(path: Path) -> str | None:
     return names[0] if names else None
 
 
+def leads_into_pod(path: Path) -> bool:
+    """Whether a route has a next hop behind the link of a pod, with an address of its own or without."""
+    return any(hop.device.startswith(_PREFIX) for hop in path.next_hops)
+
+
 def _has_address(link: Link) -> bool:
     return any(held.scope == "global" for held in link.addresses)
 

@@ -5,19 +5,21 @@ table has no route (or a `throw` route) the next rule is asked; other rules refu
 net/core/fib_rules.c). What stands before the rule of the main table decides first. Felix itself writes such a rule for
 WireGuard, with priority 99 (felix/wireguard/wireguard.go of projectcalico/calico@v3.28.5).
 
-Two kinds of packets are followed: those that this host sends, and those of its own pods, which a rule may know by their
-source. Rules for a part of the traffic (a mark, a link, a port) are passed over.
+Three kinds of packets are followed: those that this host sends, those of its own pods, which a rule may know by their
+source, and what this host answers to its pods: that is bound to the address which they asked, and a connection that it
+opens is looked up a second time with the address found (ip_route_connect in include/net/route.h). Rules for a part of
+the traffic (a mark, a link, a port) are passed over.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, islice
 
-from calico_agent.model.address import Family, IPNetwork
+from calico_agent.model.address import Family, IPAddress, IPNetwork
 from calico_agent.model.kernel import Kernel
 from calico_agent.model.policy import Rule, RuleAction, asked_before_main, met, table_name
 from calico_agent.model.prefix import Key, key_of, prefix_of
-from calico_agent.model.route import TABLE_MAIN, Fib, RouteType
+from calico_agent.model.route import TABLE_MAIN, Fib, RouteType, host_prefix
 from calico_agent.model.unchanged import MadeOnce
 from calico_agent.verify.routes.expected import Expectation, ExpectedRoute
 from calico_agent.verify.routes.fate import shown
@@ -57,8 +59,22 @@ class Diversions:
     senders: Mapping[IPNetwork, tuple[ExpectedRoute, Diversion]]
 
 
+def answers(kernel: Kernel, own: IPAddress, pods: Iterable[IPAddress]) -> tuple[IPAddress, Diversion] | None:
+    """The first pod of this host to which its packets from `own` do not get, though those from no address do."""
+    rules = asked_before_main(kernel.rules.get(Family(own.version), ()))
+    if not any(rule.source for rule in rules):
+        return None
+    way = _Way(rules, {**kernel.tables, TABLE_MAIN: kernel.fib}, ())
+    for pod in islice((one for one in pods if one.version == own.version), _SAMPLES):
+        usual, found = kernel.fib.lookup(pod), way.diversion(host_prefix(pod), host_prefix(own))
+        elsewhere = usual is None or found is None or not found.paths or found.paths[0].next_hops != usual.next_hops
+        if found is not None and elsewhere and way.diversion(host_prefix(pod)) is None:
+            return pod, found
+    return None
+
+
 _NONE = Diversions({}, {}, {}, {})
-_SAMPLES = 64  # nodes to which the packets of a single pod are followed
+_SAMPLES = 64  # nodes to which the packets of a single pod are followed, and pods of this host to which its own are
 
 
 def diversions(kernel: Kernel, expectation: Expectation) -> Diversions:
@@ -99,11 +115,13 @@ class _Way:
         own = own if any(rule.source for rule in rules) else ()
         self._sources: tuple[IPNetwork | None, ...] = (None, *own)
 
-    def diversion(self, destination: IPNetwork) -> Diversion | None:
-        """What takes packets to `destination` from any source here; None when the main table does, or nothing."""
+    def diversion(self, destination: IPNetwork, source: IPNetwork | None = None) -> Diversion | None:
+        """What takes packets to `destination` from any source here, or from one; None when the main table does, or
+        nothing."""
         if not self._rules:
             return None
-        sources = (one for one in self._sources if one is None or one.version == destination.version)
+        every = (source,) if source is not None else self._sources
+        sources = (one for one in every if one is None or one.version == destination.version)
         found = (self._decide(destination, source) for source in sources)
         return next((one for one in found if one is not None), None)
 

@@ -23,6 +23,7 @@ from calico_agent.verify.routes.expected import Expectation
 from calico_agent.verify.routes.table import expected_table
 from calico_agent.verify.routes.ways import Encapsulation
 from calico_agent.verify.view import View
+from calico_agent.verify.words import ip_tool
 
 _SWITCHES = {(Encapsulation.IPIP, Family.IPV4): "ipipEnabled", (Encapsulation.VXLAN, Family.IPV4): "vxlanEnabled"}
 _MODULES = {Encapsulation.IPIP: "ipip", Encapsulation.WIREGUARD: "wireguard"}
@@ -122,7 +123,7 @@ def _unlike(view: View, end: _End, link: Link | None) -> _Fault | None:
         return _Fault(differs, f"ip link del {end.device} on this host: Felix makes it anew; or {restart}")
     if wanted is None or any(held.address == wanted for held in link.addresses):
         return None
-    add = f"ip {'-6 ' if wanted.version == 6 else ''}addr add {wanted}/{wanted.max_prefixlen} dev {end.device}"
+    add = f"{ip_tool(wanted.version)} addr add {wanted}/{wanted.max_prefixlen} dev {end.device}"
     others = [held for held in link.addresses if held.family is end.family and held.scope != "link"]
     drop = "".join(f"; ip addr del {held.interface} dev {end.device}" for held in others)
     what = f"does not have its address {wanted}{_instead(view, others[0].address) if others else ''}"

@@ -1,11 +1,11 @@
 """Policy rules and tables beside main: what is said of them, and that WireGuard's own are right."""
 
 from dataclasses import replace
-from ipaddress import ip_network
+from ipaddress import ip_interface, ip_network
 
 import pytest
 
-from calico_agent.model.address import Family
+from calico_agent.model.address import Family, Link, LinkAddress
 from calico_agent.model.finding import RouteCounts, Status
 from calico_agent.model.kernel import Kernel
 from calico_agent.model.observation import Observation
@@ -44,6 +44,15 @@ def wireguard(*table: Route, routes: Observation = HEALTHY) -> Observation:
     return stored(ruled(BY_FELIX, table=table, number=1, routes=routes), nodes=KEYS)
 
 
+def answering(*rules: Rule, table: tuple[Route, ...] = (), routes: Observation = HEALTHY) -> Observation:
+    """A host that has its registered address on eth0."""
+    found = ruled(*rules, table=table, routes=routes)
+    assert isinstance(found.kernel, Kernel)
+    eth0 = Link(2, "eth0", addresses=(LinkAddress(ip_interface("10.77.0.11/24")),))
+    return replace(found, kernel=replace(found.kernel, links=(eth0,)))
+
+
+BY_SOURCE = Rule(90, 100, source=ip_network("10.77.0.11/32"))
 ELSEWHERE = via("0.0.0.0/0", "10.77.0.1", protocol=BOOT)
 ENCRYPTED = (encrypted(TO2), encrypted(TO3), thrown(OWN))
 CASES = {
@@ -103,6 +112,48 @@ CASES = {
     ),
     "a rule for what one pod of another host sends": Case(
         ruled(Rule(100, 100, source=ip_network("192.168.2.7/32")), table=(ELSEWHERE,)), {}
+    ),
+    "a rule for the address of this host, as nm-cloud-setup writes (projectcalico/calico#4662)": Case(
+        answering(BY_SOURCE, table=(ELSEWHERE,)),
+        {"RT-DIVERTED 10.77.0.11/32": set()},
+        says=(
+            "a policy rule leads what this host sends from 10.77.0.11 to its own pods into table 100 before the main",
+            "rule: 90: from 10.77.0.11/32 lookup 100; found for 192.168.1.5: table 100: default via 10.77.0.1 dev eth0",
+            "connections between this host and its pods fail, as probes of the kubelet",
+            "ip route add throw 192.168.0.0/16 table 100 on this host, and the same in its network configuration",
+        ),
+        status={"RoutesInPlace": Status.FALSE},
+    ),
+    "a rule for the network of this host": Case(
+        answering(replace(BY_SOURCE, source=ip_network("10.77.0.0/24")), table=(ELSEWHERE,)),
+        {"RT-DIVERTED 10.77.0.11/32": set()},
+    ),
+    "a rule that refuses what this host sends from its address": Case(
+        answering(replace(BY_SOURCE, action=RuleAction.UNREACHABLE, table=0)),
+        {"RT-DIVERTED 10.77.0.11/32": set()},
+        says=(
+            "a policy rule refuses what this host sends from 10.77.0.11 to its own pods",
+            "ip rule del priority 90 from 10.77.0.11/32 unreachable on this host",
+        ),
+    ),
+    "the cure: the table leaves the pool to the main table": Case(
+        answering(BY_SOURCE, table=(ELSEWHERE, thrown("192.168.0.0/16"))), {}, status={}
+    ),
+    "the table has the route into the pod, too": Case(
+        answering(BY_SOURCE, table=(ELSEWHERE, via("192.168.1.5/32", None, "cali1", BOOT))), {}, status={}
+    ),
+    "an earlier rule that leads to the pool": Case(
+        answering(replace(TO_POOL, priority=80, table=254), BY_SOURCE, table=(ELSEWHERE,)), {}, status={}
+    ),
+    "a rule for another address of this host": Case(
+        answering(replace(BY_SOURCE, source=ip_network("10.99.0.11/32")), table=(ELSEWHERE,)), {}, status={}
+    ),
+    "a rule for the address of this host, and no pod here": Case(
+        answering(BY_SOURCE, table=(ELSEWHERE,), routes=routed(without=("192.168.1.5/32",))), {}, status={}
+    ),
+    "a rule that takes all to the pods is told once": Case(
+        answering(TO_POOL, replace(BY_SOURCE, priority=110), table=(ELSEWHERE,)),
+        {f"RT-DIVERTED {TO2}": {f"RT-DIVERTED {TO3}", f"RT-DIVERTED {OWN}"}},
     ),
     "a route that is missing where it is not looked for": Case(
         ruled(TO_POOL, table=(via(TO3, "10.77.0.13"),), routes=routed(without=[TO3])), {}, status={}
