@@ -9,17 +9,34 @@ from types import MappingProxyType
 
 from calico_agent.model.address import IPNetwork
 from calico_agent.model.finding import ConditionType, Finding, Severity, Writer
-from calico_agent.verify.catalogue import bgp, container, guards, identity, routes, sources, supervision, underlay
+from calico_agent.verify.catalogue import (
+    bgp,
+    bird,
+    blocks,
+    container,
+    guards,
+    identity,
+    names,
+    pods,
+    routes,
+    sources,
+    supervision,
+    underlay,
+)
 from calico_agent.verify.catalogue.entry import Entry
 
 _TABLES = (
     identity.ENTRIES,
+    names.ENTRIES,
     guards.ENTRIES,
     sources.ENTRIES,
     container.ENTRIES,
     supervision.ENTRIES,
+    bird.ENTRIES,
     bgp.ENTRIES,
     routes.ENTRIES,
+    pods.ENTRIES,
+    blocks.ENTRIES,
     underlay.ENTRIES,
 )
 
