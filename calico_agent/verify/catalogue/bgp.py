@@ -1,12 +1,11 @@
 """Catalogue: the sessions of BIRD, and what configures them."""
 
+from functools import partial
+
 from calico_agent.model.finding import ConditionType, Severity
 from calico_agent.verify.catalogue.entry import Entry
 
-
-def _entry(code: str, title: str, explanation: str, severity: Severity = Severity.ERROR) -> Entry:
-    return Entry(code, severity, ConditionType.BGP_ESTABLISHED, title, explanation)
-
+_entry = partial(Entry, condition=ConditionType.BGP_ESTABLISHED)
 
 ENTRIES = (
     _entry(
@@ -136,10 +135,8 @@ Found in BIRD's sessions: one is established, another with the same peer is Idle
 Delete the BGPPeer that is not needed, or turn the mesh off once BGPPeers do its work.""",
         Severity.WARNING,
     ),
-    Entry(
+    _entry(
         "BGP-NO-PATH",
-        Severity.ERROR,
-        ConditionType.ROUTES_IN_PLACE,
         "no BGP session brings the routes of a node here",
         """\
 A node's routes come by a session with it or through route reflectors that both it and this host
@@ -150,6 +147,7 @@ where routers that are no nodes take part, or nodes of several AS: those may bri
 
 Create a BGPPeer between the two, or between that node and the reflectors. A node passes on routes
 of others only if it is a reflector (spec.bgp.routeReflectorClusterID).""",
+        condition=ConditionType.ROUTES_IN_PLACE,
     ),
     _entry(
         "BGP-NO-REFLECTOR",

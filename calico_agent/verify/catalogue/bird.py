@@ -1,12 +1,11 @@
 """Catalogue: BIRD itself."""
 
+from functools import partial
+
 from calico_agent.model.finding import ConditionType, Severity
 from calico_agent.verify.catalogue.entry import Entry
 
-
-def _entry(code: str, title: str, explanation: str, severity: Severity = Severity.ERROR) -> Entry:
-    return Entry(code, severity, ConditionType.BGP_ESTABLISHED, title, explanation)
-
+_entry = partial(Entry, condition=ConditionType.BGP_ESTABLISHED)
 
 ENTRIES = (
     _entry(
@@ -44,10 +43,8 @@ Found in BIRD's list of protocols.
 
 `birdcl enable NAME` inside the container, or a restart of calico/node.""",
     ),
-    Entry(
+    _entry(
         "BIRD-LINK",
-        Severity.ERROR,
-        ConditionType.ROUTES_IN_PLACE,
         "BIRD takes a link for down that is up",
         """\
 BIRD does not know any more that this host is on the network of this link, so it finds the next
@@ -60,6 +57,7 @@ Found in BIRD's own list of links: down, though switched on, with carrier and an
 
 Restart BIRD in the container; nothing else does it. Give floating addresses as /32, so that they
 never are the first of the subnet.""",
+        condition=ConditionType.ROUTES_IN_PLACE,
     ),
     _entry(
         "BIRD-UNREADABLE",
@@ -73,10 +71,8 @@ Found by asking it for its status. Whether BIRD works is not known then.
 Run calico-agent as root; [bird] in the configuration names the sockets.""",
         Severity.WARNING,
     ),
-    Entry(
+    _entry(
         "BGP-RECOVERING",
-        Severity.ERROR,
-        ConditionType.ROUTES_IN_PLACE,
         "BIRD was started and waits for its peers before it writes routes",
         """\
 calico/node starts BIRD in graceful restart recovery: until every peer has sent its routes, it
@@ -89,5 +85,6 @@ recovery" is pending, when routes are missing or wrong meanwhile.
 
 It ends by itself. Cure the peers that are named: `calico-agent status` lists them as problems of
 their own where more is known; `calicoctl delete node` for those that are gone for good.""",
+        condition=ConditionType.ROUTES_IN_PLACE,
     ),
 )

@@ -1,12 +1,11 @@
 """Catalogue: what the datastore says of blocks and pools, where no route can come of it."""
 
+from functools import partial
+
 from calico_agent.model.finding import ConditionType, Severity
 from calico_agent.verify.catalogue.entry import Entry
 
-
-def _entry(code: str, title: str, explanation: str, severity: Severity = Severity.ERROR) -> Entry:
-    return Entry(code, severity, ConditionType.ROUTES_IN_PLACE, title, explanation)
-
+_entry = partial(Entry, condition=ConditionType.ROUTES_IN_PLACE)
 
 ENTRIES = (
     _entry(

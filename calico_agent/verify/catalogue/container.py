@@ -1,12 +1,11 @@
 """Catalogue: the calico/node container."""
 
+from functools import partial
+
 from calico_agent.model.finding import ConditionType, Severity
 from calico_agent.verify.catalogue.entry import Entry
 
-
-def _entry(code: str, title: str, explanation: str, severity: Severity = Severity.ERROR) -> Entry:
-    return Entry(code, severity, ConditionType.CONTAINER_RUNNING, title, explanation)
-
+_entry = partial(Entry, condition=ConditionType.CONTAINER_RUNNING)
 
 ENTRIES = (
     _entry(

@@ -1,6 +1,6 @@
 """One entry of the catalogue of findings."""
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 from calico_agent.model.finding import ConditionType, Severity
 
@@ -14,7 +14,8 @@ class Entry:
     """
 
     code: str
-    severity: Severity
-    condition: ConditionType
     title: str
     explanation: str
+    severity: Severity = Severity.ERROR
+    _: KW_ONLY
+    condition: ConditionType

@@ -7,7 +7,7 @@ from calico_agent.verify.catalogue.entry import Entry
 def _entry(
     code: str, condition: ConditionType, title: str, explanation: str, severity: Severity = Severity.ERROR
 ) -> Entry:
-    return Entry(code, severity, condition, title, explanation)
+    return Entry(code, title, explanation, severity, condition=condition)
 
 
 ENTRIES = (

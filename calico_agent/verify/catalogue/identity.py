@@ -1,12 +1,11 @@
 """Catalogue: the addresses of this host, and those that nodes are registered with."""
 
+from functools import partial
+
 from calico_agent.model.finding import ConditionType, Severity
 from calico_agent.verify.catalogue.entry import Entry
 
-
-def _entry(code: str, title: str, explanation: str, severity: Severity = Severity.ERROR) -> Entry:
-    return Entry(code, severity, ConditionType.IDENTITY_CONFIRMED, title, explanation)
-
+_entry = partial(Entry, condition=ConditionType.IDENTITY_CONFIRMED)
 
 ENTRIES = (
     _entry(

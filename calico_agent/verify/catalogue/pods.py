@@ -1,12 +1,11 @@
 """Catalogue: pods and single addresses, those of tunnel devices too, and the routes to them."""
 
+from functools import partial
+
 from calico_agent.model.finding import ConditionType, Severity
 from calico_agent.verify.catalogue.entry import Entry
 
-
-def _entry(code: str, title: str, explanation: str, severity: Severity = Severity.ERROR) -> Entry:
-    return Entry(code, severity, ConditionType.ROUTES_IN_PLACE, title, explanation)
-
+_entry = partial(Entry, condition=ConditionType.ROUTES_IN_PLACE)
 
 ENTRIES = (
     _entry(

@@ -1,12 +1,11 @@
 """Catalogue: the kernel's routes to blocks, of other nodes and of this one."""
 
+from functools import partial
+
 from calico_agent.model.finding import ConditionType, Severity
 from calico_agent.verify.catalogue.entry import Entry
 
-
-def _entry(code: str, title: str, explanation: str, severity: Severity = Severity.ERROR) -> Entry:
-    return Entry(code, severity, ConditionType.ROUTES_IN_PLACE, title, explanation)
-
+_entry = partial(Entry, condition=ConditionType.ROUTES_IN_PLACE)
 
 ENTRIES = (
     _entry(
