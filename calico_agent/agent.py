@@ -1,4 +1,4 @@
-"""The pass: observe, identify, verify, report, plan, act. The file that knows all stages.
+"""The pass: a look (observe, identify, verify), then report, plan, act. With `look` the file that knows all stages.
 
 Everything a pass knows comes from its observation. Remembered from one pass to the next are two values, handed in and
 out: since when things are as they are (`History`), and how often the container was started (`Attempts`).
@@ -8,7 +8,7 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -20,13 +20,12 @@ from calico_agent.clock import Clock
 from calico_agent.compose import compose
 from calico_agent.config import Config
 from calico_agent.explorer import Explorer
-from calico_agent.identify.host import identify_host
-from calico_agent.model.action import Attempts, Outcome, Plan, Succession, Supervising
+from calico_agent.look import look, succession_of
+from calico_agent.model.action import Attempts, Outcome, Plan
 from calico_agent.model.claim import LONG_UP_SECONDS
 from calico_agent.model.configuration import Configuration
-from calico_agent.model.container import Container, ContainerSpec
+from calico_agent.model.container import Container
 from calico_agent.model.finding import Assessment, ConditionType, Status
-from calico_agent.model.identity import Identity
 from calico_agent.model.image import Pull
 from calico_agent.model.observation import AgentTrouble, Observation, Unreadable
 from calico_agent.model.report import Report, Supervision, TimedCondition, TimedProblem
@@ -35,14 +34,10 @@ from calico_agent.plan.claim import plan_claim
 from calico_agent.plan.guards import decide_wanted, obey
 from calico_agent.plan.progress import progress_of
 from calico_agent.plan.remediation import plan_supervision, record_error
-from calico_agent.plan.succession import judge_succession, running_name
-from calico_agent.plan.wanted import wanted_container
-from calico_agent.pods import with_pods
+from calico_agent.plan.succession import running_name
 from calico_agent.report.timeline import History, advance
 from calico_agent.sources import PARTS, Sources
-from calico_agent.verify.assessment import assess
 from calico_agent.verify.local import node_container
-from calico_agent.verify.view import view_of
 
 
 class Agent:
@@ -207,93 +202,6 @@ def _since_true(conditions: tuple[TimedCondition, ...], kind: ConditionType) -> 
     """Since when a condition is True; None when it is not."""
     timed = next((each for each in conditions if each.condition.type is kind), None)
     return timed.since if timed is not None and timed.condition.status is Status.TRUE else None
-
-
-def look(
-    sources: Sources,
-    config: Config,
-    attempts: Attempts | None = None,
-    at: datetime | None = None,
-    with_memory: Callable[[Observation], Observation] | None = None,
-) -> tuple[Observation, Identity, Assessment]:
-    """Observe once and say what it means, to an agent that remembers `attempts` where it supervises.
-
-    `with_memory` adds what an agent knows that has looked before; a single look has none.
-
-    BIRD is asked again about the prefixes whose route is not as it should be: it tells which peer sent it.
-    """
-    observation = sources.observe(at or datetime.now(UTC))
-    if with_memory is not None:
-        observation = with_memory(observation)
-    elif not isinstance(observation.host, Unreadable):
-        observation = replace(observation, host=replace(observation.host, long_up=False))
-    identity = _identify(observation, sources)
-    observation = _with_pods(observation, identity, sources, config)
-    assessment = _assess(observation, identity, sources, config, attempts)
-    amiss = assessment.prefixes_amiss
-    if amiss:
-        observation = sources.with_routes(observation, amiss)
-        assessment = _assess(observation, identity, sources, config, attempts)
-    return observation, identity, assessment
-
-
-def _identify(observation: Observation, sources: Sources) -> Identity:
-    return identify_host(
-        observation.host,
-        observation.kernel,
-        observation.docker,
-        observation.datastore,
-        sources.identity_settings,
-        sources.endpoints,
-        kept=sources.kept,
-        reachable=sources.reachable,
-        birds=(observation.bird, observation.bird6),
-    )
-
-
-def _with_pods(observation: Observation, identity: Identity, sources: Sources, config: Config) -> Observation:
-    """What is known of the pods here; their records are asked for only while etcd answers."""
-    view = view_of(observation, identity, mode=config.mode, container_name=config.node.container_name)
-    return with_pods(
-        view,
-        partial(sources.blocks_of, observation.datastore),
-        sources.endpoints_of if observation.datastore_trouble is None else lambda *_: None,
-    )
-
-
-def _assess(
-    observation: Observation, identity: Identity, sources: Sources, config: Config, attempts: Attempts | None
-) -> Assessment:
-    supervising = None
-    if config.mode is Mode.SUPERVISE:
-        supervising = Supervising(
-            _specification(config, sources, identity),
-            attempts or Attempts(),
-            config.supervise_settings(),
-            succession_of(config, sources, observation, identity),
-        )
-    return assess(
-        observation,
-        identity,
-        mode=config.mode,
-        container_name=config.node.container_name,
-        supervising=supervising,
-    )
-
-
-def _specification(config: Config, sources: Sources, identity: Identity) -> ContainerSpec | None:
-    if sources.datastore is None or not identity.complete:
-        return None
-    return wanted_container(config.node_settings(), sources.datastore, identity)
-
-
-def succession_of(config: Config, sources: Sources, observation: Observation, identity: Identity) -> Succession:
-    """What becomes of the container that is there, for the plan and for every text that announces what will be done."""
-    spec = _specification(config, sources, identity)
-    if spec is None:
-        return Succession("this host's name and addresses, or its datastore, are not known")
-    container = node_container(observation.docker, config.node.container_name)
-    return judge_succession(observation, identity, spec, container, config.supervise_settings())
 
 
 def _puller(config: Config, wake: Callable[[str], None]) -> ImagePuller:

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
-from calico_agent.agent import look, succession_of
 from calico_agent.compose import compose
 from calico_agent.config import Config
 from calico_agent.explorer import Explorer
+from calico_agent.look import look, succession_of
 from calico_agent.model.action import Wanted
 from calico_agent.model.identity import Identity
 from calico_agent.model.report import Report
