@@ -24,7 +24,7 @@
                    .
                    . nothing returns; the next pass observes the world again
 
-`agent` runs the stages in this order, the first three by `look`; the two alone know them all. Watchers only wake `agent`.
+`agent` runs the stages in this order, the first three by `look`; the two alone know them all. Watchers only wake it.
 """
 
 __version__ = "0.1.0"

@@ -9,11 +9,9 @@ from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 
 from calico_agent.config import Config
-from calico_agent.decode.node_datastore import datastore_settings
-from calico_agent.errors import ConfigError
+from calico_agent.datastore import KEEPER, MIRROR, DatastoreSource
 from calico_agent.identify.kept import addresses_in_use, names_in_use, remember
 from calico_agent.identity_file import IdentityFile
 from calico_agent.model.address import Family, IPAddress, IPNetwork
@@ -29,11 +27,9 @@ from calico_agent.model.rival import Rival
 from calico_agent.model.settings import DatastoreSettings, EtcdApi, IdentitySettings, Mode
 from calico_agent.model.unchanged import MadeOnce
 from calico_agent.observe.bird import BirdReader
-from calico_agent.observe.datastore import Mirror, read_datastore, resolve_endpoints
 from calico_agent.observe.docker import DockerReader
 from calico_agent.observe.endpoints import EndpointReader
 from calico_agent.observe.host import read_host
-from calico_agent.observe.keeper import SnapshotKeeper
 from calico_agent.observe.kernel import KernelReader
 from calico_agent.observe.kubelet import KubeletReader
 from calico_agent.observe.names import NameLookup
@@ -41,20 +37,14 @@ from calico_agent.observe.own_files import read_file_trouble
 from calico_agent.observe.probe import NeighbourProbe
 from calico_agent.observe.programs import ProgramReader
 from calico_agent.observe.rivals import RivalReader
-from calico_agent.observe.snapshot import SnapshotFile
 from calico_agent.verify.local import node_container
 
 # How many other nodes the kernel is asked about in a pass. They vote on which address this host uses towards the
 # cluster; 64 voters settle that, and 5,000 look-ups would cost more than the rest of the pass.
 _VOTERS = 64
 
-# The first pass waits that long for etcd, so that a daemon that was just started does not begin with "unknown".
-_FIRST_ANSWER_SECONDS = 3.0
-
-_SNAPSHOT = "datastore.snapshot"
-
-_MIRROR, _KEEPER, _PROBE = "datastore_mirror", "datastore_snapshot", "neighbour_probe"
-PARTS = (_MIRROR, _KEEPER, _PROBE)
+_PROBE = "neighbour_probe"
+PARTS = (MIRROR, KEEPER, _PROBE)
 """What works beside the passes, and would be missed."""
 
 
@@ -77,7 +67,6 @@ class Sources:
         agent_troubles: Callable[[], tuple[AgentTrouble, ...]] = tuple,
     ) -> None:
         self._config = config
-        self._wake = wake
         self._one_shot = one_shot
         self._claim_trouble = claim_trouble
         self._pull = pull
@@ -91,22 +80,27 @@ class Sources:
             Family.IPV6: BirdReader(config.bird.socket6, Family.IPV6),
         }
         self._programs = ProgramReader()
-        self._mirror: Mirror | None = None
+        self._datastore = DatastoreSource(config, wake, one_shot=one_shot)
         self._kernel = KernelReader()
         self._probe = NeighbourProbe(wake) if config.agent.probe_next_hops and not one_shot else None
         if self._probe is not None:
             self._probe.start()
-        self._keeper: SnapshotKeeper | None = None
-        self._files_trouble: Unreadable | None = None
         self._identity_file = IdentityFile(config.agent.state_dir if config.mode is Mode.SUPERVISE else "")
         self.kept = self._identity_file.load()
         self._hung_docker: Unreadable | None = None
-        self._hung_datastore: Unreadable | None = None
         self._kubelet = KubeletReader()
         self._lookups: dict[str, NameLookup] = {}
         self.reachable: Mapping[str, tuple[IPAddress, ...]] = {}
-        self.datastore: DatastoreSettings | None = None
-        self.endpoints: tuple[IPAddress, ...] = ()
+
+    @property
+    def datastore(self) -> DatastoreSettings | None:
+        """Where the datastore is."""
+        return self._datastore.settings
+
+    @property
+    def endpoints(self) -> tuple[IPAddress, ...]:
+        """The addresses of its servers."""
+        return self._datastore.endpoints
 
     @property
     def identity_settings(self) -> IdentitySettings:
@@ -130,8 +124,8 @@ class Sources:
             bird=self._birds[Family.IPV4].read(),
             bird6=self._birds[Family.IPV6].read() if self._uses_ipv6(docker) else None,
             datastore_trouble=trouble,
-            snapshot_trouble=self._keeper.trouble if self._keeper is not None else None,
-            files_trouble=self._files_trouble or (self._mirror.files_trouble if self._mirror is not None else None),
+            snapshot_trouble=self._datastore.snapshot_trouble,
+            files_trouble=self._datastore.files_trouble,
             claim_trouble=self._claim_trouble(),
             state_trouble=self._state_trouble(),
             pull=self._pull(),
@@ -144,10 +138,10 @@ class Sources:
         """Docker and the datastore. Who looks once does not wait for one that hangs after the other, nor twice."""
         if not self._one_shot or not self._config.datastore.endpoints:
             docker = self._read_docker()
-            return docker, self._read_datastore(docker)
+            return docker, self._datastore.read(docker)
         with ThreadPoolExecutor(1) as beside:
             reading = beside.submit(self._read_docker)
-            datastore = self._read_datastore(Unreadable("Docker", "it is being asked"))
+            datastore = self._datastore.read(Unreadable("Docker", "it is being asked"))
             return reading.result(), datastore
 
     def _read_docker(self) -> Docker | Unreadable:
@@ -209,10 +203,7 @@ class Sources:
 
     def blocks_of(self, datastore: Datastore | Unreadable, wanted: Collection[IPNetwork]) -> tuple[Block, ...]:
         """Some blocks as they are now, whichever pods came and went since the datastore was read."""
-        if self._mirror is not None:
-            return self._mirror.blocks(wanted)
-        blocks = () if isinstance(datastore, Unreadable) else datastore.blocks
-        return tuple(block for block in blocks if block.cidr in wanted)
+        return self._datastore.blocks_of(datastore, wanted)
 
     def endpoints_of(
         self, nodes: frozenset[str], links: frozenset[int], lost: frozenset[IPAddress]
@@ -222,93 +213,22 @@ class Sources:
 
     def heartbeat(self, part: str) -> float:
         """When one of `PARTS` was last seen alive (monotonic seconds); now, where it is not used."""
-        parts = {_MIRROR: self._mirror, _KEEPER: self._keeper, _PROBE: self._probe}
-        found = parts[part]
-        return found.heartbeat() if found is not None else time.monotonic()
+        if part != _PROBE:
+            return self._datastore.heartbeat(part)
+        return self._probe.heartbeat() if self._probe is not None else time.monotonic()
 
     def close(self) -> None:
         """Stop watching and close connections."""
-        self._stop_following()
+        self._datastore.close()
         if self._probe is not None:
             self._probe.stop()
         self._docker.close()
-
-    def _read_datastore(self, docker: Docker | Unreadable) -> tuple[Datastore | Unreadable, Unreadable | None]:
-        """The last reading that was believed, and why there is no newer one."""
-        current = self._read_current(docker)
-        if isinstance(current, Unreadable) and (last := self._last_good()) is not None:
-            return last, current
-        return current, None
-
-    def _last_good(self) -> Datastore | None:
-        if self._mirror is not None:
-            return self._mirror.last_good()
-        return self._keeper.load() if self._keeper is not None else None
-
-    def _read_current(self, docker: Docker | Unreadable) -> Datastore | Unreadable:
-        settings = self._read_settings(docker)
-        if isinstance(settings, Unreadable):
-            if self.datastore is None:
-                return settings
-            settings = self.datastore  # the container or file that told us is gone; the cluster is where it was
-        if settings != self.datastore:
-            self._follow(settings)
-        if self._mirror is not None:
-            return self._mirror.snapshot()
-        if self._hung_datastore is not None:
-            return self._hung_datastore
-        read = read_datastore(settings, timeout=settings.timeout)
-        self._hung_datastore = read if isinstance(read, Unreadable) and read.code == "timeout" else None
-        return read
-
-    def _read_settings(self, docker: Docker | Unreadable) -> DatastoreSettings | Unreadable:
-        self._files_trouble = None
-        try:
-            settings = self._config.datastore_settings() or settings_from(docker, self._config.node.container_name)
-        except ConfigError as error:
-            self._files_trouble = Unreadable("etcd", str(error), "file")
-            return self._files_trouble
-        if isinstance(settings, Unreadable):
-            return settings
-        return replace(settings, timeout=self._config.datastore.timeout_seconds)
-
-    def _follow(self, settings: DatastoreSettings) -> None:
-        self.datastore = settings
-        self.endpoints = resolve_endpoints(settings.endpoints)
-        self._stop_following()
-        directory = self._config.agent.state_dir
-        self._keeper = SnapshotKeeper(SnapshotFile(Path(directory, _SNAPSHOT), settings)) if directory else None
-        if self._one_shot:
-            return
-        self._mirror = Mirror(settings, self._wake, remembered=self._keeper.load() if self._keeper else None)
-        self._mirror.start()
-        if self._keeper is not None:
-            self._keeper.start(self._mirror.last_good)
-        self._mirror.wait(_FIRST_ANSWER_SECONDS)
-
-    def _stop_following(self) -> None:
-        if self._mirror is not None:
-            if self._keeper is not None:
-                self._keeper.stop()
-            self._mirror.stop()
-        self._mirror = self._keeper = None
 
     def _uses_ipv6(self, docker: Docker | Unreadable) -> bool:
         if self._config.identity_settings().ipv6.method != "none":
             return True
         node = node_container(docker, self._config.node.container_name)
         return node is not None and node.alive and node.env_value("IP6") not in {"", "none"}
-
-
-def settings_from(docker: Docker | Unreadable, name: str) -> DatastoreSettings | Unreadable:
-    """The datastore of this host's calico/node container, which need not run: where the cluster's data is stays so."""
-    if isinstance(docker, Unreadable):
-        return Unreadable("etcd", f"no datastore is configured, and Docker cannot be asked: {docker.reason}", "unset")
-    node = node_container(docker, name)
-    if node is None:
-        reason = "no datastore is configured, and there is no calico/node container here to take its settings from"
-        return Unreadable("etcd", reason, "unset")
-    return datastore_settings(node)
 
 
 def _nodes(datastore: Datastore | Unreadable) -> tuple[Node, ...]:

@@ -12,6 +12,7 @@ import pytest
 
 from calico_agent.config import Config
 from calico_agent.config.schema import AgentSection, BirdSection, DatastoreSection, DockerSection
+from calico_agent.datastore import settings_from
 from calico_agent.model.bgp import Bird
 from calico_agent.model.container import Container, ContainerState, Docker
 from calico_agent.model.node import Datastore
@@ -20,7 +21,7 @@ from calico_agent.model.settings import EtcdApi
 from calico_agent.observe import replica as replica_module
 from calico_agent.observe.datastore import read_datastore
 from calico_agent.observe.snapshot import SnapshotFile
-from calico_agent.sources import PARTS, Sources, settings_from
+from calico_agent.sources import PARTS, Sources
 from tests.decode.test_etcd_v2 import CLUSTER
 from tests.etcd_server import EtcdServer, running_etcd
 from tests.observe.test_bird import Daemon
