@@ -60,10 +60,10 @@ class Kernel:
 
         They carry no mark and are not bound to an address yet, as those that a tunnel makes.
         """
-        alone = host_prefix(address)
-        for rule in met(asked_before_main(self.rules.get(Family(address.version), ())), alone):
+        asked = asked_before_main(self.rules.get(Family(address.version), ()))
+        for rule in met(asked, host_prefix(address)) if asked else ():
             if rule.action.refuses:
-                return Route(alone, RouteType[rule.action.name])
+                return Route(host_prefix(address), RouteType[rule.action.name])
             table = self.fib if rule.table == TABLE_MAIN else self.tables.get(rule.table, Fib())
             found = table.lookup(address) if rule.action is RuleAction.TABLE else None
             if found is not None and (rule.suppressed is None or found.prefix.prefixlen > rule.suppressed):

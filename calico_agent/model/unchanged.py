@@ -20,8 +20,7 @@ class MadeOnce(Generic[Inputs, Value]):
 
     def __call__(self, *inputs: Inputs.args, **named: Inputs.kwargs) -> Value:
         last, given = self._last, (*inputs, named)
-        if last is not None and last[0] == given:
-            return last[1]
-        value = self._make(*inputs, **named)
+        value = last[1] if last is not None and last[0] == given else self._make(*inputs, **named)
+        # Equal input that was read anew is kept, too: what is the same object is not compared item by item again.
         self._last = (given, value)
         return value

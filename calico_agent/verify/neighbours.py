@@ -30,13 +30,18 @@ def places(hops: tuple[NextHop, ...], address: IPAddress) -> tuple[Place, ...]:
 
 def written_by_hand(kernel: Kernel | None, address: IPAddress) -> Neighbour | None:
     """The entry that somebody wrote for an address itself: the kernel takes it on trust and never asks."""
-    found = _written_by_hand((kernel.neighbours if kernel is not None else None) or ())
-    if kernel is None or not found:
+    found = _written_by_hand((kernel.neighbours if kernel is not None else None) or ()).get(address)
+    if kernel is None or found is None:
         return None
-    entries = (found.get(place) for place in next_hops(kernel, address) if place[0] == address)
+    entries = (found.get(device) for hop, device in next_hops(kernel, address) if hop == address)
     return next(filter(None, entries), None)
 
 
 @MadeOnce
-def _written_by_hand(neighbours: tuple[Neighbour, ...]) -> Mapping[Place, Neighbour]:
-    return {(one.address, one.device): one for one in neighbours if one.state == _BY_HAND}
+def _written_by_hand(neighbours: tuple[Neighbour, ...]) -> Mapping[IPAddress, Mapping[str, Neighbour]]:
+    """By address and link."""
+    found: dict[IPAddress, dict[str, Neighbour]] = {}
+    for one in neighbours:
+        if one.state == _BY_HAND:
+            found.setdefault(one.address, {})[one.device] = one
+    return found

@@ -64,8 +64,7 @@ class Underlay:
         """What is wrong on the way to one node; `paths` is what the kernel has for one of its blocks."""
         if self._entries.unanswered and (silent := self._silent(way, paths)) is not None:
             yield _dead(way, silent, self._entries.unanswered[silent])
-        if (entry := written_by_hand(self._kernel, way.registered)) is not None:
-            yield from self._invented(way, entry)
+        yield from self._invented(way)
         if (source := find_wrong_source(self._view, self._kernel, way)) is not None:
             yield source
         if way.encapsulation is Encapsulation.VXLAN and (broken := self._broken_tunnel(way)):
@@ -79,10 +78,13 @@ class Underlay:
         dead = [hop for hop in hops if hop in self._entries.unanswered]
         return dead[0] if dead and len(dead) == len(hops) else None
 
-    def _invented(self, way: Way, entry: Neighbour) -> Iterator[Finding]:
+    def _invented(self, way: Way) -> Iterator[Finding]:
         """A hardware address that is none of the node's. Without an agent there, nobody knows which it has."""
         machine = machine_of(self._view, way.node)
-        if machine is not None and machine.macs and entry.mac.lower() not in map(str.lower, machine.macs):
+        if machine is None or not machine.macs:
+            return
+        entry = written_by_hand(self._kernel, way.registered)
+        if entry is not None and entry.mac.lower() not in map(str.lower, machine.macs):
             yield _neighbour(way, entry, machine)
 
     def _broken_tunnel(self, way: Way) -> str:
