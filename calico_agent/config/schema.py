@@ -4,7 +4,6 @@ The `description` of a key's type says what is wanted; it completes the sentence
 `config/calico-agent.toml` shows the same keys with the same defaults to the administrator.
 """
 
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,7 +12,8 @@ from msgspec import Meta, Struct, field
 
 from calico_agent import paths
 from calico_agent.config import values
-from calico_agent.errors import ConfigError
+from calico_agent.config.kinds import METHODS, BindMount, Endpoint, FilePath, SecretPath, SocketPath, seconds, text
+from calico_agent.config.password import read_password
 from calico_agent.model.autodetection import parse_method
 from calico_agent.model.container import Mount
 from calico_agent.model.image import PullPolicy
@@ -29,35 +29,13 @@ from calico_agent.model.settings import (
     Preset,
     SuperviseSettings,
 )
-from calico_agent.small_file import read_small
-
-_MOST_PASSWORD_FILE = 1 << 16
-
-
-def _seconds(least: float, most: float) -> Meta:
-    return Meta(ge=least, le=most, description=f"a number of seconds from {least:g} to {most:g}")
-
-
-def _text(wanted: str, check: Callable[[str], None] | None = None, *, hidden: bool = False) -> Meta:
-    """`hidden`: a value that is refused is not shown. It may be a secret that was written at the wrong place."""
-    return Meta(max_length=4096, description=wanted, extra={"check": check, "hidden": hidden})
-
-
-_METHODS = (
-    '"auto", "first-found", "interface=REGEX,...", "skip-interface=REGEX,...", "cidr=NETWORK,..." or "can-reach=HOST"'
-)
-FilePath = Annotated[str, _text('an absolute path, or "" for none', values.check_optional_path)]
-SecretPath = Annotated[str, _text('an absolute path, or "" for none', values.check_optional_path, hidden=True)]
-SocketPath = Annotated[str, _text("an absolute path", values.check_socket_path)]
-Endpoint = Annotated[str, _text("a URL like https://10.0.0.1:2379", values.check_endpoint)]
-BindMount = Annotated[str, _text("source:destination or source:destination:ro", values.check_mount)]
 
 
 class AgentSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The loop itself."""
 
-    interval_seconds: Annotated[float, _seconds(1, 3600)] = 10.0
-    hold_down_seconds: Annotated[float, _seconds(0, 3600)] = 10.0
+    interval_seconds: Annotated[float, seconds(1, 3600)] = 10.0
+    hold_down_seconds: Annotated[float, seconds(0, 3600)] = 10.0
     probe_next_hops: Annotated[bool, Meta(description="true or false")] = True
     state_dir: FilePath = paths.STATE_DIR
 
@@ -65,11 +43,11 @@ class AgentSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class IdentitySection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who this host is."""
 
-    name: Annotated[str, _text('a node name like host1, or "" for the host name', values.check_node_name)] = ""
-    ipv4: Annotated[str, _text('"auto", "none" or an address', values.check_ipv4)] = "auto"
-    ipv6: Annotated[str, _text('"auto", "none" or an address', values.check_ipv6)] = "none"
-    method: Annotated[str, _text(_METHODS, values.check_method)] = "auto"
-    method6: Annotated[str, _text(_METHODS, values.check_method6)] = "auto"
+    name: Annotated[str, text('a node name like host1, or "" for the host name', values.check_node_name)] = ""
+    ipv4: Annotated[str, text('"auto", "none" or an address', values.check_ipv4)] = "auto"
+    ipv6: Annotated[str, text('"auto", "none" or an address', values.check_ipv6)] = "none"
+    method: Annotated[str, text(METHODS, values.check_method)] = "auto"
+    method6: Annotated[str, text(METHODS, values.check_method6)] = "auto"
     allow_rejected: Annotated[bool, Meta(description="true or false")] = False
     on_change: Annotated[OnChange, Meta(description='"report" or "replace"')] = OnChange.REPLACE
     start_without_datastore: Annotated[bool, Meta(description="true or false")] = False
@@ -82,29 +60,29 @@ class DatastoreSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ca_file: FilePath = ""
     cert_file: FilePath = ""
     key_file: SecretPath = ""
-    username: Annotated[str, _text("a user name")] = ""
+    username: Annotated[str, text("a user name")] = ""
     password_file: SecretPath = ""
     api: Annotated[EtcdApi, Meta(description='"v3" or "v2"')] = EtcdApi.V3
-    timeout_seconds: Annotated[float, _seconds(0.5, 60)] = 5.0
+    timeout_seconds: Annotated[float, seconds(0.5, 60)] = 5.0
 
 
 class DockerSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where the Docker Engine is."""
 
-    url: Annotated[str, _text("unix:///path or tcp://host:port", values.check_docker_url)] = (
+    url: Annotated[str, text("unix:///path or tcp://host:port", values.check_docker_url)] = (
         "unix:///var/run/docker.sock"
     )
-    timeout_seconds: Annotated[float, _seconds(0.5, 60)] = 5.0
-    credentials: Annotated[str, _text('an absolute path, or "" for the usual one', values.check_optional_path)] = ""
+    timeout_seconds: Annotated[float, seconds(0.5, 60)] = 5.0
+    credentials: Annotated[str, text('an absolute path, or "" for the usual one', values.check_optional_path)] = ""
 
 
 class NodeSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The calico/node container."""
 
-    image: Annotated[str, _text("an image reference like calico/node:v3.31.7", values.check_image)] = ""
+    image: Annotated[str, text("an image reference like calico/node:v3.31.7", values.check_image)] = ""
     pull: Annotated[PullPolicy, Meta(description='"missing", "never" or "always"')] = PullPolicy.MISSING
-    pull_deadline_seconds: Annotated[float, _seconds(1, 3600)] = 60.0
-    container_name: Annotated[str, _text("a container name", values.check_container_name)] = "calico-node"
+    pull_deadline_seconds: Annotated[float, seconds(1, 3600)] = 60.0
+    container_name: Annotated[str, text("a container name", values.check_container_name)] = "calico-node"
     preset: Annotated[Preset, Meta(description='"v3" or "v1.3"')] = Preset.V3
     env: Annotated[
         dict[str, str],
@@ -123,11 +101,11 @@ class BirdSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 class SuperviseSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the container is kept running."""
 
-    backoff_initial_seconds: Annotated[float, _seconds(0.1, 3600)] = 1.0
-    backoff_max_seconds: Annotated[float, _seconds(0.1, 86400)] = 300.0
-    stable_after_seconds: Annotated[float, _seconds(1, 86400)] = 120.0
-    start_deadline_seconds: Annotated[float, _seconds(20, 86400)] = 60.0
-    hung_deadline_seconds: Annotated[float, _seconds(5, 86400)] = 60.0
+    backoff_initial_seconds: Annotated[float, seconds(0.1, 3600)] = 1.0
+    backoff_max_seconds: Annotated[float, seconds(0.1, 86400)] = 300.0
+    stable_after_seconds: Annotated[float, seconds(1, 86400)] = 120.0
+    start_deadline_seconds: Annotated[float, seconds(20, 86400)] = 60.0
+    hung_deadline_seconds: Annotated[float, seconds(5, 86400)] = 60.0
     on_drift: Annotated[DriftPolicy, Meta(description='"replace" or "report"')] = DriftPolicy.REPLACE
     respect_stop: Annotated[bool, Meta(description="true or false")] = False
     take_over: Annotated[bool, Meta(description="true or false")] = False
@@ -136,7 +114,7 @@ class SuperviseSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class HttpSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where the agent answers."""
 
-    listen: Annotated[str, _text('an address with a port like 127.0.0.1:9197, or "" for off', values.check_listen)] = (
+    listen: Annotated[str, text('an address with a port like 127.0.0.1:9197, or "" for off', values.check_listen)] = (
         "127.0.0.1:9197"
     )
     socket: SocketPath = paths.SOCKET
@@ -215,7 +193,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             cert_file=section.cert_file,
             key_file=section.key_file,
             username=section.username,
-            password=_password(Path(section.password_file)) if section.password_file else "",
+            password=read_password(Path(section.password_file)) if section.password_file else "",
             api=section.api,
             timeout=section.timeout_seconds,
         )
@@ -249,17 +227,3 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             take_over=section.take_over,
             pull=self.node.pull,
         )
-
-
-def _password(path: Path) -> str:
-    """The first line. Raises ConfigError; the words are about the file and quote nothing of it."""
-    try:
-        line = read_small(path, _MOST_PASSWORD_FILE).split(b"\n", 1)[0].rstrip(b"\r")
-        password = line.decode()
-    except OSError as error:
-        raise ConfigError(f"the password file {path} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"the first line of the password file {path} is not UTF-8 text") from None
-    if not password:
-        raise ConfigError(f"the password file {path} has an empty first line")
-    return password
