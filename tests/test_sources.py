@@ -19,7 +19,7 @@ from calico_agent.model.node import Datastore
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.settings import EtcdApi
 from calico_agent.observe import replica as replica_module
-from calico_agent.observe.datastore import read_datastore
+from calico_agent.observe.reading import read_datastore
 from calico_agent.observe.snapshot import SnapshotFile
 from calico_agent.sources import PARTS, Sources
 from tests.decode.test_etcd_v2 import CLUSTER

@@ -19,7 +19,7 @@ from collections.abc import Callable, Collection, Iterator
 
 import structlog
 
-from calico_agent.etcd_client.endpoints import Endpoint, endpoints_of, resolve_endpoints
+from calico_agent.etcd_client.endpoints import Endpoint, endpoints_of
 from calico_agent.etcd_client.error import EtcdError
 from calico_agent.etcd_client.reachability import reach
 from calico_agent.etcd_client.tls_files import UsedFiles
@@ -28,14 +28,11 @@ from calico_agent.model.node import Block, Datastore
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.settings import DatastoreSettings
 from calico_agent.observe.dialect import AnyConnection, dialect_of
-from calico_agent.observe.etcd import Watch
-from calico_agent.observe.etcd_v2 import WatchV2
+from calico_agent.observe.engaged import Engaged
 from calico_agent.observe.pace import Delays, jitter, list_delay
 from calico_agent.observe.position import Position
-from calico_agent.observe.reading import read_datastore, readable
+from calico_agent.observe.reading import readable
 from calico_agent.observe.replica import Replica
-
-__all__ = ["Mirror", "read_datastore", "resolve_endpoints"]
 
 # A connection that was good for this long starts the delays anew; what ends sooner is one more failure in a row.
 _GOOD_SECONDS = 10.0
@@ -75,21 +72,16 @@ class Mirror:
         self._mirroring = threading.Thread(target=self._mirror, name="etcd mirror", daemon=True)
         self._beating = threading.Thread(target=self._beat, name="etcd heartbeat", daemon=True)
         self._alive = self._moved = time.monotonic()
-        # What the mirroring thread is on, so that others can end it. Guarded by the lock.
-        self._lock = threading.Lock()
-        self._connection: AnyConnection | None = None
-        self._watch: Watch | WatchV2 | None = None
+        self._engaged = Engaged()
         # How far the copy is, while a watch can go on from there; and the heartbeat is asked to come soon.
         self._position: Position | None = None
         self._soon = threading.Event()
         self._relist_at = 0.0
-        # Written by the heartbeat, read by the pass: one reference, which is replaced as a whole.
-        self._files_trouble: Unreadable | None = None
 
     @property
     def files_trouble(self) -> Unreadable | None:
         """Why the next connection could not be made with the certificates that are on the disk now."""
-        return self._files_trouble
+        return self._engaged.files_trouble
 
     def start(self) -> None:
         """Begin to mirror, in threads of its own."""
@@ -100,12 +92,7 @@ class Mirror:
         """End the threads and the connection."""
         self._stopping.set()
         self._soon.set()
-        with self._lock:
-            watch, connection = self._watch, self._connection
-        if watch is not None:
-            watch.cancel()
-        if connection is not None:
-            connection.close()
+        self._engaged.end()
         for thread in (self._mirroring, self._beating):
             thread.join(2 * self._settings.timeout)
 
@@ -163,13 +150,13 @@ class Mirror:
     def _follow(self, endpoint: Endpoint) -> None:
         """List or go on, then watch until that ends; it always ends with an EtcdError."""
         with self._dialect.connect(endpoint, self._settings, self._settings.timeout) as connection:
-            self._on(connection, None)
+            self._engaged.on(connection)
             try:
                 prefixes, refused = readable(connection, self._dialect)
                 resumed = self._resumed(connection, prefixes)
                 position = resumed or self._listed(connection, prefixes, refused)
                 with connection.watch(position.watch_from()) as watch:
-                    self._on(connection, watch)
+                    self._engaged.on(connection, watch)
                     if resumed:
                         self._soon.set()
                     for changes in watch.changes():
@@ -182,7 +169,7 @@ class Mirror:
                     self._position = None
                 raise
             finally:
-                self._on(None, None)
+                self._engaged.on(None)
 
     def _resumed(self, connection: AnyConnection, prefixes: tuple[str, ...]) -> Position | None:
         """Where the watch can go on; None where all has to be read. The heartbeat says when it has caught up."""
@@ -211,12 +198,6 @@ class Mirror:
             self._moved = time.monotonic()
             yield pair
 
-    def _on(self, connection: AnyConnection | None, watch: Watch | WatchV2 | None) -> None:
-        with self._lock:
-            self._connection, self._watch = connection, watch
-        if self._stopping.is_set() and connection is not None:
-            raise EtcdError("the mirror is stopping", "closed")
-
     def _failed(self, endpoint: str, error: EtcdError) -> None:
         # What we closed ourselves was closed for a reason that is noted already.
         if error.code != "closed" and self._replica.fail(endpoint, error):
@@ -243,8 +224,7 @@ class Mirror:
 
     def _look_after(self) -> None:
         """Ask etcd where it is while a watch is open, and end that when it does not answer or is to be made anew."""
-        with self._lock:
-            connection, watch = self._connection, self._watch
+        connection, watch = self._engaged.now()
         if self._mirroring.is_alive() and (watch or time.monotonic() < self._moved + _STANDSTILL_SECONDS):
             self._alive = time.monotonic()
         position = self._position
@@ -263,14 +243,5 @@ class Mirror:
         position.beat(stamp)
         if self._replica.confirm():
             self._wake("etcd back")
-        if self._renewed(connection) or time.monotonic() > self._relist_at:
+        if self._engaged.renewed(connection) or time.monotonic() > self._relist_at:
             watch.cancel()
-
-    def _renewed(self, connection: AnyConnection) -> bool:
-        try:
-            renewed = connection.files.renewed()
-        except EtcdError as error:
-            self._files_trouble = Unreadable("etcd", error.reason, error.code)
-            return False
-        self._files_trouble = None
-        return renewed

@@ -16,7 +16,7 @@ from calico_agent.act.claim_calls import encode_owner
 from calico_agent.model.claim import ALIVE, CLAIMS, OWNERS, ClaimName, Machine, claim_on
 from calico_agent.model.node import Datastore
 from calico_agent.model.settings import DatastoreSettings
-from calico_agent.observe.datastore import read_datastore
+from calico_agent.observe.reading import read_datastore
 from tests.etcd_server import EtcdServer, free_port, jwt_option, running_etcd
 from tests.observe.test_datastore import with_password
 from tests.patience import PATIENCE

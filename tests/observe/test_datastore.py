@@ -26,9 +26,10 @@ from calico_agent.observe import datastore as datastore_module
 from calico_agent.observe import etcd as etcd_module
 from calico_agent.observe import pace
 from calico_agent.observe import replica as replica_module
-from calico_agent.observe.datastore import Mirror, read_datastore
+from calico_agent.observe.datastore import Mirror
 from calico_agent.observe.dialect import V3
 from calico_agent.observe.etcd import Connection
+from calico_agent.observe.reading import read_datastore
 from calico_agent.observe.replica import Replica
 from tests.etcd_server import Certificates, EtcdServer, free_port, jwt_option, running_cluster, running_etcd
 from tests.patience import PATIENCE
@@ -92,7 +93,8 @@ def eventually(holds: Callable[[], bool], within: float, what: str) -> float:
 
 def connection_of(mirror: Mirror) -> object:
     """The connection that it follows etcd on now."""
-    return mirror._connection if mirror._watch is not None else None
+    connection, watch = mirror._engaged.now()
+    return connection if watch is not None else None
 
 
 def position_of(mirror: Mirror) -> dict[str, int]:
@@ -675,7 +677,7 @@ def test_a_key_file_that_this_user_may_not_read_is_named() -> None:
 
 def refused_as_nobody(settings: DatastoreSettings) -> str:
     program = (
-        "import os, sys; from calico_agent.observe.datastore import read_datastore;"
+        "import os, sys; from calico_agent.observe.reading import read_datastore;"
         "from calico_agent.model.settings import DatastoreSettings; os.seteuid(65534);"
         "print(read_datastore(DatastoreSettings((sys.argv[1],), *sys.argv[2:]), timeout=1).reason)"
     )

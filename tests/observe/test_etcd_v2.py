@@ -20,8 +20,9 @@ from calico_agent.etcd_client.error import EtcdError
 from calico_agent.model.node import Datastore
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.settings import DatastoreSettings, EtcdApi
-from calico_agent.observe.datastore import Mirror, read_datastore
+from calico_agent.observe.datastore import Mirror
 from calico_agent.observe.etcd_v2 import ConnectionV2, WatchV2
+from calico_agent.observe.reading import read_datastore
 from tests.decode.test_etcd_v2 import CLUSTER
 from tests.etcd_server import Certificates, EtcdServer, free_port, running_etcd
 from tests.observe.test_datastore import code, connection_of, eventually, names, reason

@@ -11,7 +11,7 @@ import pytest
 
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.settings import DatastoreSettings, EtcdApi
-from calico_agent.observe.datastore import read_datastore
+from calico_agent.observe.reading import read_datastore
 from tests.patience import PATIENCE
 
 HEAD = b"HTTP/1.1 200 OK\r\nX-Etcd-Index: 5\r\nContent-Length: 100000\r\n\r\n"
