@@ -8,6 +8,7 @@ from calico_agent.model.finding import Finding, Severity
 from calico_agent.model.node import BgpSettings
 from calico_agent.model.route import Neighbour
 from calico_agent.model.unchanged import MadeOnce
+from calico_agent.verify.bgp.as_numbers import one_number_of_two
 from calico_agent.verify.bgp.meaning import Ends, described, is_silent, meaning
 from calico_agent.verify.bgp.plan import FamilyPlan, host_plan
 from calico_agent.verify.bgp.recovery import is_young, just_recovering
@@ -206,7 +207,7 @@ def _reason(view: View, session: Session, fixed: Neighbour | None, node: str) ->
             f"nothing comes back from {fixed.mac}, the hardware address that somebody wrote for it by hand",
             f"ip neigh del {peer} dev {fixed.device} on this host, unless it is right and {node or peer} is off",
         )
-    return meaning(session, node, _ends(view, session, node))
+    return one_number_of_two(view, session, node) or meaning(session, node, _ends(view, session, node))
 
 
 def _ends(view: View, session: Session, node: str) -> Ends:

@@ -464,6 +464,37 @@ CASES = {
         ),
         {"BGP-STALE-AS host2": {"BGP-DOWN host2"}},
     ),
+    "a node that alone has an AS number of its own": Case(
+        stored(
+            peered(replace(session("10.77.0.12", "Idle", "Received: Bad peer AS"), neighbour_as=64999), TO_HOST3),
+            nodes=(DATASTORE.nodes[0], replace(DATASTORE.nodes[1], as_number=64999), DATASTORE.nodes[2]),
+        ),
+        {"BGP-DOWN host2": set()},
+        says=(
+            "node host2 has an AS number of its own, 64999, and host1 has none but the cluster's, 64512",
+            """calicoctl patch node host2 -p '{"spec":{"bgp":{"asNumber":64512}}}'""",
+        ),
+    ),
+    "this node alone has an AS number of its own": Case(
+        stored(
+            peered(replace(session("10.77.0.12", "Idle", "BGP Error: Bad peer AS"), neighbour_as=64999), TO_HOST3),
+            nodes=(replace(DATASTORE.nodes[0], as_number=64999), *DATASTORE.nodes[1:]),
+        ),
+        {"BGP-DOWN host2": set()},
+        says=("node host1 has an AS number of its own, 64999, and host2 has none but the cluster's, 64512",),
+    ),
+    "both have a number, and the records do not tell which side is wrong": Case(
+        stored(
+            peered(replace(session("10.77.0.12", "Idle", "Received: Bad peer AS"), neighbour_as=64999), TO_HOST3),
+            nodes=(
+                replace(DATASTORE.nodes[0], as_number=64512),
+                replace(DATASTORE.nodes[1], as_number=64999),
+                DATASTORE.nodes[2],
+            ),
+        ),
+        {"BGP-DOWN host2": set()},
+        says=("the two sides disagree about an AS number",),
+    ),
     "the AS number of a BGPPeer that gives none is not known": Case(
         stored(peered(*SESSIONS, replace(TO_TOR, neighbour_as=64512)), bgp=settings(replace(TOR, as_number=None))),
         {},

@@ -1,0 +1,28 @@
+"""Nodes of the mesh whose AS numbers do not fit each other.
+
+From v3.31 on a mesh peer without a number in its record is taken to be of the node's own AS, not of the cluster's
+(confd/pkg/backends/calico/bgp_processor.go@v3.32.1). So a node that alone has another number takes all others to have
+that number too, refuses them, and every session of it ends with "Bad peer AS" (seen running, v3.32.1).
+"""
+
+from calico_agent.model.bgp import PeerKind, Session
+from calico_agent.verify.view import View
+
+
+def one_number_of_two(view: View, session: Session, node: str) -> tuple[str, str] | None:
+    """Why AS numbers keep a session of the mesh away, and what to do; None where the records do not tell."""
+    if view.cluster is None or session.kind is not PeerKind.MESH or "Bad peer AS" not in session.last_error:
+        return None
+    own, other, usual = view.local.node, view.cluster.nodes.get(node), view.cluster.bgp.as_number
+    if own is None or other is None:
+        return None
+    numbered, plain = (own, other) if own.as_number else (other, own)
+    if plain.as_number or numbered.as_number in {None, usual}:
+        return None
+    patch = f"calicoctl patch node {{}} -p '{{{{\"spec\":{{{{\"bgp\":{{{{\"asNumber\":{usual}}}}}}}}}}}}}'".format
+    return (
+        f"node {numbered.name} has an AS number of its own, {numbered.as_number}, and {plain.name} has none but the "
+        f"cluster's, {usual}",
+        f"{patch(numbered.name)}; or, if {numbered.as_number} is wanted there, write {usual} into the records of the "
+        f"others: {patch(plain.name)}",
+    )
