@@ -132,6 +132,7 @@ def _take(etcd: Etcd, claim: Claim, cidr: Network) -> Address | None:
             return None
         _count_handle(etcd, claim.handle, cidr)
         block: dict[str, Any] = stored.value
+        block["attributes"] = block["attributes"] or []  # Calico writes null into a block that it has just made
         ordinal = block["unallocated"].pop(0)
         block["allocations"][ordinal] = len(block["attributes"])
         block["attributes"].append({"handle_id": claim.handle, "secondary": claim.attributes})
