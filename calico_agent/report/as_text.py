@@ -77,7 +77,7 @@ def _problem(timed: TimedProblem, now: datetime) -> Iterator[Line]:
         left = f", certain in {span(timed.confirmed_at - now)}" if timed.confirmed_at else ""
         heading = f"SUSPECTED {cause.code} {clean(cause.subject, 80)}, {lasting}{left}"
     yield Line(heading)
-    yield from labelled("what it was" if timed.away else "what", cause.what)
+    yield from labelled("was" if timed.away else "what", cause.what)
     yield from labelled("why", cause.why)
     yield from labelled("effect", "" if timed.away else cause.effect)
     yield from labelled("cure", cause.cure)

@@ -19,10 +19,12 @@ def one_number_of_two(view: View, session: Session, node: str) -> tuple[str, str
     numbered, plain = (own, other) if own.as_number else (other, own)
     if plain.as_number or numbered.as_number in {None, usual}:
         return None
-    patch = f"calicoctl patch node {{}} -p '{{{{\"spec\":{{{{\"bgp\":{{{{\"asNumber\":{usual}}}}}}}}}}}}}'".format
-    return (
-        f"node {numbered.name} has an AS number of its own, {numbered.as_number}, and {plain.name} has none but the "
-        f"cluster's, {usual}",
-        f"{patch(numbered.name)}; or, if {numbered.as_number} is wanted there, write {usual} into the records of the "
-        f"others: {patch(plain.name)}",
+    why = f"node {numbered.name} has an AS number of its own, {numbered.as_number}, and {plain.name} has none but"
+    return f"{why} the cluster's, {usual}", (
+        f"{_write(usual, numbered.name)}; or, if {numbered.as_number} is wanted there, write {usual} into the records "
+        f"of the others: {_write(usual, plain.name)}"
     )
+
+
+def _write(number: int, node: str) -> str:
+    return f"""calicoctl patch node {node} -p '{{"spec":{{"bgp":{{"asNumber":{number}}}}}}}'"""

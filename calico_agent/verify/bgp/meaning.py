@@ -38,6 +38,10 @@ _NO_ANSWER = Meaning(
     "on this host: nc -vz ADDRESS PORT; look at the firewalls of this host and of NODE",
     "on this host: nc -vz ADDRESS PORT; look at the access lists of ADDRESS, and at its password for this neighbor",
 )
+# How the connection before ended, which says nothing of the next: the peer closed it, or told of its own end. In the
+# state Connect BIRD waits for the answer to a SYN, and keeps that error while none comes.
+_TOLD = r"Received: (Administrative|Peer de-configured|Other configuration)"
+_ENDED = rf"(Connection (closed|reset by peer)|{_TOLD})"
 _MEANINGS = tuple(
     (re.compile(pattern), Meaning(*texts))
     for pattern, *texts in (
@@ -61,8 +65,8 @@ _MEANINGS = tuple(
         ),
         (
             r"Connection refused",
-            "nothing listens on its BGP port: its BGP daemon does not run",
-            "on NODE: start calico/node; calico-agent status there says more",
+            "nothing listens on its BGP port, or a firewall refuses it",
+            "on NODE: start calico/node; if it runs, look for a firewall here or there that rejects TCP port PORT",
             "see that a BGP daemon runs on ADDRESS, and that peerIP of the BGPPeer (and its port) is right",
         ),
         (
@@ -83,8 +87,7 @@ _MEANINGS = tuple(
             "on NODE: nc -vz OWN OWNPORT; see that calico/node runs there with a session to this host",
             "on ADDRESS: see that OWN is one of its neighbors, and that it can open TCP port OWNPORT of OWN",
         ),
-        # In this state BIRD waits for the answer to a SYN; the error is that of the connection before.
-        (r"^Connect .*Connection (closed|reset by peer)", *_NO_ANSWER),
+        (rf"^Connect .*{_ENDED}", *_NO_ANSWER),
         (
             r"Connection (closed|reset by peer)",
             "it accepts the connection and closes it: it does not expect a session from this host's address",
@@ -112,12 +115,18 @@ _UNTOLD = Meaning(
 )
 
 _WORDS = re.compile(r"\b(NODE|ADDRESS|PORT|OWN|OWNPORT|ROUTER)\b")
-_SILENT = re.compile(r"Hold timer expired|^(Connect|Active|OpenSent) *$|^Connect .*Connection (closed|reset by peer)")
+_OVER = re.compile(rf"^Connect .*{_ENDED}|{_TOLD}")
+_SILENT = re.compile(rf"Hold timer expired|^(Connect|Active|OpenSent) *$|^Connect .*{_ENDED}")
 
 
 def is_silent(session: Session) -> bool:
     """Whether nothing at all comes back from the peer."""
     return _SILENT.search(_text(session)) is not None
+
+
+def has_just_ended(session: Session) -> bool:
+    """Whether all that is known is how the connection before ended, and the next one is still to come."""
+    return _OVER.search(_text(session)) is not None
 
 
 def _text(session: Session) -> str:

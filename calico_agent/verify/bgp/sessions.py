@@ -9,7 +9,7 @@ from calico_agent.model.node import BgpSettings
 from calico_agent.model.route import Neighbour
 from calico_agent.model.unchanged import MadeOnce
 from calico_agent.verify.bgp.as_numbers import one_number_of_two
-from calico_agent.verify.bgp.meaning import Ends, described, is_silent, meaning
+from calico_agent.verify.bgp.meaning import Ends, described, has_just_ended, is_silent, meaning
 from calico_agent.verify.bgp.plan import FamilyPlan, host_plan
 from calico_agent.verify.bgp.recovery import is_young, just_recovering
 from calico_agent.verify.bgp.speakers import Wanted
@@ -221,7 +221,7 @@ def _ends(view: View, session: Session, node: str) -> Ends:
 
 def _settles(view: View, session: Session) -> bool:
     """Whether it was started so recently that its silence says nothing."""
-    silent = session.protocol_state == "start" and not session.last_error
+    silent = session.protocol_state == "start" and (not session.last_error or has_just_ended(session))
     return silent and is_within(session.since_at, view.observation.at, SETTLING)
 
 

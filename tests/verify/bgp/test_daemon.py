@@ -180,6 +180,24 @@ CASES = {
         {"BGP-DOWN host3": set()},
         says=("its address does not answer: a firewall drops TCP port 179",),
     ),
+    "a session that nobody answers any more since the peer started anew": Case(
+        peered(TO_HOST2, session("10.77.0.13", "Connect", "Received: Administrative reset")),
+        {"BGP-DOWN host3": set()},
+        says=("its address does not answer: a firewall drops TCP port 179",),
+    ),
+    "a session that the peer ended, and that is to come again": Case(
+        peered(TO_HOST2, session("10.77.0.13", "Active", "Received: Administrative reset")),
+        {"BGP-DOWN host3": set()},
+        says=("the peer refuses or ended the session",),
+    ),
+    "a connection that is refused, by nobody who listens or by a firewall": Case(
+        peered(TO_HOST2, session("10.77.0.13", "Active", "Socket: Connection refused")),
+        {"BGP-DOWN host3": set()},
+        says=(
+            "nothing listens on its BGP port, or a firewall refuses it",
+            "look for a firewall here or there that rejects TCP port 179",
+        ),
+    ),
     "a session that only waits": Case(
         peered(TO_HOST2, session("10.77.0.13", "Passive")),
         {"BGP-DOWN host3": set()},

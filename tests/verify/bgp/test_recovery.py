@@ -143,6 +143,8 @@ def test_what_somebody_deletes_beside_a_young_session_of_another_node_is_missing
     (0.2, "", "is not established: it was started just now"),
     (7, "", "is not established: it was started just now"),
     (9, "", "a firewall drops TCP port 179"),
+    (0.2, "Received: Administrative reset", "is not established: it was started just now"),
+    (9, "Received: Administrative reset", "the peer refuses or ended the session"),
     (0.2, "Socket: Connection refused", "nothing listens on its BGP port"),
 ])  # fmt: skip
 def test_the_silence_of_a_young_session_says_nothing(seconds: float, error: str, says: str) -> None:
