@@ -20,10 +20,11 @@ def find_sources(view: View) -> Iterator[Finding]:
     for code, source, effect in (
         ("HOST-UNREADABLE", seen.host, "the node name is not sure"),
         ("KERNEL-UNREADABLE", seen.kernel, "addresses and routes are not checked"),
-        ("DOCKER-UNREADABLE", seen.docker, "whether calico/node runs is not known, and nothing is started"),
     ):
         if isinstance(source, Unreadable):
             yield finding(code, source.source, f"{source.source} cannot be read: {source.reason}", effect=effect)
+    if isinstance(seen.docker, Unreadable):
+        yield _docker(view, seen.docker)
     yield from _configuration(seen.configuration)
     for trouble in seen.agent_troubles:
         yield finding(
@@ -33,6 +34,19 @@ def find_sources(view: View) -> Iterator[Finding]:
     yield from (_not_kept(view, trouble) for trouble in seen.state_trouble)
     if view.cluster is not None:
         yield from map(_bad_key, view.cluster.datastore.bad_keys)
+
+
+def _docker(view: View, docker: Unreadable) -> Finding:
+    """A host without Docker's socket may be one without Docker, unless its calico/node is to run there."""
+    what = f"{docker.source} cannot be read: {docker.reason}"
+    if docker.code == "refused" or (docker.code == "absent" and view.supervised):
+        effect = "nothing can be started, and without live-restore no container runs on this host"
+        cure = "systemctl start docker; if it does not stay, journalctl -u docker says why"
+        lost = any(isinstance(bird, Unreadable) for _, bird in view.daemons())
+        severity = Severity.ERROR if lost else Severity.WARNING
+        return finding("DOCKER-DOWN", docker.source, what, effect=effect, cure=cure, severity=severity)
+    effect = "whether calico/node runs is not known, and nothing is started"
+    return finding("DOCKER-UNREADABLE", docker.source, what, effect=effect)
 
 
 def _configuration(now: Configuration) -> Iterator[Finding]:
@@ -91,6 +105,15 @@ def _not_kept(view: View, trouble: Unreadable) -> Finding:
     )
 
 
+# By what kept us out of etcd. The other reasons (names, files, certificates, permissions) are what is to be put right.
+_CURES = {
+    "refused": "start etcd there, or correct [datastore] endpoints",
+    "timeout": "see on that machine whether etcd hangs, its disk is slow or a firewall drops its port: "
+    "etcdctl endpoint health",
+    "unreachable": "see that the machine is up, and that a route leads to it from this host",
+}
+
+
 def _datastore(view: View) -> Iterator[Finding]:
     """Why there is no current reading of the datastore, and what is gone by instead."""
     trouble, kept = view.observation.current_datastore, view.observation.snapshot_trouble
@@ -109,7 +132,7 @@ def _datastore(view: View) -> Iterator[Finding]:
             )
         else:
             what = f"{trouble.source} cannot be read: {trouble.reason}"
-            yield finding("DS-UNREADABLE", trouble.source, what, effect=effect)
+            yield finding("DS-UNREADABLE", trouble.source, what, effect=effect, cure=_CURES.get(trouble.code, ""))
     elif (files := view.observation.files_trouble) is not None:
         effect = "the open connection to etcd goes on; once it ends, no other can be made"
         yield finding("DS-FILE", files.source, f"for the next connection to etcd: {files.reason}", effect=effect)

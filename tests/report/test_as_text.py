@@ -91,6 +91,7 @@ class TestBrokenHost:
         assert "PROBLEM RT-MISSING 10.244.1.0/26, came 5 times in 2 min\n" in text
         text = text_of(replace(report, problems=(replace(flapping, away=True),)))
         assert "WARNING RT-MISSING 10.244.1.0/26, came 5 times in 2 min, away now\n" in text
+        assert "\n  was        " in text, "the label does not touch what it is about"
 
     def test_many_problems_are_cut_with_their_number(self) -> None:
         problems = tuple(TimedProblem(Problem(finding("RT-MISSING", str(n))), NOW, confirmed=True) for n in range(500))

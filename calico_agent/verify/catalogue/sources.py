@@ -133,6 +133,20 @@ Found when the Docker API does not answer in time, or refuses.
 `systemctl status docker`; [docker] url names the socket.""",
     ),
     _entry(
+        "DOCKER-DOWN",
+        ConditionType.CONTAINER_RUNNING,
+        "dockerd does not run",
+        """\
+A dockerd that ends takes its containers with it, unless "live-restore": true is set in
+/etc/docker/daemon.json; and until it runs again nothing can be started.
+
+Found where nobody answers on Docker's socket, or where it is not there although calico-agent is to
+start calico/node in Docker.
+
+`systemctl start docker`; `journalctl -u docker` says why it does not stay. calico-agent starts
+calico/node again as soon as dockerd answers.""",
+    ),
+    _entry(
         "KERNEL-UNREADABLE",
         ConditionType.ROUTES_IN_PLACE,
         "the kernel's links and routes cannot be read",

@@ -88,14 +88,15 @@ def _does_not_stay(view: View, container: Container, program: Program) -> Findin
         what = f"{program.name} inside container {container.name} was started again"
         age = view.observation.at - program.started_at if program.started_at else timedelta(0)
         why = f"process {program.pid} was started {in_words(age)}, its supervisor long before"
-    logs = f"docker logs {container.name}"
+    ends = f"docker logs {container.name} says why it ends"
+    up = f"docker exec {container.name} sv up /etc/service/enabled/{program.name} where somebody put it down; else "
     return finding(
         _CODES.get(program.name, "SV-RESTARTING"),
         program.name,
         what,
         why=why,
         effect=_EFFECTS[program.name],
-        cure=f"{logs} says why it ends (where it logs to files: /var/log/calico/{program.name}/current)",
+        cure=f"{'' if program.pid else up}{ends} (where it logs to files: /var/log/calico/{program.name}/current)",
         node=view.me,
     )
 

@@ -17,6 +17,7 @@ from calico_agent.model.observation import Unreadable
 from calico_agent.model.peering import Peering
 from calico_agent.model.route import Neighbour
 from calico_agent.model.selector import Comparison, Has, Not, Operator
+from calico_agent.model.settings import Mode
 from tests.verify.case import Case, check
 from tests.verify.cluster import (
     AT,
@@ -563,6 +564,21 @@ CASES = {
     "but one that left its socket is gone": Case(
         replace(HEALTHY, bird=unreadable("refused"), docker=Unreadable("Docker", "there is no socket", "absent")),
         {"BIRD-DOWN BIRD": set(), "DOCKER-UNREADABLE Docker": set()},
+    ),
+    "dockerd that is down took BIRD with it": Case(
+        replace(HEALTHY, bird=unreadable("refused"), docker=Unreadable("Docker", "there is no socket", "absent")),
+        {"DOCKER-DOWN Docker": {"BIRD-DOWN BIRD"}},
+        mode=Mode.SUPERVISE,
+        says=("systemctl start docker",),
+    ),
+    "dockerd that is down, and left its socket": Case(
+        replace(HEALTHY, bird=unreadable("refused"), docker=Unreadable("Docker", "nobody answers", "refused")),
+        {"DOCKER-DOWN Docker": {"BIRD-DOWN BIRD"}},
+    ),
+    "a dockerd that hangs is not why BIRD is gone": Case(
+        replace(HEALTHY, bird=unreadable("refused"), docker=Unreadable("Docker", "it hangs", "timeout")),
+        {"BIRD-DOWN BIRD": set(), "DOCKER-UNREADABLE Docker": set()},
+        mode=Mode.SUPERVISE,
     ),
     "BIRD hangs": Case(
         replace(HEALTHY, bird=unreadable("timeout")),

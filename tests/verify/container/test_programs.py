@@ -38,7 +38,12 @@ CASES = {
     "Felix is gone": Case(
         contained(programs=(BIRD, CONFD, replace(FELIX, pid=0, started_at=None))),
         {"SV-FELIX felix": set()},
-        says=("felix does not run inside container calico-node", "policies", "/var/log/calico/felix/current"),
+        says=(
+            "felix does not run inside container calico-node",
+            "policies",
+            "docker exec calico-node sv up /etc/service/enabled/felix where somebody put it down",
+            "/var/log/calico/felix/current",
+        ),
         status={"ContainerRunning": Status.FALSE},
     ),
     "Felix was started again three seconds ago": Case(

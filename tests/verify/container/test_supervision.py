@@ -15,6 +15,7 @@ from calico_agent.model.container import (
     ContainerState,
     LogHint,
     Mount,
+    Program,
 )
 from calico_agent.model.finding import Severity, Status
 from calico_agent.model.observation import Unreadable
@@ -115,6 +116,15 @@ CASES = {
             "none while it runs; it counts as well at 120 s",
         ),
         status={},
+    ),
+    "BIRD that does not run now is not explained by what did not last before": Case(
+        contained(
+            WITHOUT_BIRD, **OURS, started_at=AT - timedelta(seconds=80), programs=(Program("bird", 0, None, AT),)
+        ),
+        {"SV-RESTARTING bird": {"BIRD-DOWN BIRD"}, "SV-CRASHLOOP calico-node": set()},
+        mode=Mode.SUPERVISE,
+        supervising=supervising(Attempts(failures=4)),
+        says=("docker exec calico-node sv up /etc/service/enabled/bird where somebody put it down",),
     ),
     "it runs for a moment only: that is no end of a loop": Case(
         contained(**OURS, started_at=AT - timedelta(seconds=3)),
