@@ -31,7 +31,7 @@ def in_family(name: str, version: int) -> str:
     return name if version == 4 else f"{name} (IPv6)"
 
 
-def birdcl(version: int, container: str = "calico-node") -> str:
+def birdcl(version: int, container: str) -> str:
     """BIRD's client inside the container, for the daemon of one family: one program for both."""
     return f"docker exec {container} birdcl -s /var/run/calico/{'bird' if version == 4 else 'bird6'}.ctl"
 
@@ -54,8 +54,7 @@ def env_of(address: IPInterface) -> str:
 
 def cure_here(view: View, *settings: str) -> str:
     """How calico/node on this host is given other settings: what the plan does, where it does something."""
-    container = view.local.container
-    name = container.name if container is not None else "calico-node"
+    container, name = view.local.container, view.container_name
     if not view.supervised:
         options = " ".join(f"-e {setting}" for setting in settings)
         return f"docker rm -f {name}, then start it again with {options}; or run calico-agent in supervise mode"

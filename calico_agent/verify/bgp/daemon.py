@@ -91,7 +91,7 @@ def _daemon(view: View, family: Family, bird: Unreadable) -> Finding:
 
 
 def _cure(view: View, family: Family, bird: Unreadable, code: str, *, gone: bool) -> str:
-    container = view.local.container.name if view.local.container else "calico-node"
+    container = view.container_name
     if gone:
         return f"docker restart {container}: BIRD makes its socket when it starts"
     if code == "BIRD-DOWN" or bird.code == "closed":
@@ -124,13 +124,13 @@ def _switched_off(view: View, family: Family, name: str) -> Finding:
         f"somebody switched off {name} in BIRD on this host",
         why=f"BIRD: {name} down",
         effect=next(effects, "BIRD does a part of its work no more"),
-        cure=f"{birdcl(family)} enable {name}",
+        cure=f"{birdcl(family, view.container_name)} enable {name}",
         node=view.me,
     )
 
 
 def _link_missed(view: View, family: Family, name: str) -> Finding:
-    container = view.local.container.name if view.local.container else "calico-node"
+    container = view.container_name
     return finding(
         "BIRD-LINK",
         name if family is Family.IPV4 else f"{name} (IPv6)",

@@ -8,7 +8,7 @@ from calico_agent.model.bgp import Session
 
 
 class Ends(NamedTuple):
-    """Where the two ends of a session listen: the port of the peer, this host's address and its port.
+    """Where the two ends of a session listen: the port of the peer, this host's address and its port, its container.
 
     `router` is the one on the way between them, if there is one.
     """
@@ -16,6 +16,7 @@ class Ends(NamedTuple):
     peer: int
     address: str
     own: int
+    container: str
     router: IPAddress | None = None
 
 
@@ -23,8 +24,8 @@ class Meaning(NamedTuple):
     """What the state and the last error of a session mean; what to do if the peer is a node, and if it is none.
 
     `NODE` and `ADDRESS` stand for the peer's name (else its address) and its address, `PORT` for where it listens;
-    `OWN` and `OWNPORT` for this host's registered address and where BIRD here listens; `ROUTER` for the one towards the
-    peer, which must not do something.
+    `OWN` and `OWNPORT` for this host's registered address and where BIRD here listens, `CONTAINER` for the container it
+    is in; `ROUTER` for the one towards the peer, which must not do something.
     """
 
     sentence: str
@@ -110,11 +111,11 @@ _MEANINGS = tuple(
 )
 _UNTOLD = Meaning(
     "BIRD gives no reason",
-    "look at BIRD's log here and on NODE (docker logs calico-node)",
-    "look at BIRD's log here (docker logs calico-node) and at the log of ADDRESS",
+    "look at BIRD's log here (docker logs CONTAINER) and on NODE",
+    "look at BIRD's log here (docker logs CONTAINER) and at the log of ADDRESS",
 )
 
-_WORDS = re.compile(r"\b(NODE|ADDRESS|PORT|OWN|OWNPORT|ROUTER)\b")
+_WORDS = re.compile(r"\b(NODE|ADDRESS|PORT|OWN|OWNPORT|CONTAINER|ROUTER)\b")
 _OVER = re.compile(rf"^Connect .*{_ENDED}|{_TOLD}")
 _SILENT = re.compile(rf"Hold timer expired|^(Connect|Active|OpenSent) *$|^Connect .*{_ENDED}")
 
@@ -144,6 +145,7 @@ def meaning(session: Session, node: str, ends: Ends) -> tuple[str, str]:
         "PORT": str(ends.peer),
         "OWN": ends.address,
         "OWNPORT": str(ends.own),
+        "CONTAINER": ends.container,
         "ROUTER": f"the router {ends.router} never" if ends.router else "no router",
     }
     sentence, cure = (_WORDS.sub(lambda word: words[word[0]], said) for said in (found.sentence, cure))

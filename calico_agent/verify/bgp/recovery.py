@@ -17,7 +17,7 @@ from calico_agent.verify.ends import node_at
 from calico_agent.verify.evidence import ARRIVING, is_within
 from calico_agent.verify.identity.peers import staying
 from calico_agent.verify.view import STARTING, View
-from calico_agent.verify.words import in_family, listed
+from calico_agent.verify.words import birdcl, in_family, listed
 
 # What BIRD would put right by writing its routes.
 _UNWRITTEN = frozenset(
@@ -97,7 +97,7 @@ def _recovery(view: View, family: Family, bird: Bird, severity: Severity) -> Fin
         effect="routes that are not there yet do not come, and this host advertises nothing, until then",
         cure=f"it ends by itself; at once when calico/node on {whom} is right"
         if awaited
-        else "it ends by itself; docker exec calico-node birdcl -s /var/run/calico/bird.ctl show protocols",
+        else f"it ends by itself; {birdcl(family, view.container_name)} show protocols",
         node=awaited[0] if awaited else view.me,
         severity=severity,
         early=is_young(bird),

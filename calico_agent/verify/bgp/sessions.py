@@ -25,7 +25,6 @@ from calico_agent.verify.words import birdcl, in_family
 # Parts of the keys of which each may be the reason for a session.
 _REASONS = ("/nodes/", "/bgppeers/", "/bgpconfigurations/", "/bgp/v1/")
 _WITHOUT_BGP = "no route to pods depends on it: Felix writes them all here (VXLAN)"
-_CONFD = "docker logs calico-node: look for errors of confd; docker restart calico-node reads everything again"
 
 
 def find_sessions(view: View, family: Family, bird: Bird) -> Iterator[Finding]:
@@ -37,10 +36,10 @@ def find_sessions(view: View, family: Family, bird: Bird) -> Iterator[Finding]:
     known, served = all_read(view), _served(bird)
     for session, wanted in _DOUBTFUL[family](bird.sessions, plan):
         if wanted is None and known and (stale := _stale(view, session)):
-            yield _stale_session(session, bird, stale)
+            yield _stale_session(view, session, bird, stale)
             continue
         if wanted is not None and known and _has_other_as(session, wanted):
-            yield _other_as(session, bird, wanted)
+            yield _other_as(view, session, bird, wanted)
         if not (session.established or view.starting or session.peer in served or _pending(session, bird)):
             by_hand = written_by_hand(view.kernel, session.peer)
             yield _down(view, session, by_hand, early=is_young(bird))
@@ -134,24 +133,29 @@ def _missing(view: View, plan: FamilyPlan, address: IPAddress, bird: Bird) -> It
         f"BIRD has no session {whom}{f', which BGPPeer {peering} asks for' if peering else ''}",
         why=f"the datastore has the {record}, BIRD's configuration has not; it was not changed{_when(bird)}",
         effect=effect if weighs else _WITHOUT_BGP,
-        cure=_CONFD,
+        cure=_of_confd(view),
         node=node,
         severity=None if weighs else Severity.WARNING,
     )
 
 
-def _stale_session(session: Session, bird: Bird, stale: str) -> Finding:
+def _of_confd(view: View) -> str:
+    name = view.container_name
+    return f"docker logs {name}: look for errors of confd; docker restart {name} reads everything again"
+
+
+def _stale_session(view: View, session: Session, bird: Bird, stale: str) -> Finding:
     return finding(
         "BGP-STALE-SESSION",
         str(session.peer),
         f"BIRD has {stale}",
         why=f"BIRD: {described(session)}; its configuration was not changed{_when(bird)}",
         effect="BIRD does not follow the datastore",
-        cure=_CONFD,
+        cure=_of_confd(view),
     )
 
 
-def _other_as(session: Session, bird: Bird, wanted: Wanted) -> Finding:
+def _other_as(view: View, session: Session, bird: Bird, wanted: Wanted) -> Finding:
     node = wanted.node
     whom = f"node {node} ({session.peer})" if node else f"peer {session.peer}"
     right = " or ".join(map(str, sorted(wanted.as_numbers)))
@@ -163,7 +167,7 @@ def _other_as(session: Session, bird: Bird, wanted: Wanted) -> Finding:
         effect="the session cannot come up until both sides have the same number"
         if not session.established
         else "the session ends as soon as the peer follows the datastore",
-        cure=_CONFD,
+        cure=_of_confd(view),
         node=node,
         severity=Severity.WARNING if session.established else Severity.ERROR,
     )
@@ -194,7 +198,10 @@ def _reason(view: View, session: Session, fixed: Neighbour | None, node: str) ->
     """Why a session is down, and what to do."""
     peer, source = session.peer, session.source_address
     if session.protocol_state == "down" and not session.last_error:
-        return "somebody switched it off in BIRD on this host", f"{birdcl(peer.version)} enable {session.name}"
+        return (
+            "somebody switched it off in BIRD on this host",
+            f"{birdcl(peer.version, view.container_name)} enable {session.name}",
+        )
     if source is not None and view.kernel is not None and view.local.candidate(source) is None:
         return (
             f"BIRD cannot send from {source}, the registered address of this node: no link of this host has it",
@@ -216,7 +223,8 @@ def _ends(view: View, session: Session, node: str) -> Ends:
     asked = (one.port for one in bgp.peerings if one.address == session.peer and one.port)
     port = bgp.port_of(node) if node else next(asked, 179)
     address = str(own.ip) if own is not None else "this host's address"
-    return Ends(port, address, bgp.port_of(view.local.name or ""), router_to(view, session.peer))
+    own_port = bgp.port_of(view.local.name or "")
+    return Ends(port, address, own_port, view.container_name, router_to(view, session.peer))
 
 
 def _settles(view: View, session: Session) -> bool:

@@ -81,7 +81,8 @@ def _released(view: View, cluster: Cluster, address: IPAddress) -> str:
     """What is to be done before, where Calico has the host's own address for a pod's."""
     given = view.observation.held or ()
     ours = any(end.node == view.local.name for end in cluster.tunnels.get(address, ()))
-    return "; docker restart calico-node gives the host another tunnel address" if ours and address in given else ""
+    restart = f"; docker restart {view.container_name} gives the host another tunnel address"
+    return restart if ours and address in given else ""
 
 
 def _given_to_pod(view: View, kind: str, address: IPAddress, holder: str) -> Finding:
@@ -92,7 +93,7 @@ def _given_to_pod(view: View, kind: str, address: IPAddress, holder: str) -> Fin
         effect="the host keeps that pod's packets"
         if holder == view.local.name
         else f"what this host itself sends through the tunnel is answered to {holder}",
-        cure="docker restart calico-node on this host; it then takes another tunnel address",
+        cure=f"docker restart {view.container_name} on this host; it then takes another tunnel address",
         node=view.me,
     )
 
