@@ -14,9 +14,10 @@ from collections.abc import Collection, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from stat import S_IWGRP, S_IWOTH
 
 import psutil
+
+from calico_agent.observe.text_file import is_roots_own
 
 # What a question about a process may raise: it ended meanwhile, it is another user's, it was never waited for.
 UNSEEN = (psutil.Error, OSError)
@@ -81,8 +82,7 @@ def runs_own_file(pid: int, name: str) -> bool:
         link, status = (_PROC / str(pid) / "exe").readlink(), (_PROC / str(pid) / "exe").stat()
     except PermissionError:
         return True
-    writable = status.st_mode & (S_IWGRP | S_IWOTH)
-    return link.name.removesuffix(" (deleted)") == name and status.st_uid == 0 and not writable
+    return link.name.removesuffix(" (deleted)") == name and is_roots_own(status)
 
 
 def may_change_routes(pid: int) -> bool:

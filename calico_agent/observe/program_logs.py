@@ -13,6 +13,7 @@ from pathlib import Path
 from calico_agent.decode.log_lines import LogLine, log_lines
 from calico_agent.model.container import Container
 from calico_agent.model.secret import masked
+from calico_agent.observe.text_file import is_roots_own
 
 _PROGRAMS = ("bird", "bird6", "felix")
 _LONGEST_TAIL = 1 << 16
@@ -33,11 +34,7 @@ def _tail(path: Path) -> tuple[LogLine, ...]:
         descriptor = os.open(path, _FLAGS)
         try:
             status = os.fstat(descriptor)
-            if (
-                stat.S_ISREG(status.st_mode)
-                and not status.st_uid
-                and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-            ):
+            if stat.S_ISREG(status.st_mode) and is_roots_own(status):
                 begin = max(0, status.st_size - _LONGEST_TAIL)
                 text = os.pread(descriptor, _LONGEST_TAIL, begin).decode(errors="replace")
                 return log_lines(masked(text).splitlines()[1 if begin else 0 :])

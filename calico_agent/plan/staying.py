@@ -16,6 +16,7 @@ from calico_agent.model.identity import AddressChoice, Candidate, Identity
 from calico_agent.model.kernel import Kernel
 from calico_agent.model.node import Datastore
 from calico_agent.model.observation import Observation
+from calico_agent.model.words import renaming
 
 # Whose statement moves a node on purpose; of the rules for addresses, a method only where the address of before is
 # another one in more than its place in the kernel's list.
@@ -54,11 +55,7 @@ def why_it_stays(own: Who, wanted: Who, observation: Observation, identity: Iden
     """Why name or address stay, and how they are changed on purpose; empty for a container that gives way."""
     if own.name != wanted.name:
         why = "" if identity.name.source == _STATED_NAME else _keeps_name(own, observation, identity)
-        how = (
-            f'to rename the node on purpose, move this host\'s pods away, set [identity] name = "{wanted.name}", '
-            f"then calicoctl delete node {own.name}"
-        )
-        return (why, how) if why else ("", "")
+        return (why, renaming(own.name, wanted.name)) if why else ("", "")
     why = how = ""
     for choice in (identity.ipv4, identity.ipv6):
         address = own.addresses.get(choice.family)

@@ -12,9 +12,10 @@ from calico_agent.model.container import Stage
 from calico_agent.model.finding import Finding, PeerSession, Status
 from calico_agent.model.identity import AddressChoice
 from calico_agent.model.report import Report, TimedProblem
+from calico_agent.model.words import counted
 from calico_agent.report.page import WIDTH, Line, folded, labelled
 from calico_agent.report.verdict import SEVERITY_WORDS, coming, verdict
-from calico_agent.report.words import ago, clean, count, span
+from calico_agent.report.words import ago, clean, span
 
 _MAX_PROBLEMS = 12
 _MAX_SESSIONS = 20
@@ -37,7 +38,7 @@ def render_status(
     lines += [_headline(report, now), _EMPTY, *_conditions(report, now)]
     for number, timed in enumerate(report.problems):
         if number == _MAX_PROBLEMS:
-            lines += [_EMPTY, Line(f"and {count(len(report.problems) - number, 'more problem')}")]
+            lines += [_EMPTY, Line(f"and {counted(len(report.problems) - number, 'more problem')}")]
             break
         lines += [_EMPTY, *_problem(timed, now)]
     lines += [_EMPTY, *_facts(report, now)]
@@ -156,7 +157,7 @@ def _container(report: Report, now: datetime) -> str:
         if report.stage.stage is not Stage.READY:
             text += f" ({report.stage.evidence})"
     if supervision.starts:
-        text += f", started {count(supervision.starts, 'time')} by the agent"
+        text += f", started {counted(supervision.starts, 'time')} by the agent"
     if supervision.doing and (container is None or supervision.doing != f"{container.name} is running"):
         text += f"; {supervision.doing}"
     if supervision.next_attempt:
@@ -169,7 +170,7 @@ def _image(report: Report, now: datetime) -> str:
     pull = report.supervision.pull
     if pull is None or not pull.goes_on:
         return ""
-    again = f", after {count(pull.failures, 'failure')}" if pull.failures else ""
+    again = f", after {counted(pull.failures, 'failure')}" if pull.failures else ""
     return f"{pull.words}, for {span(now - pull.started_at)}{again}"
 
 
@@ -180,7 +181,7 @@ def _datastore(report: Report, now: datetime) -> str:
     age = age_of(report.datastore_read_at, now)
     when = "at a time that is not known" if age is None else f"{span(age)} ago"
     read = f"{'' if report.datastore_current else 'last '}read {when}"
-    nodes = "" if report.nodes is None else f", {count(report.nodes, 'node')}"
+    nodes = "" if report.nodes is None else f", {counted(report.nodes, 'node')}"
     return f"{origin}; revision {report.datastore_revision}, {read}{nodes}"
 
 
@@ -198,7 +199,7 @@ def _routes(report: Report) -> str:
         )
         if number
     ]
-    without = count(routes.nodes_without_route, "node")
+    without = counted(routes.nodes_without_route, "node")
     return ", ".join(parts) + (f"; {without} without any route" if routes.nodes_without_route else "")
 
 

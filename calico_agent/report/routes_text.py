@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 from functools import cache, partial
 
 from calico_agent.model.tracing import RouteRow, RouteState, Trace
-from calico_agent.report.words import clean, count
+from calico_agent.model.words import counted
+from calico_agent.report.words import clean
 
 STATES = tuple(state.value for state in RouteState)
 _HEADINGS = ("PREFIX", "NODE", "POOL", "STATE", "WANTED", "FOUND")
@@ -34,7 +35,7 @@ def render_routes(rows: tuple[RouteRow, ...]) -> str:
     states = Counter(row.state for row in rows)
     summary = ", ".join(f"{states[state]} {state.value}" for state in RouteState if states[state])
     lines = [layout.format(*cells).rstrip() for cells in table]
-    return "\n".join((*lines, f"{count(len(rows), 'route')}{': ' if rows else ''}{summary}", ""))
+    return "\n".join((*lines, f"{counted(len(rows), 'route')}{': ' if rows else ''}{summary}", ""))
 
 
 def routes_json(rows: Iterable[RouteRow]) -> dict[str, object]:

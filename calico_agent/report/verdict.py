@@ -16,8 +16,9 @@ from datetime import datetime
 
 from calico_agent.model.finding import NOT_JUDGED, Condition, ConditionType, Severity, Status
 from calico_agent.model.report import Report, TimedProblem
+from calico_agent.model.words import counted
 from calico_agent.report.timeline import SUSPECTED
-from calico_agent.report.words import clean, count, span
+from calico_agent.report.words import clean, span
 
 SEVERITY_WORDS = {Severity.ERROR: "PROBLEM", Severity.WARNING: "WARNING", Severity.INFO: "NOTE"}
 
@@ -80,7 +81,7 @@ def verdict(report: Report) -> str:
         (established, "session"),
         (report.routes.present if report.routes else None, "route"),
     )
-    return f"all good ({', '.join(count(number, word) for number, word in known if number is not None)})"
+    return f"all good ({', '.join(counted(number, word) for number, word in known if number is not None)})"
 
 
 def coming(timed: TimedProblem, at: datetime) -> str:
@@ -92,7 +93,7 @@ def coming(timed: TimedProblem, at: datetime) -> str:
 
 def _problem_sentence(timed: TimedProblem, report: Report) -> str:
     cause, total = timed.problem.cause, len(report.confirmed)
-    more = f" (and {count(total - 1, 'more problem')})" if total > 1 else ""
+    more = f" (and {counted(total - 1, 'more problem')})" if total > 1 else ""
     often = coming(timed, report.at)
     return f"{SEVERITY_WORDS[timed.severity]} {cause.code}{f' {often}' if often else ''}: {clean(cause.what)}{more}"
 
@@ -107,7 +108,7 @@ def _unread_sentence(report: Report) -> str:
     for timed in report.confirmed:
         if any(first.reason in one.what for one in timed.problem.consequences):
             return f"UNKNOWN: {_told(timed)}"
-    more = f" (and {count(len(report.unreadable) - 1, 'more source')})" if len(report.unreadable) > 1 else ""
+    more = f" (and {counted(len(report.unreadable) - 1, 'more source')})" if len(report.unreadable) > 1 else ""
     return f"UNKNOWN: {clean(first.source)} cannot be read: {clean(first.reason)}{more}"
 
 
@@ -133,7 +134,7 @@ def _reasons(report: Report) -> Iterator[str]:
     counts = report.routes
     all_missing = counts is not None and counts.expected > 0 and counts.present == 0
     if counts is not None and all_missing and routes is not None and routes.status is Status.FALSE:
-        yield f"none of {count(counts.expected, 'expected route')} is there"
+        yield f"none of {counted(counts.expected, 'expected route')} is there"
 
 
 def _because(condition: Condition | None) -> str:

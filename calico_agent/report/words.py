@@ -40,8 +40,3 @@ def nearest(name: str, choices: Iterable[str]) -> str:
     """`did you mean host2?`, where one of the choices is much like the name."""
     close = difflib.get_close_matches(name[:100], sorted(choices), n=1)
     return f"did you mean {clean(close[0], 100)}?" if close else ""
-
-
-def count(number: int, singular: str, plural: str = "") -> str:
-    """`1 route`, `2 routes`."""
-    return f"{number} {singular if number == 1 else plural or singular + 's'}"

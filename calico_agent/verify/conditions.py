@@ -19,9 +19,9 @@ from calico_agent.model.finding import (
     Status,
 )
 from calico_agent.model.observation import Unreadable
+from calico_agent.model.words import counted
 from calico_agent.verify.need import needs_bgp
 from calico_agent.verify.view import View
-from calico_agent.verify.words import counted
 
 
 @dataclass(frozen=True, slots=True)

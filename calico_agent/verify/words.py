@@ -16,11 +16,6 @@ def listed(names: tuple[str, ...]) -> str:
     return " and ".join((", ".join(names[:-1]), names[-1])) if len(names) > 1 else "".join(names)
 
 
-def counted(number: int, thing: str) -> str:
-    """A number with its noun."""
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
-
-
 def ip_tool(version: int) -> str:
     """The command for addresses, links and routes of a family."""
     return "ip -6" if version == 6 else "ip"
@@ -81,14 +76,6 @@ def _made(given: str) -> str:
 
 def _parted(setting: str) -> tuple[str, str, str]:
     return setting.partition("=")
-
-
-def renaming(old: str, new: str) -> str:
-    """How a node is given another name on purpose: it is another node then, and pods do not move with it."""
-    return (
-        f'to rename the node on purpose, move this host\'s pods away, set [identity] name = "{new}", '
-        f"then calicoctl delete node {old}"
-    )
 
 
 def cure_there(node: str, setting: str) -> str:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calico_agent.report.words import clean, count, span
+from calico_agent.model.words import counted
+from calico_agent.report.words import clean, span
 
 
 @pytest.mark.parametrize(
@@ -26,7 +27,7 @@ def test_a_duration_has_its_largest_units(seconds: float, words: str) -> None:
 
 
 def test_a_count_agrees_with_its_noun() -> None:
-    assert [count(number, "route") for number in (0, 1, 2)] == ["0 routes", "1 route", "2 routes"]
+    assert [counted(number, "route") for number in (0, 1, 2)] == ["0 routes", "1 route", "2 routes"]
 
 
 def test_white_space_is_folded_and_what_moves_the_cursor_is_escaped() -> None:

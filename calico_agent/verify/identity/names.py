@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from calico_agent.model.finding import Finding, Severity
 from calico_agent.model.identity import NameSource
+from calico_agent.model.words import renaming
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.view import View
-from calico_agent.verify.words import renaming
 
 # calico/node writes it at each start, so before that it only tells what was.
 _NODENAME_FILE = "/var/lib/calico/nodename"

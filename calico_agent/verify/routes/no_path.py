@@ -11,6 +11,7 @@ from calico_agent.model.address import Family
 from calico_agent.model.bgp import Bird
 from calico_agent.model.finding import Finding
 from calico_agent.model.prefix import key_of
+from calico_agent.model.words import counted
 from calico_agent.verify.bgp.plan import FamilyPlan, host_plan
 from calico_agent.verify.bgp.recovery import just_recovering
 from calico_agent.verify.bgp.sessions import all_peers_known
@@ -18,7 +19,7 @@ from calico_agent.verify.catalogue import finding
 from calico_agent.verify.routes.expected import Expectation
 from calico_agent.verify.routes.table import expected_table
 from calico_agent.verify.view import View
-from calico_agent.verify.words import counted, in_family, listed
+from calico_agent.verify.words import in_family, listed
 
 _MISSING = frozenset({"RT-MISSING", "RT-BORROWED-MISSING"})
 

@@ -3,10 +3,11 @@
 from collections.abc import Collection, Iterator
 
 from calico_agent.model.finding import ConditionType, Finding, Severity
+from calico_agent.model.words import counted
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.routes.expected import Expectation
 from calico_agent.verify.view import View
-from calico_agent.verify.words import block_key, counted, listed
+from calico_agent.verify.words import block_key, listed
 
 
 def find_double_claims(view: View, expectation: Expectation) -> Iterator[Finding]:

@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from calico_agent.model.finding import Finding, Severity, Writer
 from calico_agent.model.node import AffinityState, Block, Borrowed
 from calico_agent.model.prefix import key_of
+from calico_agent.model.words import counted
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.routes.expected import Expectation
 from calico_agent.verify.routes.pods import is_lost
 from calico_agent.verify.view import View
-from calico_agent.verify.words import block_key, counted, listed
+from calico_agent.verify.words import block_key, listed
 
 
 def find_unadvertised(view: View, expectation: Expectation) -> Iterator[Finding]:

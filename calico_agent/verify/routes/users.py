@@ -12,11 +12,12 @@ from calico_agent.model.finding import Finding
 from calico_agent.model.kernel import Kernel
 from calico_agent.model.prefix import key_of
 from calico_agent.model.route import host_prefix
+from calico_agent.model.words import counted
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.cluster import Cluster
 from calico_agent.verify.routes.pods import HostRoute, contested, former_names, host_routes
 from calico_agent.verify.view import View
-from calico_agent.verify.words import counted, listed
+from calico_agent.verify.words import listed
 
 
 def find_users(view: View, cluster: Cluster, kernel: Kernel) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from calico_agent.model.finding import Finding, Severity
 from calico_agent.model.node import EncapsulationMode
 from calico_agent.model.prefix import key_of
 from calico_agent.model.route import Fib, Path, RouteType
+from calico_agent.model.words import counted
 from calico_agent.verify.bgp.filters import Withheld, withheld
 from calico_agent.verify.bgp.rib import Rib
 from calico_agent.verify.catalogue import finding
@@ -18,7 +19,7 @@ from calico_agent.verify.routes.judge import foreign
 from calico_agent.verify.routes.table import Paths
 from calico_agent.verify.routes.ways import Encapsulation, Way
 from calico_agent.verify.view import View
-from calico_agent.verify.words import birdcl, block_key, counted, listed
+from calico_agent.verify.words import birdcl, block_key, listed
 
 _LEARNED = "BIRD learns it and advertises it, so that other nodes send there too"
 

@@ -18,10 +18,11 @@ from calico_agent.model.address import IPAddress, Link
 from calico_agent.model.endpoint import Endpoint, Endpoints
 from calico_agent.model.finding import Finding, Severity, Writer
 from calico_agent.model.kernel import Kernel
+from calico_agent.model.words import counted
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.routes.pods import is_lost, lost_addresses, unled_links
 from calico_agent.verify.view import View
-from calico_agent.verify.words import counted, listed
+from calico_agent.verify.words import listed
 
 
 def find_workloads(view: View, kernel: Kernel) -> Iterator[Finding]:
