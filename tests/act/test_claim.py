@@ -19,7 +19,7 @@ from calico_agent.model.settings import DatastoreSettings
 from calico_agent.observe.reading import read_datastore
 from tests.etcd_server import EtcdServer, free_port, jwt_option, running_etcd
 from tests.observe.test_datastore import with_password
-from tests.patience import PATIENCE
+from tests.patience import PATIENCE, until
 
 pytestmark = pytest.mark.real
 
@@ -57,18 +57,11 @@ def stored(etcd: EtcdServer, name: str = "host1") -> tuple[Machine | None, Machi
     return claim.owner.machine if claim.owner else None, claim.alive.machine if claim.alive else None
 
 
-def until(happened: Callable[[], bool], seconds: float = 15) -> None:
-    deadline = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < deadline, "it does not happen"
-        time.sleep(0.05)
-
-
 def test_a_free_name_is_claimed_with_machine_and_date(etcd: EtcdServer) -> None:
     woken: list[str] = []
     with keeper(woken.append) as ours:
         ours.want(etcd.settings(), wanted())
-        until(lambda: stored(etcd) == (US, US))
+        until("the claim is as wanted", lambda: stored(etcd) == (US, US))
         assert ours.trouble() is None
     written = json.loads(etcd.ctl("get", "--print-value-only", f"{OWNERS}host1"))
     assert (written["machine_id"], written["since"]) == (US.machine_id, NOW.isoformat())
@@ -95,8 +88,8 @@ def test_of_two_that_start_together_exactly_one_wins_twenty_times(etcd: EtcdServ
                 thread.start()
             for thread in threads:
                 thread.join()
-            until(lambda one=one, two=two: (one.trouble() is None) != (two.trouble() is None))  # type: ignore[misc]
-            until(lambda name=name: stored(etcd, name)[1] is not None)  # type: ignore[misc]
+            until("the claim is as wanted", lambda one=one, two=two: (one.trouble() is None) != (two.trouble() is None))  # type: ignore[misc]
+            until("the claim is as wanted", lambda name=name: stored(etcd, name)[1] is not None)  # type: ignore[misc]
             owner, alive = stored(etcd, name)
             assert owner is not None
             assert owner == alive
@@ -111,10 +104,10 @@ def test_of_two_that_start_together_exactly_one_wins_twenty_times(etcd: EtcdServ
 def test_a_claim_of_somebody_else_is_never_overwritten(etcd: EtcdServer) -> None:
     with keeper() as theirs:
         theirs.want(etcd.settings(), wanted(OTHER))
-        until(lambda: stored(etcd) == (OTHER, OTHER))
+        until("the claim is as wanted", lambda: stored(etcd) == (OTHER, OTHER))
     with keeper() as ours:
         ours.want(etcd.settings(), wanted())
-        until(lambda: ours.trouble() is not None)
+        until("the claim is as wanted", lambda: ours.trouble() is not None)
         time.sleep(1.2)  # long enough for another try
     assert stored(etcd)[0] == OTHER
 
@@ -122,22 +115,22 @@ def test_a_claim_of_somebody_else_is_never_overwritten(etcd: EtcdServer) -> None
 def test_the_sign_of_life_outlives_the_lease_and_ends_with_the_agent(etcd: EtcdServer) -> None:
     with keeper() as ours:
         ours.want(etcd.settings(), wanted())
-        until(lambda: stored(etcd) == (US, US))
+        until("the claim is as wanted", lambda: stored(etcd) == (US, US))
         deadline = time.monotonic() + 3 * LEASE
         while time.monotonic() < deadline:
             assert stored(etcd) == (US, US)
             time.sleep(0.2)
-    until(lambda: stored(etcd) == (US, None))
+    until("the claim is as wanted", lambda: stored(etcd) == (US, None))
 
 
 def test_the_next_agent_of_the_same_machine_keeps_the_date(etcd: EtcdServer) -> None:
     with keeper() as before:
         before.want(etcd.settings(), wanted())
-        until(lambda: stored(etcd) == (US, US))
+        until("the claim is as wanted", lambda: stored(etcd) == (US, US))
     rebooted = replace(US, boot_id="boot-9", address="10.77.0.99")
     with keeper() as after:
         after.want(etcd.settings(), wanted(rebooted, seen=encode_owner(wanted())))
-        until(lambda: stored(etcd) == (rebooted, rebooted))
+        until("the claim is as wanted", lambda: stored(etcd) == (rebooted, rebooted))
     written = json.loads(etcd.ctl("get", "--print-value-only", f"{OWNERS}host1"))
     assert written["since"] == NOW.isoformat()
 
@@ -145,7 +138,7 @@ def test_the_next_agent_of_the_same_machine_keeps_the_date(etcd: EtcdServer) -> 
 def test_what_was_written_is_not_written_again_when_it_is_read(etcd: EtcdServer) -> None:
     with keeper() as ours:
         ours.want(etcd.settings(), wanted())
-        until(lambda: stored(etcd) == (US, US))
+        until("the claim is as wanted", lambda: stored(etcd) == (US, US))
         before = etcd.ctl("get", "--write-out=json", f"{ALIVE}host1")
         ours.want(etcd.settings(), wanted(seen=encode_owner(wanted())))
         time.sleep(0.5)
@@ -156,54 +149,54 @@ def test_what_was_written_is_not_written_again_when_it_is_read(etcd: EtcdServer)
 def test_a_record_that_somebody_removed_is_written_again(etcd: EtcdServer) -> None:
     with keeper() as ours:
         ours.want(etcd.settings(), wanted())
-        until(lambda: stored(etcd) == (US, US))
+        until("the claim is as wanted", lambda: stored(etcd) == (US, US))
         ours.want(etcd.settings(), wanted(seen=encode_owner(wanted())))
         etcd.ctl("del", f"{OWNERS}host1")
         time.sleep(0.2)
         ours.want(etcd.settings(), wanted())
-        until(lambda: stored(etcd) == (US, US))
+        until("the claim is as wanted", lambda: stored(etcd) == (US, US))
 
 
 def test_a_sign_of_life_that_somebody_removed_is_given_again(etcd: EtcdServer) -> None:
     seen = encode_owner(wanted())
     with keeper() as ours:
         ours.want(etcd.settings(), wanted())
-        until(lambda: stored(etcd) == (US, US))
+        until("the claim is as wanted", lambda: stored(etcd) == (US, US))
         ours.want(etcd.settings(), replace(wanted(seen=seen), kept=True))
         etcd.ctl("del", f"{ALIVE}host1")
         time.sleep(0.2)
         ours.want(etcd.settings(), wanted(seen=seen))
-        until(lambda: stored(etcd) == (US, US))
+        until("the claim is as wanted", lambda: stored(etcd) == (US, US))
 
 
 def test_cut_off_for_longer_than_the_lease_the_name_stays_and_is_kept_again(etcd: EtcdServer) -> None:
     with keeper() as ours:
         ours.want(etcd.settings(), wanted())
-        until(lambda: stored(etcd) == (US, US))
+        until("the claim is as wanted", lambda: stored(etcd) == (US, US))
         etcd.freeze()
         try:
-            until(lambda: ours.trouble() is not None)
+            until("the claim is as wanted", lambda: ours.trouble() is not None)
             time.sleep(3 * LEASE)
         finally:
             etcd.thaw()
         assert stored(etcd)[0] == US
-        until(lambda: stored(etcd) == (US, US))
-        until(lambda: ours.trouble() is None)
+        until("the claim is as wanted", lambda: stored(etcd) == (US, US))
+        until("the claim is as wanted", lambda: ours.trouble() is None)
 
 
 def test_not_wanted_any_more_the_sign_of_life_runs_out(etcd: EtcdServer) -> None:
     with keeper() as ours:
         ours.want(etcd.settings(), wanted())
-        until(lambda: stored(etcd) == (US, US))
+        until("the claim is as wanted", lambda: stored(etcd) == (US, US))
         ours.want(etcd.settings(), None)
-        until(lambda: stored(etcd) == (US, None))
+        until("the claim is as wanted", lambda: stored(etcd) == (US, None))
 
 
 def test_it_gives_a_sign_of_life_of_its_own_also_with_nothing_to_do(etcd: EtcdServer) -> None:
     with keeper() as ours:
         assert time.monotonic() - ours.heartbeat() < 1
         ours.want(etcd.settings(), wanted())
-        until(lambda: stored(etcd) == (US, US))
+        until("the claim is as wanted", lambda: stored(etcd) == (US, US))
         time.sleep(LEASE)
         assert time.monotonic() - ours.heartbeat() < LEASE
 
@@ -211,14 +204,14 @@ def test_it_gives_a_sign_of_life_of_its_own_also_with_nothing_to_do(etcd: EtcdSe
 def test_all_endpoints_are_tried(etcd: EtcdServer) -> None:
     with keeper() as ours:
         ours.want(etcd.settings(f"http://127.0.0.1:{free_port()}", etcd.url), wanted())
-        until(lambda: stored(etcd) == (US, US))
+        until("the claim is as wanted", lambda: stored(etcd) == (US, US))
 
 
 def test_an_etcd_that_is_not_there_is_told_and_stopping_takes_no_time() -> None:
     nowhere = DatastoreSettings(endpoints=(f"http://127.0.0.1:{free_port()}",))
     with keeper() as ours:
         ours.want(nowhere, wanted())
-        until(lambda: ours.trouble() is not None)
+        until("the claim is as wanted", lambda: ours.trouble() is not None)
         trouble = ours.trouble()
         assert trouble is not None
         assert trouble.code == "refused"
@@ -242,7 +235,7 @@ def test_a_user_without_leave_to_write_is_told_and_reads_calicos_keys_all_the_sa
         settings = replace(server.settings(), username="agent", password="word")
         ours = stack.enter_context(keeper())
         ours.want(settings, wanted())
-        until(lambda: ours.trouble() is not None)
+        until("the claim is as wanted", lambda: ours.trouble() is not None)
         trouble = ours.trouble()
         assert trouble is not None
         assert trouble.code == "denied"
@@ -251,7 +244,7 @@ def test_a_user_without_leave_to_write_is_told_and_reads_calicos_keys_all_the_sa
         assert "permission denied" in read.claims_trouble
         granted = "role grant-permission calico --prefix=true readwrite /calico-agent/"
         server.ctl(*granted.split(), user="root:secret")
-        until(lambda: ours.trouble() is None, 30)
+        until("the claim is as wanted", lambda: ours.trouble() is None, seconds=30)
         read = read_datastore(settings, timeout=5)
         assert isinstance(read, Datastore)
         assert not read.claims_trouble
@@ -264,7 +257,7 @@ def test_a_claim_outlives_the_tokens_of_its_user(tmp_path: Path) -> None:
         wakes: list[str] = []
         with keeper(wakes.append) as ours:
             ours.want(settings, wanted())
-            until(lambda: ours._held is not None)
+            until("the claim is as wanted", lambda: ours._held is not None)
             time.sleep(3 * LEASE)
             assert ours.trouble() is None
             assert wakes == []

@@ -2,8 +2,7 @@
 
 import json
 import re
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from tests.lab.conftest import named_lab
 from tests.lab.lab import Lab
 from tests.lab.namespaces import Sandbox
 from tests.lab.options import Options
+from tests.patience import until
 
 pytestmark = [pytest.mark.lab, pytest.mark.real]
 
@@ -29,16 +29,6 @@ def lab() -> Iterator[Lab]:
 @pytest.fixture(autouse=True)
 def all_good_before(lab: Lab) -> None:
     until("all hosts are good", lambda: all_good(lab), lambda: texts(lab))
-
-
-def until(what: str, happened: Callable[[], bool], told: Callable[[], str], seconds: float = 90) -> float:
-    """Wait for something that must come, and say how long that took; `told` is what to show when it does not."""
-    begun = time.monotonic()
-    while not happened():
-        if time.monotonic() - begun > seconds:
-            pytest.fail(f"not within {seconds} s: {what}\n{told()}")
-        time.sleep(0.2)
-    return time.monotonic() - begun
 
 
 def all_good(lab: Lab) -> bool:
@@ -68,8 +58,10 @@ def test_a_host_that_is_cut_off_is_named_within_ten_seconds_though_its_sessions_
     lab.exec("host2", "ip", "link", "set", "eth0", "down", check=True)
     dead = "RT-NEXTHOP-DEAD host2"
     try:
-        until("host1 names host2", lambda: dead in problems(lab, "host1"), lambda: text(lab, "host1"), 10)
-        until("and is sure of it", lambda: problems(lab, "host1").get(dead, False), lambda: text(lab, "host1"), 12)
+        until("host1 names host2", lambda: dead in problems(lab, "host1"), lambda: text(lab, "host1"), seconds=10)
+        until(
+            "and is sure of it", lambda: problems(lab, "host1").get(dead, False), lambda: text(lab, "host1"), seconds=12
+        )
         said = text(lab, "host1")
         assert "packets to the pods of host2 are lost, though the routes are there" in said
         assert "10.77.0.12 host2 node-to-node mesh Established" in said, "BIRD does not know yet"
@@ -77,7 +69,7 @@ def test_a_host_that_is_cut_off_is_named_within_ten_seconds_though_its_sessions_
     finally:
         lab.exec("host2", "ip", "link", "set", "eth0", "up", check=True)
         lab.exec("host2", "ip", "route", "add", "default", "via", "10.77.0.1", check=True)
-    until("all are good again", lambda: all_good(lab), lambda: texts(lab), 30)
+    until("all are good again", lambda: all_good(lab), lambda: texts(lab), seconds=30)
 
 
 def test_routes_that_bird_holds_back_after_its_start_are_the_fault_of_the_peer_it_waits_for(lab: Lab) -> None:
@@ -89,7 +81,9 @@ def test_routes_that_bird_holds_back_after_its_start_are_the_fault_of_the_peer_i
     lab.exec("host2", "ip", "route", "flush", "proto", "bird", check=True)  # as after a boot: no routes of before
     waits = "BIRD here was started and waits for host3 before it writes any route"
     until("host2 says what BIRD waits for", lambda: waits in text(lab, "host2"), lambda: text(lab, "host2"))
-    until("all has one cause", lambda: problems(lab, "host2").keys() == {bridge}, lambda: text(lab, "host2"), 10)
+    until(
+        "all has one cause", lambda: problems(lab, "host2").keys() == {bridge}, lambda: text(lab, "host2"), seconds=10
+    )
     assert "there is no route to" in text(lab, "host2")
     lab.agent_start("host3")
     until("all are good again", lambda: all_good(lab), lambda: texts(lab))
@@ -138,17 +132,17 @@ def test_a_route_that_comes_and_goes_is_one_problem_with_a_count(lab: Lab) -> No
     def deleted_once_more() -> bool:
         """BIRD may put it back before anybody has looked: such a time does not count."""
         lab.exec("host1", "ip", "route", "del", block, check=True)
-        until("it is back", lambda: bool(lab.exec("host1", *show).stdout), lambda: text(lab, "host1"), 15)
+        until("it is back", lambda: bool(lab.exec("host1", *show).stdout), lambda: text(lab, "host1"), seconds=15)
         return problems(lab, "host1").get(lost, False)
 
-    until("it is one confirmed problem", deleted_once_more, lambda: text(lab, "host1"), 120)
+    until("it is one confirmed problem", deleted_once_more, lambda: text(lab, "host1"), seconds=120)
     assert problems(lab, "host1") == {lost: True}
     shown = text(lab, "host1")
     said = re.search(rf"WARNING {lost}, came (\d+) times in [^,]*, away now", shown)
     assert said is not None, shown
     assert shown.startswith(f"host1: WARNING RT-MISSING came {said[1]} times in ")
     assert int(said[1]) >= 4
-    until("a minute of calm ends it", lambda: all_good(lab), lambda: texts(lab), 80)
+    until("a minute of calm ends it", lambda: all_good(lab), lambda: texts(lab), seconds=80)
 
 
 def test_a_router_that_rewrites_sources_is_named_and_its_cure_cures(lab: Lab) -> None:
@@ -170,7 +164,7 @@ def test_a_router_that_rewrites_sources_is_named_and_its_cure_cures(lab: Lab) ->
             "each names the router",
             lambda: all(problems(lab, host) == seen[host] for host in HOSTS),
             lambda: texts(lab),
-            180,
+            seconds=180,
         )
         assert "the router 10.78.0.1 never rewrites it (NAT)" in text(lab, "host3"), text(lab, "host3")
         for host in ("host1", "host2"):

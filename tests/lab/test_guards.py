@@ -17,6 +17,7 @@ from tests.lab.conftest import named_lab
 from tests.lab.engine import CONTAINER
 from tests.lab.lab import Lab
 from tests.lab.options import Options
+from tests.patience import until
 
 pytestmark = [pytest.mark.lab, pytest.mark.real]
 
@@ -89,14 +90,6 @@ def containers(lab: Lab, host: str) -> list[str]:
 
 def runs(lab: Lab, host: str) -> bool:
     return f"{CONTAINER} running" in containers(lab, host)
-
-
-def until(what: str, happened: Callable[[], bool], told: Callable[[], str], seconds: float = 40) -> None:
-    deadline = time.monotonic() + seconds
-    while not happened():
-        if time.monotonic() > deadline:
-            pytest.fail(f"not within {seconds} s: {what}\n{told()}")
-        time.sleep(0.2)
 
 
 def refuses(lab: Lab, host: str, code: str, *words: str) -> None:
@@ -196,7 +189,7 @@ def test_a_reboot_is_no_conflict(lab: Lab) -> None:
             "the claim is of the new boot",
             lambda: lab.exec("host1", "cat", BOOT_ID).stdout.strip() in lab_value(lab, f"{ALIVE}host1"),
             lambda: lab_value(lab, f"{ALIVE}host1"),
-            120,  # the sign of life of the boot before may be a clone's, until its lease has ended
+            seconds=120,
         )
     finally:
         lab.exec("host1", "umount", BOOT_ID, check=True)
@@ -221,7 +214,9 @@ def test_a_host_that_is_cut_off_from_etcd_keeps_its_name(lab: Lab) -> None:
         )
     finally:
         lab.exec("host1", "ip", "route", "del", "blackhole", "10.77.0.1/32", check=True)
-    until("host1 keeps it alive again", lambda: f"{ALIVE}same" in keys(lab, ALIVE), lambda: text(lab, "host1"), 90)
+    until(
+        "host1 keeps it alive again", lambda: f"{ALIVE}same" in keys(lab, ALIVE), lambda: text(lab, "host1"), seconds=90
+    )
     assert runs(lab, "host1")
     assert containers(lab, "host2") == []
 
@@ -271,7 +266,7 @@ def test_a_bird_that_appears_beside_calico_node_is_named_and_calico_node_is_left
     Path(lab.host("host1").root, "run/stray.conf").write_text("router id 10.0.0.1;\nprotocol device {}\n")
     command = ("bird", "-f", "-c", "/run/stray.conf", "-s", "/run/stray.ctl", "-P", "/run/stray.pid")
     with process(lab, "host1", *command):
-        until("it is named", lambda: "SV-RIVAL" in codes(lab, "host1"), lambda: text(lab, "host1"), 45)
+        until("it is named", lambda: "SV-RIVAL" in codes(lab, "host1"), lambda: text(lab, "host1"), seconds=45)
         assert runs(lab, "host1")
 
 

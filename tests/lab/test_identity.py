@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from tests.lab.conftest import named_lab
 from tests.lab.lab import Lab
 from tests.lab.options import Options
+from tests.patience import until
 
 pytestmark = [pytest.mark.lab, pytest.mark.real]
 
@@ -29,7 +31,7 @@ def restart(lab: Lab, **settings: str) -> None:
     """Host1's agent again, with these settings."""
     lab.agent_stop("host1")
     lab.agent_start("host1", {"CALICO_AGENT_AGENT_HOLD_DOWN_SECONDS": "2", **settings})
-    until("the first pass is made", lambda: "identity" in report(lab), lab)
+    until("the first pass is made", lambda: "identity" in report(lab), partial(text, lab))
 
 
 def report(lab: Lab) -> dict[str, Any]:
@@ -41,6 +43,10 @@ def chosen(lab: Lab) -> tuple[str, str]:
     """Address and rule."""
     ipv4 = report(lab)["identity"]["ipv4"]
     return ipv4["chosen"], ipv4["rule"]
+
+
+def text(lab: Lab) -> str:
+    return lab.exec("host1", "calico-agent", "status").stdout
 
 
 def codes(lab: Lab) -> list[str]:
@@ -61,14 +67,6 @@ def renumber(lab: Lab) -> None:
     lab.host("host1").ip("addr add 10.77.0.21/24 dev eth0", "addr del 10.77.0.11/24 dev eth0")
 
 
-def until(what: str, happened: Callable[[], bool], lab: Lab, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not happened():
-        if time.monotonic() > deadline:
-            pytest.fail(f"not within {seconds} s: {what}\n{lab.exec('host1', 'calico-agent', 'status').stdout}")
-        time.sleep(0.2)
-
-
 def passes(lab: Lab, number: int) -> None:
     """Wait until the agent has looked so often again."""
     seen = {report(lab)["at"]}
@@ -77,7 +75,7 @@ def passes(lab: Lab, number: int) -> None:
         seen.add(report(lab)["at"])
         return len(seen) > number
 
-    until(f"{number} passes are made", looked, lab)
+    until(f"{number} passes are made", looked, partial(text, lab))
 
 
 def test_networks_and_links_that_come_change_nothing(lab: Lab) -> None:
@@ -91,7 +89,12 @@ def test_networks_and_links_that_come_change_nothing(lab: Lab) -> None:
             f"link set late{number} up",
             f"link set wire{number} up",
         )
-    until("the agent has seen them", lambda: "late2" in json.dumps(report(lab)["identity"]), lab, 15)
+    until(
+        "the agent has seen them",
+        lambda: "late2" in json.dumps(report(lab)["identity"]),
+        partial(text, lab),
+        seconds=15,
+    )
     assert chosen(lab)[0] == before == "10.77.0.11/24"
     assert given(lab) == container
     itself = report(lab)["identity"]["ipv4"]["calico"][0]
@@ -115,7 +118,7 @@ def test_the_kubelet_of_the_host_is_heard(lab: Lab) -> None:
     lab.host("host1").spawn("/run/kubelet", "-c", "sleep 300; exit", *flags, log=lab.directory / "kubelet.log")
     try:
         restart(lab)
-        until("it decides", lambda: chosen(lab) == ("10.77.0.11/24", "kubelet"), lab, 20)
+        until("it decides", lambda: chosen(lab) == ("10.77.0.11/24", "kubelet"), partial(text, lab), seconds=20)
         sources = {one["source"]: one for one in report(lab)["identity"]["name"]["sources"]}
         assert (sources["kubelet"]["name"], sources["kubelet"]["stand"]) == ("HOST1", "decides")
         assert given(lab) == container
@@ -132,7 +135,7 @@ def test_a_host_name_that_changes_makes_no_other_node_even_where_nothing_is_reme
     container = given(lab)
     lab.exec("host1", "hostname", "edge-9", check=True)
     try:
-        until("it is told", lambda: codes(lab) == ["NAME-MISMATCH"], lab)
+        until("it is told", lambda: codes(lab) == ["NAME-MISMATCH"], partial(text, lab))
         (problem,) = report(lab)["problems"]
         assert problem["what"] == "this machine is called edge-9 now, and its node is host1 as before"
         lab.exec("host1", "rm", "/var/lib/calico-agent/identity.json", check=True)
@@ -163,7 +166,7 @@ def test_a_lost_address_is_reported_with_old_and_new_and_people_decide(lab: Lab)
     restart(lab, CALICO_AGENT_IDENTITY_ON_CHANGE="report", CALICO_AGENT_IDENTITY_IPV4="auto")
     container = given(lab)
     renumber(lab)
-    until("it is reported", lambda: "IP-CHANGED" in codes(lab), lab)
+    until("it is reported", lambda: "IP-CHANGED" in codes(lab), partial(text, lab))
     (problem,) = [one for one in report(lab)["problems"] if one["code"] == "IP-CHANGED"]
     assert "10.77.0.11 (eth0), the address of node host1 since" in problem["what"]
     assert "is on no link of this host any more" in problem["what"]
@@ -178,7 +181,7 @@ def test_with_replace_the_container_gets_the_new_address(lab: Lab) -> None:
         renumber(lab)
     old = given(lab)
     restart(lab)
-    until("it has the new address", lambda: given(lab)[2] == "IP=10.77.0.21/24", lab)
+    until("it has the new address", lambda: given(lab)[2] == "IP=10.77.0.21/24", partial(text, lab))
     assert given(lab)[0] != old[0]
-    until("nothing is lost any more", lambda: "IP-CHANGED" not in codes(lab), lab)
-    until("the new one is kept", lambda: chosen(lab) == ("10.77.0.21/24", "last choice"), lab)
+    until("nothing is lost any more", lambda: "IP-CHANGED" not in codes(lab), partial(text, lab))
+    until("the new one is kept", lambda: chosen(lab) == ("10.77.0.21/24", "last choice"), partial(text, lab))

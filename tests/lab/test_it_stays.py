@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from tests.lab.conftest import named_lab
 from tests.lab.engine import CONTAINER
 from tests.lab.lab import Lab
 from tests.lab.options import Options
+from tests.patience import until
 
 pytestmark = [pytest.mark.lab, pytest.mark.real]
 
@@ -31,13 +33,13 @@ def lab() -> Iterator[Lab]:
 
 @pytest.fixture(autouse=True)
 def well(lab: Lab) -> None:
-    until("all is good", lab, lambda: not report(lab)["problems"] and established(lab) == 1)
+    until("all is good", lambda: not report(lab)["problems"] and established(lab) == 1, partial(text, lab))
 
 
 def restart(lab: Lab) -> None:
     lab.agent_stop(HOST)
     lab.agent_start(HOST, SETTINGS)
-    until("the first pass is made", lab, lambda: "identity" in report(lab))
+    until("the first pass is made", lambda: "identity" in report(lab), partial(text, lab))
 
 
 def report(lab: Lab) -> dict[str, Any]:
@@ -63,14 +65,6 @@ def container(lab: Lab) -> tuple[str, ...]:
     return (*words[:2], *(word for word in words[2:] if word.startswith(("NODENAME=", "IP="))))
 
 
-def until(what: str, lab: Lab, happened: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not happened():
-        if time.monotonic() > deadline:
-            pytest.fail(f"not within {seconds} s: {what}\n{text(lab)}")
-        time.sleep(0.2)
-
-
 def looks(lab: Lab, times: int) -> None:
     """The agent makes so many more passes; in them whatever was waited for has come."""
     seen: set[str] = set()
@@ -79,7 +73,7 @@ def looks(lab: Lab, times: int) -> None:
         seen.add(report(lab)["at"])
         return len(seen) > times
 
-    until(f"{times} more passes are made", lab, all_made, 180)
+    until(f"{times} more passes are made", all_made, partial(text, lab), seconds=180)
 
 
 def call_host(lab: Lab, name: str) -> None:
@@ -102,7 +96,9 @@ def test_another_host_name_changes_nothing_and_is_told(lab: Lab) -> None:
     call_host(lab, "edge-9")
     try:
         until(
-            "the other name is told", lab, lambda: any("edge-9" in json.dumps(one) for one in report(lab)["problems"])
+            "the other name is told",
+            lambda: any("edge-9" in json.dumps(one) for one in report(lab)["problems"]),
+            partial(text, lab),
         )
         looks(lab, 3)
         time.sleep(3)  # longer than the hold-down: it would have been replaced by now
@@ -114,7 +110,7 @@ def test_another_host_name_changes_nothing_and_is_told(lab: Lab) -> None:
         looks(lab, 2)
         assert container(lab) == before
         lab.exec(HOST, "docker", "kill", CONTAINER, check=True)
-        until("it is started again", lab, lambda: established(lab) == 1)
+        until("it is started again", lambda: established(lab) == 1, partial(text, lab))
         assert (container(lab)[0], container(lab)[2:]) == (before[0], before[2:]), "as the node that it was"
     finally:
         call_host(lab, HOST)
@@ -127,7 +123,7 @@ def test_a_virtual_address_that_becomes_the_first_one_changes_nothing(lab: Lab) 
         "addr add 10.77.0.100/24 dev eth0", "addr del 10.77.0.12/24 dev eth0", "addr add 10.77.0.12/24 dev eth0"
     )
     try:
-        until("it is seen", lab, lambda: "10.77.0.100" in json.dumps(report(lab)["identity"]))
+        until("it is seen", lambda: "10.77.0.100" in json.dumps(report(lab)["identity"]), partial(text, lab))
         time.sleep(3)  # longer than the hold-down
         looks(lab, 3)
         assert container(lab) == before
@@ -135,7 +131,7 @@ def test_a_virtual_address_that_becomes_the_first_one_changes_nothing(lab: Lab) 
         lab.agent_stop(HOST)
         Path(lab.host(HOST).root, "var/lib/calico-agent/identity.json").unlink()
         lab.agent_start(HOST, SETTINGS)
-        until("the first pass is made", lab, lambda: "identity" in report(lab))
+        until("the first pass is made", lambda: "identity" in report(lab), partial(text, lab))
         looks(lab, 2)
         assert container(lab) == before, "nor does it without its memory"
     finally:

@@ -4,7 +4,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from tests.lab.agent import Agent
 from tests.lab.conftest import named_lab
 from tests.lab.lab import Lab
 from tests.lab.options import Options
+from tests.patience import until
 
 pytestmark = [pytest.mark.lab, pytest.mark.real]
 
@@ -30,15 +31,6 @@ def lab() -> Iterator[Lab]:
 @pytest.fixture(autouse=True)
 def all_good_before(lab: Lab) -> None:
     until("all hosts are good", lambda: all(code(lab, host) == 0 for host in HOSTS), lambda: texts(lab))
-
-
-def until(what: str, happened: Callable[[], bool], told: Callable[[], str], seconds: float = 90) -> None:
-    """Wait for something that must come; `told` is what to show when it does not."""
-    deadline = time.monotonic() + seconds
-    while not happened():
-        if time.monotonic() > deadline:
-            pytest.fail(f"not within {seconds} s: {what}\n{told()}")
-        time.sleep(0.2)
 
 
 def code(lab: Lab, host: str) -> int:

@@ -9,7 +9,8 @@ import pytest
 from tests.lab.conftest import named_lab
 from tests.lab.lab import Lab
 from tests.lab.options import Options
-from tests.lab.test_main_job import block_of_host2, code, conditions, container, report, text, until
+from tests.lab.test_main_job import block_of_host2, code, conditions, container, report, text
+from tests.patience import until
 
 pytestmark = [pytest.mark.lab, pytest.mark.real]
 

@@ -4,7 +4,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from tests.lab.conftest import named_lab
 from tests.lab.lab import Lab
 from tests.lab.options import Options
 from tests.lab.sampling import sampled
+from tests.patience import until
 from tests.registry import docker_registry
 
 pytestmark = [pytest.mark.lab, pytest.mark.real]
@@ -34,14 +35,6 @@ def lab() -> Iterator[Lab]:
 @pytest.fixture(autouse=True)
 def all_good_before(lab: Lab) -> None:
     until("all hosts are good", lambda: all(code(lab, host) == 0 for host in HOSTS), lambda: text(lab))
-
-
-def until(what: str, happened: Callable[[], bool], told: Callable[[], str], seconds: float = 90) -> None:
-    deadline = time.monotonic() + seconds
-    while not happened():
-        if time.monotonic() > deadline:
-            pytest.fail(f"not within {seconds} s: {what}\n{told()}")
-        time.sleep(0.2)
 
 
 def code(lab: Lab, host: str) -> int:

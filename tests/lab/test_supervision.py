@@ -4,9 +4,10 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 from tests.lab.agent import Agent
 from tests.lab.lab import Lab
 from tests.lab.options import Options
+from tests.patience import until
 
 pytestmark = [pytest.mark.lab, pytest.mark.real]
 
@@ -45,7 +47,7 @@ def lab() -> Iterator[Lab]:
 @pytest.fixture(autouse=True)
 def all_good(lab: Lab) -> Iterator[None]:
     """Before each test all is well, there is one container, and its backoff is forgotten."""
-    until("all is good", lab, lambda: code(lab) == 0 and counted(lab) == 0)
+    until("all is good", lambda: code(lab) == 0 and counted(lab) == 0, partial(text, lab))
     yield
     running = docker(lab, "ps", "--format", "{{.Names}}").split()
     assert running in ([], ["calico-node"]), "there is never a second one that runs"
@@ -55,15 +57,6 @@ def counted(lab: Lab) -> int:
     """The starts that are remembered as not yet having lasted."""
     file = Path(lab.host(HOST).root, "var/lib/calico-agent/attempts.json")
     return int(json.loads(file.read_text())["failures"]) if file.exists() else 0
-
-
-def until(what: str, lab: Lab, happened: Callable[[], bool], seconds: float = 40) -> None:
-    """Wait for something that must come."""
-    deadline = time.monotonic() + seconds
-    while not happened():
-        if time.monotonic() > deadline:
-            pytest.fail(f"not within {seconds} s: {what}\n{text(lab)}")
-        time.sleep(0.2)
 
 
 def docker(lab: Lab, *arguments: str) -> str:
@@ -137,7 +130,7 @@ def test_the_printed_line_makes_the_container_that_the_agent_makes(lab: Lab) -> 
         by_hand = container(lab)
     finally:
         lab.agent_start(HOST, SETTINGS)
-    until("the agent adopts it", lab, lambda: code(lab) == 0)
+    until("the agent adopts it", lambda: code(lab) == 0, partial(text, lab))
     assert container(lab) == by_hand
 
 
@@ -156,23 +149,23 @@ def test_an_agent_that_is_killed_again_and_again_never_touches_the_container(lab
     before = container(lab)
     for _ in range(KILLS):
         os.kill(agent_pid(lab), signal.SIGKILL)
-        until("it is dead", lab, lambda: Agent(lab.host(HOST)).process() is None)
+        until("it is dead", lambda: Agent(lab.host(HOST)).process() is None, partial(text, lab))
         lab.agent_start(HOST, SETTINGS)
-    until("all is good", lab, lambda: code(lab) == 0)
+    until("all is good", lambda: code(lab) == 0, partial(text, lab))
     assert container(lab) == before
 
 
 def test_a_removed_container_is_made_anew(lab: Lab) -> None:
     before = container(lab)
     docker(lab, "rm", "--force", "calico-node")
-    until("all is good", lab, lambda: code(lab) == 0)
+    until("all is good", lambda: code(lab) == 0, partial(text, lab))
     assert container(lab)[0] != before[0]
 
 
 def test_a_renamed_container_gets_its_name_back_and_runs_on(lab: Lab) -> None:
     before = container(lab)
     docker(lab, "rename", "calico-node", "somebody")
-    until("it is back", lab, lambda: docker(lab, "ps", "--format", "{{.Names}}") == "calico-node")
+    until("it is back", lambda: docker(lab, "ps", "--format", "{{.Names}}") == "calico-node", partial(text, lab))
     assert container(lab) == before
 
 
@@ -180,7 +173,7 @@ def test_a_restart_policy_is_taken_back_and_the_container_runs_on(lab: Lab) -> N
     before = container(lab)
     docker(lab, "update", "--restart=always", "calico-node")
     asked = ("inspect", "-f", "{{.HostConfig.RestartPolicy.Name}}", "calico-node")
-    until("it is taken back", lab, lambda: docker(lab, *asked) == "no")
+    until("it is taken back", lambda: docker(lab, *asked) == "no", partial(text, lab))
     assert container(lab) == before
 
 
@@ -188,68 +181,77 @@ def test_a_paused_container_is_reported_with_the_command_that_cures_it(lab: Lab)
     before = container(lab)
     docker(lab, "pause", "calico-node")
     try:
-        until("it is said", lab, lambda: "SV-NOT-RUNNING" in codes(lab))
+        until("it is said", lambda: "SV-NOT-RUNNING" in codes(lab), partial(text, lab))
         assert "docker unpause calico-node" in text(lab)
         time.sleep(7)
         assert "SV-NOT-RUNNING" in codes(lab), "BIRD hangs with it, which is no reason for a restart"
     finally:
         docker(lab, "unpause", "calico-node")
-    until("all is good", lab, lambda: code(lab) == 0)
+    until("all is good", lambda: code(lab) == 0, partial(text, lab))
     assert container(lab) == before
 
 
 def test_one_that_is_stopped_by_hand_is_started_again(lab: Lab) -> None:
     docker(lab, "stop", "--time", "1", "calico-node")
-    until("all is good", lab, lambda: code(lab) == 0)
+    until("all is good", lambda: code(lab) == 0, partial(text, lab))
 
 
 def test_one_that_is_stopped_by_hand_stays_so_where_that_is_respected(lab: Lab) -> None:
     with agent_with(lab, {"CALICO_AGENT_SUPERVISE_RESPECT_STOP": "true"}):
         docker(lab, "stop", "--time", "1", "calico-node")
-        until("it is said", lab, lambda: "SV-STOPPED" in codes(lab))
+        until("it is said", lambda: "SV-STOPPED" in codes(lab), partial(text, lab))
         time.sleep(3)
         assert docker(lab, "inspect", "-f", "{{.State.Running}}", "calico-node") == "false"
         docker(lab, "start", "calico-node")
-        until("all is good", lab, lambda: code(lab) == 0)
+        until("all is good", lambda: code(lab) == 0, partial(text, lab))
         docker(lab, "kill", "calico-node")
-        until("one that was killed is started", lab, lambda: code(lab) == 0)
+        until("one that was killed is started", lambda: code(lab) == 0, partial(text, lab))
 
 
 def test_a_killed_bird_is_seen_and_is_no_confirmed_problem(lab: Lab) -> None:
-    until("its programs are asked of", lab, lambda: age(lab) > 21)
+    until("its programs are asked of", lambda: age(lab) > 21, partial(text, lab))
     before = container(lab)
     log = Agent(lab.host(HOST)).log
     said_before = log.stat().st_size
     signal_bird(lab, "KILL")
     # It is back after a second, so the log is asked: the status of that moment may be gone.
-    until("it is seen", lab, lambda: "type=BGPEstablished status=Unknown" in log.read_text()[said_before:], 5)
-    until("it is over", lab, lambda: code(lab) == 0, 15)
+    until(
+        "it is seen",
+        lambda: "type=BGPEstablished status=Unknown" in log.read_text()[said_before:],
+        partial(text, lab),
+        seconds=5,
+    )
+    until("it is over", lambda: code(lab) == 0, partial(text, lab), seconds=15)
     assert container(lab) == before
 
 
 def test_a_hung_bird_is_named_and_the_container_is_restarted_beyond_the_deadline(lab: Lab) -> None:
     before = container(lab)
     signal_bird(lab, "STOP")
-    until("it is named", lab, lambda: "BIRD-HUNG" in codes(lab))
+    until("it is named", lambda: "BIRD-HUNG" in codes(lab), partial(text, lab))
     assert container(lab) == before, "not before the deadline"
-    until("it is restarted", lab, lambda: container(lab)[1] != before[1])
+    until("it is restarted", lambda: container(lab)[1] != before[1], partial(text, lab))
     assert container(lab)[0] == before[0]
-    until("all is good", lab, lambda: code(lab) == 0)
+    until("all is good", lambda: code(lab) == 0, partial(text, lab))
 
 
 def test_a_start_that_waits_for_etcd_is_named_and_not_restarted(lab: Lab) -> None:
     lab.datastore.stop()
     try:
         docker(lab, "kill", "calico-node")
-        until("it is started", lab, lambda: docker(lab, "inspect", "-f", "{{.State.Running}}", "calico-node") == "true")
+        until(
+            "it is started",
+            lambda: docker(lab, "inspect", "-f", "{{.State.Running}}", "calico-node") == "true",
+            partial(text, lab),
+        )
         before = container(lab)
-        until("it is named", lab, lambda: "SV-STUCK" in codes(lab))
+        until("it is named", lambda: "SV-STUCK" in codes(lab), partial(text, lab))
         assert report(lab)["stage"]["name"] == "starting"
         time.sleep(5)  # it is older than its deadline by now
         assert container(lab) == before, "a restart would change nothing"
     finally:
         lab.datastore.start()
-    until("all is good", lab, lambda: code(lab) == 0)
+    until("all is good", lambda: code(lab) == 0, partial(text, lab))
     assert container(lab) == before
 
 
@@ -258,32 +260,32 @@ def test_a_crash_loop_is_told_with_its_reason_kept_over_a_killed_agent_and_ended
     lab.agent_stop(HOST)
     docker(lab, "rm", "--force", "calico-node")  # with one that worked before, the agent would go back to that
     with agent_with(lab, wrong):
-        until("it is a loop", lab, lambda: "SV-CRASHLOOP" in codes(lab))
+        until("it is a loop", lambda: "SV-CRASHLOOP" in codes(lab), partial(text, lab))
         said = text(lab)
         assert "times in a row and did not last; the last time it exited with code 1" in " ".join(said.split())
         assert "DATASTORE_TYPE=etcd is none of its datastores" in " ".join(said.split())
         failures = report(lab)["supervision"]["failures"]
         os.kill(agent_pid(lab), signal.SIGKILL)
-        until("it is dead", lab, lambda: Agent(lab.host(HOST)).process() is None)
+        until("it is dead", lambda: Agent(lab.host(HOST)).process() is None, partial(text, lab))
         lab.agent_start(HOST, {**SETTINGS, **wrong})
-        until("it has looked", lab, lambda: "supervision" in report(lab))
+        until("it has looked", lambda: "supervision" in report(lab), partial(text, lab))
         assert report(lab)["supervision"]["failures"] >= failures, "it does not start afresh"
-    until("the corrected one is made at once", lab, lambda: code(lab) == 0, 15)
+    until("the corrected one is made at once", lambda: code(lab) == 0, partial(text, lab), seconds=15)
 
 
 def test_drift_is_only_reported_where_that_is_the_policy_and_replaced_otherwise(lab: Lab) -> None:
     before = container(lab)
     other = {"CALICO_AGENT_NODE_ENV": "FELIX_LOGSEVERITYSCREEN=warning,MY_TOKEN=hush"}
     with agent_with(lab, {**other, "CALICO_AGENT_SUPERVISE_ON_DRIFT": "report"}):
-        until("it is said", lab, lambda: "SV-DRIFT" in codes(lab))
+        until("it is said", lambda: "SV-DRIFT" in codes(lab), partial(text, lab))
         said = " ".join(text(lab).split())
         assert "FELIX_LOGSEVERITYSCREEN is not set, wanted 'warning'" in said
         assert "hush" not in said
         time.sleep(4)
         assert container(lab) == before
     with agent_with(lab, other):
-        until("it is replaced", lab, lambda: container(lab)[0] != before[0])
-        until("all is good", lab, lambda: code(lab) == 0)
+        until("it is replaced", lambda: container(lab)[0] != before[0], partial(text, lab))
+        until("all is good", lambda: code(lab) == 0, partial(text, lab))
 
 
 def test_what_taking_over_would_change_is_said_before_anything_is_touched(lab: Lab) -> None:
@@ -291,13 +293,13 @@ def test_what_taking_over_would_change_is_said_before_anything_is_touched(lab: L
     lab.node_start(HOST, {"IP": "10.77.0.11"})
     before = container(lab)
     lab.agent_start(HOST, {**SETTINGS, "KEEP_NODE": "1"})
-    until("it is said", lab, lambda: "SV-FOREIGN" in codes(lab))
+    until("it is said", lambda: "SV-FOREIGN" in codes(lab), partial(text, lab))
     said = " ".join(text(lab).split())
     assert "IP is '10.77.0.11', wanted '10.77.0.11/24'" in said
     assert "NODENAME is not set, wanted 'host1'" in said
     assert container(lab) == before
     docker(lab, "rm", "--force", "calico-node")
-    until("then the agent makes its own", lab, lambda: code(lab) == 0)
+    until("then the agent makes its own", lambda: code(lab) == 0, partial(text, lab))
 
 
 def test_a_frozen_docker_is_unknown_and_costs_nothing(lab: Lab) -> None:
@@ -306,12 +308,12 @@ def test_a_frozen_docker_is_unknown_and_costs_nothing(lab: Lab) -> None:
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
     try:
-        until("it is Unknown", lab, lambda: condition(lab, "ContainerRunning") == "Unknown")
+        until("it is Unknown", lambda: condition(lab, "ContainerRunning") == "Unknown", partial(text, lab))
         assert "dockerd does not answer" in text(lab)
     finally:
         for pid in pids:
             os.kill(pid, signal.SIGCONT)
-    until("all is good", lab, lambda: code(lab) == 0)
+    until("all is good", lambda: code(lab) == 0, partial(text, lab))
     assert container(lab) == before
 
 
@@ -320,9 +322,9 @@ def test_a_killed_docker_that_comes_back_finds_its_container_started_again(lab: 
     for process in lab.host(HOST).processes():
         if process.name == "dockerd":
             os.kill(process.pid, signal.SIGKILL)
-    until("it is Unknown", lab, lambda: condition(lab, "ContainerRunning") == "Unknown")
+    until("it is Unknown", lambda: condition(lab, "ContainerRunning") == "Unknown", partial(text, lab))
     lab.engine(HOST).start()
-    until("all is good", lab, lambda: code(lab) == 0)
+    until("all is good", lambda: code(lab) == 0, partial(text, lab))
     assert container(lab)[0] == before[0]
 
 
@@ -341,7 +343,7 @@ def test_many_rounds_leave_no_thread_and_no_descriptor_behind(lab: Lab) -> None:
             wakes = "ip route add 203.0.113.$i dev lo; sleep .2; ip route del 203.0.113.$i; sleep .2"
             lab.exec(HOST, "sh", "-c", f"for i in 1 2 3 4 5; do {wakes}; done", check=True)
             os.kill(agent_pid(lab), signal.SIGHUP)
-        until("all is good", lab, lambda: code(lab) == 0)
+        until("all is good", lambda: code(lab) == 0, partial(text, lab))
 
     stir(20)  # whatever is made once is made
     before = held()

@@ -21,7 +21,7 @@ from calico_agent.model.bgp import Bird
 from calico_agent.model.observation import Unreadable
 from calico_agent.observe.bird import BirdReader
 from tests.own_process import open_files
-from tests.patience import PATIENCE
+from tests.patience import PATIENCE, until
 
 pytestmark = pytest.mark.real
 
@@ -123,19 +123,12 @@ def test_a_link_that_bird_takes_for_down_is_named_to_who_looks_into_a_fault(tmp_
         daemon.ip("address add 10.8.0.100/24 dev eth0", "address add 10.8.0.12/24 dev eth0")
         daemon.run("sysctl", "-q", "-w", "net.ipv4.conf.eth0.promote_secondaries=1")
         reader, about = BirdReader(str(daemon.socket), Family.IPV4), [ip_network("10.9.0.0/26")]
-        wait_until(lambda: _missed(reader.read(about)) == () and "10.8.0.12" in daemon.links())
+        until("BIRD is as wanted", lambda: _missed(reader.read(about)) == () and "10.8.0.12" in daemon.links())
         daemon.ip("address del 10.8.0.100/24 dev eth0")
-        wait_until(lambda: _missed(reader.read(about)) == ("eth0",))
+        until("BIRD is as wanted", lambda: _missed(reader.read(about)) == ("eth0",))
         assert _missed(reader.read()) == ()
     finally:
         daemon.stop()
-
-
-def wait_until(done: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not done():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def _missed(found: Bird | Unreadable) -> tuple[str, ...] | None:

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from calico_agent.observe import keeper as keeper_module
 from calico_agent.observe.keeper import SnapshotKeeper
 from calico_agent.observe.snapshot import SnapshotFile
 from tests.observe.test_snapshot import AT, ETCD, READ
+from tests.patience import until
 
 
 @pytest.fixture
@@ -41,17 +42,11 @@ def keep(file: SnapshotFile, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
     assert not [thread.name for thread in threading.enumerate() if thread.name == "etcd snapshot"]
 
 
-def eventually(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 5
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def test_what_is_read_is_kept_and_comes_back(file: SnapshotFile, keep: Callable[..., SnapshotKeeper]) -> None:
-    keep(lambda: READ)
-    eventually(lambda: file.load() == READ)
-    assert SnapshotKeeper(file).load() == READ
+    fresh = replace(READ, read_at=datetime.now(UTC))
+    keep(lambda: fresh)
+    until("the file is as wanted", lambda: file.load() == fresh)
+    assert SnapshotKeeper(file).load() == fresh
 
 
 def test_one_that_is_of_no_use_is_told_until_it_is_replaced(
@@ -63,7 +58,7 @@ def test_one_that_is_of_no_use_is_told_until_it_is_replaced(
     assert keeper.trouble is not None
     assert keeper.trouble.reason == f"{file.path} is of no use: the value is not JSON"
     started = keep(lambda: READ)
-    eventually(lambda: started.trouble is None and file.load() == READ)
+    until("the file is as wanted", lambda: started.trouble is None and file.load() == READ)
 
 
 def test_what_has_not_changed_is_not_written_again_until_it_is_old(
@@ -72,7 +67,7 @@ def test_what_has_not_changed_is_not_written_again_until_it_is_old(
     later = replace(READ, read_at=AT + timedelta(minutes=5))
     readings = [READ]
     keeper = keep(lambda: readings[-1])
-    eventually(lambda: file.load() == READ)
+    until("the file is as wanted", lambda: file.load() == READ)
     readings.append(later)
     time.sleep(0.2)
     assert file.load() == READ
@@ -85,6 +80,6 @@ def test_a_reading_that_cannot_be_written_is_told_and_the_agent_goes_on(
 ) -> None:
     file.path.mkdir()
     keeper = keep(lambda: READ)
-    eventually(lambda: keeper.trouble is not None and "cannot be written" in keeper.trouble.reason)
+    until("the file is as wanted", lambda: keeper.trouble is not None and "cannot be written" in keeper.trouble.reason)
     file.path.rmdir()
-    eventually(lambda: keeper.trouble is None)
+    until("the file is as wanted", lambda: keeper.trouble is None)

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from ipaddress import ip_address
 from pathlib import Path
@@ -21,6 +21,7 @@ from calico_agent.model.container import Container, ContainerState
 from calico_agent.model.rival import Rival
 from calico_agent.observe.rivals import RivalReader
 from tests.netns import NetworkNamespace, network_namespace
+from tests.patience import until
 
 pytestmark = pytest.mark.real
 
@@ -177,7 +178,7 @@ def test_a_process_that_may_not_change_routes_is_no_rival(host: NetworkNamespace
         shutil.copy("/bin/sh", f"{name}/bird")
         with started(host, *through, f"{name}/bird", "-c", "sleep 600; exit 0") as process:
             comm = Path(f"/proc/{process.pid}/comm")
-            wait_until(lambda: comm.read_text() == "bird\n")
+            until("the processes are as wanted", lambda: comm.read_text() == "bird\n")
             assert rivals(host) == ()
 
 
@@ -187,10 +188,3 @@ def test_a_bird_that_gave_up_root_and_kept_the_right_to_routes_is_a_rival(host: 
         Path(name).chmod(0o777)
         with bird(host, Path(name), "-u", "nobody", "-g", "nogroup") as process:
             assert [found.pid for found in rivals(host)] == [process.pid]
-
-
-def wait_until(happened: Callable[[], bool]) -> None:
-    end = time.monotonic() + 10
-    while not happened():
-        assert time.monotonic() < end
-        time.sleep(0.05)

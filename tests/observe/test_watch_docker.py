@@ -2,7 +2,7 @@
 
 import queue
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from calico_agent.observe.watch_docker import DockerWatch
 from tests.docker_engine import IMAGE, docker_engine, frozen, kill_dockerd
 from tests.lab.engine import Engine
 from tests.own_process import open_files, threads
-from tests.patience import PATIENCE
+from tests.patience import PATIENCE, until
 
 pytestmark = pytest.mark.real
 
@@ -55,13 +55,6 @@ def wait_for(wakes: Wakes, reason: str, *, seconds: float = 10.0) -> None:
     deadline = time.monotonic() + seconds
     while wakes.get(timeout=max(0.0, deadline - time.monotonic())) != reason:
         pass
-
-
-def wait_until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def run(engine: Engine, name: str, image: str = IMAGE) -> None:
@@ -157,7 +150,7 @@ def test_a_daemon_that_is_not_there_yet(tmp_path: Path) -> None:
     with watching(f"unix://{tmp_path}/docker.sock") as (watch, wakes):
         assert wakes.get(timeout=5) == "docker: its events ended"
         first = watch.heartbeat()
-        wait_until(lambda: watch.heartbeat() > first)
+        until("the watch is as wanted", lambda: watch.heartbeat() > first)
 
 
 def test_an_address_of_another_kind_is_refused() -> None:
