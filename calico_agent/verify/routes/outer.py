@@ -30,16 +30,18 @@ _EFFECTS = {
 
 def find_wrong_source(view: View, kernel: Kernel, way: Way) -> Finding | None:
     """Packets through the tunnel to a node that carry another address of this host than the registered one."""
-    own = view.local.registered(way.family)
     effect = _EFFECTS.get(way.encapsulation)
-    if effect is None or own is None or kernel.holder(own.ip) is None or kernel.holder(way.registered) is not None:
+    own = view.local.registered(way.family) if effect is not None else None
+    if effect is None or own is None:
         return None
-    if any(one in found.interface.network for found in view.local.bridges() for one in (own.ip, way.registered)):
-        return None  # one of both is registered with a wrong address: that comes first
     route, found = kernel.route_to(way.registered), _answers(kernel.sources).get(way.registered)
     source = found.address if found is not None else route.source if route is not None else None
     if source is None or source == own.ip or route is None or route.type is not RouteType.UNICAST:
         return None
+    if kernel.holder(own.ip) is None or kernel.holder(way.registered) is not None:
+        return None
+    if any(one in found.interface.network for found in view.local.bridges() for one in (own.ip, way.registered)):
+        return None  # one of both is registered with a wrong address: that comes first
     return finding(
         "RT-SOURCE",
         in_family(way.node, way.registered.version),
