@@ -22,6 +22,7 @@ _FORMAT = 1
 _HINT = LogHint | None
 _MOMENT = datetime | None
 _MOST_STARTS = 1 << 40
+_FIRST_HINT = 4  # the fields that a hint always had
 
 
 class AttemptsFile:
@@ -103,6 +104,9 @@ def _value(name: str, kind: object, value: object) -> Any:  # noqa: ANN401 - eac
     if kind == _MOMENT and isinstance(value, str) and (moment := datetime.fromisoformat(value)).tzinfo is not None:
         return moment
     texts = value if isinstance(value, list) else []
-    if kind == _HINT and len(texts) == len(fields(LogHint)) and all(isinstance(text, str) for text in texts):
+    # What an agent of before did not write is not known.
+    known = fields(LogHint)[: len(texts)]
+    whole = len(texts) >= _FIRST_HINT and len(known) == len(texts)
+    if kind == _HINT and whole and all(isinstance(text, str) for text in texts):
         return LogHint(*texts)
     raise ValueError(f"{name} is {value!r:.80}")

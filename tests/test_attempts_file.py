@@ -66,6 +66,15 @@ def test_every_memory_comes_back(tmp_path_factory: pytest.TempPathFactory, attem
     assert reread(state_dir) == replace(attempts, drift="", drift_since=None)
 
 
+def test_what_an_agent_of_before_wrote_is_remembered(tmp_path: Path) -> None:
+    """It knew four words of a hint: what it remembers of a stop by hand must not be lost with an upgrade."""
+    hint = ["etcd-refused", "it waits", "the line", "the cure"]
+    (tmp_path / "attempts.json").write_text(json.dumps({"format": 1, "stopped_at": NOW.isoformat(), "hint": hint}))
+    file = AttemptsFile(str(tmp_path))
+    assert file.load() == Attempts(stopped_at=NOW, hint=LogHint(*hint))
+    assert file.trouble is None
+
+
 def test_the_file_is_the_agents_alone_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
     AttemptsFile(str(tmp_path / "state")).save(FULL)
     (file,) = (tmp_path / "state").iterdir()

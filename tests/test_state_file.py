@@ -40,3 +40,21 @@ def test_a_pipe_under_its_name_holds_nobody(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "state.json")
     with pytest.raises(ValueError, match="it is no file"):
         read_state(tmp_path / "state.json")
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(
+    ("user", "mode", "says"),
+    [
+        pytest.param(1000, 0o600, "it belongs to user 1000, and not to root", id="of a user"),
+        pytest.param(0, 0o666, "everybody may write it", id="of everybody"),
+    ],
+)
+def test_what_another_user_may_have_written_is_not_believed(tmp_path: Path, user: int, mode: int, says: str) -> None:
+    """Else who was first in a folder like /tmp would tell the agent who this host is."""
+    file = tmp_path / "identity.json"
+    file.write_text("{}")
+    file.chmod(mode)
+    os.chown(file, user, user)
+    with pytest.raises(ValueError, match=says):
+        read_state(file)

@@ -95,11 +95,21 @@ def decode_network(attrs: Mapping[str, Any]) -> DockerNetwork:
     return DockerNetwork(name=name, driver=driver, bridge=bridge, subnets=subnets, gateways=gateways)
 
 
-def is_calico_node(container: Container) -> bool:
-    """Whether this container is calico/node, whoever started it."""
-    if container.name.startswith("k8s_") or not names_calico_node(container.name, container.image):
-        return names_calico_node(container.name, container.image)
+def is_calico_node(container: Container, network: str = "") -> bool:
+    """Whether this container is calico/node, whoever started it. `network`: `shares_network` says more of a pod's."""
+    if not names_calico_node(container.name, container.image):
+        return False
+    if container.name.startswith("k8s_"):
+        return shares_network(container, network)
     return container.network_mode == "host" and not _does_one_thing(container.command)
+
+
+def shares_network(container: Container, network: str = "") -> bool:
+    """Whether it is in the host's network. `network` is the mode of the container whose network it uses, if that is
+    known: anybody who may start a pod may call its container so, or give its image the labels of ours.
+    """
+    joined = container.network_mode.startswith("container:")
+    return (network if joined and network else container.network_mode) == "host" or (joined and not network)
 
 
 def _does_one_thing(command: tuple[str, ...]) -> bool:

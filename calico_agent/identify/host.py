@@ -52,6 +52,7 @@ def identify_host(
     `kernel.sources` should hold look-ups towards them, the endpoints and the other nodes' registered addresses; a
     look-up that was not made only silences the rule that needs it.
     """
+    kept = kept.of(host.machine_id) if isinstance(host, Host) else kept
     # Names of Calico 2.x, which is known by the etcd API that it uses.
     as_written = settings.as_written or (isinstance(datastore, Datastore) and not datastore.claimable)
     established = established_name(host, kernel, docker, datastore, kept)

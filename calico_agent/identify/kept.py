@@ -73,6 +73,7 @@ def remember(
     read, or for a kubelet that came and went. One that was lost is kept until nothing uses it: so long its loss is to
     be reported.
     """
+    kept = kept.of(machine_id)
     name, source = (kept.name, kept.name_source) if kept.machine_id == machine_id else ("", "")
     if identity.name.name in names and identity.name.name != name:
         name, source = identity.name.name or "", identity.name.source

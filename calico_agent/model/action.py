@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from calico_agent.model.claim import NameState
-from calico_agent.model.container import ContainerSpec, LogHint
+from calico_agent.model.container import Container, ContainerSpec, LogHint
 from calico_agent.model.finding import StageReached
 from calico_agent.model.settings import SuperviseSettings
 
@@ -131,13 +131,22 @@ class Succession:
 
     `barred`: why calico/node must not be started as it is wanted. `own_barred`: why the container that is there must
     not be started again, which has another name or address. `stays`: why it keeps them, and `on_purpose` how they are
-    changed all the same. Empty: nothing of that kind.
+    changed all the same. `coming_back`: why the address of before may be here again in a moment. Empty: nothing of that
+    kind.
     """
 
     barred: str = ""
     own_barred: str = ""
     stays: str = ""
     on_purpose: str = ""
+    coming_back: str = ""
+
+    def keeps(self, container: Container) -> bool:
+        """Whether a container of ours goes on under another name or address than the wanted one.
+
+        One that has ended does so, too, where its successor must not be started and it may be: this host had it before.
+        """
+        return bool(self.stays) or (not container.alive and bool(self.barred) and not self.own_barred)
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,10 @@ class KeptIdentity:
     ipv4: KeptAddress | None = None
     ipv6: KeptAddress | None = None
 
+    def of(self, machine_id: str) -> "KeptIdentity":
+        """The same, and nothing where it is another machine's: a disk or a directory was copied."""
+        return KeptIdentity() if machine_id and self.machine_id and machine_id != self.machine_id else self
+
 
 @dataclass(frozen=True, slots=True)
 class LostAddress:

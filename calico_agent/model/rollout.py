@@ -87,8 +87,15 @@ def identity_of(spec: ContainerSpec) -> tuple[tuple[str, str], ...]:
 
 
 def same_identity(container: Container, spec: ContainerSpec) -> bool:
-    """Whether `container` runs calico/node under the name and the addresses of `spec`."""
-    return all(container.env_value(name) == value for name, value in identity_of(spec))
+    """Whether `container` runs calico/node under the name and the addresses of `spec`.
+
+    The length of the prefix that is written behind an address makes no other node.
+    """
+    return all(_bare(container.env_value(name)) == _bare(value) for name, value in identity_of(spec))
+
+
+def _bare(value: str) -> str:
+    return value.partition("/")[0]
 
 
 def _short(digest: str) -> str:

@@ -24,6 +24,7 @@ from calico_agent.decode.container import (
     decode_network,
     is_calico_node,
     names_calico_node,
+    shares_network,
 )
 from calico_agent.decode.docker_events import EventFilter, asked_to_stop
 from calico_agent.decode.errors import Malformed
@@ -95,9 +96,11 @@ class DockerReader:
         return self._client
 
     def _containers(self, container_name: str) -> Iterator[Container]:
+        every = self._ask().containers(all=True)
+        networks = {f"container:{one['Id']}": one["HostConfig"]["NetworkMode"] for one in every}
         summaries = [
             summary
-            for summary in self._ask().containers(all=True)
+            for summary in every
             if LABEL_MANAGED_BY in (summary.get("Labels") or {})
             or any(
                 name == container_name or names_calico_node(name, summary["Image"])
@@ -112,8 +115,10 @@ class DockerReader:
             except NotFound:  # removed since it was listed
                 continue
             container = decode_container(attrs)
+            network = networks.get(container.network_mode, "")
             # One of ours is ours under any name and image: a second beside it must never be made.
-            if not (container.managed or container.name == container_name or is_calico_node(container)):
+            ours = container.managed and shares_network(container, network)
+            if not (ours or container.name == container_name or is_calico_node(container, network)):
                 continue
             yield replace(
                 decode_container(attrs, self._log_tail(container, tty=bool(attrs["Config"]["Tty"]))),

@@ -11,12 +11,10 @@ one. (Whether these endpoints still serve the same cluster shows when they answe
 import hashlib
 import json
 import os
-import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
 
 from calico_agent.decode import json_object
 from calico_agent.decode.errors import Malformed
@@ -26,6 +24,7 @@ from calico_agent.decode.json_object import JsonObject
 from calico_agent.etcd_client.endpoints import parse_endpoint
 from calico_agent.model.node import Datastore
 from calico_agent.model.settings import DatastoreSettings
+from calico_agent.state_file import open_state
 
 _FORMAT = 1
 # 5,000 nodes with 25,000 blocks take 6 MiB.
@@ -48,7 +47,7 @@ class SnapshotFile:
     def load(self) -> Datastore | None:
         """The reading that was kept; None when there is none. Raises SnapshotError."""
         try:
-            with _open(self.path) as file:
+            with open_state(self.path, _MAX_BYTES) as file:
                 lines = _checked(iter(lambda: file.readline(_MAX_LINE), b""))
                 header = json_object.parse_object(next(lines, b""))
                 self._check(header)
@@ -58,6 +57,8 @@ class SnapshotFile:
             return None
         except Malformed as malformed:
             raise SnapshotError(f"{self.path} is of no use: {malformed.what}") from None
+        except ValueError as trouble:
+            raise SnapshotError(f"{self.path} is of no use: {trouble}") from None
         except OSError as error:
             raise SnapshotError(f"{self.path} cannot be read: {error.strerror}") from None
         if read.bad_keys:
@@ -107,16 +108,6 @@ class SnapshotFile:
             return {parse_endpoint(url, tls_by_default=False).authority for url in self.settings.endpoints}
         except ValueError:
             return set()
-
-
-def _open(path: Path) -> BinaryIO:
-    # Something else under this name, like a pipe or a link, must neither hold us up nor lead us elsewhere.
-    file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW), "rb")
-    status = os.fstat(file.fileno())
-    if stat.S_ISREG(status.st_mode) and status.st_size <= _MAX_BYTES:
-        return file
-    file.close()
-    raise Malformed(f"it is no file, or larger than {_MAX_BYTES} bytes")
 
 
 def _write(path: Path, lines: Iterable[bytes]) -> None:

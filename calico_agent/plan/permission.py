@@ -25,7 +25,8 @@ from calico_agent.plan.backoff import delay
 # What starts calico/node; all of them are counted and wait for the backoff.
 _Start = CreateContainer | StartContainer | ReplaceContainer | PutInPlace | TakeBack | RestartContainer
 
-# What may be done although nothing proves that the identity is free: it goes on with a container that was made for it.
+# What may be done although nothing proves that the identity is free: it goes on with a container that was made for it,
+# or that keeps its own.
 _HARMLESS = StartContainer | PutInPlace | TakeBack | RemoveContainer | RenameContainer | ForbidRestarts
 
 # What may be done although calico/node must not be started: nothing is started or stopped by it.
@@ -73,7 +74,8 @@ def _refusal(action: Action, wanted: Wanted, docker: Docker) -> str:
 
 
 def _is_harmless(action: Action, wanted: Wanted, docker: Docker) -> bool:
-    return isinstance(action, _HARMLESS) and (not _of_another(action, wanted, docker) or not _starts(action, docker))
+    goes_on = bool(wanted.succession.stays) or not _of_another(action, wanted, docker)
+    return isinstance(action, _HARMLESS) and (goes_on or not _starts(action, docker))
 
 
 def _starts(action: Action, docker: Docker) -> bool:

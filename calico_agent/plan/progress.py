@@ -13,6 +13,8 @@ from calico_agent.model.observation import Observation
 # permission, a limit of the agent's own process, a version that answers otherwise.
 _SILENT_BIRD = frozenset({"absent", "refused", "timeout"})
 
+_NOBODY_BEHIND = frozenset({"absent", "refused"})
+
 # One that ends at once is started again each second by its supervisor.
 _LASTS = timedelta(seconds=20)
 
@@ -38,12 +40,15 @@ def _is_seen(observation: Observation, container: Container | None) -> bool:
     bird = observation.bird
     if isinstance(bird, Bird):
         return True
-    if bird.code != "absent":
+    if bird.code not in _NOBODY_BEHIND:
         return bird.code in _SILENT_BIRD
-    # No socket proves nothing where BIRD runs all the same, or where nobody can see whether it does.
+    # No socket, or one that nobody listens at, proves nothing where BIRD runs all the same: it listens elsewhere. Nor
+    # does no socket where nobody can see whether BIRD runs.
     programs = container.programs if container is not None else None
-    since = [one.started_at for one in programs or () if one.name == "bird" and one.pid and one.started_at is not None]
-    return programs is not None and not any(observation.at - begun > _LASTS for begun in since)
+    if programs is None:
+        return bird.code in _SILENT_BIRD - {"absent"}
+    since = [one.started_at for one in programs if one.name == "bird" and one.pid and one.started_at is not None]
+    return not any(observation.at - begun > _LASTS for begun in since)
 
 
 def _is_cut_off(assessment: Assessment) -> bool:

@@ -32,6 +32,7 @@ from calico_agent.model.rollout import drift, parts_of, refused, same_identity
 from calico_agent.model.settings import DriftPolicy, SuperviseSettings
 from calico_agent.plan.ailments import restart_reason
 from calico_agent.plan.image import ImageStep, plan_image
+from calico_agent.plan.patience import lasts, may_pass, noted
 from calico_agent.plan.permission import permit
 from calico_agent.plan.rollout import Rollout, plan_rollout
 
@@ -105,7 +106,7 @@ def _of_this_specification(attempts: Attempts, spec: ContainerSpec) -> Attempts:
 
 def _next_step(docker: Docker, attempts: Attempts, case: _Case) -> Plan:
     name = case.spec.name
-    rollout = Rollout(case.spec, case.settings, case.progress, case.etcd_since, case.now)
+    rollout = Rollout(case.spec, case.settings, case.progress, case.etcd_since, case.now, case.succession)
     begun = plan_rollout(docker, attempts, rollout)
     if begun is not None:
         return begun
@@ -121,6 +122,13 @@ def _next_step(docker: Docker, attempts: Attempts, case: _Case) -> Plan:
     other = next((found for found in others if found.alive), None)
     if other is not None:
         return Plan(None, f"container {other.name} already runs calico/node here; a second would fight it", attempts)
+    if container is None and case.succession.stays:
+        why = f"{case.succession.stays}; {case.succession.on_purpose}"
+        return Plan(None, f"waiting before creating {name}: {why}", attempts)
+    if container is None and case.succession.coming_back:
+        attempts = noted(attempts, case.spec, case.now)
+        if may_pass(attempts, case.succession, case.now):
+            return Plan(None, f"waiting before creating {name}: {case.succession.coming_back}", attempts)
     if container is None and case.image.missing:
         return Plan(None, f"waiting to create {name}: {case.image.doing}", attempts, case.image.next_attempt)
     if container is None:
@@ -168,7 +176,7 @@ def _ours(container: Container, attempts: Attempts, case: _Case) -> Plan:
         advice = f"; go on with: docker unpause {container.name}" if container.state is ContainerState.PAUSED else ""
         return Plan(None, f"{container.name} is {container.state.value}{advice}", attempts)
     same = same_identity(container, case.spec)
-    gives_way = replaces if same else not _keeps_identity(container, case.succession)
+    gives_way = replaces if same else not case.succession.keeps(container)
     if gives_way and drift(container, case.spec, case.docker, case.settings.pull):
         step = _drifted(container, attempts, case)
         # One that has ended may be started again as it was, while its successor cannot be made.
@@ -195,15 +203,6 @@ def _ours(container: Container, attempts: Attempts, case: _Case) -> Plan:
     return Plan(None, doing, attempts)
 
 
-def _keeps_identity(container: Container, succession: Succession) -> bool:
-    """Whether a container of ours goes on under another name or address than the wanted one.
-
-    One that has ended does so, too, where its successor must not be started and it may be: this host had it before.
-    """
-    ended = not container.alive
-    return bool(succession.stays) or (ended and bool(succession.barred) and not succession.own_barred)
-
-
 def _ended(container: Container, attempts: Attempts, case: _Case) -> Plan:
     """One of ours that does not run. Docker forgets in time that it was asked to stop it, so that is remembered."""
     if container.finished_at is None:
@@ -226,18 +225,19 @@ def _stopped_by_hand(container: Container, attempts: Attempts) -> bool:
 
 
 def _drifted(container: Container, attempts: Attempts, case: _Case) -> Plan:
-    if attempts.drift != case.spec.hash or attempts.drift_since is None:
-        attempts = replace(attempts, drift=case.spec.hash, drift_since=case.now)
-    since = min(attempts.drift_since or case.now, case.now)
+    attempts = noted(attempts, case.spec, case.now)
     if back := refused(case.docker, case.spec, case.settings.pull):
         doing = f"{container.name} runs as before: what is wanted did not get ready, see docker logs {back.name}"
         return Plan(None, doing, attempts)
     if case.image.missing:
         doing = f"{container.name} runs until its successor can be made: {case.image.doing}"
         return Plan(None, doing, attempts, case.image.next_attempt)
-    if container.running and case.now - since < case.hold_down:
-        doing = f"{container.name} runs with other settings than wanted; replacing it if that lasts"
-        return Plan(None, doing, attempts)
+    # What has ended waits, too, before it becomes another node: at boot addresses come one after the other.
+    other = not same_identity(container, case.spec)
+    early = not lasts(attempts, case.hold_down, case.now) or (other and may_pass(attempts, case.succession, case.now))
+    if early and (container.running or other):
+        how = "runs with other settings than wanted" if container.running else "was made for another name or address"
+        return Plan(None, f"{container.name} {how}; replacing it if that lasts", attempts)
     return _replacing(container, "its image, environment or mounts are not the wanted ones", attempts, case)
 
 

@@ -17,6 +17,7 @@ from calico_agent.model.action import (
     PutInPlace,
     RemoveContainer,
     RenameContainer,
+    Succession,
     TakeBack,
 )
 from calico_agent.model.container import Container, ContainerSpec, ContainerState, Docker, Stage
@@ -36,6 +37,11 @@ class Rollout:
     progress: Progress
     etcd_since: datetime | None
     now: datetime
+    succession: Succession = Succession()  # noqa: RUF009 - a frozen value
+
+    def keeps(self, previous: Container) -> bool:
+        """Whether the container of before remains who it is, although another name or address is wanted."""
+        return not same_identity(previous, self.spec) and self.succession.keeps(previous)
 
 
 def plan_rollout(docker: Docker, attempts: Attempts, rollout: Rollout) -> Plan | None:
@@ -69,6 +75,8 @@ def _is_next(docker: Docker, parts: Parts, rollout: Rollout) -> bool:
 def _without_current(docker: Docker, parts: Parts, attempts: Attempts, rollout: Rollout) -> Plan | None:
     """Killed between two renamings, or somebody removed the current one."""
     name, previous = rollout.spec.name, parts.previous
+    if previous is not None and previous.alive and rollout.keeps(previous):
+        return Plan(RenameContainer(previous.id, name, "it stays"), f"calling it {name} again", attempts)
     if parts.next is not None:
         if is_made_from(parts.next, rollout.spec, docker, rollout.settings.pull):
             action = PutInPlace(parts.next.id, previous.id if previous else "", name, "its place is free")
@@ -80,7 +88,7 @@ def _without_current(docker: Docker, parts: Parts, attempts: Attempts, rollout: 
         return None
     if previous.alive:
         return Plan(RenameContainer(previous.id, name, "its successor is gone"), f"calling it {name} again", attempts)
-    if not same_identity(previous, rollout.spec):
+    if not same_identity(previous, rollout.spec) and not rollout.keeps(previous):
         return _remove(previous, "it was made for another name or address", attempts)
     return _take_back("", previous, rollout.spec.name, "its successor is gone", attempts)
 
@@ -99,6 +107,8 @@ def _with_previous(
 ) -> Plan | None:
     spec, settings = rollout.spec, rollout.settings
     wanted = is_made_from(current, spec, docker, settings.pull)
+    if previous.alive and not current.alive and rollout.keeps(previous):
+        return _remove(current, f"{previous.name} keeps its name and address", attempts)
     if previous.alive and (wanted or current.running):
         reason = f"{previous.name} still runs"
         action = PutInPlace(current.id, previous.id, spec.name, reason)

@@ -24,6 +24,7 @@ _STATED_NAME = "configuration"
 _STATED_ADDRESS = "configured"
 _METHOD = "method"
 _ORDER = "floating"
+_LINK_LOCAL = "link-local"
 
 # Rules that say how the cluster reaches this host. The others only guess well.
 _FIRM_RULES = frozenset({"kubelet", "other nodes"})
@@ -32,7 +33,7 @@ _FIRM_RULES = frozenset({"kubelet", "other nodes"})
 _USELESS = frozenset(
     {
         "loopback",
-        "link-local",
+        _LINK_LOCAL,
         "docker-network",
         "bridge-without-port",
         "calico-pool",
@@ -57,15 +58,50 @@ def why_it_stays(own: Who, wanted: Who, observation: Observation, identity: Iden
         why = "" if identity.name.source == _STATED_NAME else _keeps_name(own, observation, identity)
         return (why, renaming(own.name, wanted.name)) if why else ("", "")
     why = how = ""
+    here = {found.interface.ip for found in candidates_of(identity)}
     for choice in (identity.ipv4, identity.ipv6):
         address = own.addresses.get(choice.family)
         if choice.chosen is None or address is None or address == choice.chosen.ip:
             continue
-        why = _keeps_address(own, address, choice, observation)
-        if not why:
+        kept = _keeps_address(own, address, choice, observation)
+        if not kept and address not in here:
             return "", ""
-        how = f'[identity] ipv{choice.family} = "{choice.chosen.ip}" moves it on purpose'
+        if kept:
+            why, how = kept, _on_purpose(choice)
     return why, how
+
+
+def until_it_comes_back(identity: Identity, observation: Observation) -> tuple[str, str]:
+    """Why nothing is started for now, and how it is all the same: the link of an address of before is down."""
+    for choice in (identity.ipv4, identity.ipv6):
+        why = _link_is_down(choice, observation)
+        if why and choice.rule != _STATED_ADDRESS:
+            return why, _on_purpose(choice)
+    return "", ""
+
+
+def coming_back(identity: Identity, observation: Observation) -> str:
+    """Why an address of before may be here again in a moment; empty where it has gone for good.
+
+    While DHCP is not answered, or routers are not heard, a link that is up has no address; a bond or a VLAN is made a
+    while after the boot. Another address in its place says that the host has moved.
+    """
+    kernel = observation.kernel
+    for choice in (identity.ipv4, identity.ipv6):
+        if choice.lost is None or choice.rule == _STATED_ADDRESS or not isinstance(kernel, Kernel):
+            continue
+        kept = choice.lost.kept
+        link = kernel.link(kept.link)
+        if link is None:
+            return f"{kept.link}, on which {kept.interface.ip} was, is not there"
+        above = {link.name, *(other.name for other in kernel.links if other.index == link.master)}
+        if not any(found.link in above and found.reason != _LINK_LOCAL for found in choice.candidates):
+            return f"{link.name}, on which {kept.interface.ip} was, has no IPv{choice.family} address"
+    return ""
+
+
+def _on_purpose(choice: AddressChoice) -> str:
+    return f'[identity] ipv{choice.family} = "{choice.chosen.ip if choice.chosen else ""}" moves it on purpose'
 
 
 def candidates_of(identity: Identity) -> tuple[Candidate, ...]:
@@ -97,10 +133,13 @@ def _keeps_name(own: Who, observation: Observation, identity: Identity) -> str:
 
 def _keeps_address(own: Who, address: IPAddress, choice: AddressChoice, observation: Observation) -> str:
     held = [found for found in choice.candidates if found.interface.ip == address]
-    if choice.rule == _STATED_ADDRESS or address not in registered_as(own.name, observation):
+    speaks = address in _speaking(choice.family, observation)
+    if choice.rule == _STATED_ADDRESS or not (speaks or address in registered_as(own.name, observation)):
         return ""
+    if not held and speaks:
+        return f"its BGP sessions are up with {address}, which was here a moment ago"
     if not held:
-        return _link_is_down(address, choice, observation)
+        return _link_is_down(choice, observation) if _is_lost(address, choice) else ""
     here = min(held, key=lambda found: not found.accepted)
     works = _has_sessions(choice.family, observation)
     in_order = here.reason == _ORDER or _only_in_order(here, choice)
@@ -113,13 +152,17 @@ def _keeps_address(own: Who, address: IPAddress, choice: AddressChoice, observat
     return f"node {own.name} is registered with {address}, which is on {here.link}"
 
 
-def _link_is_down(address: IPAddress, choice: AddressChoice, observation: Observation) -> str:
+def _is_lost(address: IPAddress, choice: AddressChoice) -> bool:
+    return choice.lost is not None and choice.lost.kept.interface.ip == address
+
+
+def _link_is_down(choice: AddressChoice, observation: Observation) -> str:
     """A cable that is pulled may take the address along; it comes back with it, and is no reason to move the node."""
     lost, kernel = choice.lost, observation.kernel
-    if lost is None or lost.kept.interface.ip != address or not isinstance(kernel, Kernel):
+    link = kernel.link(lost.kept.link) if lost is not None and isinstance(kernel, Kernel) else None
+    if lost is None or link is None or (link.up and link.running):
         return ""
-    down = any(link.name == lost.kept.link and not (link.up and link.running) for link in kernel.links)
-    return f"{lost.kept.link}, on which {address} was, is down" if down else ""
+    return f"{link.name}, on which {lost.kept.interface.ip} was, is down"
 
 
 def _only_in_order(here: Candidate, choice: AddressChoice) -> bool:
@@ -129,6 +172,13 @@ def _only_in_order(here: Candidate, choice: AddressChoice) -> bool:
         and (found.link, found.interface.network) == (here.link, here.interface.network)
         for found in choice.candidates
     )
+
+
+def _speaking(family: Family, observation: Observation) -> frozenset[IPAddress]:
+    """Where the BGP sessions of one family begin that are up: who answers there knows this host by that address."""
+    bird = observation.bird if family is Family.IPV4 else observation.bird6
+    sessions = bird.sessions if isinstance(bird, Bird) else ()
+    return frozenset(one.source_address for one in sessions if one.established and one.source_address is not None)
 
 
 def _has_sessions(family: Family, observation: Observation) -> bool:

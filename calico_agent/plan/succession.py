@@ -23,7 +23,7 @@ from calico_agent.model.rival import in_the_way
 from calico_agent.model.rollout import identity_of, same_identity
 from calico_agent.model.settings import OnChange, SuperviseSettings
 from calico_agent.model.unchanged import MadeOnce
-from calico_agent.plan.staying import Who, candidates_of, registered_as, why_it_stays
+from calico_agent.plan.staying import Who, candidates_of, coming_back, registered_as, until_it_comes_back, why_it_stays
 
 
 def judge_succession(
@@ -38,17 +38,24 @@ def judge_succession(
         return Succession()  # as on most hosts at most times: nothing is to be decided
     wanted = Who(identity.name.name or "", _chosen(identity))
     barred = next(_bars(wanted, observation, identity, container), "")
-    if container is None or same_identity(container, spec):
+    if container is None:
+        back = coming_back(identity, observation)
+        return Succession(barred, "", *until_it_comes_back(identity, observation), coming_back=back)
+    if same_identity(container, spec):
         return Succession(barred)
     own = _who(container, observation)
-    unstartable = _elsewhere(own, identity) or next(_bars(own, observation, identity, container), "")
+    away = _elsewhere(own, identity)
+    unstartable = away or next(_bars(own, observation, identity, container), "")
     if container.alive and settings.on_identity_change is OnChange.REPORT:
         return Succession(barred, unstartable, '[identity] on_change = "report"', _by_hand(container, spec, barred))
-    if container.alive and isinstance(observation.current_datastore, Unreadable):
-        # Whatever start_without_datastore allows a first start: what runs is not moved without a look at the records.
+    if isinstance(observation.current_datastore, Unreadable) and (container.alive or not unstartable):
+        # Whatever start_without_datastore allows a first start: nothing is moved without a look at the records.
         return Succession(barred, unstartable, "etcd cannot be asked", "it is decided when etcd answers")
     stays, on_purpose = why_it_stays(own, wanted, observation, identity)
-    return Succession(barred, unstartable, stays, on_purpose)
+    if away and not container.alive:
+        # It cannot be started as what it was: that is waited for only where the address comes back by itself.
+        stays, on_purpose = until_it_comes_back(identity, observation)
+    return Succession(barred, unstartable, stays, on_purpose, coming_back(identity, observation))
 
 
 def _is_wanted(container: Container, spec: ContainerSpec, settings: SuperviseSettings) -> bool:

@@ -10,7 +10,7 @@ from calico_agent.model.bgp import Bird
 from calico_agent.model.identity import Identity
 from calico_agent.model.kernel import Kernel
 from calico_agent.model.observation import Observation, Unreadable
-from calico_agent.model.settings import Mode
+from calico_agent.model.settings import DriftPolicy, Mode
 from calico_agent.verify.cluster import Cluster, index
 from calico_agent.verify.local import Local, local_host
 
@@ -45,6 +45,11 @@ class View:
     def takes_over(self) -> bool:
         """Whether a container that somebody else made is taken over."""
         return self.supervising is not None and self.supervising.settings.take_over
+
+    @property
+    def only_reports_drift(self) -> bool:
+        """Whether a container that is the same node, but not the wanted one, is left to people."""
+        return self.supervising is not None and self.supervising.settings.on_drift is DriftPolicy.REPORT
 
     @property
     def age(self) -> str:

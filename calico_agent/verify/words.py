@@ -1,7 +1,10 @@
 """Sentences that several rules share: whose address something is, and how an address is given to calico/node."""
 
+from functools import partial
+
 from calico_agent.model.address import IPAddress, IPInterface, IPNetwork
 from calico_agent.model.claim import NameClaim, claim_on
+from calico_agent.model.container import Container
 from calico_agent.model.identity import Candidate
 from calico_agent.model.node import EncapsulationMode, Pool
 from calico_agent.verify.view import View
@@ -56,7 +59,8 @@ def cure_here(view: View, *settings: str) -> str:
     given = " ".join(settings)
     succession = view.succession
     if container is None:
-        return f"calico-agent does not make it: {succession.barred}" if succession.barred else _made(given)
+        against = succession.barred or succession.stays
+        return f"calico-agent does not make it: {against}" if against else _made(given)
     if all(container.env_value(variable) == value for variable, _, value in map(_parted, settings)):
         return f"docker restart {name} registers {given} again, which it was given"
     if succession.stays:
@@ -65,6 +69,8 @@ def cure_here(view: View, *settings: str) -> str:
         return f"calico-agent does not replace the container while this holds: {succession.barred}"
     if container.alive and not container.running:
         return f"docker unpause {name}: calico-agent then replaces it with {given}"
+    if container.managed and view.only_reports_drift and all(map(partial(_is_the_same_node, container), settings)):
+        return f"docker rm -f {name}: calico-agent then makes it anew with {given}"
     if container.managed or view.takes_over:
         return f"calico-agent replaces the container with {given}"
     return f"docker rm -f {name}: calico-agent then makes one of its own with {given}"
@@ -72,6 +78,12 @@ def cure_here(view: View, *settings: str) -> str:
 
 def _made(given: str) -> str:
     return f"calico-agent makes the container with {given}"
+
+
+def _is_the_same_node(container: Container, setting: str) -> bool:
+    """Whether only the length of a prefix differs, which is drift and no other identity."""
+    variable, _, value = _parted(setting)
+    return container.env_value(variable).partition("/")[0] == value.partition("/")[0]
 
 
 def _parted(setting: str) -> tuple[str, str, str]:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calico_agent.decode.container import decode_container, decode_network, is_calico_node
+from calico_agent.decode.container import decode_container, decode_network, is_calico_node, shares_network
 from calico_agent.decode.errors import Malformed
 from calico_agent.decode.log_lines import log_lines
 from calico_agent.decode.node_datastore import datastore_settings
@@ -112,6 +112,24 @@ def test_what_is_calico_node(name: str, image: str, ours: bool) -> None:
 )
 def test_what_runs_of_its_image_is_not_always_calico_node(network: str, command: tuple[str, ...], ours: bool) -> None:
     assert is_calico_node(replace(PLAIN, name="silly_hopper", network_mode=network, command=command)) is ours
+
+
+@pytest.mark.parametrize(
+    ("mode", "of_the_pod", "ours"),
+    [
+        pytest.param("host", "", True, id="its own"),
+        pytest.param("container:4fb3", "host", True, id="that of its pod"),
+        pytest.param("container:4fb3", "", True, id="that of a pod which is not known any more"),
+        pytest.param("container:4fb3", "none", False, id="anybody may call the container of a pod so"),
+        pytest.param("container:4fb3", "default", False, id="the same with dockershim"),
+        pytest.param("bridge", "", False, id="a network of its own"),
+    ],
+)
+def test_a_pod_is_calico_node_only_in_the_hosts_network(mode: str, of_the_pod: str, ours: bool) -> None:
+    pod = replace(PLAIN, name="k8s_calico-node_x_default_0b5e_0", network_mode=mode)
+    assert is_calico_node(pod, of_the_pod) is ours
+    labelled = replace(PLAIN, name="k8s_app_x_default_0b5e_0", network_mode=mode)
+    assert shares_network(labelled, of_the_pod) is ours
 
 
 def test_recorded_networks() -> None:

@@ -220,3 +220,17 @@ def test_a_name_is_kept_once_calico_node_runs_under_it(
     """So a kubelet that came and went names nobody for good."""
     identity = Machine(host=Host(hostname, ID)).identify()
     assert remember(before, identity, ID, frozenset(), NOW, names=frozenset(running)) == after
+
+
+DEFAULT = (source("0.0.0.0", "10.0.0.13"),)
+
+
+def test_what_another_machine_chose_is_nothing_here() -> None:
+    """Its directory was copied, or its disk was, and the machine-id made anew: its other address may be here, too."""
+    theirs = replace(kept("192.168.122.1", "virbr0"), machine_id="b" * 32)
+    links = (LO, ETH0, link("eth1", "192.168.122.1/24"))
+    here = Machine().having(links=links, kept=theirs, host=Host("host3", "a" * 32), default_sources=DEFAULT)
+    assert str(here.identify().ipv4.chosen) == "10.0.0.13/24"
+    assert str(here.having(kept=replace(theirs, machine_id="a" * 32)).identify().ipv4.chosen) == "192.168.122.1/24"
+    assert str(here.having(host=Host("host3", "")).identify().ipv4.chosen) == "192.168.122.1/24"
+    assert theirs.of("a" * 32) == KeptIdentity()

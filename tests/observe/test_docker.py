@@ -135,6 +135,11 @@ def test_only_what_looks_like_calico_node_is_read(engine: Engine, reader: Docker
     run(engine, name="web", image="example/app:1")
     run(engine, name="k8s_calico-node_calico-node-x7k2p_kube-system_0b5e_0", image="example/app:1")
     run(engine, name="k8s_POD_calico-node-x7k2p_kube-system_0b5e_0", image="example/app:1")
+    pod = ("--net=container:k8s_POD_web_default_1_0",)
+    ours = f"{LABEL_MANAGED_BY}={MANAGED_BY}"
+    engine.docker("run", "--detach", "--name", "k8s_POD_web_default_1_0", "example/app:1")
+    engine.docker("run", "--detach", "--name", "k8s_calico-node_web_default_1_0", *pod, "example/app:1")
+    engine.docker("run", "--detach", "--name", "labelled", *pod, "--label", ours, "example/app:1")
     run(engine, name="by-image")
     run(engine, name="configured", image="example/app:1")
     assert {container.name for container in read(reader, "configured").containers} == {

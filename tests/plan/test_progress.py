@@ -27,6 +27,9 @@ def bird(since: timedelta) -> tuple[Program, ...]:
             "absent", bird(timedelta(seconds=1)), True, id="there is no socket yet, BIRD begins again and again"
         ),
         pytest.param("absent", bird(timedelta(minutes=5)), False, id="BIRD runs for long: its socket is elsewhere"),
+        pytest.param("refused", (), True, id="nobody is behind its socket, and no BIRD runs"),
+        pytest.param("refused", bird(timedelta(seconds=1)), True, id="the same, and BIRD begins again and again"),
+        pytest.param("refused", bird(timedelta(minutes=5)), False, id="a socket of before; BIRD has another one"),
         pytest.param("absent", None, False, id="there is no socket, and nobody can see the processes"),
         pytest.param("denied", None, False, id="the agent may not ask BIRD"),
         pytest.param("error", None, False, id="the agent has no file descriptors left"),

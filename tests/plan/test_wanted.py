@@ -31,6 +31,13 @@ def test_name_and_address_are_always_given() -> None:
     assert "IP6" not in env
 
 
+def test_an_upgrade_of_the_agent_leaves_the_container_of_before_alone() -> None:
+    """Its label holds this hash, as agents of before wrote it: another one would replace calico/node on all hosts."""
+    assert wanted_container(NODE, ETCD, IDENTITY).hash == "5bdb5617abbf5f18"
+    dual_stack = replace(IDENTITY, ipv6=AddressChoice(Family.IPV6, chosen=ip_interface("fd00::1/64")))
+    assert wanted_container(NODE, ETCD, dual_stack).hash == "013432b511cfd655"
+
+
 @pytest.mark.parametrize("name", ["NODENAME", "IP"])
 def test_the_configured_environment_cannot_override(name: str) -> None:
     node = replace(NODE, env=((name, "autodetect"),))

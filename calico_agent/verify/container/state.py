@@ -46,8 +46,9 @@ def find_container(view: View) -> Iterator[Finding]:
 
 def _absent(view: View) -> Finding:
     cure = "calico-agent makes it" if view.supervised else "start calico/node, or run calico-agent in supervise mode"
-    if view.succession.barred:
-        cure = f"calico-agent does not make it while this holds: {view.succession.barred}"
+    if against := view.succession.barred or view.succession.stays:
+        cure = f"calico-agent does not make it while this holds: {against}; {view.succession.on_purpose}"
+        cure = cure.removesuffix("; ")
     return finding(
         "SV-ABSENT",
         view.me,
