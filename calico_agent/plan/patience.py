@@ -20,11 +20,15 @@ def noted(attempts: Attempts, spec: ContainerSpec, now: datetime) -> Attempts:
     return replace(attempts, drift=spec.hash, drift_since=now)
 
 
-def lasts(attempts: Attempts, hold_down: timedelta, now: datetime) -> bool:
-    """Whether it is wanted for longer than the hold-down."""
+def is_early(attempts: Attempts, succession: Succession, hold_down: timedelta, now: datetime, *, moves: bool) -> bool:
+    """Whether another thing may be wanted in a moment. `moves`: it is about another name or address."""
+    return not _lasts(attempts, hold_down, now) or (moves and may_pass(attempts, succession, now))
+
+
+def _lasts(attempts: Attempts, hold_down: timedelta, now: datetime) -> bool:
     return now - (attempts.drift_since or now) >= hold_down
 
 
 def may_pass(attempts: Attempts, succession: Succession, now: datetime) -> bool:
     """Whether the address of before is gone only since a moment, and may come back by itself."""
-    return bool(succession.coming_back) and not lasts(attempts, _COMES_BACK, now)
+    return bool(succession.coming_back) and not _lasts(attempts, _COMES_BACK, now)

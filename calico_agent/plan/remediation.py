@@ -32,7 +32,7 @@ from calico_agent.model.rollout import drift, parts_of, refused, same_identity
 from calico_agent.model.settings import DriftPolicy, SuperviseSettings
 from calico_agent.plan.ailments import restart_reason
 from calico_agent.plan.image import ImageStep, plan_image
-from calico_agent.plan.patience import lasts, may_pass, noted
+from calico_agent.plan.patience import is_early, may_pass, noted
 from calico_agent.plan.permission import permit
 from calico_agent.plan.rollout import Rollout, plan_rollout
 
@@ -122,13 +122,10 @@ def _next_step(docker: Docker, attempts: Attempts, case: _Case) -> Plan:
     other = next((found for found in others if found.alive), None)
     if other is not None:
         return Plan(None, f"container {other.name} already runs calico/node here; a second would fight it", attempts)
-    if container is None and case.succession.stays:
-        why = f"{case.succession.stays}; {case.succession.on_purpose}"
-        return Plan(None, f"waiting before creating {name}: {why}", attempts)
-    if container is None and case.succession.coming_back:
-        attempts = noted(attempts, case.spec, case.now)
-        if may_pass(attempts, case.succession, case.now):
-            return Plan(None, f"waiting before creating {name}: {case.succession.coming_back}", attempts)
+    if container is None and (case.succession.stays or case.succession.coming_back):
+        attempts, why = noted(attempts, case.spec, case.now), case.succession.stays or case.succession.coming_back
+        if case.succession.stays or may_pass(attempts, case.succession, case.now):
+            return Plan(None, f"waiting before creating {name}: {why}", attempts)
     if container is None and case.image.missing:
         return Plan(None, f"waiting to create {name}: {case.image.doing}", attempts, case.image.next_attempt)
     if container is None:
@@ -156,7 +153,12 @@ def _foreign(container: Container, attempts: Attempts, case: _Case) -> Plan:
         return Plan(None, _staying(container, case.succession), attempts)
     if case.image.missing:
         return Plan(None, f"waiting to take over from {name}: {case.image.doing}", attempts, case.image.next_attempt)
-    return Plan(aside, f"taking over from container {name} (supervise.take_over)", attempts)
+    attempts = noted(attempts, case.spec, case.now)
+    doing = f"taking over from container {name} (supervise.take_over)"
+    early = is_early(attempts, case.succession, case.hold_down, case.now, moves=True)
+    if early and not same_identity(container, case.spec):
+        return Plan(None, f"{doing}, with another name or address, if that lasts", attempts)
+    return Plan(aside, doing, attempts)
 
 
 def _staying(container: Container, succession: Succession) -> str:
@@ -233,9 +235,8 @@ def _drifted(container: Container, attempts: Attempts, case: _Case) -> Plan:
         doing = f"{container.name} runs until its successor can be made: {case.image.doing}"
         return Plan(None, doing, attempts, case.image.next_attempt)
     # What has ended waits, too, before it becomes another node: at boot addresses come one after the other.
-    other = not same_identity(container, case.spec)
-    early = not lasts(attempts, case.hold_down, case.now) or (other and may_pass(attempts, case.succession, case.now))
-    if early and (container.running or other):
+    moves = not same_identity(container, case.spec)
+    if (container.running or moves) and is_early(attempts, case.succession, case.hold_down, case.now, moves=moves):
         how = "runs with other settings than wanted" if container.running else "was made for another name or address"
         return Plan(None, f"{container.name} {how}; replacing it if that lasts", attempts)
     return _replacing(container, "its image, environment or mounts are not the wanted ones", attempts, case)

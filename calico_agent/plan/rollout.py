@@ -106,6 +106,8 @@ def _with_previous(
     docker: Docker, current: Container, previous: Container, attempts: Attempts, rollout: Rollout
 ) -> Plan | None:
     spec, settings = rollout.spec, rollout.settings
+    if settings.respect_stop and current.stopped_by_hand and not previous.alive:
+        return None  # whoever stopped it did not ask for the one of before
     wanted = is_made_from(current, spec, docker, settings.pull)
     if previous.alive and not current.alive and rollout.keeps(previous):
         return _remove(current, f"{previous.name} keeps its name and address", attempts)

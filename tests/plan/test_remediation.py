@@ -16,6 +16,7 @@ from calico_agent.model.action import (
     RestartContainer,
     SetAside,
     StartContainer,
+    Succession,
     Wanted,
 )
 from calico_agent.model.container import (
@@ -440,3 +441,15 @@ def test_a_renewed_certificate_reaches_calico_node_by_a_restart(
 ) -> None:
     action = plan(OLD, problems=problems, etcd_since=etcd_since, settings=settings).action
     assert isinstance(action, RestartContainer) is restarted
+
+
+def test_what_runs_is_taken_over_with_another_address_only_if_that_lasts() -> None:
+    """An address that is gone for a moment must not make another node of what somebody else started."""
+    elsewhere = replace(FOREIGN, env=(("IP", "10.77.0.99/24"), ("NODENAME", "host1")))
+    leave = replace(SETTINGS, take_over=True)
+    first = plan(elsewhere, settings=leave)
+    assert (first.action, first.attempts.drift_since) == (None, NOW)
+    lasting = replace(first.attempts, drift_since=NOW - timedelta(minutes=1))
+    assert isinstance(plan(elsewhere, settings=leave, attempts=lasting).action, SetAside)
+    gone = Wanted(SPEC, succession=Succession(coming_back="eth0, on which 10.77.0.99 was, has no IPv4 address"))
+    assert plan(elsewhere, settings=leave, attempts=lasting, wanted=gone).action is None

@@ -435,3 +435,13 @@ def test_what_lives_is_never_removed_nor_stopped_for_what_must_not_start(spec: C
             if wanted.refused and isinstance(found.action, TakeBack):
                 assert found.action.previous in alive, (containers, found)
                 assert found.action.id not in alive, (containers, found)
+
+
+def test_a_new_one_that_somebody_stops_by_hand_does_not_bring_the_old_one_back() -> None:
+    stopped = replace(new(state=EXITED), stopped_by_hand=True)
+    respects = SuperviseSettings(respect_stop=True)
+    late = Attempts(failures=3)
+    left = plan(old(PREVIOUS, EXITED), stopped, settings=respects, attempts=late)
+    assert left.action is None
+    assert "as somebody asked" in left.doing
+    assert isinstance(plan(old(PREVIOUS, EXITED), stopped, attempts=late).action, TakeBack)
