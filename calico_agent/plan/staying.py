@@ -136,8 +136,6 @@ def _keeps_address(own: Who, address: IPAddress, choice: AddressChoice, observat
     speaks = address in _speaking(choice.family, observation)
     if choice.rule == _STATED_ADDRESS or not (speaks or address in registered_as(own.name, observation)):
         return ""
-    if not held and speaks:
-        return f"its BGP sessions are up with {address}, which was here a moment ago"
     if not held:
         return _link_is_down(choice, observation) if _is_lost(address, choice) else ""
     here = min(held, key=lambda found: not found.accepted)
