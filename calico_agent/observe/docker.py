@@ -97,7 +97,7 @@ class DockerReader:
 
     def _containers(self, container_name: str) -> Iterator[Container]:
         every = self._ask().containers(all=True)
-        networks = {f"container:{one['Id']}": one["HostConfig"]["NetworkMode"] for one in every}
+        networks = {f"container:{one['Id']}": (one.get("HostConfig") or {}).get("NetworkMode", "") for one in every}
         summaries = [
             summary
             for summary in every
