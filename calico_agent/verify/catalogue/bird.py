@@ -53,7 +53,8 @@ send them on, send them back, or drop them. That happens when a floating address
 kube-vip) was the first of its subnet on the link and went away: the kernel makes the next address
 the first one, and BIRD 1.6 does not notice.
 
-Found in BIRD's own list of links: down, though switched on, with carrier and an address.
+Found in BIRD's own list of links: down, though switched on, with carrier and an address. Or in the
+kernel's table: all of BIRD's routes to the nodes of a network of this host take the gateway.
 
 Restart BIRD in the container; nothing else does it. Give floating addresses as /32, so that they
 never are the first of the subnet.""",

@@ -18,6 +18,7 @@ from calico_agent.verify.routes.diverted import DIVERTED, diverted, find_answers
 from calico_agent.verify.routes.expected import Expectation, ExpectedRoute
 from calico_agent.verify.routes.judge import MISSING, Judge, judge_of
 from calico_agent.verify.routes.lost_blocks import find_lost_blocks
+from calico_agent.verify.routes.nearness import find_lost_sight
 from calico_agent.verify.routes.owners import find_double_claims, find_unreachable
 from calico_agent.verify.routes.policy import Diversion, Diversions, diversions
 from calico_agent.verify.routes.strangers import find_stranger
@@ -56,9 +57,11 @@ def check_routes(view: View, kernel: Kernel, expectation: Expectation) -> RouteC
     elsewhere = diversions(kernel, expectation)
     judge = judge_of(view, table.ways)
     amiss, strangers = _compare(view, kernel, expectation, elsewhere, rib, judge)
+    astray = ((one.route.way, one.paths[0]) for one in amiss if one.code == "RT-WRONG-NEXTHOP")
     findings = (
         *(one for found in broken.values() for one in found),
         *(_said(view, words, one) for one in amiss),
+        *find_lost_sight(view, kernel.fib, astray),
         *find_diverted(view, elsewhere, judge),
         *find_answers(view, kernel),
         *find_own_blocks(view, kernel.fib, expectation),

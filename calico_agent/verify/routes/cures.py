@@ -39,6 +39,11 @@ def of_advertised(host: str, prefix: IPNetwork, hop: IPAddress) -> str:
     return f"on {host}: {foreign} (ip {version}route show {prefix})"
 
 
+def restart_bird(view: View, version: int) -> str:
+    """BIRD looks at the links anew when it starts."""
+    return f"docker exec {view.container_name} sv restart /etc/service/enabled/{'bird' if version == 4 else 'bird6'}"
+
+
 def of_unreachable(view: View, way: Way) -> tuple[str, str]:
     """What is said of a next hop that BIRD does not find, and the cure. BIRD may be late to see that there is a way."""
     route = view.kernel.route_to(way.registered) if view.kernel is not None else None

@@ -16,6 +16,7 @@ from calico_agent.verify.routes import cures
 from calico_agent.verify.routes.expected import Expectation, ExpectedRoute
 from calico_agent.verify.routes.fate import fate_with, fate_without, protocol, shown
 from calico_agent.verify.routes.judge import foreign
+from calico_agent.verify.routes.nearness import lost_sight
 from calico_agent.verify.routes.table import Paths
 from calico_agent.verify.routes.ways import Encapsulation, Way
 from calico_agent.verify.view import View
@@ -150,6 +151,10 @@ class RouteWords:
         names = (self.rib.advertiser(prefix, one) or next(iter(holders.get(one, ())), "") for one in wrong)
         found = tuple(dict.fromkeys(name for name in names if name))
         others = listed(tuple(name for name in found if name != owner))
+        if found in {(), (owner,)} and lost_sight(self.view, self.fib, route.way, best):
+            return ": BIRD here takes the gateway, though that node is near", cures.restart_bird(
+                self.view, prefix.version
+            )
         if found:
             hops = listed(tuple(map(str, wrong)))
             said = f"{others} advertises it too" if others else f"{owner} itself advertises it by {hops}"

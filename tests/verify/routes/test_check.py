@@ -46,6 +46,8 @@ from tests.verify.cluster import (
 from tests.verify.vxlan import VTEPS, VXLAN, without
 
 TO3 = "192.168.3.0/26"
+TO2 = "192.168.2.0/26"
+LOST_SIGHT = {"BIRD-LINK eth0": {f"RT-WRONG-NEXTHOP {TO2}", f"RT-WRONG-NEXTHOP {TO3}"}}
 TO_HOST2 = SESSIONS[0]
 HOST1, HOST2, HOST3 = DATASTORE.nodes
 MAC = "66:00:00:00:00:03"
@@ -437,6 +439,43 @@ CASES = {
             "has 2 next hops: host3 itself advertises it by 10.77.0.1",
             "on host3: ip route del 192.168.3.0/26 via 10.77.0.1",
         ),
+    ),
+    "BIRD lost sight of the network of this host (projectcalico/calico#7706)": Case(
+        told(
+            routed(via(TO2, "10.77.0.1"), via(TO3, "10.77.0.1")),
+            *(
+                RibRoute(ip_network(prefix), name, best=True, gateway=ip_address("10.77.0.1"), device="eth0")
+                for prefix, name in ((TO2, "Mesh_10_77_0_12"), (TO3, "Mesh_10_77_0_13"))
+            ),
+        ),
+        LOST_SIGHT,
+        says=(
+            "BIRD sends to the nodes in 10.77.0.0/24 by the gateway 10.77.0.1, though eth0 is in that network",
+            "docker exec calico-node sv restart /etc/service/enabled/bird on this host",
+            "leads to another host: BIRD here takes the gateway, though that node is near",
+        ),
+    ),
+    "the same, where BIRD's table is not known": Case(routed(via(TO2, "10.77.0.1"), via(TO3, "10.77.0.1")), LOST_SIGHT),
+    "the same, where BIRD says by itself that it missed the link": Case(
+        peered(
+            *SESSIONS,
+            observation=routed(via(TO2, "10.77.0.1"), via(TO3, "10.77.0.1")),
+            links_missed=("eth0",),
+        ),
+        LOST_SIGHT,
+        says=("BIRD takes eth0 for down, and it is up",),
+    ),
+    "all routes lead to another router than this host's": Case(
+        routed(via(TO2, "10.77.0.9"), via(TO3, "10.77.0.9")),
+        {f"RT-WRONG-NEXTHOP {TO2}": set(), f"RT-WRONG-NEXTHOP {TO3}": set()},
+    ),
+    "another host advertises its block by the gateway, and BIRD sees the rest at hand": Case(
+        told(
+            routed(via(TO2, "10.77.0.1")),
+            RibRoute(ip_network(TO2), "Mesh_10_77_0_12", best=True, gateway=ip_address("10.77.0.1"), device="eth0"),
+        ),
+        {f"RT-WRONG-NEXTHOP {TO2}": set()},
+        says=("host2 itself advertises it by 10.77.0.1", "on host2: ip route del 192.168.2.0/26 via 10.77.0.1"),
     ),
     "a longer prefix inside the block": Case(
         routed(via("192.168.3.0/28", "10.77.0.1", protocol=STATIC)),
