@@ -15,8 +15,8 @@ from tests.verify.cluster import IDENTITY, findings_of, problems_of, statuses_of
 class Case:
     """`problems` maps `CODE subject` of each cause to its consequences, the gravest cause first.
 
-    `says` are pieces of text that the findings together must contain; `status` the conditions that are not True, by
-    name, where they are what the case is about.
+    `says` are pieces of text that the findings together must contain, `unsaid` such as they must not; `status` the
+    conditions that are not True, by name, where they are what the case is about.
     """
 
     observation: Observation
@@ -26,6 +26,7 @@ class Case:
     says: tuple[str, ...] = ()
     status: dict[str, Status] | None = None
     supervising: Supervising | None = None
+    unsaid: tuple[str, ...] = ()
 
     def codes(self) -> set[str]:
         """The codes that this case proves can be emitted."""
@@ -41,6 +42,8 @@ def check(case: Case) -> None:
     text = "\n".join(f"{one.what}\n{one.why}\n{one.effect}\n{one.cure}" for one in findings)
     for piece in case.says:
         assert piece in text
+    for piece in case.unsaid:
+        assert piece not in text
     for one in findings:
         assert one.code in CATALOGUE
         if one.code.startswith("RT-"):

@@ -29,7 +29,8 @@ Start calico/node with the prefix length: IP=ADDRESS/LENGTH. A bare IP6 is alway
         """\
 The record of another node has an address that the node does not have, or from which its
 connections do not come: it was made anew or moved, and IP empty keeps what was registered, or it
-registered a container bridge that only it has. BIRD there cannot use that address.
+registered a container bridge that only it has. BIRD there cannot use that address. Or it is one
+that no other host can send to: of its own tunnel, of a loopback, of one link, of a network.
 
 Found while no session with the registered address is up: by the agent on that node, by the node's
 own record of its links (Calico v3.31 and later), or by who tries to open a session with this host

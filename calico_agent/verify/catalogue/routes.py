@@ -193,7 +193,8 @@ hides the hosts in it from this host, and where there is no block, packets for p
 come go out into the network.
 
 Found by comparing the pools with the networks of this host's links; those of bridges for
-containers or virtual machines count once a block lies in them.
+containers or virtual machines count once a block lies in them. It is an error where packets to
+another node itself are led away as if they were for pods.
 
 Choose a pool that overlaps nothing: create it, disable the old one, and move the pods.""",
         Severity.WARNING,

@@ -34,6 +34,9 @@ def find_peers(view: View) -> Iterator[Finding]:
     for node, registered in _suspects(view.cluster, frozenset(view.local.addresses), networks):
         if node.name in own:
             continue
+        if impossible := _impossible(node, registered):
+            yield _nobodys(view, node, registered, impossible)
+            continue
         held = view.local.candidate(registered.ip)
         bridge = held if held is not None and is_bridge(held) else _around(registered.ip, bridges, view)
         if bridge is not None:
@@ -59,12 +62,27 @@ def _suspects(
             (address := registered.ip) in here
             or len(cluster.holders[address]) > 1
             or any(address in network for network in inside)
+            or _impossible(node, registered)
         )
     )
 
 
+def _impossible(node: Node, registered: IPInterface) -> str:
+    """What the record alone says against an address: no other host can send there. Empty for nothing."""
+    address, network = registered.ip, registered.network
+    tunnel = next((kind for kind, one in node.tunnel_addresses() if one == address), "")
+    if tunnel:
+        return f"the address of its own {tunnel} tunnel"
+    if address.is_loopback or address.is_unspecified:
+        return "an address that every host has for itself"
+    if address.is_link_local:
+        return "a link-local address: valid on one link only"
+    whole = address.version == 4 and network.num_addresses > 2 and address == network.network_address
+    return f"the address of the network {network} itself" if whole else ""
+
+
 def staying(view: View, family: Family) -> frozenset[str]:
-    """The other nodes to whose registered address a packet would never leave this host."""
+    """The other nodes to whose registered address a packet would never leave this host, or get to no host."""
     if view.cluster is None:
         return frozenset()
     bridges = view.local.bridges()
@@ -75,7 +93,11 @@ def staying(view: View, family: Family) -> frozenset[str]:
         for node, registered in suspects
         if registered.version == family
         and node.name != view.local.name
-        and (view.local.candidate(registered.ip) is not None or _around(registered.ip, bridges, view) is not None)
+        and (
+            view.local.candidate(registered.ip) is not None
+            or _around(registered.ip, bridges, view) is not None
+            or _impossible(node, registered)
+        )
     )
 
 
@@ -87,6 +109,27 @@ def _around(address: IPAddress, bridges: tuple[Candidate, ...], view: View) -> C
     own = view.local.networks(Family(address.version))
     narrower = [net for net in own if address in net and net.prefixlen >= bridge.interface.network.prefixlen]
     return None if narrower else bridge
+
+
+def _nobodys(view: View, node: Node, registered: IPInterface, impossible: str) -> Finding:
+    true = _true_address(view, node, registered)
+    name = in_family(node.name, registered.version)
+    setting = f"{'IP' if registered.version == 4 else 'IP6'}={true[0] if true else 'ADDRESS'}"
+    return finding(
+        "IP-ELSEWHERE",
+        name,
+        f"node {node.name} is registered with {registered.ip}, {impossible}",
+        why=f"its true address is {true[0]}: {true[1]}" if true else "no other host can send to such an address",
+        effect=_effect(view, node),
+        cure=cure_there(node.name, setting),
+        node=node.name,
+        condition=_condition(view),
+    )
+
+
+def _effect(view: View, node: Node) -> str:
+    session = f"no BGP session with {node.name} can come up, and " if view.local.uses_bird else ""
+    return f"{session}packets for the pods of {node.name} do not get there"
 
 
 def _bridge(view: View, node: Node, registered: IPInterface, bridge: Candidate) -> Finding:
@@ -107,8 +150,7 @@ def _bridge(view: View, node: Node, registered: IPInterface, bridge: Candidate) 
         in_family(node.name, registered.version),
         what,
         why=why,
-        effect=(f"no BGP session with {node.name} can come up, and " if view.local.uses_bird else "")
-        + f"packets for the pods of {node.name} do not get there",
+        effect=_effect(view, node),
         cure=cure_there(node.name, setting),
         node=node.name,
         condition=_condition(view),
@@ -120,14 +162,18 @@ def _ours(view: View, node: Node, held: Candidate) -> Iterator[Finding]:
     own = view.local.node.registered(Family(address.version)) if view.local.node else None
     if own is not None and own.ip == address:
         return  # our own record has it too: said there
+    old = f"if {node.name} is an old name of this machine: calicoctl delete node {node.name}; else "
+    true = _true_address(view, node, held.interface) if not held.accepted else None
+    evidence = "" if held.accepted else f"; {held.interface} {held.link} {held.evidence}"
+    setting = f"{'IP' if address.version == 4 else 'IP6'}={true[0]}" if true else "its own address (IP=)"
     yield finding(
         "IP-CONFLICT",
         in_family(node.name, address.version),
         f"node {node.name} is registered with {address}, which is an address of this host ({held.link})",
-        why=f"this host is node {view.me}{claimed_by(view, node.name)}",
+        why=f"this host is node {view.me}{claimed_by(view, node.name)}{evidence}",
         effect=f"packets for the pods of {node.name} do not leave this host",
-        cure=f"if {node.name} is an old name of this machine: calicoctl delete node {node.name}; "
-        f"else {cure_there(node.name, 'its own address (IP=)')}",
+        # An address that can be no node's tells of no old name: hosts have such ones in common, or in turns.
+        cure=f"{old if held.accepted else ''}{cure_there(node.name, setting)}",
         node=node.name,
         prefix=host_prefix(address),
         condition=_condition(view),

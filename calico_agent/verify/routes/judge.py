@@ -81,7 +81,8 @@ class Judge:
         # BIRD resolves a next hop by the routes that it learns from the kernel.
         routers = frozenset() if way.device else self._routers.get(way.registered, frozenset())
         right = {*routers, way.gateway} if way.gateway is not None else routers
-        return not right or hop.gateway in right
+        at_hand = not way.device and hop.gateway == way.registered  # whether it answers is another question
+        return not right or at_hand or hop.gateway in right
 
     def _device_fits(self, way: Way, hop: NextHop) -> bool:
         if way.device:

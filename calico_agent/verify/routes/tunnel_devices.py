@@ -147,7 +147,9 @@ def _other_end(view: View, link: Link, family: Family) -> str:
         return f"has VNI {found.vni} instead of {felix.vxlan_vni}"
     if found.port != felix.vxlan_port:
         return f"uses UDP port {found.port} instead of {felix.vxlan_port}"
-    if own is not None and found.local not in {None, own.ip}:
+    chosen = view.identity.addresses
+    mistaken = own is not None and own.ip not in chosen and found.local in chosen  # the record is wrong, not the device
+    if own is not None and found.local not in {None, own.ip} and not mistaken:
         return f"sends as {found.local} instead of {own.ip}"
     mac = node.vtep_mac(family) if node is not None else None
     if mac and link.mac.lower() != mac.lower():

@@ -17,6 +17,7 @@ from calico_agent.model.unchanged import MadeOnce
 from calico_agent.verify.agents import machine_of
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.neighbours import Place, next_hops, places, written_by_hand
+from calico_agent.verify.routes.hidden import find_hidden
 from calico_agent.verify.routes.outer import find_wrong_source
 from calico_agent.verify.routes.table import Paths
 from calico_agent.verify.routes.ways import TUNNEL_DEVICES, Encapsulation, Way
@@ -65,6 +66,8 @@ class Underlay:
         if self._entries.unanswered and (silent := self._silent(way, paths)) is not None:
             yield _dead(way, silent, self._entries.unanswered[silent])
         yield from self._invented(way)
+        if (hidden := find_hidden(self._view, self._kernel, way)) is not None:
+            yield hidden
         if (source := find_wrong_source(self._view, self._kernel, way)) is not None:
             yield source
         if way.encapsulation is Encapsulation.VXLAN and (broken := self._broken_tunnel(way)):

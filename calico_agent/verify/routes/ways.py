@@ -30,7 +30,8 @@ from calico_agent.verify.need import is_by_bgp
 _VXLAN = {Family.IPV4: "vxlan.calico", Family.IPV6: "vxlan-v6.calico"}
 _WIREGUARD = {Family.IPV4: "wireguard.cali", Family.IPV6: "wg-v6.cali"}
 _IPIP = "tunl0"
-TUNNEL_DEVICES = frozenset({_IPIP, *_VXLAN.values(), *_WIREGUARD.values()})
+WIREGUARD_DEVICES = frozenset(_WIREGUARD.values())
+TUNNEL_DEVICES = frozenset({_IPIP, *_VXLAN.values()}) | WIREGUARD_DEVICES
 
 
 class Encapsulation(StrEnum):

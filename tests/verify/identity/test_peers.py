@@ -1,7 +1,7 @@
 """The other nodes' records."""
 
 from dataclasses import replace
-from ipaddress import ip_interface
+from ipaddress import ip_address, ip_interface
 
 import pytest
 
@@ -29,11 +29,18 @@ from tests.verify.cluster import (
     session,
     stored,
     v6,
+    via,
 )
 
 HOST1, HOST2, HOST3 = DATASTORE.nodes
 TO_HOST2 = SESSIONS[0]
 WIDE = Candidate(ip_interface("10.76.0.1/15"), "docker0", "docker-network", "belongs to Docker's network 'bridge'")
+FLOATING = Candidate(
+    ip_interface("10.77.0.100/32"),
+    "eth0",
+    "floating",
+    "is a single address beside 10.77.0.11/24 (eth0): a floating address",
+)
 OTHER = Candidate(ip_interface("10.88.0.11/24"), "eth1")
 LOST = peered(TO_HOST2, session("172.17.0.1", "Passive"), observation=routed(without=["192.168.3.0/26"]))
 
@@ -126,6 +133,53 @@ CASES = {
         {"IP-CONFLICT host3": {"BGP-DOWN host3", "RT-WRONG-NEXTHOP 192.168.3.0/26"}},
         replace(IDENTITY, ipv4=replace(IDENTITY.ipv4, candidates=(ETH0, OTHER, DOCKER0))),
         says=("which is an address of this host (eth1)", "calicoctl delete node host3"),
+    ),
+    "another node is registered with a floating address that this host holds now": Case(
+        third(at("10.77.0.100/32"), peered(TO_HOST2, session("10.77.0.100", "Passive"))),
+        {"IP-CONFLICT host3": {"BGP-DOWN host3", "RT-WRONG-NEXTHOP 192.168.3.0/26"}},
+        replace(IDENTITY, ipv4=replace(IDENTITY.ipv4, candidates=(ETH0, FLOATING, DOCKER0))),
+        says=(
+            "which is an address of this host (eth0)",
+            "10.77.0.100/32 eth0 is a single address beside 10.77.0.11/24",
+        ),
+        unsaid=("calicoctl delete node host3",),
+    ),
+    "another node is registered with its own tunnel's address (projectcalico/calico#6927)": Case(
+        third(
+            replace(
+                at("192.168.3.1/32"),
+                vxlan_tunnel_address=ip_address("192.168.3.1"),
+                interfaces=(("eth0", addresses("10.77.0.13")),),
+            ),
+            peered(TO_HOST2, session("192.168.3.1", "Passive"), observation=routed(without=["192.168.3.0/26"])),
+        ),
+        {"IP-ELSEWHERE host3": {"BGP-DOWN host3", "RT-MISSING 192.168.3.0/26"}},
+        says=(
+            "node host3 is registered with 192.168.3.1, the address of its own VXLAN tunnel",
+            "its true address is 10.77.0.13: its record lists it on eth0",
+            "start it with IP=10.77.0.13",
+        ),
+    ),
+    "with a loopback address, which is no old name of this host": Case(
+        third(at("127.0.0.1/8"), peered(TO_HOST2, session("127.0.0.1", "Passive"))),
+        {"IP-ELSEWHERE host3": {"BGP-DOWN host3", "RT-WRONG-NEXTHOP 192.168.3.0/26"}},
+        says=("registered with 127.0.0.1, an address that every host has for itself",),
+        unsaid=("calicoctl delete node",),
+    ),
+    "with a link-local address": Case(
+        third(at("169.254.5.5/16"), peered(TO_HOST2, session("169.254.5.5", "Passive"))),
+        {"IP-ELSEWHERE host3": {"BGP-DOWN host3", "RT-WRONG-NEXTHOP 192.168.3.0/26"}},
+    ),
+    "with the address of a network (projectcalico/calico#5851)": Case(
+        third(at("10.77.0.0/24"), peered(TO_HOST2, session("10.77.0.0", "Passive"))),
+        {"IP-ELSEWHERE host3": {"BGP-DOWN host3", "RT-WRONG-NEXTHOP 192.168.3.0/26"}},
+        says=("registered with 10.77.0.0, the address of the network 10.77.0.0/24 itself",),
+    ),
+    "with the first address of a point-to-point link": Case(
+        third(
+            at("10.77.0.14/31"),
+            peered(TO_HOST2, session("10.77.0.14"), observation=routed(via("192.168.3.0/26", "10.77.0.14"))),
+        )
     ),
     "an IPv6 address of Docker's": Case(
         third(replace(HOST3, ipv6=v6("fd00:d0c::1/64"))),

@@ -477,6 +477,9 @@ CASES = {
         {f"RT-WRONG-NEXTHOP {TO2}": set()},
         says=("host2 itself advertises it by 10.77.0.1", "on host2: ip route del 192.168.2.0/26 via 10.77.0.1"),
     ),
+    "by the node's own address, while this host has a single one (/32) and no network": Case(
+        routed(without=["10.77.0.0/24"]), {}, status={}
+    ),
     "a longer prefix inside the block": Case(
         routed(via("192.168.3.0/28", "10.77.0.1", protocol=STATIC)),
         {"RT-SHADOWED 192.168.3.0/28": set()},

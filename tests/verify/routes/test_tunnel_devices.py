@@ -101,6 +101,12 @@ CASES = {
     "Felix is told of another VNI and port by its environment": Case(
         contained(device(end(4097, 8472)), env=(("FELIX_VXLANVNI", "4097"), ("FELIX_VXLANPORT", "8472"))), {}
     ),
+    "it sends as this host, which is registered with a wrong address": Case(
+        device(
+            RIGHT, observation=stored(VXLAN, nodes=(replace(VTEPS[0], ipv4=ip_interface("10.77.0.100/32")), *VTEPS[1:]))
+        ),
+        {"IP-NOT-LOCAL host1": set()},
+    ),
     "one in flow-based mode": Case(device(replace(RIGHT, vxlan=None)), {}),
 }
 
