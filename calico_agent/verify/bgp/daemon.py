@@ -58,7 +58,7 @@ def find_bgp(view: View) -> Iterator[Finding]:
             if any(_NOT_LISTENING in session.last_error for session in bird.sessions):
                 yield _port(view)
             yield from (_switched_off(view, family, name) for name in bird.switched_off)
-            yield from (_link_missed(view, family, name) for name in bird.links_missed)
+            yield from (_link_missed(view, family, bird, name) for name in bird.links_missed)
             yield from find_sessions(view, family, bird)
             yield from find_second(view, host_plan(view)[family], bird)
     yield from _no_peers(view)
@@ -129,16 +129,23 @@ def _switched_off(view: View, family: Family, name: str) -> Finding:
     )
 
 
-def _link_missed(view: View, family: Family, name: str) -> Finding:
+def _link_missed(view: View, family: Family, bird: Bird, name: str) -> Finding:
+    there = tuple(one.interface.network for one in view.local.candidates if one.link == name)
+    nodes = () if view.cluster is None else (one.registered(family) for one in view.cluster.datastore.nodes)
+    addresses = [*(one.ip for one in nodes if one is not None), *(session.peer for session in bird.sessions)]
+    used = any(address in network for address in addresses for network in there if address not in view.local.addresses)
     container = view.container_name
     return finding(
         "BIRD-LINK",
         name if family is Family.IPV4 else f"{name} (IPv6)",
         f"BIRD takes {name} for down, and it is up: BIRD missed that another address became the first one there",
         why=f"BIRD: {name} DOWN, AdminUp LinkUp, with an address",
-        effect="packets to the pods of other nodes leave by the default route, if there is one, instead of directly",
+        effect="packets to the pods of other nodes leave by the default route, if there is one, instead of directly"
+        if used
+        else "none now: no node and no BGP peer is in the networks of this link",
         cure=f"docker exec {container} sv restart {_SERVICES[family]}",
         node=view.me,
+        severity=Severity.ERROR if used else Severity.WARNING,
     )
 
 

@@ -32,6 +32,7 @@ from tests.verify.cluster import (
     routed,
     session,
     stored,
+    v4,
     v6,
     via,
     with_neighbours,
@@ -53,6 +54,11 @@ REFLECTED = (
     replace(DATASTORE.nodes[1], route_reflector_cluster_id="1.0.0.1", labels=(("reflector", ""),)),
     DATASTORE.nodes[2],
 )
+STORAGE = replace(
+    IDENTITY,
+    ipv4=replace(IDENTITY.ipv4, candidates=(*IDENTITY.ipv4.candidates, Candidate(v4("10.99.0.11/24"), "eth1"))),
+)
+BY_STORAGE = stored(bgp=BgpSettings(peers=("tor",), peerings=(replace(TOR, address=ip_address("10.99.0.1")),)))
 TO_REFLECTOR = replace(TO_HOST2, kind=PeerKind.NODE)
 
 
@@ -138,6 +144,21 @@ CASES = {
         ),
         {"BIRD-LINK eth0": {"RT-WRONG-NEXTHOP 192.168.3.0/26"}},
         says=("takes eth0 for down, and it is up", "docker exec calico-node sv restart /etc/service/enabled/bird"),
+        status={"RoutesInPlace": Status.FALSE},
+    ),
+    "BIRD missed it on a link where no node is": Case(
+        peered(*SESSIONS, links_missed=("eth1",)),
+        {"BIRD-LINK eth1": set()},
+        STORAGE,
+        says=("no node and no BGP peer is in the networks of this link",),
+        status={},
+    ),
+    "BIRD missed it on a link where a router is": Case(
+        peered(
+            *SESSIONS, replace(TO_TOR, peer=ip_address("10.99.0.1")), observation=BY_STORAGE, links_missed=("eth1",)
+        ),
+        {"BIRD-LINK eth1": set()},
+        STORAGE,
         status={"RoutesInPlace": Status.FALSE},
     ),
     "BIRD for IPv6 does not know the links": Case(
