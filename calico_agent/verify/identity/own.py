@@ -24,6 +24,10 @@ _FIRM_RULES = frozenset({"configured", "method", "kubelet", "other nodes"})
 _STATED_NAMES = frozenset({"configuration", "kubelet"})
 
 
+# What a node is never meant to be registered with, and calico/node finds all the same.
+_UNLIKELY = frozenset({"floating", "calico-pool", "virtual-link", "link-local", "temporary", "deprecated"})
+
+
 def find_identity(view: View) -> Iterator[Finding]:
     """What is wrong with this host's own name, record and addresses."""
     yield from _refusals(view)
@@ -195,6 +199,30 @@ def _address(view: View, node: Node, family: Family, registered: IPInterface) ->
         )
     elif wanted is not None and wanted.ip != registered.ip:
         yield from _mismatch(view, node, held, wanted, cure)
+    elif not _choice(view, family).wanted and not held.accepted and held.reason in _UNLIKELY:
+        yield _unlikely(view, node, held)
+
+
+def _unlikely(view: View, node: Node, held: Candidate) -> Finding:
+    """An address that something speaks against, where the agent was not asked to choose one (IPv6, mostly)."""
+    version = held.interface.version
+    better = [one.interface for one in view.local.candidates if one.accepted and one.interface.version == version]
+    return finding(
+        "IP-MISMATCH",
+        in_family(node.name, version),
+        f"node {node.name}, this host, is registered with {held.interface.ip} ({held.link}), which {held.evidence}",
+        why=f"what else this host has: {listed(tuple(map(str, better)))}" if better else "this host has no other one",
+        effect="other nodes lose this host's pods when the address goes, or do not reach them at all",
+        cure=cure_here(view, env_of(better[0]))
+        if len(better) == 1
+        else "`calico-agent detect` shows which addresses this host has",
+        node=node.name,
+        severity=Severity.WARNING,
+    )
+
+
+def _choice(view: View, family: Family) -> AddressChoice:
+    return view.identity.ipv4 if family is Family.IPV4 else view.identity.ipv6
 
 
 def _holders(view: View, registered: IPInterface) -> tuple[str, ...]:
@@ -202,7 +230,7 @@ def _holders(view: View, registered: IPInterface) -> tuple[str, ...]:
 
 
 def _link(view: View, family: Family) -> str:
-    choice = view.identity.ipv4 if family is Family.IPV4 else view.identity.ipv6
+    choice = _choice(view, family)
     return ", ".join(part for part in (choice.link, choice.rule) if part)
 
 
@@ -212,7 +240,7 @@ def _bridge_evidence(view: View, family: Family, held: Candidate, wanted: IPInte
 
 
 def _mismatch(view: View, node: Node, held: Candidate, wanted: IPInterface, cure: str) -> Iterator[Finding]:
-    choice = view.identity.ipv4 if wanted.version == 4 else view.identity.ipv6
+    choice = _choice(view, Family(wanted.version))
     if held.accepted and choice.rule not in _FIRM_RULES and not view.supervised:
         return  # two good addresses, and calico/node uses one of them: that is somebody's choice
     against = f"{held.interface} {held.link} {held.evidence}; " if held.evidence else ""

@@ -77,6 +77,17 @@ def called(name: str | None, source: str = "host name", code: str = "") -> Ident
     return replace(IDENTITY, name=NameChoice(name, source, "no name" if code else "", code))
 
 
+def with_ipv6(address: str) -> Observation:
+    """This host is registered with an IPv6 address as well."""
+    return stored(nodes=(replace(node("host1"), ipv6=v6(address)), *OTHERS))
+
+
+def has_ipv6(*others: Candidate) -> Identity:
+    """This host has an IPv6 address of its own, and others."""
+    own = Candidate(v6("fd00:77::11/64"), "eth0")
+    return replace(IDENTITY, ipv6=replace(IDENTITY.ipv6, candidates=(own, *others)))
+
+
 CASES = {
     "a healthy host has nothing to say": Case(HEALTHY, status={}),
     "docker0's address in our own record explains that all peers are lost": Case(
@@ -150,6 +161,30 @@ CASES = {
     "an IPv6 address that is gone is told apart from the IPv4 one": Case(
         stored(nodes=(replace(node("host1"), ipv6=v6("fd00:77::99/64")), *OTHERS)),
         {"IP-NOT-LOCAL host1 (IPv6)": set()},
+    ),
+    "an IPv6 address that floats, while nobody asks the agent to choose one": Case(
+        with_ipv6("fd00:77::100/128"),
+        {"IP-MISMATCH host1 (IPv6)": set()},
+        has_ipv6(Candidate(v6("fd00:77::100/128"), "eth0", "floating", "is a single address beside fd00:77::11/64")),
+        says=(
+            "is registered with fd00:77::100 (eth0), which is a single address beside fd00:77::11/64",
+            "what else this host has: fd00:77::11/64",
+            "-e IP6=fd00:77::11/64",
+        ),
+        status={},
+    ),
+    "one from which this host has sessions": Case(
+        with_ipv6("fd00:77::100/128"),
+        {},
+        has_ipv6(Candidate(v6("fd00:77::100/128"), "eth0", "floating", "is a single address", "it has sessions")),
+    ),
+    "one that is right, while nobody asks the agent to choose one": Case(
+        with_ipv6("fd00:77::11/64"), {}, has_ipv6(), status={}
+    ),
+    "one whose link has no carrier": Case(
+        with_ipv6("fd00:99::11/64"),
+        {},
+        has_ipv6(Candidate(v6("fd00:99::11/64"), "eth1", "no-carrier", "is on a link without carrier")),
     ),
     "a tunnel's address instead of the host's is an error": Case(
         registered("10.99.0.1/24"),
