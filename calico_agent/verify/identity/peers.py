@@ -5,6 +5,7 @@ packet to it never leaves this machine. That is seen from every host of the clus
 """
 
 from collections.abc import Iterator
+from ipaddress import ip_interface
 
 from calico_agent.model.address import Family, IPAddress, IPInterface, IPNetwork
 from calico_agent.model.finding import ConditionType, Finding
@@ -38,7 +39,7 @@ def find_peers(view: View) -> Iterator[Finding]:
             yield _nobodys(view, node, registered, impossible)
             continue
         held = view.local.candidate(registered.ip)
-        bridge = held if held is not None and is_bridge(held) else _around(registered.ip, bridges, view)
+        bridge = held if held is not None and is_bridge(held) else _around(registered, bridges, view)
         if bridge is not None:
             yield _bridge(view, node, registered, bridge)
         elif held is not None:
@@ -95,20 +96,26 @@ def staying(view: View, family: Family) -> frozenset[str]:
         and node.name != view.local.name
         and (
             view.local.candidate(registered.ip) is not None
-            or _around(registered.ip, bridges, view) is not None
+            or _around(registered, bridges, view) is not None
             or _impossible(node, registered)
         )
     )
 
 
-def _around(address: IPAddress, bridges: tuple[Candidate, ...], view: View) -> Candidate | None:
-    """The container bridge whose network contains `address`, unless this host's own network contains it too."""
+def _around(registered: IPInterface, bridges: tuple[Candidate, ...], view: View) -> Candidate | None:
+    """The container bridge in whose network another node's address lies, unless it is in this host's own one too.
+
+    Where the bridge's network is the narrower one, the record's tells which was meant: a bridge that was made over a
+    part of the hosts' network is wrong, and no record of a node there.
+    """
+    address = registered.ip
     bridge = next((found for found in bridges if address in found.interface.network), None)
     if bridge is None:
         return None
-    own = view.local.networks(Family(address.version))
-    narrower = [net for net in own if address in net and net.prefixlen >= bridge.interface.network.prefixlen]
-    return None if narrower else bridge
+    around = [net for net in view.local.networks(Family(address.version)) if address in net]
+    single = registered.network.num_addresses == 1 and address != bridge.interface.ip
+    narrower = any(net.prefixlen >= bridge.interface.network.prefixlen for net in around)
+    return None if narrower or (around and single) or registered.network in around else bridge
 
 
 def _nobodys(view: View, node: Node, registered: IPInterface, impossible: str) -> Finding:
@@ -234,7 +241,10 @@ def _true_address(view: View, node: Node, registered: IPInterface) -> tuple[IPAd
 def _plausible(view: View, address: IPAddress) -> bool:
     """Whether an address can be the one of another node: free, and not inside this host."""
     taken = view.cluster is not None and address in view.cluster.holders
-    here = view.local.candidate(address) is not None or _around(address, view.local.bridges(), view) is not None
+    here = (
+        view.local.candidate(address) is not None
+        or _around(ip_interface(address), view.local.bridges(), view) is not None
+    )
     return not taken and not here
 
 

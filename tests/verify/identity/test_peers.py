@@ -20,8 +20,10 @@ from tests.verify.cluster import (
     ETH0,
     HEALTHY,
     IDENTITY,
+    KERNEL,
     SESSIONS,
     addresses,
+    also,
     contained,
     knocks,
     peered,
@@ -35,6 +37,9 @@ from tests.verify.cluster import (
 HOST1, HOST2, HOST3 = DATASTORE.nodes
 TO_HOST2 = SESSIONS[0]
 WIDE = Candidate(ip_interface("10.76.0.1/15"), "docker0", "docker-network", "belongs to Docker's network 'bridge'")
+NARROW = Candidate(ip_interface("10.77.0.1/28"), "docker0", "docker-network", "belongs to Docker's network 'bridge'")
+AROUND = Candidate(ip_interface("172.16.0.11/12"), "eth1")
+STALE: dict[str, set[str]] = {"BGP-STALE-SESSION 10.77.0.13": set()}
 FLOATING = Candidate(
     ip_interface("10.77.0.100/32"),
     "eth0",
@@ -105,6 +110,22 @@ CASES = {
     ),
     "a host network inside a Docker network that is far too wide": Case(
         HEALTHY, {}, replace(IDENTITY, ipv4=replace(IDENTITY.ipv4, candidates=(ETH0, WIDE)))
+    ),
+    "a Docker network over a part of the hosts' network is this host's fault (projectcalico/calico#3007)": Case(
+        also(HEALTHY, via("10.77.0.0/28", None, "docker0", KERNEL)),
+        {"RT-OVERLAP host2": set(), "RT-OVERLAP host3": set()},
+        replace(IDENTITY, ipv4=replace(IDENTITY.ipv4, candidates=(ETH0, NARROW))),
+        says=(
+            "packets to node host2 itself (10.77.0.12) go into docker0, as those to containers",
+            "10.77.0.0/28, the network of Docker's bridge docker0 on this host, a part of 10.77.0.0/24",
+            "on this host: give Docker's bridge docker0 another network",
+        ),
+        unsaid=("IP=ADDRESS",),
+    ),
+    "a node with Docker's address, where the hosts' network is around Docker's": Case(
+        third(BRIDGED, also(HEALTHY, via("172.16.0.0/12", None, "eth1", KERNEL))),
+        {"IP-BRIDGE host3": {"BGP-NO-SESSION host3", "RT-WRONG-NEXTHOP 192.168.3.0/26"}, **STALE},
+        replace(IDENTITY, ipv4=replace(IDENTITY.ipv4, candidates=(ETH0, AROUND, DOCKER0))),
     ),
     "without BIRD the routes are what is lost": Case(
         third(BRIDGED, contained(env=(("CALICO_NETWORKING_BACKEND", "vxlan"),))),
