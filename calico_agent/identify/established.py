@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from calico_agent.identify import links
-from calico_agent.identify.name_sources import CALICO_NODE, CLAIM, LAST_CHOICE
+from calico_agent.identify.name_sources import CALICO_NODE, CLAIM, LAST_CHOICE, NODE_RECORD
 from calico_agent.model.claim import NameOwner, Standing, claim_on, machine_of
 from calico_agent.model.container import Docker
 from calico_agent.model.host import Host
@@ -52,6 +52,33 @@ def established_name(
         if evidence := _in_use(name, made, kernel, datastore, kept):
             return Established(name, source, evidence)
     return None
+
+
+def recorded_name(
+    host: Host | Unreadable, kernel: Kernel | Unreadable, datastore: Datastore | Unreadable
+) -> Established | None:
+    """The one node that has this host's name in its short or its full form, and is registered with its address.
+
+    A host that calls itself by the other form after a restart is still the same node: calico/node refuses to start
+    under the new name, as the address is in use (projectcalico/calicoctl#967).
+    """
+    if isinstance(host, Unreadable) or isinstance(kernel, Unreadable) or isinstance(datastore, Unreadable):
+        return None
+    own, here = host.hostname.strip().lower(), links.own_addresses(kernel)
+    alike = [
+        one.name for one in datastore.nodes if same_host(one.name, own) and datastore.registered(one.name) & here.keys()
+    ]
+    if len(alike) != 1 or alike[0] == own or datastore.node(own) is not None:
+        return None
+    if _standing(alike[0], host, kernel, datastore) in _ANOTHERS:
+        return None
+    return Established(alike[0], NODE_RECORD, _in_use(alike[0], (), kernel, datastore, KeptIdentity()))
+
+
+def same_host(one: str, other: str) -> bool:
+    """Whether two names are one in its short and its full form: one of them has no domain."""
+    short, full = sorted((one, other), key=len)
+    return short == full or ("." not in short and full.startswith(f"{short}."))
 
 
 def _standing(name: str, host: Host, kernel: Kernel, datastore: Datastore | Unreadable) -> Standing:

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from calico_agent.identify.autodetect import calico_itself
 from calico_agent.identify.candidates import candidates
-from calico_agent.identify.established import established_name
+from calico_agent.identify.established import established_name, recorded_name
 from calico_agent.identify.kept import kept_address, lost
 from calico_agent.identify.name import choose_name, own_names
 from calico_agent.identify.name_sources import name_sources
@@ -56,7 +56,8 @@ def identify_host(
     # Names of Calico 2.x, which is known by the etcd API that it uses.
     as_written = settings.as_written or (isinstance(datastore, Datastore) and not datastore.claimable)
     established = established_name(host, kernel, docker, datastore, kept)
-    name = choose_name(host, settings.name, kept, established, as_written=as_written)
+    recorded = recorded_name(host, kernel, datastore)
+    name = choose_name(host, settings.name, kept, established, recorded, as_written=as_written)
     name = replace(name, sources=name_sources(host, kernel, docker, datastore, settings.name, kept))
     if isinstance(kernel, Unreadable):
         ipv4 = _unknown(Family.IPV4, settings.ipv4, kernel)

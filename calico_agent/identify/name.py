@@ -11,6 +11,7 @@ case, digits and `_.-` (config/config_params.go@2.3.0).
 """
 
 import re
+from dataclasses import replace
 
 from calico_agent.identify.established import Established
 from calico_agent.identify.name_sources import CONFIGURATION, HOST_NAME, KUBELET, LAST_CHOICE
@@ -34,6 +35,7 @@ def choose_name(
     configured: str,
     kept: KeptIdentity = _NOTHING_KEPT,
     established: Established | None = None,
+    recorded: Established | None = None,
     *,
     as_written: bool = False,
 ) -> NameChoice:
@@ -52,6 +54,10 @@ def choose_name(
         return _checked(override.strip().lower(), KUBELET, said, as_written=as_written)
     if _still_named(kept, host, name):
         return _checked(kept.name, LAST_CHOICE, f"The node name of before, {kept.name!r},", as_written=as_written)
+    if recorded is not None and not as_written:
+        by_record = _checked(recorded.name, recorded.source, f"The name of this host's record, {recorded.name!r},")
+        if by_record.name is not None:
+            return replace(by_record, evidence=recorded.evidence)
     return _checked(name, HOST_NAME, f"This machine's host name {host.hostname!r}", as_written=as_written)
 
 
@@ -90,7 +96,7 @@ def _same_host(one: str, other: str) -> bool:
     return one.partition(".")[0] == other.partition(".")[0]
 
 
-def _checked(name: str, source: str, subject: str, *, as_written: bool) -> NameChoice:
+def _checked(name: str, source: str, subject: str, *, as_written: bool = False) -> NameChoice:
     if _LOCALHOST.fullmatch(name.lower()):
         refusal = f"{subject} is no node name: every machine is called that, and all would share one node. {_CURE}."
         return NameChoice(None, source, refusal, "NAME-LOCALHOST", as_written=as_written)

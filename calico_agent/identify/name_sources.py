@@ -19,7 +19,7 @@ from calico_agent.model.unchanged import MadeOnce
 
 CONFIGURATION, KUBELET, LAST_CHOICE, HOST_NAME = "configuration", "kubelet", "last choice", "host name"
 CNI = "CNI"
-CALICO_NODE, CLAIM = "calico/node", "claim"
+CALICO_NODE, CLAIM, NODE_RECORD = "calico/node", "claim", "node record"
 
 
 def name_sources(
@@ -75,7 +75,7 @@ def _by_address(kernel: Kernel, datastore: Datastore) -> tuple[NameSource, ...]:
 def _records_of(here: tuple[tuple[IPAddress, str], ...], nodes: tuple[Node, ...]) -> tuple[NameSource, ...]:
     links = dict(here)
     return tuple(
-        NameSource("node record", node.name, f"is registered with {registered.ip} ({links[registered.ip]})")
+        NameSource(NODE_RECORD, node.name, f"is registered with {registered.ip} ({links[registered.ip]})")
         for node in nodes
         for registered in (node.ipv4, node.ipv6)
         if registered is not None and registered.ip in links

@@ -191,3 +191,56 @@ def test_after_a_reboot_the_sign_of_life_of_before_is_no_strangers() -> None:
     before = claimed(THIS, alive=replace(THIS, boot_id="b0"))
     rebooted = RENAMED.having(host=Host("edge-9", ID, boot_id=BOOT, long_up=False), datastore=before)
     assert rebooted.identify().name.name == "host3"
+
+
+# Nothing is remembered of this machine: it was started by hand until now.
+UNKNOWN = Machine(links=(LO, ETH0, DOCKER0), host=Host("host3.example.com", ID, boot_id=BOOT), datastore=RECORD)
+IN_FULL = Datastore(nodes=(node("host3.example.com", "10.0.0.13/24"), node("host1", "10.0.0.11/24")))
+BY_RECORD: dict[str, tuple[Machine, tuple[str, str]]] = {
+    "the short name, as which it is registered (projectcalico/calicoctl#967)": (UNKNOWN, ("host3", "node record")),
+    "the full name, as which it is registered": (
+        UNKNOWN.having(host=Host("host3", ID), datastore=IN_FULL),
+        ("host3.example.com", "node record"),
+    ),
+    "its name, whatever a cloud's kubelet without a name of its own is called": (
+        UNKNOWN.having(host=Host("host3", ID), datastore=IN_FULL).with_kubelet(),
+        ("host3.example.com", "node record"),
+    ),
+    "what the kubelet says": (UNKNOWN.with_kubelet(name="node-3"), ("node-3", "kubelet")),
+    "the host name, where a record has just that": (
+        UNKNOWN.having(datastore=replace(RECORD, nodes=(*RECORD.nodes, *IN_FULL.nodes[:1]))),
+        ("host3.example.com", "host name"),
+    ),
+    "the host name, where another machine has the short one": (
+        UNKNOWN.having(datastore=registered("10.0.0.99/24")),
+        ("host3.example.com", "host name"),
+    ),
+    "the host name, where another machine has claimed the short one": (
+        UNKNOWN.having(datastore=claimed(STRANGER, alive=STRANGER)),
+        ("host3.example.com", "host name"),
+    ),
+    "the host name, where the record has the address of Docker's bridge": (
+        UNKNOWN.having(datastore=registered("172.17.0.1/16")),
+        ("host3.example.com", "host name"),
+    ),
+    "the host name, where a host of another domain begins alike": (
+        UNKNOWN.having(datastore=Datastore(nodes=(node("host3.example.org", "10.0.0.13/24"),))),
+        ("host3.example.com", "host name"),
+    ),
+    "the host name, while etcd cannot be asked": (
+        UNKNOWN.having(datastore=NO_ETCD),
+        ("host3.example.com", "host name"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("machine", "expected"), BY_RECORD.values(), ids=BY_RECORD.keys())
+def test_the_record_of_a_machine_that_is_new_to_the_agent(machine: Machine, expected: tuple[str, str]) -> None:
+    name = machine.identify().name
+    assert (name.name, name.source) == expected
+
+
+def test_no_record_makes_localhost_a_node_name() -> None:
+    local = Datastore(nodes=(node("localhost", "10.0.0.13/24"),))
+    name = UNKNOWN.having(host=Host("localhost.localdomain", ID), datastore=local).identify().name
+    assert (name.name, name.refusal_code) == (None, "NAME-LOCALHOST")

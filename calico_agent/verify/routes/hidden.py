@@ -8,8 +8,7 @@ that no link has the same: one inside the hosts' network takes the nodes in it a
 
 from calico_agent.model.finding import Finding, Severity
 from calico_agent.model.kernel import Kernel
-from calico_agent.model.prefix import key_of
-from calico_agent.model.route import CALICO_PROTOCOLS, Route, RouteType, host_prefix
+from calico_agent.model.route import CALICO_PROTOCOLS, Route, RouteType
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.identity.peers import staying
 from calico_agent.verify.routes.ways import TUNNEL_DEVICES, WIREGUARD_DEVICES, Way
@@ -26,7 +25,7 @@ def find_hidden(view: View, kernel: Kernel, way: Way) -> Finding | None:
     bridged = _bridged(view, kernel, way)
     if bridged is not None:
         return bridged
-    key = key_of(host_prefix(way.registered))
+    key = way.registered.version, way.registered.max_prefixlen, int(way.registered)
     pool, block = view.cluster.pools.covering(key), view.cluster.block_index.covering(key)
     around = f"pool {pool.name} ({pool.cidr})" if pool else f"block {block.cidr}" if block else ""
     route = kernel.route_to(way.registered) if around else None
@@ -43,7 +42,7 @@ def find_hidden(view: View, kernel: Kernel, way: Way) -> Finding | None:
 def _bridged(view: View, kernel: Kernel, way: Way) -> Finding | None:
     """A bridge of containers whose network is a part of the one that this host shares with the node."""
     around = [found for found in view.local.bridges() if way.registered in found.interface.network]
-    own = [network for network in view.local.networks(way.family) if way.registered in network]
+    own = [network for network in view.local.networks(way.family) if way.registered in network] if around else []
     route = kernel.route_to(way.registered) if around and own else None
     bridge = next((one for one in around if route and any(hop.device == one.link for hop in route.next_hops)), None)
     if route is None or bridge is None or way.node in staying(view, way.family):
