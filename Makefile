@@ -2,6 +2,7 @@
 #
 #   make demo        the story on a three-host lab: real Docker engines, etcd with TLS, BIRD, kernel routes
 #   make test        linters, types, import contracts and all tests; its last line is pytest's summary
+#   make test-core   the same without hosts that boot systemd
 #   make test-fast   the pure stages only, no root needed once set up
 #   make lint        ruff, mypy, import contracts
 #   make bench       the budgets, measured in one run (twenty minutes); writes build/bench.json
@@ -18,13 +19,16 @@ PACKAGES := tests/packages.txt tests/lab/packages.txt
 # The pure stages, each with its tests beside it.
 PURE := $(addprefix tests/,decode identify model plan report verify) tests/test_replay.py tests/test_timelines.py
 
-.PHONY: demo test test-fast bench lint setup packages clean
+.PHONY: demo test test-core test-fast bench lint setup packages clean
 
 demo: setup
 	@$(BIN)/python -m tests.demo
 
 test: setup
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
+
+test-core: setup
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/systemd
 
 bench: setup
 	@$(BIN)/python -m tests.bench
