@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calico_agent.decode.etcd import decode_datastore
@@ -146,6 +146,7 @@ def again(datastore: Datastore) -> Datastore:
     return decode_datastore(encode_datastore(datastore), revision=datastore.revision, read_at=datastore.read_at)
 
 
+@settings(max_examples=40)  # each is a whole datastore
 @given(
     every_field(
         Datastore,
