@@ -265,7 +265,7 @@ def test_tls_with_a_client_certificate_and_renewed_certificates(
         before = connection_of(mirror)
         certificates.client.write_bytes(certificates.client.read_bytes() + b"\n")
         eventually(lambda: connection_of(mirror) not in {None, before}, 10, "a new connection")
-        assert wakes == ["etcd read"], "nothing was read anew"
+        assert wakes.count("etcd read") == 1, "nothing was read anew"
         mirror.stop()
         others = Certificates.issue(tmp_path / "others")
         told = read_datastore(replace(settings(server), ca_file=str(others.ca)), timeout=5)
