@@ -39,6 +39,8 @@ _NO_ANSWER = Meaning(
     "on this host: nc -vz ADDRESS PORT; look at the firewalls of this host and of NODE",
     "on this host: nc -vz ADDRESS PORT; look at the access lists of ADDRESS, and at its password for this neighbor",
 )
+# The record of a node outlives its host, and every other node goes on waiting for it.
+_LEFT = "if that host is gone for good, calicoctl delete node NODE"
 # How the connection before ended, which says nothing of the next: the peer closed it, or told of its own end. In the
 # state Connect BIRD waits for the answer to a SYN, and keeps that error while none comes.
 _TOLD = r"Received: (Administrative|Peer de-configured|Other configuration)"
@@ -61,7 +63,7 @@ _MEANINGS = tuple(
         (
             r"Hold timer expired",
             "the peer fell silent: its host is off, cut off or overloaded",
-            "look at NODE and the network between",
+            f"look at NODE and the network between; {_LEFT}",
             "look at ADDRESS and the network between",
         ),
         (
@@ -73,7 +75,7 @@ _MEANINGS = tuple(
         (
             r"No route to host",
             "its address does not answer ARP: the host is off, cut off, or has another address",
-            "look at NODE and the network between",
+            f"look at NODE and the network between; {_LEFT}",
             "look at ADDRESS and the network between, and at peerIP of the BGPPeer",
         ),
         (
@@ -85,7 +87,7 @@ _MEANINGS = tuple(
         (
             r"^Passive",
             "this host waits for it to connect, and it does not",
-            "on NODE: nc -vz OWN OWNPORT; see that calico/node runs there with a session to this host",
+            f"on NODE: nc -vz OWN OWNPORT; see that calico/node runs there with a session to this host; {_LEFT}",
             "on ADDRESS: see that OWN is one of its neighbors, and that it can open TCP port OWNPORT of OWN",
         ),
         (rf"^Connect .*{_ENDED}", *_NO_ANSWER),
