@@ -122,12 +122,13 @@ A default route into the link of a pod is foreign, too: no pod is this host's ro
         "a foreign route takes over addresses of a block",
         """\
 A longer prefix inside the block, or the same prefix with a better metric, goes elsewhere: the
-kernel prefers it.
+kernel prefers it. BIRD learns such a route and advertises it, so that the other hosts have it too.
 
-Found by looking for foreign routes inside the blocks of other nodes. Host routes to local
-workloads are none.
+Found by looking for foreign routes inside the blocks of other nodes, and for those of BIRD's that
+are longer than a block. Host routes to workloads are none.
 
-`ip route del PREFIX`; a network of the host must not overlap the pools.""",
+`ip route del PREFIX` on the host where it was put in; a network of the host must not overlap the
+pools.""",
     ),
     _entry(
         "RT-STALE",

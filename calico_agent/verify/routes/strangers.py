@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from calico_agent.model.address import IPNetwork
 from calico_agent.model.finding import Finding, Severity
 from calico_agent.model.kernel import Kernel
-from calico_agent.model.node import EncapsulationMode, Pool
+from calico_agent.model.node import Block, EncapsulationMode, Pool
 from calico_agent.model.prefix import FULL_LENGTH, Key, prefix_of
 from calico_agent.model.route import Path, RouteType
 from calico_agent.verify.bgp.rib import Rib, rib_of
@@ -50,7 +50,9 @@ def find_stranger(view: View, expectation: Expectation, rib: Rib, key: Key, path
         return
     felix = view.local.felix
     if path.protocol in felix.protocols or (felix.removes_foreign and _leads_into_tunnel(key, path)):
-        if _stale(view.cluster, expectation, key, pool):
+        if (block := _taken_from(view.cluster, expectation, key, path)) is not None:
+            yield _learned_finding(prefix_of(key), path, block, rib)
+        elif _stale(view.cluster, expectation, key, pool):
             yield _stale_finding(prefix_of(key), path, rib)
     elif _local_workload(view, key, path):
         return
@@ -61,6 +63,25 @@ def find_stranger(view: View, expectation: Expectation, rib: Rib, key: Key, path
         yield _shadow_finding(prefix_of(key), path, view.me, f"{around.cidr}, a block of this host")
     elif view.local.uses_bird and pool.vxlan is EncapsulationMode.NEVER and any(hop.gateway for hop in path.next_hops):
         yield _foreign_finding(prefix_of(key), path, pool)
+
+
+def _taken_from(cluster: Cluster, expectation: Expectation, key: Key, path: Path) -> Block | None:
+    """The block of a node from which a route of BIRD's takes a part, as another host had it from somebody else.
+
+    Nothing of Calico's is longer than a block but a host route. To the host route of an address that IPAM does not know
+    the node leads that has it; where no node is the next hop, somebody else put it there.
+    """
+    around = cluster.block_index.covering(key)
+    hops = [hop.gateway for hop in path.next_hops if hop.gateway is not None]
+    if around is None or around.virtual or not around.owner or not hops or key in expectation.claimed:
+        return None
+    if around.cidr.prefixlen == key[1] or any(hop.version != key[0] for hop in hops):
+        return None
+    if key[1] < FULL_LENGTH[key[0]]:
+        return around
+    return (
+        None if cluster.bgp.peers or any(hop in cluster.holders or hop in cluster.tunnels for hop in hops) else around
+    )
 
 
 def _leads_into_tunnel(key: Key, path: Path) -> bool:
@@ -108,6 +129,24 @@ def _stale_finding(prefix: IPNetwork, path: Path, rib: Rib) -> Finding:
         cure=cures.of_advertised(source, prefix, via)
         if via is not None
         else f"it should go by itself within minutes; else {cures.delete(prefix, path)} on this host",
+        prefix=prefix,
+    )
+
+
+def _learned_finding(prefix: IPNetwork, path: Path, shadowed: Block, rib: Rib) -> Finding:
+    hops = [hop.gateway for hop in path.next_hops]
+    source, via = next(((name, hop) for hop in hops if hop and (name := rib.advertiser(prefix, hop))), ("", None))
+    by = f": {source} advertises it" if source else ""
+    return finding(
+        "RT-SHADOWED",
+        str(prefix),
+        f"a route to {prefix} takes over a part of {shadowed.cidr}, pods of node {shadowed.owner}{by}",
+        why=f"found: {prefix} {shown(path)}, longer than the block: none of Calico's is but to a single address",
+        effect=fate_with(path),
+        cure=cures.of_advertised(source, prefix, via)
+        if via is not None
+        else f"look on the other hosts for the route that BIRD learned (ip route show {prefix}), and delete it there",
+        node=shadowed.owner or "",
         prefix=prefix,
     )
 

@@ -485,6 +485,31 @@ CASES = {
         {"RT-SHADOWED 192.168.3.0/28": set()},
         says=("takes over a part of 192.168.3.0/26, pods of node host3",),
     ),
+    "a longer prefix that BIRD learned from another host": Case(
+        told(
+            routed(via("192.168.3.0/27", "10.77.0.1")),
+            RibRoute(ip_network("192.168.3.0/27"), "Mesh_10_77_0_12", True, gateway=ip_address("10.77.0.1")),
+        ),
+        {"RT-SHADOWED 192.168.3.0/27": set()},
+        says=(
+            "a route to 192.168.3.0/27 takes over a part of 192.168.3.0/26, pods of node host3: host2 advertises it",
+            "on host2: ip route del 192.168.3.0/27 via 10.77.0.1",
+        ),
+    ),
+    "a longer prefix inside an own block that BIRD learned from another host": Case(
+        routed(via("192.168.1.0/27", "10.77.0.1")),
+        {"RT-SHADOWED 192.168.1.0/27": set()},
+        says=("look on the other hosts for the route that BIRD learned (ip route show 192.168.1.0/27)",),
+    ),
+    "a single address that BIRD learned, and no node is the next hop": Case(
+        routed(via("192.168.3.7/32", "10.77.0.1")), {"RT-SHADOWED 192.168.3.7/32": set()}
+    ),
+    "a single address at another node, which IPAM does not know": Case(
+        routed(via("192.168.3.7/32", "10.77.0.12")), {}, status={}
+    ),
+    "a single address from a router that BGP is spoken with": Case(
+        stored(routed(via("192.168.3.7/32", "10.77.0.1")), bgp=BgpSettings(peers=("tor",))), {}, status={}
+    ),
     "a network of the host inside the block": Case(
         routed(via("192.168.3.32/27", None, "virbr0", 2)), {"RT-SHADOWED 192.168.3.32/27": set()}
     ),
