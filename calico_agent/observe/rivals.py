@@ -38,6 +38,7 @@ class RivalReader:
     def __init__(self) -> None:
         self._found: tuple[Rival, ...] = ()
         self._read_at = -_LEISURE_SECONDS
+        self._alive = False
 
     def read(self, containers: Iterable[Container], ports: Collection[int]) -> tuple[Rival, ...]:
         """Every rival, and who has one of BGP's `ports` while no container of calico/node lives.
@@ -47,10 +48,10 @@ class RivalReader:
         containers = tuple(containers)
         alive = any(container.alive for container in containers)
         now = time.monotonic()
-        if not alive or now - self._read_at >= _LEISURE_SECONDS:
+        if not (alive and self._alive) or now - self._read_at >= _LEISURE_SECONDS:
             with suppress(OSError):
                 self._found = tuple(_rivals(containers, () if alive else ports))[:_MOST_RIVALS]
-            self._read_at = now
+            self._read_at, self._alive = now, alive
         return self._found
 
 
@@ -61,7 +62,9 @@ def _rivals(containers: tuple[Container, ...], ports: Collection[int]) -> Iterat
             process = psutil.Process(pid)
             arguments = command_line(process)
             program = program_of(arguments)
-            if pid in listening or (program and _is_rival(process, containers)):
+            if _is_ours(process, containers):
+                continue
+            if pid in listening or (program and in_our_network(pid) and may_change_routes(pid)):
                 unit, container = decode_cgroup(control_group(pid))
                 for port, addresses in sorted(listening.get(pid, {0: set()}).items()):
                     at = tuple(sorted(addresses, key=str))
@@ -70,13 +73,12 @@ def _rivals(containers: tuple[Container, ...], ports: Collection[int]) -> Iterat
         yield Rival("", _UNSEEN_PID, "", port, listens_at=tuple(sorted(addresses, key=str)))
 
 
-def _is_rival(process: psutil.Process, containers: tuple[Container, ...]) -> bool:
-    if not in_our_network(process.pid) or not may_change_routes(process.pid):
-        return False
+def _is_ours(process: psutil.Process, containers: tuple[Container, ...]) -> bool:
+    """Whether it is part of one of calico/node's containers, also of one that was started since Docker was asked."""
     group = control_group(process.pid)
     roots = {container.pid for container in containers if container.pid}
     ancestors = {process.pid, *(parent.pid for parent in process.parents())}
-    return not any(container.id in group for container in containers) and roots.isdisjoint(ancestors)
+    return any(container.id in group for container in containers) or not roots.isdisjoint(ancestors)
 
 
 def _listening(ports: Collection[int]) -> Mapping[int, Mapping[int, set[IPAddress]]]:

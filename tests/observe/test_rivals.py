@@ -127,6 +127,30 @@ def test_what_runs_in_a_container_of_calico_node_is_none(host: NetworkNamespace,
             subprocess.run(["kill", "-KILL", str(child)], check=True)
 
 
+def test_a_container_that_was_started_again_since_docker_was_asked_is_no_rival_of_itself(
+    host: NetworkNamespace, tmp_path: Path
+) -> None:
+    """`docker restart`: the container is read between its two lives, its BIRD after that."""
+    ended = Container("c" * 64, "calico-node", "x", ContainerState.EXITED)
+    with control_group(ended.id) as group, bird(host, tmp_path) as process:
+        assert [found.pid for found in host.run(RivalReader().read, (ended,), [179])] == [process.pid]
+        (group / "cgroup.procs").write_text(str(process.pid))
+        assert host.run(RivalReader().read, (ended,), [179]) == ()
+
+
+@contextmanager
+def control_group(name: str) -> Iterator[Path]:
+    """An empty control group, which must be empty again at the end."""
+    version1 = Path("/sys/fs/cgroup/pids")
+    group = (version1 if version1.is_dir() else version1.parent) / name
+    group.mkdir()
+    try:
+        yield group
+    finally:
+        wait_until(lambda: not (group / "cgroup.procs").read_text())
+        group.rmdir()
+
+
 @pytest.mark.parametrize("port", [179, 1790], ids=["the usual port", "a port of the cluster's own"])
 def test_whoever_listens_on_the_bgp_port_is_named(host: NetworkNamespace, port: int) -> None:
     with started(host, sys.executable, "-c", LISTENER, str(port)) as process:
@@ -161,6 +185,7 @@ def test_while_calico_node_runs_the_processes_are_not_looked_at_all_the_time(
     with bird(host, tmp_path):
         assert host.run(reader.read, (NODE,), [179]) == ()
         assert len(host.run(reader.read, (), [179])) == 1, "before a start they are"
+        assert host.run(reader.read, (NODE,), [179])[0].port == 0, "and once more when it has begun"
 
 
 AS_NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
