@@ -31,6 +31,7 @@ from tests.verify.cluster import (
     v6,
     with_neighbours,
 )
+from tests.verify.routes.test_subnets import ACROSS
 
 HOST1, HOST2, HOST3 = DATASTORE.nodes
 TO_HOST2, TO_HOST3 = SESSIONS
@@ -92,6 +93,10 @@ CASES = {
             "on host3: remove the calico/node container and start it with IP=10.77.0.13",
         ),
         status={"BGPEstablished": Status.FALSE, "RoutesInPlace": Status.FALSE},
+    ),
+    "its prefix length is wrong as well, and is right with the right address": Case(
+        stored(with_agents(lost(as_host3("10.77.0.128/32")), host3="10.77.0.13"), pools=(ACROSS,)),
+        {"IP-ELSEWHERE host3": {*FOLLOWS, "IP-PREFIX host3"}},
     ),
     "its own record lists another address of that network": Case(
         lost(LISTS_ITS_OWN),
