@@ -147,7 +147,7 @@ def control_group(name: str) -> Iterator[Path]:
     try:
         yield group
     finally:
-        wait_until(lambda: not (group / "cgroup.procs").read_text())
+        until("nobody is left in the group", lambda: not (group / "cgroup.procs").read_text())
         group.rmdir()
 
 
