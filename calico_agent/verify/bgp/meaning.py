@@ -40,7 +40,7 @@ _NO_ANSWER = Meaning(
     "on this host: nc -vz ADDRESS PORT; look at the access lists of ADDRESS, and at its password for this neighbor",
 )
 # The record of a node outlives its host, and every other node goes on waiting for it.
-_LEFT = "if that host is gone for good, calicoctl delete node NODE"
+_LEFT = "if that host is gone for good, delete its node record"
 # How the connection before ended, which says nothing of the next: the peer closed it, or told of its own end. In the
 # state Connect BIRD waits for the answer to a SYN, and keeps that error while none comes.
 _TOLD = r"Received: (Administrative|Peer de-configured|Other configuration)"

@@ -223,7 +223,7 @@ CASES = {
     "a node of which nothing but its record is left": Case(
         peered(TO_HOST2, session("10.77.0.13", "Passive")),
         {"BGP-DOWN host3": set()},
-        says=("if that host is gone for good, calicoctl delete node host3",),
+        says=("if that host is gone for good, delete its node record",),
     ),
     "a session that only waits": Case(
         peered(TO_HOST2, session("10.77.0.13", "Passive")),
