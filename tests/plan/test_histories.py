@@ -63,11 +63,12 @@ def killer(steps: int) -> Event:
 
 
 def gone_for_a_minute(host: OneHost) -> None:
-    """As when DHCP is asked anew, or the network is set up at boot."""
+    """As when DHCP is asked anew, or the network is set up at boot. The agent sees that it is back."""
     host.eth0 = ()
     for _ in range(4):
         watched(host, 15.0)
     host.eth0 = (OWN,)
+    watched(host, 1.0)
 
 
 def booted_before_the_network(host: OneHost) -> None:
