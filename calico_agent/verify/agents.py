@@ -6,6 +6,7 @@ Only agents that supervise claim a name, so of most nodes of some clusters nothi
 from collections.abc import Mapping
 
 from calico_agent.model.claim import AliveSign, Machine, NameOwner
+from calico_agent.model.host import Host
 from calico_agent.model.unchanged import MadeOnce
 from calico_agent.verify.view import View
 
@@ -13,6 +14,16 @@ from calico_agent.verify.view import View
 def machine_of(view: View, node: str) -> Machine | None:
     """The machine whose agent holds the name of another node and is alive; None where no agent says so."""
     return None if node == view.local.name else machines(view).get(node)
+
+
+def is_this_host(view: View, node: str) -> bool:
+    """Whether the name is that of this machine by its claim, whatever name its calico/node was given."""
+    host, cluster = view.observation.host, view.cluster
+    if cluster is None or not isinstance(host, Host) or node != view.identity.name.name:
+        return False
+    claims = cluster.datastore.claims
+    owners = (one for one in claims if isinstance(one, NameOwner) and one.name == node)
+    return bool(host.machine_id) and any(one.machine.machine_id == host.machine_id for one in owners)
 
 
 def machines(view: View) -> Mapping[str, Machine]:

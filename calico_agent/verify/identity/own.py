@@ -10,6 +10,7 @@ from calico_agent.model.address import Family, IPInterface
 from calico_agent.model.finding import Finding, Severity
 from calico_agent.model.identity import AddressChoice, Candidate
 from calico_agent.model.node import Node
+from calico_agent.verify.agents import is_this_host
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.identity.change import is_lost
 from calico_agent.verify.identity.overwritten import find_overwritten
@@ -186,14 +187,14 @@ def _address(view: View, node: Node, family: Family, registered: IPInterface) ->
             node=node.name,
         )
     elif others := [name for name in _holders(view, registered) if name != node.name]:
+        mine = next((name for name in others if is_this_host(view, name)), "")
         yield finding(
             "IP-CONFLICT",
             in_family(node.name, family),
             f"node {node.name}, this host, and node {listed(tuple(others))} are both registered with {registered.ip}",
-            why=f"{registered.ip} is on {held.link} of this host",
+            why=f"{registered.ip} is on {held.link} of this host{_started_as(node.name, mine)}",
             effect="the two have no session with each other, and the other nodes have one for both",
-            cure=f"if {others[0]} is an old name of this machine: calicoctl delete node {others[0]}; "
-            f"else give {others[0]} its own address (IP=)",
+            cure=_of_two_names(view, node.name, mine, others[0]),
             node=node.name,
             bars_start=wanted is not None and wanted.ip == registered.ip,  # else a start is the cure
         )
@@ -223,6 +224,19 @@ def _unlikely(view: View, node: Node, held: Candidate) -> Finding:
 
 def _choice(view: View, family: Family) -> AddressChoice:
     return view.identity.ipv4 if family is Family.IPV4 else view.identity.ipv6
+
+
+def _started_as(name: str, mine: str) -> str:
+    return f"; this host is node {mine}, and its calico/node was started as {name}" if mine else ""
+
+
+def _of_two_names(view: View, name: str, mine: str, other: str) -> str:
+    """`mine` is the name that this host should have, where the other holder of the address is a record of that name."""
+    if mine:
+        again = f"then docker restart calico-node on the host that {name} really is, if there is one"
+        return f"{cure_here(view, f'NODENAME={mine}')}; {again}"
+    old = f"if {other} is an old name of this machine: calicoctl delete node {other}"
+    return f"{old}; else give {other} its own address (IP=)"
 
 
 def _holders(view: View, registered: IPInterface) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from calico_agent.model.identity import Candidate
 from calico_agent.model.node import Node
 from calico_agent.model.route import host_prefix
 from calico_agent.model.unchanged import MadeOnce
+from calico_agent.verify.agents import is_this_host
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.cluster import Cluster
 from calico_agent.verify.identity.own import runs_as_another
@@ -169,6 +170,8 @@ def _ours(view: View, node: Node, held: Candidate) -> Iterator[Finding]:
     own = view.local.node.registered(Family(address.version)) if view.local.node else None
     if own is not None and own.ip == address:
         return  # our own record has it too: said there
+    if is_this_host(view, node.name):
+        return  # this host is that node, and its calico/node was given another name: said there
     old = f"if {node.name} is an old name of this machine: calicoctl delete node {node.name}; else "
     true = _true_address(view, node, held.interface) if not held.accepted else None
     evidence = "" if held.accepted else f"; {held.interface} {held.link} {held.evidence}"

@@ -18,6 +18,7 @@ from calico_agent.model.node import EncapsulationMode, Pool
 from calico_agent.model.prefix import FULL_LENGTH, key_of
 from calico_agent.model.route import Path, Route, RouteType, host_prefix
 from calico_agent.model.unchanged import MadeOnce
+from calico_agent.verify.agents import is_this_host
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.cluster import Cluster, TunnelEnd
 from calico_agent.verify.local import Standpoint
@@ -85,7 +86,8 @@ def find_tunnel_addresses(view: View, cluster: Cluster, kernel: Kernel) -> Itera
     for link in kernel.links:
         for held in link.addresses:
             ends = cluster.tunnels.get(held.address, ())
-            if ends and held.address not in shared and ends[0].node != view.local.name:
+            foreign = held.address not in shared and bool(ends) and ends[0].node != view.local.name
+            if foreign and not is_this_host(view, ends[0].node):
                 yield _carried(view, link.name, held.address, ends[0])
     routes = tunnel_routes(cluster, view.local.standpoint)
     for address, end, way in _routed_elsewhere(routes, kernel):

@@ -1,8 +1,12 @@
 """An address that calico/node refused: what is wrong here, and not at the node that has it."""
 
+from dataclasses import replace
+
 import pytest
 
+from calico_agent.model.claim import Machine, NameOwner
 from calico_agent.model.container import ContainerState, LogHint
+from calico_agent.model.host import Host
 from calico_agent.model.observation import Observation
 from tests.verify.cluster import DATASTORE, contained, findings_of, node, peered, stored
 
@@ -57,3 +61,15 @@ def test_what_was_refused_is_explained(observation: Observation, says: tuple[str
     assert "None" not in text
     healthy = [f"delete node {name}" for name in ("host1", "host2", "host3")]
     assert not any(words in text for words in healthy)
+
+
+def test_a_host_whose_calico_node_was_given_another_name_has_no_conflict_with_its_own_record() -> None:
+    started_as = refused("10.77.0.11", "host1", peered(), IP="10.77.0.11/24", NODENAME="edge")
+    assert "IP-CONFLICT" in {one.code for one in findings_of(started_as)}, "host1 may be an old name"
+    claimed = stored(
+        replace(started_as, host=Host("host1", machine_id="m1", nodename_file="edge")),
+        claims=(NameOwner("host1", Machine("m1"), None, ""),),
+    )
+    found = {one.code for one in findings_of(claimed)}
+    assert "SV-EXITED" in found
+    assert "IP-CONFLICT" not in found

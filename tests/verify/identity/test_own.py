@@ -6,6 +6,7 @@ from ipaddress import ip_interface, ip_network
 import pytest
 
 from calico_agent.model.address import Family
+from calico_agent.model.claim import Machine, NameOwner
 from calico_agent.model.container import LABEL_MANAGED_BY, MANAGED_BY, Docker
 from calico_agent.model.finding import Severity, Status
 from calico_agent.model.host import Host
@@ -300,3 +301,18 @@ def test_a_wrong_address_that_is_only_unlucky_weighs_less_than_one_that_cannot_w
     impossible = findings_of(registered("10.99.0.1/24"), with_candidates(ETH0, WG0))
     assert [one.severity for one in unlucky] == [Severity.WARNING]
     assert [one.severity for one in impossible] == [Severity.ERROR]
+
+
+def test_a_name_that_belongs_to_another_host_is_given_back_rather_than_the_own_record_deleted() -> None:
+    """Calico/node was started as host1 on the machine that is host3, and wrote its address into the record of host1."""
+    host1, host2, host3 = DATASTORE.nodes
+    overwritten = stored(
+        replace(HEALTHY, host=Host("host3", machine_id="m3", nodename_file="host1")),
+        nodes=(host1, host2, replace(host3, ipv4=host1.ipv4)),
+        claims=(NameOwner("host3", Machine("m3"), None, ""),),
+    )
+    really = replace(IDENTITY, name=replace(IDENTITY.name, name="host3"))
+    (conflict,) = [one for one in findings_of(overwritten, really) if one.code == "IP-CONFLICT" and one.node == "host1"]
+    assert "this host is node host3, and its calico/node was started as host1" in conflict.why
+    assert "NODENAME=host3" in conflict.cure
+    assert "delete node" not in conflict.cure

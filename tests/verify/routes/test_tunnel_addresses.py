@@ -7,6 +7,8 @@ from ipaddress import ip_address, ip_interface, ip_network
 import pytest
 
 from calico_agent.model.address import Link, LinkAddress
+from calico_agent.model.claim import Machine, NameOwner
+from calico_agent.model.host import Host
 from calico_agent.model.node import Block, Borrowed, Datastore, EncapsulationMode, Node
 from calico_agent.model.observation import Observation
 from tests.verify.case import Case, check
@@ -15,9 +17,11 @@ from tests.verify.cluster import (
     BOOT,
     DATASTORE,
     FELIX,
+    IDENTITY,
     POOL,
     also,
     drop,
+    findings_of,
     peered,
     routed,
     session,
@@ -241,3 +245,16 @@ CASES = {
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_tunnel_addresses(case: Case) -> None:
     check(case)
+
+
+def test_a_host_whose_calico_node_was_given_another_name_keeps_its_tunnel_address() -> None:
+    """Else it is told to take the address of its own node off."""
+    held = (*TUNL0.addresses, LinkAddress(ip_interface("192.168.2.2/32")))
+    seen = also(IPIP, links=(replace(TUNL0, addresses=held),))
+    claimed = stored(
+        replace(seen, host=Host("host2", machine_id="m2", nodename_file="host1")),
+        claims=(NameOwner("host2", Machine("m2"), None, ""),),
+    )
+    really = replace(IDENTITY, name=replace(IDENTITY.name, name="host2"))
+    assert "RT-ADDRESS-TWICE" in {one.code for one in findings_of(claimed)}
+    assert "RT-ADDRESS-TWICE" not in {one.code for one in findings_of(claimed, really)}
