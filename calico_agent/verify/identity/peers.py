@@ -16,7 +16,7 @@ from calico_agent.model.unchanged import MadeOnce
 from calico_agent.verify.agents import is_this_host
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.cluster import Cluster
-from calico_agent.verify.identity.own import runs_as_another
+from calico_agent.verify.identity.own_name import runs_as_another
 from calico_agent.verify.knocks import knocking
 from calico_agent.verify.local import is_bridge
 from calico_agent.verify.view import View
