@@ -17,6 +17,7 @@ from tests.lab.lab import Lab
 from tests.lab.namespaces import REPOSITORY
 from tests.lab.options import Options, Pool, lab_directory
 from tests.lab.processes import survivors
+from tests.patience import until
 
 pytestmark = pytest.mark.lab
 
@@ -284,8 +285,11 @@ def test_by_hand_and_by_the_agent_are_instead_of_each_other(unbuilt: Lab) -> Non
 def test_a_command_that_takes_too_long_is_ended_with_all_it_started(cluster: Lab) -> None:
     with pytest.raises(LabError, match="not finished"):
         cluster.exec("host1", "sh", "-c", "sleep 4321; true", timeout=0.5)
-    running = [process.argv for process in cluster.host("host1").processes()]
-    assert ("sleep", "4321") not in running
+
+    def running() -> list[tuple[str, ...]]:
+        return [process.argv for process in cluster.host("host1").processes()]
+
+    until("all of it is gone", lambda: ("sleep", "4321") not in running(), lambda: str(running()))
 
 
 def test_the_directory_comes_from_the_labs_name(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -348,5 +348,9 @@ def test_many_rounds_leave_no_thread_and_no_descriptor_behind(lab: Lab) -> None:
     stir(20)  # whatever is made once is made
     before = held()
     stir(ROUNDS)
-    after = held()
-    assert all(now <= then + 2 for then, now in zip(before, after, strict=True)), f"{before} -> {after}"
+    # What the last reload has ended may take its deadlines to go.
+    until(
+        f"no more than before: {before}",
+        lambda: all(now <= then + 2 for then, now in zip(before, held(), strict=True)),
+        lambda: str(held()),
+    )

@@ -554,6 +554,7 @@ def test_a_token_that_expires_costs_a_login_and_nothing_else(
         server.load_capture(HEALTHY)
         mirror, wakes = mirror_of(with_password(server), heartbeat=0.3)
         eventually(lambda: len(names(mirror.snapshot())) == 3, 5, "the first list")
+        eventually(lambda: connection_of(mirror) is not None, 5, "the watch")
         connection = connection_of(mirror)
         time.sleep(3)  # three times as long as a token lives
         server.ctl("put", f"{NODES}host4", value=b"{}", user="root:secret-of-root")
