@@ -10,7 +10,7 @@ in a pool: it becomes a route of Calico's on every other host.
 
 from collections.abc import Iterator
 
-from calico_agent.model.address import IPNetwork
+from calico_agent.model.address import IPAddress, IPNetwork
 from calico_agent.model.finding import Finding, Severity
 from calico_agent.model.kernel import Kernel
 from calico_agent.model.node import Block, EncapsulationMode, Pool
@@ -116,10 +116,15 @@ def _stale(cluster: Cluster, expectation: Expectation, key: Key, pool: Pool) -> 
     return length < FULL_LENGTH[version] or block_length == length
 
 
+def _advertised(prefix: IPNetwork, path: Path, rib: Rib) -> tuple[str, IPAddress | None]:
+    """The node that advertises such a route, by which of its next hops; "" and None where none does."""
+    hops = (hop.gateway for hop in path.next_hops)
+    return next(((name, hop) for hop in hops if hop and (name := rib.advertiser(prefix, hop))), ("", None))
+
+
 def _stale_finding(prefix: IPNetwork, path: Path, rib: Rib) -> Finding:
     drops = "a blackhole" if path.type is RouteType.BLACKHOLE else "a route"
-    hops = [hop.gateway for hop in path.next_hops]
-    source, via = next(((name, hop) for hop in hops if hop and (name := rib.advertiser(prefix, hop))), ("", None))
+    source, via = _advertised(prefix, path, rib)
     return finding(
         "RT-STALE",
         str(prefix),
@@ -134,8 +139,7 @@ def _stale_finding(prefix: IPNetwork, path: Path, rib: Rib) -> Finding:
 
 
 def _learned_finding(prefix: IPNetwork, path: Path, shadowed: Block, rib: Rib) -> Finding:
-    hops = [hop.gateway for hop in path.next_hops]
-    source, via = next(((name, hop) for hop in hops if hop and (name := rib.advertiser(prefix, hop))), ("", None))
+    source, via = _advertised(prefix, path, rib)
     by = f": {source} advertises it" if source else ""
     return finding(
         "RT-SHADOWED",
