@@ -34,7 +34,7 @@ bench: setup
 	@$(BIN)/python -m tests.bench
 
 test-fast: $(STAMP)
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not real and not lab" $(PURE)
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not real and not lab" --hypothesis-profile=quick $(PURE)
 
 lint: $(STAMP)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

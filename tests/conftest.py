@@ -1,6 +1,7 @@
 """For all tests: the machine may be busy, so how long one example takes says nothing.
 
 In continuous integration the made up examples are the same at each run, so that what fails there is of the change.
+`make test-fast` makes up fewer (`--hypothesis-profile=quick`).
 """
 
 import os
@@ -8,4 +9,5 @@ import os
 from hypothesis import settings
 
 settings.register_profile("patient", deadline=None, derandomize="CI" in os.environ)
+settings.register_profile("quick", settings.get_profile("patient"), max_examples=25)
 settings.load_profile("patient")

@@ -90,29 +90,24 @@ class Timeline:
         world = _world(host)
         rows = [line for line in self.lines if line.get("host") == host]
         history, at, changed = History(), 0.0, 0.0
+        recorded = _recorded(world, host, rows[0])
         while at <= float(self.lines[-1]["t"]) + _AT_REST:
             while len(rows) > 1 and rows[1]["t"] <= at:
                 rows.pop(0)
-                changed = at
+                recorded, changed = _recorded(world, host, rows[0]), at
             neighbours = unanswered if at >= unanswered_from else ()
-            seen = self._observe(world, host, rows[0], at, neighbours)
+            seen = self._observe(recorded, host, at, neighbours)
             history, said = _say(history, seen, at)
             yield said
             at += _SOON if at - changed < HOLD_DOWN.total_seconds() else _LATER
 
-    def _observe(
-        self, world: Observation, host: str, row: dict[str, Any], at: float, neighbours: tuple[Neighbour, ...]
-    ) -> Observation:
-        assert isinstance(world.kernel, Kernel)
-        addresses = json.loads((DATA / "dual-stack" / host / "ip-addr.json").read_text())
-        recorded = kernel_from(addresses, row["routes"], [one.destination for one in world.kernel.sources])
-        now = world.at + timedelta(seconds=at)
+    def _observe(self, recorded: Observation, host: str, at: float, neighbours: tuple[Neighbour, ...]) -> Observation:
+        assert isinstance(recorded.kernel, Kernel)
         return replace(
-            world,
-            at=now,
-            kernel=replace(recorded, neighbours=neighbours, forwarding=()),
-            bird=_bird(row["bird"]),
-            docker=self._docker(world, host, at),
+            recorded,
+            at=recorded.at + timedelta(seconds=at),
+            kernel=replace(recorded.kernel, neighbours=neighbours, forwarding=()),
+            docker=self._docker(recorded, host, at),
         )
 
     def _docker(self, world: Observation, host: str, at: float) -> Docker:
@@ -149,6 +144,14 @@ def _world(host: str) -> Observation:
         bird6=None,
         held=None,  # the links of pods are those of the recording, and not of the time
     )
+
+
+def _recorded(world: Observation, host: str, row: dict[str, Any]) -> Observation:
+    """The world with the routes and sessions of one line."""
+    assert isinstance(world.kernel, Kernel)
+    addresses = json.loads((DATA / "dual-stack" / host / "ip-addr.json").read_text())
+    recorded = kernel_from(addresses, row["routes"], [one.destination for one in world.kernel.sources])
+    return replace(world, kernel=recorded, bird=_bird(row["bird"]))
 
 
 def _bird(rows: list[str]) -> Bird | Unreadable:
