@@ -10,6 +10,8 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
+# Python keeps what it has compiled, whatever the environment says: the tests start it some hundred times.
+export PYTHONDONTWRITEBYTECODE :=
 
 PYTHON ?= python3
 VENV := .venv
