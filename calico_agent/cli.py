@@ -72,6 +72,13 @@ def _parser() -> Parser:
         "detect", commands.detect, "which address and name this host should have, and why; changes nothing", settings
     )
     detect.add_argument("--json", action="store_true", help="print JSON")
+    preflight = add(
+        "preflight",
+        commands.preflight,
+        "whether this host and its cluster fulfil what Calico needs; changes nothing",
+        file,
+    )
+    preflight.add_argument("--json", action="store_true", help="print JSON")
     routes = add("routes", commands.routes, "every route this host should have, and what the kernel has", file)
     routes.add_argument("--node", metavar="NODE", default="", help="only routes to this node's pods")
     routes.add_argument("--pool", metavar="POOL", default="", help="only this pool")

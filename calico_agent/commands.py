@@ -87,6 +87,22 @@ def _status_once(options: argparse.Namespace) -> int:
     return EXIT_GOOD if report.healthy else EXIT_WRONG
 
 
+def preflight(options: argparse.Namespace) -> int:
+    """Whether this host and its cluster fulfil what Calico needs."""
+    config = _load(options)
+    from calico_agent import once  # noqa: PLC0415
+    from calico_agent.model.preflight import Verdict  # noqa: PLC0415
+    from calico_agent.report.as_json import json_text  # noqa: PLC0415
+    from calico_agent.report.preflight import preflight_json, render_preflight  # noqa: PLC0415
+
+    checks = once.checks_now(config)
+    if options.json:
+        _print(json_text(preflight_json(checks)))
+    else:
+        _print(render_preflight(checks, colour=_wants_colour(), width=_width()))
+    return EXIT_WRONG if any(check.verdict is Verdict.FAILURE for check in checks) else EXIT_GOOD
+
+
 def detect(options: argparse.Namespace) -> int:
     """Who this host is."""
     config = _load(options)

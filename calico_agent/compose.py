@@ -44,5 +44,6 @@ def compose(
         datastore_read_at=readable.read_at if readable else None,
         nodes=len(readable.nodes) if readable else None,
         configuration=observation.configuration,
+        checks=assessment.checks,
         claim=claim_on(assessment.identity.name.name or "", readable.claims if readable else ()),
     )

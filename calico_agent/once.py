@@ -12,6 +12,7 @@ from calico_agent.explorer import Explorer
 from calico_agent.look import look, succession_of
 from calico_agent.model.action import Wanted
 from calico_agent.model.identity import Identity
+from calico_agent.model.preflight import Check
 from calico_agent.model.report import Report
 from calico_agent.plan.guards import decide_wanted, obey
 from calico_agent.report.timeline import History, advance
@@ -23,7 +24,7 @@ _SECOND_LOOK = timedelta(seconds=3)
 
 def report_once(config: Config) -> Report:
     """What `status --once` prints: one look, and a second one before anything is called wrong."""
-    with _opened(config) as sources:
+    with _opened(config, preflight=True) as sources:
         history, report = _report(config, sources, History())
         if report.problems:
             time.sleep(_SECOND_LOOK.total_seconds())
@@ -61,9 +62,15 @@ def identify_now(config: Config) -> Identity:
         return look(sources, config)[1]
 
 
+def checks_now(config: Config) -> tuple[Check, ...]:
+    """What `preflight` prints."""
+    with _opened(config, preflight=True) as sources:
+        return look(sources, config)[2].checks
+
+
 @contextmanager
-def _opened(config: Config) -> Iterator[Sources]:
-    sources = Sources(config, lambda _: None, one_shot=True)
+def _opened(config: Config, *, preflight: bool = False) -> Iterator[Sources]:
+    sources = Sources(config, lambda _: None, one_shot=True, preflight=preflight)
     try:
         yield sources
     finally:

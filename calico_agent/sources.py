@@ -21,12 +21,12 @@ from calico_agent.model.container import Docker
 from calico_agent.model.endpoint import Endpoints
 from calico_agent.model.identity import Identity
 from calico_agent.model.image import Pull
-from calico_agent.model.node import BgpSettings, Block, Datastore, Node
+from calico_agent.model.node import BgpSettings, Block, Datastore
 from calico_agent.model.observation import AgentTrouble, Observation, Unreadable
 from calico_agent.model.rival import Rival
 from calico_agent.model.settings import DatastoreSettings, EtcdApi, IdentitySettings, Mode
-from calico_agent.model.unchanged import MadeOnce
 from calico_agent.observe.bird import BirdReader
+from calico_agent.observe.destinations import registered, voters
 from calico_agent.observe.docker import DockerReader
 from calico_agent.observe.endpoints import EndpointReader
 from calico_agent.observe.host import read_host
@@ -34,22 +34,21 @@ from calico_agent.observe.kernel import KernelReader
 from calico_agent.observe.kubelet import KubeletReader
 from calico_agent.observe.names import NameLookup
 from calico_agent.observe.own_files import read_file_trouble
+from calico_agent.observe.preparation import SUBJECTS, Circumstances, PreparationReader
 from calico_agent.observe.probe import NeighbourProbe
 from calico_agent.observe.programs import ProgramReader
 from calico_agent.observe.rivals import RivalReader
 from calico_agent.verify.local import node_container
 
-# How many other nodes the kernel is asked about in a pass. They vote on which address this host uses towards the
-# cluster; 64 voters settle that, and 5,000 look-ups would cost more than the rest of the pass.
-_VOTERS = 64
-
 _PROBE = "neighbour_probe"
-PARTS = (MIRROR, KEEPER, _PROBE)
+_PREFLIGHT = "preflight"
+PARTS = (MIRROR, KEEPER, _PROBE, _PREFLIGHT)
 """What works beside the passes, and would be missed."""
 
 
 class Sources:
     """Reads Observations. `wake` is called from watching threads; `one_shot` reads the datastore once, unwatched.
+    `preflight`: what that needs is read, too.
 
     `datastore` is where the datastore is as of the last observation, None while nobody said; `endpoints` are the
     addresses of its servers, `reachable` those of what `can-reach=` names. `kept` is who this host was the last time.
@@ -61,6 +60,7 @@ class Sources:
         wake: Callable[[str], None],
         *,
         one_shot: bool = False,
+        preflight: bool = True,
         claim_trouble: Callable[[], Unreadable | None] = lambda: None,
         pull: Callable[[], Pull | None] = lambda: None,
         configuration: Callable[[], Configuration] = Configuration,
@@ -85,6 +85,9 @@ class Sources:
         self._probe = NeighbourProbe(wake) if config.agent.probe_next_hops and not one_shot else None
         if self._probe is not None:
             self._probe.start()
+        self._preparation = PreparationReader(wake, SUBJECTS if preflight else ())
+        if not one_shot:
+            self._preparation.start()
         self._identity_file = IdentityFile(config.agent.state_dir if config.mode is Mode.SUPERVISE else "")
         self.kept = self._identity_file.load()
         self._hung_docker: Unreadable | None = None
@@ -114,7 +117,7 @@ class Sources:
         docker, (datastore, trouble) = self._read_both()
         kernel = self._kernel.read(self._destinations(datastore))
         if self._probe is not None and not isinstance(kernel, Unreadable):
-            self._probe.follow(_all_registered(_nodes(datastore)), kernel)
+            self._probe.follow(registered(datastore), kernel)
         return Observation(
             at=at,
             host=read_host(kubelet=self._kubelet.read()),
@@ -132,6 +135,7 @@ class Sources:
             configuration=self._configuration(),
             agent_troubles=self._agent_troubles() + ((files,) if (files := read_file_trouble()) else ()),
             rivals=self._read_rivals(docker, datastore),
+            preparation=self._preparation.read(Circumstances(docker, datastore, self.datastore)),
         )
 
     def _read_both(self) -> tuple[Docker | Unreadable, tuple[Datastore | Unreadable, Unreadable | None]]:
@@ -173,7 +177,7 @@ class Sources:
         names = {method.destination for method in methods if method is not None and method.destination}
         self.reachable = {name: self._lookups.setdefault(name, NameLookup(name)).ask() for name in sorted(names)}
         aimed = tuple(address for addresses in self.reachable.values() for address in addresses)
-        return self.endpoints + aimed + _registered(_some(_nodes(datastore)))
+        return self.endpoints + aimed + voters(datastore)
 
     def _read_rivals(self, docker: Docker | Unreadable, datastore: Datastore | Unreadable) -> tuple[Rival, ...]:
         """Nothing while Docker cannot tell which processes are calico/node's own."""
@@ -213,8 +217,10 @@ class Sources:
 
     def heartbeat(self, part: str) -> float:
         """When one of `PARTS` was last seen alive (monotonic seconds); now, where it is not used."""
-        if part != _PROBE:
+        if part in {MIRROR, KEEPER}:
             return self._datastore.heartbeat(part)
+        if part == _PREFLIGHT:
+            return self._preparation.heartbeat()
         return self._probe.heartbeat() if self._probe is not None else time.monotonic()
 
     def close(self) -> None:
@@ -222,6 +228,7 @@ class Sources:
         self._datastore.close()
         if self._probe is not None:
             self._probe.stop()
+        self._preparation.stop()
         self._docker.close()
 
     def _uses_ipv6(self, docker: Docker | Unreadable) -> bool:
@@ -229,19 +236,3 @@ class Sources:
             return True
         node = node_container(docker, self._config.node.container_name)
         return node is not None and node.alive and node.env_value("IP6") not in {"", "none"}
-
-
-def _nodes(datastore: Datastore | Unreadable) -> tuple[Node, ...]:
-    return () if isinstance(datastore, Unreadable) else datastore.nodes
-
-
-def _some(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
-    """Nodes that vote, spread evenly over all of them."""
-    return nodes[:: max(1, len(nodes) // _VOTERS)]
-
-
-def _registered(nodes: tuple[Node, ...]) -> tuple[IPAddress, ...]:
-    return tuple(address.ip for node in nodes for address in (node.ipv4, node.ipv6) if address is not None)
-
-
-_all_registered = MadeOnce(_registered)

@@ -20,6 +20,7 @@ from calico_agent.model.finding import ConditionType
 from calico_agent.serve.http import HttpServer
 from calico_agent.serve.latest import Latest
 from calico_agent.verify.catalogue import CATALOGUE
+from tests.netns import network_namespace
 from tests.patience import PATIENCE
 from tests.reports import broken_report, healthy_report
 
@@ -337,3 +338,49 @@ class TestDryRun:
         assert done.returncode == 0
         assert "#   CALICO_LIBNETWORK_ENABLED=true\n" in done.stdout
         assert "#   /run/docker/plugins:/run/docker/plugins\n" in done.stdout
+
+
+class TestPreflight:
+    @pytest.mark.real
+    def test_on_a_bare_host_each_check_is_a_line_and_nothing_fails(self, tmp_path: Path) -> None:
+        with network_namespace() as host:
+            done = preflight(tmp_path, *host.command())
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "\n\nnothing speaks against Calico on this host: " in done.stdout
+        assert "failure  " not in done.stdout
+
+    def test_who_may_read_little_is_told_what_cannot_be_told(self, tmp_path: Path) -> None:
+        done = preflight(tmp_path, "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "cannot tell" in done.stdout
+
+    def test_json_has_every_check(self, tmp_path: Path) -> None:
+        done = preflight(tmp_path, flags=("--json",))
+        document = json.loads(done.stdout)
+        assert document["counts"]["ok"] == sum(check["verdict"] == "ok" for check in document["checks"])
+        assert document["prepared"] is (done.returncode == 0)
+
+    @pytest.mark.parametrize(
+        ("flags", "says"),
+        [(("--jsno",), "did you mean --json?"), (("host1",), "host1"), (("--config", "/none.toml"), "no such file")],
+        ids=["a wrong option", "a word too many", "no such configuration"],
+    )
+    def test_wrong_usage_is_one_line_and_exit_code_2(self, tmp_path: Path, flags: tuple[str, ...], says: str) -> None:
+        done = preflight(tmp_path, flags=flags)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert says in done.stderr
+
+
+def preflight(tmp_path: Path, *before: str, flags: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    """The command on a host without dockerd, configuration and calico/node."""
+    done = subprocess.run(
+        [*before, *COMMAND, "preflight", *flags],
+        env={"PATH": os.environ["PATH"], "CALICO_AGENT_DOCKER_URL": f"unix://{tmp_path}/none.sock"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    return done

@@ -8,6 +8,7 @@ from calico_agent.model.address import Family, IPNetwork
 from calico_agent.model.bgp import Session
 from calico_agent.model.container import Stage
 from calico_agent.model.identity import Identity
+from calico_agent.model.preflight import Check
 
 
 class Severity(IntEnum):
@@ -33,6 +34,7 @@ class ConditionType(Enum):
     CONTAINER_RUNNING = "ContainerRunning"
     BGP_ESTABLISHED = "BGPEstablished"
     ROUTES_IN_PLACE = "RoutesInPlace"
+    HOST_PREPARED = "HostPrepared"
 
 
 class Status(Enum):
@@ -136,7 +138,8 @@ class Assessment:
     """What one observation means, without any memory: the same observation always gives the same assessment.
 
     `sessions` are those of the BIRD daemons that could be read; `unread` are the families of those that could not.
-    `routes` is None while it is not known which routes this host should have, or which it has.
+    `routes` is None while it is not known which routes this host should have, or which it has. `checks` are those of
+    the preflight, none where nothing was read for them.
     """
 
     at: datetime
@@ -147,6 +150,7 @@ class Assessment:
     unread: frozenset[Family] = frozenset()
     routes: RouteCounts | None = None
     stage: StageReached | None = None
+    checks: tuple[Check, ...] = ()
 
     @property
     def prefixes_amiss(self) -> frozenset[IPNetwork]:

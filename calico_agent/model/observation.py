@@ -13,20 +13,11 @@ from calico_agent.model.host import Host
 from calico_agent.model.image import Pull
 from calico_agent.model.kernel import Kernel
 from calico_agent.model.node import Datastore
+from calico_agent.model.preparation import Preparation
 from calico_agent.model.rival import Rival
+from calico_agent.model.unreadable import Unreadable
 
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """A source that could not be read. Not knowing is a value of its own, never "nothing there".
-
-    `source` names it for people (`etcd`, `Docker`, `BIRD`), `reason` is one sentence. `code` is a machine word for
-    what kept us out, where a later stage tells cases apart: `absent`, `refused`, `timeout`, `denied`, ...
-    """
-
-    source: str
-    reason: str
-    code: str = ""
+__all__ = ["AgentTrouble", "Observation", "Unreadable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +44,8 @@ class Observation:
     work outside of its containers. `pull` is the last fetching of an image, None where there was none. `held` are the
     addresses that Calico gave to pods of this host, None where nobody asked. `given` says of addresses for which routes
     and datastore have different hosts to a pod of which node Calico gave them. `pods` are the records of this host's
-    pods, None where nobody asked. `agent_troubles` is what the agent lacks for its own work.
+    pods, None where nobody asked. `agent_troubles` is what the agent lacks for its own work. `preparation` is what was
+    read for the preflight, None where nothing was: by an agent that began just now, and of a recorded host.
     """
 
     at: datetime
@@ -75,6 +67,7 @@ class Observation:
     pods: Endpoints | Unreadable | None = None
     configuration: Configuration = field(default_factory=Configuration)
     agent_troubles: tuple[AgentTrouble, ...] = ()
+    preparation: Preparation | None = None
 
     @property
     def current_datastore(self) -> Datastore | Unreadable:

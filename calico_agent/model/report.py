@@ -21,6 +21,7 @@ from calico_agent.model.finding import (
 from calico_agent.model.identity import Identity
 from calico_agent.model.image import Pull
 from calico_agent.model.observation import Unreadable
+from calico_agent.model.preflight import Check
 from calico_agent.model.settings import Mode
 
 
@@ -84,7 +85,8 @@ class Report:
     known whether there is one (then not `container_known`). Of the BIRD daemons of the families in `unread` no session
     is known. None for `routes`, `nodes` or `datastore_revision` is not known. `datastore_read_at` is the age of the
     expectation.
-    `claim` is what etcd says about the holder of the node name.
+    `claim` is what etcd says about the holder of the node name. `checks` are those of the preflight, none before they
+    were made.
     """
 
     at: datetime
@@ -110,6 +112,7 @@ class Report:
     claim: NameClaim = field(default_factory=NameClaim)
     configuration: Configuration = field(default_factory=Configuration)
     pass_seconds: float = 0.0
+    checks: tuple[Check, ...] = ()
 
     @property
     def healthy(self) -> bool:

@@ -17,6 +17,7 @@ from calico_agent.model.image import Pull
 from calico_agent.model.report import Report, TimedProblem
 from calico_agent.model.secret import masked_table
 from calico_agent.report.identity_text import identity_json
+from calico_agent.report.preflight import preflight_json
 from calico_agent.report.verdict import standing
 
 SCHEMA = 1
@@ -83,6 +84,7 @@ def render_json(report: Report, *, stuck: Iterable[str] = (), machine_ids: bool 
             "sessions": [_session(peer) for peer in report.sessions],
             "sessions_known": not report.unread,
             "routes": asdict(report.routes) if report.routes else None,
+            "preflight": preflight_json(report.checks, complete=False),
             "agent": {
                 "version": report.version,
                 "mode": report.mode.value,

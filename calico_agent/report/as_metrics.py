@@ -15,6 +15,7 @@ from calico_agent.model.address import Family
 from calico_agent.model.bgp import PeerKind
 from calico_agent.model.container import Stage
 from calico_agent.model.finding import ConditionType, Severity, Status
+from calico_agent.model.preflight import Verdict
 from calico_agent.model.report import Report
 from calico_agent.report.verdict import Standing
 
@@ -84,6 +85,10 @@ def _judgement(report: Report) -> Iterator[Metric]:
         for state in ("confirmed", "suspected")
     }
     yield _labelled("problems", "How many problems there are.", counts, ("severity", "state"))
+    if report.checks:
+        verdicts = Counter(check.verdict for check in report.checks)
+        checks: _Values = {(verdict.name.lower(),): verdicts[verdict] for verdict in Verdict}
+        yield _labelled("preflight_checks", "Checks of the preflight by verdict.", checks, ("verdict",))
 
 
 def _routes(report: Report) -> Iterator[Metric]:

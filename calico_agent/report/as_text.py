@@ -14,6 +14,7 @@ from calico_agent.model.identity import AddressChoice
 from calico_agent.model.report import Report, TimedProblem
 from calico_agent.model.words import counted
 from calico_agent.report.page import WIDTH, Line, folded, labelled
+from calico_agent.report.preflight import preflight_facts
 from calico_agent.report.verdict import SEVERITY_WORDS, coming, verdict
 from calico_agent.report.words import ago, clean, span
 
@@ -105,6 +106,7 @@ def _facts(report: Report, now: datetime) -> Iterator[Line]:
     yield from labelled("image", _image(report, now))
     yield from labelled("datastore", _datastore(report, now))
     yield from labelled("routes", _routes(report))
+    yield from preflight_facts(report.checks)
     problems = [timed.problem for timed in report.problems]
     said = [one.what for problem in problems for one in (problem.cause, *problem.consequences)]
     for source in report.unreadable:

@@ -23,6 +23,7 @@ from calico_agent.verify.container.stage import stage_of
 from calico_agent.verify.container.state import find_container
 from calico_agent.verify.container.supervision import find_supervision
 from calico_agent.verify.correlate import join
+from calico_agent.verify.host.checklist import checks_of, find_unprepared
 from calico_agent.verify.identity.change import find_identity_changes
 from calico_agent.verify.identity.elsewhere import find_elsewhere
 from calico_agent.verify.identity.names import find_name_sources
@@ -61,6 +62,7 @@ def assess(
     view = view_of(observation, identity, mode=mode, container_name=container_name, supervising=supervising)
     sessions = peer_sessions(view)
     expectation = expect(view.cluster, view.local) if view.cluster is not None else Expectation()
+    checks = checks_of(view)
     routes = RouteCheck() if view.kernel is None else check_routes(view, view.kernel, expectation)
     table = with_those_that_come(view, routes.findings)
     findings = (
@@ -83,10 +85,11 @@ def assess(
         *find_recovery(view, table),
         *find_silent(view, sessions, expectation, table),
         *find_paths(view, expectation, table),
+        *find_unprepared(view, checks),
         *table,
     )
     problems = join(findings, view.me)
-    decided = conditions(view, problems, routes.counts)
+    decided = conditions(view, problems, routes.counts, checks)
     return Assessment(
         at=observation.at,
         identity=identity,
@@ -96,6 +99,7 @@ def assess(
         unread=_unread(view),
         routes=routes.counts if view.kernel and view.cluster and view.local.name is not None else None,
         stage=stage_of(view, decided),
+        checks=checks,
     )
 
 

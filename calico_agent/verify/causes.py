@@ -113,6 +113,7 @@ RULES = (
     _rule("BGP-PORT", _SESSIONS | _ROUTES, Link.HERE, Writer.BIRD),
     _rule("BGP-NO-PEERS BGP-ISOLATED", _ROUTES, Link.HERE, Writer.BIRD),
     _rule("DS-UNREADABLE", {"SV-STUCK"}, Link.HERE),
+    _rule("RT-NO-FORWARDING", {"HOST-FORWARD"}, Link.HERE),
     _rule("KERNEL-UNREADABLE", {"IP-UNKNOWN"}, Link.HERE),
     _rule("HOST-UNREADABLE", {"NAME-UNKNOWN"}, Link.HERE),
     _rule("IP-MISMATCH", _SESSIONS | _ROUTES, Link.HERE),

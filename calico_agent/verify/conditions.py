@@ -1,9 +1,10 @@
-"""The five conditions, from findings and from what could not be read.
+"""The conditions, from findings and from what could not be read.
 
 A condition is False when a finding of weight speaks against it, Unknown when its source could not be read, else True.
 Warnings are problems to look at, and leave the condition True.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from calico_agent.model.address import Family
@@ -19,6 +20,7 @@ from calico_agent.model.finding import (
     Status,
 )
 from calico_agent.model.observation import Unreadable
+from calico_agent.model.preflight import Check, Verdict, tally
 from calico_agent.model.words import counted
 from calico_agent.verify.need import needs_bgp
 from calico_agent.verify.view import View
@@ -42,8 +44,13 @@ class Against:
         return self.finding.what if self.root is self.finding else f"because of {self.root.code} {self.root.subject}"
 
 
-def conditions(view: View, problems: tuple[Problem, ...], counts: RouteCounts) -> tuple[Condition, ...]:
-    """All five, in the order in which one builds on the other. `problems` are the gravest first."""
+def conditions(
+    view: View, problems: tuple[Problem, ...], counts: RouteCounts, checks: tuple[Check, ...] = ()
+) -> tuple[Condition, ...]:
+    """All, in the order in which one builds on the other. `problems` are the gravest first.
+
+    Without `checks` nothing is said of the host's preparation.
+    """
     against: dict[ConditionType, Against] = {}
     for problem in problems:
         for one in (problem.cause, *problem.consequences):
@@ -55,6 +62,7 @@ def conditions(view: View, problems: tuple[Problem, ...], counts: RouteCounts) -
         _container(view, against.get(ConditionType.CONTAINER_RUNNING)),
         _bgp(view, against.get(ConditionType.BGP_ESTABLISHED)),
         _routes(view, against.get(ConditionType.ROUTES_IN_PLACE), counts),
+        *_prepared(checks, against.get(ConditionType.HOST_PREPARED)),
     )
 
 
@@ -148,6 +156,16 @@ def _routes(view: View, against: Against | None, counts: RouteCounts) -> Conditi
     if view.local.uses_gobgp and any(needs_bgp(view, family) for family in Family):
         return _not_judged(kind, "the routes that it brings")
     return Condition(kind, Status.TRUE, "InPlace" if counts.expected else "NoneNeeded", message)
+
+
+def _prepared(checks: tuple[Check, ...], against: Against | None) -> Iterator[Condition]:
+    kind = ConditionType.HOST_PREPARED
+    if against is not None:
+        yield _false(kind, against)
+    elif checks:
+        told = any(check.verdict not in {Verdict.UNKNOWN, Verdict.NOT_APPLICABLE} for check in checks)
+        status, reason = (Status.TRUE, "Prepared") if told else (Status.UNKNOWN, "NothingRead")
+        yield Condition(kind, status, reason, tally(checks))
 
 
 def _left_out(counts: RouteCounts) -> str:

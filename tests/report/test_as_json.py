@@ -27,7 +27,7 @@ def document(report: Report) -> dict[str, Any]:
 TOP = [
     "schema", "at", "healthy", "verdict", "ready", "not_ready", "stuck", "host", "identity", "conditions", "problems",
     "unreadable", "container", "container_known", "stage", "supervision", "datastore", "name_claim_known", "name_claim",
-    "sessions", "sessions_known", "routes", "agent",
+    "sessions", "sessions_known", "routes", "preflight", "agent",
 ]  # fmt: skip
 
 

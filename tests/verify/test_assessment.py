@@ -20,6 +20,7 @@ from tests.verify.container import test_state
 from tests.verify.identity import test_own, test_peers
 from tests.verify.routes import test_check
 
+READ = [kind for kind in ConditionType if kind is not ConditionType.HOST_PREPARED]  # for that nothing is read here
 SOURCES = ("host", "kernel", "docker", "datastore", "bird")
 NOTHING = Observation(
     at=AT,
@@ -130,7 +131,7 @@ CASES = {
                 *("DS-UNREADABLE etcd", "BIRD-UNREADABLE BIRD"),
             }
         },
-        status={kind.value: Status.UNKNOWN for kind in ConditionType},
+        status={kind.value: Status.UNKNOWN for kind in READ},
     ),
     "a port that is taken is a warning, and the host is as well as before": Case(
         replace(
@@ -148,7 +149,7 @@ CASES = {
             "DOCKER-UNREADABLE Docker": set(),
             "DS-UNREADABLE etcd": set(),
         },
-        status={kind.value: Status.UNKNOWN for kind in ConditionType},
+        status={kind.value: Status.UNKNOWN for kind in READ},
     ),
 }
 TABLES = (test_daemon, test_state, test_own, test_peers, test_check)
@@ -165,7 +166,7 @@ def test_any_mixture_of_sources_is_assessed(mixture: tuple[Observation, ...], mo
     observation = replace(HEALTHY, **{name: getattr(part, name) for name, part in zip(SOURCES, mixture, strict=True)})
     found = look(observation, IDENTITY, mode)
     assert look(observation, IDENTITY, mode) == found, "nothing is remembered"
-    assert [condition.type for condition in found.conditions] == list(ConditionType)
+    assert [condition.type for condition in found.conditions] == READ
     routes = found.routes
     assert routes is None or routes.expected == routes.present + routes.missing + routes.wrong
     keys = [one.key for problem in found.problems for one in (problem.cause, *problem.consequences)]
@@ -198,6 +199,7 @@ def test_the_table_names_every_source_of_an_observation() -> None:
         "state_trouble",
         "rivals",
         "pull",
+        "preparation",
         "held",
         "given",
         "pods",

@@ -13,11 +13,12 @@ from calico_agent.model.finding import Severity
 from calico_agent.verify.catalogue import CATALOGUE, finding
 from calico_agent.verify.catalogue.entry import Entry
 from tests.verify.case import Case
+from tests.verify.host.case import CheckCase
 
 CODE = re.compile(r"(AGENT|IP|NAME|NODE|DS|DOCKER|KERNEL|HOST|SV|BIRD|BGP|RT)(-[A-Z]+)+")
 
 
-def tables() -> Iterator[Mapping[str, Case]]:
+def tables() -> Iterator[Mapping[str, Case | CheckCase]]:
     """The cases of all rules: every `CASES` of a test beside this one or below."""
     here = Path(__file__).parent
     for path in sorted(here.rglob("test_*.py")):

@@ -15,6 +15,7 @@ from calico_agent.verify.catalogue import (
     blocks,
     container,
     guards,
+    host_kernel,
     identity,
     names,
     pods,
@@ -38,6 +39,7 @@ _TABLES = (
     pods.ENTRIES,
     blocks.ENTRIES,
     underlay.ENTRIES,
+    host_kernel.ENTRIES,
 )
 
 CATALOGUE: Mapping[str, Entry] = MappingProxyType({entry.code: entry for table in _TABLES for entry in table})

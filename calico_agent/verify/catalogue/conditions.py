@@ -1,4 +1,4 @@
-"""The five conditions, explained for people (`calico-agent explain RoutesInPlace`).
+"""The six conditions, explained for people (`calico-agent explain RoutesInPlace`).
 
 They have no severity: a problem has. A file of its own, beside the codes of problems.
 """
@@ -79,6 +79,19 @@ say which; the cause is often another condition's, and then that problem explain
 
 `calico-agent routes` lists each expected route beside what the kernel has, `calico-agent trace IP`
 says where a packet goes.""",
+    ),
+    ConditionType.HOST_PREPARED: (
+        "whether this host and its cluster fulfil what Calico needs",
+        f"""\
+True when no check of the preflight fails: kernel settings and modules, firewall, network managers,
+CNI, kube-proxy, certificates, disks. A warning leaves it True, and so does what cannot be told.
+False when one fails: the codes HOST-... say which. It bars no start of calico/node. It is missing
+until the checks were made for the first time.
+
+{_STATUSES}
+
+`calico-agent preflight` prints every check, with the reason for it and the cure; it needs no
+running agent, no configuration and no calico/node.""",
     ),
 }
 

@@ -1,0 +1,1 @@
+"""What this host and its cluster must fulfil for Calico: the preflight."""
