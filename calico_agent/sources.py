@@ -26,6 +26,7 @@ from calico_agent.model.observation import AgentTrouble, Observation, Unreadable
 from calico_agent.model.rival import Rival
 from calico_agent.model.settings import DatastoreSettings, EtcdApi, IdentitySettings, Mode
 from calico_agent.observe.bird import BirdReader
+from calico_agent.observe.clients import ClientReader
 from calico_agent.observe.destinations import registered, voters
 from calico_agent.observe.docker import DockerReader
 from calico_agent.observe.endpoints import EndpointReader
@@ -80,6 +81,7 @@ class Sources:
             Family.IPV6: BirdReader(config.bird.socket6, Family.IPV6),
         }
         self._programs = ProgramReader()
+        self._clients = ClientReader()
         self._datastore = DatastoreSource(config, wake, one_shot=one_shot)
         self._kernel = KernelReader()
         self._probe = NeighbourProbe(wake) if config.agent.probe_next_hops and not one_shot else None
@@ -152,7 +154,8 @@ class Sources:
         if self._hung_docker is not None:
             return self._hung_docker
         node = self._config.node
-        docker = self._programs.read(self._docker.read(node.container_name, image=node.image))
+        docker = self._docker.read(node.container_name, image=node.image)
+        docker = self._clients.read(self._programs.read(docker))
         if self._one_shot and isinstance(docker, Unreadable) and docker.code == "timeout":
             self._hung_docker = docker
         return docker

@@ -59,6 +59,7 @@ def decode_container(attrs: Mapping[str, Any], log: tuple[LogLine, ...] = ()) ->
         privileged=_optional(host_config, "Privileged", bool, False),
         restart_policy=_optional(_optional(host_config, "RestartPolicy", dict, {}), "Name", str, ""),
         restart_count=_optional(attrs, "RestartCount", int, 0),
+        auto_remove=_optional(host_config, "AutoRemove", bool, False),
         log_tail=log_tail,
         log_hint=telling_line(log_tail),
         knocks=knocks(log),

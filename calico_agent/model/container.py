@@ -9,6 +9,7 @@ from enum import Enum
 from calico_agent.model.address import IPAddress, IPNetwork, address_in
 from calico_agent.model.felix import FelixHealth
 from calico_agent.model.image import LocalImage
+from calico_agent.model.starter import Client
 
 # Labels on containers that the agent creates. The hash tells, after a restart of the agent, whether the container
 # that runs is the one that is wanted, without comparing what Docker normalised.
@@ -136,7 +137,7 @@ class Container:
     where the image is gone. `felix_ends` is when Felix ended by itself to take over other settings, as far as the end
     of the log tells. `stopped_by_hand`: it ended because somebody asked Docker to stop it. `programs` is None where its
     processes cannot be seen. `outdated` are files of this host, mounted by themselves, of which it still has the
-    content of before.
+    content of before. `auto_remove`: Docker removes it when it ends. `client` waits for its end.
     """
 
     id: str
@@ -166,6 +167,8 @@ class Container:
     stopped_by_hand: bool = False
     programs: tuple[Program, ...] | None = None
     outdated: tuple[str, ...] = ()
+    auto_remove: bool = False
+    client: Client | None = None
 
     @property
     def running(self) -> bool:

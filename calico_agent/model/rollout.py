@@ -4,6 +4,8 @@
 and the next one gets its name and is started. The previous one is kept until the new one is ready. If that never comes,
 the new one becomes `calico-node-refused`, stopped, and the previous one runs again under its old name. Which of them
 there are says how far it has come, so that an agent that was killed in between knows what is left to do.
+
+One that somebody else made and that is taken over goes the same way, but is kept for good in the end, set aside.
 """
 
 from dataclasses import dataclass
@@ -14,6 +16,10 @@ from calico_agent.model.image import PullPolicy
 
 # What decides who the node is. A container made for another identity must not run here again.
 _IDENTITY = ("NODENAME", "IP", "IP6")
+
+# Values by which calico/node finds an address itself, or keeps the one that is registered, or has none
+# (node/pkg/lifecycle/startup/startup.go@v3.32.1).
+_LEFT_OPEN = frozenset({"", "autodetect", "none"})
 
 
 def next_name(name: str) -> str:
@@ -31,9 +37,17 @@ def refused_name(name: str) -> str:
     return f"{name}-refused"
 
 
+def aside_name(name: str, container: Container) -> str:
+    """What a container of that name is called that somebody else made, once another has its place."""
+    return f"{name}-before-calico-agent-{container.id[:6]}"
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The containers of this agent that a replacement is made of; `current` has the configured name."""
+    """The containers that a replacement is made of; `current` has the configured name.
+
+    `current` and `previous` may be somebody else's, the others are this agent's.
+    """
 
     current: Container | None = None
     next: Container | None = None
@@ -42,13 +56,13 @@ class Parts:
 
 
 def parts_of(docker: Docker, name: str) -> Parts:
-    """The parts that there are. Of somebody else's containers only `current` can be one."""
+    """The parts that there are."""
     named = {found.name: found for found in docker.containers}
     ours = {key: found for key, found in named.items() if found.managed}
     return Parts(
         current=named.get(name),
         next=ours.get(next_name(name)),
-        previous=ours.get(previous_name(name)),
+        previous=named.get(previous_name(name)),
         refused=ours.get(refused_name(name)),
     )
 
@@ -92,6 +106,19 @@ def same_identity(container: Container, spec: ContainerSpec) -> bool:
     The length of the prefix that is written behind an address makes no other node.
     """
     return all(_bare(container.env_value(name)) == _bare(value) for name, value in identity_of(spec))
+
+
+def may_return(container: Container, spec: ContainerSpec) -> bool:
+    """Whether a container that was replaced may run here again: for ours, if it is for the same name and addresses.
+
+    Somebody else's need not say who it is: what it finds by itself it found on this host before.
+    """
+    if container.managed:
+        return same_identity(container, spec)
+    given = {name: container.env_value(name) for name in _IDENTITY}
+    given["NODENAME"] = given["NODENAME"] or container.env_value("HOSTNAME")
+    wanted = dict(identity_of(spec))
+    return all(value in _LEFT_OPEN or _bare(value) == _bare(wanted[name]) for name, value in given.items())
 
 
 def _bare(value: str) -> str:

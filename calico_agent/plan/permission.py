@@ -18,7 +18,7 @@ from calico_agent.model.action import (
     Wanted,
 )
 from calico_agent.model.container import Container, Docker
-from calico_agent.model.rollout import same_identity
+from calico_agent.model.rollout import may_return
 from calico_agent.model.settings import SuperviseSettings
 from calico_agent.plan.backoff import delay
 
@@ -88,7 +88,7 @@ def _starts(action: Action, docker: Docker) -> bool:
 def _of_another(action: Action, wanted: Wanted, docker: Docker) -> bool:
     """Whether it starts a container that was made for another name or address than is wanted now."""
     again = _started_again(action, docker)
-    return wanted.spec is not None and again is not None and not same_identity(again, wanted.spec)
+    return wanted.spec is not None and again is not None and not may_return(again, wanted.spec)
 
 
 def _started_again(action: Action, docker: Docker) -> Container | None:

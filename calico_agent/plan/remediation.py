@@ -19,7 +19,6 @@ from calico_agent.model.action import (
     RenameContainer,
     ReplaceContainer,
     RestartContainer,
-    SetAside,
     StartContainer,
     Succession,
     Wanted,
@@ -30,11 +29,12 @@ from calico_agent.model.observation import Unreadable
 from calico_agent.model.report import TimedProblem
 from calico_agent.model.rollout import drift, parts_of, refused, same_identity
 from calico_agent.model.settings import DriftPolicy, SuperviseSettings
+from calico_agent.model.starter import already_runs, why_not_taken_over
 from calico_agent.plan.ailments import restart_reason
 from calico_agent.plan.image import ImageStep, plan_image
 from calico_agent.plan.patience import is_early, may_pass, noted
 from calico_agent.plan.permission import permit
-from calico_agent.plan.rollout import Rollout, plan_rollout
+from calico_agent.plan.rollout import Rollout, plan_rollout, set_aside
 
 # An action that failed is not tried again before that.
 _PAUSE_AFTER_ERROR = timedelta(seconds=1)
@@ -121,7 +121,7 @@ def _next_step(docker: Docker, attempts: Attempts, case: _Case) -> Plan:
         return Plan(action, f"calling {ours.name} {name} again", attempts)
     other = next((found for found in others if found.alive), None)
     if other is not None:
-        return Plan(None, f"container {other.name} already runs calico/node here; a second would fight it", attempts)
+        return Plan(None, already_runs(other), attempts)
     if container is None and (case.succession.stays or case.succession.coming_back):
         attempts, why = noted(attempts, case.spec, case.now), case.succession.stays or case.succession.coming_back
         if case.succession.stays or may_pass(attempts, case.succession, case.now):
@@ -138,17 +138,22 @@ def _next_step(docker: Docker, attempts: Attempts, case: _Case) -> Plan:
 def _foreign(container: Container, attempts: Attempts, case: _Case) -> Plan:
     """A container of that name which somebody else made.
 
-    A stopped one is only renamed: its name is needed, its log may still be. A running one is another manager's; with
-    leave it is taken over, once its successor can be made.
+    A stopped one is only renamed: its name is needed, its log may still be. A running one is replaced, with leave, as
+    one of ours is, so that it runs again when its successor does not get ready.
     """
     name = container.name
-    aside = SetAside(container.id, f"{name}-before-calico-agent-{container.id[:6]}", "not made by calico-agent")
     if not container.alive:
-        return Plan(aside, f"setting the stopped container {name} aside: calico-agent did not make it", attempts)
+        doing = f"setting the stopped container {name} aside: calico-agent did not make it"
+        return Plan(set_aside(container, name), doing, attempts)
     if container.state is ContainerState.PAUSED:
         return Plan(None, f"container {name} is paused, and is not ours", attempts)
     if not case.settings.take_over:
         return Plan(None, f"container {name} runs and is not ours; supervise.take_over = true replaces it", attempts)
+    if reason := why_not_taken_over(container):
+        return Plan(None, f"not taking over from container {name}: {reason}", attempts)
+    if back := refused(case.docker, case.spec, case.settings.pull):
+        doing = f"{name} runs as before: what was to take over did not get ready, see docker logs {back.name}"
+        return Plan(None, doing, attempts)
     if case.succession.stays:
         return Plan(None, _staying(container, case.succession), attempts)
     if case.image.missing:
@@ -158,7 +163,7 @@ def _foreign(container: Container, attempts: Attempts, case: _Case) -> Plan:
     early = is_early(attempts, case.succession, case.hold_down, case.now, moves=True)
     if early and not same_identity(container, case.spec):
         return Plan(None, f"{doing}, with another name or address, if that lasts", attempts)
-    return Plan(aside, doing, attempts)
+    return replace(_replacing(container, "supervise.take_over", attempts, case), doing=doing)
 
 
 def _staying(container: Container, succession: Succession) -> str:

@@ -17,11 +17,12 @@ from calico_agent.model.action import (
     PutInPlace,
     RemoveContainer,
     RenameContainer,
+    SetAside,
     Succession,
     TakeBack,
 )
 from calico_agent.model.container import Container, ContainerSpec, ContainerState, Docker, Stage
-from calico_agent.model.rollout import Parts, is_made_from, parts_of, same_identity
+from calico_agent.model.rollout import Parts, aside_name, is_made_from, may_return, parts_of, same_identity
 from calico_agent.model.settings import DriftPolicy, SuperviseSettings
 
 # The start that the replacement is, and one more: the host may have been restarted meanwhile.
@@ -50,10 +51,12 @@ def plan_rollout(docker: Docker, attempts: Attempts, rollout: Rollout) -> Plan |
     known = {part.id for part in (parts.current, parts.next, parts.previous) if part is not None}
     if any(found.alive and found.id not in known for found in docker.containers):
         return None  # somebody else runs calico/node here
+    if _is_anothers(parts.previous) and not rollout.settings.take_over:
+        return None
     if parts.current is None:
         return _without_current(docker, parts, attempts, rollout)
     if not parts.current.managed:
-        return None
+        return _beside_anothers(docker, parts, attempts, rollout)
     if parts.next is not None and parts.next.alive and not parts.current.alive:
         return None  # somebody started it by hand: what runs is not removed
     if parts.next is not None and (parts.next.alive or not _is_next(docker, parts, rollout)):
@@ -61,6 +64,20 @@ def plan_rollout(docker: Docker, attempts: Attempts, rollout: Rollout) -> Plan |
     if parts.previous is not None:
         return _with_previous(docker, parts.current, parts.previous, attempts, rollout)
     return _without_previous(docker, parts.current, parts.refused, attempts, rollout)
+
+
+def _is_anothers(previous: Container | None) -> bool:
+    """Whether it runs and somebody else made it: without leave it is nobody's to stop, whatever it is called."""
+    return previous is not None and previous.alive and not previous.managed
+
+
+def _beside_anothers(docker: Docker, parts: Parts, attempts: Attempts, rollout: Rollout) -> Plan | None:
+    """What was made to take the place of somebody else's, and cannot any more."""
+    made = parts.next
+    if made is None or made.alive:
+        return None
+    wanted = is_made_from(made, rollout.spec, docker, rollout.settings.pull)
+    return None if wanted and rollout.settings.take_over else _remove(made, "it is not wanted any more", attempts)
 
 
 def _is_next(docker: Docker, parts: Parts, rollout: Rollout) -> bool:
@@ -88,8 +105,8 @@ def _without_current(docker: Docker, parts: Parts, attempts: Attempts, rollout: 
         return None
     if previous.alive:
         return Plan(RenameContainer(previous.id, name, "its successor is gone"), f"calling it {name} again", attempts)
-    if not same_identity(previous, rollout.spec) and not rollout.keeps(previous):
-        return _remove(previous, "it was made for another name or address", attempts)
+    if not may_return(previous, rollout.spec) and not rollout.keeps(previous):
+        return _let_go(previous, rollout.spec.name, "it was made for another name or address", attempts)
     return _take_back("", previous, rollout.spec.name, "its successor is gone", attempts)
 
 
@@ -119,11 +136,11 @@ def _with_previous(
         return None  # somebody paused the one and started the other
     if previous.alive:  # whoever it is made for: what runs is not removed
         return _take_back(current.id, previous, spec.name, "what is wanted has changed again", attempts)
-    if not same_identity(previous, spec):
-        return _remove(previous, "it was made for another name or address", attempts)
+    if not may_return(previous, spec):
+        return _let_go(previous, spec.name, "it was made for another name or address", attempts)
     why_not = _why_not_ready(current, attempts, rollout)
     if why_not is None:
-        return _remove(previous, f"{current.name} is ready", attempts)
+        return _let_go(previous, spec.name, f"{current.name} is ready", attempts)
     if not wanted and settings.on_drift is DriftPolicy.REPLACE:
         why_not = why_not or "the configuration has changed again, and it was not ready yet"
     if why_not:
@@ -157,6 +174,18 @@ def _is_late(current: Container, rollout: Rollout) -> bool:
     if rollout.etcd_since is None or current.started_at is None:
         return False
     return rollout.now - max(current.started_at, rollout.etcd_since) >= rollout.settings.start_deadline
+
+
+def set_aside(container: Container, name: str) -> SetAside:
+    """What is done with one that somebody else made and that does not run, so that its name is free."""
+    return SetAside(container.id, aside_name(name, container), "not made by calico-agent")
+
+
+def _let_go(previous: Container, name: str, reason: str, attempts: Attempts) -> Plan:
+    """The container of before is not needed any more; what somebody else made is theirs to remove."""
+    if previous.managed:
+        return _remove(previous, reason, attempts)
+    return Plan(set_aside(previous, name), f"setting {previous.name} aside: {reason}", attempts)
 
 
 def _remove(container: Container, reason: str, attempts: Attempts) -> Plan:

@@ -20,6 +20,7 @@ from calico_agent.model.action import (
     RestartContainer,
     SetAside,
     StartContainer,
+    TakeBack,
 )
 from calico_agent.model.container import LABEL_MANAGED_BY, LABEL_SPEC_HASH, ContainerSpec, Mount
 from calico_agent.report.docker_run import render_docker_run
@@ -229,6 +230,29 @@ def test_a_container_is_set_aside_stopped_and_stays_so(engine: Engine) -> None:
     assert attrs["Id"] == found
     assert not attrs["State"]["Running"]
     assert attrs["HostConfig"]["RestartPolicy"]["Name"] == "no"
+
+
+def test_one_that_was_taken_over_runs_again_as_its_maker_wants_it(engine: Engine, spec: ContainerSpec) -> None:
+    engine.docker("run", "--detach", "--name=calico-node", "--restart=always", "--net=host", IMAGE)
+    found = inspect(engine, "calico-node")
+    wanted = replace(spec, env=(*spec.env, ("SCRIPT", "exit 1")))
+    assert perform(engine, ReplaceContainer(found["Id"], wanted, WHY)) == ""
+    failed = inspect(engine, "calico-node")["Id"]
+    assert not inspect(engine, "calico-node-previous")["State"]["Running"]
+    assert perform(engine, TakeBack(failed, found["Id"], "calico-node", WHY)) == ""
+    again = inspect(engine, "calico-node")
+    assert (again["Id"], again["State"]["Running"]) == (found["Id"], True)
+    assert again["HostConfig"] == found["HostConfig"]
+    assert names(engine) == {"calico-node", "calico-node-refused"}
+
+
+def test_what_cannot_be_made_stops_nothing_of_somebody_elses(engine: Engine, spec: ContainerSpec) -> None:
+    engine.docker("run", "--detach", "--name=calico-node", "--net=host", IMAGE)
+    found = inspect(engine, "calico-node")
+    wanted = replace(spec, mounts=(Mount("/tmp", "no absolute path"),))
+    assert perform(engine, ReplaceContainer(found["Id"], wanted, WHY)).startswith("Docker refuses")
+    assert inspect(engine, "calico-node")["State"] == found["State"]
+    assert names(engine) == {"calico-node"}
 
 
 def test_an_exited_container_is_set_aside(engine: Engine) -> None:

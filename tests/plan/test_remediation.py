@@ -149,7 +149,7 @@ def test_a_living_container_of_somebody_else_is_left_alone_without_leave(state: 
     assert plan(foreign).action is None
     leave = replace(SETTINGS, take_over=True)
     paused = state is ContainerState.PAUSED  # somebody meant it
-    assert isinstance(plan(foreign, settings=leave).action, SetAside) is not paused
+    assert isinstance(plan(foreign, settings=leave).action, ReplaceContainer) is not paused
 
 
 def test_one_that_runs_is_taken_over_only_when_its_successor_can_be_made() -> None:
@@ -450,6 +450,6 @@ def test_what_runs_is_taken_over_with_another_address_only_if_that_lasts() -> No
     first = plan(elsewhere, settings=leave)
     assert (first.action, first.attempts.drift_since) == (None, NOW)
     lasting = replace(first.attempts, drift_since=NOW - timedelta(minutes=1))
-    assert isinstance(plan(elsewhere, settings=leave, attempts=lasting).action, SetAside)
+    assert isinstance(plan(elsewhere, settings=leave, attempts=lasting).action, ReplaceContainer)
     gone = Wanted(SPEC, succession=Succession(coming_back="eth0, on which 10.77.0.99 was, has no IPv4 address"))
     assert plan(elsewhere, settings=leave, attempts=lasting, wanted=gone).action is None

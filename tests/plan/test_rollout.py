@@ -21,6 +21,7 @@ from calico_agent.model.action import (
     RemoveContainer,
     RenameContainer,
     ReplaceContainer,
+    SetAside,
     StartContainer,
     Succession,
     TakeBack,
@@ -318,6 +319,10 @@ class World:
                 self.start(identity)
             case RenameContainer(id=identity, name=name):
                 self.call(identity, name)
+            case SetAside(id=identity, new_name=name):
+                self.stop(identity)
+                yield
+                self.call(identity, name)
             case RemoveContainer(id=identity):
                 del self.containers[identity]
             case ReplaceContainer(id=identity, spec=spec):
@@ -348,7 +353,9 @@ class World:
         yield
 
 
-def live(world: World, spec: ContainerSpec, killed_at: int, *, keeps: bool) -> list[str]:
+def live(
+    world: World, spec: ContainerSpec, killed_at: int, *, keeps: bool, settings: SuperviseSettings = SETTINGS
+) -> list[str]:
     """Passes until nothing more is done; at call `killed_at` the agent is killed, and forgets unless it `keeps` state.
 
     Returns the actions, by name.
@@ -360,10 +367,17 @@ def live(world: World, spec: ContainerSpec, killed_at: int, *, keeps: bool) -> l
         world.now += timedelta(seconds=3)
         running = next((one for one in world.containers.values() if one.running), None)
         progress = READY if running is not None else Progress()
-        found = plan(*world.containers.values(), spec=spec, attempts=attempts, progress=progress, now=world.now)
+        found = plan(
+            *world.containers.values(),
+            spec=spec,
+            attempts=attempts,
+            settings=settings,
+            progress=progress,
+            now=world.now,
+        )
         attempts = found.attempts
         if found.action is None:
-            if found.next_attempt is None and "replacing it if" not in found.doing:
+            if found.next_attempt is None and "if that lasts" not in found.doing:
                 return done
             continue
         done.append(type(found.action).__name__)

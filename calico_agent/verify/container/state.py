@@ -6,11 +6,13 @@ Running is not started: its process list stays up while the start-up program wai
 from collections.abc import Iterator
 
 from calico_agent.model.bgp import Bird
-from calico_agent.model.container import Container, ContainerState
+from calico_agent.model.container import Container, ContainerState, Docker
 from calico_agent.model.drift import differences
 from calico_agent.model.finding import Finding
 from calico_agent.model.observation import Unreadable
+from calico_agent.model.rollout import refused
 from calico_agent.model.settings import SuperviseSettings
+from calico_agent.model.starter import how_to_end, starter_of, why_not_taken_over
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.container.refused import explained
 from calico_agent.verify.container.supervision import in_one_sentence, loops, stays_stopped
@@ -124,9 +126,16 @@ def _stuck(view: View, container: Container) -> Finding:
 def _foreign(view: View, container: Container) -> Finding:
     spec = view.supervising.spec if view.supervising else None
     changed = differences(container, spec) if spec else ()
+    starter, end = starter_of(container), how_to_end(container)
     effect = "calico-agent watches it and does not touch it"
     cure = "stop what starts it for good, then remove it; or set [supervise] take_over = true"
-    if view.takes_over and (against := view.succession.stays or view.succession.barred):
+    if starter:
+        effect, cure = f"{effect}: {starter} would start it again", f"{end}; calico-agent then starts its own"
+    elif view.takes_over and (reason := why_not_taken_over(container)):
+        cure = reason
+    elif view.takes_over and _is_refused(view):
+        effect, cure = "it goes on: what was to take over did not get ready", "SV-ROLLED-BACK says why"
+    elif view.takes_over and (against := view.succession.stays or view.succession.barred):
         cure = f"it is not taken over while this holds: {against}; {view.succession.on_purpose}".removesuffix("; ")
     elif view.takes_over and container.state is not ContainerState.PAUSED:
         effect, cure = "it goes on until it is taken over", "calico-agent takes it over (supervise.take_over)"
@@ -142,6 +151,13 @@ def _foreign(view: View, container: Container) -> Finding:
     )
 
 
+def _is_refused(view: View) -> bool:
+    docker, supervising = view.observation.docker, view.supervising
+    if supervising is None or supervising.spec is None or not isinstance(docker, Docker):
+        return False
+    return refused(docker, supervising.spec, supervising.settings.pull) is not None
+
+
 def _second(view: View, containers: tuple[Container, ...], counted: Container) -> Iterator[Finding]:
     second = next((found for found in containers if found.running and found.id != counted.id), None)
     if counted.running and second is not None:
@@ -151,6 +167,6 @@ def _second(view: View, containers: tuple[Container, ...], counted: Container) -
             f"two calico/node containers run on this host: {counted.name} and {second.name}",
             why=f"images {counted.image} and {second.image}",
             effect="each undoes the routes and rules of the other",
-            cure=f"stop {second.name} together with whatever starts it, or {counted.name}",
+            cure=f"{how_to_end(second) or f'stop {second.name} together with what starts it'}; or stop {counted.name}",
             node=view.me,
         )

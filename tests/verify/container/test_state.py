@@ -9,6 +9,7 @@ from calico_agent.model.container import LABEL_MANAGED_BY, MANAGED_BY, Container
 from calico_agent.model.finding import Status
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.settings import Mode
+from calico_agent.model.starter import Client
 from tests.verify.case import Case, check
 from tests.verify.cluster import AT, CONTAINER, DATASTORE, HEALTHY, contained, stored
 
@@ -121,6 +122,20 @@ CASES = {
     ),
     "supervised, somebody else's is only watched": Case(
         HEALTHY, {"SV-FOREIGN calico-node": set()}, mode=Mode.SUPERVISE, says=("take_over = true",), status={}
+    ),
+    "supervised, what a unit starts again": Case(
+        contained(client=Client(812, "calico-node.service")),
+        {"SV-FOREIGN calico-node": set()},
+        mode=Mode.SUPERVISE,
+        says=("calico-node.service would start it again", "systemctl disable --now calico-node.service"),
+        status={},
+    ),
+    "supervised, what a kubelet starts again": Case(
+        contained(name="k8s_calico-node_calico-node-x7k2p_kube-system_4f1e_0"),
+        {"SV-FOREIGN k8s_calico-node_calico-node-x7k2p_kube-system_4f1e_0": set()},
+        mode=Mode.SUPERVISE,
+        says=("kubelet (pod kube-system/calico-node-x7k2p)", "kubectl -n kube-system delete pod calico-node-x7k2p"),
+        status={},
     ),
     "supervised, our own is fine": Case(contained(labels=OURS), {}, mode=Mode.SUPERVISE, status={}),
     "Docker does not answer": Case(
