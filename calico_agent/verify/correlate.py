@@ -5,7 +5,8 @@ is the problem.
 """
 
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 from itertools import product
 
 from calico_agent.model.finding import Finding, Problem
@@ -21,10 +22,6 @@ from calico_agent.verify.causes import (
     Rule,
 )
 
-_RULES_BY_EFFECT: Mapping[str, tuple[Rule, ...]] = {
-    effect: tuple(rule for rule in RULES if effect in rule.effects)
-    for effect in sorted(frozenset().union(*(rule.effects for rule in RULES)))
-}
 _MANY_NODES = 3
 
 # Who is named first among problems of one severity: this host's own faults, then other hosts', then what BIRD and the
@@ -47,11 +44,18 @@ def join(findings: Iterable[Finding], here: str) -> tuple[Problem, ...]:
     return tuple(sorted(_gathered(problems), key=lambda problem: _urgency(problem, here)))
 
 
-_Causes = Mapping[tuple[str, Link, Hashable, int | None], Finding]
+@dataclass(frozen=True, slots=True)
+class _Causes:
+    """What may be a cause among the findings: the first of each code and family about each node, prefix, this host.
+
+    `rules` are those for the code of an effect, with those of their causes that were found.
+    """
+
+    found: Mapping[tuple[str, Link, Hashable, int | None], Finding]
+    rules: Mapping[str, tuple[Rule, ...]]
 
 
 def _index(findings: tuple[Finding, ...], here: str) -> _Causes:
-    """The first finding of each code and family about each node, each prefix and this host."""
     causes: dict[tuple[str, Link, Hashable, int | None], Finding] = {}
     for one in findings:
         family = _family(one)
@@ -63,7 +67,13 @@ def _index(findings: tuple[Finding, ...], here: str) -> _Causes:
             causes.setdefault((one.code, Link.NODE, one.node, family), one)
         if not one.node or one.node == here or one.code in ALWAYS_HERE or one.bars_start:
             causes.setdefault((one.code, Link.HERE, None, family), one)
-    return causes
+    return _Causes(causes, _rules({one.code for one in findings}))
+
+
+def _rules(codes: AbstractSet[str]) -> Mapping[str, tuple[Rule, ...]]:
+    """The rules that can join findings of these codes. Most passes find a few of them, and the table names all."""
+    possible = [replace(rule, causes=tuple(code for code in rule.causes if code in codes)) for rule in RULES]
+    return {effect: tuple(rule for rule in possible if rule.causes and effect in rule.effects) for effect in codes}
 
 
 def _family(one: Finding) -> int | None:
@@ -87,9 +97,9 @@ def _root(one: Finding, causes: _Causes) -> Finding:
 def _cause(one: Finding, causes: _Causes) -> Finding | None:
     family = _family(one)
     families = (family, None) if family else (None, 4, 6)
-    for rule in filter(lambda rule: rule.explains(one), _RULES_BY_EFFECT.get(one.code, ())):
+    for rule in filter(lambda rule: rule.explains(one), causes.rules[one.code]):
         for code, version in product(rule.causes, families):
-            cause = causes.get((code, rule.link, _key(one, rule.link), version))
+            cause = causes.found.get((code, rule.link, _key(one, rule.link), version))
             if cause is not None and cause is not one and _weighs(cause, one):
                 return cause
     return None
