@@ -2,12 +2,23 @@
 
 In continuous integration the made up examples are the same at each run, so that what fails there is of the change.
 `make test-fast` makes up fewer (`--hypothesis-profile=quick`).
+
+What a run before has left because it was killed is cleared first.
 """
 
 import os
 
 from hypothesis import settings
 
+from tests.lab.leftovers import clear_leftovers
+from tests.lab.owner import sign
+
 settings.register_profile("patient", deadline=None, derandomize="CI" in os.environ)
 settings.register_profile("quick", settings.get_profile("patient"), max_examples=25)
 settings.load_profile("patient")
+
+
+def pytest_sessionstart() -> None:
+    """The processes of pytest-xdist carry the name of the one that started them."""
+    if sign() and os.geteuid() == 0:
+        clear_leftovers()

@@ -14,7 +14,9 @@ from collections.abc import Callable
 
 from tests.lab.errors import LabError
 from tests.lab.lab import Lab
+from tests.lab.leftovers import clear_leftovers
 from tests.lab.options import Options
+from tests.lab.owner import sign
 from tests.lab.signals import ended_by_signals
 
 _WIDTH = 100
@@ -72,6 +74,9 @@ class Story:
 def main() -> int:
     """Tell the story; returns the exit code."""
     keep = os.environ.get("KEEP") == "1"
+    clear_leftovers()
+    if not keep:
+        sign()
     lab = Lab.here(say=lambda text: print(f"  {text}", flush=True))
     finished = False
     try:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from tests.lab.errors import LabError
 from tests.lab.lab import Lab
+from tests.lab.leftovers import clear_leftovers
 from tests.lab.options import MAXIMUM_HOSTS, STANDIN_IMAGE, Options, Pool
 from tests.lab.signals import ended_by_signals
 
@@ -37,7 +38,7 @@ def _run(lab: Lab, parsed: argparse.Namespace) -> int:
             )
             lab.up(options, bare=parsed.bare)
         case "down", _:
-            lab.down()
+            _down(lab, leftovers=parsed.all)
         case "node", "start":
             lab.node_start(parsed.host, dict(parsed.settings))
         case "node", _:
@@ -56,6 +57,12 @@ def _run(lab: Lab, parsed: argparse.Namespace) -> int:
         case "etcd", action:
             getattr(lab.datastore, str(action))()
     return 0
+
+
+def _down(lab: Lab, *, leftovers: bool) -> None:
+    lab.down()
+    for what in clear_leftovers() if leftovers else ():
+        print(f"removed, as what started it is gone: {what}")
 
 
 def dump_lines(lab: Lab) -> Iterator[str]:
@@ -83,7 +90,8 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--image-archive", default="", metavar="FILE", help="another image, made by docker save or export")
     up.add_argument("--image", default=STANDIN_IMAGE, metavar="NAME", help="the image's name")
     up.add_argument("--bare", action="store_true", help="neither agents nor calico/node nor pods")
-    commands.add_parser("down", help="remove everything, also after a crash")
+    down = commands.add_parser("down", help="remove everything, also after a crash")
+    down.add_argument("--all", action="store_true", help="and what test runs that were killed have left")
     for name, text in (("node", "calico/node by hand, without the agent"), ("agent", "the agent")):
         command = commands.add_parser(name, help=text)
         command.add_argument("host")

@@ -28,6 +28,7 @@ from tests.lab.engine import Engine, remove_cgroups
 from tests.lab.errors import LabError
 from tests.lab.namespaces import REPOSITORY, Sandbox, require_tools
 from tests.lab.options import Options, lab_directory
+from tests.lab.owner import OWNER
 from tests.lab.processes import kill_survivors, survivors
 from tests.lab.standin import build_standin
 from tests.lab.wire import build_wire, refuse_impossible
@@ -95,6 +96,11 @@ class Lab:
         parent = self.directory.parent
         if parent.is_dir() and not parent.is_mount() and not any(parent.iterdir()):
             parent.rmdir()
+
+    def note_owner(self) -> None:
+        """Write down which test run has made the lab; nothing for that of a person."""
+        if owner := os.environ.get(OWNER):
+            (self.directory / OWNER).write_text(owner)
 
     @property
     def options(self) -> Options:
@@ -206,6 +212,7 @@ class Lab:
     def _build(self, options: Options) -> None:
         self.directory.mkdir(parents=True, mode=0o700)
         options.save(self.directory / "options.json")
+        self.note_owner()
         if not _MODULES.exists():
             (self.directory / "made-lib-modules").touch()
         with ThreadPoolExecutor(1) as builder:

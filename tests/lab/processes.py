@@ -36,11 +36,17 @@ def survivors(lab: Path) -> tuple[Process, ...]:
 
 def is_marked(pid: int, lab: Path) -> bool:
     """Whether this process holds namespaces of that lab."""
+    return environment_of(pid).get(MARK) == str(lab)
+
+
+def environment_of(pid: int) -> dict[str, str]:
+    """What a process was started with; empty for one that is gone, and for a kernel thread."""
     try:
         environment = Path(f"/proc/{pid}/environ").read_bytes()
     except OSError:
-        return False  # gone, or a kernel thread
-    return f"{MARK}={lab}".encode() in environment.split(b"\0")
+        return {}
+    pairs = (pair.decode(errors="replace").partition("=") for pair in environment.split(b"\0"))
+    return {name: value for name, equals, value in pairs if equals}
 
 
 def processes_beside(pid: int) -> tuple[Process, ...]:
@@ -61,7 +67,7 @@ def kill_survivors(lab: Path, seconds: float = 15.0) -> None:
     killed: set[int] = set()
     while True:
         holders = {process.pid for process in survivors(lab)}
-        parents = {int(status[1]) for pid in holders if (status := _status(pid))}
+        parents = {int(status[1]) for pid in holders if (status := stat_of(pid))}
         for pid in holders - parents:
             _signal(pid, signal.SIGKILL)  # `unshare` waits for its child and then ends by itself
         killed |= holders
@@ -94,11 +100,11 @@ def stop(process: Process, seconds: float = 5.0) -> None:
 
 def _is_alive(pid: int) -> bool:
     """Neither gone nor a zombie that its parent has not looked at yet."""
-    status = _status(pid)
+    status = stat_of(pid)
     return bool(status) and status[0] not in {"Z", "X"}
 
 
-def _status(pid: int) -> list[str]:
+def stat_of(pid: int) -> list[str]:
     """State, parent and so on (proc(5), from the third field on); empty for a process that is gone."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
