@@ -5,6 +5,7 @@
 #   make test-core   the same without hosts that boot systemd
 #   make test-fast   the pure stages only, no root needed once set up
 #   make lint        ruff, mypy, import contracts
+#   make worlds      clusters that nobody wrote down, as many as fit: SECONDS=3600 SEED=7
 #   make bench       the budgets, measured in one run (twenty minutes); writes build/bench.json
 #   make clean       remove .venv and build
 
@@ -21,7 +22,7 @@ PACKAGES := tests/packages.txt tests/lab/packages.txt
 # The pure stages, each with its tests beside it.
 PURE := $(addprefix tests/,decode identify model plan report verify) tests/test_replay.py tests/test_timelines.py
 
-.PHONY: demo test test-core test-fast bench lint setup packages clean
+.PHONY: demo test test-core test-fast worlds bench lint setup packages clean
 
 demo: setup
 	@$(BIN)/python -m tests.demo
@@ -37,6 +38,11 @@ bench: setup
 
 test-fast: $(STAMP)
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not real and not lab" --hypothesis-profile=quick $(PURE)
+
+SECONDS ?= 60
+SEED ?= 1
+worlds: $(STAMP)
+	@$(BIN)/python -m tests.worlds --seconds $(SECONDS) --seed $(SEED)
 
 lint: $(STAMP)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

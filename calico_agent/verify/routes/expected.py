@@ -98,6 +98,15 @@ def _expect(cluster: Cluster, local: Standpoint) -> Expectation:
     return draft.finished()
 
 
+def _is_silent(block: Block) -> bool:
+    """Whether BIRD of the owner has nothing to tell of a block of one address.
+
+    It puts no blackhole on such a block, so that it tells of the route to its pod or tunnel, as long as that is there.
+    """
+    alone = block.cidr.prefixlen == FULL_LENGTH[block.cidr.version]
+    return alone and (not block.in_use or bool(block.borrowed))
+
+
 def _lane(cluster: Cluster, key: Key, block: Block) -> Lane | None:
     """How a block is led to; None where its pool may be one that could not be read."""
     pool = cluster.pools.covering(key)
@@ -138,7 +147,7 @@ class _Draft:
             short = block.cidr.prefixlen < FULL_LENGTH[block.cidr.version]
             if state not in {None, AffinityState.PENDING} and short and self._ways.blackholed(lane.pool):
                 self._own_blocks.append(block.cidr)
-        elif state is AffinityState.CONFIRMED or not by_bgp:
+        elif not by_bgp or (state is AffinityState.CONFIRMED and not _is_silent(block)):
             self._lead(block, block.owner, lane)
         if by_bgp and block.in_use and self._local.uses_bird:
             self._note_silence(block, state, lane)

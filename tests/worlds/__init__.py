@@ -1,0 +1,12 @@
+"""Clusters that nobody wrote down: generated, computed by a model of Calico, and looked at by the real agent.
+
+    strategies      hypothesis makes a World: hosts, links, pools, blocks, BGP, and what happened to them
+    model           a small Calico and a small kernel: what each host's kernel, BIRD, Docker, files and etcd would say;
+                    it imports nothing of calico_agent (a test holds that)
+    reading         the answers through the real decoders: the only place where both meet
+    looking         the real look (identify, verify) and plan on what was read
+    faults          what is done to a healthy world, and what must be said of it
+    __main__        `python -m tests.worlds`: as many worlds as fit into a time
+
+A world is a settled state: start-ups are over and timers have run out. What holds of it is checked by `properties`.
+"""

@@ -1,0 +1,89 @@
+"""Calico's IPAM: blocks are claimed by nodes, addresses are given out (libcalico-go/lib/ipam/ipam.go@v3.32.1)."""
+
+import zlib
+from dataclasses import replace
+from ipaddress import ip_network
+
+from tests.worlds.model.values import CONFIRMED, NEVER, Block, Given, IPAddress, IPNetwork, Pool, World, within
+
+_MOST_TRIES = 64
+
+
+def assign(
+    world: World, node: str, handle: str, version: int, *, kind: str = "", pod: str = ""
+) -> tuple[World, IPAddress | None]:
+    """Give an address to a node: out of a block of its own, of a new one, or, unless that is forbidden, of others'."""
+    pools = [one for one in world.pools if _usable(world, one, node, version, kind)]
+    own = [one for one in world.blocks if one.owner == node and one.claim(node) == CONFIRMED and _in(one, pools)]
+    for block in own:
+        if (ordinal := _free(block)) is not None:
+            return _give(world, block, Given(ordinal, node, handle, kind, pod))
+    for pool in pools:
+        if (cidr := _unclaimed(world, pool, node)) is not None:
+            block = Block(cidr, node, ((node, CONFIRMED),))
+            return _give(replace(world, blocks=(*world.blocks, block)), block, Given(0, node, handle, kind, pod))
+    if not world.strict:
+        for block in world.blocks:
+            if _in(block, pools) and (ordinal := _free(block)) is not None:
+                return _give(world, block, Given(ordinal, node, handle, kind, pod))
+    return world, None
+
+
+def release_kind(world: World, node: str, kind: str) -> World:
+    """Give a node's tunnel addresses of one kind back."""
+    blocks = tuple(
+        replace(block, given=tuple(one for one in block.given if (one.node, one.kind) != (node, kind)))
+        for block in world.blocks
+    )
+    return replace(world, blocks=blocks)
+
+
+def with_block(world: World, before: Block, after: Block | None) -> World:
+    """The same with another block in the place of one."""
+    blocks = (after if one is before else one for one in world.blocks)
+    return replace(world, blocks=tuple(one for one in blocks if one is not None))
+
+
+def address_of(block: Block, given: Given) -> IPAddress:
+    return block.cidr.network_address + given.ordinal
+
+
+def _usable(world: World, pool: Pool, node: str, version: int, kind: str) -> bool:
+    if pool.disabled or pool.cidr.version != version:
+        return False
+    if kind and (pool.ipip if kind == "ipipTunnelAddress" else pool.vxlan) == NEVER:
+        return False
+    record = world.node(node)
+    labels = dict(record.labels) if record is not None else {}
+    return pool.nodes is None or labels.get("rack") == pool.nodes
+
+
+def _in(block: Block, pools: list[Pool]) -> bool:
+    return any(within(block.cidr, pool.cidr) for pool in pools)
+
+
+def _free(block: Block) -> int | None:
+    taken = {one.ordinal for one in block.given}
+    return next((ordinal for ordinal in range(min(block.cidr.num_addresses, 64)) if ordinal not in taken), None)
+
+
+def _unclaimed(world: World, pool: Pool, node: str) -> IPNetwork | None:
+    """A block of the pool that nobody has, and that lies in no smaller pool. Where to begin, chance says."""
+    number = 1 << (pool.block_size - pool.cidr.prefixlen)
+    size = 1 << (pool.cidr.max_prefixlen - pool.block_size)
+    begin = zlib.crc32(f"{node} {pool.name}".encode()) % number
+    taken = {one.cidr for one in world.blocks}
+    for step in range(min(number, _MOST_TRIES)):
+        first = pool.cidr.network_address + ((begin + step) % number) * size
+        cidr = ip_network((first, pool.block_size))
+        if (
+            cidr not in taken
+            and world.pool_of(cidr) is pool
+            and not any(within(one, cidr) or within(cidr, one) for one in taken if one.version == cidr.version)
+        ):
+            return cidr
+    return None
+
+
+def _give(world: World, block: Block, given: Given) -> tuple[World, IPAddress]:
+    return with_block(world, block, replace(block, given=(*block.given, given))), address_of(block, given)

@@ -1,0 +1,146 @@
+"""The settled state of a world: machines with their tables, sessions, and what BIRD has learned."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from tests.worlds.model.bird import Internet, Speaker, Up
+from tests.worlds.model.confd import Configured, sessions
+from tests.worlds.model.felix import felix_routes, tunnel_devices, vxlan_entries
+from tests.worlds.model.kernel import MAIN, Tables, connected, devices, holder
+from tests.worlds.model.reach import Arrival, Machine, Network
+from tests.worlds.model.startup import node_name
+from tests.worlds.model.values import Host, KernelRoute, Rule, World
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A session as BIRD shows it."""
+
+    configured: Configured
+    state: str
+    info: str
+    error: str = ""
+    imported: int = 0
+    exported: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """All of it, by host name; sessions and internets by IP version, too."""
+
+    world: World
+    machines: dict[str, Machine]
+    network: Network
+    sessions: dict[tuple[str, int], tuple[Session, ...]]
+    internets: dict[int, Internet]
+
+
+def settle(world: World) -> Settled:
+    """Compute it: the kernel and Felix first, then BIRD's sessions, then what comes through them."""
+    bare = {host.hostname: _machine(world, host) for host in world.hosts}
+    before = Network(world, tuple(bare.values()))
+    internets: dict[int, Internet] = {}
+    shown: dict[tuple[str, int], tuple[Session, ...]] = {}
+    more: dict[str, list[KernelRoute]] = {name: [] for name in bare}
+    for version in (4, 6):
+        speakers = dict(_speakers(world, bare, version))
+        up = {name: tuple(_established(one, speakers, before, bare)) for name, one in speakers.items()}
+        internet = internets[version] = Internet(world, speakers, up)
+        for name, speaker in speakers.items():
+            established = {one.own.name for one in up[name]}
+            shown[name, version] = tuple(
+                _shown(one, speaker, speakers, before, internet, one.name in established) for one in speaker.sessions
+            )
+            more[name].extend(internet.kernel_routes(name))
+    machines = {
+        name: replace(machine, tables=Tables((*machine.tables.routes, *more[name]), machine.tables.rules))
+        for name, machine in bare.items()
+    }
+    return Settled(world, machines, Network(world, tuple(machines.values())), shown, internets)
+
+
+def _machine(world: World, host: Host) -> Machine:
+    name = node_name(world, host)
+    node = world.node(name)
+    made = devices(world, host, tunnel_devices(world, host, node))
+    parents = {}
+    for version in (4, 6):
+        registered = node.registered(version) if node is not None else None
+        link = holder(made, registered.ip) if registered is not None else None
+        if link is not None:
+            parents[version] = link.name
+    routes = [route for device in made for route in connected(device)]
+    up = {one.name for one in made if one.up and (one.carrier or not one.segment)}
+    routes += [route for route in host.routes if not route.device or route.device in up]
+    routes += [one for one in felix_routes(world, host, node, name, parents) if not one.device or one.device in up]
+    entries = tuple(vxlan_entries(world, node))
+    rules = tuple(sorted((rule for rule in host.rules), key=lambda rule: rule.priority))
+    tables = Tables(tuple(routes), tuple(_before_main(rules)))
+    return Machine(host, name, made, tables, tuple(one for one, _ in entries), tuple(one for _, one in entries))
+
+
+def _before_main(rules: tuple[Rule, ...]) -> Iterator[Rule]:
+    yield from (rule for rule in rules if rule.priority < 32766 and rule.table != MAIN)
+
+
+def _speakers(world: World, machines: dict[str, Machine], version: int) -> Iterator[tuple[str, Speaker]]:
+    for hostname, machine in machines.items():
+        node = world.node(machine.name)
+        runs = not machine.host.stopped & {"calico", "bird", "bird6" if version == 6 else "bird"}
+        if node is not None and node.registered(version) is not None and runs:
+            asked = sessions(world, node, version)
+            yield hostname, Speaker(hostname, node, version, machine.devices, machine.tables, asked)
+
+
+def _established(
+    speaker: Speaker, speakers: dict[str, Speaker], network: Network, machines: dict[str, Machine]
+) -> Iterator[Up]:
+    """The sessions whose packets get there and back, between ends that know each other."""
+    for one in speaker.sessions:
+        if not _bound(speaker, one):
+            continue
+        arrival = network.send(speaker.host, one.peer)
+        other = speakers.get(arrival.host)
+        if other is None or other.host == speaker.host or arrival.pod or not _has(machines[other.host], one):
+            continue
+        back = next((each for each in other.sessions if (each.peer, each.own) == (one.own, one.peer)), None)
+        if back is None or (one.passive and back.passive) or not _bound(other, back):
+            continue
+        if (one.own_as, one.peer_as) != (back.peer_as, back.own_as) or network.send(
+            other.host, one.own
+        ).host != speaker.host:
+            continue
+        yield Up(one, other.host, back)
+
+
+def _has(machine: Machine, one: Configured) -> bool:
+    return holder(machine.devices, one.peer) is not None
+
+
+def _bound(speaker: Speaker, one: Configured) -> bool:
+    """Whether BIRD can use its source address."""
+    return holder(speaker.devices, one.own) is not None
+
+
+def _shown(
+    one: Configured, speaker: Speaker, speakers: dict[str, Speaker], network: Network, internet: Internet, up: bool
+) -> Session:
+    if up:
+        learned = internet.learned[speaker.host]
+        imported = sum(any(told.session == one.name for told in paths) for paths in learned.values())
+        return Session(one, "up", "Established", "", imported, internet.exported.get((speaker.host, one.name), 0))
+    if one.passive:
+        return Session(one, "start", "Passive")
+    if not _bound(speaker, one):
+        return Session(one, "start", "Active", "Socket: Connection closed")
+    arrival: Arrival = network.send(speaker.host, one.peer)
+    other = speakers.get(arrival.host)
+    back = next((each for each in other.sessions if each.peer == one.own), None) if other is not None else None
+    if back is not None and (one.own_as, one.peer_as) != (back.peer_as, back.own_as):
+        return Session(one, "start", "Idle", "BGP Error: Bad peer AS")
+    if other is not None and other.host != speaker.host:
+        return Session(one, "start", "Active", "Socket: Connection closed")
+    if arrival.host:
+        return Session(one, "start", "Active", "Socket: Connection refused")
+    error = "Network is unreachable" if arrival.why == "no route" else "No route to host"
+    return Session(one, "start", "Active", f"Socket: {error}")

@@ -1,0 +1,124 @@
+"""calico/node's start-up: the name it runs under, the record it writes (node/pkg/lifecycle/startup@v3.32.1, and
+calico_node/startup/startup.go@v1.3.0), and the addresses for its tunnels (node/pkg/allocateip)."""
+
+import re
+from dataclasses import replace
+from ipaddress import ip_interface
+
+from tests.worlds.model.ipam import assign, release_kind
+from tests.worlds.model.kernel import devices
+from tests.worlds.model.values import NEVER, Host, IPAddress, IPInterface, Node, World
+
+_EXCLUDED = re.compile(
+    r"^docker.*|^cbr.*|^dummy.*|^podman.*|^virbr.*|^lxcbr.*|^veth.*|^lo|^br-.*|^cali.*|^tunl.*|^flannel.*"
+    r"|^kube-ipvs.*|^cni.*|^vxlan\.calico.*|^vxlan-v6\.calico.*|^wireguard\.cali.*|^wg-v6\.cali.*|^nodelocaldns.*"
+)
+_EXCLUDED_OLD = re.compile(r"docker.*|cbr.*|dummy.*|virbr.*|lxcbr.*|veth.*|lo|cali.*|tunl.*|flannel.*")
+
+
+def node_name(world: World, host: Host) -> str:
+    """The name that calico/node takes: NODENAME, the file of before, HOSTNAME, the host's own."""
+    if given := host.given("NODENAME").strip():
+        return given
+    if host.nodename_file is not None and not world.release.v2:
+        return host.nodename_file
+    name = host.given("HOSTNAME").strip() or host.hostname
+    return name if world.release.v2 else name.lower()
+
+
+def start(world: World, hostname: str) -> World:
+    """calico/node is started on a host: its record is as its environment says, unless another node has the address."""
+    host = world.host(hostname)
+    name = node_name(world, host)
+    before = world.node(name) or Node(name)
+    ipv4 = _address(world, host, host.given("IP"), before.ipv4, 4)
+    ipv6 = _address(world, host, host.given("IP6"), before.ipv6, 6) if host.given("IP6") else before.ipv6
+    others = [one for one in world.nodes if one.name != name]
+    changed = (ipv4, ipv6) != (before.ipv4, before.ipv6)
+    taken = {one.ip for node in others for one in (node.ipv4, node.ipv6) if one is not None}
+    if changed and any(one is not None and one.ip in taken for one in (ipv4, ipv6)):
+        return _with_host(world, replace(host, stopped=host.stopped | {"calico"}))
+    as_number = int(host.given("AS")) if host.given("AS") else before.as_number
+    node = replace(before, ipv4=ipv4, ipv6=ipv6, as_number=as_number, interfaces=_listed(world, host))
+    world = replace(world, nodes=tuple(sorted((*others, node), key=lambda one: one.name)))
+    if not world.release.v2:
+        host = replace(host, nodename_file=name)
+    world = _with_host(world, replace(host, stopped=frozenset()))
+    return allocate_tunnels(world, name)
+
+
+def allocate_tunnels(world: World, name: str) -> World:
+    """The tunnel addresses of a node: one for each encapsulation that a pool has, none without."""
+    for kind, field, version in (
+        ("ipipTunnelAddress", "ipip", 4),
+        ("vxlanTunnelAddress", "vxlan", 4),
+        ("vxlanV6TunnelAddress", "vxlan6", 6),
+    ):
+        node = world.node(name)
+        if node is None or node.registered(version) is None:
+            continue
+        modes = {one.ipip if field == "ipip" else one.vxlan for one in world.pools if one.cidr.version == version}
+        wanted = bool(modes - {NEVER}) and not (world.release.v2 and field != "ipip")
+        held: IPAddress | None = getattr(node, field)
+        if held is not None and not wanted:
+            world = release_kind(world, name, kind)
+            world = _with_node(world, replace(node, **{field: None}))  # type: ignore[arg-type]
+        elif held is None and wanted:
+            world, given = assign(world, name, f"{field}-tunnel-addr-{name}", version, kind=kind)
+            machine = 1 + [one.name for one in world.nodes].index(name)
+            macs = {
+                "vxlan": ("mac", f"66:00:00:00:04:{machine:02x}"),
+                "vxlan6": ("mac6", f"66:00:00:00:06:{machine:02x}"),
+            }
+            written = dict([macs[field]]) if field in macs and given else {}
+            node = world.node(name)
+            if node is not None and given is not None:
+                world = _with_node(world, replace(node, **{field: given}, **written))  # type: ignore[arg-type]
+    return world
+
+
+def _address(world: World, host: Host, given: str, stored: IPInterface | None, version: int) -> IPInterface | None:
+    if given == "none":
+        return stored
+    if given == "" and stored is not None:
+        return stored
+    if given in {"", "autodetect"}:
+        return first_found(world, host, version) or stored
+    if "/" in given:
+        return ip_interface(given)
+    alone = ip_interface(given)
+    if world.release.v2 or version == 6:
+        return alone
+    return next((one for link in host.links for one in link.addresses if one.ip == alone.ip), alone)
+
+
+def first_found(world: World, host: Host, version: int) -> IPInterface | None:
+    """What calico/node finds by itself: the newest link whose name it does not know, its first address."""
+    excluded = _EXCLUDED_OLD.search if world.release.v2 else _EXCLUDED.match
+    for device in reversed(devices(world, host, ())):
+        if excluded(device.name):
+            continue
+        for address in device.addresses:
+            if address.version == version and not (address.ip.is_loopback or address.ip.is_link_local):
+                return address
+    return None
+
+
+def _listed(world: World, host: Host) -> tuple[tuple[str, tuple[IPAddress, ...]], ...]:
+    if not world.release.interfaces or not host.given("IP"):
+        return ()
+    found = (
+        (one.name, tuple(held.ip for held in one.addresses if not held.ip.is_link_local))
+        for one in devices(world, host, ())
+        if not _EXCLUDED.match(one.name)
+    )
+    return tuple(sorted((name, held) for name, held in found if held))
+
+
+def _with_host(world: World, host: Host) -> World:
+    hosts = tuple(host if one.hostname == host.hostname else one for one in world.hosts)
+    return replace(world, hosts=hosts)
+
+
+def _with_node(world: World, node: Node) -> World:
+    return replace(world, nodes=tuple(node if one.name == node.name else one for one in world.nodes))

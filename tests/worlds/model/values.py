@@ -1,0 +1,254 @@
+"""A whole cluster as a value: wires, hosts, what is in etcd, and how calico/node was started on each host."""
+
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
+
+IPAddress = IPv4Address | IPv6Address
+IPInterface = IPv4Interface | IPv6Interface
+IPNetwork = IPv4Network | IPv6Network
+
+NEVER, ALWAYS, CROSS_SUBNET = "Never", "Always", "CrossSubnet"
+CONFIRMED, PENDING, PENDING_DELETION = "confirmed", "pending", "pendingDeletion"
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A release of Calico by what differs between releases.
+
+    `v2`: it keeps its data behind etcd's v2 API, as written names, prefixes and all. `metric` is that of the routes
+    that BIRD and Felix write, `interfaces`: node records list the addresses of the host's links.
+    """
+
+    version: str
+    bird: str
+    v2: bool = False
+    metric: int = 0
+    interfaces: bool = False
+
+
+V2_3 = Release("v1.3.0", "1.6.3", v2=True)
+V3_28 = Release("v3.28.5", "v0.3.3+birdv1.6.8")
+V3_31 = Release("v3.31.7", "v0.3.3+birdv1.6.8", interfaces=True)
+V3_32 = Release("v3.32.1", "v0.3.3+birdv1.6.8", metric=1024, interfaces=True)
+RELEASES = (V3_31, V3_32, V3_28, V2_3)
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One wire. Who is on it reaches the others; its router has the first address of each of its networks."""
+
+    name: str
+    networks: tuple[IPNetwork, ...]
+
+    def network(self, version: int) -> IPNetwork | None:
+        return next((one for one in self.networks if one.version == version), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One link of a host that Calico has not made. `segment` is the wire that it ends on, empty for none.
+
+    `announced`: the router knows its single addresses, because a routing protocol on the host says so.
+    """
+
+    name: str
+    kind: str = ""
+    segment: str = ""
+    addresses: tuple[IPInterface, ...] = ()
+    up: bool = True
+    carrier: bool = True
+    master: str = ""
+    table: int = 0
+    announced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KernelRoute:
+    """A route that somebody wrote: `via` None is on-link; no `device` for those that lead nowhere."""
+
+    prefix: IPNetwork
+    via: IPAddress | None = None
+    device: str = ""
+    kind: str = "unicast"
+    protocol: int = 3
+    metric: int = 0
+    table: int = 254
+    source: IPAddress | None = None
+    onlink: bool = False
+    scope: int = 0
+    more: tuple[tuple[IPAddress | None, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A policy rule: packets to a destination or from a source are looked up in a table."""
+
+    priority: int
+    table: int
+    destination: IPNetwork | None = None
+    source: IPNetwork | None = None
+    mark: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DockerNetwork:
+    """A network of Docker's, of driver bridge."""
+
+    name: str
+    bridge: str
+    subnet: IPNetwork
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """A pod on a host: its link there, its addresses, and the node that was written into its record."""
+
+    name: str
+    link: str
+    addresses: tuple[IPAddress, ...]
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A machine. `env` is what its calico/node was started with; `down` are tunnel devices that were switched off.
+
+    `stopped` are programs of calico/node that do not run any more (`calico` for the whole container).
+    `routes` are those that people or other programs wrote. `ipip`: its kernel has the tunnel.
+    """
+
+    hostname: str
+    links: tuple[Link, ...]
+    docker: tuple[DockerNetwork, ...] = ()
+    env: tuple[tuple[str, str], ...] = ()
+    pods: tuple[Pod, ...] = ()
+    routes: tuple[KernelRoute, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    nodename_file: str | None = None
+    machine: int = 0
+    ipip: bool = True
+    down: frozenset[str] = frozenset()
+    stopped: frozenset[str] = frozenset()
+
+    def given(self, variable: str) -> str:
+        return dict(self.env).get(variable, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node's record."""
+
+    name: str
+    ipv4: IPInterface | None = None
+    ipv6: IPInterface | None = None
+    as_number: int | None = None
+    cluster_id: str | None = None
+    ipip: IPAddress | None = None
+    vxlan: IPAddress | None = None
+    vxlan6: IPAddress | None = None
+    mac: str = ""
+    mac6: str = ""
+    interfaces: tuple[tuple[str, tuple[IPAddress, ...]], ...] = ()
+    labels: tuple[tuple[str, str], ...] = ()
+
+    def registered(self, version: int) -> IPInterface | None:
+        return self.ipv4 if version == 4 else self.ipv6
+
+    def vtep(self, version: int) -> IPAddress | None:
+        return self.vxlan if version == 4 else self.vxlan6
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """An IP pool. `nodes` are the values of the label `rack` for which it is meant, None for all nodes."""
+
+    name: str
+    cidr: IPNetwork
+    ipip: str = NEVER
+    vxlan: str = NEVER
+    block_size: int = 26
+    disabled: bool = False
+    exported: bool = True
+    nodes: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """An address of a block that was given away. `kind` is empty for a pod's."""
+
+    ordinal: int
+    node: str
+    handle: str
+    kind: str = ""
+    pod: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """An IPAM block: whose it is by its own record, which nodes claim it by keys of theirs, what of it was given."""
+
+    cidr: IPNetwork
+    owner: str | None
+    claims: tuple[tuple[str, str], ...] = ()
+    given: tuple[Given, ...] = ()
+
+    def claim(self, node: str) -> str | None:
+        return dict(self.claims).get(node)
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A BGPPeer: of one node, of those with a label `rack`, or of all; with an address, or with nodes of a label."""
+
+    name: str
+    node: str = ""
+    rack: str = ""
+    address: IPAddress | None = None
+    as_number: int | None = None
+    peers_rack: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bgp:
+    """BGPConfiguration `default` and the BGPPeers."""
+
+    mesh: bool = True
+    as_number: int = 64512
+    port: int = 179
+    peers: tuple[Peer, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A cluster. `strict`: nobody borrows from another node's block. `alone`: routers do not forward between wires."""
+
+    release: Release
+    segments: tuple[Segment, ...]
+    hosts: tuple[Host, ...]
+    nodes: tuple[Node, ...] = ()
+    pools: tuple[Pool, ...] = ()
+    blocks: tuple[Block, ...] = ()
+    bgp: Bgp = field(default_factory=Bgp)
+    strict: bool = False
+
+    def host(self, hostname: str) -> Host:
+        return next(one for one in self.hosts if one.hostname == hostname)
+
+    def node(self, name: str) -> Node | None:
+        return next((one for one in self.nodes if one.name == name), None)
+
+    def pool_of(self, network: IPNetwork) -> Pool | None:
+        """The pool with the longest prefix around it."""
+        around = [one for one in self.pools if one.cidr.version == network.version and within(network, one.cidr)]
+        return max(around, key=lambda one: one.cidr.prefixlen, default=None)
+
+
+def within(inner: IPNetwork, outer: IPNetwork) -> bool:
+    """Whether one network lies in another one of its family."""
+    same = inner.version == outer.version and inner.prefixlen >= outer.prefixlen
+    return same and inner.network_address in outer
+
+
+def network_of(address: IPAddress) -> IPNetwork:
+    """The network of this address alone."""
+    return IPv4Network(address) if isinstance(address, IPv4Address) else IPv6Network(address)

@@ -1,0 +1,181 @@
+"""The model's answers through the real decoders: the only place where the model and calico_agent meet.
+
+`Outside` stands where `sources.Sources` stands in the agent: it is asked what that is asked.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from ipaddress import ip_address
+
+from calico_agent.decode import endpoint, etcd, etcd_v2
+from calico_agent.decode.bird import COMMANDS, decode_bird, rib_command
+from calico_agent.decode.bird_links import LINKS_COMMAND
+from calico_agent.decode.container import decode_container, decode_network
+from calico_agent.decode.etcd_v2_answer import decode_answer
+from calico_agent.decode.log_lines import log_lines
+from calico_agent.decode.neighbours import decode_forwarding, decode_neighbours
+from calico_agent.decode.netconf import decode_forwards
+from calico_agent.decode.netlink import decode_routes
+from calico_agent.decode.processes import Process, find_programs
+from calico_agent.decode.route import decode_source
+from calico_agent.decode.rules import decode_rules
+from calico_agent.model.address import Family, IPAddress, IPNetwork
+from calico_agent.model.bgp import Bird
+from calico_agent.model.container import Docker
+from calico_agent.model.endpoint import Endpoint, Endpoints
+from calico_agent.model.host import Host
+from calico_agent.model.identity import KeptIdentity
+from calico_agent.model.kernel import Kernel, Source
+from calico_agent.model.node import Block, Datastore
+from calico_agent.model.observation import Observation, Unreadable
+from calico_agent.model.policy import tables_before_main
+from calico_agent.model.route import TABLE_MAIN
+from calico_agent.model.settings import DatastoreSettings, EtcdApi, IdentitySettings
+from calico_agent.observe.links import links_in
+from tests.worlds.model import bird_text, datastore, datastore_v2, docker, netlink
+from tests.worlds.model.reach import Machine
+from tests.worlds.model.settle import Settled
+
+AT = datetime(2026, 11, 27, 12, tzinfo=UTC)
+_LONG_AGO = AT - timedelta(days=3)
+_ETCD = ip_address("10.255.0.1")
+_FAR = {Family.IPV4: ip_address("8.8.8.8"), Family.IPV6: ip_address("2001:4860:4860::8888")}
+
+
+@dataclass(frozen=True)
+class Store:
+    """What is in etcd, decoded once for all hosts."""
+
+    datastore: Datastore
+    pods: tuple[Endpoint, ...]
+
+    @classmethod
+    def of(cls, settled: Settled) -> "Store":
+        """Through the decoders of the API that this release uses."""
+        world = settled.world
+        if not world.release.v2:
+            items = list(datastore.keys(world))
+            records = (endpoint.decode_endpoint(key, value) for key, value in items if key.startswith(endpoint.PREFIX))
+            found = etcd.decode_datastore(items, revision=9, read_at=AT)
+        else:
+            body = datastore_v2.tree(list(datastore_v2.keys(world)))
+            pairs = list(decode_answer(200, "9", body).pairs())
+            records = (_endpoint_v2(key, value) for key, value in pairs if "/workload/" in key)
+            wanted = ((key, etcd_v2.decode_key(key, value)) for key, value in pairs if key.startswith(etcd_v2.PREFIXES))
+            decoded = {key: one for key, one in wanted if one is not None}
+            found = etcd_v2.assemble(decoded, revision=9, read_at=AT)
+        return cls(found, tuple(one for one in records if one is not None))
+
+
+class Outside:
+    """All sources of one host."""
+
+    def __init__(self, settled: Settled, hostname: str, store: Store, kept: KeptIdentity | None = None) -> None:
+        self._settled = settled
+        self._store = store
+        self._machine = settled.machines[hostname]
+        self.kept = kept or KeptIdentity()
+        self.endpoints: tuple[IPAddress, ...] = (_ETCD,)
+        self.reachable: Mapping[str, tuple[IPAddress, ...]] = {}
+        api = EtcdApi.V2 if settled.world.release.v2 else EtcdApi.V3
+        self.datastore = DatastoreSettings((f"http://{_ETCD}:2379",), api=api)
+
+    @property
+    def identity_settings(self) -> IdentitySettings:
+        return IdentitySettings(as_written=self.datastore.api is EtcdApi.V2)
+
+    def observe(self, at: datetime) -> Observation:
+        """Everything outside."""
+        host = self._machine.host
+        return Observation(
+            at=at,
+            host=Host(host.hostname, f"{host.machine:032x}", host.nodename_file, boot_id=f"boot-{host.machine}"),
+            kernel=self._kernel,
+            docker=self._docker(),
+            datastore=self._store.datastore,
+            bird=self._bird(Family.IPV4),
+            bird6=self._bird(Family.IPV6) if host.given("IP6") not in {"", "none"} else None,
+        )
+
+    def with_routes(self, observation: Observation, about: Collection[IPNetwork]) -> Observation:
+        bird6 = observation.bird6 and self._bird(Family.IPV6, about)
+        return replace(observation, bird=self._bird(Family.IPV4, about), bird6=bird6)
+
+    def blocks_of(self, found: Datastore | Unreadable, wanted: Collection[IPNetwork]) -> tuple[Block, ...]:
+        assert isinstance(found, Datastore)
+        return tuple(one for one in found.blocks if one.cidr in wanted)
+
+    def endpoints_of(
+        self, nodes: frozenset[str], links: frozenset[int], _lost: frozenset[IPAddress]
+    ) -> Endpoints | Unreadable | None:
+        return Endpoints(nodes, tuple(one for one in self._store.pods if one.node in nodes), links)
+
+    @cached_property
+    def _kernel(self) -> Kernel:
+        machine = self._machine
+        links = links_in([netlink.links(machine.devices)], [netlink.addresses(machine.devices)])
+        names = {one.index: one.name for one in links}
+        tables, rules = machine.tables, machine.tables.rules
+        decoded = {one: decode_rules([netlink.rules(rules, one)], one) for one in Family}
+        others = sorted(tables_before_main(decoded.values()))
+        dumps = {one: [netlink.routes(tables, machine.devices, one)] for one in Family}
+        fib, *rest = (decode_routes(dumps, names, table=table) for table in (TABLE_MAIN, *others))
+        tunnels = frozenset(one.index for one in links if one.kind == "vxlan")
+        default = (one for one in Family if tables.in_table(_FAR[one], TABLE_MAIN) is not None)
+        return Kernel(
+            links=links,
+            fib=fib,
+            sources=tuple(_look_up(machine, one, names) for one in self._destinations()),
+            default_sources=tuple(_look_up(machine, _FAR[one], names) for one in default),
+            neighbours=decode_neighbours([netlink.neighbours(_neighbours(machine), machine.devices)], names, tunnels),
+            forwarding=decode_forwarding([netlink.forwarding(machine.forwarding, machine.devices)], names),
+            rules=decoded,
+            tables=dict(zip(others, rest, strict=True)),
+            forwards={one: decode_forwards([netlink.forwards(machine.devices, one)], one, names) for one in Family},
+        )
+
+    def _destinations(self) -> Iterator[IPAddress]:
+        yield from self.endpoints
+        for node in self._store.datastore.nodes:
+            yield from (one.ip for one in (node.ipv4, node.ipv6) if one is not None)
+
+    def _docker(self) -> Docker:
+        world, host = self._settled.world, self._machine.host
+        log = log_lines(docker.log(self._settled, host.hostname))
+        rows = docker.processes(host)
+        programs = find_programs(tuple(Process(*row, started_at=_LONG_AGO) for row in rows)) if rows else None
+        containers = (decode_container(one, log) for one in docker.container(world, host))
+        return Docker(
+            networks=tuple(map(decode_network, docker.networks(host))),
+            containers=tuple(replace(one, programs=programs, image_env=()) for one in containers),
+        )
+
+    def _bird(self, family: Family, about: Collection[IPNetwork] = ()) -> Bird | Unreadable:
+        settled, machine, host = self._settled, self._machine, self._machine.host
+        if host.stopped & {"calico", "bird6" if family is Family.IPV6 else "bird"}:
+            return Unreadable("BIRD", "nobody answers", "refused")
+        node = settled.world.node(machine.name)
+        router = str(node.ipv4.ip) if node is not None and node.ipv4 is not None else "0.0.0.0"
+        sessions = settled.sessions.get((host.hostname, family), ())
+        texts = (bird_text.status(settled.world.release.bird, router), bird_text.protocols(sessions))
+        replies = dict(zip(COMMANDS, texts, strict=True))
+        asked = [one for one in about if one.version == family]
+        replies |= {rib_command(one): bird_text.route(settled, host.hostname, one) for one in asked}
+        if about:
+            replies[LINKS_COMMAND] = bird_text.interfaces(machine.devices, family)
+        return decode_bird(family, replies, now=AT)
+
+
+def _look_up(machine: Machine, destination: IPAddress, names: Mapping[int, str]) -> Source:
+    return decode_source(netlink.look_up(machine, destination), destination, names)
+
+
+def _neighbours(machine: Machine) -> list[tuple[str, IPAddress, str, int]]:
+    devices = {one.name for one in machine.devices}
+    return [(one.device, one.address, one.mac, 0x80) for one in machine.neighbours if one.device in devices]
+
+
+def _endpoint_v2(key: str, value: bytes) -> Endpoint | None:
+    return endpoint.decode_endpoint_v2(key.removeprefix("/calico/v1/host/").partition("/")[0], key, value)

@@ -1,0 +1,183 @@
+"""hypothesis makes whole clusters: the wires, the hosts on them, pools, starts, pods, and what happens later.
+
+Everything is drawn simple first, so that a failure shrinks to the smallest world: one wire, two plain hosts, one pool.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from ipaddress import ip_interface, ip_network
+from typing import Any
+
+from hypothesis import strategies as st
+
+from tests.worlds.hosts import Wires, another_network, make_host, names_of
+from tests.worlds.model import history
+from tests.worlds.model.startup import node_name
+from tests.worlds.model.values import (
+    ALWAYS,
+    CROSS_SUBNET,
+    NEVER,
+    RELEASES,
+    Bgp,
+    Node,
+    Peer,
+    Pool,
+    Release,
+    Segment,
+    World,
+)
+
+Draw = Callable[[st.SearchStrategy[Any]], Any]
+Step = Callable[[Draw, World, str, bool], World]
+
+_COUNT = st.sampled_from((2, 2, 3, 3, 4, 5, 6, 8))
+_RELEASE = st.sampled_from(RELEASES)
+_WIRES = st.sampled_from((1, 1, 1, 2, 3))
+_RARELY = st.sampled_from((False, False, False, True))
+_HALF = st.booleans()
+_NETWORKS = st.sampled_from(
+    (
+        ("10.77.{}.0/24", "fd00:77:{}::/64"),
+        ("172.16.{}.0/22", "fd00:16:{}::/64"),
+        ("192.0.{}.0/26", "2001:db8:{}::/64"),
+        ("10.{}.0.0/16", "fd00:{}::/48"),
+    )
+)
+_MODES = st.sampled_from(
+    ((NEVER, NEVER), (ALWAYS, NEVER), (CROSS_SUBNET, NEVER), (NEVER, ALWAYS), (NEVER, CROSS_SUBNET))
+)
+_POOLS = st.sampled_from((1, 1, 2, 3))
+_CIDRS = ("192.168.0.0/16", "100.64.0.0/18", "10.233.64.0/18", "198.18.5.0/24")
+_CIDRS6 = ("fd80:24e2:f998:72d6::/64", "fd00:10:244::/56")
+_SIZES = st.sampled_from((26, 26, 24, 28, 30, 32))
+_SIZES6 = st.sampled_from((122, 122, 120, 128))
+_PODS = st.sampled_from((1, 0, 2, 3))
+_AS = st.sampled_from((64512, 65001, 4200000001))
+_STEPS = st.sampled_from((0, 0, 1, 2, 4))
+
+
+@st.composite
+def worlds(draw: Draw) -> World:
+    """A healthy cluster, whatever its history."""
+    release = draw(_RELEASE)
+    dual = draw(_RARELY)
+    wires = _wires(draw, dual=dual)
+    segments = tuple(wires.segments)
+    world = World(release, segments, (), bgp=Bgp(as_number=draw(_AS)), strict=draw(_RARELY))
+    world = replace(world, pools=tuple(_pools(draw, release, dual=dual)))
+    world = _hosts(draw, world, wires)
+    world = _bgp(draw, world)
+    world = _pods(draw, world, dual=dual)
+    for _ in range(draw(_STEPS)):
+        world = _step(draw, world, dual=dual)
+    return world
+
+
+def _wires(draw: Draw, *, dual: bool) -> Wires:
+    ipv4, ipv6 = draw(_NETWORKS)
+    segments = []
+    for number in range(draw(_WIRES)):
+        networks = [ip_network(ipv4.format(4 * number if "/22" in ipv4 else number or 0))]
+        networks += [ip_network(ipv6.format(number + 1))] if dual else []
+        segments.append(Segment(f"wire{number}", tuple(networks)))
+    return Wires(segments)
+
+
+def _pools(draw: Draw, release: Release, *, dual: bool) -> list[Pool]:
+    found = []
+    for number, cidr in enumerate(_CIDRS[: draw(_POOLS)]):
+        ipip, vxlan = draw(_MODES)
+        if release.v2:
+            vxlan = NEVER
+        network = ip_network(cidr)
+        size = max(draw(_SIZES), network.prefixlen) if not release.v2 else 26
+        found.append(Pool(f"pool-{number}", network, ipip, vxlan, size))
+    for number, cidr in enumerate(_CIDRS6[:1] if dual else ()):
+        vxlan = draw(_MODES)[1] if not release.v2 else NEVER
+        size = draw(_SIZES6) if not release.v2 else 122
+        found.append(Pool(f"pool6-{number}", ip_network(cidr), NEVER, vxlan, size))
+    return found
+
+
+def _hosts(draw: Draw, world: World, wires: Wires) -> World:
+    names = names_of(draw, draw(_COUNT), world.release)
+    for number, name in enumerate(names):
+        host = make_host(draw, world, wires, name, number + 1)
+        world = replace(world, hosts=(*world.hosts, host))
+    for host in world.hosts:
+        world = history.restart(world, host.hostname)
+    return world
+
+
+def _bgp(draw: Draw, world: World) -> World:
+    """The mesh, or reflectors in its place; v2 knows the mesh only."""
+    if world.release.v2 or not draw(_RARELY):
+        return world
+    reflectors = [one.name for one in world.nodes[: 1 + draw(_HALF)]]
+    nodes = tuple(_with_role(one, one.name in reflectors) for one in world.nodes)
+    peers = (
+        Peer("to-reflectors", rack="node", peers_rack="reflector"),
+        Peer("among", rack="reflector", peers_rack="reflector"),
+    )
+    return replace(world, nodes=nodes, bgp=replace(world.bgp, mesh=False, peers=peers))
+
+
+def _with_role(node: Node, reflector: bool) -> Node:
+    labels = (("rack", "reflector" if reflector else "node"),)
+    return replace(node, labels=labels, cluster_id="244.0.0.1" if reflector else None)
+
+
+def _pods(draw: Draw, world: World, *, dual: bool) -> World:
+    for host in world.hosts:
+        for number in range(draw(_PODS)):
+            world = history.add_pod(world, host.hostname, f"web-{number}", (4, 6) if dual else (4,))
+    return world
+
+
+def _step(draw: Draw, world: World, *, dual: bool) -> World:
+    """One thing that happens, and after which all is well."""
+    step: Step = draw(st.sampled_from(_STEPS_OF_HISTORY))
+    host = draw(st.sampled_from(world.hosts))
+    return step(draw, world, host.hostname, dual)
+
+
+def _new_pod(_draw: Draw, world: World, hostname: str, dual: bool) -> World:
+    numbers = [int(one.name.rpartition("-")[2]) for one in world.host(hostname).pods]
+    return history.add_pod(world, hostname, f"web-{max(numbers, default=-1) + 1}", (4, 6) if dual else (4,))
+
+
+def _lost_pod(_draw: Draw, world: World, hostname: str, _dual: bool) -> World:
+    return history.remove_pod(world, hostname, 0) if world.host(hostname).pods else world
+
+
+def _gone(_draw: Draw, world: World, hostname: str, _dual: bool) -> World:
+    node = world.node(node_name(world, world.host(hostname)))
+    reflects = node is not None and node.cluster_id is not None
+    return history.remove_host(world, hostname) if len(world.hosts) > 2 and not reflects else world
+
+
+def _restarted(_draw: Draw, world: World, hostname: str, _dual: bool) -> World:
+    return history.restart(world, hostname)
+
+
+def _switched(draw: Draw, world: World, _hostname: str, _dual: bool) -> World:
+    pool = draw(st.sampled_from(world.pools))
+    ipip, vxlan = draw(_MODES)
+    if world.release.v2 or pool.cidr.version == 6:
+        ipip, vxlan = (ipip, NEVER) if world.release.v2 and pool.cidr.version == 4 else (NEVER, NEVER)
+    return history.change_pool(world, pool, replace(pool, ipip=ipip, vxlan=vxlan))
+
+
+def _disabled(draw: Draw, world: World, _hostname: str, _dual: bool) -> World:
+    pool = draw(st.sampled_from(world.pools))
+    return history.change_pool(world, pool, replace(pool, disabled=True))
+
+
+def _docker_network(draw: Draw, world: World, hostname: str, _dual: bool) -> World:
+    host = world.host(hostname)
+    return history.with_host(world, replace(host, docker=(*host.docker, another_network(draw, host))))
+
+
+_STEPS_OF_HISTORY = (_restarted, _new_pod, _lost_pod, _gone, _switched, _disabled, _docker_network)
+
+__all__ = ["ip_interface", "worlds"]
