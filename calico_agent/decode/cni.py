@@ -25,6 +25,16 @@ def decode_cni(file: str, content: bytes) -> CniPlugin | None:
         return None  # the runtime refuses it, too: nothing is registered by it
 
 
+def decode_cni_files(content: bytes) -> tuple[str, str, str]:
+    """The files by which Calico's plugin knows etcd and proves who it is: authority, certificate, key; empty for none.
+
+    Raises Malformed.
+    """
+    plugin = next((one for one in _plugins(parse_object(content)) if one.get("type") == _TYPE), {})
+    ca, certificate, key = (text(plugin, f"etcd_{kind}_file") or "" for kind in ("ca_cert", "cert", "key"))
+    return ca, certificate, key
+
+
 def is_taken(content: bytes) -> bool:
     """Whether the runtime stops at this file: it holds plugins, and none that only hands on to the next file.
 

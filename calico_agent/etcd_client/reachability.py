@@ -15,6 +15,7 @@ from calico_agent.etcd_client.tls_files import TlsFiles, tls_context
 _NOT_YET_VALID, _EXPIRED = 9, 10
 _UNKNOWN_ISSUER = (18, 19, 20, 21)
 _OTHER_NAME, _OTHER_ADDRESS = 62, 64
+_LISTED = 8  # names of a certificate
 
 
 def reach(endpoint: Endpoint, timeout: float) -> socket.socket:
@@ -34,11 +35,36 @@ def reach(endpoint: Endpoint, timeout: float) -> socket.socket:
 def find_cause(endpoint: Endpoint, files: TlsFiles, timeout: float) -> EtcdError | None:
     """What keeps us out of `endpoint`; None when nothing did on this try."""
     try:
-        connection = reach(endpoint, timeout)
+        if endpoint.tls:
+            server_certificate(endpoint, files, timeout)
+            return None
+        with reach(endpoint, timeout) as connection:
+            return _plain_cause(connection)
     except EtcdError as cause:
         return cause
-    with connection:
-        return _tls_cause(connection, endpoint, files, timeout) if endpoint.tls else _plain_cause(connection)
+
+
+def server_certificate(endpoint: Endpoint, files: TlsFiles, timeout: float) -> bytes:
+    """The server's certificate (DER), once each side has believed the other's. Raises EtcdError."""
+    with reach(endpoint, timeout) as connection:
+        context = tls_context(files)
+        context.set_alpn_protocols(["h2"])
+        try:
+            with context.wrap_socket(connection, server_hostname=endpoint.host) as secured:
+                if secured.version() == "TLSv1.3":
+                    # There the server judges our certificate after the handshake; when content, it sends first (HTTP/2,
+                    # which every etcd has that knows TLS 1.3).
+                    secured.recv(1)
+                return secured.getpeercert(binary_form=True) or b""
+        except ssl.SSLCertVerificationError as error:
+            raise EtcdError(_verification(error, endpoint, files, timeout), "tls") from None
+        except ssl.SSLError as error:
+            raise EtcdError(_handshake(error, files), "tls") from None
+        except TimeoutError:
+            raise EtcdError(f"it accepts connections but does not answer within {timeout:.3g} s", "timeout") from None
+        except OSError as error:
+            said = f"the connection broke during the TLS handshake: {error.strerror or error}"
+            raise EtcdError(said, "tls") from None
 
 
 def _plain_cause(connection: socket.socket) -> EtcdError | None:
@@ -58,28 +84,7 @@ def _plain_cause(connection: socket.socket) -> EtcdError | None:
     return EtcdError("the server speaks TLS, but the endpoint says http", "tls")
 
 
-def _tls_cause(connection: socket.socket, endpoint: Endpoint, files: TlsFiles, timeout: float) -> EtcdError | None:
-    try:
-        context = tls_context(files)
-    except EtcdError as cause:
-        return cause
-    context.set_alpn_protocols(["h2"])
-    try:
-        with context.wrap_socket(connection, server_hostname=endpoint.host) as secured:
-            # With TLS 1.3 the server judges our certificate after the handshake. When it is content, it sends first.
-            secured.recv(1)
-    except ssl.SSLCertVerificationError as error:
-        return EtcdError(_verification(error, endpoint, files), "tls")
-    except ssl.SSLError as error:
-        return EtcdError(_handshake(error, files), "tls")
-    except TimeoutError:
-        return EtcdError(f"it accepts connections but does not answer within {timeout:.3g} s", "timeout")
-    except OSError as error:
-        return EtcdError(f"the connection broke during the TLS handshake: {error.strerror or error}", "tls")
-    return None
-
-
-def _verification(error: ssl.SSLCertVerificationError, endpoint: Endpoint, files: TlsFiles) -> str:
+def _verification(error: ssl.SSLCertVerificationError, endpoint: Endpoint, files: TlsFiles, timeout: float) -> str:
     if error.verify_code == _EXPIRED:
         return "the server's certificate has expired"
     if error.verify_code == _NOT_YET_VALID:
@@ -87,8 +92,25 @@ def _verification(error: ssl.SSLCertVerificationError, endpoint: Endpoint, files
     if error.verify_code in _UNKNOWN_ISSUER:
         return f"the server's certificate was not issued by {files.ca or 'an authority that this system trusts'}"
     if error.verify_code in (_OTHER_NAME, _OTHER_ADDRESS):
-        return f"the server's certificate is not for {endpoint.host}"
+        names = _names(endpoint, files, timeout)
+        return f"the server's certificate is not for {endpoint.host}{f', but for {names}' if names else ''}"
     return f"the server's certificate cannot be verified: {error.verify_message}"
+
+
+def _names(endpoint: Endpoint, files: TlsFiles, timeout: float) -> str:
+    """For what the server's certificate is, where it is by a known authority; empty where that is not seen."""
+    context = tls_context(files)
+    context.check_hostname = False
+    try:
+        with (
+            reach(endpoint, timeout) as connection,
+            context.wrap_socket(connection, server_hostname=endpoint.host) as secured,
+        ):
+            found = (secured.getpeercert() or {}).get("subjectAltName", ())
+    except (EtcdError, OSError):
+        return ""
+    names = [str(entry[1]) for entry in found]
+    return ", ".join(names[:_LISTED]) + (", ..." if len(names) > _LISTED else "")
 
 
 def _handshake(error: ssl.SSLError, files: TlsFiles) -> str:

@@ -66,6 +66,9 @@ def tls_context(files: TlsFiles) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=files.ca or None)
     except (OSError, ssl.SSLError):
         raise EtcdError(f"{files.ca} holds no usable certificate of an authority", "file") from None
+    # As calico/node does, which is written in Go: what is in that file is trusted, whoever signed it, and a certificate
+    # may lack what only newer ones have (from 3.13 on Python asks for that).
+    context.verify_flags = context.verify_flags & ~ssl.VERIFY_X509_STRICT | ssl.VERIFY_X509_PARTIAL_CHAIN
     if not files.certificate:
         return context
     if b"-----BEGIN CERTIFICATE-----" not in (material.certificate or b""):
@@ -73,21 +76,25 @@ def tls_context(files: TlsFiles) -> ssl.SSLContext:
     if b"PRIVATE KEY-----" not in (material.key or b""):
         raise EtcdError(f"{files.key} holds no private key", "file")
     try:
-        context.load_cert_chain(files.certificate, files.key, password=_no_password)
-    except _EncryptedError:
+        context.load_cert_chain(files.certificate, files.key, password=refuse_password)
+    except EncryptedError:
         raise EtcdError(f"{files.key} is encrypted, and nobody is there to give its password", "file") from None
-    except (OSError, ssl.SSLError):
+    except (OSError, ssl.SSLError) as error:
+        reason = getattr(error, "reason", None) or ""
+        if reason.endswith(("TOO_SMALL", "TOO_WEAK")):
+            said = reason.lower().replace("_", " ")
+            raise EtcdError(f"{files.certificate} is refused by this system's OpenSSL: {said}", "file") from None
         raise EtcdError(f"{files.certificate} and {files.key} are not a certificate and its key", "file") from None
     return context
 
 
-class _EncryptedError(Exception):
-    pass
+class EncryptedError(ValueError):
+    """A key that has a password."""
 
 
-def _no_password() -> str:
-    # Without this OpenSSL would ask on the terminal, and wait.
-    raise _EncryptedError
+def refuse_password() -> str:
+    """Instead of a password. Without this OpenSSL would ask on the terminal, and wait. Raises EncryptedError."""
+    raise EncryptedError
 
 
 def _read_file(path: str, what: str) -> bytes | None:

@@ -1,5 +1,6 @@
 """Certificates that a real authority issued, and what is none."""
 
+from base64 import b64decode
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -8,7 +9,7 @@ import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calico_agent.decode.certificate import decode_certificates
+from calico_agent.decode.certificate import decode_certificate, decode_certificates
 from calico_agent.decode.errors import Malformed
 
 PEM = trustme.CA().cert_pem.bytes()
@@ -40,6 +41,24 @@ def test_several_in_one_file_in_their_order() -> None:
 def test_junk_is_malformed_and_nothing_else(junk: bytes) -> None:
     with suppress(Malformed):
         assert len(decode_certificates(junk)) == 1
+
+
+def test_whose_it_is_and_what_it_may_be_used_for() -> None:
+    by_name = trustme.CA().issue_cert("etcd1.example", common_name="etcd one").cert_chain_pems[0].bytes()
+    without = trustme.CA().issue_cert("etcd1.example").cert_chain_pems[0].bytes()
+    authority, named, unnamed = (decode_certificates(pem)[0] for pem in (PEM, by_name, without))
+    assert authority.for_clients, "it says nothing of its use"
+    assert not authority.usages
+    assert (named.subject, unnamed.subject) == ("etcd one", "etcd1.example")
+    assert named.for_clients
+    assert "1.3.6.1.5.5.7.3.1" in named.usages, "servers, RFC 5280, 4.2.1.12"
+
+
+def test_the_binary_form_in_place_of_text_is_told() -> None:
+    der = b64decode("".join(PEM.decode().splitlines()[1:-1]))
+    with pytest.raises(Malformed, match="form DER"):
+        decode_certificates(der)
+    assert decode_certificate(der) == decode_certificates(PEM)[0]
 
 
 def test_one_that_is_cut_short() -> None:
