@@ -27,12 +27,14 @@ _COMMAND = ("/bin/sh", "-c", 'trap "exit 0" TERM; eval "${SCRIPT:-:}"; sleep 100
 
 
 @contextmanager
-def docker_engine(directory: Path) -> Iterator[Engine]:
+def docker_engine(directory: Path, *options: str) -> Iterator[Engine]:
     """An engine that answers and has IMAGE. `directory` is on a real file system and is the caller's to remove."""
     engine = Engine(Sandbox("engine", directory / "engine"))
     try:
         engine.host.start(directory)
-        engine.start()
+        for name in ("subuid", "subgid"):  # what --userns-remap=nobody:nogroup takes
+            (engine.host.directory / "etc" / name).write_text("nobody:100000:65536\nnogroup:100000:65536\n")
+        engine.start(*options)
         image = _root_file_system(directory / "image.tar")
         engine.docker("import", "--change", f"CMD {json.dumps(_COMMAND)}", str(image), IMAGE)
         yield engine

@@ -14,8 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import docker
-from docker.errors import APIError, DockerException, InvalidVersion, NotFound
-from requests.exceptions import RequestException, Timeout
+from docker.errors import APIError, NotFound
 
 from calico_agent.decode.container import (
     decode_container,
@@ -27,12 +26,13 @@ from calico_agent.decode.container import (
     shares_network,
 )
 from calico_agent.decode.docker_events import EventFilter, asked_to_stop
-from calico_agent.decode.errors import Malformed
+from calico_agent.decode.engine import decode_engine
 from calico_agent.decode.log_lines import START_TAKES, LogLine, decode_log
-from calico_agent.descriptors import SHORT
 from calico_agent.model.container import LABEL_MANAGED_BY, Container, ContainerState, Docker
+from calico_agent.model.engine import Engine
 from calico_agent.model.image import LocalImage
 from calico_agent.model.observation import Unreadable
+from calico_agent.observe.docker_trouble import DOCKER_ERRORS, why_unreadable
 
 _MOST_CONTAINERS = 16
 _MOST_IMAGES = 64
@@ -43,8 +43,6 @@ _LINES = 200, 4000
 _EVIDENCE = timedelta(minutes=1)
 _LONGEST_EVENTS = 1 << 18
 _CHUNK = 1 << 16
-# An answer that is JSON, but not of the Engine's form.
-_OTHER_FORM = (AttributeError, KeyError, TypeError, ValueError)
 
 
 class DockerReader:
@@ -70,9 +68,19 @@ class DockerReader:
             networks = tuple(decode_network(network) for network in self._ask().networks())
             containers = tuple(self._containers(container_name))
             return Docker(self._version, networks, containers, self._local_image(image))
-        except (DockerException, RequestException, OSError, Malformed, *_OTHER_FORM) as error:
+        except DOCKER_ERRORS as error:
             self.close()
-            return self._why(error)
+            return why_unreadable(self._url, self._timeout, error)
+
+    def read_engine(self) -> Engine | Unreadable:
+        """What the Engine says of itself; within the timeout, and with the codes of `read`."""
+        self._deadline = time.monotonic() + self._timeout
+        try:
+            return decode_engine(self._ask().info())
+        except DOCKER_ERRORS as error:
+            return why_unreadable(self._url, self._timeout, error)
+        finally:
+            self.close()
 
     def close(self) -> None:
         """Close the connection; the next read makes a new one."""
@@ -198,35 +206,6 @@ class DockerReader:
                     break
         return bytes(answer)
 
-    def _why(self, error: Exception) -> Unreadable:
-        """The failure in a sentence. Docker's errors wrap requests', which wrap urllib3's, which wrap the socket's."""
-        causes = list(_causes(error))
-        socket_path = self._url.removeprefix("unix://")
-
-        def caused_by(*kinds: type[BaseException]) -> bool:
-            return any(isinstance(cause, kinds) for cause in causes)
-
-        if any(isinstance(cause, OSError) and cause.errno in SHORT for cause in causes):
-            return Unreadable("Docker", "calico-agent is out of file descriptors", "short")
-        if caused_by(Timeout, TimeoutError, BlockingIOError):
-            return Unreadable("Docker", f"dockerd does not answer within {self._timeout:g} s: it hangs", "timeout")
-        if caused_by(FileNotFoundError, NotADirectoryError):
-            return Unreadable("Docker", f"there is no socket {socket_path}: dockerd does not run here", "absent")
-        if caused_by(PermissionError):
-            return Unreadable("Docker", f"no permission to use {socket_path}; calico-agent runs as root", "denied")
-        if caused_by(ConnectionError):
-            return Unreadable("Docker", f"nobody answers on {socket_path}: dockerd does not run", "refused")
-        for refusal in causes:
-            if isinstance(refusal, APIError) and "API version" not in str(refusal.explanation):
-                return Unreadable("Docker", f"dockerd refuses: {refusal.explanation}", "error")
-            if isinstance(refusal, APIError | InvalidVersion):
-                return Unreadable(
-                    "Docker", f"dockerd and calico-agent have no API version in common: {error}", "version"
-                )
-        return Unreadable(
-            "Docker", f"what answers on {socket_path} is not a Docker Engine: {causes[-1]!r}", "malformed"
-        )
-
 
 def _reaches_back(log: tuple[LogLine, ...], began: datetime | None, end: datetime | None) -> bool:
     """Whether the log holds the last minute, or all of the last run."""
@@ -234,15 +213,3 @@ def _reaches_back(log: tuple[LogLine, ...], began: datetime | None, end: datetim
     return (
         first is None or end is None or first <= end - _EVIDENCE or (began is not None and first < began - START_TAKES)
     )
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and everything that it wraps, whether as cause, as context or as an argument."""
-    seen: set[int] = set()
-    waiting: list[object] = [error]
-    while waiting:
-        cause = waiting.pop()
-        if isinstance(cause, BaseException) and id(cause) not in seen:
-            seen.add(id(cause))
-            yield cause
-            waiting += [cause.__cause__, cause.__context__, *cause.args]

@@ -47,7 +47,7 @@ class Engine:
         """DOCKER_HOST: valid on the machine and in the host."""
         return f"unix://{self.host.directory}/docker.sock"
 
-    def start(self) -> None:
+    def start(self, *options: str) -> None:
         """Start dockerd and wait until it answers.
 
         Raises:
@@ -68,6 +68,7 @@ class Engine:
             f"--cgroup-parent={cgroup(self.host)}",
             f"--iptables={'true' if self._kernel_can_nat() else 'false'}",
             "--log-level=warn",
+            *options,
             log=log,
         )
         deadline, seen = time.monotonic() + _START_SECONDS, False

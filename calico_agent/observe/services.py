@@ -1,0 +1,34 @@
+"""The range of service addresses, from the control plane's programs, where they run on this host.
+
+Only root's are believed: any user can call a process kube-apiserver.
+"""
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+import psutil
+
+from calico_agent.decode.services import decode_service_ranges
+from calico_agent.model.observation import Unreadable
+from calico_agent.model.services import ServiceRange, ServiceRanges
+from calico_agent.observe.processes import ENDED, command_line, in_our_network, is_root, pids_named
+
+# As the kernel cuts names: 15 characters.
+_PROGRAMS = {"kube-apiserver": "kube-apiserver", "kube-controller": "kube-controller-manager"}
+
+
+def read_service_ranges() -> ServiceRanges | Unreadable:
+    """All that are named."""
+    try:
+        return ServiceRanges(tuple(dict.fromkeys(_ranges())))
+    except OSError as error:
+        return Unreadable("services", f"the processes of this host cannot be read: {error.strerror}", "denied")
+
+
+def _ranges() -> Iterator[ServiceRange]:
+    for pid in pids_named(_PROGRAMS):
+        with suppress(*ENDED):
+            process = psutil.Process(pid)
+            program = _PROGRAMS.get(process.name()[:15])
+            if program and is_root(process) and in_our_network(pid):
+                yield from decode_service_ranges(program, command_line(process))
