@@ -137,7 +137,7 @@ class Sources:
             configuration=self._configuration(),
             agent_troubles=self._agent_troubles() + ((files,) if (files := read_file_trouble()) else ()),
             rivals=self._read_rivals(docker, datastore),
-            preparation=self._preparation.read(Circumstances(docker, datastore, self.datastore)),
+            preparation=self._preparation.read(self._circumstances(docker, datastore)),
         )
 
     def _read_both(self) -> tuple[Docker | Unreadable, tuple[Datastore | Unreadable, Unreadable | None]]:
@@ -149,6 +149,17 @@ class Sources:
             reading = beside.submit(self._read_docker)
             datastore = self._datastore.read(Unreadable("Docker", "it is being asked"))
             return reading.result(), datastore
+
+    def _circumstances(self, docker: Docker | Unreadable, datastore: Datastore | Unreadable) -> Circumstances:
+        config = self._config
+        return Circumstances(
+            docker,
+            datastore,
+            self.datastore,
+            docker_url=config.docker.url,
+            docker_seconds=config.docker.timeout_seconds,
+            state_dir=config.agent.state_dir,
+        )
 
     def _read_docker(self) -> Docker | Unreadable:
         if self._hung_docker is not None:

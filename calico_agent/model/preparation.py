@@ -2,6 +2,11 @@
 
 from dataclasses import dataclass
 
+from calico_agent.model.certificate import Credentials, EtcdServers
+from calico_agent.model.disk import Disks
+from calico_agent.model.engine import Engine
+from calico_agent.model.other_cni import OtherCni
+from calico_agent.model.services import ServiceRanges
 from calico_agent.model.sysctl import Sysctls
 from calico_agent.model.unreadable import Unreadable
 
@@ -12,3 +17,9 @@ class Preparation:
     `observe.preparation`."""
 
     sysctls: Sysctls | Unreadable | None = None
+    disks: Disks | Unreadable | None = None
+    engine: Engine | Unreadable | None = None
+    credentials: Credentials | Unreadable | None = None
+    etcd_servers: EtcdServers | Unreadable | None = None
+    services: ServiceRanges | Unreadable | None = None
+    other_cni: OtherCni | Unreadable | None = None

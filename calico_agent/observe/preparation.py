@@ -12,16 +12,24 @@ from pathlib import Path
 from typing import Any
 
 from calico_agent.model.container import Docker
+from calico_agent.model.disk import Disks
+from calico_agent.model.engine import Engine
 from calico_agent.model.node import Datastore
 from calico_agent.model.preparation import Preparation
 from calico_agent.model.settings import DatastoreSettings
 from calico_agent.model.unreadable import Unreadable
+from calico_agent.observe.credentials import read_credentials, read_etcd_servers
+from calico_agent.observe.disks import read_disks
+from calico_agent.observe.docker import DockerReader
 from calico_agent.observe.last_seen import LastSeen
+from calico_agent.observe.other_cni import read_other_cni
 from calico_agent.observe.pace import jitter
+from calico_agent.observe.services import read_service_ranges
 from calico_agent.observe.sysctl import read_sysctls
 
 # Reading one subject takes at most a thousandth of the time, but it is read every ten minutes whatever it costs.
 _SHARE_OF_TIME, _LONGEST_PERIOD = 1000, 600.0
+_DOCKER_ROOT = Path("/var/lib/docker")
 _PATIENCE = 10.0  # s, for one subject; dockerd and etcd have 5
 _NOT_YET = Unreadable("Docker", "it was not asked yet", "unset"), Unreadable("etcd", "it was not read yet", "unset")
 
@@ -30,13 +38,17 @@ _NOT_YET = Unreadable("Docker", "it was not asked yet", "unset"), Unreadable("et
 class Circumstances:
     """What the last pass knows that readers go by. `root` is where the host's file system is.
 
-    `settings` are those of the datastore, None while nobody said where it is.
+    `settings` are those of the datastore, None while nobody said where it is. `docker_url` is where the Docker Engine
+    is, and `docker_seconds` how long it may take to answer; `state_dir` is where the agent keeps what it knows.
     """
 
     docker: Docker | Unreadable = _NOT_YET[0]
     datastore: Datastore | Unreadable = _NOT_YET[1]
     settings: DatastoreSettings | None = None
     root: Path = Path("/")
+    docker_url: str = ""
+    docker_seconds: float = 5.0
+    state_dir: str = ""
 
     @property
     def turning(self) -> tuple[object, ...]:
@@ -54,7 +66,31 @@ class Subject:
     period: float = 30.0
 
 
-SUBJECTS: tuple[Subject, ...] = (Subject("sysctls", lambda circumstances: read_sysctls(circumstances.root), 10.0),)
+def _read_engine(circumstances: Circumstances) -> Engine | Unreadable:
+    if not circumstances.docker_url:
+        return _NOT_YET[0]
+    return DockerReader(circumstances.docker_url, circumstances.docker_seconds).read_engine()
+
+
+def _read_disks(circumstances: Circumstances) -> Disks | Unreadable:
+    """Where Docker's data are, Docker says; while it does not, they are where they usually are, if that is there."""
+    engine = _read_engine(circumstances)
+    usual = str(_DOCKER_ROOT) if _DOCKER_ROOT.exists() else ""
+    if isinstance(engine, Engine) and circumstances.docker_url.startswith("unix:"):
+        usual = engine.root_dir
+    return read_disks(usual, circumstances.state_dir)
+
+
+SUBJECTS: tuple[Subject, ...] = (
+    Subject("sysctls", lambda circumstances: read_sysctls(circumstances.root), 10.0),
+    Subject("disks", _read_disks, 60.0),
+    Subject("engine", _read_engine, 300.0),
+    Subject("credentials", lambda now: read_credentials(now.settings, now.docker, now.root), 60.0),
+    # A handshake costs etcd a millisecond, and there may be a thousand hosts.
+    Subject("etcd_servers", lambda now: read_etcd_servers(now.settings), 600.0),
+    Subject("services", lambda _: read_service_ranges(), 300.0),
+    Subject("other_cni", lambda _: read_other_cni(), 300.0),
+)
 
 
 class _Reading:

@@ -16,6 +16,7 @@ from calico_agent.verify.catalogue import (
     container,
     guards,
     host_kernel,
+    host_machine,
     identity,
     names,
     pods,
@@ -40,6 +41,7 @@ _TABLES = (
     blocks.ENTRIES,
     underlay.ENTRIES,
     host_kernel.ENTRIES,
+    host_machine.ENTRIES,
 )
 
 CATALOGUE: Mapping[str, Entry] = MappingProxyType({entry.code: entry for table in _TABLES for entry in table})

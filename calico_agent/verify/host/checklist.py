@@ -2,13 +2,26 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
-from calico_agent.model.finding import Finding, Severity
+from calico_agent.model.finding import ConditionType, Finding, Severity
 from calico_agent.model.preflight import Check, Verdict
-from calico_agent.verify.catalogue import finding
+from calico_agent.verify.catalogue import CATALOGUE, finding
+from calico_agent.verify.host.certificates import check_certificates, check_etcd_servers
+from calico_agent.verify.host.disks import check_disks
+from calico_agent.verify.host.engine import check_engine
 from calico_agent.verify.host.forwarding import check_forwarding
+from calico_agent.verify.host.other_cni import check_other_cni
+from calico_agent.verify.host.pools import check_pools
 from calico_agent.verify.view import View
 
-CHECKS: tuple[Callable[[View], Iterator[Check]], ...] = (check_forwarding,)
+CHECKS: tuple[Callable[[View], Iterator[Check]], ...] = (
+    check_forwarding,
+    check_disks,
+    check_engine,
+    check_certificates,
+    check_etcd_servers,
+    check_pools,
+    check_other_cni,
+)
 """Each says something of its subject in any case: what does not apply here, or cannot be told, is a line, too."""
 
 _SEVERITIES = {Verdict.WARNING: Severity.WARNING, Verdict.FAILURE: Severity.ERROR}
@@ -22,9 +35,13 @@ def checks_of(view: View) -> tuple[Check, ...]:
 
 
 def find_unprepared(view: View, checks: Iterable[Check]) -> Iterator[Finding]:
-    """A finding for each check that is not as it should be. What cannot be told is no finding."""
+    """A finding for each check that is not as it should be. What cannot be told is no finding.
+
+    A check of another condition's code only shows what the rule of that code finds.
+    """
     for one in checks:
-        if (severity := _SEVERITIES.get(one.verdict)) is not None:
+        ours = CATALOGUE[one.code].condition is ConditionType.HOST_PREPARED
+        if ours and (severity := _SEVERITIES.get(one.verdict)) is not None:
             yield finding(
                 one.code,
                 one.subject or view.me,

@@ -5,6 +5,7 @@ from dataclasses import replace
 from calico_agent.model.address import Family
 from calico_agent.model.finding import ConditionType, Severity, Status
 from calico_agent.model.kernel import Kernel
+from calico_agent.model.observation import Unreadable
 from calico_agent.model.preflight import Check, Verdict, tally
 from calico_agent.model.sysctl import Sysctls
 from calico_agent.verify.host.checklist import checks_of, find_unprepared
@@ -49,7 +50,8 @@ def test_a_warning_leaves_the_host_prepared_and_what_is_not_known_is_no_finding(
 
 
 def test_what_cannot_be_told_is_never_called_prepared() -> None:
-    assert statuses_of(prepared()) == {"HostPrepared": Status.UNKNOWN}
+    unread = prepared(replace(HEALTHY, datastore=Unreadable("etcd", "no")))
+    assert statuses_of(unread)["HostPrepared"] is Status.UNKNOWN
 
 
 def test_routes_without_forwarding_explain_what_the_preflight_says_of_it() -> None:
