@@ -237,13 +237,15 @@ class DockerNetwork:
 class Docker:
     """What the Docker Engine says. `containers` are those that look like calico/node, running or not.
 
-    `image` is the one that was asked for, None where the Engine does not have it.
+    `image` is the one that was asked for, None where the Engine does not have it. `unit` is the systemd unit whose
+    calico/node was here last and that is still active, so that it starts another in a moment; empty for none.
     """
 
     version: str = ""
     networks: tuple[DockerNetwork, ...] = ()
     containers: tuple[Container, ...] = ()
     image: LocalImage | None = None
+    unit: str = ""
 
     @property
     def given_addresses(self) -> frozenset[IPAddress]:

@@ -58,15 +58,25 @@ def how_to_end(container: "Container") -> str:
     if container.client is None:
         return ""
     if container.client.unit:
-        return f"systemctl disable --now {container.client.unit}"
+        return _disable(container.client.unit)
     return f"stop what runs the docker command with pid {container.client.pid}"
 
 
 def already_runs(container: "Container") -> str:
     """That one under another name runs, which the agent never stops."""
-    starter = starter_of(container)
-    why = f", started by {starter}; first: {how_to_end(container)}" if starter else "; a second would fight it"
-    return f"container {container.name} already runs calico/node here{why}"
+    if pod := pod_of(container.name, dict(container.labels)):
+        return f"pod {pod} already runs calico/node here; {how_to_end(container)}"
+    end = how_to_end(container)
+    return f"container {container.name} already runs calico/node here; {end or 'a second would fight it'}"
+
+
+def still_active(unit: str) -> str:
+    """That a unit whose container has ended will start another: two who do that undo each other's work."""
+    return f"{unit} is still active and starts its own; {_disable(unit)}"
+
+
+def _disable(unit: str) -> str:
+    return f"systemctl disable --now {unit}"
 
 
 def why_not_taken_over(container: "Container") -> str:

@@ -2,8 +2,11 @@
 
 A unit whose ExecStart is `docker run` in the foreground, or `docker start --attach`, is such a one. Only root's count:
 any user can start a process of that name and with those arguments.
+
+While such a unit waits to start its container again (RestartSec=), nothing of it is left but what systemd knows.
 """
 
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -23,6 +26,11 @@ _NAME = "docker"
 # To go through all processes of a large host is not free, and a unit is not written in a moment.
 _LEISURE_SECONDS = 10.0
 
+# systemctl answers in some milliseconds; a systemd that hangs must not hold up a pass.
+_ASK_SECONDS = 2.0
+# What `systemctl show` calls a unit that will not start anything by itself (src/basic/unit-def.c@systemd v252).
+_AT_REST = frozenset({"", "inactive", "failed"})
+
 
 class ClientReader:
     """Finds them for containers that somebody else made, at most once in ten seconds while these are the same."""
@@ -31,6 +39,7 @@ class ClientReader:
         self._found: dict[str, Client] = {}
         self._ids: frozenset[str] = frozenset()
         self._read_at = -_LEISURE_SECONDS
+        self._unit = ""
 
     def read(self, docker: Docker | Unreadable) -> Docker | Unreadable:
         """The same, with the client of each container."""
@@ -43,9 +52,26 @@ class ClientReader:
                 self._found = dict(_clients(others)) if others else {}
             self._ids, self._read_at = ids, time.monotonic()
         if not self._found:
-            return docker
+            return replace(docker, unit=self._active_unit()) if self._unit and not others else docker
+        self._unit = next((client.unit for client in self._found.values() if client.unit), self._unit)
         found = tuple(replace(one, client=self._found.get(one.id)) for one in docker.containers)
         return replace(docker, containers=found)
+
+    def _active_unit(self) -> str:
+        """The unit that was seen last, until it is at rest."""
+        if not _is_active(self._unit):
+            self._unit = ""
+        return self._unit
+
+
+def _is_active(unit: str) -> bool:
+    """Whether systemd still has it in hand. Where nobody can be asked: no, as nobody starts it again then."""
+    question = ("systemctl", "show", "--property=ActiveState", "--value", "--", unit)
+    try:
+        done = subprocess.run(question, capture_output=True, text=True, timeout=_ASK_SECONDS, check=False)  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return done.returncode == 0 and done.stdout.strip() not in _AT_REST
 
 
 def _clients(containers: list[Container]) -> Iterator[tuple[str, Client]]:

@@ -29,7 +29,7 @@ from calico_agent.model.observation import Unreadable
 from calico_agent.model.report import TimedProblem
 from calico_agent.model.rollout import drift, parts_of, refused, same_identity
 from calico_agent.model.settings import DriftPolicy, SuperviseSettings
-from calico_agent.model.starter import already_runs, why_not_taken_over
+from calico_agent.model.starter import already_runs, still_active, why_not_taken_over
 from calico_agent.plan.ailments import restart_reason
 from calico_agent.plan.image import ImageStep, plan_image
 from calico_agent.plan.patience import is_early, may_pass, noted
@@ -122,6 +122,8 @@ def _next_step(docker: Docker, attempts: Attempts, case: _Case) -> Plan:
     other = next((found for found in others if found.alive), None)
     if other is not None:
         return Plan(None, already_runs(other), attempts)
+    if docker.unit and not (container and (container.alive or container.managed)):
+        return Plan(None, f"waiting before creating {name}: {still_active(docker.unit)}", attempts)
     if container is None and (case.succession.stays or case.succession.coming_back):
         attempts, why = noted(attempts, case.spec, case.now), case.succession.stays or case.succession.coming_back
         if case.succession.stays or may_pass(attempts, case.succession, case.now):

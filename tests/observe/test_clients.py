@@ -1,5 +1,6 @@
 """observe/clients.py with a real `docker run` in the foreground, as a unit of 2017 has it."""
 
+import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -63,18 +64,44 @@ def test_nobody_waits_for_a_detached_one(engine: Engine) -> None:
         assert container(engine).client is None
 
 
-def test_a_unit_is_known_by_its_control_group(engine: Engine) -> None:
+@contextmanager
+def in_the_group_of_a_unit(pid: int) -> Iterator[None]:
     root = Path("/sys/fs/cgroup")
     root = root if (root / "cgroup.procs").exists() else root / "pids"
     group = root / "calico-agent-test" / "calico-node.service"
-    with running(engine) as pid:
-        group.mkdir(parents=True)
-        try:
-            (group / "cgroup.procs").write_text(str(pid))
-            found = container(engine)
-        finally:
-            (root / "cgroup.procs").write_text(str(pid))
-            group.rmdir()
-            group.parent.rmdir()
+    group.mkdir(parents=True)
+    try:
+        (group / "cgroup.procs").write_text(str(pid))
+        yield
+    finally:
+        (root / "cgroup.procs").write_text(str(pid))
+        group.rmdir()
+        group.parent.rmdir()
+
+
+def test_a_unit_is_known_by_its_control_group(engine: Engine) -> None:
+    with running(engine) as pid, in_the_group_of_a_unit(pid):
+        found = container(engine)
     assert found.client is not None
     assert found.client.unit == "calico-node.service"
+
+
+STATES = {"activating": True, "active": True, "deactivating": True, "inactive": False, "failed": False, "": False}
+
+
+@pytest.mark.parametrize(("state", "waits"), STATES.items(), ids=[state or "no word" for state in STATES])
+def test_a_unit_that_is_still_active_when_its_container_is_gone_is_told(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str, waits: bool
+) -> None:
+    """No systemd runs here; tests/systemd has one, without Docker. What it would answer is written down."""
+    program = tmp_path / "systemctl"
+    program.write_text(f'#!/bin/sh\n[ "$5" = calico-node.service ] && echo {state}\n')
+    program.chmod(0o755)
+    reader, clients = DockerReader(engine.socket), ClientReader()
+    with running(engine) as pid, in_the_group_of_a_unit(pid):
+        clients.read(reader.read(NAME))
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    docker = clients.read(reader.read(NAME))
+    reader.close()
+    assert isinstance(docker, Docker)
+    assert docker.unit == ("calico-node.service" if waits else "")

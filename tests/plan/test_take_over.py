@@ -1,13 +1,24 @@
 """Somebody else's calico/node gives way to the agent's only where there is a way back, and nothing undoes it."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from calico_agent.model.action import Attempts, PutInPlace, RemoveContainer, ReplaceContainer, SetAside, TakeBack
-from calico_agent.model.container import Container
+from calico_agent.model.action import (
+    Attempts,
+    PutInPlace,
+    RemoveContainer,
+    ReplaceContainer,
+    SetAside,
+    TakeBack,
+    Wanted,
+)
+from calico_agent.model.container import Container, Docker
+from calico_agent.model.image import LocalImage
 from calico_agent.model.settings import SuperviseSettings
 from calico_agent.model.starter import Client
+from calico_agent.plan.remediation import plan_supervision
 from tests.plan.test_rollout import (
     CREATED,
     EXITED,
@@ -16,6 +27,7 @@ from tests.plan.test_rollout import (
     NAME,
     NEW,
     NEXT,
+    NOW,
     PREVIOUS,
     READY,
     REFUSED,
@@ -153,3 +165,20 @@ def test_a_pods_container_is_left_to_its_kubelet_by_its_name_alone(settings: Sup
     assert "kubectl -n kube-system delete pod calico-node-x7k2p" in found.doing
     unknown = plan(replace(pod, name="k8s_calico-node_x"), settings=settings)
     assert (unknown.action, "a second would fight it" in unknown.doing) == (None, True)
+
+
+@pytest.mark.parametrize("left", [(), (replace(FOREIGN, state=EXITED),)], ids=["it is removed", "it has ended"])
+def test_beside_a_unit_that_is_still_active_nothing_is_started(left: tuple[Container, ...]) -> None:
+    """In its RestartSec: what is made now has the name that its ExecStop removes."""
+    image = LocalImage(NEW.image, f"sha256:{NEW.image}")
+    found = plan_supervision(
+        Docker(containers=left, image=image, unit="calico-node.service"),
+        Wanted(NEW),
+        Attempts(),
+        LEAVE,
+        now=NOW,
+        hold_down=timedelta(seconds=10),
+        jitter=0,
+    )
+    assert found.action is None
+    assert "systemctl disable --now calico-node.service" in found.doing

@@ -12,7 +12,7 @@ from calico_agent.model.finding import Finding
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.rollout import refused
 from calico_agent.model.settings import SuperviseSettings
-from calico_agent.model.starter import how_to_end, starter_of, why_not_taken_over
+from calico_agent.model.starter import how_to_end, starter_of, still_active, why_not_taken_over
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.container.refused import explained
 from calico_agent.verify.container.supervision import in_one_sentence, loops, stays_stopped
@@ -48,7 +48,10 @@ def find_container(view: View) -> Iterator[Finding]:
 
 def _absent(view: View) -> Finding:
     cure = "calico-agent makes it" if view.supervised else "start calico/node, or run calico-agent in supervise mode"
-    if against := view.succession.barred or view.succession.stays:
+    docker = view.observation.docker
+    if view.supervised and isinstance(docker, Docker) and docker.unit:
+        cure = f"calico-agent does not make it: {still_active(docker.unit)}"
+    elif against := view.succession.barred or view.succession.stays:
         cure = f"calico-agent does not make it while this holds: {against}; {view.succession.on_purpose}"
         cure = cure.removesuffix("; ")
     return finding(
