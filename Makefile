@@ -20,7 +20,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PACKAGES := tests/packages.txt tests/lab/packages.txt
 # The pure stages, each with its tests beside it.
-PURE := $(addprefix tests/,decode identify model plan report verify) tests/test_replay.py tests/test_timelines.py
+PURE := $(addprefix tests/,adopt decode identify model plan report verify) tests/test_replay.py tests/test_timelines.py
 
 .PHONY: demo test test-core test-fast worlds bench lint setup packages clean
 

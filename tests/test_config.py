@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calico_agent.config import Config, load
-from calico_agent.config.loading import schema_keys, variable_name
+from calico_agent.config.keys import schema_keys, variable_name
 from calico_agent.config.show import render_config
 from calico_agent.errors import ConfigError
 from calico_agent.model.container import Mount
@@ -90,7 +90,7 @@ class TestSources:
         assert config.datastore.endpoints == ("http://10.0.0.1:2379", "http://[fd00::1]:2379")
         assert config.supervise.take_over is True
         assert config.node_settings().env == (("A", "1"), ("B", "x=y"))
-        assert config.mounts() == (Mount("/a", "/b"), Mount("/c", "/d", read_only=True))
+        assert config.node_settings().mounts == (Mount("/a", "/b"), Mount("/c", "/d", read_only=True))
 
     def test_every_key_has_a_variable_of_its_own(self) -> None:
         names = [variable_name(key) for key in schema_keys()]

@@ -10,7 +10,8 @@ import pytest
 from msgspec import structs
 
 from calico_agent.config import Config
-from calico_agent.config.schema import AgentSection, DockerSection, NodeSection
+from calico_agent.config.node import NodeSection
+from calico_agent.config.schema import AgentSection, DockerSection
 from calico_agent.errors import ConfigError
 from calico_agent.model.settings import Mode
 from calico_agent.single import Locks

@@ -5,10 +5,10 @@ restart one container hide its crashes from each other. The rest is the specific
 `calicoctl/commands/node/run.go@v3.32.1` starts the same container with `docker run`).
 """
 
-from collections.abc import Iterator
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import docker
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
@@ -36,6 +36,7 @@ from calico_agent.model.container import (
     Mount,
 )
 from calico_agent.model.rollout import next_name, previous_name, refused_name
+from calico_agent.model.run_options import RunOptions
 
 _STOP_SECONDS = 10  # then SIGKILL; calico/node needs about two
 _CONFLICT = 409
@@ -142,13 +143,14 @@ def _create(client: docker.APIClient, spec: ContainerSpec, name: str) -> str:
         name=name,
         detach=True,  # else the container is made for somebody who reads its output
         environment=dict(spec.env),
-        labels={LABEL_MANAGED_BY: MANAGED_BY, LABEL_SPEC_HASH: spec.hash},
+        labels={**dict(spec.options.labels), LABEL_MANAGED_BY: MANAGED_BY, LABEL_SPEC_HASH: spec.hash},
         host_config=client.create_host_config(
             network_mode="host",
             privileged=True,
             userns_mode="host",  # a daemon with userns-remap shares the host's network with no other container
             restart_policy={"Name": "no"},
-            binds=list(_binds(spec.mounts)),
+            binds=[mount.bind for mount in spec.mounts],
+            **_options(spec.options),
         ),
     )
     identity: str = created["Id"]
@@ -163,9 +165,17 @@ def _make_source(mount: Mount) -> None:
         source.touch()
 
 
-def _binds(mounts: tuple[Mount, ...]) -> Iterator[str]:
-    for mount in mounts:
-        yield f"{mount.source}:{mount.destination}" + (":ro" if mount.read_only else "")
+def _options(options: RunOptions) -> dict[str, Any]:
+    """What is not left to Docker, as the SDK calls it."""
+    given: dict[str, Any] = {
+        "mem_limit": options.memory,
+        "cpu_shares": options.cpu_shares,
+        "nano_cpus": options.nano_cpus,
+        "ulimits": [docker.types.Ulimit(name=one.name, soft=one.soft, hard=one.hard) for one in options.ulimits],
+    }
+    if options.log_driver:
+        given["log_config"] = docker.types.LogConfig(type=options.log_driver, config=dict(options.log_options))
+    return {name: value for name, value in given.items() if value}
 
 
 def _explain(refusal: APIError) -> str:

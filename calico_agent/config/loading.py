@@ -18,12 +18,12 @@ from calico_agent import paths
 from calico_agent.config.consistency import Key, joint_faults
 from calico_agent.config.convert import converted, from_text, shown
 from calico_agent.config.files import check_files, writable_by_all
+from calico_agent.config.keys import VARIABLE_PREFIX, schema_keys, variable_name
 from calico_agent.config.schema import Config
 from calico_agent.config.toml_words import toml_fault
 from calico_agent.errors import ConfigError
 from calico_agent.small_file import read_small
 
-_VARIABLE_PREFIX = "CALICO_AGENT_"
 _MAX_FILE_BYTES = 1 << 20
 
 
@@ -91,22 +91,6 @@ def _load(
     return config, place
 
 
-def schema_keys() -> dict[Key, Any]:
-    """Every key that exists, with its type, in the order of the file."""
-    types: dict[Key, Any] = {}
-    for entry in msgspec.structs.fields(Config):
-        if isinstance(entry.type, type) and issubclass(entry.type, msgspec.Struct):
-            types |= {(entry.name, inner.name): inner.type for inner in msgspec.structs.fields(entry.type)}
-        else:
-            types["", entry.name] = entry.type
-    return types
-
-
-def variable_name(key: Key) -> str:
-    """The environment variable that sets a key."""
-    return _VARIABLE_PREFIX + "_".join(filter(None, key)).upper()
-
-
 def _place(file: Path, key: Key) -> str:
     section, name = key
     return f"{file}: [{section}] {name}" if section else f"{file}: {name}"
@@ -165,7 +149,7 @@ def _read_environment(draft: _Draft, environ: Mapping[str, str]) -> None:
     for variable, text in environ.items():
         if variable in known:
             draft.settings[known[variable]] = _Setting(text, variable, text=True)
-        elif variable.startswith(_VARIABLE_PREFIX):
+        elif variable.startswith(VARIABLE_PREFIX):
             draft.faults.append(f"unknown environment variable {shown(variable)}{_nearest(variable, known)}")
 
 

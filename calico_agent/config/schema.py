@@ -12,11 +12,10 @@ from msgspec import Meta, Struct, field
 
 from calico_agent import paths
 from calico_agent.config import values
-from calico_agent.config.kinds import METHODS, BindMount, Endpoint, FilePath, SecretPath, SocketPath, seconds, text
+from calico_agent.config.kinds import METHODS, Endpoint, FilePath, SecretPath, SocketPath, seconds, text
+from calico_agent.config.node import NodeSection
 from calico_agent.config.password import read_password
 from calico_agent.model.autodetection import parse_method
-from calico_agent.model.container import Mount
-from calico_agent.model.image import PullPolicy
 from calico_agent.model.settings import (
     AddressSettings,
     DatastoreSettings,
@@ -74,21 +73,6 @@ class DockerSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     )
     timeout_seconds: Annotated[float, seconds(0.5, 60)] = 5.0
     credentials: Annotated[str, text('an absolute path, or "" for the usual one', values.check_optional_path)] = ""
-
-
-class NodeSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The calico/node container."""
-
-    image: Annotated[str, text("an image reference like calico/node:v3.31.7", values.check_image)] = ""
-    pull: Annotated[PullPolicy, Meta(description='"missing", "never" or "always"')] = PullPolicy.MISSING
-    pull_deadline_seconds: Annotated[float, seconds(1, 3600)] = 60.0
-    container_name: Annotated[str, text("a container name", values.check_container_name)] = "calico-node"
-    preset: Annotated[Preset, Meta(description='"v3" or "v1.3"')] = Preset.V3
-    env: Annotated[
-        dict[str, str],
-        Meta(max_length=256, description="a table of texts", extra={"check": values.check_environment, "hidden": True}),
-    ] = field(default_factory=dict)
-    mounts: Annotated[tuple[BindMount, ...], Meta(max_length=64, description="a list of bind mounts")] = ()
 
 
 class BirdSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -200,17 +184,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def node_settings(self) -> NodeSettings:
         """The container as configured."""
-        return NodeSettings(
-            image=self.node.image,
-            name=self.node.container_name,
-            preset=self.node.preset,
-            env=tuple(sorted(self.node.env.items())),
-            mounts=self.mounts(),
-        )
-
-    def mounts(self) -> tuple[Mount, ...]:
-        """The bind mounts to add to those calico/node always needs."""
-        return tuple(values.parse_mount(mount) for mount in self.node.mounts)
+        return self.node.settings()
 
     def supervise_settings(self) -> SuperviseSettings:
         """How the container is kept running."""

@@ -1,12 +1,11 @@
 """The effective configuration as TOML. No secrets: see `model.secret`."""
 
-import json
-
 import msgspec
 
-from calico_agent.config.loading import schema_keys
+from calico_agent.config.keys import schema_keys
 from calico_agent.config.schema import Config
-from calico_agent.model.secret import masked, shown_value
+from calico_agent.config.toml_words import toml_value
+from calico_agent.model.secret import masked, shown_log_option, shown_value
 
 
 def render_config(config: Config) -> str:
@@ -18,19 +17,20 @@ def render_config(config: Config) -> str:
         if section != current:
             lines += ["", f"[{section}]"]
             current = section
-        lines.append(f"{name} = {_toml(plain[section][name] if section else plain[name])}")
+        lines.append(f"{name} = {toml_value(_shown(name, plain[section][name] if section else plain[name]))}")
     return "\n".join(lines) + "\n"
 
 
-def _toml(value: object) -> str:
+def shown_entry(key: str, name: str, value: str) -> str:
+    """What may be shown of one value of the table `key`."""
+    if key == "labels":
+        return masked(value)
+    return shown_log_option(name, value) if key == "log_options" else shown_value(name, value)
+
+
+def _shown(key: str, value: object) -> object:
     if isinstance(value, dict):
-        inner = ", ".join(
-            f"{json.dumps(name)} = {_toml(shown_value(name, text))}" for name, text in sorted(value.items())
-        )
-        return f"{{ {inner} }}" if inner else "{}"
+        return {name: shown_entry(key, name, text) for name, text in sorted(value.items())}
     if isinstance(value, list | tuple):
-        return f"[{', '.join(_toml(element) for element in value)}]"
-    if isinstance(value, str):
-        # JSON's string is TOML's basic string, except that TOML also wants DEL escaped.
-        return json.dumps(masked(value)).replace("\x7f", "\\u007f")
-    return json.dumps(value)
+        return [_shown(key, element) for element in value]
+    return masked(value) if isinstance(value, str) else value

@@ -1,5 +1,8 @@
-"""TOML's own errors in words that name the line and the cure; the parser's are for those who know its grammar."""
+"""TOML: values as it writes them, and its errors in words that name the line and the cure; the parser's are for those
+who know its grammar.
+"""
 
+import json
 import re
 
 _LINE = re.compile(r"\(at line ([0-9]+), column ([0-9]+)\)")
@@ -23,3 +26,14 @@ def toml_fault(error: ValueError, text: str) -> str:
         # Not the text itself, which may be a password.
         return f'line {number}: a text wants quotes: {bare["key"][:60]} = "..."'
     return f"is not TOML: {said}"
+
+
+def toml_value(value: object) -> str:
+    """A text, a number, a list or an inline table."""
+    if isinstance(value, dict):
+        inner = ", ".join(f"{json.dumps(name)} = {toml_value(each)}" for name, each in value.items())
+        return f"{{ {inner} }}" if inner else "{}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(toml_value, value))}]"
+    # JSON's string is TOML's basic string, except that TOML also wants DEL escaped.
+    return json.dumps(value).replace("\x7f", "\\u007f")

@@ -28,6 +28,8 @@ _IMAGE = re.compile(
     re.ASCII,
 )
 
+_PROPAGATIONS = frozenset({"shared", "rshared", "slave", "rslave", "private", "rprivate"})
+
 # The path of a unix socket in its address: sun_path of unix(7), with a zero byte at the end.
 _LONGEST_SOCKET_PATH = 107
 
@@ -131,15 +133,19 @@ def check_docker_url(text: str) -> None:
 
 
 def parse_mount(text: str) -> Mount:
-    """A bind mount as `docker run --volume` takes it: `source:destination`, `:ro` for read only."""
+    """A bind mount as `docker run --volume` takes it: `source:destination`, `:ro` for read only, `:ro,rshared`."""
     source, _, rest = text.partition(":")
-    destination, _, option = rest.partition(":")
-    if option not in {"", "ro", "rw"}:
-        raise ValueError(f'has an unknown option "{option[:20]}"')
+    destination, _, options = rest.partition(":")
+    words = set(filter(None, options.split(",")))
+    if unknown := words - {"ro", "rw"} - _PROPAGATIONS:
+        raise ValueError(f'has an unknown option "{min(unknown)[:20]}"')
+    if words >= {"ro", "rw"} or len(words & _PROPAGATIONS) > 1:
+        raise ValueError("has options that contradict each other")
     for path in (source, destination):
         if not path.startswith("/") or ".." in PurePosixPath(path).parts or "\0" in path:
             raise ValueError("is not a bind mount of absolute paths")
-    return Mount(source, destination, read_only=option == "ro")
+    propagation = next(iter(words & _PROPAGATIONS - {"rprivate"}), "")
+    return Mount(source, destination, read_only="ro" in words, propagation=propagation)
 
 
 def check_mount(text: str) -> None:

@@ -17,7 +17,9 @@ from typing import Any, TypeVar
 
 from calico_agent.decode.errors import Malformed
 from calico_agent.decode.log_lines import LogLine, felix_ends, knocks, of_last_run, telling_line
-from calico_agent.model.container import Container, ContainerState, DockerNetwork, Mount
+from calico_agent.model.container import Container, ContainerState, Mount
+from calico_agent.model.docker_network import DockerNetwork
+from calico_agent.model.run_options import RunOptions, Ulimit
 
 _T = TypeVar("_T")
 
@@ -28,6 +30,7 @@ _START = "start_runit"
 _SHELLS = frozenset({"ash", "bash", "busybox", "dash", "env", "sh", "sleep", "tail"})
 _ONE_THING = _SHELLS | {"birdc", "birdcl", "birdcl6", "calico-node", "calicoctl", "cat", "ip", "ipset", "iptables"}
 _IMAGE = re.compile(r"(.*/)?(calico/node|([a-z0-9]+-)?calico-node)(:[^/]*)?(@.*)?")
+_CPU_PERIOD = 100_000  # microseconds; the kernel's, for a quota that comes without one
 _ZERO_TIME = "0001-01-01T"  # Go's zero time: it has not happened
 
 
@@ -55,6 +58,7 @@ def decode_container(attrs: Mapping[str, Any], log: tuple[LogLine, ...] = ()) ->
         mounts=tuple(_mounts(_optional(attrs, "Mounts", list, []))),
         labels=tuple(sorted((str(key), str(value)) for key, value in _optional(config, "Labels", dict, {}).items())),
         image_id=_optional(attrs, "Image", str, ""),
+        options=_options(host_config),
         network_mode=_optional(host_config, "NetworkMode", str, ""),
         privileged=_optional(host_config, "Privileged", bool, False),
         restart_policy=_optional(_optional(host_config, "RestartPolicy", dict, {}), "Name", str, ""),
@@ -176,7 +180,35 @@ def _mounts(mounts: Sequence[Any]) -> Iterator[Mount]:
         if not isinstance(mount, Mapping):
             raise Malformed(f"Docker lists a mount that is none: {mount!r:.80}")
         if source := _optional(mount, "Source", str, ""):
-            yield Mount(source, _field(mount, "Destination", str), read_only=not _optional(mount, "RW", bool, True))
+            propagation = _optional(mount, "Propagation", str, "")
+            yield Mount(
+                source,
+                _field(mount, "Destination", str),
+                read_only=not _optional(mount, "RW", bool, True),
+                propagation="" if propagation == "rprivate" else propagation,
+            )
+
+
+def _options(host_config: Mapping[str, Any]) -> RunOptions:
+    """The limits, and where the output goes. Labels are not told apart from those of the image here."""
+    quota, period = _optional(host_config, "CpuQuota", int, 0), _optional(host_config, "CpuPeriod", int, 0)
+    log = _optional(host_config, "LogConfig", dict, {})
+    return RunOptions(
+        memory=_optional(host_config, "Memory", int, 0),
+        cpu_shares=_optional(host_config, "CpuShares", int, 0),
+        nano_cpus=_optional(host_config, "NanoCpus", int, 0)
+        or (10**9 * quota // (period or _CPU_PERIOD) if quota > 0 else 0),
+        ulimits=tuple(sorted(_ulimits(_optional(host_config, "Ulimits", list, [])), key=lambda one: one.name)),
+        log_driver=_optional(log, "Type", str, ""),
+        log_options=tuple(sorted((str(k), str(v)) for k, v in _optional(log, "Config", dict, {}).items())),
+    )
+
+
+def _ulimits(limits: Sequence[Any]) -> Iterator[Ulimit]:
+    for limit in limits:
+        if not isinstance(limit, Mapping):
+            raise Malformed(f"Docker lists a limit that is none: {limit!r:.80}")
+        yield Ulimit(_field(limit, "Name", str), _optional(limit, "Soft", int, 0), _optional(limit, "Hard", int, 0))
 
 
 def _texts(entries: Sequence[Any], key: str) -> Iterator[str]:

@@ -27,7 +27,8 @@ from typing import NamedTuple
 
 from calico_agent.decode.log_rules import RULES, WAITS, LogRule
 from calico_agent.model.address import IPAddress
-from calico_agent.model.container import Knocks, LogHint
+from calico_agent.model.container import LogHint
+from calico_agent.model.knocks import Knocks
 from calico_agent.model.secret import masked
 
 _LOADING = 'msg="Loading config from environment"'

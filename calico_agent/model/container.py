@@ -2,13 +2,16 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
-from calico_agent.model.address import IPAddress, IPNetwork, address_in
+from calico_agent.model.address import IPAddress, address_in
+from calico_agent.model.docker_network import DockerNetwork
 from calico_agent.model.felix import FelixHealth
 from calico_agent.model.image import LocalImage
+from calico_agent.model.knocks import Knocks
+from calico_agent.model.run_options import RunOptions
 from calico_agent.model.starter import Client
 
 # Labels on containers that the agent creates. The hash tells, after a restart of the agent, whether the container
@@ -41,12 +44,22 @@ class ContainerState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """One bind mount. `is_file`: the source is made as an empty file when absent, where Docker would make a folder."""
+    """One bind mount. `is_file`: the source is made as an empty file when absent, where Docker would make a folder.
+
+    `propagation` of mounts below it: `rshared`, `rslave` and their like (mount_namespaces(7)); empty is `rprivate`.
+    """
 
     source: str
     destination: str
     read_only: bool = False
     is_file: bool = False
+    propagation: str = ""
+
+    @property
+    def bind(self) -> str:
+        """As `docker run --volume` takes it."""
+        words = [*(["ro"] if self.read_only else []), *([self.propagation] if self.propagation else [])]
+        return f"{self.source}:{self.destination}{':' if words else ''}{','.join(words)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +70,16 @@ class ContainerSpec:
     image: str
     env: tuple[tuple[str, str], ...] = ()
     mounts: tuple[Mount, ...] = ()
+    options: RunOptions = field(default_factory=RunOptions)
 
     @property
     def hash(self) -> str:
         """A digest that changes exactly when the container would have to be made anew."""
-        mounts = sorted((mount.source, mount.destination, mount.read_only) for mount in self.mounts)
-        wanted = [self.name, self.image, sorted(self.env), mounts]
+        mounts = sorted(
+            (mount.source, mount.destination, mount.read_only, *filter(None, [mount.propagation]))
+            for mount in self.mounts
+        )
+        wanted = [self.name, self.image, sorted(self.env), mounts, *self.options.given()]
         return hashlib.sha256(json.dumps(wanted).encode()).hexdigest()[:16]
 
 
@@ -79,17 +96,6 @@ class LogHint:
     cure: str
     address: str = ""
     node: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Knocks:
-    """A host that BIRD sent away, by calico/node's log: it tried to open a session without being a configured peer.
-
-    `at` are the moments of its tries, oldest first, as far as the end of the log has them and says when.
-    """
-
-    address: IPAddress
-    at: tuple[datetime, ...] = ()
 
 
 class Stage(Enum):
@@ -156,6 +162,7 @@ class Container:
     labels: tuple[tuple[str, str], ...] = ()
     image_id: str = ""
     image_env: tuple[tuple[str, str], ...] | None = None
+    options: RunOptions = field(default_factory=RunOptions)
     network_mode: str = ""
     privileged: bool = False
     restart_policy: str = ""
@@ -220,17 +227,6 @@ class Container:
     def env_value(self, name: str) -> str:
         """The value of an environment variable, empty when it is not set."""
         return dict(self.env).get(name, "")
-
-
-@dataclass(frozen=True, slots=True)
-class DockerNetwork:
-    """One network that Docker manages. `bridge` is the link it lives on, empty for host, none and overlay networks."""
-
-    name: str
-    driver: str
-    bridge: str = ""
-    subnets: tuple[IPNetwork, ...] = ()
-    gateways: tuple[IPAddress, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

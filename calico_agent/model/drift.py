@@ -4,10 +4,11 @@ Docker merges the environment of the image into that of the container, so a vari
 the image's own. Host network, privileged and no restart policy are always wanted.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
 from calico_agent.model.container import Container, ContainerSpec, Mount
+from calico_agent.model.run_options import RunOptions
 from calico_agent.model.secret import is_shown, masked
 
 _LONGEST_VALUE = 120
@@ -22,7 +23,8 @@ def specified_differences(container: Container, spec: ContainerSpec) -> tuple[st
     """Differences in what the specification says. One that was made from this very specification has none."""
     if container.managed and container.spec_hash == spec.hash:
         return ()
-    return (*_image(container, spec), *_env(container, spec), *_mounts(container, spec))
+    options = differing_options(container.options, spec.options, dict(container.labels))
+    return (*_image(container, spec), *_env(container, spec), *_mounts(container, spec), *options)
 
 
 def host_differences(container: Container) -> tuple[str, ...]:
@@ -79,12 +81,41 @@ def _mounts(container: Container, spec: ContainerSpec) -> Iterator[str]:
             yield f"mounted at {destination} is {_source(mount)}, wanted nothing"
 
 
-def _place(mount: Mount) -> tuple[PurePosixPath, bool]:
-    return PurePosixPath(mount.source), mount.read_only
+def _place(mount: Mount) -> tuple[PurePosixPath, bool, str]:
+    return PurePosixPath(mount.source), mount.read_only, mount.propagation
 
 
 def _source(mount: Mount) -> str:
-    return f"{mount.source} (read only)" if mount.read_only else mount.source
+    words = [*(["read only"] if mount.read_only else []), *([mount.propagation] if mount.propagation else [])]
+    return f"{mount.source} ({', '.join(words)})" if words else mount.source
+
+
+def differing_options(found: RunOptions, wanted: RunOptions, labels: Mapping[str, str]) -> Iterator[str]:
+    """Limits, labels and logging. What is not wanted in particular is Docker's to choose: a label may be the image's,
+    the logging driver that of the daemon.
+    """
+    for what, number, wanted_number in (
+        ("memory limit (bytes)", found.memory, wanted.memory),
+        ("weight for the processor (cpu shares)", found.cpu_shares, wanted.cpu_shares),
+        ("processor limit (in billionths)", found.nano_cpus, wanted.nano_cpus),
+    ):
+        if number != wanted_number:
+            yield f"{what} is {number or 'not set'}, wanted {wanted_number or 'not set'}"
+    limits = {limit.name: limit for limit in found.ulimits}
+    for limit in wanted.ulimits:
+        if limits.get(limit.name) != limit:
+            yield f"ulimit {limit.name} is {limits.get(limit.name, 'not set')}, wanted {limit}"
+    for name, value in wanted.labels:
+        if labels.get(name) != value:
+            yield f"label {name} is {_shown_label(labels.get(name))}, wanted {masked(value)!r}"
+    if wanted.log_driver and found.log_driver != wanted.log_driver:
+        yield f"logging driver is {found.log_driver or 'not set'}, wanted {wanted.log_driver}"
+    elif wanted.log_driver and dict(found.log_options) != dict(wanted.log_options):
+        yield f"the options of logging driver {wanted.log_driver} are other ones"
+
+
+def _shown_label(value: str | None) -> str:
+    return "not set" if value is None else repr(masked(value))
 
 
 def _is_volume(mount: Mount) -> bool:

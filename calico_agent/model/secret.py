@@ -21,6 +21,14 @@ _SECRET = re.compile(
     r"(?:PASS|SECRET|TOKEN|PSK|PRIV|CRED|BEARER|AUTH(?!ORITY)|KEY|CERT)(?!.*FILE$)|PW(?:D|$|_)", re.IGNORECASE
 )
 
+# docs.docker.com/engine/logging: what says how much is kept, in which form, and of what.
+_LOG_OPTIONS = frozenset(
+    {
+        "cache-disabled", "compress", "env", "env-regex", "labels", "labels-regex", "max-buffer-size", "max-file",
+        "max-size", "mode", "syslog-facility", "syslog-format", "tag",
+    }
+)  # fmt: skip
+
 # A password may hold any character, a slash and an @ too; a port is none.
 _USER_INFO = re.compile(r"//(?:[^\s/]*@|[^\s/@:]*:(?!\d+(?:[/,;]|$))\S*@)")
 _PEM_KEY = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z)", re.DOTALL)
@@ -41,6 +49,11 @@ def is_shown(name: str) -> bool:
 def shown_value(name: str, value: str) -> str:
     """The value of an environment variable for people."""
     return masked(value) if is_shown(name) or not value else HIDDEN
+
+
+def shown_log_option(name: str, value: str) -> str:
+    """The value of an option of a logging driver for people; some hold the token of a log server."""
+    return masked(value) if name in _LOG_OPTIONS else HIDDEN
 
 
 def masked(text: str) -> str:

@@ -8,6 +8,7 @@ from calico_agent.model.address import IPInterface
 from calico_agent.model.autodetection import CalicoMethod
 from calico_agent.model.container import Mount
 from calico_agent.model.image import PullPolicy
+from calico_agent.model.run_options import RunOptions
 
 
 class Mode(Enum):
@@ -89,14 +90,17 @@ class Preset(Enum):
 class NodeSettings:
     """The calico/node container as configured: what is not identity and not datastore.
 
-    `env` and `mounts` add to those of the preset and win over them.
+    `env` and `mounts` add to those of the preset and win over them. `without` are variables and destinations of the
+    preset that are not given.
     """
 
     image: str = ""
     name: str = "calico-node"
     preset: Preset = Preset.V3
+    without: frozenset[str] = frozenset()
     env: tuple[tuple[str, str], ...] = ()
     mounts: tuple[Mount, ...] = ()
+    options: RunOptions = field(default_factory=RunOptions)
 
 
 class DriftPolicy(Enum):

@@ -5,12 +5,12 @@ specification.
 from calico_agent.model.container import ContainerSpec, Mount
 from calico_agent.model.identity import AddressChoice, Identity
 from calico_agent.model.settings import DatastoreSettings, NodeSettings
-from calico_agent.plan.presets import PRESETS
+from calico_agent.plan.presets import PRESETS, Usual
 
 # Where the certificates are inside the container; the names are calicoctl's.
-_CA_IN_CONTAINER = "/etc/calico/certs/ca_cert.crt"
-_CERT_IN_CONTAINER = "/etc/calico/certs/cert.crt"
-_KEY_IN_CONTAINER = "/etc/calico/certs/key.pem"
+CA_IN_CONTAINER = "/etc/calico/certs/ca_cert.crt"
+CERT_IN_CONTAINER = "/etc/calico/certs/cert.crt"
+KEY_IN_CONTAINER = "/etc/calico/certs/key.pem"
 
 
 def wanted_container(node: NodeSettings, datastore: DatastoreSettings, identity: Identity) -> ContainerSpec:
@@ -23,18 +23,29 @@ def wanted_container(node: NodeSettings, datastore: DatastoreSettings, identity:
         raise ValueError("a container is wanted only for a complete identity")
     usual = PRESETS[node.preset]
     ipv6 = {"FELIX_IPV6SUPPORT": "true"} if identity.ipv6.wanted else {}
-    env = {**dict(usual.env), **_datastore_env(datastore), **ipv6, **dict(node.env)}
+    env = {**_usual_env(usual, node), **_datastore_env(datastore), **ipv6, **dict(node.env)}
     env["NODENAME"] = identity.name.name
     env["IP"] = _address(identity.ipv4)
     if identity.ipv6.wanted:
         env["IP6"] = _address(identity.ipv6)
-    mounts = {mount.destination: mount for mount in (*usual.mounts, *_certificates(datastore), *node.mounts)}
+    mounts = {
+        mount.destination: mount for mount in (*_usual_mounts(usual, node), *_certificates(datastore), *node.mounts)
+    }
     return ContainerSpec(
         name=node.name,
         image=node.image,
         env=tuple(sorted(env.items())),
         mounts=tuple(mounts[destination] for destination in sorted(mounts)),
+        options=node.options,
     )
+
+
+def _usual_env(usual: Usual, node: NodeSettings) -> dict[str, str]:
+    return {name: value for name, value in usual.env if name not in node.without}
+
+
+def _usual_mounts(usual: Usual, node: NodeSettings) -> tuple[Mount, ...]:
+    return tuple(mount for mount in usual.mounts if mount.destination not in node.without)
 
 
 def _address(choice: AddressChoice) -> str:
@@ -46,11 +57,11 @@ def _address(choice: AddressChoice) -> str:
 def _datastore_env(datastore: DatastoreSettings) -> dict[str, str]:
     env = {"ETCD_ENDPOINTS": ",".join(datastore.endpoints)}
     if datastore.ca_file:
-        env["ETCD_CA_CERT_FILE"] = _CA_IN_CONTAINER
+        env["ETCD_CA_CERT_FILE"] = CA_IN_CONTAINER
     if datastore.cert_file:
-        env["ETCD_CERT_FILE"] = _CERT_IN_CONTAINER
+        env["ETCD_CERT_FILE"] = CERT_IN_CONTAINER
     if datastore.key_file:
-        env["ETCD_KEY_FILE"] = _KEY_IN_CONTAINER
+        env["ETCD_KEY_FILE"] = KEY_IN_CONTAINER
     if datastore.username:
         env["ETCD_USERNAME"] = datastore.username
         env["ETCD_PASSWORD"] = datastore.password
@@ -59,8 +70,8 @@ def _datastore_env(datastore: DatastoreSettings) -> dict[str, str]:
 
 def _certificates(datastore: DatastoreSettings) -> tuple[Mount, ...]:
     places = (
-        (datastore.ca_file, _CA_IN_CONTAINER),
-        (datastore.cert_file, _CERT_IN_CONTAINER),
-        (datastore.key_file, _KEY_IN_CONTAINER),
+        (datastore.ca_file, CA_IN_CONTAINER),
+        (datastore.cert_file, CERT_IN_CONTAINER),
+        (datastore.key_file, KEY_IN_CONTAINER),
     )
     return tuple(Mount(source, destination, read_only=True) for source, destination in places if source)

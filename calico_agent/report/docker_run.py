@@ -4,8 +4,9 @@ import shlex
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
-from calico_agent.model.container import LABEL_MANAGED_BY, LABEL_SPEC_HASH, MANAGED_BY, ContainerSpec, Mount
-from calico_agent.model.secret import shown_value
+from calico_agent.model.container import LABEL_MANAGED_BY, LABEL_SPEC_HASH, MANAGED_BY, ContainerSpec
+from calico_agent.model.run_options import RunOptions
+from calico_agent.model.secret import masked, shown_log_option, shown_value
 
 _USUAL_URL = "unix:///var/run/docker.sock"
 
@@ -23,7 +24,8 @@ def render_docker_run(
     rows.append(f"--name={shlex.quote(spec.name)}")
     rows += [f"--label={shlex.quote(f'{name}={value}')}" for name, value in _labels(spec)]
     rows += [f"--env={_variable(name, value, files)}" for name, value in spec.env]
-    rows += [f"--volume={shlex.quote(_bind(mount))}" for mount in spec.mounts]
+    rows += [f"--volume={shlex.quote(mount.bind)}" for mount in spec.mounts]
+    rows += [shlex.quote(option) for option in _options(spec.options)]
     rows.append(shlex.quote(spec.image))
     return "".join(_before(spec)) + " \\\n    ".join(rows) + "\n"
 
@@ -36,7 +38,8 @@ def _before(spec: ContainerSpec) -> Iterator[str]:
 
 
 def _labels(spec: ContainerSpec) -> tuple[tuple[str, str], ...]:
-    return (LABEL_MANAGED_BY, MANAGED_BY), (LABEL_SPEC_HASH, spec.hash)
+    shown = ((name, masked(value)) for name, value in spec.options.labels)
+    return (*shown, (LABEL_MANAGED_BY, MANAGED_BY), (LABEL_SPEC_HASH, spec.hash))
 
 
 def _variable(name: str, value: str, files: Mapping[str, str]) -> str:
@@ -45,5 +48,16 @@ def _variable(name: str, value: str, files: Mapping[str, str]) -> str:
     return shlex.quote(f"{name}={shown_value(name, value)}")
 
 
-def _bind(mount: Mount) -> str:
-    return f"{mount.source}:{mount.destination}" + (":ro" if mount.read_only else "")
+def _options(options: RunOptions) -> Iterator[str]:
+    if options.memory:
+        yield f"--memory={options.memory}b"
+    if options.cpu_shares:
+        yield f"--cpu-shares={options.cpu_shares}"
+    if options.nano_cpus:
+        yield f"--cpus={options.cpus}"
+    for limit in options.ulimits:
+        yield f"--ulimit={limit.name}={limit.soft}:{limit.hard}"
+    if options.log_driver:
+        yield f"--log-driver={options.log_driver}"
+    for name, value in options.log_options:
+        yield f"--log-opt={name}={shown_log_option(name, value)}"

@@ -23,6 +23,7 @@ from calico_agent.model.action import (
     TakeBack,
 )
 from calico_agent.model.container import LABEL_MANAGED_BY, LABEL_SPEC_HASH, ContainerSpec, Mount
+from calico_agent.model.run_options import RunOptions, Ulimit
 from calico_agent.report.docker_run import render_docker_run
 from tests.docker_engine import IMAGE, docker_engine, frozen, kill_dockerd
 from tests.lab.engine import Engine
@@ -56,6 +57,15 @@ def spec(tmp_path: Path) -> ContainerSpec:
             Mount(f"{tmp_path}/lib", "/var/lib/calico"),
             Mount(f"{tmp_path}/certs", "/etc/calico/certs", read_only=True),
         ),
+        options=RunOptions(
+            memory=64 << 20,
+            cpu_shares=300,
+            nano_cpus=500_000_000,
+            ulimits=(Ulimit("nofile", 1024, 2048),),
+            labels=(("team", "net"),),
+            log_driver="json-file",
+            log_options=(("max-size", "10m"),),
+        ),
     )
 
 
@@ -80,12 +90,14 @@ def test_it_makes_what_docker_run_makes(engine: Engine, spec: ContainerSpec) -> 
     assert perform(engine, CreateContainer(spec, WHY)) == ""
     ours = inspect(engine, "calico-node")
     engine.docker("rm", "--force", "calico-node")
-    labels = {LABEL_MANAGED_BY: "calico-agent", LABEL_SPEC_HASH: spec.hash}
+    labels = {LABEL_MANAGED_BY: "calico-agent", LABEL_SPEC_HASH: spec.hash, "team": "net"}
     engine.docker(
         *("run", "--detach", "--name=calico-node", "--net=host", "--privileged", "--userns=host", "--restart=no"),
         *(f"--env={name}={value}" for name, value in spec.env),
         *(f"--label={name}={value}" for name, value in labels.items()),
         *(f"--volume={mount.source}:{mount.destination}{':ro' if mount.read_only else ''}" for mount in spec.mounts),
+        *("--memory=64M", "--cpu-shares=300", "--cpus=0.5", "--ulimit=nofile=1024:2048"),
+        *("--log-driver=json-file", "--log-opt=max-size=10m"),
         IMAGE,
     )
     theirs = inspect(engine, "calico-node")
@@ -155,7 +167,7 @@ def test_what_it_makes_is_host_network_privileged_and_never_restarted(engine: En
     assert attrs["HostConfig"]["NetworkMode"] == "host"
     assert attrs["HostConfig"]["Privileged"] is True
     assert attrs["HostConfig"]["RestartPolicy"] == {"Name": "no", "MaximumRetryCount": 0}
-    assert attrs["Config"]["Labels"] == {LABEL_MANAGED_BY: "calico-agent", LABEL_SPEC_HASH: spec.hash}
+    assert attrs["Config"]["Labels"] == {LABEL_MANAGED_BY: "calico-agent", LABEL_SPEC_HASH: spec.hash, "team": "net"}
     assert {"NODENAME=host1", "IP=10.0.0.1/24", "NO_DEFAULT_POOLS="} <= set(attrs["Config"]["Env"])
     assert {(mount["Destination"], mount["RW"]) for mount in attrs["Mounts"]} == {
         ("/var/lib/calico", True),

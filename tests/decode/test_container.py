@@ -16,7 +16,9 @@ from calico_agent.decode.container import decode_container, decode_network, is_c
 from calico_agent.decode.errors import Malformed
 from calico_agent.decode.log_lines import log_lines
 from calico_agent.decode.node_datastore import datastore_settings
-from calico_agent.model.container import Container, ContainerState, DockerNetwork, Mount
+from calico_agent.model.container import Container, ContainerState, Mount
+from calico_agent.model.docker_network import DockerNetwork
+from calico_agent.model.run_options import RunOptions, Ulimit
 from tests.captures import CAPTURES, hosts, inspected, log_tail
 
 HEALTHY = CAPTURES / "healthy" / "host1"
@@ -39,6 +41,28 @@ def test_a_recorded_container() -> None:
     assert (container.network_mode, container.restart_policy) == ("host", "no")
     assert container.command == ("start_runit",)
     assert not container.managed
+
+
+def test_limits_and_logging() -> None:
+    attrs = inspected(HEALTHY)
+    attrs["HostConfig"] |= {
+        "Memory": 524288000,
+        "CpuShares": 300,
+        "CpuQuota": 50_000,
+        "Ulimits": [{"Name": "nofile", "Soft": 1024, "Hard": 2048}],
+        "LogConfig": {"Type": "json-file", "Config": {"max-size": "10m"}},
+        "Binds": None,
+    }
+    assert decode_container(attrs).options == RunOptions(
+        memory=524288000,
+        cpu_shares=300,
+        nano_cpus=500_000_000,
+        ulimits=(Ulimit("nofile", 1024, 2048),),
+        log_driver="json-file",
+        log_options=(("max-size", "10m"),),
+    )
+    attrs["Mounts"][0]["Propagation"] = "rshared"
+    assert decode_container(attrs).mounts[0].propagation == "rshared"
 
 
 def test_a_container_that_gave_up_says_why() -> None:

@@ -17,7 +17,7 @@ from calico_agent.decode.log_lines import (
     of_last_run,
     telling_line,
 )
-from calico_agent.model.container import Knocks
+from calico_agent.model.knocks import Knocks
 from tests.captures import CAPTURES, hosts, log_tail
 
 STARTUP = "2026-11-23 00:48:07.159 [INFO][9] startup/startup.go 552: "

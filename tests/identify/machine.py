@@ -10,7 +10,8 @@ from calico_agent.identify.host import identify_host
 from calico_agent.model.address import IPAddress, Link, LinkAddress
 from calico_agent.model.autodetection import parse_method
 from calico_agent.model.bgp import Bird
-from calico_agent.model.container import Docker, DockerNetwork
+from calico_agent.model.container import Docker
+from calico_agent.model.docker_network import DockerNetwork
 from calico_agent.model.host import Host, Kubelet
 from calico_agent.model.identity import Candidate, Identity, KeptAddress, KeptIdentity
 from calico_agent.model.kernel import Kernel, Source

@@ -14,6 +14,7 @@ from calico_agent.model.container import (
     Mount,
 )
 from calico_agent.model.drift import differences
+from calico_agent.model.run_options import RunOptions, Ulimit
 
 SPEC = ContainerSpec(
     "calico-node",
@@ -89,6 +90,39 @@ CASES = {
 @pytest.mark.parametrize(("container", "expected"), CASES.values(), ids=CASES.keys())
 def test_differences(container: Container, expected: tuple[str, ...]) -> None:
     assert differences(container, SPEC) == expected
+
+
+LIMITED = replace(
+    SPEC,
+    options=RunOptions(
+        memory=500 << 20,
+        ulimits=(Ulimit("nofile", 1024, 2048),),
+        labels=(("team", "net"),),
+        log_driver="json-file",
+        log_options=(("max-size", "10m"),),
+    ),
+)
+
+
+def test_limits_labels_and_logging_are_compared() -> None:
+    assert differences(SAME, LIMITED) == (
+        "memory limit (bytes) is not set, wanted 524288000",
+        "ulimit nofile is not set, wanted 1024:2048",
+        "label team is not set, wanted 'net'",
+        "logging driver is not set, wanted json-file",
+    )
+    alike = replace(SAME, options=replace(LIMITED.options, labels=()), labels=(("team", "net"), ("vendor", "Tigera")))
+    assert differences(alike, LIMITED) == ()
+    other = replace(alike, options=replace(alike.options, log_options=()))
+    assert differences(other, LIMITED) == ("the options of logging driver json-file are other ones",)
+    assert differences(alike, SPEC) == ("memory limit (bytes) is 524288000, wanted not set",)
+
+
+def test_a_mount_that_hands_on_what_is_mounted_below_is_another_one() -> None:
+    shared = replace(SAME, mounts=(MODULES, replace(RUN, propagation="rshared")))
+    assert differences(shared, SPEC) == (
+        "mounted at /var/run/calico is /var/run/calico (rshared), wanted /var/run/calico",
+    )
 
 
 def test_a_long_value_is_cut() -> None:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from calico_agent.model.container import LABEL_MANAGED_BY, MANAGED_BY, ContainerState, Docker, DockerNetwork
+from calico_agent.model.container import LABEL_MANAGED_BY, MANAGED_BY, ContainerState, Docker
+from calico_agent.model.docker_network import DockerNetwork
 from calico_agent.model.image import LocalImage
 from calico_agent.model.observation import Unreadable
 from calico_agent.observe.docker import DockerReader

@@ -20,7 +20,8 @@ from typing import Any
 import pytest
 
 from calico_agent.decode.log_lines import felix_ends, knocks
-from calico_agent.model.container import Container, ContainerState, Docker, Knocks
+from calico_agent.model.container import Container, ContainerState, Docker
+from calico_agent.model.knocks import Knocks
 from calico_agent.model.observation import Unreadable
 from calico_agent.observe.program_logs import read_program_logs
 from calico_agent.observe.programs import ProgramReader

@@ -8,6 +8,7 @@ import pytest
 from calico_agent.model.address import Family
 from calico_agent.model.container import Mount
 from calico_agent.model.identity import AddressChoice, Identity, NameChoice
+from calico_agent.model.run_options import RunOptions
 from calico_agent.model.settings import DatastoreSettings, NodeSettings
 from calico_agent.plan.wanted import wanted_container
 
@@ -73,6 +74,25 @@ def test_the_configuration_wins_over_other_defaults() -> None:
     assert dict(spec.env)["CALICO_NETWORKING_BACKEND"] == "vxlan"
     assert Mount("/srv/log", "/var/log/calico") in spec.mounts
     assert len({mount.destination for mount in spec.mounts}) == len(spec.mounts)
+
+
+def test_what_is_left_out_of_the_preset_is_not_given() -> None:
+    spec = wanted_container(replace(NODE, without=frozenset({"DATASTORE_TYPE", "/var/log/calico"})), ETCD, IDENTITY)
+    usual = wanted_container(NODE, ETCD, IDENTITY)
+    assert set(usual.env) - set(spec.env) == {("DATASTORE_TYPE", "etcdv3")}
+    assert set(usual.mounts) - set(spec.mounts) == {Mount("/var/log/calico", "/var/log/calico")}
+
+
+@pytest.mark.parametrize(
+    "options", [RunOptions(memory=1 << 30), RunOptions(labels=(("a", "b"),)), RunOptions(log_driver="local")]
+)
+def test_other_limits_labels_or_logging_make_another_container(options: RunOptions) -> None:
+    usual, other = (
+        wanted_container(NODE, ETCD, IDENTITY),
+        wanted_container(replace(NODE, options=options), ETCD, IDENTITY),
+    )
+    assert other.options == options
+    assert other.hash != usual.hash
 
 
 def test_the_hash_depends_on_content_and_not_on_order() -> None:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calico_agent.model.container import ContainerSpec, Mount
+from calico_agent.model.run_options import RunOptions, Ulimit
 from calico_agent.report.docker_run import render_docker_run
 
 SPEC = ContainerSpec(
@@ -34,6 +35,24 @@ def test_everything_is_in_it() -> None:
         *("--env=ETCD_PASSWORD=(not shown)", "--env=FELIX_X=a b", "--env=IP=10.77.0.11/24"),
         *("--volume=/lib/modules:/lib/modules:ro", "--volume=/var/lib/calico:/var/lib/calico"),
         "calico/node:v3.31.7",
+    ]
+
+
+def test_limits_labels_and_logging_are_in_it() -> None:
+    options = RunOptions(
+        memory=500 << 20,
+        cpu_shares=300,
+        nano_cpus=1_250_000_000,
+        ulimits=(Ulimit("nofile", 1024, -1),),
+        labels=(("team", "a b"),),
+        log_driver="splunk",
+        log_options=(("splunk-token", "hush"), ("tag", "x")),
+    )
+    said = words(replace(SPEC, options=options))
+    assert "--label=team=a b" in said
+    assert said[-8:-1] == [
+        *("--memory=524288000b", "--cpu-shares=300", "--cpus=1.25", "--ulimit=nofile=1024:-1"),
+        *("--log-driver=splunk", "--log-opt=splunk-token=(not shown)", "--log-opt=tag=x"),
     ]
 
 

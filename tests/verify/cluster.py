@@ -12,11 +12,12 @@ from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface, ip
 from calico_agent.model.action import Supervising
 from calico_agent.model.address import Family, IPAddress, Link
 from calico_agent.model.bgp import Bird, PeerKind, Session
-from calico_agent.model.container import Container, ContainerState, Docker, Knocks, Mount
+from calico_agent.model.container import Container, ContainerState, Docker, Mount
 from calico_agent.model.finding import Assessment, Finding, Status
 from calico_agent.model.host import Host
 from calico_agent.model.identity import AddressChoice, Candidate, Identity, NameChoice
 from calico_agent.model.kernel import Kernel
+from calico_agent.model.knocks import Knocks
 from calico_agent.model.node import Affinity, AffinityState, Block, Datastore, Node, Pool
 from calico_agent.model.observation import Observation
 from calico_agent.model.route import Fib, Neighbour, NextHop, Route, RouteType

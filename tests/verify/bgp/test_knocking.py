@@ -7,10 +7,10 @@ from ipaddress import ip_address
 import pytest
 
 from calico_agent.model.address import Family
-from calico_agent.model.container import Knocks
 from calico_agent.model.finding import Status
 from calico_agent.model.identity import Candidate
 from calico_agent.model.kernel import Kernel
+from calico_agent.model.knocks import Knocks
 from calico_agent.model.node import Node
 from calico_agent.model.observation import Observation
 from calico_agent.model.route import Fib

@@ -6,7 +6,8 @@ from ipaddress import ip_interface, ip_network
 import pytest
 
 from calico_agent.model.address import IPNetwork, Link, LinkAddress
-from calico_agent.model.container import Docker, DockerNetwork
+from calico_agent.model.container import Docker
+from calico_agent.model.docker_network import DockerNetwork
 from calico_agent.model.host import Host, Kubelet
 from calico_agent.model.identity import Candidate
 from calico_agent.model.kernel import Kernel

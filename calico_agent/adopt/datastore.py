@@ -1,0 +1,171 @@
+"""Where etcd is, and what proves who we are, becomes [datastore]."""
+
+import re
+import shlex
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+from calico_agent.adopt.described import Described, Given, Refused
+from calico_agent.adopt.draft import Draft
+from calico_agent.decode.node_datastore import datastore_settings
+from calico_agent.model.container import Container, ContainerState
+from calico_agent.model.observation import Unreadable
+from calico_agent.model.settings import DatastoreSettings, EtcdApi
+from calico_agent.plan.wanted import CA_IN_CONTAINER, CERT_IN_CONTAINER, KEY_IN_CONTAINER
+
+PASSWORD_FILE = "/etc/calico-agent/etcd-password"  # noqa: S105 - where it will be
+# Where the files of a Secret are put on the host.
+_CERTS = "/etc/calico/certs"
+POD_DIRECTORY = "/var/lib/kubelet/pods"
+_GUESSED = (
+    'the image does not say its version: for Calico 2.x (calico/node v1 and v2) set [node] preset = "v1.3" and '
+    '[datastore] api = "v2"'
+)
+_NOTHING = Given()
+_INSIDE = {"ca_file": CA_IN_CONTAINER, "cert_file": CERT_IN_CONTAINER, "key_file": KEY_IN_CONTAINER}
+_FILES = {"ETCD_CA_CERT_FILE": "ca_file", "ETCD_CERT_FILE": "cert_file", "ETCD_KEY_FILE": "key_file"}
+# Calico 3.x has no networks for Docker any more (calicoctl/commands/node/run.go of projectcalico/calicoctl@v3.0.0).
+_IN_2_ONLY = "CALICO_LIBNETWORK_ENABLED"
+_VERSION = re.compile(r":(release-)?v?\d+\.\d+|:v\d+$")
+# What says where the datastore is; libcalico-go reads each with this prefix first.
+NAMES = frozenset(
+    prefix + name
+    for prefix in ("", "CALICO_")
+    for name in (
+        *("ETCD_ENDPOINTS", "ETCD_DISCOVERY_SRV", "ETCD_AUTHORITY", "ETCD_SCHEME", "ETCD_USERNAME", "ETCD_PASSWORD"),
+        *("ETCD_CA_CERT_FILE", "ETCD_CERT_FILE", "ETCD_KEY_FILE", "ETCD_CA_CERT", "ETCD_CERT", "ETCD_KEY"),
+    )
+)
+
+
+def translate_datastore(draft: Draft, described: Described) -> DatastoreSettings:
+    """What the agent will use. Raises Refused for a datastore that it cannot use."""
+    env = described.env
+    draft.handled.update(name for name in env if name in NAMES or name.startswith("ETCD_"))
+    read = datastore_settings(_container(described))
+    if isinstance(read, Unreadable):
+        place = next((given.place for name, given in env.items() if name in NAMES), described.image.place)
+        raise Refused(place, read.reason)
+    endpoints = _setting(described, "ETCD_ENDPOINTS")
+    if endpoints.unknown:
+        draft.fill_in.append((("datastore", "endpoints"), endpoints.unknown))
+    elif fault := draft.set("datastore", "endpoints", list(read.endpoints)):
+        raise Refused(endpoints.place, f"ETCD_ENDPOINTS: {fault}")
+    if read.api is EtcdApi.V2:
+        draft.set("datastore", "api", "v2")
+    if not (tells_generation(described.image.value) or {"DATASTORE_TYPE", _IN_2_ONLY} & env.keys()):
+        draft.explain("preset", _GUESSED, lost=True)
+    _explain(draft, described)
+    ca_file, cert_file, key_file = _certificates(draft, described, read)
+    known = replace(read, ca_file=ca_file, cert_file=cert_file, key_file=key_file)
+    return _with_credentials(draft, described, known)
+
+
+def _explain(draft: Draft, described: Described) -> None:
+    """What of the rest is the same by another name, and what is not."""
+    draft.explain("ETCD_ENDPOINTS", "the same endpoints, written one after the other")
+    for name in draft.handled & described.env.keys() - {"ETCD_ENDPOINTS", *_FILES}:
+        given = described.env[name]
+        if given.unknown:
+            draft.explain(name, given.unknown, lost=True)
+        elif name.startswith("CALICO_"):
+            draft.explain(name, f"the same is given as {name.removeprefix('CALICO_')}")
+        elif name in {"ETCD_AUTHORITY", "ETCD_SCHEME"}:
+            draft.explain(name, "the endpoint is given as ETCD_ENDPOINTS")
+        elif given.value:
+            draft.explain(name, "calico-agent goes by the endpoints and gives calico/node those", lost=True)
+        else:
+            draft.explain(name, "without a value it says nothing")
+
+
+def _container(described: Described) -> Container:
+    """A container that says the same, for those who read one. What is not known yet stands for something that fits."""
+    env = {name: given.value for name, given in described.env.items()}
+    if _setting(described, "ETCD_ENDPOINTS").unknown:
+        secure = any(_setting(described, name) != _NOTHING for name in _FILES)
+        env["ETCD_ENDPOINTS"] = f"{'https' if secure else 'http'}://etcd.invalid:2379"
+    if _IN_2_ONLY in env and "DATASTORE_TYPE" not in env and not tells_generation(described.image.value):
+        env["DATASTORE_TYPE"] = "etcdv2"
+    return Container(
+        id="",
+        name=described.name.value,
+        image=described.image.value,
+        state=ContainerState.CREATED,
+        env=tuple(env.items()),
+        mounts=tuple(given.mount for given in described.mounts),
+    )
+
+
+def tells_generation(image: str) -> bool:
+    """Whether the tag of an image names a version."""
+    return _VERSION.search(image.partition("@")[0]) is not None
+
+
+def _certificates(draft: Draft, described: Described, read: DatastoreSettings) -> list[str]:
+    """The files of the authority, of our certificate and of its key, as far as they are known and of use."""
+    secure = any(endpoint.startswith("https:") for endpoint in read.endpoints)
+    files = {}
+    for name, key in _FILES.items():
+        given, path = _setting(described, name), str(getattr(read, key))
+        files[key] = _kept(draft, path) if secure and path else ""
+        if given.unknown:
+            draft.fill_in.append((("datastore", key), given.unknown))
+            draft.explain(name, given.unknown, lost=True)
+        elif files[key] and not (fault := draft.set("datastore", key, files[key])):
+            draft.explain(name, f"the same file, {files[key]} of the host, at calico-agent's place in the container")
+            draft.explain(_INSIDE[key], f"the file of {name}")
+        elif files[key]:
+            draft.explain(name, fault, lost=True)
+            files[key] = ""
+        else:
+            draft.explain(name, "the endpoints are http, where certificates are of no use")
+    for name, key, other in (("ETCD_CERT_FILE", "cert_file", "key_file"), ("ETCD_KEY_FILE", "key_file", "cert_file")):
+        if files[key] and ("datastore", other) not in draft.settings.keys() | dict(draft.fill_in).keys():
+            del draft.settings["datastore", key]
+            files[key] = ""
+            draft.explain(name, f"it is of no use without the {other.replace('_file', '')}", lost=True)
+    return list(files.values())
+
+
+def _kept(draft: Draft, path: str) -> str:
+    """Where a file is when the pod is gone. One of a Secret goes with the pod."""
+    if not PurePosixPath(path).is_relative_to(POD_DIRECTORY):
+        return path
+    kept = str(PurePosixPath(_CERTS, PurePosixPath(path).name))
+    draft.commands.append(f"install -D -m 0600 {shlex.quote(path)} {shlex.quote(kept)}")
+    return kept
+
+
+def _with_credentials(draft: Draft, described: Described, read: DatastoreSettings) -> DatastoreSettings:
+    given = _setting(described, "ETCD_PASSWORD")
+    has_password = bool(given.value or given.unknown or given.file)
+    if read.username and has_password:
+        draft.set("datastore", "username", read.username)
+        draft.set("datastore", "password_file", given.file or PASSWORD_FILE)
+        if not given.file:
+            draft.commands.append(_write_password(described, given))
+        return replace(read, password=given.value)
+    for name in ("ETCD_USERNAME", "ETCD_PASSWORD"):
+        if described.env.get(name, _NOTHING) != _NOTHING:
+            draft.explain(
+                name,
+                "a user name without a password, or the reverse, is of no use",
+                lost=bool(read.username or has_password),
+            )
+    return replace(read, username="", password="")
+
+
+def _write_password(described: Described, given: Given) -> str:
+    """The command that writes the password's file; the password itself is in no text of ours."""
+    typed = f"install -D -m 0600 /dev/stdin {PASSWORD_FILE}"
+    if described.origin.startswith("container "):
+        name = shlex.quote(described.name.value)
+        form = "'{{range .Config.Env}}{{println .}}{{end}}'"
+        return f"docker inspect --format {form} {name} | sed -n 's/^ETCD_PASSWORD=//p' | {typed}"
+    return f"{typed}   # then type what ETCD_PASSWORD is ({given.place or given.unknown}), Enter and Ctrl-D"
+
+
+def _setting(described: Described, name: str) -> Given:
+    """As libcalico-go reads it."""
+    first = described.env.get(f"CALICO_{name}", _NOTHING)
+    return described.env.get(name, _NOTHING) if first == _NOTHING else first

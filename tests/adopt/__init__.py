@@ -1,0 +1,1 @@
+"""Taking over what somebody else runs."""
