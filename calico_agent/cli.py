@@ -102,7 +102,22 @@ def _parser() -> Parser:
     ):
         action = actions.add_parser(name, help=text, description=text, parents=[settings], allow_abbrev=False)
         action.set_defaults(command=command, parser=action)
+    _add_manifest(subparsers)
     return parser
+
+
+def _add_manifest(subparsers: "argparse._SubParsersAction[Parser]") -> None:
+    manifest = subparsers.add_parser("manifest", help="take calico/node out of a manifest", allow_abbrev=False)
+    actions = manifest.add_subparsers(title="actions", required=True, metavar="ACTION")
+    text = "take calico/node out of its DaemonSet: the manifest without it, the agent's configuration, and the rollout"
+    action = actions.add_parser("split", help=text, description=text, allow_abbrev=False)
+    action.add_argument("manifest", type=Path, metavar="FILE", help="Calico's manifest, - for standard input")
+    action.add_argument("--certs-dir", metavar="DIR", help="where etcd's certificates will be on each host")
+    output = action.add_mutually_exclusive_group()
+    output.add_argument("--diff", action="store_true", help="print the change of the manifest, the rest aside")
+    output.add_argument("--output-dir", type=Path, metavar="DIR", help="write manifest and configuration there")
+    output.add_argument("--in-place", action="store_true", help="change the file, and keep what it was beside it")
+    action.set_defaults(command=commands.manifest_split, parser=action)
 
 
 def _file_option() -> Parser:

@@ -195,6 +195,24 @@ def config_show(options: argparse.Namespace) -> int:
     return EXIT_GOOD
 
 
+def manifest_split(options: argparse.Namespace) -> int:
+    """Raises UsageError, with the line and the reason, for a manifest that cannot be split."""
+    from calico_agent.manifest_split import CERTS_DIR, Wanted, split_manifest  # noqa: PLC0415
+
+    told = split_manifest(
+        Wanted(
+            options.manifest,
+            certs_dir=options.certs_dir or CERTS_DIR,
+            diff=options.diff,
+            output_dir=options.output_dir,
+            in_place=options.in_place,
+        )
+    )
+    _print(told.text)
+    sys.stderr.write(told.aside)
+    return EXIT_GOOD
+
+
 def _width() -> int:
     """How wide the text may be: as the terminal, or what the pages have without one."""
     import shutil  # noqa: PLC0415

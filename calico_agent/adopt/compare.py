@@ -59,7 +59,9 @@ def _environment(described: Described, spec: ContainerSpec, draft: Draft) -> Ite
 
 
 def _in_words(draft: Draft, name: str, value: str) -> str:
-    """What the agent finds when it starts is said in words, as no value is known here."""
+    """What the agent finds when it starts, and what has to be filled in, is said in words: no value is known here."""
+    if name == "ETCD_ENDPOINTS" and ("datastore", "endpoints") in dict(draft.fill_in):
+        return "what will be filled in"
     if name not in _FOUND:
         return value
     key, words = _FOUND[name]

@@ -63,7 +63,12 @@ def translate_datastore(draft: Draft, described: Described) -> DatastoreSettings
 
 def _explain(draft: Draft, described: Described) -> None:
     """What of the rest is the same by another name, and what is not."""
-    draft.explain("ETCD_ENDPOINTS", "the same endpoints, written one after the other")
+    endpoints = _setting(described, "ETCD_ENDPOINTS")
+    draft.explain(
+        "ETCD_ENDPOINTS",
+        endpoints.unknown or "the same endpoints, written one after the other",
+        lost=bool(endpoints.unknown),
+    )
     for name in draft.handled & described.env.keys() - {"ETCD_ENDPOINTS", *_FILES}:
         given = described.env[name]
         if given.unknown:

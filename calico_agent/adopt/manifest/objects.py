@@ -1,0 +1,144 @@
+"""The Kubernetes objects of a manifest: documents, and what stands in their lists."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from calico_agent.adopt.manifest.text import Kind, Node, Parsed, Text
+
+# `kind: List` in a list in a list; merge keys that merge others. Written by hand there is one.
+_DEEPEST = 8
+_MERGE = "<<"
+_NOTHING = frozenset({"", "~", "null", "Null", "NULL"})
+_DEFAULT_NAMESPACE = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class KubernetesObject:
+    """One object, and what it calls itself."""
+
+    text: Text
+    node: Node
+    api_version: str
+    kind: str
+    name: str
+    namespace: str
+
+    @property
+    def place(self) -> str:
+        return self.text.place(self.node.start)
+
+    @property
+    def title(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
+def objects(parsed: Parsed) -> Iterator[KubernetesObject]:
+    """All objects, in the order of the text."""
+    for document in parsed.documents:
+        yield from _objects(parsed.text, document, 0)
+
+
+def member(node: Node | None, *path: str) -> Node | None:
+    """The value below these keys, or None; also one that a merge key (`<<`) brings."""
+    for key in path:
+        node = _value(node, key, 0)
+    return node
+
+
+def own_member(node: Node, key: str) -> tuple[Node, Node] | None:
+    """A key of this very mapping with its value, as they are written; the last one where there are several."""
+    found = None
+    for each, value in node.pairs() if node.kind is Kind.MAPPING else ():
+        if each.real.kind is Kind.SCALAR and each.real.text == key:
+            found = (each, value)
+    return found
+
+
+def elements(node: Node | None) -> tuple[Node, ...]:
+    """The elements of a list."""
+    return node.real.children if node is not None and node.real.kind is Kind.SEQUENCE else ()
+
+
+def string(node: Node | None, missing: str = "") -> str:
+    """A value as text; `null`, and what is no value, is `missing`."""
+    if node is None or node.real.kind is not Kind.SCALAR:
+        return missing
+    real = node.real
+    return missing if real.plain and real.text in _NOTHING else real.text
+
+
+def is_true(node: Node | None) -> bool:
+    return string(node).lower() == "true"
+
+
+def mapping(node: Node | None) -> dict[str, Node]:
+    """Keys and values, those of merge keys too."""
+    found: dict[str, Node] = {}
+    _collect(node, found, 0)
+    return found
+
+
+def twice(node: Node) -> tuple[Node, Node] | None:
+    """The first key below this node that its mapping has already, and the one before it."""
+    stack = [node]
+    while stack:
+        each = stack.pop()
+        if each.kind is Kind.MAPPING:
+            seen: dict[str, Node] = {}
+            for key, _ in each.pairs():
+                if key.real.kind is Kind.SCALAR and key.real.text != _MERGE:
+                    if key.real.text in seen:
+                        return seen[key.real.text], key
+                    seen[key.real.text] = key
+        stack.extend(reversed(each.children))
+    return None
+
+
+def _objects(text: Text, node: Node, depth: int) -> Iterator[KubernetesObject]:
+    real = node.real
+    if real.kind is not Kind.MAPPING:
+        return
+    kind = string(member(real, "kind"))
+    items = member(real, "items")
+    if kind.endswith("List") and items is not None and depth < _DEEPEST:
+        for item in elements(items):
+            yield from _objects(text, item, depth + 1)
+        return
+    meta = member(real, "metadata")
+    yield KubernetesObject(
+        text=text,
+        node=real,
+        api_version=string(member(real, "apiVersion")),
+        kind=kind,
+        name=string(member(meta, "name")),
+        namespace=string(member(meta, "namespace"), _DEFAULT_NAMESPACE),
+    )
+
+
+def _value(node: Node | None, key: str, depth: int) -> Node | None:
+    if node is None or node.real.kind is not Kind.MAPPING or depth > _DEEPEST:
+        return None
+    if own := own_member(node.real, key):
+        return own[1]
+    for merged in _merged(node.real):
+        if (found := _value(merged, key, depth + 1)) is not None:
+            return found
+    return None
+
+
+def _collect(node: Node | None, found: dict[str, Node], depth: int) -> None:
+    if node is None or node.real.kind is not Kind.MAPPING or depth > _DEEPEST:
+        return
+    for merged in reversed(_merged(node.real)):
+        _collect(merged, found, depth + 1)
+    for key, value in node.real.pairs():
+        if key.real.kind is Kind.SCALAR and key.real.text != _MERGE:
+            found[key.real.text] = value
+
+
+def _merged(node: Node) -> tuple[Node, ...]:
+    own = own_member(node, _MERGE)
+    if own is None:
+        return ()
+    value = own[1].real
+    return value.children if value.kind is Kind.SEQUENCE else (value,)
