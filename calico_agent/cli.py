@@ -89,6 +89,7 @@ def _parser() -> Parser:
         question.add_argument("--json", action="store_true", help="print JSON")
         question.add_argument("--once", action="store_true", help="look now, without a running agent")
         question.add_argument("--socket", metavar="PATH", help="the socket of the running agent")
+    _add_import(add("import", commands.import_, _IMPORT, file))
     explain = add("explain", commands.explain, "what the code of a problem or a condition means and what to do")
     explain.add_argument("code", nargs="?", metavar="CODE", help="for example IP-BRIDGE; without it all are listed")
     help_ = add("help", commands.usage, "what the commands are, or how one of them is used")
@@ -99,9 +100,16 @@ def _parser() -> Parser:
     for name, command, text in (
         ("check", commands.config_check, "say whether the configuration can be used"),
         ("show", commands.config_show, "print the effective configuration"),
+        (
+            "diff",
+            commands.config_diff,
+            "what a reload would change, in the agent and in the container; changes nothing",
+        ),
     ):
         action = actions.add_parser(name, help=text, description=text, parents=[settings], allow_abbrev=False)
         action.set_defaults(command=command, parser=action)
+        if name == "diff":
+            action.add_argument("--socket", metavar="PATH", help="the socket of the running agent")
     _add_manifest(subparsers)
     return parser
 
@@ -118,6 +126,21 @@ def _add_manifest(subparsers: "argparse._SubParsersAction[Parser]") -> None:
     output.add_argument("--output-dir", type=Path, metavar="DIR", help="write manifest and configuration there")
     output.add_argument("--in-place", action="store_true", help="change the file, and keep what it was beside it")
     action.set_defaults(command=commands.manifest_split, parser=action)
+
+
+_IMPORT = "the configuration that gives the calico/node which somebody else runs; what differs goes to standard error"
+
+
+def _add_import(parser: Parser) -> None:
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--unit", type=Path, metavar="FILE", help="a systemd unit with a `docker run`")
+    source.add_argument("--container", metavar="NAME", help="a container that is there, running or not")
+    source.add_argument("--command", dest="run", metavar="TEXT", help="a `docker run` line; - is standard input")
+    source.add_argument(
+        "--kubespray", type=Path, metavar="FILE", help="/etc/calico/calico.env of kubespray 2.1 and 2.2"
+    )
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write the configuration there, over no other file")
+    parser.add_argument("--check", action="store_true", help="only say what would change on this host; changes nothing")
 
 
 def _file_option() -> Parser:

@@ -49,6 +49,26 @@ def ask(socket_path: str, target: str, *, timeout: float = 2.0) -> Answer:
     return Answer(healthy[1].lower() == b"yes", body.decode(errors="replace"))
 
 
+@dataclass(frozen=True, slots=True)
+class Configurations:
+    """The configuration that the agent uses, the one that a reload would bring, or why it would refuse it."""
+
+    used: Mapping[str, str]
+    on_disk: Mapping[str, str]
+    refused: tuple[str, ...] = ()
+
+
+def configurations(socket_path: str) -> Configurations:
+    """Raises NotRunningError, also for an agent that does not tell."""
+    import json  # noqa: PLC0415
+
+    try:
+        told = json.loads(ask(socket_path, "/configuration").text)
+        return Configurations(dict(told["used"]), dict(told.get("on_disk", {})), tuple(told.get("refused", ())))
+    except (UsageError, ValueError, KeyError, TypeError):
+        raise NotRunningError(f"the agent on {socket_path} does not tell its configuration") from None
+
+
 def _error_of(body: bytes) -> str:
     import json  # noqa: PLC0415
 

@@ -9,6 +9,7 @@ from calico_agent.errors import EXIT_GOOD, EXIT_WRONG, CalicoAgentError, UsageEr
 
 if TYPE_CHECKING:
     from calico_agent.config import Config
+    from calico_agent.told import Told
 
 
 def _load(options: argparse.Namespace) -> "Config":
@@ -199,18 +200,35 @@ def manifest_split(options: argparse.Namespace) -> int:
     """Raises UsageError, with the line and the reason, for a manifest that cannot be split."""
     from calico_agent.manifest_split import CERTS_DIR, Wanted, split_manifest  # noqa: PLC0415
 
-    told = split_manifest(
-        Wanted(
-            options.manifest,
-            certs_dir=options.certs_dir or CERTS_DIR,
-            diff=options.diff,
-            output_dir=options.output_dir,
-            in_place=options.in_place,
-        )
+    wanted = Wanted(
+        options.manifest,
+        certs_dir=options.certs_dir or CERTS_DIR,
+        diff=options.diff,
+        output_dir=options.output_dir,
+        in_place=options.in_place,
     )
+    return _tell(split_manifest(wanted))
+
+
+def import_(options: argparse.Namespace) -> int:
+    """What somebody else runs. Raises UsageError for what cannot be read, with the place and the reason."""
+    from calico_agent.importing import import_container  # noqa: PLC0415
+
+    return _tell(import_container(options, lambda: _load(options).docker, _width()))
+
+
+def config_diff(options: argparse.Namespace) -> int:
+    """What a reload would do. Raises ConfigError for a configuration that would be refused."""
+    config = _load(options)
+    from calico_agent.config_diff import preview  # noqa: PLC0415
+
+    return _tell(preview(config, options.config, options.socket))
+
+
+def _tell(told: "Told") -> int:
+    print(told.aside, end="", file=sys.stderr)
     _print(told.text)
-    sys.stderr.write(told.aside)
-    return EXIT_GOOD
+    return told.exit_code
 
 
 def _width() -> int:

@@ -18,6 +18,7 @@ import structlog
 from calico_agent import __version__, logs
 from calico_agent.agent import Agent
 from calico_agent.config import Config, ConfigOnDisk
+from calico_agent.config.show import told_config
 from calico_agent.errors import ConfigError
 from calico_agent.model.observation import AgentTrouble
 from calico_agent.model.report import Report
@@ -62,6 +63,7 @@ class Daemon:
         self._notifier = Notifier(os.environ)
         self._latest = Latest(config.agent.interval_seconds + _LONGEST_PASS)
         self._agent = Agent(config, self._words.put, on_disk.look, self._server_troubles)
+        self._latest.tell_configuration = self._tell_configuration
         self._watch_parts(config)
         socket = Path(config.http.socket)
         self._server = HttpServer(self._latest, config.listen, socket, self._agent.explorer)
@@ -130,6 +132,14 @@ class Daemon:
             self._notifier.status(line)
         if not self._latest.stuck():  # systemd restarts for what /livez tells others
             self._notifier.watchdog()
+
+    def _tell_configuration(self) -> dict[str, object]:
+        """The configuration in use, and the one that a reload would bring. Asked by the threads of the server."""
+        used: dict[str, object] = {"used": told_config(self._config)}
+        try:
+            return used | {"on_disk": told_config(self._on_disk.peek())}
+        except ConfigError as error:
+            return used | {"refused": list(error.faults)}
 
     def _server_troubles(self) -> tuple[AgentTrouble, ...]:
         return self._server.troubles()

@@ -20,6 +20,7 @@ from calico_agent.model.observation import Unreadable
 from calico_agent.model.settings import DatastoreSettings, EtcdApi
 from calico_agent.new_files import NewFile, replace_with_backup, write_new
 from calico_agent.small_file import read_small
+from calico_agent.told import Told
 
 CERTS_DIR = "/etc/calico/certs"
 _TOML = "calico-agent.toml"
@@ -37,14 +38,6 @@ class Wanted:
     diff: bool = False
     output_dir: Path | None = None
     in_place: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """`text` goes to standard output, `aside` to standard error."""
-
-    text: str
-    aside: str = ""
 
 
 def split_manifest(wanted: Wanted) -> Told:

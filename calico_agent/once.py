@@ -12,11 +12,15 @@ from calico_agent.explorer import Explorer
 from calico_agent.look import look, succession_of
 from calico_agent.model.action import Wanted
 from calico_agent.model.identity import Identity
+from calico_agent.model.observation import Unreadable
 from calico_agent.model.preflight import Check
 from calico_agent.model.report import Report
+from calico_agent.model.rollout import drift
 from calico_agent.plan.guards import decide_wanted, obey
+from calico_agent.report.config_diff import Outlook
 from calico_agent.report.timeline import History, advance
 from calico_agent.sources import Sources
+from calico_agent.verify.local import node_container
 
 # BIRD puts a deleted route back within its scan of 2 s: a fault that one look finds must still be there at the next.
 _SECOND_LOOK = timedelta(seconds=3)
@@ -43,6 +47,11 @@ def explore_now(config: Config) -> Explorer:
 
 def wanted_now(config: Config) -> Wanted:
     """What `run --dry-run` prints: the container this host should run."""
+    return outlook_now(config).wanted
+
+
+def outlook_now(config: Config) -> Outlook:
+    """The same, and the calico/node that is here now."""
     with _opened(config) as sources:
         observation, identity, assessment = look(sources, config)
         wanted = decide_wanted(
@@ -53,7 +62,14 @@ def wanted_now(config: Config) -> Wanted:
             without_datastore=config.identity.start_without_datastore,
         )
         succession = succession_of(config, sources, observation, identity)
-        return replace(obey(wanted, assessment), succession=succession)
+        wanted = replace(obey(wanted, assessment), succession=succession)
+        docker = observation.docker
+        if isinstance(docker, Unreadable):
+            return Outlook(wanted, None, unreadable=docker.reason)
+        container = node_container(docker, config.node.container_name)
+        if container is None or wanted.spec is None:
+            return Outlook(wanted, container)
+        return Outlook(wanted, container, drift(container, wanted.spec, docker, config.node.pull))
 
 
 def identify_now(config: Config) -> Identity:

@@ -173,7 +173,7 @@ def _options(options: RunOptions) -> dict[str, Any]:
         "nano_cpus": options.nano_cpus,
         "ulimits": [docker.types.Ulimit(name=one.name, soft=one.soft, hard=one.hard) for one in options.ulimits],
     }
-    if options.log_driver:
+    if options.log_driver or options.log_options:
         given["log_config"] = docker.types.LogConfig(type=options.log_driver, config=dict(options.log_options))
     return {name: value for name, value in given.items() if value}
 

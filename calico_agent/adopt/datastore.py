@@ -117,8 +117,8 @@ def _certificates(draft: Draft, described: Described, read: DatastoreSettings) -
             draft.fill_in.append((("datastore", key), given.unknown))
             draft.explain(name, given.unknown, lost=True)
         elif files[key] and not (fault := draft.set("datastore", key, files[key])):
-            draft.explain(name, f"the same file, {files[key]} of the host, at calico-agent's place in the container")
-            draft.explain(_INSIDE[key], f"the file of {name}")
+            draft.explain(name, "the same file of the host, at calico-agent's place in the container")
+            draft.explain(_INSIDE[key], "the file is mounted where calico-agent says that it is")
         elif files[key]:
             draft.explain(name, fault, lost=True)
             files[key] = ""
@@ -144,8 +144,12 @@ def _kept(draft: Draft, path: str) -> str:
 def _with_credentials(draft: Draft, described: Described, read: DatastoreSettings) -> DatastoreSettings:
     given = _setting(described, "ETCD_PASSWORD")
     has_password = bool(given.value or given.unknown or given.file)
-    if read.username and has_password:
-        draft.set("datastore", "username", read.username)
+    who = _setting(described, "ETCD_USERNAME").unknown
+    if who:
+        draft.fill_in.append((("datastore", "username"), who))
+    if (read.username or who) and has_password:
+        if read.username:
+            draft.set("datastore", "username", read.username)
         draft.set("datastore", "password_file", given.file or PASSWORD_FILE)
         if not given.file:
             draft.commands.append(_write_password(described, given))

@@ -13,10 +13,11 @@ _START = "start_runit"
 def translate_options(draft: Draft, described: Described) -> None:
     """What is no option with calico-agent is explained."""
     _image(draft, described)
-    if fault := draft.set("node", "container_name", described.name.value or "calico-node"):
+    of_kubelet = described.from_pod and described.name.value.startswith("k8s_")
+    name = "" if of_kubelet else described.name.value
+    draft.explain("name", "kubelet names containers of pods so" if of_kubelet else "it had no name of its own")
+    if fault := draft.set("node", "container_name", name or "calico-node"):
         draft.explain("name", fault, lost=True)
-    else:
-        draft.explain("name", "the container had no name of its own")
     if described.url:
         draft.set("docker", "url", described.url)
     draft.explain("network", "calico/node writes the routes of the host, so it has to be in the host's network")
@@ -49,16 +50,24 @@ def _command(draft: Draft, described: Described) -> None:
         draft.explain("command", "calico-agent runs the image's own command", lost=True)
 
 
+def _size(count: int) -> str:
+    """Bytes, in the largest unit that is exact; empty for no limit."""
+    for unit, shift in (("G", 30), ("M", 20), ("K", 10)):
+        if count and not count % (1 << shift):
+            return f"{count >> shift}{unit}"
+    return f"{count}" if count else ""
+
+
 def _run_options(draft: Draft, described: Described) -> None:
     given = described.options
     values: dict[str, object] = {
-        "memory": f"{given.memory}b" if given.memory else "",
+        "memory": _size(given.memory),
         "cpu_shares": given.cpu_shares,
         "cpus": given.nano_cpus / 10**9,
         "ulimits": [f"{limit.name}={limit}" for limit in given.ulimits],
         "labels": {name: value for name, value in given.labels if not name.startswith(_KUBELETS_LABELS)},
         "log_driver": given.log_driver,
-        "log_options": dict(given.log_options) if given.log_driver else {},
+        "log_options": dict(given.log_options),
     }
     for name, value in values.items():
         if value and (fault := draft.set("node", name, value)):

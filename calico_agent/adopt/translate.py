@@ -4,6 +4,7 @@ Where it cannot be the same, or must not, a difference says so with its reason. 
 way: the container that the configuration gives is made (as a value) and held against the one that was described.
 """
 
+from collections.abc import Mapping
 from ipaddress import ip_interface
 
 import msgspec
@@ -38,7 +39,8 @@ def translate(described: Described) -> Translation:
     draft.set("node", "preset", preset.value)
     translate_environment(draft, described, preset)
     translate_mounts(draft, described, preset)
-    config = _checked(draft, described)
+    config = config_of(draft.settings)
+    _check(config, draft, described)
     differences = compare(described, _wanted(config, datastore), draft)
     return Translation(_kept(draft, config), tuple(differences), tuple(draft.fill_in), tuple(draft.commands))
 
@@ -58,20 +60,23 @@ def _kept(draft: Draft, config: Config) -> dict[Key, object]:
     }
 
 
-def _checked(draft: Draft, described: Described) -> Config:
-    """The configuration, without what has to be filled in."""
+def config_of(settings: Mapping[Key, object]) -> Config:
+    """The settings as a configuration."""
     tree: dict[str, object] = {}
-    for (section, name), value in draft.settings.items():
+    for (section, name), value in settings.items():
         home = tree.setdefault(section, {}) if section else tree
         assert isinstance(home, dict)
         home[name] = value
-    config = msgspec.convert(tree, Config)
+    return msgspec.convert(tree, Config)
+
+
+def _check(config: Config, draft: Draft, described: Described) -> None:
+    """What is wrong although each value alone is right, except for what has to be filled in."""
     open_keys = {key for key, _ in draft.fill_in}
     for key, words in joint_faults(config):
         if key not in open_keys and not (key[0] == "datastore" and open_keys):
             section, name = key
             raise Refused(described.image.place, f"as [{section}] {name} it {words}")
-    return config
 
 
 def _wanted(config: Config, datastore: DatastoreSettings) -> ContainerSpec:

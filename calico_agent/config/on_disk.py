@@ -45,6 +45,10 @@ class ConfigOnDisk:
                     self._state = replace(self._state, waiting=True)
         return self._state
 
+    def peek(self) -> Config:
+        """The one on disk, of which nothing becomes. Raises ConfigError."""
+        return self._load()
+
     def reload(self, accept: Callable[[Config], None] = lambda _: None) -> Config:
         """The one on disk, which is in use from now on. Raises ConfigError, and then that of before still is.
 

@@ -4,12 +4,14 @@ Each raises ValueError with the words that follow the value in the message to th
 """
 
 import re
+from decimal import Decimal
 
 from calico_agent.model.container import LABEL_MANAGED_BY, LABEL_SPEC_HASH
 from calico_agent.model.run_options import Ulimit
 
-_SIZE = re.compile(r"(\d{1,15})([bkmgt]?)b?", re.IGNORECASE)
-_UNITS = {"": 0, "b": 0, "k": 10, "m": 20, "g": 30, "t": 40}
+# units.RAMInBytes of github.com/docker/go-units.
+_SIZE = re.compile(r"(\d{1,18}(?:\.\d{1,9})?) ?([bkmgtp]?)i?b?", re.IGNORECASE)
+_UNITS = {"": 0, "b": 0, "k": 10, "m": 20, "g": 30, "t": 40, "p": 50}
 # Docker refuses less (daemon/daemon_unix.go of moby: 6 MB), and numbers that are no int64.
 _LEAST_MEMORY = 6 << 20
 _MOST = 1 << 62
@@ -33,7 +35,7 @@ def parse_size(text: str) -> int:
     if not text:
         return 0
     found = _SIZE.fullmatch(text)
-    if found is None or (size := int(found[1]) << _UNITS[found[2].lower()]) >= _MOST:
+    if found is None or (size := int(Decimal(found[1]) * (1 << _UNITS[found[2].lower()]))) >= _MOST:
         raise ValueError("is not a size")
     if size < _LEAST_MEMORY:
         raise ValueError("is less than the 6 MiB that Docker insists on")

@@ -21,6 +21,18 @@ def render_config(config: Config) -> str:
     return "\n".join(lines) + "\n"
 
 
+def told_config(config: Config) -> dict[str, str]:
+    """The same by key; a table has a key for each of its names."""
+    plain = msgspec.to_builtins(config)
+    told: dict[str, str] = {}
+    for section, name in schema_keys():
+        value = _shown(name, plain[section][name] if section else plain[name])
+        key = f"{section}.{name}" if section else name
+        entries = {f"{key}.{one}": text for one, text in value.items()} if isinstance(value, dict) else {key: value}
+        told |= {one: toml_value(each) for one, each in entries.items()}
+    return told
+
+
 def shown_entry(key: str, name: str, value: str) -> str:
     """What may be shown of one value of the table `key`."""
     if key == "labels":

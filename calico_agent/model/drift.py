@@ -110,8 +110,8 @@ def differing_options(found: RunOptions, wanted: RunOptions, labels: Mapping[str
             yield f"label {name} is {_shown_label(labels.get(name))}, wanted {masked(value)!r}"
     if wanted.log_driver and found.log_driver != wanted.log_driver:
         yield f"logging driver is {found.log_driver or 'not set'}, wanted {wanted.log_driver}"
-    elif wanted.log_driver and dict(found.log_options) != dict(wanted.log_options):
-        yield f"the options of logging driver {wanted.log_driver} are other ones"
+    elif wanted.log_options and dict(found.log_options) != dict(wanted.log_options):
+        yield f"the options of logging driver {found.log_driver} are other ones"
 
 
 def _shown_label(value: str | None) -> str:

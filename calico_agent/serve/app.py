@@ -7,6 +7,7 @@
 | `/status`  | always 200, the whole report, so that monitoring keeps the body when things are bad; `?format=text`  |
 | `/metrics` | always 200, for Prometheus                                                                          |
 
+`/configuration`, on the socket only, is what is in use and what a reload would bring, without secrets.
 `/routes` and `/trace` are in `serve.questions`. GET and HEAD only. There is no authentication, because nothing can be
 changed and no secret is told. What every local user may ask over TCP does not name another machine's machine-id, which
 is to be kept from untrusted eyes (machine-id(5)), and answers only to names that a page in a browser cannot take
@@ -75,6 +76,8 @@ class App:
             "/status": _Page(self._status, ("format", "colour", "width")),
             "/metrics": _Page(self._prometheus),
         }
+        if names is None:
+            self._pages["/configuration"] = _Page(self._configuration)
         self._turns = BoundedSemaphore(_MOST_QUESTIONS)
         if questions is not None:
             routes, trace = partial(answer_routes, questions), partial(answer_trace, questions)
@@ -153,6 +156,14 @@ class App:
             text = render_status(report, now, colour=colour, width=width, stuck=stands.stuck)
             return Response(200, TEXT, text.encode(errors="replace"), (mark,))
         return json_response(200, render_json(report, stuck=stands.stuck, machine_ids=self._names is None), mark)
+
+    def _configuration(self, _parameters: Mapping[str, str]) -> Response:
+        tell = self._latest.tell_configuration
+        return (
+            refusal(404, "nobody tells the configuration")
+            if tell is None
+            else json_response(200, tell(), healthy_mark(True))
+        )
 
     def _prometheus(self, _parameters: Mapping[str, str]) -> Response:
         return Response(200, CONTENT_TYPE, self._metrics.render())

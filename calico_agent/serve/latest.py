@@ -6,7 +6,7 @@ etcd or Docker never enters here: a supervisor that kills the agent because etcd
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -47,6 +47,8 @@ class Latest:
     def __init__(self, loop_limit: float, monotonic: Callable[[], float] = time.monotonic) -> None:
         """`loop_limit`: seconds between two finished passes, or before the first one, after which the loop is stuck."""
         self.started_at = datetime.now(UTC)
+        # The configuration in use and on disk, as far as it may be shown; None: nobody tells.
+        self.tell_configuration: Callable[[], Mapping[str, object]] | None = None
         self.loop_limit = loop_limit
         self._monotonic = monotonic
         self._report: Report | None = None

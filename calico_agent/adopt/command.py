@@ -1,0 +1,33 @@
+"""A `docker run` as somebody types it into a shell -> what it says of the container."""
+
+from calico_agent.adopt.described import Described, Refused
+from calico_agent.adopt.docker_command import docker_call
+from calico_agent.adopt.docker_run import describe_run
+from calico_agent.adopt.shell_words import shell_commands
+from calico_agent.adopt.unit import Files
+from calico_agent.adopt.words import Word, source_of
+from calico_agent.decode.container import names_calico_node
+
+LABEL = "--command"
+
+
+def describe_command(text: str, files: Files) -> Described:
+    """Raises Refused for everything but one plain `docker run` of calico/node."""
+    calls = [(words, docker_call(words)) for words in shell_commands(source_of(LABEL, text))]
+    made = [call for _, call in calls if call is not None and call.name in {"run", "create"}]
+    if not made:
+        raise Refused(calls[0][0][0].place if calls else LABEL, "is no `docker run`")
+    if len(calls) > 1:
+        other = next(words for words, call in calls if call is not made[0])
+        raise Refused(other[0].place, "is a second command; calico-agent takes one plain `docker run`")
+
+    def read(word: Word) -> str:
+        found = None if word.unknown else files.read(word.text, word.place)
+        if found is None:
+            raise Refused(word.place, word.unknown or f"the file {word.text[:80]} is not there")
+        return found
+
+    described = describe_run(made[0].words, None, read, origin="the command", url=made[0].url)
+    if not described.image.unknown and not names_calico_node(described.name.value, described.image.value):
+        raise Refused(made[0].place, f"runs the image {described.image.value[:80]!a}, which is not calico/node")
+    return described

@@ -1,0 +1,51 @@
+"""What would happen on this host if calico-agent took a container over: in which order, and what speaks against it."""
+
+from collections.abc import Iterator
+
+from calico_agent.adopt.described import Translation
+from calico_agent.model.action import Wanted
+from calico_agent.model.container import Container
+from calico_agent.model.secret import masked
+from calico_agent.model.starter import how_to_end, starter_of
+from calico_agent.paths import CONFIG_FILE
+from calico_agent.report.config_diff import Outlook, objections
+
+_SHOWN = ("NODENAME", "IP", "IP6")
+
+
+def render_outlook(translation: Translation, outlook: Outlook, file: str = CONFIG_FILE) -> str:
+    """Steps in their order."""
+    wanted, container = outlook.wanted, outlook.container
+    steps = [*translation.commands, *_steps(wanted, container, file)]
+    lines = ["what would change on this host, in this order:"]
+    lines += [f"  {number}. {step}" for number, step in enumerate(steps, 1)]
+    if outlook.changes and container is not None:
+        lines.append(f"the container {container.name} that is here now would change in:")
+        lines += [f"  {change}" for change in outlook.changes]
+    lines += [f"cannot tell what is here now: {outlook.unreadable}"] if outlook.unreadable else []
+    lines += [f"not now: {reason}" for reason in objections(wanted)]
+    return "".join(f"{masked(line)}\n" for line in lines)
+
+
+def _steps(wanted: Wanted, container: Container | None, file: str) -> Iterator[str]:
+    yield f"write the configuration: the same command with --output {file} in the place of --check"
+    if container is not None and container.alive and not container.managed:
+        starter = starter_of(container)
+        what = (
+            f"container {container.name} ({container.image}), started by {starter}"
+            if starter
+            else f"container {container.name} ({container.image})"
+        )
+        end = how_to_end(container) or f"docker stop {container.name}, or [supervise] take_over = true"
+        yield f"stop {what}: {end}; its routes stay"
+    elif container is not None and not container.managed:
+        yield f"container {container.name} ({container.image}) is there and does not run: docker rename or remove it"
+    yield "systemctl reload-or-restart calico-agent"
+    if wanted.spec is None:
+        yield "calico-agent starts nothing"
+        return
+    given = dict(wanted.spec.env)
+    identity = " ".join(f"{name}={given[name]}" for name in _SHOWN if name in given)
+    ours = container is not None and container.managed and container.spec_hash == wanted.spec.hash
+    verb = "keeps" if ours else "makes and starts"
+    yield f"calico-agent {verb} container {wanted.spec.name} from {wanted.spec.image} with {identity}"

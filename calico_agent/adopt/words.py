@@ -1,0 +1,50 @@
+"""A word of a command line, with the line that it begins in."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from calico_agent.adopt.described import Given
+from calico_agent.model.secret import HIDDEN
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """`unknown` is why a part of it cannot be told (`text` is then what is known). `file`: its last part is the first
+    line of this file.
+    """
+
+    text: str
+    place: str
+    unknown: str = ""
+    file: str = ""
+
+    def value(self, text: str | None = None) -> Given:
+        """What it gives, or a part of it."""
+        if self.unknown:
+            return Given(place=self.place, unknown=self.unknown)
+        if HIDDEN in (self.text if text is None else text):
+            return Given(place=self.place, unknown="it is not shown in this text, as it may be a secret")
+        return Given(self.text if text is None else text, self.place, file=self.file)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A text that was put together from lines: where each part of it was.
+
+    `starts` are offsets in `text`, ascending from 0, each with the number of its line in `label`.
+    """
+
+    label: str
+    text: str
+    starts: Sequence[tuple[int, int]] = ((0, 1),)
+
+    def place(self, offset: int) -> str:
+        """File and line of one character."""
+        line = max((number for start, number in self.starts if start <= offset), default=1)
+        return f"{self.label}:{line}"
+
+
+def source_of(label: str, text: str) -> Source:
+    """A text with lines of its own."""
+    starts = [0, *(index + 1 for index, character in enumerate(text) if character == "\n")]
+    return Source(label, text, tuple((start, number) for number, start in enumerate(starts, 1)))
