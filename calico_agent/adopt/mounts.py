@@ -23,7 +23,7 @@ def translate_mounts(draft: Draft, described: Described, preset: Preset) -> None
     """`draft` has the certificates already."""
     usual = {mount.destination: mount.bind for mount in PRESETS[preset].mounts}
     wanted: list[str] = []
-    for given in described.mounts:
+    for given in sorted(described.mounts, key=lambda given: given.mount.destination):
         mount = given.mount
         if reason := _made_otherwise(described, mount):
             draft.explain(mount.destination, reason)

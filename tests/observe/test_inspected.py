@@ -34,7 +34,7 @@ def test_it_is_what_the_command_says_and_what_the_agent_makes_again(engine: Engi
         *("--detach", "--name=calico-node", "--net=host", "--privileged", "--restart=always"),
         *("--env=NODENAME=host1", "--env=IP=10.77.0.11/24", "--env=ETCD_ENDPOINTS=http://10.77.0.1:2379"),
         *("--env=DATASTORE_TYPE=etcdv3", "--env=FELIX_X=a b", "--env=CALICO_MANAGE_CNI=false"),
-        *(f"--volume={tmp_path}/lib:/var/lib/calico", f"--volume={tmp_path}/bpf:/sys/fs/bpf:ro,rslave"),
+        *(f"--volume={tmp_path}/lib:/var/lib/calico", f"--volume={tmp_path}/bpf:/sys/fs/bpf:ro,private"),
         *("--memory=64M", "--cpu-shares=300", "--cpus=0.5", "--ulimit=nofile=1024:2048", "--label=team=net"),
         *("--log-driver=json-file", "--log-opt=max-size=10m", IMAGE),
     ]
