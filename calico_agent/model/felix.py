@@ -69,6 +69,8 @@ class FelixSettings:
     syncs_routes: bool = True
     removes_foreign: bool = True
     wireguard: frozenset[Family] = frozenset()
+    wireguard_port: int = 51820
+    wireguard_port_v6: int = 51821
 
     @property
     def block_routes(self) -> bool:
@@ -141,6 +143,8 @@ _KNOWN: Mapping[str, _Change] = {
     "routeSource": _route_source,
     "routeSyncDisabled": _flag(lambda settings, found: replace(settings, syncs_routes=not found)),
     "removeExternalRoutes": _flag(lambda settings, found: replace(settings, removes_foreign=found)),
+    "wireguardListeningPort": _number(1, 65535, lambda settings, found: replace(settings, wireguard_port=found)),
+    "wireguardListeningPortV6": _number(1, 65535, lambda settings, found: replace(settings, wireguard_port_v6=found)),
     "wireguardEnabled": _wireguard(Family.IPV4),
     "wireguardEnabledV6": _wireguard(Family.IPV6),
 }

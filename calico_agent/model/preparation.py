@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from calico_agent.model.certificate import Credentials, EtcdServers
 from calico_agent.model.disk import Disks
 from calico_agent.model.engine import Engine
+from calico_agent.model.firewall import Firewall
 from calico_agent.model.other_cni import OtherCni
 from calico_agent.model.services import ServiceRanges
 from calico_agent.model.sysctl import Sysctls
@@ -23,3 +24,4 @@ class Preparation:
     etcd_servers: EtcdServers | Unreadable | None = None
     services: ServiceRanges | Unreadable | None = None
     other_cni: OtherCni | Unreadable | None = None
+    firewall: Firewall | Unreadable | None = None

@@ -31,14 +31,14 @@ _PID_BITS = 22  # PID_MAX_LIMIT; ports are by custom a process's id below a numb
 
 
 class RouteSocket:
-    """A NETLINK_ROUTE socket, to be used in a `with`. After an error it may hold old answers: make a new one.
+    """A netlink socket, to be used in a `with`. After an error it may hold old answers: make a new one.
 
     The kernel writes the socket's port into every message. `number` (1 to 1023) asks for a port of its own, so that two
     dumps of the same table are the same bytes; as long as somebody else has that port, it gets any.
     """
 
-    def __init__(self, number: int = 0) -> None:
-        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
+    def __init__(self, number: int = 0, protocol: int = socket.NETLINK_ROUTE) -> None:
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
         if number:
             with suppress(OSError):
                 self._socket.bind((number << _PID_BITS | os.getpid(), 0))

@@ -21,6 +21,7 @@ from calico_agent.model.unreadable import Unreadable
 from calico_agent.observe.credentials import read_credentials, read_etcd_servers
 from calico_agent.observe.disks import read_disks
 from calico_agent.observe.docker import DockerReader
+from calico_agent.observe.firewall import read_firewall
 from calico_agent.observe.last_seen import LastSeen
 from calico_agent.observe.other_cni import read_other_cni
 from calico_agent.observe.pace import jitter
@@ -90,6 +91,7 @@ SUBJECTS: tuple[Subject, ...] = (
     Subject("etcd_servers", lambda now: read_etcd_servers(now.settings), 600.0),
     Subject("services", lambda _: read_service_ranges(), 300.0),
     Subject("other_cni", lambda _: read_other_cni(), 300.0),
+    Subject("firewall", lambda _: read_firewall(), 60.0),
 )
 
 

@@ -15,6 +15,7 @@ from calico_agent.verify.catalogue import (
     blocks,
     container,
     guards,
+    host_firewall,
     host_kernel,
     host_machine,
     identity,
@@ -42,6 +43,7 @@ _TABLES = (
     underlay.ENTRIES,
     host_kernel.ENTRIES,
     host_machine.ENTRIES,
+    host_firewall.ENTRIES,
 )
 
 CATALOGUE: Mapping[str, Entry] = MappingProxyType({entry.code: entry for table in _TABLES for entry in table})

@@ -8,6 +8,7 @@ from calico_agent.verify.catalogue import CATALOGUE, finding
 from calico_agent.verify.host.certificates import check_certificates, check_etcd_servers
 from calico_agent.verify.host.disks import check_disks
 from calico_agent.verify.host.engine import check_engine
+from calico_agent.verify.host.firewall import check_firewall
 from calico_agent.verify.host.forwarding import check_forwarding
 from calico_agent.verify.host.other_cni import check_other_cni
 from calico_agent.verify.host.pools import check_pools
@@ -15,6 +16,7 @@ from calico_agent.verify.view import View
 
 CHECKS: tuple[Callable[[View], Iterator[Check]], ...] = (
     check_forwarding,
+    check_firewall,
     check_disks,
     check_engine,
     check_certificates,

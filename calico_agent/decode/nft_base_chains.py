@@ -1,0 +1,42 @@
+"""NFT_MSG_NEWCHAIN messages -> into which chains the kernel enters by itself, and the tables that they are in.
+
+include/uapi/linux/netfilter/nf_tables.h. A table without such a chain does nothing.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from calico_agent.decode.errors import Malformed
+from calico_agent.decode.rtnetlink import attributes, dump_bodies
+
+_SUBSYSTEM = 10 << 8  # NFNL_SUBSYS_NFTABLES
+_NEW_CHAIN, GET_CHAIN = _SUBSYSTEM | 3, _SUBSYSTEM | 4
+ANY_FAMILY = bytes(4)  # struct nfgenmsg
+_TABLE, _NAME, _HOOK = 1, 3, 4  # NFTA_CHAIN_...
+_FAMILIES = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}  # NFPROTO_...
+
+
+class HookedChain(NamedTuple):
+    """`family` is nft's word for it."""
+
+    family: str
+    table: str
+    name: str
+
+
+def decode_base_chains(datagrams: Iterable[bytes]) -> tuple[HookedChain, ...]:
+    """All of them. Raises Malformed, Interrupted and Refused."""
+    return tuple(found for body in dump_bodies(datagrams, _NEW_CHAIN) if (found := _chain(body)) is not None)
+
+
+def _chain(body: bytes) -> HookedChain | None:
+    found = attributes(body, len(ANY_FAMILY))
+    if len(body) < len(ANY_FAMILY) or _NAME not in found or _TABLE not in found:
+        raise Malformed("a chain of nf_tables without a name")
+    if _HOOK not in found:
+        return None
+    return HookedChain(_FAMILIES.get(body[0], str(body[0])), _text(found[_TABLE]), _text(found[_NAME]))
+
+
+def _text(value: bytes) -> str:
+    return value.rstrip(b"\0").decode(errors="backslashreplace")

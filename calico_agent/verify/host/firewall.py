@@ -1,0 +1,144 @@
+"""Whether the host's own firewall lets through what Calico needs: BGP and tunnels between nodes, and packets of pods.
+
+A firewall of which a part could not be read proves nothing good, while what one of its rules drops is dropped all the
+same. Where Felix has not run yet its rules are added in thought: `felix_rules`.
+"""
+
+from collections.abc import Iterator, Mapping
+from itertools import groupby
+
+from calico_agent.model.address import Family, IPAddress
+from calico_agent.model.firewall import Firewall
+from calico_agent.model.preflight import Check, Verdict
+from calico_agent.model.unreadable import Unreadable
+from calico_agent.verify.host.felix_rules import has_felix, ways, with_felix
+from calico_agent.verify.host.firewall_cures import forward, let_in, words_of
+from calico_agent.verify.host.judged import Judged, judge, merged
+from calico_agent.verify.host.release import calico_release
+from calico_agent.verify.host.traffic import (
+    Traffic,
+    answers_of_bgp,
+    between_nodes,
+    networks_of,
+    of_pods,
+    of_services,
+    other_nodes,
+    own_address,
+    pools_of,
+    tunnels_of,
+)
+from calico_agent.verify.host.uses import uses_family
+from calico_agent.verify.view import View
+from calico_agent.verify.words import listed
+
+_CODE, _PODS = "HOST-FIREWALL", "HOST-FIREWALL-PODS"
+_WHY = {
+    "BGP": "without BGP there are no routes between this host's pods and the others'",
+    "VXLAN": "packets between pods of different nodes travel in VXLAN, and are lost while routes look right",
+    "IPIP": "packets between pods of different nodes travel in IPIP, and are lost while routes look right",
+    "WireGuard": "packets between pods of different nodes travel in WireGuard, and are lost while routes look right",
+    "pods": "what this host forwards for pods is lost, whatever Calico's policies allow and routes say",
+    "services": "a node port answers only where the pod is on the same node",
+}
+
+
+def check_firewall(view: View) -> Iterator[Check]:
+    """A line for each kind of packet, by family."""
+    preparation = view.observation.preparation
+    firewall = preparation.firewall if preparation is not None else None
+    families = [family for family in Family if uses_family(view, family)]
+    if firewall is None or isinstance(firewall, Unreadable):
+        reason = "it was not read" if firewall is None else firewall.reason
+        yield Check(_CODE, Verdict.UNKNOWN, f"the firewall is not known: {reason}", _WHY["pods"], "nft list ruleset")
+        return
+    for family in families:
+        yield from _between_nodes(view, firewall, family)
+        yield from _of_pods(view, firewall, family)
+
+
+def _between_nodes(view: View, firewall: Firewall, family: Family) -> Iterator[Check]:
+    nodes = other_nodes(view, family)
+    for name, kinds in groupby(between_nodes(view, family), key=lambda traffic: traffic.name):
+        found = [_judged(view, firewall, family, traffic, nodes) for traffic in kinds]
+        if name == "BGP" and (dialled := _dialled(view, family, nodes)):
+            found.append(_judged(view, firewall, family, answers_of_bgp(view, family), dialled))
+        yield _check_nodes(view, firewall, family, found)
+
+
+def _of_pods(view: View, firewall: Firewall, family: Family) -> Iterator[Check]:
+    pools = [pool.cidr for pool in pools_of(view, family)]
+    kinds = [*of_pods(view, family), *(of_services(view, family) if firewall.masquerading.services else ())]
+    for name, group in groupby(kinds, key=lambda traffic: traffic.name):
+        found = [_judged(view, firewall, family, traffic, {}) for traffic in group]
+        worst = max(found, key=lambda one: one.gravity)
+        cure = forward(worst.culprits[0], pools) if worst.culprits else ""
+        severity = Verdict.FAILURE if name == "pods" else Verdict.WARNING
+        yield _check(_PODS, firewall, family, found, worst, severity, cure)
+
+
+def _judged(view: View, firewall: Firewall, family: Family, traffic: Traffic, nodes: Mapping[str, IPAddress]) -> Judged:
+    """By the rules that are there; before Felix has written its own, by each way in which it may write them."""
+    if has_felix(firewall):
+        return judge(firewall, traffic, nodes)
+    container, release = view.local.container, calico_release(view)
+    told = dict(container.env) if container is not None else {}
+    tunnels = tunnels_of(view, family)
+    name = "ip" if family is Family.IPV4 else "ip6"
+    to_come = [with_felix(firewall, name, way, release, tunnels) for way in ways(firewall, release, told)]
+    return merged([judge(one, traffic, nodes) for one in to_come])
+
+
+def _dialled(view: View, family: Family, nodes: Mapping[str, IPAddress]) -> dict[str, IPAddress]:
+    """The nodes to which this host opens the session."""
+    own = own_address(view, family)
+    return {name: address for name, address in nodes.items() if own is None or str(address) < str(own)}
+
+
+def _check_nodes(view: View, firewall: Firewall, family: Family, found: list[Judged]) -> Check:
+    worst = max(found, key=lambda one: one.gravity)
+    cure = let_in(worst.culprits[0], worst.traffic, networks_of(view, family, worst.dropped)) if worst.culprits else ""
+    severity = Verdict.FAILURE if _is_vital(view, family, worst) else Verdict.WARNING
+    return _check(_CODE, firewall, family, found, worst, severity, cure)
+
+
+def _is_vital(view: View, family: Family, judged: Judged) -> bool:
+    """Whether something does not work now: of BGP, only the side that opens the session need be let in."""
+    nodes = other_nodes(view, family)
+    if judged.traffic.name == "BGP":
+        dialled = _dialled(view, family, nodes).keys()
+        needed = nodes.keys() - dialled if judged.traffic.way == "from" else dialled
+        return not needed.isdisjoint(judged.dropped)
+    return not nodes.keys().isdisjoint(judged.dropped)
+
+
+def _check(
+    code: str, firewall: Firewall, family: Family, found: list[Judged], worst: Judged, severity: Verdict, cure: str
+) -> Check:
+    subject = _subject(found[0].traffic, family)
+    why = _WHY[found[0].traffic.name]
+    if worst.dropped:
+        what = f"{_packets(worst)} are dropped by {words_of(worst.culprits[0])}"
+        return Check(code, severity, what, why, cure, subject)
+    if worst.unclear_for:
+        rule = worst.unclear[0] if worst.unclear else "rules that are not there yet"
+        what = f"whether {_packets(worst)} pass the firewall cannot be told: it depends on {rule}"
+        return Check(code, Verdict.UNKNOWN, what, why, subject=subject)
+    if firewall.unread:
+        what = f"{subject}: nothing that was read drops it, but {firewall.unread[0].reason}"
+        return Check(code, Verdict.UNKNOWN, what, why, subject=subject)
+    return Check(code, Verdict.OK, f"the firewall lets {subject} pass", subject=subject)
+
+
+def _subject(traffic: Traffic, family: Family) -> str:
+    name = {"pods": "packets between pods", "services": "node ports"}.get(traffic.name, traffic.name)
+    port = f" ({traffic.detail})" if traffic.detail else ""
+    return f"{name}{port}{'' if family is Family.IPV4 else ' over IPv6'}"
+
+
+def _packets(judged: Judged) -> str:
+    traffic = judged.traffic
+    if traffic.name in {"pods", "services"}:
+        return f"packets {traffic.way}"
+    nodes = sorted(judged.dropped or judged.unclear_for)
+    where = listed(tuple(nodes)) if nodes != [""] else "other nodes"
+    return f"packets of {traffic.name}{f' ({traffic.detail})' if traffic.detail else ''} {traffic.way} {where}"

@@ -1,0 +1,82 @@
+"""firewalld and ufw in the network namespace of a test, with files of their own in place of the machine's.
+
+with managed(host, directory, "etc/ufw", "etc/default/ufw") as run:
+    run("ufw --force enable")
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.netns import NetworkNamespace
+from tests.patience import until
+
+Run = Callable[[str], str]
+
+_BUS = """\
+<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig><type>system</type><listen>unix:path={socket}</listen><auth>EXTERNAL</auth>
+<policy context="default"><allow user="*"/><allow own="*"/><allow send_type="method_call"/>
+<allow send_destination="*"/><allow receive_sender="*"/></policy></busconfig>
+"""
+
+
+@contextmanager
+def managed(host: NetworkNamespace, directory: Path, *places: str) -> Iterator[Run]:
+    """Runs shell commands in the namespace; to them `places` of the file system are copies that they may change."""
+    mounts = []
+    for number, place in enumerate(places):
+        copy, original = directory / f"copy{number}", Path("/", place)
+        if original.is_dir():
+            shutil.copytree(original, copy, symlinks=True)
+        else:
+            shutil.copy2(original, copy)
+        mounts.append(f"mount --bind {copy} {original}")
+    script = " && ".join((*mounts, "echo ready && exec sleep infinity"))
+    command = host.command("unshare", "--mount", "--propagation", "private", "sh", "-c", script)
+    holder = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "ready\n"
+        inside = ["nsenter", "--net", "--mount", "-t", str(holder.pid), "--", "sh", "-c"]
+
+        def run(text: str) -> str:
+            done = subprocess.run([*inside, text], capture_output=True, text=True, timeout=120, check=False)
+            assert done.returncode == 0, f"{text}: {done.stdout}{done.stderr}"
+            return done.stdout
+
+        yield run
+    finally:
+        holder.kill()
+        holder.wait()
+
+
+@contextmanager
+def ufw(host: NetworkNamespace, directory: Path) -> Iterator[Run]:
+    """A host on which ufw is switched on, with what it lets in by itself."""
+    with managed(host, directory, "etc/ufw", "etc/default/ufw") as run:
+        run("ufw --force enable")
+        yield run
+
+
+@contextmanager
+def firewalld(host: NetworkNamespace, directory: Path) -> Iterator[Run]:
+    """A host on which firewalld runs with its own defaults, on a bus of its own."""
+    bus = directory / "bus"
+    (directory / "bus.conf").write_text(_BUS.format(socket=bus))
+    with managed(host, directory, "etc/firewalld") as run:
+        export = f"export DBUS_SYSTEM_BUS_ADDRESS=unix:path={bus}; "
+        pids = [int(run(f"dbus-daemon --config-file={directory}/bus.conf --fork --print-pid"))]
+        try:
+            start = f"{export} firewalld --nofork --nopid >{directory}/log 2>&1 & echo $!"
+            pids.append(int(run(start)))
+            until("firewalld runs", lambda: run(f"{export} firewall-cmd --state 2>&1 || true").startswith("running"))
+            yield lambda text: run(export + text)
+        finally:
+            for pid in reversed(pids):
+                os.kill(pid, signal.SIGKILL)
