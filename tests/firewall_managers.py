@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tests.netns import NetworkNamespace
 from tests.patience import until
@@ -65,18 +66,32 @@ def ufw(host: NetworkNamespace, directory: Path) -> Iterator[Run]:
 
 
 @contextmanager
+def message_bus() -> Iterator[str]:
+    """A bus in place of the system's, by the address that programs take from DBUS_SYSTEM_BUS_ADDRESS.
+
+    Daemons that are not root must reach it: a test's own folder lets nobody in.
+    """
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        bus, configuration = Path(folder, "bus"), Path(folder, "bus.conf")
+        configuration.write_text(_BUS.format(socket=bus))
+        process = subprocess.Popen(["dbus-daemon", f"--config-file={configuration}", "--nofork", "--nopidfile"])
+        try:
+            until("the bus is there", bus.exists)
+            yield f"unix:path={bus}"
+        finally:
+            process.kill()
+            process.wait()
+
+
+@contextmanager
 def firewalld(host: NetworkNamespace, directory: Path) -> Iterator[Run]:
     """A host on which firewalld runs with its own defaults, on a bus of its own."""
-    bus = directory / "bus"
-    (directory / "bus.conf").write_text(_BUS.format(socket=bus))
-    with managed(host, directory, "etc/firewalld") as run:
-        export = f"export DBUS_SYSTEM_BUS_ADDRESS=unix:path={bus}; "
-        pids = [int(run(f"dbus-daemon --config-file={directory}/bus.conf --fork --print-pid"))]
+    with message_bus() as address, managed(host, directory, "etc/firewalld") as run:
+        export = f"export DBUS_SYSTEM_BUS_ADDRESS={address}; "
+        pid = int(run(f"{export} firewalld --nofork --nopid >{directory}/log 2>&1 & echo $!"))
         try:
-            start = f"{export} firewalld --nofork --nopid >{directory}/log 2>&1 & echo $!"
-            pids.append(int(run(start)))
             until("firewalld runs", lambda: run(f"{export} firewall-cmd --state 2>&1 || true").startswith("running"))
             yield lambda text: run(export + text)
         finally:
-            for pid in reversed(pids):
-                os.kill(pid, signal.SIGKILL)
+            os.kill(pid, signal.SIGKILL)

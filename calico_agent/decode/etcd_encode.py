@@ -46,6 +46,8 @@ def _felix(settings: FelixSettings) -> object:
         "removeExternalRoutes": settings.removes_foreign,
         "wireguardEnabled": Family.IPV4 in settings.wireguard,
         "wireguardEnabledV6": Family.IPV6 in settings.wireguard,
+        "wireguardListeningPort": settings.wireguard_port,
+        "wireguardListeningPortV6": settings.wireguard_port_v6,
         **dict.fromkeys(sorted(settings.off), False),
     }
 

@@ -70,7 +70,7 @@ def _concatenated(parts: list[Any], elements: list[Any], *, negated: bool) -> Ma
 
 
 def _single(left: object, values: list[Any], operator: str) -> Iterator[Match]:
-    if not isinstance(left, dict):
+    if not isinstance(left, dict) or not left:
         raise TypeError(left)
     kind, what = next(iter(left.items()))
     if kind == "&":

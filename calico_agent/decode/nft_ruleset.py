@@ -35,7 +35,7 @@ def decode_nft(output: str, command: str) -> tuple[tuple[Table, ...], Masqueradi
     try:
         objects = json.loads(output)["nftables"]
         return _tables(objects, command), _masquerading(objects)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, StopIteration):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise Malformed("JSON in a form of its own") from None
 
 
@@ -147,7 +147,7 @@ def _by_verdict(
         yield Rule((*matches, Unclear(f"verdict map {data}")), Act.UNCLEAR, text=text, comment=comment)
         return
     for key, verdict in elements:
-        kind, target = next(iter(verdict.items()))
+        kind, target = next(iter(verdict.items()), ("?", None))
         where = target.get("target", "") if isinstance(target, dict) else ""
         found = tuple(conditions({"op": "==", "left": value["key"], "right": key}, sets))
         yield Rule((*matches, *found), _ENDS.get(kind, Act.UNCLEAR), where, text=text, comment=comment)

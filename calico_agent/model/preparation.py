@@ -6,6 +6,7 @@ from calico_agent.model.certificate import Credentials, EtcdServers
 from calico_agent.model.disk import Disks
 from calico_agent.model.engine import Engine
 from calico_agent.model.firewall import Firewall
+from calico_agent.model.network_managers import NetworkManagers
 from calico_agent.model.other_cni import OtherCni
 from calico_agent.model.services import ServiceRanges
 from calico_agent.model.sysctl import Sysctls
@@ -25,3 +26,4 @@ class Preparation:
     services: ServiceRanges | Unreadable | None = None
     other_cni: OtherCni | Unreadable | None = None
     firewall: Firewall | Unreadable | None = None
+    network_managers: NetworkManagers | Unreadable | None = None

@@ -23,6 +23,7 @@ from calico_agent.observe.disks import read_disks
 from calico_agent.observe.docker import DockerReader
 from calico_agent.observe.firewall import read_firewall
 from calico_agent.observe.last_seen import LastSeen
+from calico_agent.observe.network_managers import read_network_managers
 from calico_agent.observe.other_cni import read_other_cni
 from calico_agent.observe.pace import jitter
 from calico_agent.observe.services import read_service_ranges
@@ -92,6 +93,7 @@ SUBJECTS: tuple[Subject, ...] = (
     Subject("services", lambda _: read_service_ranges(), 300.0),
     Subject("other_cni", lambda _: read_other_cni(), 300.0),
     Subject("firewall", lambda _: read_firewall(), 60.0),
+    Subject("network_managers", lambda circumstances: read_network_managers(circumstances.root), 60.0),
 )
 
 

@@ -63,6 +63,8 @@ FELIX = every_field(
     off=st.sets(st.sampled_from(TUNNEL_SWITCHES)).map(frozenset),
     vxlan_vni=st.integers(1, 2**24 - 1),
     vxlan_port=st.integers(1, 65535),
+    wireguard_port=st.integers(1, 65535),
+    wireguard_port_v6=st.integers(1, 65535),
     route_protocol=st.integers(1, 255),
     wireguard=st.sets(st.sampled_from(Family)).map(frozenset),
 )

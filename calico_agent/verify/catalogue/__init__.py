@@ -18,6 +18,7 @@ from calico_agent.verify.catalogue import (
     host_firewall,
     host_kernel,
     host_machine,
+    host_network_managers,
     identity,
     names,
     pods,
@@ -44,6 +45,7 @@ _TABLES = (
     host_kernel.ENTRIES,
     host_machine.ENTRIES,
     host_firewall.ENTRIES,
+    host_network_managers.ENTRIES,
 )
 
 CATALOGUE: Mapping[str, Entry] = MappingProxyType({entry.code: entry for table in _TABLES for entry in table})

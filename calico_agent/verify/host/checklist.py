@@ -10,6 +10,7 @@ from calico_agent.verify.host.disks import check_disks
 from calico_agent.verify.host.engine import check_engine
 from calico_agent.verify.host.firewall import check_firewall
 from calico_agent.verify.host.forwarding import check_forwarding
+from calico_agent.verify.host.network_managers import check_network_managers
 from calico_agent.verify.host.other_cni import check_other_cni
 from calico_agent.verify.host.pools import check_pools
 from calico_agent.verify.view import View
@@ -17,6 +18,7 @@ from calico_agent.verify.view import View
 CHECKS: tuple[Callable[[View], Iterator[Check]], ...] = (
     check_forwarding,
     check_firewall,
+    check_network_managers,
     check_disks,
     check_engine,
     check_certificates,
