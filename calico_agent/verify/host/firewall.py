@@ -10,11 +10,12 @@ from itertools import groupby
 from calico_agent.model.address import Family, IPAddress
 from calico_agent.model.firewall import Firewall
 from calico_agent.model.preflight import Check, Verdict
+from calico_agent.model.unchanged import MadeOnce
 from calico_agent.model.unreadable import Unreadable
-from calico_agent.verify.host.felix_rules import has_felix, ways, with_felix
+from calico_agent.verify.host.felix_rules import Tunnels, has_felix, ways, with_felix
 from calico_agent.verify.host.firewall_cures import forward, let_in, words_of
 from calico_agent.verify.host.judged import Judged, judge, merged
-from calico_agent.verify.host.release import calico_release
+from calico_agent.verify.host.release import Release, calico_release
 from calico_agent.verify.host.traffic import (
     Traffic,
     answers_of_bgp,
@@ -32,6 +33,7 @@ from calico_agent.verify.view import View
 from calico_agent.verify.words import listed
 
 _CODE, _PODS = "HOST-FIREWALL", "HOST-FIREWALL-PODS"
+_TO_NODES = frozenset(("BGP", "VXLAN", "IPIP", "WireGuard"))
 _WHY = {
     "BGP": "without BGP there are no routes between this host's pods and the others'",
     "VXLAN": "packets between pods of different nodes travel in VXLAN, and are lost while routes look right",
@@ -46,46 +48,55 @@ def check_firewall(view: View) -> Iterator[Check]:
     """A line for each kind of packet, by family."""
     preparation = view.observation.preparation
     firewall = preparation.firewall if preparation is not None else None
-    families = [family for family in Family if uses_family(view, family)]
     if firewall is None or isinstance(firewall, Unreadable):
         reason = "it was not read" if firewall is None else firewall.reason
         yield Check(_CODE, Verdict.UNKNOWN, f"the firewall is not known: {reason}", _WHY["pods"], "nft list ruleset")
         return
-    for family in families:
-        yield from _between_nodes(view, firewall, family)
-        yield from _of_pods(view, firewall, family)
+    for family in (family for family in Family if uses_family(view, family)):
+        asked = tuple(_asked(view, firewall, family))
+        container = view.local.container
+        told = dict(container.env) if container is not None else {}
+        judged = _JUDGED[family](firewall, family, calico_release(view), told, tunnels_of(view, family), asked)
+        for name, group in groupby(judged, key=lambda one: one.traffic.name):
+            found = list(group)
+            check = _check_nodes if name in _TO_NODES else _check_pods
+            yield check(view, firewall, family, found, max(found, key=lambda one: one.gravity))
 
 
-def _between_nodes(view: View, firewall: Firewall, family: Family) -> Iterator[Check]:
+_Asked = tuple[Traffic, Mapping[str, IPAddress]]
+
+
+def _asked(view: View, firewall: Firewall, family: Family) -> Iterator[_Asked]:
+    """Which packets are followed, each with the nodes that it may come from or go to."""
     nodes = other_nodes(view, family)
+    dialled = _dialled(view, family, nodes)
     for name, kinds in groupby(between_nodes(view, family), key=lambda traffic: traffic.name):
-        found = [_judged(view, firewall, family, traffic, nodes) for traffic in kinds]
-        if name == "BGP" and (dialled := _dialled(view, family, nodes)):
-            found.append(_judged(view, firewall, family, answers_of_bgp(view, family), dialled))
-        yield _check_nodes(view, firewall, family, found)
+        yield from ((traffic, nodes) for traffic in kinds)
+        if name == "BGP" and dialled:
+            yield answers_of_bgp(view, family), dialled
+    yield from ((traffic, {}) for traffic in of_pods(view, family))
+    if firewall.masquerading.services:
+        yield from ((traffic, {}) for traffic in of_services(view, family))
 
 
-def _of_pods(view: View, firewall: Firewall, family: Family) -> Iterator[Check]:
-    pools = [pool.cidr for pool in pools_of(view, family)]
-    kinds = [*of_pods(view, family), *(of_services(view, family) if firewall.masquerading.services else ())]
-    for name, group in groupby(kinds, key=lambda traffic: traffic.name):
-        found = [_judged(view, firewall, family, traffic, {}) for traffic in group]
-        worst = max(found, key=lambda one: one.gravity)
-        cure = forward(worst.culprits[0], pools) if worst.culprits else ""
-        severity = Verdict.FAILURE if name == "pods" else Verdict.WARNING
-        yield _check(_PODS, firewall, family, found, worst, severity, cure)
-
-
-def _judged(view: View, firewall: Firewall, family: Family, traffic: Traffic, nodes: Mapping[str, IPAddress]) -> Judged:
+def _judge_all(
+    firewall: Firewall,
+    family: Family,
+    release: Release | None,
+    told: Mapping[str, str],
+    tunnels: Tunnels,
+    asked: tuple[_Asked, ...],
+) -> tuple[Judged, ...]:
     """By the rules that are there; before Felix has written its own, by each way in which it may write them."""
     if has_felix(firewall):
-        return judge(firewall, traffic, nodes)
-    container, release = view.local.container, calico_release(view)
-    told = dict(container.env) if container is not None else {}
-    tunnels = tunnels_of(view, family)
+        return tuple(judge(firewall, traffic, nodes) for traffic, nodes in asked)
     name = "ip" if family is Family.IPV4 else "ip6"
     to_come = [with_felix(firewall, name, way, release, tunnels) for way in ways(firewall, release, told)]
-    return merged([judge(one, traffic, nodes) for one in to_come])
+    return tuple(merged([judge(one, traffic, nodes) for one in to_come]) for traffic, nodes in asked)
+
+
+# Rules are read once a minute, and followed only when they or the nodes have changed.
+_JUDGED = {family: MadeOnce(_judge_all) for family in Family}
 
 
 def _dialled(view: View, family: Family, nodes: Mapping[str, IPAddress]) -> dict[str, IPAddress]:
@@ -94,17 +105,22 @@ def _dialled(view: View, family: Family, nodes: Mapping[str, IPAddress]) -> dict
     return {name: address for name, address in nodes.items() if own is None or str(address) < str(own)}
 
 
-def _check_nodes(view: View, firewall: Firewall, family: Family, found: list[Judged]) -> Check:
-    worst = max(found, key=lambda one: one.gravity)
+def _check_nodes(view: View, firewall: Firewall, family: Family, found: list[Judged], worst: Judged) -> Check:
     cure = let_in(worst.culprits[0], worst.traffic, networks_of(view, family, worst.dropped)) if worst.culprits else ""
     severity = Verdict.FAILURE if _is_vital(view, family, worst) else Verdict.WARNING
     return _check(_CODE, firewall, family, found, worst, severity, cure)
 
 
+def _check_pods(view: View, firewall: Firewall, family: Family, found: list[Judged], worst: Judged) -> Check:
+    cure = forward(worst.culprits[0], [pool.cidr for pool in pools_of(view, family)]) if worst.culprits else ""
+    severity = Verdict.FAILURE if worst.traffic.name == "pods" else Verdict.WARNING
+    return _check(_PODS, firewall, family, found, worst, severity, cure)
+
+
 def _is_vital(view: View, family: Family, judged: Judged) -> bool:
     """Whether something does not work now: of BGP, only the side that opens the session need be let in."""
     nodes = other_nodes(view, family)
-    if judged.traffic.name == "BGP":
+    if judged.traffic.port and judged.traffic.name == "BGP":
         dialled = _dialled(view, family, nodes).keys()
         needed = nodes.keys() - dialled if judged.traffic.way == "from" else dialled
         return not needed.isdisjoint(judged.dropped)
@@ -141,4 +157,6 @@ def _packets(judged: Judged) -> str:
         return f"packets {traffic.way}"
     nodes = sorted(judged.dropped or judged.unclear_for)
     where = listed(tuple(nodes)) if nodes != [""] else "other nodes"
-    return f"packets of {traffic.name}{f' ({traffic.detail})' if traffic.detail else ''} {traffic.way} {where}"
+    if not traffic.detail:
+        return f"answers of {traffic.name} {traffic.way} {where}"
+    return f"packets of {traffic.name} ({traffic.detail}) {traffic.way} {where}"

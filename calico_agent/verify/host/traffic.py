@@ -117,7 +117,7 @@ def answers_of_bgp(view: View, family: Family) -> Traffic:
     """What comes back on a session that this host opened."""
     numbers = {Field.PROTOCOL: TCP, Field.SOURCE_PORT: 179, Field.DESTINATION_PORT: _HIGH, Field.FLAGS: ACK}
     packet = replace(_own(view, family, "from", numbers), state=frozenset({"established"}))
-    return Traffic("answers of BGP", "from", INPUT, packet, TCP)
+    return Traffic("BGP", "from", INPUT, packet, TCP)
 
 
 def _both(view: View, family: Family, name: str, protocol: int, port: int) -> Iterator[Traffic]:

@@ -125,6 +125,14 @@ CASES = {
         {BGP: FAILURE, PODS: OK},
         says=("the policy DROP of chain INPUT",),
     ),
+    "what is dialled is answered to nobody": CheckCase(
+        host(
+            filtering("-A INPUT -p tcp -m tcp --dport 179 -j ACCEPT", INPUT="DROP"),
+            stored(nodes=(node("host1"), node("host2", "10.77.0.1/24"))),
+        ),
+        {BGP: FAILURE, PODS: OK},
+        says=("answers of BGP from host2 are dropped by the policy DROP of chain INPUT",),
+    ),
     "nodes are let in": CheckCase(host(filtering("-A INPUT -s 10.77.0.0/24 -j ACCEPT", INPUT="DROP")), BOTH),
     "only one of two is": CheckCase(
         host(filtering("-A INPUT -s 10.77.0.12/32 -j ACCEPT", INPUT="DROP")),
