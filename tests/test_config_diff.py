@@ -1,17 +1,24 @@
 """`config diff` as it is typed, against an agent that tells its configuration on its socket."""
 
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from calico_agent import client
 from calico_agent.cli import main
 from calico_agent.config import load
 from calico_agent.config.show import told_config
+from calico_agent.errors import NotRunningError
 from calico_agent.serve.app import App
 from calico_agent.serve.host_names import HostNames
 from calico_agent.serve.http import HttpServer
 from calico_agent.serve.latest import Latest
+from tests.patience import until
 
 SECRET = '[node]\nenv = { AUTH = "hush" }\n'
 
@@ -83,3 +90,46 @@ def test_it_is_told_on_the_socket_only(agent: tuple[Latest, Path], names: HostNa
     asked = {"REQUEST_METHOD": "GET", "PATH_INFO": "/configuration", "HTTP_HOST": "localhost"}
     App(agent[0], names=names)(asked, lambda status, _headers: said.append(status))  # type: ignore[arg-type]
     assert said == [status]
+
+
+@pytest.mark.real
+def test_a_running_agent_tells_what_a_reload_would_bring(tmp_path: Path) -> None:
+    """With a variable of its own, which only it knows."""
+    file, socket_path = tmp_path / "calico-agent.toml", tmp_path / "agent.sock"
+    usual = (
+        f'[agent]\nstate_dir = "{tmp_path}/state"\nprobe_next_hops = false\n[docker]\nurl = "unix://{tmp_path}/d.sock"\n'
+        f'[http]\nlisten = ""\nsocket = "{socket_path}"\n'
+    )
+    file.write_text(usual)
+    with subprocess.Popen(
+        (sys.executable, "-m", "calico_agent", "run", "--config", str(file)),
+        env={**os.environ, "CALICO_AGENT_LOG_LEVEL": "error"},
+        stderr=subprocess.DEVNULL,
+    ) as agent:
+        try:
+            until("the agent answers", lambda: _configurations(socket_path) is not None)
+            told = client.configurations(str(socket_path))
+            assert told.used == told.on_disk
+            assert told.used["log.level"] == '"error"'
+            file.write_text(f"{usual}[node]\ncpu_shares = 300\n")
+            told = client.configurations(str(socket_path))
+            assert (told.used["node.cpu_shares"], told.on_disk["node.cpu_shares"]) == ("0", "300")
+            agent.send_signal(signal.SIGHUP)
+            until("the reload is done", lambda: _shares(socket_path) == "300")
+            file.write_text("[node]\ncpu_shares = 1\n")
+            assert "is no weight" in client.configurations(str(socket_path)).refused[0]
+        finally:
+            agent.terminate()
+            agent.wait(30)
+
+
+def _shares(socket_path: Path) -> str:
+    told = _configurations(socket_path)
+    return "" if told is None else told.used["node.cpu_shares"]
+
+
+def _configurations(socket_path: Path) -> client.Configurations | None:
+    try:
+        return client.configurations(str(socket_path))
+    except NotRunningError:
+        return None

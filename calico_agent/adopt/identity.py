@@ -19,8 +19,9 @@ def translate_identity(draft: Draft, env: Mapping[str, Given], *, old: bool) -> 
     """`old`: calico/node of Calico 2.x, which keeps the case of names."""
     draft.handled.update(VARIABLES)
     _name(draft, env, old=old)
-    _address(draft, env.get("IP", _NOTHING), "ipv4")
-    _address(draft, env.get("IP6", _NOTHING), "ipv6")
+    for variable, key in (("IP", "ipv4"), ("IP6", "ipv6")):
+        by_method = bool(env.get(f"{variable}_AUTODETECTION_METHOD", _NOTHING).value.strip())
+        _address(draft, env.get(variable, _NOTHING), key, _BY_METHOD if by_method else _FOUND)
     _method(draft, env.get("IP_AUTODETECTION_METHOD", _NOTHING), "IP", "ipv4", "method")
     _method(draft, env.get("IP6_AUTODETECTION_METHOD", _NOTHING), "IP6", "ipv6", "method6")
 
@@ -49,7 +50,8 @@ def _name_fault(draft: Draft, name: str, *, old: bool) -> str:
     return draft.set("identity", "name", name)
 
 
-def _address(draft: Draft, given: Given, key: str) -> None:
+def _address(draft: Draft, given: Given, key: str, found: str) -> None:
+    """`found` is what to say of one that is to be found."""
     variable = "IP" if key == "ipv4" else "IP6"
     text = given.value.strip()
     if given.unknown and key == "ipv6":
@@ -61,7 +63,7 @@ def _address(draft: Draft, given: Given, key: str) -> None:
     elif text in {"", "autodetect"}:
         wanted = key == "ipv4" or text == "autodetect"
         draft.set("identity", key, "auto" if wanted else "none")
-        draft.explain(variable, _FOUND if wanted else "without a value it means that IPv6 is not used")
+        draft.explain(variable, found if wanted else "without a value it means that IPv6 is not used")
     elif text == "none":
         draft.set("identity", key, "none")
         draft.explain(variable, "the family is not used")
@@ -76,6 +78,7 @@ def _address(draft: Draft, given: Given, key: str) -> None:
         )
 
 
+_BY_METHOD = "calico-agent finds it by Calico's method that is given, and passes over an address that cannot be right"
 _FOUND = "calico/node takes the first address that fits, a bridge's too; calico-agent finds this host's by evidence"
 
 

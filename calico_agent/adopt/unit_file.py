@@ -41,7 +41,7 @@ def parse_unit(label: str, text: str) -> tuple[Assignment, ...]:
         if not section:
             raise Refused(line.place(0), "is not a unit of systemd: a section like [Service] comes first")
         if not equals:
-            raise Refused(line.place(0), f"{line.text[:40]!a} is no assignment (wanted KEY=value)")
+            raise Refused(line.place(0), "is no assignment (wanted KEY=value)")  # what it is may be a secret
         found.append(Assignment(section, key.strip(), _tail(line, len(line.text) - len(value.lstrip()))))
     return tuple(found)
 

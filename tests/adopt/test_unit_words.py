@@ -118,7 +118,7 @@ def test_a_list_is_forgotten_by_an_empty_value_and_the_last_of_others_counts() -
 
 NO_UNITS = {
     "no section": ("ExecStart=/bin/a", "x:1: is not a unit of systemd: a section like [Service] comes first"),
-    "a line that assigns nothing": ("[Service]\nhello", "x:2: 'hello' is no assignment (wanted KEY=value)"),
+    "a line that assigns nothing": ("[Service]\nhello", "x:2: is no assignment (wanted KEY=value)"),
     "a section without an end": ("\n[Service", "x:2: the section header '[Service' has no end"),
     "a YAML file": ("kind: DaemonSet", "x:1: is not a unit of systemd: a section like [Service] comes first"),
 }
