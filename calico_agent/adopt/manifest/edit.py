@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from calico_agent.adopt.described import Refused
+from calico_agent.adopt.manifest.objects import TooMuch
 from calico_agent.adopt.manifest.text import Event, Kind, Node, Parsed, Text, parse
 
 # An anchor that moves is written out with what it stands for. More parts than this have only files made to be large.
@@ -205,7 +206,7 @@ def _flow(node: Node, going: frozenset[int], left: list[int]) -> Iterator[str]:
     """A node in brackets, on one line. Aliases of what goes are written out, others stay."""
     left[0] -= 1
     if left[0] < 0:
-        raise Refused("", "an anchor of calico-node stands for too much to be written out where else it is used")
+        raise TooMuch
     if node.kind is Kind.ALIAS:
         if id(node.target) not in going:
             yield f"*{node.text} "

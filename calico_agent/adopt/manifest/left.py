@@ -9,12 +9,13 @@ node/pkg/cni of projectcalico/calico@v3.32.1): it asks for one that is valid for
 started or removed a day later. Outside of a pod it cannot do so, thus that one program stays.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 import yaml
 
-from calico_agent.adopt.manifest.objects import elements, mapping, member, string
+from calico_agent.adopt.manifest.objects import TooMuch, elements, mapping, member, string
 from calico_agent.adopt.manifest.text import Kind, Node
 from calico_agent.adopt.manifest.volumes import CNI_CONFIGURATION
 from calico_agent.adopt.manifest.workload import Workload
@@ -26,6 +27,8 @@ _FOR_TOKEN = frozenset(
         "KUBERNETES_SERVICE_PORT",
     }
 )  # fmt: skip
+# What one variable, or one source of variables, can be made of.
+_MOST_PARTS = 100
 # A shell is in each image of calico/node that needs this: `start_runit` is one of its scripts.
 _SLEEP = "trap 'exit 0' TERM; while :; do sleep 3600 & wait; done"
 
@@ -78,10 +81,10 @@ def _cni_mount(container: Node) -> Node | None:
 def _token_container(workload: Workload, mount: Node) -> dict[str, object]:
     container = _base("cni-token", workload)
     container["command"] = _monitor(workload.container)
-    if sources := [plain(each) for each in elements(member(workload.container, "envFrom"))]:
+    if sources := _plain(elements(member(workload.container, "envFrom"))):
         container["envFrom"] = sources
     variables = elements(member(workload.container, "env"))
-    if kept := [plain(each) for each in variables if string(member(each, "name")) in _FOR_TOKEN]:
+    if kept := _plain(each for each in variables if string(member(each, "name")) in _FOR_TOKEN):
         container["env"] = kept
     # The directory belongs to the host, which may have SELinux: as calico-node was, and install-cni is.
     container["securityContext"] = {"privileged": True}
@@ -114,11 +117,18 @@ def _base(name: str, workload: Workload) -> dict[str, object]:
     return base
 
 
-def plain(node: Node) -> object:
-    """A small part as Python's own values, all of them texts."""
+def _plain(nodes: Iterable[Node]) -> list[object]:
+    return [plain(node, [_MOST_PARTS]) for node in nodes]
+
+
+def plain(node: Node, left: list[int]) -> object:
+    """A small part as Python's own values, all of them texts or truths; `left` are the parts that it may still have."""
+    left[0] -= 1
+    if left[0] < 0:
+        raise TooMuch
     if node.real.kind is Kind.SEQUENCE:
-        return [plain(each) for each in node.real.children]
+        return [plain(each, left) for each in node.real.children]
     if node.real.kind is Kind.MAPPING:
-        return {key: plain(value) for key, value in mapping(node).items()}
+        return {key: plain(value, left) for key, value in mapping(node).items()}
     text = string(node)
     return text == "true" if node.real.plain and text in {"true", "false"} else text

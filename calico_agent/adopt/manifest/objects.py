@@ -12,6 +12,10 @@ _NOTHING = frozenset({"", "~", "null", "Null", "NULL"})
 _DEFAULT_NAMESPACE = "default"
 
 
+class TooMuch(Exception):  # noqa: N818 - it names what a part is
+    """A part that its aliases make too large to be written out."""
+
+
 @dataclass(frozen=True, slots=True)
 class KubernetesObject:
     """One object, and what it calls itself."""
@@ -41,7 +45,7 @@ def objects(parsed: Parsed) -> Iterator[KubernetesObject]:
 def member(node: Node | None, *path: str) -> Node | None:
     """The value below these keys, or None; also one that a merge key (`<<`) brings."""
     for key in path:
-        node = _value(node, key, 0)
+        node = _value(node, key, set(), 0)
     return node
 
 
@@ -74,7 +78,7 @@ def is_true(node: Node | None) -> bool:
 def mapping(node: Node | None) -> dict[str, Node]:
     """Keys and values, those of merge keys too."""
     found: dict[str, Node] = {}
-    _collect(node, found, 0)
+    _collect(node, found, set(), 0)
     return found
 
 
@@ -115,25 +119,29 @@ def _objects(text: Text, node: Node, depth: int) -> Iterator[KubernetesObject]:
     )
 
 
-def _value(node: Node | None, key: str, depth: int) -> Node | None:
-    if node is None or node.real.kind is not Kind.MAPPING or depth > _DEEPEST:
+def _value(node: Node | None, key: str, seen: set[int], depth: int) -> Node | None:
+    """What is merged often is looked at once: merge keys can multiply as aliases do."""
+    if node is None or node.real.kind is not Kind.MAPPING or depth > _DEEPEST or id(node.real) in seen:
         return None
+    seen.add(id(node.real))
     if own := own_member(node.real, key):
         return own[1]
     for merged in _merged(node.real):
-        if (found := _value(merged, key, depth + 1)) is not None:
+        if (found := _value(merged, key, seen, depth + 1)) is not None:
             return found
     return None
 
 
-def _collect(node: Node | None, found: dict[str, Node], depth: int) -> None:
-    if node is None or node.real.kind is not Kind.MAPPING or depth > _DEEPEST:
+def _collect(node: Node | None, found: dict[str, Node], seen: set[int], depth: int) -> None:
+    if node is None or node.real.kind is not Kind.MAPPING or depth > _DEEPEST or id(node.real) in seen:
         return
-    for merged in reversed(_merged(node.real)):
-        _collect(merged, found, depth + 1)
-    for key, value in node.real.pairs():
-        if key.real.kind is Kind.SCALAR and key.real.text != _MERGE:
-            found[key.real.text] = value
+    seen.add(id(node.real))
+    own = {key.real.text: value for key, value in node.real.pairs() if key.real.kind is Kind.SCALAR}
+    for name, value in own.items():
+        if name != _MERGE:
+            found.setdefault(name, value)
+    for merged in _merged(node.real):
+        _collect(merged, found, seen, depth + 1)
 
 
 def _merged(node: Node) -> tuple[Node, ...]:

@@ -45,19 +45,18 @@ class Store:
     namespace: str
     certs_dir: str
     objects: dict[tuple[str, str], KubernetesObject] = field(default_factory=dict)
+    _read: dict[tuple[str, str], dict[str, Node]] = field(default_factory=dict, compare=False)
 
     def has(self, kind: str, name: str) -> bool:
         return (kind, name) in self.objects
 
     def keys(self, kind: str, name: str) -> dict[str, Node]:
         """The keys of a ConfigMap or Secret with their values; empty where the manifest does not have it."""
+        found = self._read.setdefault((kind, name), {})
         owner = self.objects.get((kind, name))
-        if owner is None:
-            return {}
-        parts = ("data", "stringData") if kind == "Secret" else ("data",)
-        found: dict[str, Node] = {}
-        for part in parts:
-            found |= mapping(member(owner.node, part))
+        if owner is not None and not found:
+            for part in ("data", "stringData") if kind == "Secret" else ("data",):
+                found |= mapping(member(owner.node, part))
         return found
 
     def secret_content(self, secret: str, key: str) -> bytes | None:

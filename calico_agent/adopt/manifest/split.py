@@ -6,10 +6,10 @@ from calico_agent.adopt.described import Translation
 from calico_agent.adopt.manifest.describe import Description, describe
 from calico_agent.adopt.manifest.edit import apply, take_out
 from calico_agent.adopt.manifest.left import Left, left_in_place
-from calico_agent.adopt.manifest.objects import member, objects, string
+from calico_agent.adopt.manifest.objects import TooMuch, member, objects, string
 from calico_agent.adopt.manifest.secrets import Store, store_of
 from calico_agent.adopt.manifest.strategy import strategy, to_on_delete
-from calico_agent.adopt.manifest.text import Text, parse
+from calico_agent.adopt.manifest.text import Parsed, Text, parse
 from calico_agent.adopt.manifest.workload import AlreadySplit, Workload, find_workload, refuse_doubled_keys
 from calico_agent.adopt.translate import translate
 
@@ -39,12 +39,19 @@ def split(text: Text, certs_dir: str) -> Split | AlreadySplit:
         refuse_doubled_keys(owner)
     description = describe(workload, store, everything)
     translation = _with_pull(translate(description.described), workload)
-    left = left_in_place(workload)
-    edits = [*take_out(parsed, workload.containers, workload.container, left.yaml if left else "")]
-    if strict := to_on_delete(workload):
-        edits.append(strict)
-    changed = apply(parsed, edits)
+    try:
+        left = left_in_place(workload)
+        changed = _changed(parsed, workload, left)
+    except TooMuch:
+        raise text.refused(workload.container.start, "an anchor stands for too much to be written out") from None
     return Split(workload, store, changed.text.text, left, strategy(workload), description, translation)
+
+
+def _changed(parsed: Parsed, workload: Workload, left: Left | None) -> Parsed:
+    edits = list(take_out(parsed, workload.containers, workload.container, left.yaml if left else ""))
+    if on_delete := to_on_delete(workload):
+        edits.append(on_delete)
+    return apply(parsed, edits)
 
 
 def _with_pull(translation: Translation, workload: Workload) -> Translation:

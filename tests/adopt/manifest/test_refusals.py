@@ -7,7 +7,7 @@ import yaml
 
 from calico_agent.adopt.described import Refused
 from calico_agent.adopt.manifest import text as text_module
-from calico_agent.adopt.manifest.split import split
+from calico_agent.adopt.manifest.split import Split, split
 from calico_agent.adopt.manifest.text import Text
 from tests.adopt.manifest.texts import CERTS, NODE, OTHER, daemon_set, read
 
@@ -103,10 +103,33 @@ def test_aliases_that_multiply_cost_nothing() -> None:
     assert split(Text("calico.yaml", bomb + "---\n" + daemon_set(NODE + OTHER)), CERTS)
 
 
+def test_merge_keys_that_multiply_cost_nothing() -> None:
+    rows = ["  notes:", "  - &a0 {x: 1}"]
+    rows += [f"  - &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 20)}]}}" for n in range(1, 9)]
+    node = NODE + "\n".join(rows) + "\n  <<: *a8\n  envFrom: [{configMapRef: {name: c}}]\n"
+    head = "---\nkind: ConfigMap\nmetadata: {name: c, namespace: kube-system}\nnotes:\n- &b0 {x: 1}\n"
+    merges = "".join(f"- &b{n} {{<<: [{', '.join([f'*b{n - 1}'] * 20)}]}}\n" for n in range(1, 8))
+    config_map = f"{head}{merges}data: {{<<: *b7}}\n"
+    result = split(Text("calico.yaml", daemon_set(node + OTHER) + config_map), CERTS)
+    assert isinstance(result, Split)
+    assert result.description.described.env["x"].value == "1"
+
+
 def test_an_anchor_of_calico_node_that_multiplies_is_refused() -> None:
     rows = ["  notes:", "    a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     rows += [f"    a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
-    assert "too much" in refused(daemon_set(NODE + "\n".join(rows) + "\n" + OTHER + "  x: *a9\n")).reason
+    error = refused(daemon_set(NODE + "\n".join(rows) + "\n" + OTHER + "  x: *a9\n"))
+    assert str(error) == "calico.yaml:11: an anchor stands for too much to be written out"
+
+
+def test_sources_of_variables_that_multiply_are_refused() -> None:
+    rows = ["  notes:", "  - &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    rows += [f"  - &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
+    mounts = (
+        "  volumeMounts: [{mountPath: /host/etc/cni/net.d, name: v}]\n  envFrom: [{configMapRef: {optional: *a9}}]\n"
+    )
+    pod = "volumes: [{name: v, hostPath: {path: /etc/cni/net.d}}]"
+    assert "too much" in refused(daemon_set(NODE + "\n".join(rows) + "\n" + mounts + OTHER, pod=pod)).reason
 
 
 def test_ten_thousand_documents() -> None:
