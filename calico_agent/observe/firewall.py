@@ -55,7 +55,7 @@ def _legacy() -> Iterator[Part]:
             continue
         if not names.split():
             continue
-        tool = find_tool(f"{prefix}-legacy-save") or _before_nf_tables(f"{prefix}-save")
+        tool = find_tool(f"{prefix}-legacy-save") or _usual(f"{prefix}-save", nft=False)
         if tool is None:
             yield Unreadable(
                 "iptables", f"there are {prefix} (legacy) rules, and no {prefix}-legacy-save here.", "absent"
@@ -64,10 +64,10 @@ def _legacy() -> Iterator[Part]:
         yield _saved(Tool.LEGACY, family, tool)
 
 
-def _before_nf_tables(name: str) -> Path | None:
-    """Before iptables 1.8 there was one kind only, and its tools had no other name."""
+def _usual(name: str, *, nft: bool) -> Path | None:
+    """The tool without the name of a kind, if it is of that kind: before iptables 1.8 there was only the legacy one."""
     tool = find_tool(name)
-    return None if tool is None or "nft" in tool.resolve().name else tool
+    return tool if tool is not None and ("nft" in tool.resolve().name) is nft else None
 
 
 def _saved(tool: Tool, family: str, path: Path) -> Part:
@@ -108,7 +108,8 @@ def _base_chains() -> tuple[HookedChain, ...]:
 
 def _by_iptables(family: str, wanted: set[tuple[str, str]], names: set[tuple[str, str]]) -> Iterator[Part]:
     """The tables that iptables made; those that it does not understand, or where it is not here, are left for nft."""
-    tool = find_tool(f"{_PREFIXES[family]}-nft-save")
+    prefix = _PREFIXES[family]
+    tool = find_tool(f"{prefix}-nft-save") or _usual(f"{prefix}-save", nft=True)
     part = None if tool is None else _saved(Tool.IPTABLES_NFT, family, tool)
     if part is not None and not isinstance(part, Unreadable):
         tables = tuple(table for table in part[0] if (family, table.name) in wanted)

@@ -23,6 +23,10 @@ from calico_agent.verify.host.release import Release
 
 _ACCEPTS_LAST, _DETECTS = (3, 16), (3, 17)
 _ACCEPTS_IPIP, _ACCEPTS_VXLAN, _ACCEPTS_WIREGUARD = (3, 0), (3, 7), (3, 22)
+_MODE, _BACKEND = "FELIX_CHAININSERTMODE", "FELIX_IPTABLESBACKEND"
+TOLD = frozenset((_MODE, _BACKEND))
+"""The settings in the environment of its container that decide where it writes its rules."""
+
 _HINTS = ("KUBE-IPTABLES-HINT", "KUBE-KUBELET-CANARY")
 _ALLOWED = Bits(Field.MARK, 1, 1)  # whichever bit it is: `passage` knows what it stands for
 _COMMENT = f"{MARKER} to come"
@@ -52,14 +56,14 @@ def has_felix(firewall: Firewall) -> bool:
 
 
 def ways(firewall: Firewall, release: Release | None, told: Mapping[str, str]) -> tuple[Way, ...]:
-    """All that are possible by what is known of it. `told` is the environment of its container."""
-    appends = told.get("FELIX_CHAININSERTMODE", "insert").lower() == "append"
+    """All that are possible by what is known of it. `told` are settings of its environment."""
+    appends = told.get(_MODE, "insert").lower() == "append"
     last = (True, False) if release is None else (release >= _ACCEPTS_LAST,)
     return tuple(Way(tool, one, appends) for tool in _tools(firewall, release, told) for one in last)
 
 
 def _tools(firewall: Firewall, release: Release | None, told: Mapping[str, str]) -> tuple[Tool, ...]:
-    chosen = told.get("FELIX_IPTABLESBACKEND", "auto" if release is None or release >= _DETECTS else "legacy").lower()
+    chosen = told.get(_BACKEND, "auto" if release is None or release >= _DETECTS else "legacy").lower()
     if chosen in {"legacy", "nft"}:
         return (Tool.LEGACY if chosen == "legacy" else Tool.IPTABLES_NFT,)
     tables = [table for table in firewall.tables if table.family in {"ip", "ip6"} and table.tool is not Tool.NFT]

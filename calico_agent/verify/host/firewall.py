@@ -12,7 +12,7 @@ from calico_agent.model.firewall import Firewall
 from calico_agent.model.preflight import Check, Verdict
 from calico_agent.model.unchanged import MadeOnce
 from calico_agent.model.unreadable import Unreadable
-from calico_agent.verify.host.felix_rules import Tunnels, has_felix, ways, with_felix
+from calico_agent.verify.host.felix_rules import TOLD, Tunnels, has_felix, ways, with_felix
 from calico_agent.verify.host.firewall_cures import forward, let_in, words_of
 from calico_agent.verify.host.judged import Judged, judge, merged
 from calico_agent.verify.host.release import Release, calico_release
@@ -55,7 +55,7 @@ def check_firewall(view: View) -> Iterator[Check]:
     for family in (family for family in Family if uses_family(view, family)):
         asked = tuple(_asked(view, firewall, family))
         container = view.local.container
-        told = dict(container.env) if container is not None else {}
+        told = {name: value for name, value in container.env if name in TOLD} if container is not None else {}
         judged = _JUDGED[family](firewall, family, calico_release(view), told, tunnels_of(view, family), asked)
         for name, group in groupby(judged, key=lambda one: one.traffic.name):
             found = list(group)
@@ -100,9 +100,10 @@ _JUDGED = {family: MadeOnce(_judge_all) for family in Family}
 
 
 def _dialled(view: View, family: Family, nodes: Mapping[str, IPAddress]) -> dict[str, IPAddress]:
-    """The nodes to which this host opens the session."""
-    own = own_address(view, family)
-    return {name: address for name, address in nodes.items() if own is None or str(address) < str(own)}
+    """The nodes to which this host opens the session; in Calico v2 both sides try."""
+    own, release = own_address(view, family), calico_release(view)
+    both = own is None or (release is not None and release[0] == 2)
+    return {name: address for name, address in nodes.items() if both or str(address) < str(own)}
 
 
 def _check_nodes(view: View, firewall: Firewall, family: Family, found: list[Judged], worst: Judged) -> Check:

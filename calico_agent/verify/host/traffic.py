@@ -96,7 +96,7 @@ def pools_of(view: View, family: Family) -> list[Pool]:
 def between_nodes(view: View, family: Family) -> Iterator[Traffic]:
     """What comes from other nodes, and what goes to them."""
     port = view.cluster.bgp.port_of(view.local.name or "") if view.cluster is not None else 179
-    if view.local.uses_bird and needs_bgp(view, family):
+    if (view.local.uses_bird or view.local.uses_gobgp) and needs_bgp(view, family):
         yield _tcp(view, family, "from", port)
         yield _tcp(view, family, "to", port)
     tunnels = tunnels_of(view, family)

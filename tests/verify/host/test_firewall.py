@@ -125,6 +125,14 @@ CASES = {
         {BGP: FAILURE, PODS: OK},
         says=("the policy DROP of chain INPUT",),
     ),
+    "in Calico v2 the other side may dial as well": CheckCase(
+        host(
+            filtering("-A INPUT -p tcp -m tcp --dport 179 -m conntrack --ctstate NEW -j DROP"),
+            of_release("v1.3.0"),
+            Tool.LEGACY,
+        ),
+        {BGP: WARNING, PODS: OK},
+    ),
     "what is dialled is answered to nobody": CheckCase(
         host(
             filtering("-A INPUT -p tcp -m tcp --dport 179 -j ACCEPT", INPUT="DROP"),
