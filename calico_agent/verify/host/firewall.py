@@ -99,11 +99,18 @@ def _judge_all(
 _JUDGED = {family: MadeOnce(_judge_all) for family in Family}
 
 
-def _dialled(view: View, family: Family, nodes: Mapping[str, IPAddress]) -> dict[str, IPAddress]:
+def _dialled(view: View, family: Family, nodes: Mapping[str, IPAddress]) -> Mapping[str, IPAddress]:
     """The nodes to which this host opens the session; in Calico v2 both sides try."""
     own, release = own_address(view, family), calico_release(view)
     both = own is None or (release is not None and release[0] == 2)
-    return {name: address for name, address in nodes.items() if both or str(address) < str(own)}
+    return nodes if both else _LOWER[family](str(own), nodes)
+
+
+def _lower(own: str, nodes: Mapping[str, IPAddress]) -> Mapping[str, IPAddress]:
+    return {name: address for name, address in nodes.items() if str(address) < own}
+
+
+_LOWER = {family: MadeOnce(_lower) for family in Family}
 
 
 def _check_nodes(view: View, firewall: Firewall, family: Family, found: list[Judged], worst: Judged) -> Check:

@@ -11,6 +11,8 @@ from ipaddress import ip_network
 from calico_agent.model.address import Family, IPAddress, IPNetwork
 from calico_agent.model.firewall import Field
 from calico_agent.model.node import EncapsulationMode, Node, Pool
+from calico_agent.model.unchanged import MadeOnce
+from calico_agent.verify.cluster import Cluster
 from calico_agent.verify.host.felix_rules import Tunnels
 from calico_agent.verify.host.packet import ACK, IPIP, SYN, TCP, UDP, Packet, addressed
 from calico_agent.verify.host.passage import FORWARD, INPUT, OUTPUT
@@ -51,11 +53,18 @@ def own_address(view: View, family: Family) -> IPAddress | None:
     return registered.ip if registered is not None else None
 
 
-def other_nodes(view: View, family: Family) -> dict[str, IPAddress]:
+def other_nodes(view: View, family: Family) -> Mapping[str, IPAddress]:
     """The registered addresses of the other nodes by their names."""
-    nodes: Mapping[str, Node] = view.cluster.nodes if view.cluster is not None else {}
-    found = {name: node.registered(family) for name, node in nodes.items() if name != view.local.name}
+    return _OTHERS[family](view.cluster, view.local.name, family)
+
+
+def _others(cluster: Cluster | None, own: str | None, family: Family) -> Mapping[str, IPAddress]:
+    nodes: Mapping[str, Node] = cluster.nodes if cluster is not None else {}
+    found = {name: node.registered(family) for name, node in nodes.items() if name != own}
     return {name: address.ip for name, address in found.items() if address is not None}
+
+
+_OTHERS = {family: MadeOnce(_others) for family in Family}
 
 
 def networks_of(view: View, family: Family, names: Collection[str]) -> list[IPNetwork]:
