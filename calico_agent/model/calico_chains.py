@@ -14,6 +14,10 @@ _OPEN = frozenset(
 MARKER = "cali:"
 """With this begins the comment of every rule that Felix writes."""
 
+BY_EBPF = "Pre-approved by BPF programs"
+"""With this begins what Felix says of its first rule of FORWARD where its eBPF dataplane judges packets of pods
+(felix/dataplane/linux/int_dataplane.go@v3.32.1, setUpIptablesBPF)."""
+
 
 def is_calicos(chain: str) -> bool:
     """Whether it is a chain of Calico's."""

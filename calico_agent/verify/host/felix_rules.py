@@ -16,7 +16,7 @@ with the kind that has rules already.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from calico_agent.model.calico_chains import MARKER
+from calico_agent.model.calico_chains import BY_EBPF, MARKER
 from calico_agent.model.firewall import Act, Among, BaseChain, Bits, Field, Firewall, Named, Rule, Table, Tool
 from calico_agent.verify.host.packet import IPIP, UDP
 from calico_agent.verify.host.release import Release
@@ -52,7 +52,13 @@ class Way:
 
 def has_felix(firewall: Firewall) -> bool:
     """Whether it has run here."""
-    return firewall.has_chain("cali-FORWARD", "filter-cali-FORWARD")
+    return firewall.has_chain("cali-FORWARD", "filter-cali-FORWARD") or by_ebpf(firewall)
+
+
+def by_ebpf(firewall: Firewall) -> bool:
+    """Whether its eBPF dataplane judges the packets of pods, and mostly forwards them past the packet filter."""
+    entered = ((table, base.chain) for table in firewall.tables for base in table.base_chains if base.hook == "forward")
+    return any(BY_EBPF in rule.comment for table, chain in entered for rule in table.chains.get(chain, ()))
 
 
 def ways(firewall: Firewall, release: Release | None, told: Mapping[str, str]) -> tuple[Way, ...]:

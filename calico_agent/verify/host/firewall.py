@@ -12,7 +12,7 @@ from calico_agent.model.firewall import Firewall
 from calico_agent.model.preflight import Check, Verdict
 from calico_agent.model.unchanged import MadeOnce
 from calico_agent.model.unreadable import Unreadable
-from calico_agent.verify.host.felix_rules import TOLD, Tunnels, has_felix, ways, with_felix
+from calico_agent.verify.host.felix_rules import TOLD, Tunnels, by_ebpf, has_felix, ways, with_felix
 from calico_agent.verify.host.firewall_cures import forward, let_in, words_of
 from calico_agent.verify.host.judged import Judged, judge, merged
 from calico_agent.verify.host.release import Release, calico_release
@@ -61,6 +61,9 @@ def check_firewall(view: View) -> Iterator[Check]:
             found = list(group)
             check = _check_nodes if name in _TO_NODES else _check_pods
             yield check(view, firewall, family, found, max(found, key=lambda one: one.gravity))
+        if by_ebpf(firewall):
+            what = "what the firewall does to packets of pods is not known: Felix's eBPF dataplane forwards them"
+            yield Check(_PODS, Verdict.UNKNOWN, what, subject=_named("packets between pods", family))
 
 
 _Asked = tuple[Traffic, Mapping[str, IPAddress]]
@@ -74,6 +77,8 @@ def _asked(view: View, firewall: Firewall, family: Family) -> Iterator[_Asked]:
         yield from ((traffic, nodes) for traffic in kinds)
         if name == "BGP" and dialled:
             yield answers_of_bgp(view, family), dialled
+    if by_ebpf(firewall):
+        return
     yield from ((traffic, {}) for traffic in of_pods(view, family))
     if firewall.masquerading.services:
         yield from ((traffic, {}) for traffic in of_services(view, family))
@@ -156,7 +161,11 @@ def _check(
 def _subject(traffic: Traffic, family: Family) -> str:
     name = {"pods": "packets between pods", "services": "node ports"}.get(traffic.name, traffic.name)
     port = f" ({traffic.detail})" if traffic.detail else ""
-    return f"{name}{port}{'' if family is Family.IPV4 else ' over IPv6'}"
+    return _named(f"{name}{port}", family)
+
+
+def _named(what: str, family: Family) -> str:
+    return what if family is Family.IPV4 else f"{what} over IPv6"
 
 
 def _packets(judged: Judged) -> str:

@@ -83,6 +83,16 @@ CASES = {
     "but not before that of older ones": CheckCase(
         host(felix(before="-A FORWARD -j REJECT --reject-with icmp-host-prohibited\n", accepts_last=False)), BOTH
     ),
+    "with eBPF packets of pods go other ways": CheckCase(
+        host(
+            filtering(
+                '-A FORWARD -m comment --comment "cali:a" -m comment --comment "Pre-approved by BPF programs." '
+                "-m mark --mark 0x3000000/0x3000000 -j ACCEPT",
+                "-A FORWARD -j REJECT",
+            )
+        ),
+        {BGP: OK, PODS: UNKNOWN},
+    ),
     "the same is known before Calico has started": CheckCase(
         host(filtering("-A FORWARD -j REJECT --reject-with icmp-host-prohibited")), {BGP: OK, PODS: FAILURE}
     ),
