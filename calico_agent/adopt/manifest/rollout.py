@@ -68,7 +68,7 @@ class _Plan:
             title="Once: give Kubernetes the new manifest. It changes no pod, as its update strategy is OnDelete.",
             why="From now on a pod that is made anew, and so that of a new host, has no calico-node. Whatever else "
             "applies this manifest (an addon manager, kubespray, a GitOps controller) must have the new one before.",
-            commands=(f"{_HERE}kubectl apply -f {self._new}",),
+            commands=(*self._strategy_first(), f"{_HERE}kubectl apply -f {self._new}"),
             checks=(
                 f"{self._kubectl} get daemonset {self._name} {names}   # says: {self._staying()}",
                 f"{self._kubectl} patch daemonset {self._name} -p '{gone}'   # only if it says calico-node, too: {why}",
@@ -76,6 +76,13 @@ class _Plan:
             ),
             undo=(f"{_HERE}kubectl apply -f {self._old}   # only while no host has been moved",),
         )
+
+    def _strategy_first(self) -> Iterator[str]:
+        """A manifest that has no update strategy leaves that of the cluster, whoever set it there."""
+        if self._split.strategy == ON_DELETE:
+            path, patch = "{.spec.updateStrategy.type}", '{"spec":{"updateStrategy":{"type":"OnDelete"}}}'
+            yield f"{self._kubectl} get daemonset {self._name} -o jsonpath='{path}'   # OnDelete, or nothing before 1.6"
+            yield f"{self._kubectl} patch daemonset {self._name} -p '{patch}'   # only if it said RollingUpdate"
 
     def prepare(self) -> Step:
         """What changes nothing on a host."""

@@ -35,6 +35,17 @@ def test_going_back_on_one_host_changes_no_other() -> None:
     )
 
 
+def test_a_strategy_that_the_manifest_leaves_to_the_cluster_is_looked_at_before() -> None:
+    """With RollingUpdate there, set by hand or by a newer API, `apply` would take calico-node from all hosts."""
+    first, *_ = rollout(split_text(read("hosted-2.3.yaml")), PLACES)
+    look, patch, apply = first.commands
+    assert ".spec.updateStrategy.type" in look
+    assert '"type":"OnDelete"' in patch
+    assert "kubectl apply -f" in apply
+    first, *_ = rollout(split_text(read("etcd-3.31.yaml")), PLACES)
+    assert len(first.commands) == 1
+
+
 def test_a_node_that_calico_node_marks_as_it_stops_is_looked_after() -> None:
     assert any("NetworkUnavailable" in command for command in commands("etcd-3.31.yaml"))
     assert not any("NetworkUnavailable" in command for command in commands("etcd-3.10.yaml"))
