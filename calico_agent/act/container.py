@@ -87,11 +87,8 @@ def _perform(client: docker.APIClient, action: Action) -> None:
             with suppress(NotFound):
                 client.remove_container(container, force=True)
         case SetAside(id=container, new_name=new_name):
-            # First of all it must not come back by itself, then it may stop and give its name away.
-            # (The stub knows only two of Docker's four policies.)
-            client.update_container(container, restart_policy={"Name": "no"})  # type: ignore[arg-type]
-            client.stop(container, timeout=_STOP_SECONDS)
-            client.rename(container, new_name)
+            with suppress(NotFound):  # its maker removed it
+                _set_aside(client, container, new_name)
         case RestartContainer(id=container):
             client.restart(container, timeout=_STOP_SECONDS)
         case RenameContainer(id=container, name=name):
@@ -99,6 +96,14 @@ def _perform(client: docker.APIClient, action: Action) -> None:
         case ForbidRestarts(id=container):
             # (The stub knows only two of Docker's four policies.)
             client.update_container(container, restart_policy={"Name": "no"})  # type: ignore[arg-type]
+
+
+def _set_aside(client: docker.APIClient, container: str, name: str) -> None:
+    """First of all it must not come back by itself, then it may stop and give its name away. Raises NotFound."""
+    # (The stub knows only two of Docker's four policies.)
+    client.update_container(container, restart_policy={"Name": "no"})  # type: ignore[arg-type]
+    client.stop(container, timeout=_STOP_SECONDS)
+    client.rename(container, name)
 
 
 def _put_in_place(client: docker.APIClient, successor: str, container: str, name: str) -> None:

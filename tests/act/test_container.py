@@ -267,6 +267,10 @@ def test_what_cannot_be_made_stops_nothing_of_somebody_elses(engine: Engine, spe
     assert names(engine) == {"calico-node"}
 
 
+def test_one_that_its_maker_has_removed_need_not_be_set_aside(engine: Engine) -> None:
+    assert perform(engine, SetAside("0123456789ab", "aside", WHY)) == ""
+
+
 def test_an_exited_container_is_set_aside(engine: Engine) -> None:
     engine.docker("run", "--name=calico-node", "--env=SCRIPT=exit 1", "--net=host", IMAGE, check=False)
     assert perform(engine, SetAside(inspect(engine, "calico-node")["Id"], "aside", WHY)) == ""

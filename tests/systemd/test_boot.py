@@ -37,9 +37,10 @@ MASKED = (
 )
 
 # The watchdog of the unit waits for two minutes; a test does not. An endpoint makes the agent load gRPC, so that the
-# sandbox is tried with everything that the agent uses.
+# sandbox is tried with everything that the agent uses, and with what `observe.clients` asks systemd.
 DROP_IN = f"""
 [Service]
+ExecStartPre=/bin/sh -c 'exec systemctl show --property=ActiveState --value -- basic.target >/run/calico-agent/asked'
 ExecStart=
 ExecStart={PYTHON} -m calico_agent run
 ExecReload=
@@ -170,6 +171,10 @@ def test_the_agent_answers_inside_its_sandbox(started: Machine) -> None:
     )
     fetch = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:9197/livez', timeout=5).status)"
     assert started.run(PYTHON, "-c", fetch) == "200"
+
+
+def test_systemd_answers_inside_its_sandbox(started: Machine) -> None:
+    assert started.run("cat", "/run/calico-agent/asked") == "active"
 
 
 def test_it_holds_four_capabilities_and_can_gain_none(started: Machine) -> None:
