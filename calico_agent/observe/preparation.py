@@ -91,7 +91,7 @@ SUBJECTS: tuple[Subject, ...] = (
     # A handshake costs etcd a millisecond, and there may be a thousand hosts.
     Subject("etcd_servers", lambda now: read_etcd_servers(now.settings), 600.0),
     Subject("services", lambda _: read_service_ranges(), 300.0),
-    Subject("other_cni", lambda _: read_other_cni(), 300.0),
+    Subject("other_cni", lambda now: read_other_cni(now.root), 300.0),
     Subject("firewall", lambda _: read_firewall(), 60.0),
     Subject("network_managers", lambda circumstances: read_network_managers(circumstances.root), 60.0),
 )

@@ -1,20 +1,29 @@
-"""The range of service addresses, from the control plane's programs, where they run on this host.
+"""The range of service addresses, from the control plane's programs where they run on this host.
+
+Elsewhere at least one of the addresses: kubelet tells every pod that of the API, and so kube-proxy where it is a pod.
 
 Only root's are believed: any user can call a process kube-apiserver.
 """
 
 from collections.abc import Iterator
 from contextlib import suppress
+from ipaddress import ip_network
 
 import psutil
 
 from calico_agent.decode.services import decode_service_ranges
+from calico_agent.model.address import address_in
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.services import ServiceRange, ServiceRanges
 from calico_agent.observe.processes import ENDED, command_line, in_our_network, is_root, pids_named
 
 # As the kernel cuts names: 15 characters.
-_PROGRAMS = {"kube-apiserver": "kube-apiserver", "kube-controller": "kube-controller-manager"}
+_PROGRAMS = {
+    "kube-apiserver": "kube-apiserver",
+    "kube-controller": "kube-controller-manager",
+    "kube-proxy": "kube-proxy",
+}
+_API_SERVER = "KUBERNETES_SERVICE_HOST"
 
 
 def read_service_ranges() -> ServiceRanges | Unreadable:
@@ -30,5 +39,8 @@ def _ranges() -> Iterator[ServiceRange]:
         with suppress(*ENDED):
             process = psutil.Process(pid)
             program = _PROGRAMS.get(process.name()[:15])
-            if program and is_root(process) and in_our_network(pid):
-                yield from decode_service_ranges(program, command_line(process))
+            if not program or not is_root(process) or not in_our_network(pid):
+                continue
+            yield from decode_service_ranges(program, command_line(process))
+            if (server := address_in(process.environ().get(_API_SERVER, ""))) is not None:
+                yield ServiceRange(ip_network(server), f"{_API_SERVER} of {program}")

@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from itertools import product
 
-from calico_agent.model.finding import Finding, Problem
+from calico_agent.model.finding import ConditionType, Finding, Problem, Severity
 from calico_agent.verify.causes import (
     ALIKE,
     ALIKE_OF_MANY,
@@ -58,6 +58,8 @@ class _Causes:
 def _index(findings: tuple[Finding, ...], here: str) -> _Causes:
     causes: dict[tuple[str, Link, Hashable, int | None], Finding] = {}
     for one in findings:
+        if one.condition is ConditionType.HOST_PREPARED and one.severity is not Severity.ERROR:
+            continue  # what may harm one day explains nothing that is wrong now
         family = _family(one)
         if one.prefix is not None:
             causes.setdefault((one.code, Link.PREFIX, one.prefix, family), one)

@@ -36,8 +36,27 @@ def host() -> Iterator[NetworkNamespace]:
 
 def test_a_daemon_of_another_network_here_and_one_elsewhere(tmp_path: Path, host: NetworkNamespace) -> None:
     with network_namespace() as pod, process(tmp_path, host, name="flanneld"), process(tmp_path, pod, name="weaver"):
-        assert host.run(read_other_cni) == OtherCni(("flanneld",))
-    assert host.run(read_other_cni) == OtherCni()
+        assert host.run(read_other_cni, tmp_path) == OtherCni(("flanneld",))
+    assert host.run(read_other_cni, tmp_path) == OtherCni()
+
+
+@pytest.mark.parametrize(
+    ("ours", "behind"),
+    [
+        pytest.param("10-calico.conflist", ("/etc/cni/net.d/20-flannel.conf",), id="behind Calico's"),
+        pytest.param("30-calico.conflist", (), id="before Calico's, where it is another check's"),
+    ],
+)
+def test_configurations_that_the_runtime_does_not_take(tmp_path: Path, ours: str, behind: tuple[str, ...]) -> None:
+    folder = tmp_path / "etc/cni/net.d"
+    folder.mkdir(parents=True)
+    (folder / ours).write_text('{"plugins": [{"type": "calico"}, {"type": "portmap"}]}')
+    (folder / "20-flannel.conf").write_text('{"type": "flannel"}')
+    (folder / "40-notes.txt").write_text("nothing that a runtime reads")
+    (folder / "calico-kubeconfig").write_text("apiVersion: v1")
+    found = read_other_cni(tmp_path)
+    assert isinstance(found, OtherCni)
+    assert found.files == behind
 
 
 def test_the_range_of_services_is_told_by_the_control_plane(tmp_path: Path, host: NetworkNamespace) -> None:
@@ -55,6 +74,14 @@ def test_the_range_of_services_is_told_by_the_control_plane(tmp_path: Path, host
         ServiceRange(services, f"{flag} of kube-apiserver"),
         ServiceRange(services, f"{flag} of kube-controller-manager"),
     }
+
+
+def test_kube_proxy_knows_where_the_api_is(tmp_path: Path, host: NetworkNamespace) -> None:
+    told = ("env", "KUBERNETES_SERVICE_HOST=10.96.0.1")
+    with process(tmp_path, host, name="kube-proxy", through=told):
+        found = host.run(read_service_ranges)
+    address = ServiceRange(ip_network("10.96.0.1/32"), "KUBERNETES_SERVICE_HOST of kube-proxy")
+    assert found == ServiceRanges((address,))
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from calico_agent.model.finding import ConditionType
+from calico_agent.model.finding import ConditionType, Severity
 from calico_agent.verify.catalogue.entry import Entry
 
 _entry = partial(Entry, condition=ConditionType.HOST_PREPARED)
@@ -39,26 +39,40 @@ The finding names the setting; most are in /etc/docker/daemon.json.""",
     ),
     _entry(
         "HOST-CERTIFICATE",
-        "a certificate or key for etcd is of no use, or soon will be",
+        "a certificate or key for etcd is of no use",
         """\
 calico-agent, calico/node and Calico's CNI plugin show a certificate to etcd, and believe an etcd
 that is of an authority which they know. Programs that run keep their connections; at their next
 start, or when etcd restarts, they stay outside.
 
-Found by reading the files: whether they are there, in the form PEM, valid (a warning 30 days before
-the end, a failure 3 days before, sooner for those that live shorter), for a client, and whether key
-and certificate belong to each other. A certificate of another authority than etcd's is no fault:
-etcd says whether it believes it (HOST-ETCD).
+Found by reading the files: whether they are there, in the form PEM, valid, for a client, and
+whether key and certificate belong to each other. A certificate of another authority than etcd's is
+no fault: etcd says whether it believes it (HOST-ETCD).
 
 Renew it, in the same place. A container that has mounted the file alone must be started again to
 see another one (SV-CERTIFICATE).""",
+    ),
+    _entry(
+        "HOST-EXPIRY",
+        "a certificate expires soon",
+        """\
+Nothing is wrong yet. From its end on, programs that show it or are shown it do not reach etcd any
+more; those that run keep their connections until etcd or they start again.
+
+Found in the files that HOST-CERTIFICATE names, and in the handshake of HOST-ETCD: a warning 30 days
+before the end, a failure 3 days before. For certificates that live no longer than 90 days it is a
+third and a tenth of their life, as something renews them all the time.
+
+Renew it. kubeadm and most playbooks do that for all at once: look at the certificates of the other
+hosts, and of etcd itself, too.""",
+        Severity.WARNING,
     ),
     _entry(
         "HOST-ETCD",
         "a member of etcd and this host do not believe each other",
         """\
 The certificate of that member is for another name or address than its endpoint, of an authority
-that is not in ca_file, or at its end; or it does not accept this host's certificate. Programs turn
+that is not in ca_file, or expired; or it does not accept this host's certificate. Programs turn
 to the other members, so that nobody notices, until those are away.
 
 Found by a TLS handshake with each endpoint, with the files of calico-agent.

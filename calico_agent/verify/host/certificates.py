@@ -20,7 +20,7 @@ from calico_agent.model.preflight import Check, Verdict
 from calico_agent.verify.view import View, in_words
 from calico_agent.verify.words import listed
 
-_CODE, _SERVER_CODE = "HOST-CERTIFICATE", "HOST-ETCD"
+_CODE, _SERVER_CODE, _EXPIRY = "HOST-CERTIFICATE", "HOST-ETCD", "HOST-EXPIRY"
 _LOST = "whoever uses it loses etcd, or does not reach it at its next start"
 _WHY_SERVER = "programs that are given this endpoint do not believe that it is etcd, and turn to the others"
 _CORRECT = "a server certificate with this name or address as subjectAltName, by that authority"
@@ -76,7 +76,7 @@ def _validity(subject: str, what: str, certificate: Certificate, at: datetime) -
     if left < certificate.notice:
         verdict = Verdict.FAILURE if left < certificate.last_call else Verdict.WARNING
         said = f"{what} expires on {_day(certificate.not_after)}"
-        return Check(_CODE, verdict, said, f"from then on {_LOST}", f"a new one, in its place; {look}", subject)
+        return Check(_EXPIRY, verdict, said, f"from then on {_LOST}", f"a new one, in its place; {look}", subject)
     return Check(_CODE, Verdict.OK, f"{what} is valid until {_day(certificate.not_after)}", subject=subject)
 
 
@@ -130,7 +130,7 @@ def _server(servers: EtcdServers, server: EtcdServer, at: datetime) -> Check:
         verdict = Verdict.FAILURE if left < server.certificate.last_call else Verdict.WARNING
         why = "from then on nobody believes this member of etcd"
         cure = f"a new one on that host; openssl s_client -connect {_address(name)} </dev/null | openssl x509 -dates"
-        return Check(_SERVER_CODE, verdict, f"{name}: its certificate expires on {until}", why, cure, name)
+        return Check(_EXPIRY, verdict, f"{name}: its certificate expires on {until}", why, cure, name)
     said = f"{name} proves that it is etcd, and believes this host; its certificate is valid until {until}"
     return Check(_SERVER_CODE, Verdict.OK, said, subject=name)
 

@@ -50,6 +50,7 @@ def check_other_cni(view: View) -> Iterator[Check]:
 
 def _harmless(links: tuple[Link, ...], other: OtherCni) -> Check:
     seen = (
+        *other.files,
         *(link.name for link in links),
         *(f"{program}, which runs" for program in other.programs),
     )

@@ -25,6 +25,7 @@ _CODE = "HOST-POOL"
 _OTHER_POOL = "a new pool that overlaps nothing, and this one disabled (calicoctl); then make the pods anew"
 _TO_COME = (("CALICO_IPV4POOL_CIDR", 4), ("CALICO_IPV6POOL_CIDR", 6))
 _IPVS = "kube-ipvs0"
+_UNSEEN = "the range of service addresses is not known on this host"
 _API_SERVER = "KUBERNETES_SERVICE_HOST"
 
 
@@ -88,11 +89,10 @@ def _services(view: View, cluster: Cluster, pools: tuple[Pool, ...]) -> Iterator
     ranges, subject = tuple(_service_ranges(view, cluster)), "services"
     if not ranges:
         kubelet = None if isinstance(view.observation.host, Unreadable) else view.observation.host.kubelet
-        unseen = "the range of service addresses is not known on this host"
         verdict, what = (
             (Verdict.NOT_APPLICABLE, "pools and services: no Kubernetes is seen here")
             if kubelet is None
-            else (Verdict.UNKNOWN, f"pools and services: {unseen}")
+            else (Verdict.UNKNOWN, f"pools and services: {_UNSEEN}")
         )
         yield Check(_CODE, verdict, what, subject=subject)
         return
@@ -105,7 +105,13 @@ def _services(view: View, cluster: Cluster, pools: tuple[Pool, ...]) -> Iterator
         )
     if not overlaps:
         sources = ", ".join(dict.fromkeys(one.source for one in ranges))
-        yield Check(_CODE, Verdict.OK, f"no pool shares addresses with services ({sources})", subject=subject)
+        whole = any(one.network.num_addresses > 1 for one in ranges)
+        verdict, what = (
+            (Verdict.OK, f"no pool shares addresses with services ({sources})")
+            if whole
+            else (Verdict.UNKNOWN, f"{_UNSEEN}; those that are seen lie in no pool ({sources})")
+        )
+        yield Check(_CODE, verdict, what, subject=subject)
 
 
 def _service_ranges(view: View, cluster: Cluster) -> Iterator[ServiceRange]:

@@ -1,5 +1,6 @@
 """Certificates of this host."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,10 +10,13 @@ from calico_agent.model.certificate import (
     CertificateFile,
     Credential,
     Credentials,
+    EtcdServer,
+    EtcdServers,
 )
+from calico_agent.model.observation import Unreadable
 from calico_agent.model.preflight import Verdict
 from calico_agent.verify.host.certificates import check_certificates
-from tests.verify.cluster import AT
+from tests.verify.cluster import AT, HEALTHY, problems_of
 from tests.verify.host.case import CheckCase, check, prepared
 
 CA, CERT, KEY = "/etc/calico/certs/ca_cert.crt", "/etc/calico/certs/cert.crt", "/etc/calico/certs/key.pem"
@@ -67,8 +71,10 @@ def read(*credentials: Credential) -> Credentials:
     ],
 )
 def test_the_end_of_a_certificate(left: timedelta, life: timedelta, verdict: Verdict) -> None:
-    case = CheckCase(prepared(credentials=read(credential(own(certificate(left, life))))), lines(cert=verdict))
-    check(case, check_certificates)
+    ended = left < timedelta()
+    code = "HOST-CERTIFICATE" if ended or verdict is OK else "HOST-EXPIRY"
+    told = {**lines(cert=None), f"{code} {CERT}": verdict}
+    check(CheckCase(prepared(credentials=read(credential(own(certificate(left, life))))), told), check_certificates)
 
 
 NOT_YET = Certificate(AT + timedelta(hours=2), AT + YEAR, "host1")
@@ -139,6 +145,11 @@ CASES = {
         },
         ("/etc/cni/cert of the CNI plugin expired", f"{CA} of calico-agent, calico/node and the CNI plugin"),
     ),
+    "one that ends soon": CheckCase(
+        prepared(credentials=read(credential(own(certificate(timedelta(days=12)))))),
+        {**lines(cert=None), f"HOST-EXPIRY {CERT}": WARNING},
+        ("expires on 2026-12-05 01:00 UTC", "from then on whoever uses it"),
+    ),
     "nothing names any": CheckCase(prepared(credentials=read()), {"HOST-CERTIFICATE": Verdict.NOT_APPLICABLE}),
     "nothing was read": CheckCase(prepared(), {"HOST-CERTIFICATE": UNKNOWN}),
 }
@@ -147,3 +158,23 @@ CASES = {
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_certificates(case: CheckCase) -> None:
     check(case, check_certificates)
+
+
+def test_an_expired_certificate_is_one_problem_with_all_that_follows() -> None:
+    tls = "the server does not accept our certificate"
+    seen = prepared(
+        replace(HEALTHY, datastore_trouble=Unreadable("etcd", f"https://etcd1:2379: {tls}", "tls")),
+        credentials=read(credential(own(certificate(-timedelta(days=1))))),
+        etcd_servers=EtcdServers((EtcdServer("https://etcd1:2379", tls, "tls"),)),
+    )
+    consequences = {"HOST-ETCD https://etcd1:2379", "DS-UNREADABLE etcd"}
+    assert problems_of(seen) == {f"HOST-CERTIFICATE {CERT}": consequences}
+
+
+@pytest.mark.parametrize("left", [20, 2], ids=["20 days", "2 days"])
+def test_one_that_ends_soon_explains_nothing_that_is_wrong_now(left: int) -> None:
+    seen = prepared(
+        replace(HEALTHY, datastore_trouble=Unreadable("etcd", "connection refused", "refused")),
+        credentials=read(credential(own(certificate(timedelta(days=left))))),
+    )
+    assert problems_of(seen) == {f"HOST-EXPIRY {CERT}": set(), "DS-UNREADABLE etcd": set()}

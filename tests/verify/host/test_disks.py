@@ -9,7 +9,7 @@ from calico_agent.model.disk import Disks, FileSystem
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.preflight import Verdict
 from calico_agent.verify.host.disks import check_disks
-from tests.verify.cluster import HEALTHY, contained
+from tests.verify.cluster import HEALTHY, contained, problems_of
 from tests.verify.host.case import CheckCase, check, prepared
 
 GIB, MIB = 1 << 30, 1 << 20
@@ -108,3 +108,17 @@ CASES = {
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_disks(case: CheckCase) -> None:
     check(case, check_disks)
+
+
+NOT_KEPT = replace(HEALTHY, snapshot_trouble=Unreadable("snapshot", "No space left on device", "file"))
+
+
+@pytest.mark.parametrize(
+    ("free", "problems"),
+    [
+        pytest.param(0, {"HOST-DISK /": {"DS-SNAPSHOT snapshot"}}, id="full"),
+        pytest.param(500 * MIB, {"HOST-DISK /": set(), "DS-SNAPSHOT snapshot": set()}, id="nearly full"),
+    ],
+)
+def test_only_a_full_disk_explains_what_cannot_be_kept(free: int, problems: dict[str, set[str]]) -> None:
+    assert problems_of(prepared(NOT_KEPT, disks=disks(replace(ROOT, free=free, reserve=0)))) == problems

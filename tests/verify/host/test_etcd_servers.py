@@ -46,12 +46,12 @@ CASES = {
     ),
     "one is about to expire": CheckCase(
         prepared(etcd_servers=etcd(FINE, EtcdServer(TWO, certificate=certificate(timedelta(days=12))))),
-        {f"HOST-ETCD {ONE}": OK, f"HOST-ETCD {TWO}": WARNING},
+        {f"HOST-ETCD {ONE}": OK, f"HOST-EXPIRY {TWO}": WARNING},
         (f"{TWO}: its certificate expires on 2026-12-05 01:00 UTC",),
     ),
     "one has three days": CheckCase(
         prepared(etcd_servers=etcd(EtcdServer(TWO, certificate=certificate(timedelta(days=2))))),
-        {f"HOST-ETCD {TWO}": FAILURE},
+        {f"HOST-EXPIRY {TWO}": FAILURE},
     ),
     "no TLS": CheckCase(prepared(etcd_servers=etcd()), {"HOST-ETCD": Verdict.NOT_APPLICABLE}),
     "nobody said where etcd is": CheckCase(

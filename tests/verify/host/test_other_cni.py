@@ -45,6 +45,11 @@ CASES = {
         {LINE: OK},
         ("flannel.1, cni0 and flanneld, which runs of another CNI: not in Calico's way",),
     ),
+    "files that flannel left behind Calico's": CheckCase(
+        prepared(HEALTHY, other_cni=OtherCni(files=("/etc/cni/net.d/10-flannel.conflist",))),
+        {LINE: OK},
+        ("/etc/cni/net.d/10-flannel.conflist of another CNI: not in Calico's way",),
+    ),
     "Calico's own devices, Docker's bridges and wires of pods are nobody's else": CheckCase(
         host(OURS, link("docker0", "bridge", "172.17.0.1/16"), link("cali12345", "veth"), link("tunl0", "ipip")),
         {LINE: OK},

@@ -102,11 +102,17 @@ CASES = {
         prepared(replace(HEALTHY, kernel=Kernel(links=(IPVS,)))),
         {k: v for k, v in lines().items() if "services" not in k} | {"HOST-POOL default 192.168.0.10/32": WARNING},
     ),
+    "the API's address is in the pool": CheckCase(
+        prepared(contained(env=(("KUBERNETES_SERVICE_HOST", "192.168.0.1"),))),
+        {k: v for k, v in lines().items() if "services" not in k} | {"HOST-POOL default 192.168.0.1/32": WARNING},
+    ),
     "services that BIRD advertises": CheckCase(
         prepared(stored(bgp=BgpSettings(services=(net("10.96.0.0/12"),)))), lines(services=OK), ("BGPConfiguration",)
     ),
     "the API's address in the container's environment": CheckCase(
-        prepared(contained(env=(("KUBERNETES_SERVICE_HOST", "10.96.0.1"),))), lines(services=OK)
+        prepared(contained(env=(("KUBERNETES_SERVICE_HOST", "10.96.0.1"),))),
+        lines(services=Verdict.UNKNOWN),
+        ("those that are seen lie in no pool",),
     ),
     "Kubernetes is here, and says nothing of services": CheckCase(
         prepared(KUBELET), lines(services=Verdict.UNKNOWN), ("not known on this host",)
