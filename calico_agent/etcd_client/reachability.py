@@ -16,6 +16,8 @@ _NOT_YET_VALID, _EXPIRED = 9, 10
 _UNKNOWN_ISSUER = (18, 19, 20, 21)
 _OTHER_NAME, _OTHER_ADDRESS = 62, 64
 _LISTED = 8  # names of a certificate
+# How a client begins HTTP/2: the preface and its settings, none (RFC 9113, 3.4).
+_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
 
 
 def reach(endpoint: Endpoint, timeout: float) -> socket.socket:
@@ -51,9 +53,9 @@ def server_certificate(endpoint: Endpoint, files: TlsFiles, timeout: float) -> b
         context.set_alpn_protocols(["h2"])
         try:
             with context.wrap_socket(connection, server_hostname=endpoint.host) as secured:
-                if secured.version() == "TLSv1.3":
-                    # There the server judges our certificate after the handshake; when content, it sends first (HTTP/2,
-                    # which every etcd has that knows TLS 1.3).
+                if secured.version() == "TLSv1.3" and secured.selected_alpn_protocol() == "h2":
+                    # There the server judges our certificate after the handshake; when content, it answers.
+                    secured.sendall(_GREETING)
                     secured.recv(1)
                 return secured.getpeercert(binary_form=True) or b""
         except ssl.SSLCertVerificationError as error:
