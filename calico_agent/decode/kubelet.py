@@ -1,12 +1,13 @@
 """What the kubelet was told about this host's name and address, by its command line.
 
 Both are flags only; a KubeletConfiguration file cannot hold them, because it may be shared by many hosts
-(cmd/kubelet/app/options/options.go@kubernetes v1.31). Of a flag that is given twice the last counts, as in spf13/pflag.
+(cmd/kubelet/app/options/options.go@kubernetes v1.31).
 """
 
 from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
 
+from calico_agent.decode.flags import flag_values
 from calico_agent.model.address import IPAddress
 from calico_agent.model.host import Kubelet
 
@@ -16,17 +17,8 @@ _LONGEST_NAME = 253
 
 def decode_kubelet(pid: int, command_line: Sequence[str]) -> Kubelet:
     """The kubelet with this command line. A value that is no address is as good as none: kubelet refuses it, too."""
-    flags = dict(_flags(command_line[1:]))
+    flags = flag_values(command_line[1:], {_NODE_IP, _HOSTNAME_OVERRIDE})
     return Kubelet(pid, tuple(_addresses(flags.get(_NODE_IP, ""))), flags.get(_HOSTNAME_OVERRIDE, "")[:_LONGEST_NAME])
-
-
-def _flags(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """The two flags, as `--name=value` or as `--name value`."""
-    for position, argument in enumerate(arguments):
-        name, equals, value = argument.removeprefix("--").partition("=")
-        if argument.startswith("--") and name in {_NODE_IP, _HOSTNAME_OVERRIDE}:
-            following = arguments[position + 1 : position + 2]
-            yield name, value if equals else "".join(following)
 
 
 def _addresses(text: str) -> Iterator[IPAddress]:

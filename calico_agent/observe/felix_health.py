@@ -7,17 +7,14 @@ calico/node v1.3.0 (Felix 2.3.0) has no such port.
 """
 
 import time
-from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from http.client import HTTPConnection, HTTPException
-from itertools import islice
-from pathlib import Path
 
-from calico_agent.decode.felix_health import decode_health, decode_listeners
+from calico_agent.decode.felix_health import decode_health
 from calico_agent.model.address import IPAddress
 from calico_agent.model.felix import FelixHealth
+from calico_agent.observe.listeners import listeners, reachable_host
 
-_PROC = Path("/proc")
 _TIMEOUT, _DEADLINE = 1.0, 1.5  # of one port, and of all
 _LONGEST_ANSWER = 1 << 16
 _MOST_PORTS = 8
@@ -41,7 +38,7 @@ class FelixHealthReader:
             return self._said
         known = self._port if pid == self._pid else None
         self._pid, self._port, self._said = pid, None, None
-        for port in (known,) if known else _ports(pid):
+        for port in (known,) if known else listeners(pid)[:_MOST_PORTS]:
             said = _ask(*port)
             if said is not None:
                 self._port, self._said = port, said
@@ -51,32 +48,9 @@ class FelixHealthReader:
         return self._said
 
 
-def _ports(pid: int) -> tuple[tuple[IPAddress, int], ...]:
-    """Where a process listens; nothing where that cannot be seen."""
-    found: list[tuple[IPAddress, int]] = []
-    with suppress(OSError, ValueError, IndexError):
-        inodes = frozenset(_sockets(pid))
-        for name in ("tcp", "tcp6"):
-            with suppress(FileNotFoundError), (_PROC / str(pid) / "net" / name).open(encoding="ascii") as table:
-                found += islice(decode_listeners(table, inodes), _MOST_PORTS)
-    return tuple(found)
-
-
-def _sockets(pid: int) -> Iterator[str]:
-    """The inodes of its sockets."""
-    for descriptor in (_PROC / str(pid) / "fd").iterdir():
-        with suppress(FileNotFoundError):  # closed meanwhile
-            kind, _, inode = str(descriptor.readlink()).partition(":")
-            if kind == "socket":
-                yield inode.strip("[]")
-
-
 def _ask(address: IPAddress, port: int) -> FelixHealth | None:
-    host = str(address)
-    if address.is_unspecified:
-        host = "127.0.0.1" if address.version == 4 else "::1"
     try:
-        with closing(HTTPConnection(host, port, timeout=_TIMEOUT)) as connection:
+        with closing(HTTPConnection(reachable_host(address), port, timeout=_TIMEOUT)) as connection:
             connection.request("GET", "/liveness", headers={"Connection": "close"})
             answer = connection.getresponse()
             return decode_health(answer.status, answer.read(_LONGEST_ANSWER).decode(errors="replace"))

@@ -1,27 +1,13 @@
-"""The kubelet of this host, found among the running processes.
-
-It has a say in name and address, so only root's counts: any user can call a process kubelet. A kubelet in another
-network namespace is another node's (kind and k3d run theirs in containers). Whoever is not root may not look at that,
-and then every kubelet of root's counts.
-"""
+"""The kubelet of this host, found among the programs that root runs: it has a say in name and address."""
 
 import time
 from contextlib import suppress
 
-import psutil
-
 from calico_agent.decode.kubelet import decode_kubelet
 from calico_agent.model.host import Kubelet
-from calico_agent.observe.processes import (
-    ENDED,
-    command_line,
-    in_our_network,
-    is_root,
-    pids_named,
-    runs_own_file,
-)
+from calico_agent.observe.roots_programs import RunningProgram, program_of, programs_named
 
-_NAME = "kubelet"
+_NAMES = {"kubelet": ("kubelet",)}
 
 # Where none is found, all processes are gone through again at most that often: on a large host that is not free.
 _LEISURE_SECONDS = 30.0
@@ -46,27 +32,12 @@ class KubeletReader:
         return self._last
 
     def _find(self) -> Kubelet | None:
-        found = _kubelet(self._pid) if self._pid else None
+        found = _kubelet(program_of(self._pid, _NAMES)) if self._pid else None
         if found is None and (self._pid or time.monotonic() - self._searched_at >= _LEISURE_SECONDS):
-            found = next((kubelet for pid in pids_named({_NAME}) if (kubelet := _kubelet(pid))), None)
+            found = _kubelet(next(programs_named(_NAMES), None))
             self._searched_at = time.monotonic()
         return found
 
 
-def _kubelet(pid: int) -> Kubelet | None:
-    """The process with this number, if it is a kubelet of ours. Raises OSError where that cannot be seen."""
-    try:
-        process = psutil.Process(pid)
-        if process.name() != _NAME or not is_root(process) or not runs_own_file(pid, _NAME):
-            return None
-        arguments = command_line(process)
-    except ENDED:
-        return None  # it ended meanwhile
-    return decode_kubelet(pid, arguments) if arguments and _is_ours(pid) else None
-
-
-def _is_ours(pid: int) -> bool:
-    try:
-        return in_our_network(pid)
-    except OSError:
-        return True
+def _kubelet(program: RunningProgram | None) -> Kubelet | None:
+    return decode_kubelet(program.pid, program.arguments) if program is not None else None

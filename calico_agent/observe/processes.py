@@ -73,8 +73,8 @@ def is_root(process: psutil.Process) -> bool:
     return set(process.uids()) == {0}
 
 
-def runs_own_file(pid: int, name: str) -> bool:
-    """Whether the program file that it runs is called so, and only root may write it. Where it cannot be seen: yes.
+def runs_own_file(pid: int, names: Collection[str]) -> bool:
+    """Whether the program file that it runs has one of these names, and only root may write it. Unseen: yes.
 
     Its name in the process table is whatever link it was started by.
     """
@@ -82,7 +82,7 @@ def runs_own_file(pid: int, name: str) -> bool:
         link, status = (_PROC / str(pid) / "exe").readlink(), (_PROC / str(pid) / "exe").stat()
     except PermissionError:
         return True
-    return link.name.removesuffix(" (deleted)") == name and is_roots_own(status)
+    return link.name.removesuffix(" (deleted)") in names and is_roots_own(status)
 
 
 def may_change_routes(pid: int) -> bool:
