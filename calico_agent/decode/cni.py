@@ -1,11 +1,12 @@
-"""Calico's plugin in CNI configurations: under which node name it registers pods.
+"""CNI configurations: which plugins they name, and under which node name Calico's registers pods.
 
 A `.conflist` holds a list of plugins, a `.conf` is one itself. The plugin takes `nodename`, then the content of
 `nodename_file`, then the host name; before v2.6 the key was `hostname` (cni-plugin/pkg/plugin/plugin.go@v3.32.1).
 """
 
 from calico_agent.decode.errors import Malformed
-from calico_agent.decode.json_object import JsonObject, objects, parse_object, text
+from calico_agent.decode.json_object import JsonObject, objects, parse_object, section, text
+from calico_agent.model.cni import CniFile
 from calico_agent.model.host import CniPlugin
 
 _TYPE = "calico"
@@ -33,6 +34,29 @@ def decode_cni_files(content: bytes) -> tuple[str, str, str]:
     plugin = next((one for one in _plugins(parse_object(content)) if one.get("type") == _TYPE), {})
     ca, certificate, key = (text(plugin, f"etcd_{kind}_file") or "" for kind in ("ca_cert", "cert", "key"))
     return ca, certificate, key
+
+
+def decode_cni_file(path: str, content: bytes) -> CniFile:
+    """One file as the runtime sees it. What it would refuse has an `error`: no plugin, or one without a type."""
+    try:
+        whole = parse_object(content)
+        plugins = _plugins(whole)
+        kinds = tuple(text(one, "type") or "" for one in plugins)
+        named = tuple(dict.fromkeys(filter(None, (*kinds, *(text(section(one, "ipam"), "type") for one in plugins)))))
+        version = text(whole, "cniVersion") or ""
+    except Malformed as error:
+        return CniFile(path, error=error.what)
+    if not all(kinds):
+        return CniFile(path, error="it names no plugin")
+    return CniFile(path, kinds, named, version, hands_on=not _HANDING_ON.isdisjoint(kinds))
+
+
+def calico_plugin(content: bytes) -> JsonObject | None:
+    """What one file tells Calico's plugin; None where it has none."""
+    try:
+        return next((one for one in _plugins(parse_object(content)) if one.get("type") == _TYPE), None)
+    except Malformed:
+        return None
 
 
 def is_taken(content: bytes) -> bool:

@@ -107,6 +107,7 @@ def assemble(decoded: Mapping[str, Decoded | BadKey], *, revision: int, read_at:
         bad_keys=_every(BadKey, values),
         claims=tuple(value for value in values if isinstance(value, NameOwner | AliveSign)),
         cluster_guid=cluster.guid,
+        calico_version=cluster.version,
         revision=revision,
         read_at=read_at,
     )

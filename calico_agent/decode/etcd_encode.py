@@ -30,8 +30,8 @@ def encode_datastore(datastore: Datastore) -> Iterator[tuple[str, bytes]]:
     yield f"{RESOURCES}felixconfigurations/default", _json({"spec": _felix(datastore.felix)})
     for name, said in datastore.felix_nodes:
         yield f"{RESOURCES}felixconfigurations/node.{name}", _json({"spec": dict(said)})
-    if datastore.cluster_guid:
-        information = {"spec": {"clusterGUID": datastore.cluster_guid}}
+    if datastore.cluster_guid or datastore.calico_version:
+        information = {"spec": {"clusterGUID": datastore.cluster_guid, "calicoVersion": datastore.calico_version}}
         yield f"{RESOURCES}clusterinformations/default", _json(information)
 
 
@@ -48,6 +48,8 @@ def _felix(settings: FelixSettings) -> object:
         "wireguardEnabledV6": Family.IPV6 in settings.wireguard,
         "wireguardListeningPort": settings.wireguard_port,
         "wireguardListeningPortV6": settings.wireguard_port_v6,
+        "bpfEnabled": settings.ebpf,
+        "nftablesMode": settings.nftables or None,
         **dict.fromkeys(sorted(settings.off), False),
     }
 

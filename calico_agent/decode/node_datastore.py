@@ -43,7 +43,7 @@ def datastore_settings(container: Container) -> DatastoreSettings | Unreadable:
     files: list[str] = []
     for name in _CERTIFICATE_FILES:
         inside = _setting(container, name)
-        on_host = _path_on_host(container.mounts, inside) if inside else ""
+        on_host = path_on_host(container.mounts, inside) if inside else ""
         if on_host is None:
             return _unusable(
                 "certificate-not-mounted",
@@ -81,7 +81,7 @@ def _unusable(code: str, reason: str) -> Unreadable:
     return Unreadable("etcd", reason, code=code)
 
 
-def _path_on_host(mounts: tuple[Mount, ...], inside: str) -> str | None:
+def path_on_host(mounts: tuple[Mount, ...], inside: str) -> str | None:
     """Where a file of the container is on the host; None when no mount covers it. The longest destination wins."""
     path = PurePosixPath(inside)
     if ".." in path.parts:

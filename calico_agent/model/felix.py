@@ -43,6 +43,7 @@ Said = tuple[tuple[str, str | int | bool], ...]
 """Settings by the names that FelixConfiguration has for them, with their values."""
 
 _LARGEST_VNI = (1 << 24) - 1
+_NFTABLES_MODES = ("Enabled", "Disabled", "Auto")
 _WORDS = {
     **dict.fromkeys(("true", "1", "yes", "y", "t"), True),
     **dict.fromkeys(("false", "0", "no", "n", "f"), False),
@@ -57,7 +58,8 @@ class FelixSettings:
     `route_protocol` is that of the routes to its pods and, unless it is the default, of all its routes. With
     `workload_routes` it has a route to each pod of other nodes in place of one to each block, and it writes no route at
     all unless it `syncs_routes`. It `removes_foreign` routes from its devices. `wireguard` are the families that are to
-    be encrypted.
+    be encrypted. With `ebpf` it does kube-proxy's work, too. `nftables` is `Enabled`, `Disabled` or `Auto`, empty where
+    nobody says it.
     """
 
     cluster_routes: ClusterRoutes = ClusterRoutes.DISABLED
@@ -71,6 +73,8 @@ class FelixSettings:
     wireguard: frozenset[Family] = frozenset()
     wireguard_port: int = 51820
     wireguard_port_v6: int = 51821
+    ebpf: bool = False
+    nftables: str = ""
 
     @property
     def block_routes(self) -> bool:
@@ -133,6 +137,11 @@ def _route_source(settings: FelixSettings, text: str) -> FelixSettings:
     return replace(settings, workload_routes=known.get(text.lower(), settings.workload_routes))
 
 
+def _nftables(settings: FelixSettings, text: str) -> FelixSettings:
+    found = next((mode for mode in _NFTABLES_MODES if mode.lower() == text.lower()), settings.nftables)
+    return replace(settings, nftables=found)
+
+
 _Change = Callable[[FelixSettings, str], FelixSettings]
 _KNOWN: Mapping[str, _Change] = {
     "programClusterRoutes": _cluster_routes,
@@ -147,6 +156,8 @@ _KNOWN: Mapping[str, _Change] = {
     "wireguardListeningPortV6": _number(1, 65535, lambda settings, found: replace(settings, wireguard_port_v6=found)),
     "wireguardEnabled": _wireguard(Family.IPV4),
     "wireguardEnabledV6": _wireguard(Family.IPV6),
+    "bpfEnabled": _flag(lambda settings, found: replace(settings, ebpf=found)),
+    "nftablesMode": _nftables,
 }
 
 SETTINGS = tuple(_KNOWN)

@@ -205,9 +205,9 @@ class Datastore:
     """Everything of Calico's that this agent needs, at one revision.
 
     `read_at` is when the revision was last known to be current (aware, UTC). `cluster_guid` is what Calico called this
-    cluster when it was set up (ClusterInformation), empty where it gave no name. `felix` is what Felix is told where no
-    more is said, `felix_nodes` what it is told on single nodes. `claimable`: names can be claimed in it, as they can in
-    all but etcd's v2 API.
+    cluster when it was set up (ClusterInformation), empty where it gave no name; `calico_version` is that of the node
+    that was started last, likewise. `felix` is what Felix is told where no more is said, `felix_nodes` what it is told
+    on single nodes. `claimable`: names can be claimed in it, as they can in all but etcd's v2 API.
     """
 
     nodes: tuple[Node, ...] = ()
@@ -219,6 +219,7 @@ class Datastore:
     felix_nodes: tuple[tuple[str, Said], ...] = ()
     bad_keys: tuple[BadKey, ...] = ()
     cluster_guid: str = ""
+    calico_version: str = ""
     claims: tuple[NameOwner | AliveSign, ...] = ()
     claims_trouble: str = ""
     claimable: bool = True

@@ -6,6 +6,8 @@ from calico_agent.model.certificate import Credentials, EtcdServers
 from calico_agent.model.disk import Disks
 from calico_agent.model.engine import Engine
 from calico_agent.model.firewall import Firewall
+from calico_agent.model.kubernetes import Kubernetes
+from calico_agent.model.kubernetes_api import KubernetesApi
 from calico_agent.model.network_managers import NetworkManagers
 from calico_agent.model.other_cni import OtherCni
 from calico_agent.model.services import ServiceRanges
@@ -27,3 +29,5 @@ class Preparation:
     other_cni: OtherCni | Unreadable | None = None
     firewall: Firewall | Unreadable | None = None
     network_managers: NetworkManagers | Unreadable | None = None
+    kubernetes: Kubernetes | Unreadable | None = None
+    kubernetes_api: KubernetesApi | Unreadable | None = None

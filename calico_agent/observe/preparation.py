@@ -18,6 +18,7 @@ from calico_agent.model.node import Datastore
 from calico_agent.model.preparation import Preparation
 from calico_agent.model.settings import DatastoreSettings
 from calico_agent.model.unreadable import Unreadable
+from calico_agent.observe.cluster import ClusterReader
 from calico_agent.observe.credentials import read_credentials, read_etcd_servers
 from calico_agent.observe.disks import read_disks
 from calico_agent.observe.docker import DockerReader
@@ -83,6 +84,8 @@ def _read_disks(circumstances: Circumstances) -> Disks | Unreadable:
     return read_disks(usual, circumstances.state_dir)
 
 
+_CLUSTER = ClusterReader()
+
 SUBJECTS: tuple[Subject, ...] = (
     Subject("sysctls", lambda circumstances: read_sysctls(circumstances.root), 10.0),
     Subject("disks", _read_disks, 60.0),
@@ -94,6 +97,9 @@ SUBJECTS: tuple[Subject, ...] = (
     Subject("other_cni", lambda now: read_other_cni(now.root), 300.0),
     Subject("firewall", lambda _: read_firewall(), 60.0),
     Subject("network_managers", lambda circumstances: read_network_managers(circumstances.root), 60.0),
+    Subject("kubernetes", lambda now: _CLUSTER.read_kubernetes(now.root), 60.0),
+    # The API itself is asked at most every ten minutes.
+    Subject("kubernetes_api", lambda now: _CLUSTER.read_api(now.root, now.docker), 60.0),
 )
 
 

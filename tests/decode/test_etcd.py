@@ -516,7 +516,7 @@ def test_what_felix_is_told_on_single_nodes() -> None:
     items = (
         (
             f"{RESOURCES}felixconfigurations/node.host1",
-            encoded({"spec": {"routeSyncDisabled": True, "bpfEnabled": True}}),
+            encoded({"spec": {"routeSyncDisabled": True, "bpfLogLevel": "Off"}}),
         ),
         (f"{RESOURCES}felixconfigurations/node.host2", encoded({"spec": {"floatingIPs": "Disabled"}})),
         (f"{RESOURCES}felixconfigurations/default", encoded({"spec": {"deviceRouteProtocol": 200}})),

@@ -67,6 +67,7 @@ FELIX = every_field(
     wireguard_port_v6=st.integers(1, 65535),
     route_protocol=st.integers(1, 255),
     wireguard=st.sets(st.sampled_from(Family)).map(frozenset),
+    nftables=st.sampled_from(("", "Enabled", "Disabled", "Auto")),
 )
 SAID = st.dictionaries(st.sampled_from(("routeSource", "FloatingIPs")), NAMES, min_size=1).map(
     lambda said: tuple((name, said[name]) for name in SETTINGS if name in said)
@@ -165,6 +166,7 @@ def again(datastore: Datastore) -> Datastore:
         claims=st.just(()),
         claims_trouble=st.just(""),
         cluster_guid=st.just("") | NAMES,
+        calico_version=st.just("") | NAMES,
         revision=st.integers(0, 2**63),
         read_at=st.none(),
     )
@@ -180,7 +182,7 @@ def test_what_is_encoded_is_decoded_to_the_same(datastore: Datastore) -> None:
     assert set(once.pools) <= set(datastore.pools)
     assert set(once.blocks) <= set(datastore.blocks)
     assert set(once.affinities) <= set(datastore.affinities)
-    kept = ("bgp", "cluster_guid", "felix", "felix_nodes")
+    kept = ("bgp", "cluster_guid", "calico_version", "felix", "felix_nodes")
     assert [getattr(once, name) for name in kept] == [getattr(datastore, name) for name in kept]
     assert once.bad_keys == ()
     assert again(once) == once

@@ -1,0 +1,72 @@
+"""What runs of Kubernetes on this host, and what it was told, as far as Calico depends on it."""
+
+import re
+from dataclasses import dataclass, field
+
+from calico_agent.model.cni import CniSetup
+
+Release = tuple[int, int]
+"""Major and minor number of a release."""
+
+_VERSION = re.compile(r"v?(\d{1,3})\.(\d{1,3})(?!\d)")
+
+KUBELET, KUBE_PROXY = "kubelet", "kube-proxy"
+
+
+def release_in(version: str) -> Release | None:
+    """The release that a version is of (`v1.30.2`); None for what is no version."""
+    found = _VERSION.match(version)
+    return (int(found[1]), int(found[2])) if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class KubeletSetup:
+    """The kubelet that runs here, in a program of its own or in one that has all of Kubernetes in it (k3s, MicroK8s).
+
+    `release` is None where the program does not say it, and then `release_trouble` says why. `version` is its text.
+    `network_plugin` is what --network-plugin says, empty where nothing says it, None where its flags cannot be seen.
+    `runtime` is what runs the containers: `docker` (in the kubelet itself), `cri-dockerd`, `containerd`, `cri-o`, or
+    empty where that is not known; `runtime_plugin` is --network-plugin of cri-dockerd, which has it for itself.
+    """
+
+    pid: int
+    program: str
+    version: str = ""
+    release: Release | None = None
+    release_trouble: str = ""
+    network_plugin: str | None = ""
+    runtime: str = ""
+    runtime_plugin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProxySetup:
+    """The kube-proxy that runs here. `mode` is empty where nothing says it, and `mode_source` says where it is from.
+
+    `answers`: the mode is what kube-proxy itself says, and not only what it was told. `masquerades_all` is None where
+    its flags or its configuration cannot be seen. `trouble` says what cannot be read of them.
+    """
+
+    pid: int
+    program: str
+    mode: str = ""
+    mode_source: str = ""
+    answers: bool = False
+    masquerades_all: bool | None = False
+    masquerade_source: str = ""
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Kubernetes:
+    """All of it. `joined` is a file that only a host of a cluster has, empty where there is none."""
+
+    kubelet: KubeletSetup | None = None
+    proxy: ProxySetup | None = None
+    joined: str = ""
+    cni: CniSetup = field(default_factory=CniSetup)
+
+    @property
+    def here(self) -> bool:
+        """Whether this host is, or is to be, one of a cluster."""
+        return self.kubelet is not None or bool(self.joined)
