@@ -2,7 +2,7 @@
 #
 #   make demo        the story on a three-host lab: real Docker engines, etcd with TLS, BIRD, kernel routes
 #   make test        linters, types, import contracts and all tests; its last line is pytest's summary
-#   make test-core   the same without hosts that boot systemd
+#   make test-core   the same without hosts that boot systemd, and without a real kube-apiserver
 #   make test-fast   the pure stages only, no root needed once set up
 #   make lint        ruff, mypy, import contracts
 #   make worlds      clusters that nobody wrote down, as many as fit: SECONDS=3600 SEED=7
@@ -22,16 +22,16 @@ PACKAGES := tests/packages.txt tests/lab/packages.txt
 # The pure stages, each with its tests beside it.
 PURE := $(addprefix tests/,adopt decode identify model plan report verify) tests/test_replay.py tests/test_timelines.py
 
-.PHONY: demo test test-core test-fast worlds bench lint setup packages clean
+.PHONY: demo test test-core test-fast worlds bench lint setup packages kube-apiserver clean
 
 demo: setup
 	@$(BIN)/python -m tests.demo
 
-test: setup
+test: setup kube-apiserver
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-core: setup
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/systemd
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/systemd --ignore=tests/kube_apiserver
 
 bench: setup
 	@$(BIN)/python -m tests.bench
@@ -48,6 +48,12 @@ lint: $(STAMP)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
 setup: packages $(STAMP)
+
+# Built once a machine, in six minutes at the least, and kept in the user's cache.
+kube-apiserver: setup
+	@$(BIN)/python -m tests.kube_apiserver.binary --has-go || $(BIN)/python -m pip install --quiet \
+	  --disable-pip-version-check --editable '.[kube]'
+	@$(BIN)/python -m tests.kube_apiserver.binary >/dev/null
 
 packages:
 	@tests/install-packages $(PACKAGES)

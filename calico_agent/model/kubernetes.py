@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from calico_agent.model.cni import CniSetup
 
@@ -37,6 +38,7 @@ class KubeletSetup:
     network_plugin: str | None = ""
     runtime: str = ""
     runtime_plugin: str = ""
+    started_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,11 @@
 Files that they name are read as they see them, below /proc/PID/root: kube-proxy mostly runs in a container.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
@@ -34,6 +36,7 @@ from calico_agent.decode.runtime_cni import network_plugin
 from calico_agent.model.kubernetes import KUBE_PROXY, KUBELET, KubeletSetup, Kubernetes, ProxySetup, release_in
 from calico_agent.model.unreadable import Unreadable
 from calico_agent.observe.listeners import listeners, reachable_host
+from calico_agent.observe.processes import started_at
 from calico_agent.observe.roots_programs import RunningProgram, programs_named
 from calico_agent.observe.text_file import read_owned_text
 from calico_agent.observe.trusted_program import NotRunError, ask
@@ -41,6 +44,7 @@ from calico_agent.observe.trusted_program import NotRunError, ask
 _PROC = Path("/proc")
 _LARGEST_FILE = 1 << 18
 _TIMEOUT = 2.0
+_RESTART_SECONDS = 3.0  # systemctl restart kubelet
 _OK = 200
 
 # Only a host that joined a cluster has these: kubeadm's, that of installations by hand, older kubespray's.
@@ -97,10 +101,15 @@ class KubernetesReader:
     def read(self, root: Path = Path("/")) -> Kubernetes | Unreadable:
         """All of it, on the host whose file system is at `root`."""
         try:
+            joined = next((f"/{path}" for path in _JOINED if (root / path).exists()), "")
             kubelet, proxy = find_part(KUBELET), find_part(KUBE_PROXY)
+            if joined and kubelet is None:
+                time.sleep(_RESTART_SECONDS)
+                kubelet = find_part(KUBELET)
         except OSError as error:
             return Unreadable("the processes of this host", f"they cannot be read: {error.strerror}", "denied")
-        joined = next((f"/{path}" for path in _JOINED if (root / path).exists()), "")
+        if kubelet is None and not (_PROC / "1").exists():
+            return Unreadable("the processes of this host", "those of root are hidden from this user", "denied")
         return Kubernetes(self._kubelet(kubelet) if kubelet else None, read_proxy(proxy) if proxy else None, joined)
 
     def _kubelet(self, found: Part) -> KubeletSetup:
@@ -116,6 +125,7 @@ class KubernetesReader:
             None if found.arguments is None else network_plugin(found.arguments),
             runtime,
             network_plugin(_arguments_of("cri-dockerd")) if runtime == "cri-dockerd" else "",
+            _since(found.program.pid),
         )
 
     def _version(self, program: RunningProgram) -> tuple[str, str]:
@@ -186,6 +196,12 @@ def _ask_version(program: RunningProgram, file: Path) -> tuple[str, str]:
         return "", error.reason
     version = version_in(said.output.decode(errors="replace"))
     return version, "" if version else f"{name} --version does not tell a version"
+
+
+def _since(pid: int) -> datetime | None:
+    with suppress(OSError, ValueError, IndexError):
+        return started_at(pid)
+    return None
 
 
 def _said_mode(pid: int, port: int) -> str:

@@ -6,6 +6,7 @@ kube-proxy does (calico#11629). With its eBPF dataplane Calico does kube-proxy's
 """
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from calico_agent.model.firewall import Firewall, masquerades_all
 from calico_agent.model.kubernetes import Kubernetes, ProxySetup, Release
@@ -26,6 +27,7 @@ _WHY_MASQUERADE = (
 _IPVS, _IPVS_PARTLY = (3, 1), (3, 0)
 _NFTABLES, _NFTABLES_BY_ITSELF = (3, 29), (3, 32)
 _IPTABLES_BY_DEFAULT: Release = (1, 2)
+_BOOT = timedelta(minutes=5)
 _RESTART = "kubectl -n kube-system rollout restart daemonset kube-proxy"
 
 
@@ -37,14 +39,19 @@ def check_kube_proxy(view: View) -> Iterator[Check]:
     elif view.local.felix.ebpf:
         yield Check(_MODE, Verdict.NOT_APPLICABLE, "kube-proxy: Felix does its work (bpfEnabled)")
     elif found.proxy is None:
-        yield _absent(view)
+        yield _absent(view, found)
     else:
         yield _judge_mode(view, found, found.proxy)
         yield _judge_masquerading(view, found.proxy)
 
 
-def _absent(view: View) -> Check:
-    """Without the datastore nobody knows whether Felix does its work."""
+def _absent(view: View, found: Kubernetes) -> Check:
+    """The kubelet starts it, mostly. Without the datastore nobody knows whether Felix does its work."""
+    since = found.kubelet.started_at if found.kubelet is not None else None
+    if since is not None and abs(view.observation.at - since) < _BOOT:
+        return Check(
+            _MODE, Verdict.UNKNOWN, "no kube-proxy runs on this host: the kubelet was started just now", _WHY_NONE
+        )
     cure = "kubectl -n kube-system get pods -o wide -l k8s-app=kube-proxy"
     verdict = Verdict.UNKNOWN if view.cluster is None else Verdict.WARNING
     return Check(_MODE, verdict, "no kube-proxy runs on this host", _WHY_NONE, cure)

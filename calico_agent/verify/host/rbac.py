@@ -61,13 +61,13 @@ def _cure(holder: Holder, account: str, permissions: Iterable[Permission]) -> st
         subject = f"--serviceaccount={account.removeprefix(_ACCOUNT)}"
     else:
         subject = f"--user={account or 'USER'}"
-    part = "cni" if holder is Holder.CNI else "node"
+    part = account.rpartition(":")[2].replace("/", "-") or ("calico-cni" if holder is Holder.CNI else "calico-node")
     return " && ".join(_commands(part, subject, verbs, resources) for verbs, resources in groups.items())
 
 
 def _commands(part: str, subject: str, verbs: tuple[str, ...], resources: list[str]) -> str:
     """A role for these permissions alone, and its binding: they heal whatever is missing of Calico's own."""
-    name = "-".join(("calico", part, *verbs, *(one.partition(".")[0].replace("/", "-") for one in resources)))[:200]
+    name = "-".join((part, "may", *verbs, *(one.partition(".")[0].replace("/", "-") for one in resources)))[:200]
     return (
         f"kubectl create clusterrole {name} --verb={','.join(verbs)} --resource={','.join(resources)} && "
         f"kubectl create clusterrolebinding {name} --clusterrole={name} {subject}"

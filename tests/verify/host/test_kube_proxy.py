@@ -1,6 +1,7 @@
 """Whether kube-proxy's mode and this Calico go together, and whether it masquerades everything."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -10,7 +11,7 @@ from calico_agent.model.kubernetes import Kubernetes, ProxySetup
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.preflight import Verdict
 from calico_agent.verify.host.kube_proxy import check_kube_proxy
-from tests.verify.cluster import stored
+from tests.verify.cluster import AT, stored
 from tests.verify.host.case import CheckCase, check, prepared
 from tests.verify.host.clusters import KUBERNETES, host, kubelet, proxy
 
@@ -95,6 +96,12 @@ CASES = {
     ),
     "none runs": CheckCase(
         host(replace(KUBERNETES, proxy=None)), {MODE: WARNING}, says=("get pods -o wide -l k8s-app=kube-proxy",)
+    ),
+    "none runs yet": CheckCase(
+        host(replace(KUBERNETES, kubelet=kubelet(started_at=AT - timedelta(minutes=1)), proxy=None)), {MODE: UNKNOWN}
+    ),
+    "none runs, an hour after the kubelet was started": CheckCase(
+        host(replace(KUBERNETES, kubelet=kubelet(started_at=AT - timedelta(hours=1)), proxy=None)), {MODE: WARNING}
     ),
     "none runs, and whether Felix does its work is not known": CheckCase(
         replace(host(replace(KUBERNETES, proxy=None)), datastore=Unreadable("etcd", "refused")), {MODE: UNKNOWN}

@@ -147,8 +147,8 @@ CASES = {
         says=(
             "may not get pods",
             "no pod of this host gets its network",
-            "kubectl create clusterrole calico-cni-get-pods --verb=get --resource=pods && ",
-            "--clusterrole=calico-cni-get-pods --serviceaccount=kube-system:calico-cni-plugin",
+            "kubectl create clusterrole calico-cni-plugin-may-get-pods --verb=get --resource=pods && ",
+            "--clusterrole=calico-cni-plugin-may-get-pods --serviceaccount=kube-system:calico-cni-plugin",
         ),
     ),
     "a certificate of a user may not get namespaces": CheckCase(
