@@ -5,6 +5,7 @@ only behind `=`. The first word that is no option ends them.
 """
 
 import difflib
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -33,9 +34,9 @@ class Option:
 def read_options(flags: Flags, words: tuple[Word, ...]) -> tuple[tuple[Option, ...], tuple[Word, ...]]:
     """The options, and the words behind them. Raises Refused for one that does not exist or lacks its value."""
     options: list[Option] = []
-    left = list(words)
+    left = deque(words)
     while left and (left[0].text.startswith("-") and left[0].text != "-"):
-        word = left.pop(0)
+        word = left.popleft()
         if word.text == "--":
             break
         if word.text.startswith("--"):
@@ -49,7 +50,7 @@ def read_options(flags: Flags, words: tuple[Word, ...]) -> tuple[tuple[Option, .
     return tuple(options), tuple(left)
 
 
-def _letters(flags: Flags, word: Word, left: list[Word]) -> list[Option]:
+def _letters(flags: Flags, word: Word, left: deque[Word]) -> list[Option]:
     found: list[Option] = []
     letters = word.text[1:]
     while letters:
@@ -64,7 +65,7 @@ def _letters(flags: Flags, word: Word, left: list[Word]) -> list[Option]:
     return found
 
 
-def _option(flags: Flags, word: Word, name: str, value: Word | None, left: list[Word]) -> Option:
+def _option(flags: Flags, word: Word, name: str, value: Word | None, left: deque[Word]) -> Option:
     if name in flags.switches:
         return Option(name, value or replace(word, text="true", unknown=""))
     if name not in flags.with_value:
@@ -74,5 +75,5 @@ def _option(flags: Flags, word: Word, name: str, value: Word | None, left: list[
     if value is None:
         if not left:
             raise Refused(word.place, f"the option --{name} has no value")
-        value = left.pop(0)
+        value = left.popleft()
     return Option(name, value)

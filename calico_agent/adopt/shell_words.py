@@ -19,7 +19,7 @@ _FIRST_LINE = re.compile(r"\$\(head -n 1 ('(?:[^']|'\"'\"')*'|[\w@%+=:,./-]+)\)"
 # The file that Docker would make a folder of is made first: also from there.
 _TOUCH = re.compile(r"\[ -e (\S+|'[^']*') \] \|\| touch \1\n")
 # What the shell would run, or look up.
-_RUN = re.compile(r"\$\((?:[^()]|\([^()]*\))*\)|\$\{[^}]*\}|\$[0-9@*#?$!-]|`[^`]*`")
+_RUN = re.compile(r"\$\((?:[^()]|\([^()]*\))*\)|\$\{[^}]{1,500}\}|\$[0-9@*#?$!-]|`[^`]*`")
 _ESCAPABLE = '"\\`$'
 
 
@@ -137,6 +137,9 @@ class _Reader:
         elif found := _RUN.match(self._text, self._at):
             draft.unknown = f"what {found[0][:60]!a} stands for is not known here"
             self._at = found.end()
+        elif self._text.startswith(("`", "${"), self._at):
+            opened = "`" if self._text[self._at] == "`" else "${"
+            raise Refused(self._source.place(self._at), f"a {opened} is opened and not closed")
         else:
             draft.text += "$"
             self._at += 1

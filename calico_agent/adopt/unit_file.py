@@ -51,7 +51,10 @@ def values(assignments: tuple[Assignment, ...], key: str) -> tuple[Source, ...]:
     kept: list[Source] = []
     for one in assignments:
         if (one.section, one.key) == ("Service", key):
-            kept = [*kept, one.value] if one.value.text else []
+            if one.value.text:
+                kept.append(one.value)
+            else:
+                kept.clear()
     return tuple(kept)
 
 

@@ -1,5 +1,6 @@
 """A word of a command line, with the line that it begins in."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -40,8 +41,8 @@ class Source:
 
     def place(self, offset: int) -> str:
         """File and line of one character."""
-        line = max((number for start, number in self.starts if start <= offset), default=1)
-        return f"{self.label}:{line}"
+        found = bisect_right(self.starts, offset, key=lambda start: start[0])
+        return f"{self.label}:{self.starts[max(0, found - 1)][1]}"
 
 
 def source_of(label: str, text: str) -> Source:

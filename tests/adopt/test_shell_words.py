@@ -79,6 +79,8 @@ SCRIPTS = {
     "and": ("a \\\n && docker run y", "c:2: has '&'"),
     "to a file": ("docker run x > y", "c:1: has '>'"),
     "a subshell": ("(docker run x)", "c:1: has '('"),
+    "a backtick that stays open": ("docker run `id", "c:1: a ` is opened and not closed"),
+    "a brace that stays open": ('docker run "${x"', "c:1: a ${ is opened and not closed"),
     "a quote that stays open": ("docker\nrun 'x", "c:2: a ' is opened and not closed"),
 }
 
