@@ -21,7 +21,13 @@ def decode_cni(file: str, content: bytes) -> CniPlugin | None:
         if plugin is None:
             return None
         name = text(plugin, "nodename") or text(plugin, "hostname") or ""
-        return CniPlugin(file, name, "" if name else text(plugin, "nodename_file") or "")
+        mtu = plugin.get("mtu")  # a template that nobody filled in has a word there
+        return CniPlugin(
+            file,
+            name,
+            "" if name else text(plugin, "nodename_file") or "",
+            mtu=mtu if isinstance(mtu, int) and 0 < mtu < 1 << 16 else 0,
+        )
     except Malformed:
         return None  # the runtime refuses it, too: nothing is registered by it
 

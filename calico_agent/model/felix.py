@@ -39,6 +39,9 @@ class ClusterRoutes(Enum):
 TUNNEL_SWITCHES = ("ipipEnabled", "vxlanEnabled")
 """Settings that overrule what the pools ask for: false means no tunnel of this kind."""
 
+TUNNEL_MTUS = ("ipipMTU", "vxlanMTU", "vxlanMTUV6", "wireguardMTU", "wireguardMTUV6")
+"""The MTUs of the tunnel devices."""
+
 Said = tuple[tuple[str, str | int | bool], ...]
 """Settings by the names that FelixConfiguration has for them, with their values."""
 
@@ -59,7 +62,9 @@ class FelixSettings:
     `workload_routes` it has a route to each pod of other nodes in place of one to each block, and it writes no route at
     all unless it `syncs_routes`. It `removes_foreign` routes from its devices. `wireguard` are the families that are to
     be encrypted. With `ebpf` it does kube-proxy's work, too. `nftables` is `Enabled`, `Disabled` or `Auto`, empty where
-    nobody says it.
+    nobody says it. Unless `enables_forwarding` it leaves that to others. `takes_loose_rpf`: it starts where the kernel
+    lets any source address pass (releases before v3.12 refuse to). MTUs of tunnel devices are 0 where Felix derives
+    them from the links of the host.
     """
 
     cluster_routes: ClusterRoutes = ClusterRoutes.DISABLED
@@ -71,6 +76,13 @@ class FelixSettings:
     syncs_routes: bool = True
     removes_foreign: bool = True
     wireguard: frozenset[Family] = frozenset()
+    enables_forwarding: bool = True
+    takes_loose_rpf: bool = False
+    health: bool = False
+    health_port: int = 9099
+    metrics: bool = False
+    metrics_port: int = 9091
+    mtus: tuple[tuple[str, int], ...] = ()
     wireguard_port: int = 51820
     wireguard_port_v6: int = 51821
     ebpf: bool = False
@@ -96,7 +108,7 @@ class FelixSettings:
 
 def variable(setting: str) -> str:
     """The environment variable for a setting of FelixConfiguration."""
-    return "FELIX_IPINIPENABLED" if setting == "ipipEnabled" else f"FELIX_{setting.upper()}"
+    return f"FELIX_{setting.upper().replace('IPIP', 'IPINIP')}"
 
 
 def _number(lowest: int, highest: int, change: Callable[[FelixSettings, int], FelixSettings]) -> "_Change":
@@ -137,6 +149,18 @@ def _route_source(settings: FelixSettings, text: str) -> FelixSettings:
     return replace(settings, workload_routes=known.get(text.lower(), settings.workload_routes))
 
 
+def _forwarding(settings: FelixSettings, text: str) -> FelixSettings:
+    known = {"enabled": True, "disabled": False}
+    return replace(settings, enables_forwarding=known.get(text.lower(), settings.enables_forwarding))
+
+
+def _mtu(name: str) -> "_Change":
+    def change(settings: FelixSettings, found: int) -> FelixSettings:
+        return replace(settings, mtus=tuple(sorted({**dict(settings.mtus), name: found}.items())))
+
+    return _number(0, 65535, change)
+
+
 def _nftables(settings: FelixSettings, text: str) -> FelixSettings:
     found = next((mode for mode in _NFTABLES_MODES if mode.lower() == text.lower()), settings.nftables)
     return replace(settings, nftables=found)
@@ -156,6 +180,13 @@ _KNOWN: Mapping[str, _Change] = {
     "wireguardListeningPortV6": _number(1, 65535, lambda settings, found: replace(settings, wireguard_port_v6=found)),
     "wireguardEnabled": _wireguard(Family.IPV4),
     "wireguardEnabledV6": _wireguard(Family.IPV6),
+    "ipForwarding": _forwarding,
+    "ignoreLooseRPF": _flag(lambda settings, found: replace(settings, takes_loose_rpf=found)),
+    "healthEnabled": _flag(lambda settings, found: replace(settings, health=found)),
+    "healthPort": _number(0, 65535, lambda settings, found: replace(settings, health_port=found)),
+    "prometheusMetricsEnabled": _flag(lambda settings, found: replace(settings, metrics=found)),
+    "prometheusMetricsPort": _number(0, 65535, lambda settings, found: replace(settings, metrics_port=found)),
+    **{name: _mtu(name) for name in TUNNEL_MTUS},
     "bpfEnabled": _flag(lambda settings, found: replace(settings, ebpf=found)),
     "nftablesMode": _nftables,
 }

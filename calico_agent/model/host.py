@@ -23,7 +23,8 @@ class CniPlugin:
 
     `nodename` is what is written there, else what `nodename_file` holds that is named there; empty for neither. (The
     plugin then reads /var/lib/calico/nodename, as calico/node does.) `error` says why a file could not be read,
-    `behind` is the file that the runtime takes instead, because its name comes first.
+    `behind` is the file that the runtime takes instead, because its name comes first. `mtu` is that of the links
+    that it makes for pods, 0 where none is written.
     """
 
     file: str
@@ -31,6 +32,7 @@ class CniPlugin:
     nodename_file: str = ""
     error: str = ""
     behind: str = ""
+    mtu: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 
 from calico_agent.model.certificate import Credentials, EtcdServers
+from calico_agent.model.clocks import Clocks
 from calico_agent.model.disk import Disks
 from calico_agent.model.engine import Engine
 from calico_agent.model.firewall import Firewall
 from calico_agent.model.kubernetes import Kubernetes
 from calico_agent.model.kubernetes_api import KubernetesApi
+from calico_agent.model.listener import Listeners
+from calico_agent.model.modules import Modules
 from calico_agent.model.network_managers import NetworkManagers
 from calico_agent.model.other_cni import OtherCni
 from calico_agent.model.services import ServiceRanges
@@ -21,6 +24,9 @@ class Preparation:
     `observe.preparation`."""
 
     sysctls: Sysctls | Unreadable | None = None
+    modules: Modules | Unreadable | None = None
+    listeners: Listeners | Unreadable | None = None
+    clocks: Clocks | Unreadable | None = None
     disks: Disks | Unreadable | None = None
     engine: Engine | Unreadable | None = None
     credentials: Credentials | Unreadable | None = None

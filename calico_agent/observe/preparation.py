@@ -18,17 +18,20 @@ from calico_agent.model.node import Datastore
 from calico_agent.model.preparation import Preparation
 from calico_agent.model.settings import DatastoreSettings
 from calico_agent.model.unreadable import Unreadable
+from calico_agent.observe.clocks import read_clocks
 from calico_agent.observe.cluster import ClusterReader
 from calico_agent.observe.credentials import read_credentials, read_etcd_servers
 from calico_agent.observe.disks import read_disks
 from calico_agent.observe.docker import DockerReader
 from calico_agent.observe.firewall import read_firewall
 from calico_agent.observe.last_seen import LastSeen
+from calico_agent.observe.modules import read_modules
 from calico_agent.observe.network_managers import read_network_managers
 from calico_agent.observe.other_cni import read_other_cni
 from calico_agent.observe.pace import jitter
 from calico_agent.observe.services import read_service_ranges
 from calico_agent.observe.sysctl import read_sysctls
+from calico_agent.observe.who_listens import ListenerReader
 
 # Reading one subject takes at most a thousandth of the time, but it is read every ten minutes whatever it costs.
 _SHARE_OF_TIME, _LONGEST_PERIOD = 1000, 600.0
@@ -69,9 +72,30 @@ class Subject:
     period: float = 30.0
 
 
+_LISTENERS = ListenerReader()
+
+
+def _listeners(circumstances: Circumstances) -> object:
+    docker = circumstances.docker
+    return _LISTENERS.read(() if isinstance(docker, Unreadable) else docker.containers)
+
+
+def _of_etcd(read: Callable[[DatastoreSettings | None], object]) -> Callable[[Circumstances], object]:
+    """What is asked of etcd, which is not waited for again where it hung a moment ago."""
+
+    def ask(circumstances: Circumstances) -> object:
+        datastore = circumstances.datastore
+        hung = isinstance(datastore, Unreadable) and datastore.code == "timeout"
+        return datastore if hung else read(circumstances.settings)
+
+    return ask
+
+
 def _read_engine(circumstances: Circumstances) -> Engine | Unreadable:
     if not circumstances.docker_url:
         return _NOT_YET[0]
+    if isinstance(circumstances.docker, Unreadable) and circumstances.docker.code == "timeout":
+        return circumstances.docker
     return DockerReader(circumstances.docker_url, circumstances.docker_seconds).read_engine()
 
 
@@ -88,11 +112,14 @@ _CLUSTER = ClusterReader()
 
 SUBJECTS: tuple[Subject, ...] = (
     Subject("sysctls", lambda circumstances: read_sysctls(circumstances.root), 10.0),
+    Subject("modules", lambda circumstances: read_modules(circumstances.root), 600.0),
+    Subject("listeners", _listeners),
+    Subject("clocks", _of_etcd(read_clocks), 300.0),
     Subject("disks", _read_disks, 60.0),
     Subject("engine", _read_engine, 300.0),
     Subject("credentials", lambda now: read_credentials(now.settings, now.docker, now.root), 60.0),
     # A handshake costs etcd a millisecond, and there may be a thousand hosts.
-    Subject("etcd_servers", lambda now: read_etcd_servers(now.settings), 600.0),
+    Subject("etcd_servers", _of_etcd(read_etcd_servers), 600.0),
     Subject("services", lambda _: read_service_ranges(), 300.0),
     Subject("other_cni", lambda now: read_other_cni(now.root), 300.0),
     Subject("firewall", lambda _: read_firewall(), 60.0),

@@ -62,7 +62,7 @@ def _rivals(containers: tuple[Container, ...], ports: Collection[int]) -> Iterat
             process = psutil.Process(pid)
             arguments = command_line(process)
             program = program_of(arguments)
-            if _is_ours(process, containers):
+            if is_ours(process, containers):
                 continue
             if pid in listening or (program and in_our_network(pid) and may_change_routes(pid)):
                 unit, container = decode_cgroup(control_group(pid))
@@ -73,7 +73,7 @@ def _rivals(containers: tuple[Container, ...], ports: Collection[int]) -> Iterat
         yield Rival("", _UNSEEN_PID, "", port, listens_at=tuple(sorted(addresses, key=str)))
 
 
-def _is_ours(process: psutil.Process, containers: tuple[Container, ...]) -> bool:
+def is_ours(process: psutil.Process, containers: tuple[Container, ...]) -> bool:
     """Whether it is part of one of calico/node's containers, also of one that was started since Docker was asked."""
     group = control_group(process.pid)
     roots = {container.pid for container in containers if container.pid}

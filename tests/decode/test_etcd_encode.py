@@ -13,7 +13,7 @@ from calico_agent.decode.etcd import decode_datastore
 from calico_agent.decode.etcd_encode import encode_datastore
 from calico_agent.model.address import Family
 from calico_agent.model.bgp_filter import BgpFilter, Direction, FilterRule, Match
-from calico_agent.model.felix import SETTINGS, TUNNEL_SWITCHES, FelixSettings
+from calico_agent.model.felix import SETTINGS, TUNNEL_MTUS, TUNNEL_SWITCHES, FelixSettings
 from calico_agent.model.node import Affinity, BgpSettings, Block, Borrowed, Datastore, Node, Pool
 from calico_agent.model.peering import Peering
 from tests.decode.test_etcd import CAPTURES, capture
@@ -67,6 +67,11 @@ FELIX = every_field(
     wireguard_port_v6=st.integers(1, 65535),
     route_protocol=st.integers(1, 255),
     wireguard=st.sets(st.sampled_from(Family)).map(frozenset),
+    health_port=st.integers(0, 65535),
+    metrics_port=st.integers(0, 65535),
+    mtus=st.dictionaries(st.sampled_from(TUNNEL_MTUS), st.integers(0, 65535)).map(
+        lambda mtus: tuple(sorted(mtus.items()))
+    ),
     nftables=st.sampled_from(("", "Enabled", "Disabled", "Auto")),
 )
 SAID = st.dictionaries(st.sampled_from(("routeSource", "FloatingIPs")), NAMES, min_size=1).map(

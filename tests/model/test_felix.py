@@ -26,6 +26,14 @@ from calico_agent.model.felix import ClusterRoutes, FelixSettings, Said, variabl
         pytest.param(
             (("wireguardEnabledV6", True),), FelixSettings(wireguard=frozenset({Family.IPV6})), id="WireGuard"
         ),
+        pytest.param((("ipForwarding", "disabled"),), FelixSettings(enables_forwarding=False), id="no forwarding"),
+        pytest.param((("ipForwarding", "perhaps"),), FelixSettings(), id="forwarding, in a word that is not known"),
+        pytest.param((("ignoreLooseRPF", "true"),), FelixSettings(takes_loose_rpf=True), id="loose source checks"),
+        pytest.param(
+            (("vxlanMTU", "1400"), ("ipipMTU", 1480), ("vxlanMTU", 1410)),
+            FelixSettings(mtus=(("ipipMTU", 1480), ("vxlanMTU", 1410))),
+            id="MTUs",
+        ),
         pytest.param((("bpfEnabled", True),), FelixSettings(), id="something else"),
     ],
 )
@@ -43,5 +51,7 @@ def test_routes_are_known_by_the_protocol_that_felix_is_told_to_use() -> None:
     assert FelixSettings(route_protocol=200).protocols == {12, 80, 200}
 
 
-def test_variables_are_called_like_the_settings_but_one() -> None:
-    assert [variable(name) for name in ("vxlanVNI", "ipipEnabled")] == ["FELIX_VXLANVNI", "FELIX_IPINIPENABLED"]
+def test_variables_are_called_like_the_settings_but_those_of_ipip() -> None:
+    assert [variable(name) for name in ("vxlanVNI", "ipipEnabled", "ipipMTU")] == [
+        *("FELIX_VXLANVNI", "FELIX_IPINIPENABLED", "FELIX_IPINIPMTU"),
+    ]

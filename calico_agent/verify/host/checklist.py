@@ -6,17 +6,23 @@ from calico_agent.model.finding import ConditionType, Finding, Severity
 from calico_agent.model.preflight import Check, Verdict
 from calico_agent.verify.catalogue import CATALOGUE, finding
 from calico_agent.verify.host.certificates import check_certificates, check_etcd_servers
+from calico_agent.verify.host.clock import check_clock
 from calico_agent.verify.host.cni import check_cni
+from calico_agent.verify.host.conntrack import check_conntrack
 from calico_agent.verify.host.disks import check_disks
 from calico_agent.verify.host.engine import check_engine
 from calico_agent.verify.host.firewall import check_firewall
 from calico_agent.verify.host.forwarding import check_forwarding
+from calico_agent.verify.host.kernel_modules import check_modules
 from calico_agent.verify.host.kube_proxy import check_kube_proxy
 from calico_agent.verify.host.kubelet import check_kubelet
 from calico_agent.verify.host.kubernetes_api import check_kubernetes_api
+from calico_agent.verify.host.mtu import check_mtu
 from calico_agent.verify.host.network_managers import check_network_managers
 from calico_agent.verify.host.other_cni import check_other_cni
 from calico_agent.verify.host.pools import check_pools
+from calico_agent.verify.host.ports import check_ports
+from calico_agent.verify.host.source_check import check_source_check
 from calico_agent.verify.view import View
 
 CHECKS: tuple[Callable[[View], Iterator[Check]], ...] = (
@@ -25,6 +31,12 @@ CHECKS: tuple[Callable[[View], Iterator[Check]], ...] = (
     check_kube_proxy,
     check_kubernetes_api,
     check_forwarding,
+    check_source_check,
+    check_conntrack,
+    check_modules,
+    check_mtu,
+    check_ports,
+    check_clock,
     check_firewall,
     check_network_managers,
     check_disks,

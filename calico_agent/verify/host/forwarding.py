@@ -1,17 +1,25 @@
-"""Whether the kernel forwards packets. Felix switches it on when it starts, for all links
-(felix/dataplane/linux/int_dataplane.go@v3.32.1), and never looks again."""
+"""Whether the kernel forwards packets.
+
+Felix switches it on for all links when it starts, since v3.15 (dataplane/linux/int_dataplane.go of
+projectcalico/felix@v3.15.0), unless ipForwarding is Disabled (felix/config/config_params.go of
+projectcalico/calico@v3.32.0), and never looks again. Before, it did so for the links of pods only
+(intdataplane/endpoint_mgr.go@2.3.0): packets for them, which come in by the host's links, are dropped unless somebody
+else has switched it on, as dockerd does by default.
+"""
 
 from collections.abc import Iterator, Mapping
 
 from calico_agent.model.address import Family
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.preflight import Check, Verdict
-from calico_agent.model.sysctl import IP_FORWARD, IPV6_FORWARDING, Sysctls
-from calico_agent.verify.host.uses import runs, uses_family
+from calico_agent.model.sysctl import IP_FORWARD, IPV6_FORWARDING
+from calico_agent.verify.host.uses import felix, release, runs, uses_family
 from calico_agent.verify.view import View
 
+_CODE = "HOST-FORWARD"
 _SETTINGS: Mapping[Family, str] = {Family.IPV4: IP_FORWARD, Family.IPV6: IPV6_FORWARDING}
 _WHY = "without it the kernel drops every packet between pods and other hosts"
+_SINCE = (3, 15)
 
 
 def check_forwarding(view: View) -> Iterator[Check]:
@@ -21,37 +29,39 @@ def check_forwarding(view: View) -> Iterator[Check]:
     for family, setting in _SETTINGS.items():
         if not uses_family(view, family):
             what = f"forwarding of IPv{family.value} packets: not used here"
-            yield Check("HOST-FORWARD", Verdict.NOT_APPLICABLE, what, subject=setting)
+            yield Check(_CODE, Verdict.NOT_APPLICABLE, what, subject=setting)
         elif sysctls is None or isinstance(sysctls, Unreadable):
-            reason = "it was not read" if sysctls is None else sysctls.reason
-            yield _unknown(setting, f"{setting}: {reason}")
+            yield _unknown(setting, "it was not read" if sysctls is None else sysctls.reason)
+        elif (value := sysctls.number(setting)) is None:
+            absent = f"this kernel has no IPv{family.value}"
+            yield _unknown(setting, sysctls.unread.get(setting) or absent)
+        elif value:
+            what = f"IPv{family.value} packets are forwarded ({setting} is {value})"
+            yield Check(_CODE, Verdict.OK, what, subject=setting)
         else:
-            yield _check(view, family, setting, sysctls)
+            yield _off(view, family, setting)
 
 
-def _check(view: View, family: Family, setting: str, sysctls: Sysctls) -> Check:
-    value = sysctls.number(setting)
-    if value is None:
-        reason = sysctls.unread.get(setting) or f"this kernel has no such setting: it has no IPv{family.value}"
-        return _unknown(setting, f"{setting} cannot be read: {reason}")
-    if value:
-        what = f"IPv{family.value} packets are forwarded ({setting} is {value})"
-        return Check("HOST-FORWARD", Verdict.OK, what, subject=setting)
-    working = runs(view)
-    if working is None:
-        return _unknown(setting, f"{setting} is 0, which Felix sets to 1: whether calico/node runs is not known")
-    if working:
-        return Check(
-            "HOST-FORWARD",
-            Verdict.FAILURE,
-            f"IPv{family.value} packets are not forwarded: {setting} is 0",
-            f"{_WHY}; Felix set it to 1 when it started, and something set it back",
-            f"sysctl -w {setting}=1; what set it to 0: grep -rs forward /etc/sysctl.conf /etc/sysctl.d",
-            setting,
+def _off(view: View, family: Family, setting: str) -> Check:
+    """What is said of a host that does not forward now."""
+    of, working = release(view), runs(view)
+    what = f"IPv{family.value} packets are not forwarded: {setting} is 0"
+    if not felix(view).enables_forwarding:
+        verdict, why = Verdict.FAILURE, f"{_WHY}; Felix is told not to switch it on (ipForwarding is Disabled)"
+    elif of is not None and of < _SINCE:
+        verdict, why = Verdict.FAILURE, f"{_WHY}; Calico v{of[0]}.{of[1]} does not switch it on for the host's links"
+    elif working:
+        verdict, why = Verdict.FAILURE, f"{_WHY}; what has switched it on when calico/node started was undone"
+    elif working is False and of is not None:
+        return Check(_CODE, Verdict.OK, f"{setting} is 0 until calico/node starts: Felix sets it to 1", subject=setting)
+    else:
+        verdict, why = (
+            Verdict.WARNING,
+            f"{_WHY}; Calico before v3.15 does not switch it on when it starts",
         )
-    what = f"{setting} is 0 until calico/node starts: Felix sets it to 1"
-    return Check("HOST-FORWARD", Verdict.OK, what, subject=setting)
+    cure = f"sysctl -w {setting}=1; what sets it to 0: grep -rs forward /etc/sysctl.conf /etc/sysctl.d"
+    return Check(_CODE, verdict, what, why, cure, setting)
 
 
-def _unknown(setting: str, what: str) -> Check:
-    return Check("HOST-FORWARD", Verdict.UNKNOWN, what, _WHY, f"sysctl {setting}", setting)
+def _unknown(setting: str, reason: str) -> Check:
+    return Check(_CODE, Verdict.UNKNOWN, f"{setting}: {reason}", _WHY, f"sysctl {setting}", setting)

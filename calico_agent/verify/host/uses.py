@@ -1,10 +1,17 @@
-"""What of Calico is used on this host."""
+"""What of Calico is used on this host, and of which release."""
+
+import re
+from collections.abc import Mapping
 
 from calico_agent.model.address import Family
 from calico_agent.model.bgp import Bird
+from calico_agent.model.felix import SETTINGS, FelixSettings, variable
+from calico_agent.model.node import EncapsulationMode
 from calico_agent.model.observation import Unreadable
 from calico_agent.verify.local import runs_elsewhere
 from calico_agent.verify.view import View
+
+_TAG = re.compile(r":[^:/@]*?v?(\d{1,3})\.(\d{1,3})(?=[.\-_]|@|$)[^:/@]*(?:@.*)?$")
 
 
 def uses_family(view: View, family: Family) -> bool:
@@ -22,3 +29,58 @@ def runs(view: View) -> bool | None:
     if isinstance(view.observation.docker, Unreadable):
         return True if isinstance(view.observation.bird, Bird) else None
     return runs_elsewhere(view.observation)
+
+
+def release(view: View) -> tuple[int, int] | None:
+    """The release of Calico by the tag of its image: `(3, 31)`; None where that does not tell.
+
+    The images v1.0 to v1.3 of calico/node are of Calico 2.0 to 2.3; later ones have Calico's own number.
+    """
+    found = _TAG.search(_image(view))
+    if found is None:
+        return None
+    major, minor = int(found[1]), int(found[2])
+    return (2 if major == 1 else major), minor
+
+
+def environment(view: View) -> Mapping[str, str]:
+    """The environment of the container that runs, or of the one that the agent would start."""
+    if view.local.container is not None:
+        return dict(view.local.container.env)
+    spec = view.supervising.spec if view.supervising is not None else None
+    return dict(spec.env) if spec is not None else {}
+
+
+def felix(view: View) -> FelixSettings:
+    """What Felix is told here, or would be by the container that the agent would start."""
+    if view.local.container is not None:
+        return view.local.felix
+    env = environment(view)
+    written = ((setting, env.get(variable(setting), "")) for setting in SETTINGS)
+    return view.local.felix.told(tuple((setting, value) for setting, value in written if value))
+
+
+def tunnels(view: View) -> Mapping[str, bool | None]:
+    """Which encapsulations pools and Felix ask for: `ipip`, `vxlan`, `wireguard`; None where that is not known."""
+    told = felix(view)
+    used: dict[str, bool | None] = {"ipip": _by_pool(view, "ipip"), "vxlan": _by_pool(view, "vxlan")}
+    for kind in used:
+        if f"{kind}Enabled" in told.off:
+            used[kind] = False
+    used["wireguard"] = bool(told.wireguard) if view.cluster is not None or told.wireguard else None
+    return used
+
+
+def _by_pool(view: View, kind: str) -> bool | None:
+    if view.cluster is not None and view.cluster.pools_known:
+        pools = view.cluster.datastore.pools
+        return any(getattr(pool, kind) is not EncapsulationMode.NEVER for pool in pools)
+    asked = environment(view).get(f"CALICO_IPV4POOL_{kind.upper()}", "")
+    return True if asked and asked.lower() not in {"never", "off"} else None
+
+
+def _image(view: View) -> str:
+    if view.local.container is not None:
+        return view.local.container.image
+    spec = view.supervising.spec if view.supervising is not None else None
+    return spec.image if spec is not None else ""
