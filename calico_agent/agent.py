@@ -31,7 +31,7 @@ from calico_agent.model.observation import AgentTrouble, Observation, Unreadable
 from calico_agent.model.report import Report, Supervision, TimedCondition, TimedProblem
 from calico_agent.model.settings import Mode
 from calico_agent.plan.claim import plan_claim
-from calico_agent.plan.guards import decide_wanted, obey
+from calico_agent.plan.guards import decide_wanted, forewarned, obey
 from calico_agent.plan.progress import progress_of
 from calico_agent.plan.remediation import plan_supervision, record_error
 from calico_agent.plan.succession import running_name
@@ -195,7 +195,7 @@ class Agent:
             hold_down=self._config.hold_down,
             jitter=random.random(),  # noqa: S311 - it spreads restarts over time, nobody must not guess it
         )
-        return replace(plan, name=name)
+        return forewarned(replace(plan, name=name), assessment)
 
 
 def _since_true(conditions: tuple[TimedCondition, ...], kind: ConditionType) -> datetime | None:

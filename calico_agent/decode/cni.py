@@ -26,7 +26,7 @@ def decode_cni(file: str, content: bytes) -> CniPlugin | None:
             file,
             name,
             "" if name else text(plugin, "nodename_file") or "",
-            mtu=mtu if isinstance(mtu, int) and 0 < mtu < 1 << 16 else 0,
+            mtu=mtu if type(mtu) is int and 0 < mtu < 1 << 16 else 0,
         )
     except Malformed:
         return None  # the runtime refuses it, too: nothing is registered by it

@@ -7,9 +7,9 @@ again.
 
 from dataclasses import replace
 
-from calico_agent.model.action import Wanted
+from calico_agent.model.action import Plan, Wanted
 from calico_agent.model.claim import NameState, Standing
-from calico_agent.model.finding import Assessment
+from calico_agent.model.finding import Assessment, ConditionType, Status
 from calico_agent.model.identity import Identity
 from calico_agent.model.node import Datastore
 from calico_agent.model.observation import Unreadable
@@ -47,6 +47,14 @@ def obey(wanted: Wanted, assessment: Assessment) -> Wanted:
     findings = (one for problem in assessment.problems for one in (problem.cause, *problem.consequences))
     bar = next((one for one in findings if one.bars_start), None)
     return wanted if bar is None else replace(wanted, refused=f"{bar.what}; {bar.cure}")
+
+
+def forewarned(plan: Plan, assessment: Assessment) -> Plan:
+    """The same; where something is done although the host does not fulfil what Calico needs, it says so before."""
+    prepared = next((one for one in assessment.conditions if one.type is ConditionType.HOST_PREPARED), None)
+    if plan.action is None or prepared is None or prepared.status is not Status.FALSE:
+        return plan
+    return replace(plan, doing=f"{plan.doing}, although this host is not prepared: {prepared.message}")
 
 
 def _unknown(datastore: Datastore | Unreadable, name: NameState | None, *, without_datastore: bool) -> str:

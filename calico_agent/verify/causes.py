@@ -114,6 +114,8 @@ RULES = (
     _rule("BGP-NO-PEERS BGP-ISOLATED", _ROUTES, Link.HERE, Writer.BIRD),
     _rule("DS-UNREADABLE", {"SV-STUCK"}, Link.HERE),
     _rule(f"{_GUARDS} BGP-PORT", {"HOST-PORT"}, Link.HERE),
+    _rule("HOST-RPFILTER HOST-MODULE", {"SV-FELIX"}, Link.HERE),
+    _rule("HOST-MODULE", {"RT-TUNNEL-DEVICE", "RT-WIREGUARD"}, Link.HERE),
     _rule("RT-NO-FORWARDING", {"HOST-FORWARD"}, Link.HERE),
     _rule("HOST-DISK", {"DS-SNAPSHOT", "SV-ABSENT", "SV-IMAGE"}, Link.HERE),
     _rule("HOST-CERTIFICATE", {"HOST-ETCD", "DS-FILE", "DS-UNREADABLE"}, Link.HERE),

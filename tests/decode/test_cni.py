@@ -27,6 +27,10 @@ FILES: dict[str, tuple[object, CniPlugin | None]] = {
     "a list without Calico": ({"plugins": [{"type": "flannel"}]}, None),
     "plugins of a wrong kind": ({"plugins": ["calico"]}, None),
     "a name of a wrong kind": ({"type": "calico", "nodename": 3}, None),
+    "an MTU": ({"type": "calico", "mtu": 1440}, CniPlugin("f", mtu=1440)),
+    "an MTU that nobody filled in": ({"type": "calico", "mtu": "__CNI_MTU__"}, CniPlugin("f")),
+    "an MTU that is none": ({"type": "calico", "mtu": True}, CniPlugin("f")),
+    "an MTU that no link has": ({"type": "calico", "mtu": 70000}, CniPlugin("f")),
     "no object": ([], None),
 }
 

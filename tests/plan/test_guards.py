@@ -5,12 +5,13 @@ from datetime import UTC, datetime
 
 import pytest
 
+from calico_agent.model.action import Action, Attempts, Plan, StartContainer
 from calico_agent.model.claim import NameState, Standing
-from calico_agent.model.finding import Assessment, ConditionType, Finding, Problem, Severity
+from calico_agent.model.finding import Assessment, Condition, ConditionType, Finding, Problem, Severity, Status
 from calico_agent.model.identity import NameChoice
 from calico_agent.model.node import Datastore
 from calico_agent.model.observation import Unreadable
-from calico_agent.plan.guards import decide_wanted, obey
+from calico_agent.plan.guards import decide_wanted, forewarned, obey
 from tests.plan.test_wanted import ETCD, IDENTITY, NODE
 
 AWAY = Unreadable("etcd", "connection refused", "refused")
@@ -66,3 +67,19 @@ def test_a_finding_that_bars_a_start_refuses_it_even_as_a_consequence() -> None:
     assert obey(wanted, harmless) == wanted
     folded = Problem(finding("NODE-X", bars=False), (finding("SV-PORT", bars=True),))
     assert obey(wanted, replace(harmless, problems=(folded,))).refused == "what SV-PORT; cure SV-PORT"
+
+
+@pytest.mark.parametrize(
+    ("status", "action", "doing"),
+    [
+        (Status.FALSE, StartContainer("c1", "absent"), "starting, although this host is not prepared: it lacks x"),
+        (Status.TRUE, StartContainer("c1", "absent"), "starting"),
+        (Status.FALSE, None, "starting"),
+    ],
+    ids=["a start on a host that is not prepared", "a start on one that is", "nothing is done"],
+)
+def test_what_the_host_lacks_is_said_and_bars_nothing(status: Status, action: Action | None, doing: str) -> None:
+    prepared = Condition(ConditionType.HOST_PREPARED, status, "HostModule", "it lacks x")
+    assessment = Assessment(datetime(2026, 11, 23, tzinfo=UTC), IDENTITY, (prepared,), ())
+    told = forewarned(Plan(action, "starting", Attempts()), assessment)
+    assert (told.action, told.doing) == (action, doing)

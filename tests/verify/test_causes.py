@@ -53,6 +53,21 @@ BRIDGE_HERE = made("IP-BRIDGE", HERE)
             id="this host's address explains all sessions",
         ),
         pytest.param(
+            (made("HOST-MODULE", HERE), made("RT-TUNNEL-DEVICE", HERE)),
+            {"HOST-MODULE": ["RT-TUNNEL-DEVICE"]},
+            id="what the kernel lacks explains the tunnel device",
+        ),
+        pytest.param(
+            (made("HOST-RPFILTER", HERE), made("SV-FELIX", HERE)),
+            {"HOST-RPFILTER": ["SV-FELIX"]},
+            id="a setting with which Felix ends explains that it ends",
+        ),
+        pytest.param(
+            (made("BGP-PORT", HERE), made("HOST-PORT", HERE), made("RT-NO-FORWARDING"), made("HOST-FORWARD", HERE)),
+            {"BGP-PORT": ["HOST-PORT"], "RT-NO-FORWARDING": ["HOST-FORWARD"]},
+            id="what is seen at work explains what the preflight says of it",
+        ),
+        pytest.param(
             (made("NODE-NO-RECORD", HERE), made("SV-EXITED", HERE), made("BIRD-DOWN", HERE), DOWN3, MISSING3),
             {"SV-EXITED": ["NODE-NO-RECORD", "BIRD-DOWN", "BGP-DOWN", "RT-MISSING"]},
             id="a chain ends at its root",

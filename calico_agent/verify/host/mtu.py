@@ -59,10 +59,10 @@ def check_mtu(view: View) -> Iterator[Check]:
 
 
 def _way_out(view: View, kernel: Kernel, family: Family) -> Link | None:
-    """The link with the address that this node is registered with, or should be."""
+    """The link with the address that this node is registered with, or should be; none where that leads nowhere."""
     address = view.local.registered(family) or chosen(view.identity, family)
     held = kernel.holder(address.ip) if address is not None else None
-    return held[0] if held is not None else None
+    return held[0] if held is not None and not held[0].loopback and held[0].kind != "dummy" else None
 
 
 def _tunnel(view: View, kernel: Kernel, link: Link, tunnel: _Tunnel) -> Iterator[Check]:

@@ -82,8 +82,10 @@ def _is_own(view: View, one: Listener, port: _Port) -> bool:
     """Whether it is calico/node's; where Docker does not run that, its programs are known by their names."""
     if one.ours:
         return True
+    if one.program != port.program:
+        return False
     elsewhere = isinstance(view.observation.docker, Unreadable) or (view.local.container is None and bool(runs(view)))
-    return elsewhere and one.program == port.program
+    return elsewhere or view.starting  # its container may be younger than what was asked of Docker
 
 
 def _stop(one: Listener) -> str:

@@ -40,7 +40,8 @@ def release(view: View) -> tuple[int, int] | None:
     if found is None:
         return None
     major, minor = int(found[1]), int(found[2])
-    return (2 if major == 1 else major), minor
+    # A tag of somebody's own (`2024.1`) is no release.
+    return (2 if major == 1 else major, minor) if major in range(1, 5) else None
 
 
 def environment(view: View) -> Mapping[str, str]:

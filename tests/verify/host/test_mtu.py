@@ -43,6 +43,12 @@ def down(observation: Observation, name: str) -> Observation:
     return replace(observation, kernel=replace(observation.kernel, links=links))
 
 
+def on_loopback(observation: Observation) -> Observation:
+    assert isinstance(observation.kernel, Kernel)
+    links = tuple(replace(link, loopback=link.name == "eth0") for link in observation.kernel.links)
+    return replace(observation, kernel=replace(observation.kernel, links=links))
+
+
 def told(observation: Observation, **env: str) -> Observation:
     return replace(observation, docker=contained(env=(*CONTAINER.env, *env.items())).docker)
 
@@ -94,6 +100,9 @@ CASES = {
     "a CNI configuration that the runtime does not take counts for nothing": CheckCase(
         with_cni(linked(PLAIN, 1450), CniPlugin("/etc/cni/net.d/20.conf", mtu=1500, behind="/etc/cni/net.d/10.conf")),
         {PODS: Verdict.NOT_APPLICABLE},
+    ),
+    "the node's address is on a link that leads nowhere": CheckCase(
+        on_loopback(linked(PLAIN, 65536, cali1=1500)), {"HOST-MTU": Verdict.UNKNOWN}
     ),
     "which link leads out is not known": CheckCase(prepared(), {"HOST-MTU": Verdict.UNKNOWN}),
     "the kernel cannot be read": CheckCase(

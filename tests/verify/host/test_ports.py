@@ -1,6 +1,7 @@
 """Who has the ports that calico/node listens on."""
 
 from dataclasses import replace
+from datetime import timedelta
 from ipaddress import ip_address
 
 import pytest
@@ -11,7 +12,7 @@ from calico_agent.model.node import BgpSettings
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.preflight import Verdict
 from calico_agent.verify.host.ports import check_ports
-from tests.verify.cluster import HEALTHY, contained, problems_of, stored
+from tests.verify.cluster import AT, HEALTHY, contained, problems_of, stored
 from tests.verify.host.case import CheckCase, check, prepared
 
 BGP, HEALTH, METRICS = "HOST-PORT TCP 179", "HOST-PORT TCP 9099", "HOST-PORT TCP 9091"
@@ -47,6 +48,15 @@ CASES = {
     ),
     "BIRD of another container runtime": CheckCase(
         prepared(NO_CONTAINER, listeners=listening(by(179, "bird -R", program="BIRD"))), {BGP: Verdict.OK}
+    ),
+    "BIRD of a container that was started after Docker was asked": CheckCase(
+        prepared(
+            contained(started_at=AT - timedelta(seconds=2)), listeners=listening(by(179, "bird -R", program="BIRD"))
+        ),
+        {BGP: Verdict.OK},
+    ),
+    "a BIRD that is not calico/node's": CheckCase(
+        prepared(listeners=listening(by(179, "bird -c /etc/bird.conf", program="BIRD"))), {BGP: Verdict.FAILURE}
     ),
     "a container has it": CheckCase(
         prepared(listeners=listening(by(179, "gobgpd", container="ab" * 32))),
