@@ -34,7 +34,7 @@ from calico_agent.model.felix import ClusterRoutes, FelixSettings, Said, variabl
             FelixSettings(mtus=(("ipipMTU", 1480), ("vxlanMTU", 1410))),
             id="MTUs",
         ),
-        pytest.param((("bpfEnabled", True),), FelixSettings(), id="something else"),
+        pytest.param((("logSeverityScreen", "Info"),), FelixSettings(), id="something else"),
     ],
 )
 def test_what_is_said_holds_where_it_is_understood(said: Said, settings: FelixSettings) -> None:

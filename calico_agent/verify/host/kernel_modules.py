@@ -12,7 +12,7 @@ from calico_agent.model.address import Family
 from calico_agent.model.modules import FEATURES, Modules
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.preflight import Check, Verdict
-from calico_agent.verify.host.uses import environment, release, tunnels, uses_family
+from calico_agent.verify.host.uses import felix, release, tunnels, uses_family
 from calico_agent.verify.view import View
 from calico_agent.verify.words import listed
 
@@ -54,11 +54,11 @@ def check_modules(view: View) -> Iterator[Check]:
 
 
 def _firewall(view: View) -> Iterator[str]:
-    env = environment(view)
+    told = felix(view)
     yield from _ALWAYS
-    if env.get("FELIX_BPFENABLED", "").lower() in {"true", "1", "yes", "y", "t"}:
+    if told.ebpf:
         return
-    if env.get("FELIX_NFTABLESMODE", "").lower() == "enabled":
+    if told.nftables == "Enabled":
         yield "nf_tables"
         return
     yield from _IPTABLES
