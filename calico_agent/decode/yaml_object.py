@@ -2,17 +2,16 @@
 
 from collections.abc import Mapping
 
-import yaml
-
 from calico_agent.decode.errors import Malformed
 from calico_agent.decode.json_object import JsonObject
 
 _MOST = 1 << 18
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def parse_yaml(text: str) -> JsonObject:
     """The one mapping in `text`. Raises Malformed."""
+    import yaml  # noqa: PLC0415 - its 2.5 MiB are for hosts of Kubernetes only
+
     if len(text) > _MOST:
         raise Malformed(f"it is larger than {_MOST >> 10} KiB")
     try:

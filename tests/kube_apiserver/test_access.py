@@ -1,5 +1,6 @@
 """What the preflight says of credentials for the Kubernetes API, by a real one with RBAC, and that its cures heal."""
 
+import time
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import replace
@@ -255,6 +256,7 @@ def test_the_cure_for_masquerading_changes_that_alone(api: KubeApiServer) -> Non
     for check in check_kube_proxy(view(wrong)):
         assert check.verdict is Verdict.FAILURE
         api.shell(check.cure)
+        time.sleep(2)  # kubectl restarts a DaemonSet once in a second
     found = api.call("GET", f"{core}/configmaps/kube-proxy")["data"]["config.conf"]
     assert found == file.replace("All: true", "All: false").replace("mode: ipvs", "mode: iptables")
     annotations = api.call("GET", f"{apps}/daemonsets/kube-proxy")["spec"]["template"]["metadata"]["annotations"]
