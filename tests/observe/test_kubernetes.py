@@ -144,6 +144,14 @@ def test_the_port_of_another_program_is_not_asked(tmp_path: Path, host: NetworkN
         assert proxy_of(host).mode == "ipvs"
 
 
+def test_nor_is_it_where_kube_proxy_listens_elsewhere(tmp_path: Path, host: NetworkNamespace) -> None:
+    with (
+        running(tmp_path / "kube-proxy", host, "--proxy-mode=ipvs", port=10256, answer="nftables"),
+        running(tmp_path / "somebody", host, port=10249, answer="iptables"),
+    ):
+        assert proxy_of(host).mode == "ipvs"
+
+
 @pytest.mark.parametrize("answer", ["<html>", ""])
 def test_an_answer_that_is_no_mode_counts_for_nothing(tmp_path: Path, host: NetworkNamespace, answer: str) -> None:
     with running(tmp_path / "kube-proxy", host, "--proxy-mode=ipvs", port=10249, answer=answer):
