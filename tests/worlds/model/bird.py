@@ -26,6 +26,7 @@ class Told:
     passed: tuple[int, ...] = ()
     internal: bool = True
     reflected: int = 0
+    metric: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,23 +87,22 @@ class Internet:
         blocks = self._blocks[speaker.host]
         short = {cidr for cidr, _ in blocks if cidr.prefixlen < cidr.max_prefixlen}
         learned = {
-            route.prefix
+            route.prefix: route
             for route in speaker.tables.routes
             if route.table == 254
             and route.prefix.version == speaker.version
             and route.protocol not in {2, BIRD}
             and route.kind == "unicast"
         }
-        direct = {
-            held.network
-            for device in speaker.devices
-            if device.up and not device.name.startswith(("cali", "kube-ipvs")) and not device.loopback
-            for held in device.addresses
-            if held.version == speaker.version
-        }
-        for prefix in sorted(short | learned | direct, key=str):
+        direct = _direct(speaker)
+        usual = self._world.release.metric
+        for prefix in sorted(short | learned.keys() | direct, key=str):
             if advertises(self._world, blocks, prefix):
-                yield Told(prefix, own.ip, speaker.host)
+                route = learned.get(prefix)
+                foreign = route if prefix not in short | direct else None
+                via = foreign.via if foreign is not None and not self._world.release.v2 else None
+                metric = min(foreign.metric, usual) if foreign is not None else usual
+                yield Told(prefix, via or own.ip, speaker.host, metric=metric)
 
     def _tells(self, name: str, up: Up, made: tuple[Told, ...]) -> Iterator[Told]:
         """What a host tells one of its peers."""
@@ -110,7 +110,7 @@ class Internet:
         internal = own.own_as == own.peer_as
         seen = {one.prefix for one in made}
         for one in made:
-            yield self._passed_on(one, up, internal, own.own)
+            yield self._passed_on(one, up, internal, one.next_hop if internal else own.own)
         for prefix, paths in self.learned[name].items():
             if prefix in seen or not advertises(self._world, self._blocks[name], prefix):
                 continue
@@ -137,7 +137,7 @@ class Internet:
 
     def best(self, name: str) -> dict[IPNetwork, tuple[Told, ...]]:
         """The best routes of a host; several where they are equally good (merge paths)."""
-        own = {cidr for cidr, _ in self._blocks[name]}
+        own = {cidr for cidr, _ in self._blocks[name]} | _direct(self._speakers[name])
         return {prefix: _best(paths) for prefix, paths in self.learned[name].items() if prefix not in own}
 
     def kernel_routes(self, name: str) -> Iterator[KernelRoute]:
@@ -145,6 +145,7 @@ class Internet:
         speaker = self._speakers[name]
         metric = self._world.release.metric
         own_metric = 0 if speaker.version == 4 else 1024
+        taken = {(one.prefix, one.metric) for one in speaker.tables.routes if one.table == 254}
         for cidr, _ in self._blocks[name]:
             if cidr.prefixlen < cidr.max_prefixlen and into_kernel(
                 self._world, speaker.node, cidr, cidr.network_address
@@ -152,12 +153,9 @@ class Internet:
                 yield KernelRoute(cidr, kind="blackhole", protocol=BIRD, metric=own_metric)
         for prefix, told in self.best(name).items():
             hops = dict.fromkeys(filter(None, (self._hop(speaker, one) for one in told)))
-            wanted = [self._into_kernel(speaker, one) for one in told]
-            if not any(wanted) or any(
-                one.prefix == prefix and one.protocol != BIRD for one in speaker.tables.routes if one.table == 254
-            ):
+            most = (told[0].metric if metric else 0) if speaker.version == 4 else 1024
+            if not self._into_kernel(speaker, told[0]) or (prefix, most) in taken:
                 continue
-            most = metric if speaker.version == 4 else 1024
             if not hops:
                 yield KernelRoute(prefix, kind="unreachable", protocol=BIRD, metric=most)
                 continue
@@ -179,6 +177,17 @@ class Internet:
         return route.via or one.next_hop, route.device, False
 
 
+def _direct(speaker: Speaker) -> set[IPNetwork]:
+    """What BIRD has from its protocol direct1."""
+    return {
+        held.network
+        for device in speaker.devices
+        if device.up and not device.name.startswith(("cali", "kube-ipvs")) and not device.loopback
+        for held in device.addresses
+        if held.version == speaker.version
+    }
+
+
 def _by_prefix(found: tuple[Told, ...]) -> dict[IPNetwork, tuple[Told, ...]]:
     prefixes: dict[IPNetwork, list[Told]] = {}
     for one in found:
@@ -187,9 +196,9 @@ def _by_prefix(found: tuple[Told, ...]) -> dict[IPNetwork, tuple[Told, ...]]:
 
 
 def _best(paths: tuple[Told, ...]) -> tuple[Told, ...]:
-    """Shortest AS path, external before internal; what is left is equally good."""
-    rank = min((len(one.passed), one.internal) for one in paths)
-    return tuple(one for one in paths if (len(one.passed), one.internal) == rank)
+    """The highest local preference, which stands for the metric; shortest AS path; external before internal."""
+    rank = min((one.metric, len(one.passed), one.internal) for one in paths)
+    return tuple(one for one in paths if (one.metric, len(one.passed), one.internal) == rank)
 
 
 __all__ = ["BOOT", "Internet", "Speaker", "Told", "Up"]

@@ -43,6 +43,11 @@ def sessions(world: World, node: Node, version: int) -> tuple[Configured, ...]:
     return tuple(found[name] for name in sorted(found))
 
 
+def shadowed(asked: tuple[Configured, ...], one: Configured) -> bool:
+    """Whether a session of the mesh leads to the same address: of two, BIRD takes one and lets the other wait."""
+    return any(each.peer == one.peer and each.name < one.name for each in asked)
+
+
 def own_blocks(world: World, name: str, version: int) -> tuple[tuple[IPNetwork, str], ...]:
     """The blocks that a node claims, with the state of the claim; BIRD ignores one that is pending."""
     claimed = ((block.cidr, block.claim(name)) for block in world.blocks if block.cidr.version == version)
@@ -65,7 +70,7 @@ def into_kernel(world: World, node: Node, prefix: IPNetwork, next_hop: IPAddress
     """What BIRD's filter for the kernel does with a route: `tunl0`, `plain`, or nothing (empty)."""
     around = [pool for pool in world.pools if within(prefix, pool.cidr)]
     for pool in sorted(around, key=lambda one: str(one.cidr)):
-        if pool.vxlan != NEVER:
+        if pool.vxlan != NEVER or world.by_felix:
             return ""
         if pool.ipip == ALWAYS:
             return "tunl0"

@@ -66,7 +66,7 @@ def felix_routes(
         return
     for block in world.blocks:
         pool, registered = world.pool_of(block.cidr), node.registered(block.cidr.version)
-        if pool is None or pool.vxlan == NEVER or registered is None:
+        if pool is None or registered is None or (pool.vxlan == NEVER and not world.by_felix):
             continue
         yield from _of_block(world, block, pool, registered, name, parents)
 
@@ -94,9 +94,13 @@ def _to_node(
     remote = other.registered(prefix.version) if other is not None else None
     if other is None or remote is None:
         return
-    if pool.vxlan == CROSS_SUBNET and remote.ip in own.network:
+    mode = pool.ipip if pool.vxlan == NEVER else pool.vxlan
+    near = mode == CROSS_SUBNET and remote.ip in own.network
+    if near or mode == NEVER or (pool.ipip != NEVER and prefix.version == 6):
         if prefix.version in parents:
             yield KernelRoute(prefix, remote.ip, parents[prefix.version], protocol=FELIX, onlink=True)
+    elif pool.vxlan == NEVER:
+        yield KernelRoute(prefix, remote.ip, IPIP, protocol=FELIX, onlink=True)
     elif (vtep := other.vtep(prefix.version)) is not None:
         yield KernelRoute(prefix, vtep, VXLAN[prefix.version], protocol=BOOT, onlink=True)
 

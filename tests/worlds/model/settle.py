@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from tests.worlds.model.bird import Internet, Speaker, Up
-from tests.worlds.model.confd import Configured, sessions
+from tests.worlds.model.confd import Configured, sessions, shadowed
 from tests.worlds.model.felix import felix_routes, tunnel_devices, vxlan_entries
 from tests.worlds.model.kernel import MAIN, Tables, connected, devices, holder
 from tests.worlds.model.reach import Arrival, Machine, Network
@@ -56,7 +56,18 @@ def settle(world: World) -> Settled:
         name: replace(machine, tables=Tables((*machine.tables.routes, *more[name]), machine.tables.rules))
         for name, machine in bare.items()
     }
+    machines |= _kept(world)
     return Settled(world, machines, Network(world, tuple(machines.values())), shown, internets)
+
+
+def _kept(world: World) -> dict[str, Machine]:
+    """The machines without calico/node or BIRD: their kernel has the routes of before (`persist`)."""
+    halted = {one.hostname for one in world.hosts if one.stopped & {"calico", "bird"}}
+    if not halted:
+        return {}
+    before = replace(world, hosts=tuple(replace(one, stopped=frozenset()) for one in world.hosts))
+    machines = settle(before).machines
+    return {name: replace(machines[name], host=world.host(name)) for name in halted}
 
 
 def _machine(world: World, host: Host) -> Machine:
@@ -97,7 +108,7 @@ def _established(
 ) -> Iterator[Up]:
     """The sessions whose packets get there and back, between ends that know each other."""
     for one in speaker.sessions:
-        if not _bound(speaker, one):
+        if not _bound(speaker, one) or shadowed(speaker.sessions, one):
             continue
         arrival = network.send(speaker.host, one.peer)
         other = speakers.get(arrival.host)
@@ -129,6 +140,8 @@ def _shown(
         learned = internet.learned[speaker.host]
         imported = sum(any(told.session == one.name for told in paths) for paths in learned.values())
         return Session(one, "up", "Established", "", imported, internet.exported.get((speaker.host, one.name), 0))
+    if shadowed(speaker.sessions, one):
+        return Session(one, "start", "Idle")
     if one.passive:
         return Session(one, "start", "Passive")
     if not _bound(speaker, one):

@@ -220,7 +220,7 @@ class Bgp:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """A cluster. `strict`: nobody borrows from another node's block. `alone`: routers do not forward between wires."""
+    """A cluster. `strict`: nobody borrows from another node's block. `by_felix`: programClusterRoutes is Felix's."""
 
     release: Release
     segments: tuple[Segment, ...]
@@ -230,6 +230,7 @@ class World:
     blocks: tuple[Block, ...] = ()
     bgp: Bgp = field(default_factory=Bgp)
     strict: bool = False
+    by_felix: bool = False
 
     def host(self, hostname: str) -> Host:
         return next(one for one in self.hosts if one.hostname == hostname)
