@@ -183,16 +183,16 @@ def _floating(link: Link, held: LinkAddress, around: Surroundings) -> str:
     return ""
 
 
-def _link_down(link: Link, _: LinkAddress, _around: Surroundings) -> str:
-    return "" if link.up else "is on a link that is switched off (ip link set up)"
+def _link_down(link: Link, held: LinkAddress, around: Surroundings) -> str:
+    # A link that is switched off, or a cable that is pulled, does not make this host another node: where the cluster
+    # knows it by this address, choosing another one would move the node, and move it back afterwards.
+    if link.up or held.address in around.own_registered:
+        return ""
+    return "is on a link that is switched off (ip link set up)"
 
 
 def _no_carrier(link: Link, held: LinkAddress, around: Surroundings) -> str:
-    # A cable that is pulled does not make this host another node: where the cluster knows it by this address, choosing
-    # another one would move the node, and move it back when the cable is plugged in.
-    if link.running or held.address in around.own_registered:
-        return ""
-    return "is on a link without carrier"
+    return "" if link.running or held.address in around.own_registered else "is on a link without carrier"
 
 
 def _link_name(link: Link, _: LinkAddress, around: Surroundings) -> str:

@@ -7,18 +7,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from tests.worlds.model.releases import Release
 from tests.worlds.model.startup import first_found
-from tests.worlds.model.values import (
-    DockerNetwork,
-    Host,
-    IPAddress,
-    IPInterface,
-    KernelRoute,
-    Link,
-    Release,
-    Segment,
-    World,
-)
+from tests.worlds.model.values import DockerNetwork, Host, IPAddress, IPInterface, KernelRoute, Link, Segment, World
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 
@@ -55,6 +46,7 @@ _LINK_NAMES = st.sampled_from(("eth0", "ens3", "enp0s31f6", "eno1np0"))
 _GIVEN = st.sampled_from(("full", "full", "bare", "empty"))
 _EXTRA = st.sampled_from(("", "", "", "secondary", "floating", "labelled"))
 _DOCKER = st.sampled_from((1, 0, 2, 3))
+_FIRST = 18  # on each wire: before it are the router, and room for a mistake
 _SUBNETS = ("172.17.0.0/16", "172.18.0.0/16", "172.19.0.0/16", "10.200.0.0/24")
 
 
@@ -70,7 +62,7 @@ class Wires:
         network = segment.network(version)
         if network is None:
             return None
-        number = self._used.get(f"{segment.name} {version}", 1) + 1
+        number = self._used.get(f"{segment.name} {version}", _FIRST - 1) + 1
         self._used[f"{segment.name} {version}"] = number
         return ip_interface((network.network_address + number, network.prefixlen))
 

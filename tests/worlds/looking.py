@@ -1,15 +1,17 @@
 """The real look and the real plan at each host of a world."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import cast
 
 from calico_agent.config import Config
+from calico_agent.config.schema import NodeSection
 from calico_agent.look import look, succession_of
 from calico_agent.model.action import Attempts, Plan
 from calico_agent.model.finding import Assessment, Finding
 from calico_agent.model.identity import Identity
 from calico_agent.model.observation import Observation
+from calico_agent.model.settings import Mode
 from calico_agent.plan.claim import plan_claim
 from calico_agent.plan.guards import decide_wanted, obey
 from calico_agent.plan.progress import progress_of
@@ -20,6 +22,8 @@ from calico_agent.sources import Sources
 from calico_agent.verify.local import node_container
 from tests.worlds.model.settle import Settled
 from tests.worlds.reading import AT, Outside, Store
+
+SUPERVISES = Config(mode=Mode.SUPERVISE, node=NodeSection(image="calico/node:v3.31.7"))
 
 
 @dataclass(frozen=True)
@@ -52,9 +56,10 @@ def _look(outside: Outside, hostname: str, config: Config) -> Look:
     return Look(hostname, observation, identity, assessment)
 
 
-def plan_at(settled: Settled, hostname: str, config: Config) -> tuple[Look, Plan]:
-    """What an agent that supervises would do there, had everything lasted."""
-    outside = Outside(settled, hostname, Store.of(settled))
+def plan_at(settled: Settled, hostname: str, store: Store, config: Config = SUPERVISES) -> tuple[Look, Plan]:
+    """What an agent would do there that made calico/node as it is registered, had everything lasted."""
+    outside = Outside(settled, hostname, store)
+    outside.made_by(config, _look(outside, hostname, config).identity)
     found = _look(outside, hostname, config)
     observation, identity, assessment = found.observation, found.identity, found.assessment
     container = node_container(observation.docker, config.node.container_name)
@@ -69,8 +74,6 @@ def plan_at(settled: Settled, hostname: str, config: Config) -> tuple[Look, Plan
         name=name,
         without_datastore=config.identity.start_without_datastore,
     )
-    from dataclasses import replace  # noqa: PLC0415
-
     _, _, problems = advance(History(), assessment, AT, timedelta(0))
     plan = plan_supervision(
         observation.docker,

@@ -4,17 +4,8 @@ from dataclasses import replace
 from ipaddress import ip_address, ip_interface, ip_network
 
 from tests.worlds.model import history
-from tests.worlds.model.values import (
-    V3_31,
-    DockerNetwork,
-    Host,
-    KernelRoute,
-    Link,
-    Pool,
-    Release,
-    Segment,
-    World,
-)
+from tests.worlds.model.releases import V3_31, Release
+from tests.worlds.model.values import DockerNetwork, Host, KernelRoute, Link, Pool, Segment, World
 
 POOL = Pool("pool", ip_network("192.168.0.0/16"))
 DOCKER0 = DockerNetwork("bridge", "docker0", ip_network("172.17.0.0/16"))
@@ -30,6 +21,17 @@ def plain(*pools: Pool, release: Release = V3_31, hosts: int = 3) -> World:
     for one in machines:
         world = history.add_pod(world, one.hostname, "web-0", (4,))
     return world
+
+
+def apart(*pools: Pool, release: Release = V3_31) -> World:
+    """The same three hosts, of which host3 is behind a router: 10.77.1.13."""
+    world = plain(*pools, release=release)
+    far, third = Segment("far", (ip_network("10.77.1.0/24"),)), world.host("host3")
+    link = Link("eth0", "", "far", (ip_interface("10.77.1.13/24"),))
+    route = replace(third.routes[0], via=ip_address("10.77.1.1"))
+    moved = replace(third, links=(link,), routes=(route,))
+    world = history.with_host(replace(world, segments=(*world.segments, far)), moved)
+    return history.restart(world, "host3", IP="10.77.1.13/24")
 
 
 def host(number: int) -> Host:

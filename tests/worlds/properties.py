@@ -1,11 +1,17 @@
 """What holds of worlds, as functions that give the reasons why it does not."""
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Iterator
 
 from calico_agent.model.finding import Finding, Severity, Status
-from tests.worlds.looking import Look, look_at
+from tests.worlds.faults import Fault
+from tests.worlds.looking import Look, look_at, plan_at
+from tests.worlds.model import history
 from tests.worlds.model.settle import Settled, settle
+from tests.worlds.model.startup import node_name
 from tests.worlds.model.values import CROSS_SUBNET, World
+from tests.worlds.reading import Store
+from tests.worlds.strategies import Case
 
 
 def unreached(settled: Settled) -> Iterator[str]:
@@ -45,4 +51,54 @@ def false_alarms(world: World) -> list[str]:
     return [*unreached(settled), *(said for look in look_at(settled) for said in complaints(look, world))]
 
 
-PROPERTIES: tuple[Callable[[World], list[str]], ...] = (false_alarms,)
+def replaced(world: World) -> list[str]:
+    """What agents that supervise would do in a healthy world, on hosts where they have made calico/node themselves."""
+    for host in world.hosts:
+        node = world.node(node_name(world, host))
+        held = {one.ip: one for link in host.links for one in link.addresses}
+        if node is not None and node.ipv4 is not None:
+            world = history.restart(world, host.hostname, IP=str(held[node.ipv4.ip]), NODENAME=node.name)
+    settled = settle(world)
+    store = Store.of(settled)
+    found = []
+    for name in settled.machines:
+        look, plan = plan_at(settled, name, store)
+        if plan.action is not None or plan.doing != "calico-node is running":  # else it is about to do something
+            found.append(f"plans: on {name}: {plan.doing}; {[one.what for one in look.roots]}")
+    return found
+
+
+def misjudged(world: World, fault: Fault, hostname: str) -> list[str]:
+    """What is wrong with what is said of a world with one fault: no right root, or blame for a host that is well."""
+    name = node_name(world, world.host(hostname))
+    broken = fault.do(world, hostname)
+    if broken is None:
+        return []
+    looks = look_at(settle(broken))
+    knowing = [one for one in looks if (one.hostname == hostname) is fault.here]
+    found = [f"silent: {fault.name}: on {hostname}: {_said(knowing)}"]
+    if any(root.code in fault.roots for look in knowing for root in look.roots) or not knowing:
+        found = []
+    healthy = {node_name(broken, one) for one in broken.hosts} - {name, node_name(broken, broken.host(hostname))}
+    for look in looks if not fault.everywhere else ():
+        for root in look.roots if look.hostname != hostname else ():
+            if _blames(root, look.hostname, healthy) and not deserved(root, broken):
+                found.append(f"blame: {fault.name}: of {hostname}, on {look.hostname} for {root.node}: {_said([look])}")
+    return found
+
+
+def _blames(root: Finding, here: str, healthy: set[str]) -> bool:
+    """Whether it sends people to a host that is well, or says that something is wrong with that host itself."""
+    sent = (re.search(rf"(?<![\w.-])on {re.escape(one)}(?![\w-])", root.cure) for one in healthy)
+    own = root.node == here and root.code.startswith(("IP-", "NAME-", "NODE-", "SV-", "BIRD-"))
+    return root.severity is not Severity.INFO and (own or any(sent))
+
+
+def _said(looks: list[Look]) -> str:
+    return "; ".join(f"{root.code} {root.subject}: {root.what}" for look in looks for root in look.roots)
+
+
+def wrong(case: Case) -> list[str]:
+    """All that does not hold of a world, and of the same with its fault."""
+    found = false_alarms(case.world)
+    return found or [*replaced(case.world), *misjudged(case.world, case.fault, case.hostname)]

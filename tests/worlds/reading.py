@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from ipaddress import ip_address
 
+from calico_agent.config import Config
 from calico_agent.decode import endpoint, etcd, etcd_v2
 from calico_agent.decode.bird import COMMANDS, decode_bird, rib_command
 from calico_agent.decode.bird_links import LINKS_COMMAND
@@ -23,10 +24,18 @@ from calico_agent.decode.route import decode_source
 from calico_agent.decode.rules import decode_rules
 from calico_agent.model.address import Family, IPAddress, IPNetwork
 from calico_agent.model.bgp import Bird
-from calico_agent.model.container import Docker
+from calico_agent.model.container import (
+    LABEL_MANAGED_BY,
+    LABEL_SPEC_HASH,
+    MANAGED_BY,
+    Container,
+    ContainerSpec,
+    Docker,
+)
 from calico_agent.model.endpoint import Endpoint, Endpoints
 from calico_agent.model.host import Host
-from calico_agent.model.identity import KeptIdentity
+from calico_agent.model.identity import Identity, KeptIdentity
+from calico_agent.model.image import LocalImage
 from calico_agent.model.kernel import Kernel, Source
 from calico_agent.model.node import Block, Datastore
 from calico_agent.model.observation import Observation, Unreadable
@@ -34,6 +43,7 @@ from calico_agent.model.policy import tables_before_main
 from calico_agent.model.route import TABLE_MAIN
 from calico_agent.model.settings import DatastoreSettings, EtcdApi, IdentitySettings
 from calico_agent.observe.links import links_in
+from calico_agent.plan.wanted import wanted_container
 from tests.worlds.model import bird_text, datastore, datastore_v2, docker, netlink
 from tests.worlds.model.reach import Machine
 from tests.worlds.model.settle import Settled
@@ -81,6 +91,18 @@ class Outside:
         self.reachable: Mapping[str, tuple[IPAddress, ...]] = {}
         api = EtcdApi.V2 if settled.world.release.v2 else EtcdApi.V3
         self.datastore = DatastoreSettings((f"http://{_ETCD}:2379",), api=api)
+        self._spec: ContainerSpec | None = None
+
+    def made_by(self, config: Config, identity: Identity) -> None:
+        """From now on calico/node is the container that an agent made for the node that is registered here."""
+        node = self._settled.world.node(self._machine.name)
+        assert node is not None
+        known = replace(
+            identity,
+            name=replace(identity.name, name=node.name),
+            ipv4=replace(identity.ipv4, chosen=node.ipv4),
+        )
+        self._spec = wanted_container(config.node_settings(), self.datastore, known)
 
     @property
     def identity_settings(self) -> IdentitySettings:
@@ -149,8 +171,16 @@ class Outside:
         containers = (decode_container(one, log) for one in docker.container(world, host))
         return Docker(
             networks=tuple(map(decode_network, docker.networks(host))),
-            containers=tuple(replace(one, programs=programs, image_env=()) for one in containers),
+            containers=tuple(self._own(replace(one, programs=programs, image_env=())) for one in containers),
+            image=LocalImage(self._spec.image, "sha256:e4") if self._spec is not None else None,
         )
+
+    def _own(self, container: Container) -> Container:
+        spec = self._spec
+        if spec is None:
+            return container
+        labels = ((LABEL_MANAGED_BY, MANAGED_BY), (LABEL_SPEC_HASH, spec.hash))
+        return replace(container, image=spec.image, env=spec.env, mounts=spec.mounts, labels=labels)
 
     def _bird(self, family: Family, about: Collection[IPNetwork] = ()) -> Bird | Unreadable:
         settled, machine, host = self._settled, self._machine, self._machine.host

@@ -10,21 +10,9 @@ from ipaddress import ip_address, ip_interface, ip_network
 from pathlib import Path
 from typing import Any
 
+from tests.worlds.model.releases import RELEASES, V2_3, Release
 from tests.worlds.model.settle import Settled, settle
-from tests.worlds.model.values import (
-    RELEASES,
-    V2_3,
-    Bgp,
-    DockerNetwork,
-    Host,
-    KernelRoute,
-    Link,
-    Node,
-    Pod,
-    Release,
-    Segment,
-    World,
-)
+from tests.worlds.model.values import Bgp, DockerNetwork, Host, KernelRoute, Link, Node, Pod, Segment, World
 from tests.worlds.recorded_store import read_store
 
 _CALICO_LINKS = ("cali", "tunl0", "vxlan")

@@ -4,7 +4,7 @@ from dataclasses import MISSING, fields, is_dataclass
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 from typing import Any
 
-from tests.worlds.model.values import Release
+from tests.worlds.model.releases import Release
 
 _WORDS = {
     IPv4Address: "ip_address",

@@ -4,28 +4,28 @@ Everything is drawn simple first, so that a failure shrinks to the smallest worl
 """
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from ipaddress import ip_interface, ip_network
 from typing import Any
 
 from hypothesis import strategies as st
 
+from tests.worlds.faults import FAULTS, Fault
 from tests.worlds.hosts import Wires, another_network, make_host, names_of
 from tests.worlds.model import history
+from tests.worlds.model.releases import RELEASES, Release
 from tests.worlds.model.startup import node_name
-from tests.worlds.model.values import (
-    ALWAYS,
-    CROSS_SUBNET,
-    NEVER,
-    RELEASES,
-    Bgp,
-    Node,
-    Peer,
-    Pool,
-    Release,
-    Segment,
-    World,
-)
+from tests.worlds.model.values import ALWAYS, CROSS_SUBNET, NEVER, Bgp, Node, Peer, Pool, Segment, World
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A healthy world and what is to be done to it."""
+
+    world: World
+    fault: Fault
+    hostname: str
+
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 Step = Callable[[Draw, World, str, bool], World]
@@ -53,6 +53,7 @@ _SIZES = st.sampled_from((26, 26, 24, 28, 30, 32))
 _SIZES6 = st.sampled_from((122, 122, 120, 128))
 _PODS = st.sampled_from((1, 0, 2, 3))
 _AS = st.sampled_from((64512, 65001, 4200000001))
+_FAULT = st.sampled_from(FAULTS)
 _STEPS = st.sampled_from((0, 0, 1, 2, 4))
 
 
@@ -71,6 +72,13 @@ def worlds(draw: Draw) -> World:
     for _ in range(draw(_STEPS)):
         world = _step(draw, world, dual=dual)
     return world
+
+
+@st.composite
+def cases(draw: Draw) -> Case:
+    """A cluster, and a fault on one of its hosts."""
+    world = draw(worlds())
+    return Case(world, draw(_FAULT), draw(st.sampled_from(world.hosts)).hostname)
 
 
 def _wires(draw: Draw, *, dual: bool) -> Wires:

@@ -1,8 +1,37 @@
 """What worlds have found, and has been mended: each case with its sentence."""
 
+from dataclasses import replace
+from ipaddress import ip_address, ip_interface
+
+import pytest
+
+from calico_agent.model.bgp import RibRoute
+from calico_agent.verify.bgp.rib import Rib
+from tests.worlds import mistakes
+from tests.worlds.looking import Look, look_at
 from tests.worlds.model import history
-from tests.worlds.plain import of_size, plain
+from tests.worlds.model.releases import V3_32
+from tests.worlds.model.settle import settle
+from tests.worlds.model.values import ALWAYS, CROSS_SUBNET, Link, World
+from tests.worlds.plain import POOL, apart, of_size, plain
 from tests.worlds.properties import false_alarms
+
+
+def roots(world: World | None, hostname: str) -> dict[str, str]:
+    """The root causes on a host, with what is said of each."""
+    return {f"{root.code} {root.subject}": f"{root.what}\n{root.cure}" for root in _look(world, hostname).roots}
+
+
+def _look(world: World | None, hostname: str) -> Look:
+    assert world is not None
+    return next(one for one in look_at(settle(world)) if one.hostname == hostname)
+
+
+def stolen(world: World, thief: str = "host2", owner: str = "host3") -> World:
+    """Somebody wrote a route to the block of a node on another one."""
+    host, block = world.host(thief), next(one for one in world.blocks if one.owner == owner)
+    route = replace(host.routes[0], prefix=block.cidr, protocol=4)
+    return history.with_host(world, replace(host, routes=(*host.routes, route)))
 
 
 def test_a_block_of_one_address_whose_pod_is_gone_is_told_to_nobody() -> None:
@@ -10,3 +39,73 @@ def test_a_block_of_one_address_whose_pod_is_gone_is_told_to_nobody() -> None:
     world = history.remove_pod(plain(of_size(32)), "host2", 0)
     assert [block.owner for block in world.blocks if not block.given] == ["host2"]
     assert false_alarms(world) == []
+
+
+def test_a_link_that_is_switched_off_does_not_make_its_host_another_node() -> None:
+    world = plain()
+    host = world.host("host2")
+    spare = Link("eth9", addresses=(ip_interface("10.9.2.1/24"),))
+    world = history.with_host(world, replace(host, links=(*host.links, spare)))
+    assert list(roots(mistakes.link_down(world, "host2"), "host2")) == ["RT-LINK-DOWN eth0"]
+
+
+def test_a_host_with_an_announced_address_is_cut_off_by_its_uplink() -> None:
+    world = plain()
+    host = world.host("host2")
+    links = (
+        replace(host.links[0], addresses=()),
+        Link("lo", addresses=(ip_interface("10.250.0.2/32"),), announced=True),
+    )
+    routes = tuple(replace(one, source=ip_interface("10.250.0.2/32").ip, onlink=True) for one in host.routes)
+    world = history.with_host(world, replace(host, links=links, routes=routes))
+    world = history.restart(world, "host2", IP="10.250.0.2/32")
+    assert false_alarms(world) == []
+    assert list(roots(mistakes.link_down(world, "host2"), "host2")) == ["RT-LINK-DOWN eth0"]
+
+
+def test_a_docker_network_over_a_block_is_one_problem_with_dockers_cure() -> None:
+    found = roots(mistakes.docker_over_block(plain(), "host2"), "host2")
+    assert [one.partition(" ")[0] for one in found] == ["RT-OVERLAP"]
+
+
+def test_a_route_that_another_host_advertises_is_not_blamed_on_this_hosts_bird() -> None:
+    """Its own node is the only other one near, so that no other route shows that BIRD sees the network."""
+    found = roots(stolen(apart(release=V3_32), "host3", "host1"), "host2")
+    assert [one.partition(" ")[0] for one in found] == ["RT-WRONG-NEXTHOP"]
+    assert all("host3 advertises it too" in said for said in found.values())
+
+
+def test_a_route_on_the_wrong_device_names_the_host_that_advertises_it() -> None:
+    found = roots(stolen(apart(replace(POOL, ipip=CROSS_SUBNET), release=V3_32)), "host1")
+    assert [one.partition(" ")[0] for one in found] == ["RT-WRONG-DEVICE"]
+    assert all("host2 advertises it too" in said and "on host2: ip route del" in said for said in found.values())
+
+
+@pytest.mark.parametrize("hostname", ["host1", "host3"])
+def test_the_pods_of_a_block_whose_claim_is_pending_are_told_alone_and_no_theft(hostname: str) -> None:
+    """Behind a router, too: BIRD of the owner has nothing that keeps single addresses of such a block back."""
+    world = mistakes.unclaimed(apart(), "host3")
+    assert world is not None
+    block = next(one.cidr for one in world.blocks if one.owner == "host3")
+    look = _look(world, hostname)
+    assert [f"{one.code} {one.subject}" for one in look.roots] == [f"RT-UNCLAIMED {block}"]
+    assert "advertises each of these pods alone" in look.roots[0].effect
+
+
+def test_a_missing_record_explains_a_tunnel_that_felix_does_not_make() -> None:
+    world = mistakes.record_deleted(plain(replace(POOL, vxlan=ALWAYS)), "host2")
+    assert "RT-TUNNEL-DEVICE" not in {one.partition(" ")[0] for one in roots(world, "host2")}
+
+
+def test_a_router_that_stands_for_two_nodes_does_not_hide_which_of_them_advertises_a_foreign_route() -> None:
+    router, names = ip_address("10.77.0.1"), {"host2": ip_address("10.77.0.12"), "host3": ip_address("10.77.1.13")}
+    sent = tuple(RibRoute(POOL.cidr, "", True, gateway=router, learned_from=names[one]) for one in ("host3", "host2"))
+    rib = Rib(routes={POOL.cidr: sent}, holders={address: (name,) for name, address in names.items()})
+    assert rib.advertiser(POOL.cidr, router, owner="host3") == "host2"
+
+
+def test_a_reflector_is_not_blamed_for_what_it_passes_on() -> None:
+    router, reflector = ip_address("10.77.0.1"), ip_address("10.77.0.12")
+    sent = (RibRoute(POOL.cidr, "", True, gateway=router, learned_from=reflector),)
+    rib = Rib(routes={POOL.cidr: sent}, holders={reflector: ("host2",)}, reflectors=frozenset({"host2"}))
+    assert not rib.advertiser(POOL.cidr, router, owner="host3")

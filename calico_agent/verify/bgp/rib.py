@@ -17,21 +17,29 @@ from calico_agent.verify.view import View
 class Rib:
     """BIRD's routes by prefix, and the nodes behind its sessions by protocol name.
 
-    `asked` are the prefixes whose routes are known, by IP version; None for all of that version.
+    `asked` are the prefixes whose routes are known, by IP version; None for all of that version. `reflectors` are the
+    nodes that pass on what others advertise.
     """
 
     asked: Mapping[int, frozenset[IPNetwork] | None] = field(default_factory=dict)
     routes: Mapping[IPNetwork, tuple[RibRoute, ...]] = field(default_factory=dict)
     peers: Mapping[str, IPAddress] = field(default_factory=dict)
     holders: Mapping[IPAddress, tuple[str, ...]] = field(default_factory=dict)
+    reflectors: frozenset[str] = frozenset()
 
-    def advertiser(self, prefix: IPNetwork, gateway: IPAddress | None) -> str:
-        """The node whose BIRD sent the route with this next hop; empty when that is not known."""
+    def advertiser(self, prefix: IPNetwork, gateway: IPAddress | None, owner: str = "") -> str:
+        """The node whose BIRD sent the route with this next hop; empty when that is not known.
+
+        Several may have sent it by one router, the `owner` of the prefix among them: then it is another one. What came
+        from a reflector may be anybody's.
+        """
+        names: list[str] = []
         for route in self.routes.get(prefix, ()):
             peer = route.learned_from or self.peers.get(route.protocol)
             if route.gateway == gateway and peer is not None:
-                return next(iter(self.holders.get(peer, ())), str(peer))
-        return ""
+                names.append(next(iter(self.holders.get(peer, ())), str(peer)))
+        names = [name for name in names if name not in self.reflectors]
+        return next((name for name in names if name != owner), names[0] if names else "")
 
     def says(self, prefix: IPNetwork) -> str:
         """Whether BIRD knows a prefix that the kernel does not, as the end of a sentence; empty if nobody asked it."""
@@ -59,4 +67,7 @@ def rib_of(view: View) -> Rib:
         {prefix: tuple(found) for prefix, found in routes.items()},
         {session.name: session.peer for bird in birds for session in bird.sessions},
         view.cluster.holders if view.cluster else {},
+        frozenset(node.name for node in view.cluster.datastore.nodes if node.route_reflector_cluster_id)
+        if view.cluster
+        else frozenset(),
     )

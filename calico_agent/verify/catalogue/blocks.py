@@ -41,7 +41,9 @@ anew.""",
         """\
 BIRD on a node advertises the blocks that the node has a confirmed claim on. Here the block names
 the node, but the claim (an affinity key) is pending, about to be deleted, or gone: what a crash in
-the middle of IPAM's work leaves behind. The pods run, and no other node has a route to them.
+the middle of IPAM's work leaves behind. Of such a block BIRD advertises each address in use alone,
+as long as there is a pool around it: the pods are reached, at the price of a route for each.
+Outside all pools, no other node has a route to them.
 
 Found in the datastore, by comparing each block that holds addresses in use with the claim of its
 owner. Felix goes by the block alone, so that VXLAN is not affected.

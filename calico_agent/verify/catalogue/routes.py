@@ -195,7 +195,8 @@ come go out into the network.
 
 Found by comparing the pools with the networks of this host's links; those of bridges for
 containers or virtual machines count once a block lies in them. It is an error where packets to
-another node itself are led away as if they were for pods.
+another node itself are led away as if they were for pods, and where a network of this host is a
+part of a block.
 
 Choose a pool that overlaps nothing: create it, disable the old one, and move the pods.""",
         Severity.WARNING,

@@ -57,11 +57,11 @@ def check_routes(view: View, kernel: Kernel, expectation: Expectation) -> RouteC
     elsewhere = diversions(kernel, expectation)
     judge = judge_of(view, table.ways)
     amiss, strangers = _compare(view, kernel, expectation, elsewhere, rib, judge)
-    astray = ((one.route.way, one.paths[0]) for one in amiss if one.code == "RT-WRONG-NEXTHOP")
+    astray = ((one.route, one.paths[0]) for one in amiss if one.code == "RT-WRONG-NEXTHOP")
     findings = (
         *(one for found in broken.values() for one in found),
         *(_said(view, words, one) for one in amiss),
-        *find_lost_sight(view, kernel.fib, astray),
+        *find_lost_sight(view, kernel.fib, astray, rib),
         *find_diverted(view, elsewhere, judge),
         *find_answers(view, kernel),
         *find_own_blocks(view, kernel.fib, expectation),

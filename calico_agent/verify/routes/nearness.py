@@ -13,8 +13,10 @@ from calico_agent.model.bgp import Bird
 from calico_agent.model.finding import Finding
 from calico_agent.model.route import PROTOCOL_BIRD, Fib, Path
 from calico_agent.model.unchanged import MadeOnce
+from calico_agent.verify.bgp.rib import Rib
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.routes import cures
+from calico_agent.verify.routes.expected import ExpectedRoute
 from calico_agent.verify.routes.ways import Way
 from calico_agent.verify.view import View
 from calico_agent.verify.words import in_family
@@ -33,15 +35,18 @@ def lost_sight(view: View, fib: Fib, way: Way, path: Path) -> bool:
     )
 
 
-def find_lost_sight(view: View, fib: Fib, wrong: Iterable[tuple[Way, Path]]) -> Iterator[Finding]:
+def find_lost_sight(view: View, fib: Fib, wrong: Iterable[tuple[ExpectedRoute, Path]], rib: Rib) -> Iterator[Finding]:
     """One finding for each link whose network BIRD does not see; `wrong` are routes that lead elsewhere.
 
-    Where BIRD itself says that it takes the link for down, or that a protocol is off, that is told already.
+    Where BIRD itself says that it takes the link for down, or that a protocol is off, that is told already. A route
+    that came from another node than its owner says nothing of this host.
     """
     told = {Family(family): {*bird.links_missed, *bird.switched_off} for family, bird in _birds(view)}
     said: set[tuple[int, str]] = set()
-    for way, path in wrong:
-        near = fib.lookup(way.registered)
+    for route, path in wrong:
+        way, near = route.way, fib.lookup(route.way.registered)
+        if rib.advertiser(route.prefix, path.next_hops[0].gateway, way.node) not in {"", way.node}:
+            continue
         if near is None or not lost_sight(view, fib, way, path) or told.get(way.family, {""}):
             continue
         device, gateway = near.next_hops[0].device, path.next_hops[0].gateway

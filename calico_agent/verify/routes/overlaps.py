@@ -11,7 +11,7 @@ manual, "Configure outgoing NAT"), as long as no block that was given before lie
 from collections.abc import Iterator
 
 from calico_agent.model.address import IPNetwork
-from calico_agent.model.finding import Finding
+from calico_agent.model.finding import Finding, Severity
 from calico_agent.model.identity import Candidate
 from calico_agent.model.node import Pool
 from calico_agent.model.prefix import key_of
@@ -71,4 +71,16 @@ def _overlap(view: View, found: Candidate, network: IPNetwork, pool: Pool) -> Fi
         else f"make the pods anew whose blocks lie in {narrower}: they get addresses of another pool",
         node=view.me,
         prefix=narrower,
+        severity=Severity.ERROR if _takes_packets(view, found, network) else None,
+    )
+
+
+def _takes_packets(view: View, found: Candidate, network: IPNetwork) -> bool:
+    """Whether the network takes packets for pods that are there already: it is a block, or a part of one."""
+    around = view.cluster.block_index.covering(key_of(network)) if view.cluster is not None else None
+    paths = view.kernel.fib.paths(network) if view.kernel is not None else ()
+    return (
+        around is not None
+        and not around.virtual
+        and any(hop.device == found.link for path in paths[:1] for hop in path.next_hops)
     )

@@ -51,6 +51,8 @@ def find_stranger(view: View, expectation: Expectation, rib: Rib, key: Key, path
     felix = view.local.felix
     if path.protocol in felix.protocols or (felix.removes_foreign and _leads_into_tunnel(key, path)):
         if (block := _taken_from(view.cluster, expectation, key, path)) is not None:
+            if key[1] == FULL_LENGTH[key[0]] and block.owner == _advertised(prefix_of(key), path, rib)[0]:
+                return  # of a pod there, whose block is not told as a whole
             yield _learned_finding(prefix_of(key), path, block, rib)
         elif _stale(view.cluster, expectation, key, pool):
             yield _stale_finding(prefix_of(key), path, rib)

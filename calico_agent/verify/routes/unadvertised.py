@@ -1,9 +1,10 @@
-"""Pods in use of which their node tells nobody by BGP, so that no route to them can be expected.
+"""Pods in use whose blocks their node tells nobody about by BGP, so that no route to them can be expected.
 
 BIRD on a node advertises the blocks that the node claims: its affinity keys, and of these only the confirmed ones
 (confd/pkg/backends/calico/client.go@v3.28.5). A claim is pending for milliseconds while IPAM makes it; one that stays
-so, or is gone while the block names the node, is what a crash left behind. Nothing in a pool with disableBGPExport is
-advertised, and no single address outside all pools.
+so, or is gone while the block names the node, is what a crash left behind. The filter that keeps single addresses back
+goes by the same claims (bird_aggr.cfg.template), so that BIRD then advertises each address of such a block that lies
+in a pool. Nothing in a pool with disableBGPExport is advertised, and no single address outside all pools.
 """
 
 from collections import Counter
@@ -66,12 +67,17 @@ def _unclaimed(view: View, block: Block, state: AffinityState | None) -> Finding
     node = block.owner or view.me
     claim = "is gone" if state is None else f"is {state.value}"
     key = block_key(node, block.cidr)
+    alone = view.cluster is not None and view.cluster.pools.covering(key_of(block.cidr)) is not None
     return finding(
         "RT-UNCLAIMED",
         str(block.cidr),
         f"node {node} does not advertise {block.cidr}, where its pods have their addresses: its claim on it {claim}",
         why=f"the block says host:{node}; {key} {'does not exist' if state is None else f'says {state.value}'}",
-        effect=f"no route leads to these pods of {node} from any other node",
+        effect=f"BIRD on {node} advertises each of these pods alone; packets for addresses that no pod has "
+        "follow the default route"
+        if alone
+        else f"no route leads to these pods of {node} from any other node",
+        severity=Severity.WARNING if alone else None,
         cure=f'a new pod on {node} has IPAM repair it; else etcdctl put {key} \'{{"state":"confirmed"}}\'',
         node=node,
         prefix=block.cidr,

@@ -126,7 +126,12 @@ class RouteWords:
                 devices = listed(tuple(dict.fromkeys(hop.device for hop in best.next_hops)))
                 wanted = route.way.device or "a device of the host"
                 cure = cures.of_wrong_device(self.view, route.way, route.prefix, best)
-                return f"the route to {whom}, leaves through {devices} instead of {wanted}", cure
+                if any(hop.gateway not in {None, route.way.gateway} for hop in best.next_hops):
+                    origin, there = self._origin(route, best)
+                    cure = there if origin else cure
+                else:
+                    origin = ""
+                return f"the route to {whom}, leaves through {devices} instead of {wanted}{origin}", cure
             case "RT-SHADOWED":
                 return f"another route with a better metric hides the one to {whom}", delete
             case "RT-NEXTHOP-DEAD":
@@ -148,7 +153,7 @@ class RouteWords:
         wrong = [hop.gateway for hop in best.next_hops if hop.gateway is not None and hop.gateway != route.way.gateway]
         holders = self.view.cluster.holders if self.view.cluster else {}
         # Without BIRD's table, the node that is registered with the next hop is the best guess.
-        names = (self.rib.advertiser(prefix, one) or next(iter(holders.get(one, ())), "") for one in wrong)
+        names = (self.rib.advertiser(prefix, one, owner) or next(iter(holders.get(one, ())), "") for one in wrong)
         found = tuple(dict.fromkeys(name for name in names if name))
         others = listed(tuple(name for name in found if name != owner))
         if found in {(), (owner,)} and lost_sight(self.view, self.fib, route.way, best):
@@ -160,7 +165,8 @@ class RouteWords:
             said = f"{others} advertises it too" if others else f"{owner} itself advertises it by {hops}"
             return f": {said}", cures.of_advertised(others or owner, prefix, wrong[0])
         client = birdcl(prefix.version, self.view.container_name)
-        return "", f"{client} show route for {prefix} all names the peer that sent it"
+        asked = f"{client} show route for {prefix} all names the peer that sent it"
+        return "", f"{asked}; of what a reflector passes on, BGP.originator_id says who had it first"
 
 
 def whose(route: ExpectedRoute) -> str:

@@ -21,7 +21,17 @@ CASES = {
     "a claim that stays pending": Case(
         stored(NO_ROUTE, affinities=(*OTHERS, claim("host3", state=AffinityState.PENDING))),
         {f"RT-UNCLAIMED {TO3}": set()},
-        says=("node host3 does not advertise 192.168.3.0/26, where its pods have", "its claim on it is pending"),
+        says=(
+            "node host3 does not advertise 192.168.3.0/26, where its pods have",
+            "its claim on it is pending",
+            "advertises each of these pods alone",
+        ),
+        status={},
+    ),
+    "a claim that stays pending, outside all pools": Case(
+        stored(NO_ROUTE, affinities=(*OTHERS, claim("host3", state=AffinityState.PENDING)), pools=()),
+        {f"RT-UNCLAIMED {TO3}": set()},
+        says=("no route leads to these pods of host3 from any other node",),
         status={"RoutesInPlace": Status.FALSE},
     ),
     "a claim that is about to be deleted": Case(

@@ -1,9 +1,13 @@
 """What Docker answers of a host: `docker network inspect`, `docker inspect calico-node`, and the processes in it."""
 
+from collections.abc import Iterator
 from typing import Any
 
+from tests.worlds.model.confd import Configured
+from tests.worlds.model.kernel import holder
 from tests.worlds.model.settle import Settled
-from tests.worlds.model.values import Host, World
+from tests.worlds.model.startup import node_name
+from tests.worlds.model.values import Host, IPAddress, World
 
 _PROGRAMS = ("felix", "bird", "bird6", "confd")
 _MOUNTS = ("/lib/modules", "/var/run/calico", "/var/log/calico")
@@ -64,8 +68,56 @@ def processes(host: Host) -> list[tuple[int, int, str, tuple[str, ...]]]:
     return found
 
 
-def log(_settled: Settled, _hostname: str) -> list[str]:
-    """The end of its log."""
+def log(settled: Settled, hostname: str) -> list[str]:
+    """The end of its log, with Docker's times."""
+    lines = ["2026-11-23T00:31:28.000000000Z Skipping datastore connection test"]
+    host = settled.world.host(hostname)
+    if "calico" in host.stopped:
+        lines += [f"2026-11-23T00:31:29.000000000Z {one}" for one in _refusal(settled, host)]
+        return lines
+    lines.append("2026-11-23T00:31:29.000000000Z Calico node started successfully")
+    for seconds in range(0, 60, 5):
+        at = f"2026-11-27T11:59:{seconds:02d}.000000000Z"
+        lines += [
+            f"{at} bird: BGP: Unexpected connect from unknown address {one} (port 55{seconds:02d})"
+            for one in knocking(settled, hostname)
+        ]
+    return lines
+
+
+def knocking(settled: Settled, hostname: str) -> Iterator[str]:
+    """The addresses from which other BIRDs dial a host whose BIRD has no session with them."""
+    if settled.world.host(hostname).stopped & {"calico", "bird"}:
+        return
+    known = {one.configured.peer for version in (4, 6) for one in settled.sessions.get((hostname, version), ())}
+    for (other, _), sessions in settled.sessions.items():
+        for one in sessions:
+            dials = one.info not in {"Established", "Passive", "Idle"} and other != hostname
+            bound = holder(settled.machines[other].devices, one.configured.own) is not None
+            if dials and bound and settled.network.send(other, one.configured.peer).host == hostname:
+                source = _seen_as(settled, other, one.configured)
+                if source is not None and source not in known:
+                    yield str(source)
+
+
+def _seen_as(settled: Settled, hostname: str, one: Configured) -> IPAddress | None:
+    """The source address with which packets arrive: Docker rewrites those of its networks that leave the host."""
+    machine = settled.machines[hostname]
+    if any(one.own in network.subnet for network in machine.host.docker):
+        return machine.way(one.peer)[1]
+    return one.own
+
+
+def _refusal(settled: Settled, host: Host) -> list[str]:
+    """What start-up says where another node has the address."""
+    given = host.given("IP").partition("/")[0]
+    for node in settled.world.nodes:
+        if node.ipv4 is not None and str(node.ipv4.ip) == given and node.name != node_name(settled.world, host):
+            end = ":" if settled.world.release.v2 else "."
+            return [
+                f"Calico node '{node.name}' is already using the IPv4 address {given}{end}",
+                "Calico node failed to start",
+            ]
     return []
 
 

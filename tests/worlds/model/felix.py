@@ -39,7 +39,7 @@ class Entry:
 def tunnel_devices(world: World, host: Host, node: Node | None) -> Iterator[Device]:
     """tunl0 and the VXLAN devices. tunl0 is there, down, on every kernel that has IPIP."""
     if host.ipip:
-        up = node is not None and _any(world, 4, "ipip") and IPIP not in host.down
+        up = _any(world, 4, "ipip") and IPIP not in host.down
         held = (ip_interface(node.ipip),) if node is not None and node.ipip is not None else ()
         yield Device(0, IPIP, "ipip", held, up, up, mac="", mtu=1480)
     for version, name in VXLAN.items():

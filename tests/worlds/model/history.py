@@ -65,7 +65,10 @@ def remove_host(world: World, hostname: str) -> World:
 
 
 def change_pool(world: World, before: Pool, after: Pool | None) -> World:
-    """A pool is changed or deleted; nodes get and give back tunnel addresses."""
+    """A pool is changed, or deleted with all claims on its blocks; nodes get and give back tunnel addresses."""
+    for block in world.blocks if after is None else ():
+        if world.pool_of(block.cidr) is before:
+            world = release_block(world, block)
     pools = (after if one is before else one for one in world.pools)
     world = replace(world, pools=tuple(one for one in pools if one is not None))
     for node in world.nodes:

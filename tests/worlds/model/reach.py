@@ -78,14 +78,14 @@ class Network:
         if device.kind in {"ipip", "vxlan"}:
             return self._through_tunnel(machine, device, route, address, hops)
         if device.segment:
-            return self._over_wire(device.segment, route.via or address, address, hops)
+            return self._over_wire(hostname, device.segment, route.via or address, address, hops)
         if any(pod.link == route.device for pod in machine.host.pods):
             return Arrival(hostname, route.device)
         return Arrival(why=f"nothing is behind {route.device}")
 
-    def _over_wire(self, segment: str, next_hop: IPAddress, address: IPAddress, hops: int) -> Arrival:
+    def _over_wire(self, sender: str, segment: str, next_hop: IPAddress, address: IPAddress, hops: int) -> Arrival:
         target = self._on_wire.get((segment, next_hop))
-        if target is not None:
+        if target is not None and target != sender:
             return self.send(target, address, hops - 1)
         wire = next(one for one in self._world.segments if one.name == segment)
         network = wire.network(next_hop.version)

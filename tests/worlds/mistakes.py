@@ -1,0 +1,214 @@
+"""What is done to a healthy world. Each takes the world and the name of a host; None where it cannot be done there."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from ipaddress import ip_network
+
+from tests.worlds.model import history
+from tests.worlds.model.ipam import assign
+from tests.worlds.model.startup import node_name
+from tests.worlds.model.values import (
+    ALWAYS,
+    CONFIRMED,
+    NEVER,
+    PENDING,
+    Block,
+    DockerNetwork,
+    IPNetwork,
+    KernelRoute,
+    Node,
+    Pod,
+    Rule,
+    World,
+)
+
+Done = Callable[[World, str], World | None]
+
+
+def _own(world: World, hostname: str) -> Node | None:
+    return world.node(node_name(world, world.host(hostname)))
+
+
+def docker_address(world: World, hostname: str) -> World | None:
+    host = world.host(hostname)
+    network = next((one for one in host.docker if one.bridge == "docker0"), None)
+    return history.restart(world, hostname, IP=str(network.subnet.network_address + 1)) if network else None
+
+
+def nowhere(world: World, hostname: str) -> World | None:
+    node = _own(world, hostname)
+    if node is None or node.ipv4 is None or node.ipv4.network.prefixlen > 26:
+        return None
+    return history.restart(
+        world, hostname, IP=f"{node.ipv4.network.broadcast_address - 3}/{node.ipv4.network.prefixlen}"
+    )
+
+
+def taken_address(world: World, hostname: str) -> World | None:
+    other = next((one for one in world.nodes if one is not _own(world, hostname) and one.ipv4 is not None), None)
+    if other is None or other.ipv4 is None:
+        return None
+    return history.restart(world, hostname, IP=str(other.ipv4))
+
+
+def taken_name(world: World, hostname: str) -> World | None:
+    """Without a record of its own, else start-up refuses its address."""
+    own = _own(world, hostname)
+    other = next((one for one in world.nodes if one is not own), None)
+    if own is None or own.ipv4 is None or other is None or own.cluster_id or other.cluster_id:
+        return None
+    return history.restart(history.delete_node(world, own.name), hostname, NODENAME=other.name, IP=str(own.ipv4))
+
+
+def stop(*programs: str) -> Done:
+    def stop(world: World, hostname: str) -> World | None:
+        return history.with_host(world, replace(world.host(hostname), stopped=frozenset(programs)))
+
+    return stop
+
+
+def link_down(world: World, hostname: str) -> World | None:
+    host = world.host(hostname)
+    links = tuple(replace(one, up=False, carrier=False) if one.segment else one for one in host.links)
+    return history.with_host(world, replace(host, links=links))
+
+
+def tunnel_down(world: World, hostname: str) -> World | None:
+    """Felix is held as well: it would switch the tunnel on again."""
+    if not any(one.ipip == ALWAYS and one.cidr.version == 4 and _used(world, one.cidr) for one in world.pools):
+        return None
+    return history.with_host(world, replace(world.host(hostname), down=frozenset({"tunl0"})))
+
+
+def _used(world: World, cidr: IPNetwork) -> bool:
+    pools = [one for one in world.pools if one.cidr == cidr]
+    return any(block.given and world.pool_of(block.cidr) in pools for block in world.blocks)
+
+
+def _others_block(world: World, hostname: str) -> Block | None:
+    """A block of another node on the same wire, with a pod in it and without borrowers."""
+    name, own = node_name(world, world.host(hostname)), _own(world, hostname)
+    wire = own.ipv4.network if own is not None and own.ipv4 is not None else ip_network("127.0.0.0/8")
+    near = {one.name for one in world.nodes if one.ipv4 is not None and one.ipv4.ip in wire}
+    for block in world.blocks:
+        pool = world.pool_of(block.cidr)
+        plain = all(one.node == block.owner for one in block.given)
+        if pool is not None and block.owner in near - {name} and block.cidr.version == 4 and plain and _pod_in(block):
+            return block
+    return None
+
+
+def _own_block(world: World, hostname: str) -> Block | None:
+    name = node_name(world, world.host(hostname))
+    return next((one for one in world.blocks if one.owner == name and one.cidr.version == 4 and _pod_in(one)), None)
+
+
+def _pod_in(block: Block) -> bool:
+    return any(not one.kind for one in block.given)
+
+
+def foreign_route(world: World, hostname: str) -> World | None:
+    block, host = _others_block(world, hostname), world.host(hostname)
+    default = next((one for one in host.routes if one.prefix.version == 4), None)
+    if block is None or default is None:
+        return None
+    route = KernelRoute(block.cidr, default.via, default.device, protocol=4, onlink=default.onlink)
+    return history.with_host(world, replace(host, routes=(*host.routes, route)))
+
+
+def diverted(world: World, hostname: str) -> World | None:
+    block, host = _others_block(world, hostname), world.host(hostname)
+    default = next((one for one in host.routes if one.prefix.version == 4), None)
+    if block is None or default is None:
+        return None
+    rule, route = Rule(1000, 77, destination=block.cidr), replace(default, table=77)
+    return history.with_host(world, replace(host, rules=(rule,), routes=(*host.routes, route)))
+
+
+def mesh_off(world: World, _hostname: str) -> World | None:
+    by_bgp = any(one.vxlan == NEVER and _used(world, one.cidr) for one in world.pools)
+    return replace(world, bgp=replace(world.bgp, mesh=False)) if world.bgp.mesh and by_bgp else None
+
+
+def record_deleted(world: World, hostname: str) -> World | None:
+    """With all that goes with it; its calico/node runs on."""
+    node = _own(world, hostname)
+    return history.delete_node(world, node.name) if node is not None and node.cluster_id is None else None
+
+
+def claimed_twice(world: World, hostname: str) -> World | None:
+    block, name = _others_block(world, hostname), node_name(world, world.host(hostname))
+    if block is None:
+        return None
+    return _with(world, block, replace(block, claims=(*block.claims, (name, CONFIRMED))))
+
+
+def unclaimed(world: World, hostname: str) -> World | None:
+    block = _own_block(world, hostname)
+    pool = world.pool_of(block.cidr) if block is not None else None
+    if block is None or pool is None or pool.vxlan != NEVER or world.release.v2 or block.owner is None:
+        return None
+    return _with(world, block, replace(block, claims=((block.owner, PENDING),)))
+
+
+def pool_deleted(world: World, hostname: str) -> World | None:
+    block = _own_block(world, hostname)
+    pool = world.pool_of(block.cidr) if block is not None else None
+    # Blocks of v2 do not say to whom an address was given.
+    return history.change_pool(world, pool, None) if pool is not None and not world.release.v2 else None
+
+
+def not_exported(world: World, hostname: str) -> World | None:
+    block = _own_block(world, hostname)
+    pool = world.pool_of(block.cidr) if block is not None else None
+    if pool is None or world.release.v2 or pool.vxlan != NEVER or world.by_felix:
+        return None
+    return history.change_pool(world, pool, replace(pool, exported=False))
+
+
+def same_tunnel_address(world: World, hostname: str) -> World | None:
+    own = _own(world, hostname)
+    other = next((one for one in world.nodes if one is not own and one.ipip is not None), None)
+    if own is None or own.ipip is None or other is None or world.release.v2:
+        return None
+    nodes = tuple(replace(one, ipip=other.ipip) if one is own else one for one in world.nodes)
+    return replace(world, nodes=nodes)
+
+
+def pod_elsewhere(world: World, hostname: str) -> World | None:
+    """A pod was registered under another node's name."""
+    host = world.host(hostname)
+    other = next((one for one in world.hosts if one is not host), None)
+    if not host.pods or other is None:
+        return None
+    world, address = assign(world, node_name(world, other), "k8s-pod-network.lost", 4, pod="lost")
+    if address is None:
+        return None
+    pod = Pod("lost", "calilost", (address,), node_name(world, other))
+    return history.with_host(world, replace(world.host(hostname), pods=(*host.pods, pod)))
+
+
+def docker_over_wire(world: World, hostname: str) -> World | None:
+    """Docker's new network is a part of the hosts' own."""
+    host, node = world.host(hostname), _own(world, hostname)
+    if node is None or node.ipv4 is None or node.ipv4.network.prefixlen > 26:
+        return None
+    wire = node.ipv4.network
+    near = [one.ipv4 for one in world.nodes if one is not node and one.ipv4 is not None and one.ipv4.ip in wire]
+    part = ip_network(f"{wire.network_address + 16}/28")
+    if not any(one.ip in part for one in near):
+        return None
+    network = DockerNetwork("mistake", "br-badbadbadbad", part)
+    return history.with_host(world, replace(host, docker=(*host.docker, network)))
+
+
+def docker_over_block(world: World, hostname: str) -> World | None:
+    block, host = _others_block(world, hostname), world.host(hostname)
+    if block is None or block.cidr.prefixlen > 28:
+        return None
+    network = DockerNetwork("mistake", "br-badbadbadbad", block.cidr)
+    return history.with_host(world, replace(host, docker=(*host.docker, network)))
+
+
+def _with(world: World, before: Block, after: Block) -> World:
+    return replace(world, blocks=tuple(after if one is before else one for one in world.blocks))
