@@ -76,11 +76,11 @@ def log(settled: Settled, hostname: str) -> list[str]:
         lines += [f"2026-11-23T00:31:29.000000000Z {one}" for one in _refusal(settled, host)]
         return lines
     lines.append("2026-11-23T00:31:29.000000000Z Calico node started successfully")
-    for seconds in range(0, 60, 5):
+    strangers = list(knocking(settled, hostname))
+    for seconds in range(0, 60, 5) if strangers else ():
         at = f"2026-11-27T11:59:{seconds:02d}.000000000Z"
         lines += [
-            f"{at} bird: BGP: Unexpected connect from unknown address {one} (port 55{seconds:02d})"
-            for one in knocking(settled, hostname)
+            f"{at} bird: BGP: Unexpected connect from unknown address {one} (port 55{seconds:02d})" for one in strangers
         ]
     return lines
 
