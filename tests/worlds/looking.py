@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import cast
 
 from calico_agent.config import Config
-from calico_agent.config.schema import NodeSection
+from calico_agent.config.node import NodeSection
 from calico_agent.look import look, succession_of
 from calico_agent.model.action import Attempts, Plan
 from calico_agent.model.finding import Assessment, Finding
