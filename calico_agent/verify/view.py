@@ -10,6 +10,7 @@ from calico_agent.model.bgp import Bird
 from calico_agent.model.identity import Identity
 from calico_agent.model.kernel import Kernel
 from calico_agent.model.observation import Observation, Unreadable
+from calico_agent.model.preparation import Preparation
 from calico_agent.model.settings import DriftPolicy, Mode
 from calico_agent.verify.cluster import Cluster, index
 from calico_agent.verify.local import Local, local_host
@@ -31,6 +32,11 @@ class View:
     cluster: Cluster | None
     kernel: Kernel | None
     supervising: Supervising | None = None
+
+    @property
+    def preparation(self) -> Preparation:
+        """What was read for the preflight; where nothing was, each subject is None."""
+        return self.observation.preparation or Preparation()
 
     @property
     def supervised(self) -> bool:

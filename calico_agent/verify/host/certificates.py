@@ -17,6 +17,7 @@ from calico_agent.model.certificate import (
 )
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.preflight import Check, Verdict
+from calico_agent.verify.host.known import known
 from calico_agent.verify.view import View, in_words
 from calico_agent.verify.words import listed
 
@@ -28,11 +29,9 @@ _CORRECT = "a server certificate with this name or address as subjectAltName, by
 
 def check_certificates(view: View) -> Iterator[Check]:
     """One line for each file, and for each set of files that should fit each other."""
-    preparation = view.observation.preparation
-    credentials = preparation.credentials if preparation is not None else None
-    if credentials is None or isinstance(credentials, Unreadable):
-        reason = "they were not read" if credentials is None else credentials.reason
-        yield Check(_CODE, Verdict.UNKNOWN, f"certificates: {reason}")
+    credentials = known(view.preparation.credentials, "they were not read")
+    if isinstance(credentials, Unreadable):
+        yield Check(_CODE, Verdict.UNKNOWN, f"certificates: {credentials.reason}")
     elif not credentials.found:
         yield Check(_CODE, Verdict.NOT_APPLICABLE, "certificates: nothing on this host names one for etcd")
     else:
@@ -100,11 +99,9 @@ def _fit(credential: Credential) -> Iterator[Check]:
 
 def check_etcd_servers(view: View) -> Iterator[Check]:
     """One line for each endpoint: whether etcd is who it should be, and believes this host."""
-    preparation = view.observation.preparation
-    servers = preparation.etcd_servers if preparation is not None else None
-    if servers is None or isinstance(servers, Unreadable):
-        reason = "it was not asked" if servers is None else servers.reason
-        yield Check(_SERVER_CODE, Verdict.UNKNOWN, f"etcd's certificates: {reason}")
+    servers = known(view.preparation.etcd_servers, "it was not asked")
+    if isinstance(servers, Unreadable):
+        yield Check(_SERVER_CODE, Verdict.UNKNOWN, f"etcd's certificates: {servers.reason}")
     elif not servers.found:
         yield Check(_SERVER_CODE, Verdict.NOT_APPLICABLE, "etcd's certificates: it is reached without TLS")
     else:

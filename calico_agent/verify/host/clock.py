@@ -6,6 +6,7 @@ from statistics import median_low
 from calico_agent.model.clocks import Clocks
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.preflight import Check, Verdict
+from calico_agent.verify.host.known import known
 from calico_agent.verify.view import View
 
 _CODE = "HOST-CLOCK"
@@ -17,10 +18,9 @@ _WHY = "certificates and tokens are judged by this clock, and logs of several ho
 
 def check_clock(view: View) -> Iterator[Check]:
     """One line: by the member in the middle, so that one of three with a wrong clock accuses nobody."""
-    preparation = view.observation.preparation
-    clocks = preparation.clocks if preparation is not None else None
+    clocks = known(view.preparation.clocks, "no other was asked")
     cure = "timedatectl; systemctl status chronyd ntpd systemd-timesyncd"
-    if clocks is None or isinstance(clocks, Unreadable) or not clocks.answers:
+    if isinstance(clocks, Unreadable) or not clocks.answers:
         yield Check(_CODE, Verdict.UNKNOWN, f"the clock: {_silence(clocks)}", _WHY, cure)
         return
     middle = median_low(one.ahead for one in clocks.answers)
@@ -34,9 +34,7 @@ def check_clock(view: View) -> Iterator[Check]:
     yield Check(_CODE, Verdict.FAILURE if apart >= _WRONG_SECONDS else Verdict.WARNING, what, _WHY, cure)
 
 
-def _silence(clocks: Clocks | Unreadable | None) -> str:
-    if clocks is None:
-        return "no other was asked"
+def _silence(clocks: Clocks | Unreadable) -> str:
     if isinstance(clocks, Unreadable):
         return f"not compared with that of etcd: {clocks.reason}"
     return f"not compared with that of etcd: {clocks.silent[0]}" if clocks.silent else "no member of etcd was asked"

@@ -10,6 +10,7 @@ from calico_agent.model.modules import Modules
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.preflight import Check, Verdict
 from calico_agent.model.sysctl import CONNTRACK_COUNT, CONNTRACK_MAX
+from calico_agent.verify.host.known import known
 from calico_agent.verify.view import View
 
 _CODE = "HOST-CONNTRACK"
@@ -20,20 +21,21 @@ _WHY = "the first packets of connections that find no room are dropped, of pods 
 
 def check_conntrack(view: View) -> Iterator[Check]:
     """One line."""
-    preparation = view.observation.preparation
-    sysctls = preparation.sysctls if preparation is not None else None
-    if sysctls is None or isinstance(sysctls, Unreadable):
-        reason = "it was not read" if sysctls is None else sysctls.reason
-        yield Check(_CODE, Verdict.UNKNOWN, f"the table of connections: {reason}", _WHY, f"sysctl {CONNTRACK_MAX}")
+    sysctls = known(view.preparation.sysctls)
+    if isinstance(sysctls, Unreadable):
+        yield _unknown(sysctls.reason)
         return
     size, used = sysctls.number(CONNTRACK_MAX), sysctls.number(CONNTRACK_COUNT)
-    if size is None or used is None:
-        if reason := sysctls.unread.get(CONNTRACK_MAX) or sysctls.unread.get(CONNTRACK_COUNT, ""):
-            yield Check(_CODE, Verdict.UNKNOWN, f"the table of connections: {reason}", _WHY, f"sysctl {CONNTRACK_MAX}")
-        else:
-            yield _unused(preparation.modules if preparation is not None else None)
-    else:
+    if size is not None and used is not None:
         yield _check(size, used)
+    elif reason := sysctls.unread.get(CONNTRACK_MAX) or sysctls.unread.get(CONNTRACK_COUNT, ""):
+        yield _unknown(reason)
+    else:
+        yield _unused(view.preparation.modules)
+
+
+def _unknown(reason: str) -> Check:
+    return Check(_CODE, Verdict.UNKNOWN, f"the table of connections: {reason}", _WHY, f"sysctl {CONNTRACK_MAX}")
 
 
 def _check(size: int, used: int) -> Check:

@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from calico_agent.model.disk import Disks, FileSystem
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.preflight import Check, Verdict
+from calico_agent.verify.host.known import known
 from calico_agent.verify.view import View
 from calico_agent.verify.words import listed
 
@@ -29,10 +30,9 @@ _UNITS = ((1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")
 
 def check_disks(view: View) -> Iterator[Check]:
     """One line for each file system, and for each path of which nothing is known."""
-    preparation = view.observation.preparation
-    disks = preparation.disks if preparation is not None else None
-    if disks is None or isinstance(disks, Unreadable):
-        yield Check(_CODE, Verdict.UNKNOWN, f"disks: {'they were not read' if disks is None else disks.reason}")
+    disks = known(view.preparation.disks, "they were not read")
+    if isinstance(disks, Unreadable):
+        yield Check(_CODE, Verdict.UNKNOWN, f"disks: {disks.reason}")
         return
     for path, reason in disks.unread:
         yield Check(_CODE, Verdict.UNKNOWN, f"{path}: {reason}", subject=path)

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from calico_agent.model.engine import Engine
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.preflight import Check, Verdict
+from calico_agent.verify.host.known import known
 from calico_agent.verify.local import runs_elsewhere
 from calico_agent.verify.view import View
 
@@ -27,12 +28,11 @@ _FIRST_FOR_CGROUPS_2 = (20, 10)
 
 def check_engine(view: View) -> Iterator[Check]:
     """One line for each setting."""
-    preparation = view.observation.preparation
-    engine = preparation.engine if preparation is not None else None
+    engine = known(view.preparation.engine, "it was not asked")
     if runs_elsewhere(view.observation):
         yield Check(_CODE, Verdict.NOT_APPLICABLE, "Docker: another container runtime runs calico/node here")
-    elif engine is None or isinstance(engine, Unreadable):
-        yield Check(_CODE, Verdict.UNKNOWN, f"Docker: {'it was not asked' if engine is None else engine.reason}")
+    elif isinstance(engine, Unreadable):
+        yield Check(_CODE, Verdict.UNKNOWN, f"Docker: {engine.reason}")
     else:
         yield _kind(engine)
         yield _user_namespace(view, engine)

@@ -15,6 +15,7 @@ from calico_agent.model.unreadable import Unreadable
 from calico_agent.verify.host.felix_rules import TOLD, Tunnels, by_ebpf, has_felix, ways, with_felix
 from calico_agent.verify.host.firewall_cures import forward, let_in, words_of
 from calico_agent.verify.host.judged import Judged, judge, merged
+from calico_agent.verify.host.known import known
 from calico_agent.verify.host.release import Release, calico_release
 from calico_agent.verify.host.traffic import (
     Traffic,
@@ -46,11 +47,10 @@ _WHY = {
 
 def check_firewall(view: View) -> Iterator[Check]:
     """A line for each kind of packet, by family."""
-    preparation = view.observation.preparation
-    firewall = preparation.firewall if preparation is not None else None
-    if firewall is None or isinstance(firewall, Unreadable):
-        reason = "it was not read" if firewall is None else firewall.reason
-        yield Check(_CODE, Verdict.UNKNOWN, f"the firewall is not known: {reason}", _WHY["pods"], "nft list ruleset")
+    firewall = known(view.preparation.firewall)
+    if isinstance(firewall, Unreadable):
+        what = f"the firewall is not known: {firewall.reason}"
+        yield Check(_CODE, Verdict.UNKNOWN, what, _WHY["pods"], "nft list ruleset")
         return
     for family in (family for family in Family if uses_family(view, family)):
         asked = tuple(_asked(view, firewall, family))

@@ -13,6 +13,7 @@ from calico_agent.model.address import Family
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.preflight import Check, Verdict
 from calico_agent.model.sysctl import IP_FORWARD, IPV6_FORWARDING
+from calico_agent.verify.host.known import known
 from calico_agent.verify.host.uses import felix, release, runs, uses_family
 from calico_agent.verify.view import View
 
@@ -24,14 +25,13 @@ _SINCE = (3, 15)
 
 def check_forwarding(view: View) -> Iterator[Check]:
     """One line for each family."""
-    preparation = view.observation.preparation
-    sysctls = preparation.sysctls if preparation is not None else None
+    sysctls = known(view.preparation.sysctls)
     for family, setting in _SETTINGS.items():
         if not uses_family(view, family):
             what = f"forwarding of IPv{family.value} packets: not used here"
             yield Check(_CODE, Verdict.NOT_APPLICABLE, what, subject=setting)
-        elif sysctls is None or isinstance(sysctls, Unreadable):
-            yield _unknown(setting, "it was not read" if sysctls is None else sysctls.reason)
+        elif isinstance(sysctls, Unreadable):
+            yield _unknown(setting, sysctls.reason)
         elif (value := sysctls.number(setting)) is None:
             absent = f"this kernel has no IPv{family.value}"
             yield _unknown(setting, sysctls.unread.get(setting) or absent)

@@ -12,6 +12,7 @@ from calico_agent.model.address import Family
 from calico_agent.model.modules import FEATURES, Modules
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.preflight import Check, Verdict
+from calico_agent.verify.host.known import known
 from calico_agent.verify.host.uses import felix, release, tunnels, uses_family
 from calico_agent.verify.view import View
 from calico_agent.verify.words import listed
@@ -38,11 +39,10 @@ _WORDS = {"ipip": "IPIP", "vxlan": "VXLAN", "wireguard": "WireGuard"}
 
 def check_modules(view: View) -> Iterator[Check]:
     """One line for the firewall's parts, one for those of IPv6, and one for each encapsulation."""
-    preparation = view.observation.preparation
-    modules = preparation.modules if preparation is not None else None
-    if modules is None or isinstance(modules, Unreadable):
-        reason = "they were not read" if modules is None else modules.reason
-        yield Check(_CODE, Verdict.UNKNOWN, f"kernel modules: {reason}", "Felix's rules and tunnels need some", "lsmod")
+    modules = known(view.preparation.modules, "they were not read")
+    if isinstance(modules, Unreadable):
+        what = f"kernel modules: {modules.reason}"
+        yield Check(_CODE, Verdict.UNKNOWN, what, "Felix's rules and tunnels need some", "lsmod")
         return
     needed = tuple(_firewall(view))
     yield _group(modules, needed, "the firewall", "without it Felix cannot write its rules, and pods get no network")

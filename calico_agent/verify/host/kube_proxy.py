@@ -124,8 +124,7 @@ def _cure(mode: str, calico: Release | None, proxy: ProxySetup) -> str:
 
 def _judge_masquerading(view: View, proxy: ProxySetup) -> Check:
     """By what its rules do, where they tell; else by what it was told."""
-    preparation = view.observation.preparation
-    firewall = preparation.firewall if preparation is not None else None
+    firewall = view.preparation.firewall
     does = masquerades_all(firewall) if isinstance(firewall, Firewall) else None
     told = proxy.masquerades_all
     if does is None and told is None:

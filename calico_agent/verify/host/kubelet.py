@@ -98,8 +98,7 @@ def _known(view: View, found: Kubernetes) -> tuple[Release | None, str]:
     """The kubelet's release, else the API's."""
     if found.kubelet is not None and found.kubelet.release is not None:
         return found.kubelet.release, found.kubelet.version
-    preparation = view.observation.preparation
-    api = preparation.kubernetes_api if preparation is not None else None
+    api = view.preparation.kubernetes_api
     versions = [one.version for one in api.accesses] if isinstance(api, KubernetesApi) else []
     from_api = ((release_in(version), version) for version in versions)
     return next((one for one in from_api if one[0] is not None), (None, ""))

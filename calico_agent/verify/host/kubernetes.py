@@ -3,6 +3,7 @@
 from calico_agent.model.kubernetes import Kubernetes, Release, release_in
 from calico_agent.model.preflight import Check, Verdict
 from calico_agent.model.unreadable import Unreadable
+from calico_agent.verify.host.known import known
 from calico_agent.verify.host.release import calico_release
 from calico_agent.verify.view import View
 
@@ -11,11 +12,9 @@ NOT_HERE = "this host is in no Kubernetes cluster"
 
 def kubernetes_of(view: View, code: str, about: str) -> Kubernetes | Check:
     """What was read; where it says nothing of a check, that check's only line. `about` is what the line is about."""
-    preparation = view.observation.preparation
-    found = preparation.kubernetes if preparation is not None else None
-    if found is None or isinstance(found, Unreadable):
-        reason = "it was not read" if found is None else found.reason
-        return Check(code, Verdict.UNKNOWN, f"{about}: {reason}")
+    found = known(view.preparation.kubernetes)
+    if isinstance(found, Unreadable):
+        return Check(code, Verdict.UNKNOWN, f"{about}: {found.reason}")
     return found if found.here else Check(code, Verdict.NOT_APPLICABLE, f"{about}: {NOT_HERE}")
 
 

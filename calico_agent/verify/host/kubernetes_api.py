@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from calico_agent.model.kubernetes_api import ApiAccess, ApiCredential, Holder, KubernetesApi, Trouble
 from calico_agent.model.preflight import Check, Verdict
 from calico_agent.model.unreadable import Unreadable
+from calico_agent.verify.host.known import known
 from calico_agent.verify.host.kubernetes import install_cni, kubernetes_of
 from calico_agent.verify.host.rbac import check_rbac
 from calico_agent.verify.local import runs_elsewhere
@@ -33,12 +34,11 @@ _UNTOLD = frozenset(
 def check_kubernetes_api(view: View) -> Iterator[Check]:
     """For each part of Calico's a line for its credential, and one for what that may do."""
     found = kubernetes_of(view, _CODE, _ABOUT)
-    preparation = view.observation.preparation
-    api = preparation.kubernetes_api if preparation is not None else None
+    api = known(view.preparation.kubernetes_api, "it was not tried")
     if isinstance(found, Check):
         yield found
-    elif api is None or isinstance(api, Unreadable):
-        yield Check(_CODE, Verdict.UNKNOWN, f"{_ABOUT}: {'it was not tried' if api is None else api.reason}")
+    elif isinstance(api, Unreadable):
+        yield Check(_CODE, Verdict.UNKNOWN, f"{_ABOUT}: {api.reason}")
     else:
         for holder in Holder:
             yield from _check(view, api, holder)

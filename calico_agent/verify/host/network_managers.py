@@ -14,6 +14,7 @@ from calico_agent.model.network_managers import Device, LinkState, Networkd, Net
 from calico_agent.model.node import EncapsulationMode
 from calico_agent.model.preflight import Check, Verdict
 from calico_agent.model.unreadable import Unreadable
+from calico_agent.verify.host.known import known
 from calico_agent.verify.host.traffic import host_link, pools_of, tunnels_of
 from calico_agent.verify.host.uses import uses_family
 from calico_agent.verify.view import View
@@ -39,12 +40,10 @@ _KEEP = (
 
 def check_network_managers(view: View) -> Iterator[Check]:
     """A line for each manager, and one for the routes that systemd-networkd deletes."""
-    preparation = view.observation.preparation
-    managers = preparation.network_managers if preparation is not None else None
-    if managers is None or isinstance(managers, Unreadable):
-        reason = "they were not read" if managers is None else managers.reason
+    managers = known(view.preparation.network_managers, "they were not read")
+    if isinstance(managers, Unreadable):
         for code, name in ((_NM, "NetworkManager"), (_NETWORKD, "systemd-networkd")):
-            yield Check(code, Verdict.UNKNOWN, f"whether {name} manages Calico's links is not known: {reason}")
+            yield Check(code, Verdict.UNKNOWN, f"whether {name} manages Calico's links is not known: {managers.reason}")
         return
     yield _by_network_manager(view, managers)
     yield from _by_networkd(view, managers)

@@ -18,6 +18,7 @@ from calico_agent.model.observation import Unreadable
 from calico_agent.model.other_cni import OtherCni
 from calico_agent.model.preflight import Check, Verdict
 from calico_agent.verify.cluster import Cluster
+from calico_agent.verify.host.known import known
 from calico_agent.verify.routes.overlaps import find_overlaps
 from calico_agent.verify.view import View
 from calico_agent.verify.words import listed
@@ -32,15 +33,15 @@ _DEVICE = "vxlan.calico"
 
 def check_other_cni(view: View) -> Iterator[Check]:
     """One line for what is there, and one for each thing that is in the way."""
-    preparation = view.observation.preparation
-    other = preparation.other_cni if preparation is not None else None
+    not_read = "links, files and processes were not read"
+    other = known(view.preparation.other_cni, not_read)
     container = view.local.container
     if container is not None and container.backend == "none":
         what = "other CNIs: Calico leaves the pods' network to one of them here (CALICO_NETWORKING_BACKEND=none)"
         yield Check(_CODE, Verdict.NOT_APPLICABLE, what)
         return
-    if view.kernel is None or other is None or isinstance(other, Unreadable):
-        reason = other.reason if isinstance(other, Unreadable) else "links, files and processes were not read"
+    if view.kernel is None or isinstance(other, Unreadable):
+        reason = other.reason if isinstance(other, Unreadable) else not_read
         yield Check(_CODE, Verdict.UNKNOWN, f"other CNIs: {reason}")
         return
     links = tuple(link for link in view.kernel.links if _LINKS.fullmatch(link.name))

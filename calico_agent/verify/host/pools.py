@@ -116,8 +116,7 @@ def _services(view: View, cluster: Cluster, pools: tuple[Pool, ...]) -> Iterator
 
 def _service_ranges(view: View, cluster: Cluster) -> Iterator[ServiceRange]:
     """From whoever knows some: kube-proxy in its mode ipvs has all service addresses on a link of its own."""
-    preparation = view.observation.preparation
-    ranges = preparation.services if preparation is not None else None
+    ranges = view.preparation.services
     if isinstance(ranges, ServiceRanges):
         yield from ranges.found
     for network in cluster.bgp.services:

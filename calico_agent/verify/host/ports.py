@@ -12,6 +12,7 @@ from calico_agent.model.listener import Listener, Listeners
 from calico_agent.model.node import BgpSettings
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.preflight import Check, Verdict
+from calico_agent.verify.host.known import known
 from calico_agent.verify.host.uses import felix, release, runs
 from calico_agent.verify.view import View
 
@@ -32,13 +33,11 @@ class _Port(NamedTuple):
 
 def check_ports(view: View) -> Iterator[Check]:
     """One line for each port that is used here."""
-    preparation = view.observation.preparation
-    listeners = preparation.listeners if preparation is not None else None
+    listeners = known(view.preparation.listeners)
     for port in _ports(view):
         subject = f"TCP {port.number}"
-        if listeners is None or isinstance(listeners, Unreadable):
-            reason = "it was not read" if listeners is None else listeners.reason
-            what = f"port {port.number}, {port.use}: who listens is not known: {reason}"
+        if isinstance(listeners, Unreadable):
+            what = f"port {port.number}, {port.use}: who listens is not known: {listeners.reason}"
             yield Check(_CODE, Verdict.UNKNOWN, what, port.why, f"ss -ltnp 'sport = :{port.number}'", subject)
         else:
             yield _check(view, port, listeners, subject)

@@ -12,6 +12,7 @@ from calico_agent.model.observation import Unreadable
 from calico_agent.model.preflight import Check, Verdict
 from calico_agent.model.sysctl import Sysctls
 from calico_agent.model.words import counted
+from calico_agent.verify.host.known import known
 from calico_agent.verify.host.uses import felix, release, runs
 from calico_agent.verify.view import View
 
@@ -23,19 +24,18 @@ _LOOSE = 2
 
 def check_source_check(view: View) -> Iterator[Check]:
     """One line for the host, and one for the links of pods where an old Felix is used."""
-    preparation = view.observation.preparation
-    sysctls = preparation.sysctls if preparation is not None else None
-    value: int | None = None
-    if sysctls is None or isinstance(sysctls, Unreadable):
-        reason = "it was not read" if sysctls is None else sysctls.reason
+    sysctls = known(view.preparation.sysctls)
+    if isinstance(sysctls, Unreadable):
+        yield _unknown(sysctls.reason)
+    elif (value := sysctls.rp_filters.get("all")) is None:
+        yield _unknown("it cannot be read")
     else:
-        value, reason = sysctls.rp_filters.get("all"), "it cannot be read"
-    if value is None:
-        why = "Felix before v3.12 relies on it"
-        yield Check(_CODE, Verdict.UNKNOWN, f"{_ALL}: {reason}", why, f"sysctl {_ALL}")
-    elif isinstance(sysctls, Sysctls):
         yield _check(view, value)
         yield from _links(view, sysctls)
+
+
+def _unknown(reason: str) -> Check:
+    return Check(_CODE, Verdict.UNKNOWN, f"{_ALL}: {reason}", "Felix before v3.12 relies on it", f"sysctl {_ALL}")
 
 
 def _check(view: View, value: int) -> Check:
