@@ -17,7 +17,7 @@ from tests.lab.kubernetes import CLUSTER
 from tests.lab.lab import Lab
 from tests.lab.namespaces import REPOSITORY
 from tests.lab.options import address
-from tests.lab.units import CGROUP
+from tests.lab.unit_keeper import CGROUP
 
 IMAGE = "calico/node:v3.31.7"
 """What the image is called here: its tag tells calico-agent the version, as people's images do."""

@@ -67,8 +67,10 @@ calico-agent is to supervise calico/node, but the container that runs was made b
 Found by the label that calico-agent puts on containers it makes. What taking over would change is
 told, secrets without their value.
 
-Stop the other manager for good, then remove the container, or set [supervise] take_over =
-true.""",
+Stop the other manager for good, then remove the container: a unit (systemctl disable --now UNIT)
+or a DaemonSet (calico-agent manifest split) would start its own again, and is named where it is
+seen. What nothing but Docker starts again is replaced with [supervise] take_over = true, and runs
+again if its successor does not get ready.""",
         Severity.WARNING,
     ),
     _entry(
