@@ -10,6 +10,7 @@ from calico_agent.model.starter import how_to_end, starter_of
 from calico_agent.paths import CONFIG_FILE
 from calico_agent.report.config_diff import Outlook, objections
 
+_RELOAD = "systemctl reload-or-restart calico-agent"
 _SHOWN = ("NODENAME", "IP", "IP6")
 
 
@@ -37,10 +38,13 @@ def _steps(wanted: Wanted, container: Container | None, file: str) -> Iterator[s
             else f"container {container.name} ({container.image})"
         )
         end = how_to_end(container) or f"docker stop {container.name}, or [supervise] take_over = true"
+        # In this order: calico/node is away for the seconds of a start, and not for as long as a pull takes.
+        yield f"{_RELOAD}: it brings the image, and touches nothing while the other runs"
         yield f"stop {what}: {end}; its routes stay"
-    elif container is not None and not container.managed:
-        yield f"container {container.name} ({container.image}) is there and does not run: docker rename or remove it"
-    yield "systemctl reload-or-restart calico-agent"
+    else:
+        yield _RELOAD
+    if container is not None and not container.alive and not container.managed:
+        yield f"calico-agent sets container {container.name} ({container.image}) aside, which does not run"
     if wanted.spec is None:
         yield "calico-agent starts nothing"
         return
