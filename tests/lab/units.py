@@ -42,6 +42,9 @@ def main(arguments: Sequence[str]) -> int:
             return _stop(read_unit(name)) or _start(read_unit(name))
         case ["reload", name]:
             return _reload(read_unit(name))
+        case ["reload-or-restart", name]:
+            unit = read_unit(name)
+            return _reload(unit) if _keeper(unit) else _start(unit)
         case ["show", name] if "--property=ActiveState" in arguments:
             print("active" if _keeper(read_unit(name)) else "inactive")
             return 0
