@@ -24,7 +24,7 @@ from calico_agent.observe.processes import ENDED, command_line, control_group, i
 _NAME = "docker"
 
 # To go through all processes of a large host is not free, and a unit is not written in a moment.
-_LEISURE_SECONDS = 10.0
+_LEISURE_SECONDS = 30.0
 
 # systemctl answers in some milliseconds; a systemd that hangs must not hold up a pass.
 _ASK_SECONDS = 2.0
@@ -33,7 +33,7 @@ _AT_REST = frozenset({"", "inactive", "failed"})
 
 
 class ClientReader:
-    """Finds them for containers that somebody else made, at most once in ten seconds while these are the same."""
+    """Finds them for containers that somebody else made, at most once in half a minute while these are the same."""
 
     def __init__(self) -> None:
         self._found: dict[str, Client] = {}
