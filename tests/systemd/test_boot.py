@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -177,7 +178,19 @@ def test_systemd_answers_inside_its_sandbox(started: Machine) -> None:
     assert started.run("cat", "/run/calico-agent/asked") == "active"
 
 
-def test_it_holds_four_capabilities_and_can_gain_none(started: Machine) -> None:
+def test_the_host_can_be_checked_inside_its_sandbox(started: Machine) -> None:
+    """Rules, disks and sysctls are read there as well: the programs that read rules run, and may."""
+
+    def preflight() -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(started.agent("status", "--json"))["preflight"]
+        return found
+
+    wait_until(lambda: preflight()["prepared"] is not None, "nothing was checked", started.journal, 60)
+    untold = {check["code"] for check in preflight()["checks"] if check["verdict"] == "unknown"}
+    assert not untold & {"HOST-FIREWALL", "HOST-FIREWALL-PODS", "HOST-DISK"}, preflight()
+
+
+def test_it_holds_five_capabilities_and_can_gain_none(started: Machine) -> None:
     status = dict(
         line.split(":\t", 1)
         for line in started.run("cat", f"/proc/{started.pid()}/status").splitlines()
@@ -185,8 +198,9 @@ def test_it_holds_four_capabilities_and_can_gain_none(started: Machine) -> None:
     )
     read_any_file = 1 << 1 | 1 << 2  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
     ask_after_neighbours = 1 << 12  # CAP_NET_ADMIN
+    read_firewall = 1 << 13  # CAP_NET_RAW
     see_any_process = 1 << 19  # CAP_SYS_PTRACE
-    wanted = read_any_file | ask_after_neighbours | see_any_process
+    wanted = read_any_file | ask_after_neighbours | read_firewall | see_any_process
     assert int(status["CapBnd"], 16) == int(status["CapEff"], 16) == wanted
     assert status["NoNewPrivs"] == "1"
 

@@ -49,7 +49,7 @@ def test_its_exposure_is_low(unit: Path) -> None:
     )
     score = re.search(r"exposure level for calico-agent\.service: ([0-9.]+)", done.stdout)
     assert score is not None, done.stdout + done.stderr
-    assert float(score[1]) <= 2.6  # 2.5 without CAP_NET_RAW, by which iptables-legacy-save reads
+    assert float(score[1]) <= 2.5
 
 
 def test_a_wrong_configuration_is_not_tried_again() -> None:
