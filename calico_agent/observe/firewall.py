@@ -15,6 +15,7 @@ from calico_agent.decode.nft_base_chains import ANY_FAMILY, GET_CHAIN, HookedCha
 from calico_agent.decode.nft_ruleset import decode_nft
 from calico_agent.model.firewall import Firewall, Masquerading, Table, Tool
 from calico_agent.model.unreadable import Unreadable
+from calico_agent.observe.modules import module_directory
 from calico_agent.observe.netlink import RouteSocket, steadily
 from calico_agent.observe.text_file import read_text
 from calico_agent.observe.tool import find_tool, run_tool
@@ -137,7 +138,7 @@ def _has_nf_tables() -> bool:
     if _is_named("nf_tables ", loaded.splitlines()):
         return True
     with suppress(OSError):
-        built_in = Path("/lib/modules", os.uname().release, "modules.builtin").read_text(encoding="utf-8")
+        built_in = (module_directory() / os.uname().release / "modules.builtin").read_text(encoding="utf-8")
         return any(line.endswith("/nf_tables.ko") for line in built_in.splitlines())
     return False
 

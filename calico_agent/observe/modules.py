@@ -25,7 +25,7 @@ def read_modules(root: Path = Path("/"), release: str | None = None) -> Modules:
     """Of the kernel of that release, which is the running one. What cannot be read makes it incomplete."""
     release = os.uname().release if release is None else release
     reader = _Reader(root)
-    folder = root / "lib/modules" / release
+    folder = module_directory(root) / release
     found: tuple[tuple[str, _Names], ...] = (
         ("loaded", reader.names(root / "proc/modules", decode_loaded)),
         (
@@ -40,6 +40,16 @@ def read_modules(root: Path = Path("/"), release: str | None = None) -> Modules:
     known = bool(built_in and loadable) or (bool(options) and (bool(loadable) or gone or "MODULES" not in options))
     why = reader.failed or ("" if known else f"what /lib/modules/{release} or the kernel's configuration would tell")
     return Modules(release, dict(_present(root, found, options)), known and not reader.failed, why, gone)
+
+
+def module_directory(root: Path = Path("/")) -> Path:
+    """Where the host keeps the modules of its kernels.
+
+    A sandbox may hide it (ProtectKernelModules=). Process 1 sees it, and so does who may look through its eyes
+    (CAP_SYS_PTRACE).
+    """
+    seen = root / "proc/1/root/lib/modules"
+    return seen if os.path.isdir(seen) else root / "lib/modules"  # noqa: PTH112 - False where it may not be asked
 
 
 def _present(
@@ -90,7 +100,7 @@ class _Reader:
         A sandbox that hides them (ProtectKernelModules=) puts an empty directory without permissions in their place.
         """
         with suppress(OSError):
-            modules = self._root / "lib/modules"
+            modules = module_directory(self._root)
             if not S_IMODE(modules.stat().st_mode):
                 self.failed = self.failed or f"/{modules.relative_to(self._root)} is hidden from this process"
             return modules.exists() and (self._root / "proc/modules").exists()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from calico_agent.model.modules import FEATURES
-from calico_agent.observe.modules import read_modules
+from calico_agent.observe.modules import module_directory, read_modules
 
 RELEASE = "6.1.0-10-amd64"
 
@@ -93,3 +93,12 @@ def test_this_machine_has_what_the_tests_on_it_use() -> None:
     found = read_modules()
     assert {"veth", "vxlan", "nf_conntrack"} <= set(found.present)
     assert set(found.present) <= set(FEATURES)
+
+
+def test_where_a_sandbox_hides_them_they_are_read_as_process_1_sees_them(tmp_path: Path) -> None:
+    (tmp_path / "lib/modules").mkdir(parents=True, mode=0o000)
+    seen = tmp_path / "proc/1/root/lib/modules"
+    (seen / RELEASE).mkdir(parents=True)
+    (seen / RELEASE / "modules.dep").write_text("kernel/net/ipv4/ipip.ko: kernel/net/ipv4/tunnel4.ko\n")
+    assert module_directory(tmp_path) == seen
+    assert read_modules(tmp_path, RELEASE).present["ipip"] == "loadable"
