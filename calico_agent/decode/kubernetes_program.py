@@ -13,7 +13,8 @@ from calico_agent.decode.errors import Malformed
 from calico_agent.decode.flags import flag_values
 from calico_agent.decode.json_object import text
 from calico_agent.decode.yaml_object import parse_yaml
-from calico_agent.model.kubernetes import KUBE_PROXY, KUBELET, Release
+from calico_agent.model.kubernetes import KUBE_PROXY, KUBELET
+from calico_agent.model.release import Release
 
 PROGRAMS: Mapping[str, tuple[str, ...]] = {
     "kubelet": ("kubelet",),

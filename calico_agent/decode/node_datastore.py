@@ -5,14 +5,13 @@ default is Kubernetes unless endpoints are given. calico/node v1 and v2 are Cali
 etcd (lib/client/config.go of projectcalico/libcalico-go@v1.3.0).
 """
 
-import re
 from pathlib import PurePosixPath
 
 from calico_agent.model.container import Container, Mount
 from calico_agent.model.observation import Unreadable
+from calico_agent.model.release import calico_in
 from calico_agent.model.settings import DatastoreSettings, EtcdApi
 
-_TWO_X_IMAGE = re.compile(r".*:(release-)?v?[12]\.\d+(\.\d+)?(-.*)?(@.*)?")
 _APIS = {"etcdv3": EtcdApi.V3, "etcdv2": EtcdApi.V2}
 _CERTIFICATE_FILES = ("ETCD_CA_CERT_FILE", "ETCD_CERT_FILE", "ETCD_KEY_FILE")
 _INLINE_CERTIFICATES = ("ETCD_CA_CERT", "ETCD_CERT", "ETCD_KEY")
@@ -20,7 +19,8 @@ _INLINE_CERTIFICATES = ("ETCD_CA_CERT", "ETCD_CERT", "ETCD_KEY")
 
 def datastore_settings(container: Container) -> DatastoreSettings | Unreadable:
     """The etcd that calico/node was given, with its certificates' paths on this host, or why they cannot be used."""
-    two_x = _TWO_X_IMAGE.fullmatch(container.image) is not None
+    release = calico_in(container.image)
+    two_x = release is not None and release < (3, 0)
     endpoints = _endpoints(container, two_x=two_x)
     usual = "etcdv2" if two_x else "etcdv3" if endpoints else "kubernetes"
     kind = _setting(container, "DATASTORE_TYPE") or usual

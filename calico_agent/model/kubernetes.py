@@ -1,23 +1,12 @@
 """What runs of Kubernetes on this host, and what it was told, as far as Calico depends on it."""
 
-import re
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from calico_agent.model.cni import CniSetup
-
-Release = tuple[int, int]
-"""Major and minor number of a release."""
-
-_VERSION = re.compile(r"v?(\d{1,3})\.(\d{1,3})(?!\d)")
+from calico_agent.model.release import Release
 
 KUBELET, KUBE_PROXY = "kubelet", "kube-proxy"
-
-
-def release_in(version: str) -> Release | None:
-    """The release that a version is of (`v1.30.2`); None for what is no version."""
-    found = _VERSION.match(version)
-    return (int(found[1]), int(found[2])) if found else None
 
 
 @dataclass(frozen=True, slots=True)

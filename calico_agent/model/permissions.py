@@ -9,8 +9,8 @@ plugin asks about each pod and what calico/node marks on its node; that of the K
 from dataclasses import dataclass
 from itertools import product
 
-from calico_agent.model.kubernetes import Release
 from calico_agent.model.kubernetes_api import Holder, Permission
+from calico_agent.model.release import Release
 
 CALICO_GROUP = "crd.projectcalico.org"
 

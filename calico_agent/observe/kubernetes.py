@@ -33,7 +33,8 @@ from calico_agent.decode.kubernetes_program import (
     version_in,
 )
 from calico_agent.decode.runtime_cni import network_plugin
-from calico_agent.model.kubernetes import KUBE_PROXY, KUBELET, KubeletSetup, Kubernetes, ProxySetup, release_in
+from calico_agent.model.kubernetes import KUBE_PROXY, KUBELET, KubeletSetup, Kubernetes, ProxySetup
+from calico_agent.model.release import release_in
 from calico_agent.model.unreadable import Unreadable
 from calico_agent.observe.listeners import listeners, reachable_host
 from calico_agent.observe.processes import started_at

@@ -14,7 +14,8 @@ from calico_agent.decode.kubernetes_program import (
     snap_version,
     version_in,
 )
-from calico_agent.model.kubernetes import KUBE_PROXY, KUBELET, Release, release_in
+from calico_agent.model.kubernetes import KUBE_PROXY, KUBELET
+from calico_agent.model.release import Release, release_in
 
 PARTS: dict[str, tuple[str, list[str], set[str]]] = {
     "a kubelet": ("kubelet", ["/usr/bin/kubelet", "--v=2"], {KUBELET}),

@@ -18,8 +18,8 @@ from dataclasses import dataclass, replace
 
 from calico_agent.model.calico_chains import BY_EBPF, MARKER
 from calico_agent.model.firewall import Act, Among, BaseChain, Bits, Field, Firewall, Named, Rule, Table, Tool
+from calico_agent.model.release import Release
 from calico_agent.verify.host.packet import IPIP, UDP
-from calico_agent.verify.host.release import Release
 
 _ACCEPTS_LAST, _DETECTS = (3, 16), (3, 17)
 _ACCEPTS_IPIP, _ACCEPTS_VXLAN, _ACCEPTS_WIREGUARD = (3, 0), (3, 7), (3, 22)

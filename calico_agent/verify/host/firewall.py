@@ -10,13 +10,14 @@ from itertools import groupby
 from calico_agent.model.address import Family, IPAddress
 from calico_agent.model.firewall import Firewall
 from calico_agent.model.preflight import Check, Verdict
+from calico_agent.model.release import Release
 from calico_agent.model.unchanged import MadeOnce
 from calico_agent.model.unreadable import Unreadable
 from calico_agent.verify.host.felix_rules import TOLD, Tunnels, by_ebpf, has_felix, ways, with_felix
 from calico_agent.verify.host.firewall_cures import forward, let_in, words_of
 from calico_agent.verify.host.judged import Judged, judge, merged
 from calico_agent.verify.host.known import known
-from calico_agent.verify.host.release import Release, calico_release
+from calico_agent.verify.host.release import coming_release
 from calico_agent.verify.host.traffic import (
     Traffic,
     answers_of_bgp,
@@ -29,7 +30,7 @@ from calico_agent.verify.host.traffic import (
     pools_of,
     tunnels_of,
 )
-from calico_agent.verify.host.uses import uses_family
+from calico_agent.verify.host.uses import environment, uses_family
 from calico_agent.verify.view import View
 from calico_agent.verify.words import listed
 
@@ -54,9 +55,8 @@ def check_firewall(view: View) -> Iterator[Check]:
         return
     for family in (family for family in Family if uses_family(view, family)):
         asked = tuple(_asked(view, firewall, family))
-        container = view.local.container
-        told = {name: value for name, value in container.env if name in TOLD} if container is not None else {}
-        judged = _JUDGED[family](firewall, family, calico_release(view), told, tunnels_of(view, family), asked)
+        told = {name: value for name, value in environment(view).items() if name in TOLD}
+        judged = _JUDGED[family](firewall, family, coming_release(view), told, tunnels_of(view, family), asked)
         for name, group in groupby(judged, key=lambda one: one.traffic.name):
             found = list(group)
             check = _check_nodes if name in _TO_NODES else _check_pods
@@ -106,7 +106,7 @@ _JUDGED = {family: MadeOnce(_judge_all) for family in Family}
 
 def _dialled(view: View, family: Family, nodes: Mapping[str, IPAddress]) -> Mapping[str, IPAddress]:
     """The nodes to which this host opens the session; in Calico v2 both sides try."""
-    own, release = own_address(view, family), calico_release(view)
+    own, release = own_address(view, family), coming_release(view)
     both = own is None or (release is not None and release[0] == 2)
     return nodes if both else _LOWER[family](str(own), nodes)
 

@@ -12,9 +12,11 @@ from collections.abc import Iterator, Mapping
 from calico_agent.model.address import Family
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.preflight import Check, Verdict
+from calico_agent.model.release import shown_release
 from calico_agent.model.sysctl import IP_FORWARD, IPV6_FORWARDING
 from calico_agent.verify.host.known import known
-from calico_agent.verify.host.uses import felix, release, runs, uses_family
+from calico_agent.verify.host.release import running_release
+from calico_agent.verify.host.uses import felix, runs, uses_family
 from calico_agent.verify.view import View
 
 _CODE = "HOST-FORWARD"
@@ -44,12 +46,12 @@ def check_forwarding(view: View) -> Iterator[Check]:
 
 def _off(view: View, family: Family, setting: str) -> Check:
     """What is said of a host that does not forward now."""
-    of, working = release(view), runs(view)
+    of, working = running_release(view), runs(view)
     what = f"IPv{family.value} packets are not forwarded: {setting} is 0"
     if not felix(view).enables_forwarding:
         verdict, why = Verdict.FAILURE, f"{_WHY}; Felix is told not to switch it on (ipForwarding is Disabled)"
     elif of is not None and of < _SINCE:
-        verdict, why = Verdict.FAILURE, f"{_WHY}; Calico v{of[0]}.{of[1]} does not switch it on for the host's links"
+        verdict, why = Verdict.FAILURE, f"{_WHY}; Calico {shown_release(of)} does not switch it on for the host's links"
     elif working:
         verdict, why = Verdict.FAILURE, f"{_WHY}; what has switched it on when calico/node started was undone"
     elif working is False and of is not None:

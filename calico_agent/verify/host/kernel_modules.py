@@ -12,8 +12,10 @@ from calico_agent.model.address import Family
 from calico_agent.model.modules import FEATURES, Modules
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.preflight import Check, Verdict
+from calico_agent.model.tunnel import IPIP_DEVICE, VXLAN_DEVICES, WIREGUARD_DEVICES
 from calico_agent.verify.host.known import known
-from calico_agent.verify.host.uses import felix, release, tunnels, uses_family
+from calico_agent.verify.host.release import running_release
+from calico_agent.verify.host.uses import felix, tunnels, uses_family
 from calico_agent.verify.view import View
 from calico_agent.verify.words import listed
 
@@ -33,7 +35,11 @@ _IPTABLES = (
     "xt_MASQUERADE",
 )
 _RPFILTER_SINCE = (3, 12)
-_DEVICES = {"ipip": "tunl0", "vxlan": "vxlan.calico", "wireguard": "wireguard.cali"}
+_DEVICES = {
+    "ipip": IPIP_DEVICE,
+    "vxlan": VXLAN_DEVICES[Family.IPV4],
+    "wireguard": WIREGUARD_DEVICES[Family.IPV4],
+}
 _WORDS = {"ipip": "IPIP", "vxlan": "VXLAN", "wireguard": "WireGuard"}
 
 
@@ -62,7 +68,7 @@ def _firewall(view: View) -> Iterator[str]:
         yield "nf_tables"
         return
     yield from _IPTABLES
-    of = release(view)
+    of = running_release(view)
     if of is not None and of >= _RPFILTER_SINCE:
         yield "xt_rpfilter"
 

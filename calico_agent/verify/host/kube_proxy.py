@@ -9,9 +9,12 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from calico_agent.model.firewall import Firewall, masquerades_all
-from calico_agent.model.kubernetes import Kubernetes, ProxySetup, Release
+from calico_agent.model.kubernetes import Kubernetes, ProxySetup
 from calico_agent.model.preflight import Check, Verdict
-from calico_agent.verify.host.kubernetes import calico_of, kubernetes_of, shown
+from calico_agent.model.release import Release, shown_release
+from calico_agent.verify.host.kubernetes import kubernetes_of
+from calico_agent.verify.host.release import calico_release
+from calico_agent.verify.host.uses import felix
 from calico_agent.verify.view import View
 
 _MODE, _MASQUERADE = "HOST-KUBE-PROXY", "HOST-MASQUERADE-ALL"
@@ -36,7 +39,7 @@ def check_kube_proxy(view: View) -> Iterator[Check]:
     found = kubernetes_of(view, _MODE, "kube-proxy")
     if isinstance(found, Check):
         yield found
-    elif view.local.felix.ebpf:
+    elif felix(view).ebpf:
         yield Check(_MODE, Verdict.NOT_APPLICABLE, "kube-proxy: Felix does its work (bpfEnabled)")
     elif found.proxy is None:
         yield _absent(view, found)
@@ -65,8 +68,8 @@ def _judge_mode(view: View, kubernetes: Kubernetes, proxy: ProxySetup) -> Check:
         release = kubernetes.kubelet.release if kubernetes.kubelet is not None else None
         old = release is not None and release < _IPTABLES_BY_DEFAULT
         mode, source = "userspace" if old else "iptables", "by default"
-    calico = calico_of(view)
-    verdict, why = _fits(mode, calico, view.local.felix.nftables)
+    calico = calico_release(view)
+    verdict, why = _fits(mode, calico, felix(view).nftables)
     what = f"kube-proxy works in mode {mode} ({source})"
     if verdict is Verdict.OK:
         return Check(_MODE, verdict, what)
@@ -91,7 +94,7 @@ def _fits(mode: str, calico: Release | None, nftables: str) -> tuple[Verdict, st
         )
     if calico is None:
         return Verdict.UNKNOWN, "whether this Calico can do with it depends on its release, which is not known"
-    named = f"Calico {shown(calico)}"
+    named = f"Calico {shown_release(calico)}"
     if mode == "ipvs":
         if calico >= _IPVS:
             return Verdict.OK, ""

@@ -6,10 +6,12 @@ Requirements of Calico v2.3 to v3.0 (v2.3/getting-started/kubernetes/installatio
 
 from collections.abc import Iterator
 
-from calico_agent.model.kubernetes import KubeletSetup, Kubernetes, Release, release_in
+from calico_agent.model.kubernetes import KubeletSetup, Kubernetes
 from calico_agent.model.kubernetes_api import KubernetesApi
 from calico_agent.model.preflight import Check, Verdict
-from calico_agent.verify.host.kubernetes import calico_of, kubernetes_of, shown
+from calico_agent.model.release import Release, release_in, shown_release
+from calico_agent.verify.host.kubernetes import kubernetes_of
+from calico_agent.verify.host.release import calico_release
 from calico_agent.verify.view import View
 
 _WHY_KUBELET = "the kubelet has Calico's CNI plugin called for each pod: without it no pod starts here"
@@ -80,17 +82,17 @@ def _judged(said: str, who: str, where: str) -> Check:
 
 def _release(view: View, found: Kubernetes) -> Check:
     code = "HOST-KUBERNETES"
-    calico = calico_of(view)
+    calico = calico_release(view)
     least, why = next((kubernetes, why) for since, kubernetes, why in _LEAST if since <= (calico or (0, 0)))
-    named = f"Calico {shown(calico)}" if calico is not None else "Calico"
+    named = f"Calico {shown_release(calico)}" if calico is not None else "Calico"
     release, version = _known(view, found)
     if release is None:
         trouble = found.kubelet.release_trouble if found.kubelet is not None else "no kubelet runs here to ask"
-        what = f"{named} needs Kubernetes {shown(least)}: which one this is cannot be told: {trouble}"
+        what = f"{named} needs Kubernetes {shown_release(least)}: which one this is cannot be told: {trouble}"
         return Check(code, Verdict.UNKNOWN, what, why, "kubectl get nodes")
     if release >= least:
-        return Check(code, Verdict.OK, f"Kubernetes is {version}, and {named} needs {shown(least)}")
-    what = f"Kubernetes is {version}, and {named} needs {shown(least)}"
+        return Check(code, Verdict.OK, f"Kubernetes is {version}, and {named} needs {shown_release(least)}")
+    what = f"Kubernetes is {version}, and {named} needs {shown_release(least)}"
     return Check(code, Verdict.FAILURE, what, why, "upgrade Kubernetes, or run an older Calico: see the release notes")
 
 

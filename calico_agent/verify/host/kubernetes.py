@@ -1,10 +1,9 @@
-"""What the checks of the cluster's part have in common: what was read of Kubernetes, and which Calico this is."""
+"""What the checks of the cluster's part have in common: what was read of Kubernetes, and how Calico's is renewed."""
 
-from calico_agent.model.kubernetes import Kubernetes, Release, release_in
+from calico_agent.model.kubernetes import Kubernetes
 from calico_agent.model.preflight import Check, Verdict
 from calico_agent.model.unreadable import Unreadable
 from calico_agent.verify.host.known import known
-from calico_agent.verify.host.release import calico_release
 from calico_agent.verify.view import View
 
 NOT_HERE = "this host is in no Kubernetes cluster"
@@ -16,23 +15,6 @@ def kubernetes_of(view: View, code: str, about: str) -> Kubernetes | Check:
     if isinstance(found, Unreadable):
         return Check(code, Verdict.UNKNOWN, f"{about}: {found.reason}")
     return found if found.here else Check(code, Verdict.NOT_APPLICABLE, f"{about}: {NOT_HERE}")
-
-
-def calico_of(view: View) -> Release | None:
-    """The release of Calico that runs here, or is to run; None where neither its image nor the datastore says it.
-
-    Of Calico 2.x the datastore tells no more than that, by its API.
-    """
-    found = calico_release(view)
-    if found is None and view.cluster is not None:
-        datastore = view.cluster.datastore
-        return release_in(datastore.calico_version) if datastore.claimable else (2, 0)
-    return found
-
-
-def shown(release: Release | None) -> str:
-    """`v3.28`."""
-    return f"v{release[0]}.{release[1]}" if release is not None else "of unknown release"
 
 
 def install_cni(view: View) -> str:

@@ -14,6 +14,7 @@ from calico_agent.model.felix import variable
 from calico_agent.model.kernel import Kernel
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.preflight import Check, Verdict
+from calico_agent.model.tunnel import IPIP_DEVICE, VXLAN_DEVICES, WIREGUARD_DEVICES
 from calico_agent.model.words import counted
 from calico_agent.verify.host.uses import felix, tunnels
 from calico_agent.verify.local import chosen
@@ -33,11 +34,11 @@ class _Tunnel(NamedTuple):
 
 
 _TUNNELS = (
-    _Tunnel("tunl0", "ipip", "ipipMTU", 20, Family.IPV4),
-    _Tunnel("vxlan.calico", "vxlan", "vxlanMTU", 50, Family.IPV4),
-    _Tunnel("vxlan-v6.calico", "vxlan", "vxlanMTUV6", 70, Family.IPV6),
-    _Tunnel("wireguard.cali", "wireguard", "wireguardMTU", 60, Family.IPV4),
-    _Tunnel("wg-v6.cali", "wireguard", "wireguardMTUV6", 80, Family.IPV6),
+    _Tunnel(IPIP_DEVICE, "ipip", "ipipMTU", 20, Family.IPV4),
+    _Tunnel(VXLAN_DEVICES[Family.IPV4], "vxlan", "vxlanMTU", 50, Family.IPV4),
+    _Tunnel(VXLAN_DEVICES[Family.IPV6], "vxlan", "vxlanMTUV6", 70, Family.IPV6),
+    _Tunnel(WIREGUARD_DEVICES[Family.IPV4], "wireguard", "wireguardMTU", 60, Family.IPV4),
+    _Tunnel(WIREGUARD_DEVICES[Family.IPV6], "wireguard", "wireguardMTUV6", 80, Family.IPV6),
 )
 
 

@@ -13,16 +13,17 @@ from calico_agent.model.address import Family
 from calico_agent.model.network_managers import Device, LinkState, Networkd, NetworkManager, NetworkManagers
 from calico_agent.model.node import EncapsulationMode
 from calico_agent.model.preflight import Check, Verdict
+from calico_agent.model.tunnel import IPIP_DEVICE, VXLAN_DEVICES, WIREGUARD_DEVICES
 from calico_agent.model.unreadable import Unreadable
 from calico_agent.verify.host.known import known
 from calico_agent.verify.host.traffic import host_link, pools_of, tunnels_of
-from calico_agent.verify.host.uses import uses_family
+from calico_agent.verify.host.uses import felix, uses_family
 from calico_agent.verify.view import View
 from calico_agent.verify.words import listed
 
 _NM, _NETWORKD = "HOST-NETWORK-MANAGER", "HOST-NETWORKD"
 _POD = Device("cali0123456789a", "veth", "ee:ee:ee:ee:ee:ee")
-_NAMES = ("cali*", "tunl*", "vxlan.calico", "vxlan-v6.calico", "wireguard.cali", "wg-v6.cali")
+_NAMES = ("cali*", "tunl*", *VXLAN_DEVICES.values(), *WIREGUARD_DEVICES.values())
 _LEAVE_NM = (
     f"printf '[keyfile]\\nunmanaged-devices+={';'.join(f'interface-name:{name}' for name in _NAMES)}\\n' "
     "> /etc/NetworkManager/conf.d/99-calico.conf && systemctl reload NetworkManager"
@@ -53,13 +54,13 @@ def devices(view: View) -> tuple[Device, ...]:
     """Calico's devices here: one of a pod, and those of the tunnels that are asked for."""
     found = [_POD]
     for family in Family:
-        tunnels, v6 = tunnels_of(view, family), family is Family.IPV6
+        tunnels = tunnels_of(view, family)
         if tunnels.ipip:
-            found.append(Device("tunl0", "ipip"))
+            found.append(Device(IPIP_DEVICE, "ipip"))
         if tunnels.vxlan:
-            found.append(Device("vxlan-v6.calico" if v6 else "vxlan.calico", "vxlan"))
+            found.append(Device(VXLAN_DEVICES[family], "vxlan"))
         if tunnels.wireguard:
-            found.append(Device("wg-v6.cali" if v6 else "wireguard.cali", "wireguard"))
+            found.append(Device(WIREGUARD_DEVICES[family], "wireguard"))
     return tuple(found)
 
 
@@ -138,7 +139,7 @@ def _states(view: View, networkd: Networkd, device: Device) -> Iterator[LinkStat
 
 def _routes(view: View, networkd: Networkd) -> Check:
     subject = "routes"
-    if networkd.keeps_routes and (networkd.keeps_rules or not view.local.felix.wireguard):
+    if networkd.keeps_routes and (networkd.keeps_rules or not felix(view).wireguard):
         return Check(_NETWORKD, Verdict.OK, "systemd-networkd keeps routes that it did not make", subject=subject)
     managed = sorted(
         {name for family in Family if uses_family(view, family) for name in _crossed(view, networkd, family)}
@@ -152,7 +153,7 @@ def _routes(view: View, networkd: Networkd) -> Check:
             _KEEP,
             subject,
         )
-    if view.local.felix.wireguard and not networkd.keeps_rules and any(one.managed for one in networkd.links.values()):
+    if felix(view).wireguard and not networkd.keeps_rules and any(one.managed for one in networkd.links.values()):
         return Check(
             _NETWORKD,
             Verdict.WARNING,

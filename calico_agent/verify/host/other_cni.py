@@ -12,13 +12,15 @@ second VXLAN device with one VNI and UDP port, nor beside one that takes every V
 import re
 from collections.abc import Iterator
 
-from calico_agent.model.address import Link
+from calico_agent.model.address import Family, Link
 from calico_agent.model.node import EncapsulationMode, Pool
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.other_cni import OtherCni
 from calico_agent.model.preflight import Check, Verdict
+from calico_agent.model.tunnel import VXLAN_DEVICES
 from calico_agent.verify.cluster import Cluster
 from calico_agent.verify.host.known import known
+from calico_agent.verify.host.uses import felix
 from calico_agent.verify.routes.overlaps import find_overlaps
 from calico_agent.verify.view import View
 from calico_agent.verify.words import listed
@@ -28,7 +30,7 @@ _LINKS = re.compile(
     r"flannel[.-].*|cni0|cbr0|weave|vxlan-6784|cilium_(host|net|vxlan|geneve)|kube-bridge|antrea-(gw|tun)0|ovn-k8s-mp\d+|ovn0"
 )
 _OF_OPEN_VSWITCH = re.compile(r"vxlan_sys_(\d+)")
-_DEVICE = "vxlan.calico"
+_DEVICE = VXLAN_DEVICES[Family.IPV4]
 
 
 def check_other_cni(view: View) -> Iterator[Check]:
@@ -61,17 +63,17 @@ def _harmless(links: tuple[Link, ...], other: OtherCni) -> Check:
 
 def _clashes(view: View, links: tuple[Link, ...]) -> Iterator[Check]:
     """What keeps Felix from making its VXLAN device; nothing where it has made it."""
-    felix, pools = view.local.felix, view.cluster.datastore.pools if view.cluster is not None else ()
+    told, pools = felix(view), view.cluster.datastore.pools if view.cluster is not None else ()
     wanted = any(pool.vxlan is not EncapsulationMode.NEVER and pool.cidr.version == 4 for pool in pools)
-    if not wanted or "vxlanEnabled" in felix.off or any(link.name == _DEVICE for link in links):
+    if not wanted or "vxlanEnabled" in told.off or any(link.name == _DEVICE for link in links):
         return
     for link in links:
         taken, vxlan = _OF_OPEN_VSWITCH.fullmatch(link.name), link.vxlan
-        same = vxlan is not None and (vxlan.vni, vxlan.port) == (felix.vxlan_vni, felix.vxlan_port)
+        same = vxlan is not None and (vxlan.vni, vxlan.port) == (told.vxlan_vni, told.vxlan_port)
         if vxlan is not None and vxlan.local is not None and vxlan.local.version == 6:
             continue
-        if same or (taken is not None and int(taken[1]) == felix.vxlan_port):
-            what = f"VNI {felix.vxlan_vni} and UDP port {felix.vxlan_port}" if same else f"UDP port {felix.vxlan_port}"
+        if same or (taken is not None and int(taken[1]) == told.vxlan_port):
+            what = f"VNI {told.vxlan_vni} and UDP port {told.vxlan_port}" if same else f"UDP port {told.vxlan_port}"
             yield Check(
                 _CODE,
                 Verdict.FAILURE,

@@ -15,10 +15,10 @@ from calico_agent.model.node import Pool
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.preflight import Check, Verdict
 from calico_agent.model.services import ServiceRange, ServiceRanges
+from calico_agent.model.tunnel import TUNNEL_DEVICES
 from calico_agent.verify.cluster import Cluster
 from calico_agent.verify.local import is_bridge
 from calico_agent.verify.routes.overlaps import find_overlaps
-from calico_agent.verify.routes.ways import TUNNEL_DEVICES
 from calico_agent.verify.view import View
 
 _CODE = "HOST-POOL"

@@ -13,7 +13,8 @@ from calico_agent.model.node import BgpSettings
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.preflight import Check, Verdict
 from calico_agent.verify.host.known import known
-from calico_agent.verify.host.uses import felix, release, runs
+from calico_agent.verify.host.release import running_release
+from calico_agent.verify.host.uses import felix, runs
 from calico_agent.verify.view import View
 
 _CODE = "HOST-PORT"
@@ -44,7 +45,7 @@ def check_ports(view: View) -> Iterator[Check]:
 
 
 def _ports(view: View) -> Iterator[_Port]:
-    told, of = felix(view), release(view)
+    told, of = felix(view), running_release(view)
     bgp = view.cluster.bgp if view.cluster is not None else BgpSettings()
     if view.local.uses_bird or view.local.uses_gobgp:
         why = "BIRD cannot listen: only sessions that it opens itself come up"

@@ -1,26 +1,39 @@
-"""Which release of Calico this host runs, or is to run, as far as the name of its image tells."""
+"""Which release of Calico this host runs, or is to run."""
 
-import re
-
+from calico_agent.model.release import Release, calico_in, release_in
 from calico_agent.verify.view import View
 
-Release = tuple[int, int]
 
-_TAG = re.compile(r":(?:release-)?v?(\d{1,2})\.(\d{1,3})")
+def running_release(view: View) -> Release | None:
+    """By the image of the container that is there; without one, of that which the agent would make."""
+    return _first(_image_here(view), _image_to_come(view))
+
+
+def coming_release(view: View) -> Release | None:
+    """By the image of the container that the agent wants; where it wants none, of that which is there."""
+    return _first(_image_to_come(view), _image_here(view))
 
 
 def calico_release(view: View) -> Release | None:
-    """Major and minor number; None for a tag that is no release, and for an image that is named by its content."""
-    supervising = view.supervising
-    spec = supervising.spec if supervising is not None else None
-    container = view.local.container
-    return release_of((spec or container).image) if spec or container else None  # type: ignore[union-attr]
+    """The coming one; where its image does not tell, that of the cluster, of which the datastore knows.
+
+    Of Calico 2.x the datastore tells no more than that, by its API.
+    """
+    found = coming_release(view)
+    if found is None and view.cluster is not None:
+        datastore = view.cluster.datastore
+        return release_in(datastore.calico_version) if datastore.claimable else (2, 0)
+    return found
 
 
-def release_of(image: str) -> Release | None:
-    """That of an image. calico/node v1.0 to v1.3 belong to Calico v2.0 to v2.3, v2.4 and later bear Calico's number."""
-    found = _TAG.search(image.partition("@")[0].rpartition("/")[2])
-    if found is None:
-        return None
-    major, minor = int(found[1]), int(found[2])
-    return (2, minor) if major == 1 else (major, minor)
+def _first(*images: str) -> Release | None:
+    return next((calico_in(image) for image in images if image), None)
+
+
+def _image_here(view: View) -> str:
+    return view.local.container.image if view.local.container is not None else ""
+
+
+def _image_to_come(view: View) -> str:
+    spec = view.supervising.spec if view.supervising is not None else None
+    return spec.image if spec is not None else ""

@@ -10,10 +10,12 @@ from collections.abc import Iterator
 
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.preflight import Check, Verdict
+from calico_agent.model.release import shown_release
 from calico_agent.model.sysctl import Sysctls
 from calico_agent.model.words import counted
 from calico_agent.verify.host.known import known
-from calico_agent.verify.host.uses import felix, release, runs
+from calico_agent.verify.host.release import running_release
+from calico_agent.verify.host.uses import felix, runs
 from calico_agent.verify.view import View
 
 _CODE = "HOST-RPFILTER"
@@ -39,11 +41,11 @@ def _unknown(reason: str) -> Check:
 
 
 def _check(view: View, value: int) -> Check:
-    of = release(view)
+    of = running_release(view)
     if value < _LOOSE:
         return Check(_CODE, Verdict.OK, f"{_ALL} is {value}, which suits every release of Calico")
     if of is not None and of >= _BY_IPTABLES:
-        what = f"{_ALL} is {value}: Calico v{of[0]}.{of[1]} checks the sources of pods itself"
+        what = f"{_ALL} is {value}: Calico {shown_release(of)} checks the sources of pods itself"
         return Check(_CODE, Verdict.OK, what)
     set_back = f"sysctl -w {_ALL}=1; what sets it: grep -rs rp_filter /etc/sysctl.conf /etc/sysctl.d /usr/lib/sysctl.d"
     what = f"{_ALL} is {value} (loose)"
@@ -58,7 +60,7 @@ def _check(view: View, value: int) -> Check:
 
 def _links(view: View, sysctls: Sysctls) -> Iterator[Check]:
     """Old Felix sets its pods' links to 1 when they come up; udev and systemd-sysctl may set them to 2 after that."""
-    of = release(view)
+    of = running_release(view)
     if of is None or of >= _BY_IPTABLES or not runs(view) or sysctls.rp_filters.get("all", 0) >= _LOOSE:
         return
     links = sorted(link for link in sysctls.rp_filters if link.startswith("cali"))

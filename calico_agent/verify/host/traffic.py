@@ -11,11 +11,13 @@ from ipaddress import ip_network
 from calico_agent.model.address import Family, IPAddress, IPNetwork
 from calico_agent.model.firewall import Field
 from calico_agent.model.node import EncapsulationMode, Node, Pool
+from calico_agent.model.tunnel import IPIP_DEVICE, VXLAN_DEVICES, WIREGUARD_DEVICES
 from calico_agent.model.unchanged import MadeOnce
 from calico_agent.verify.cluster import Cluster
 from calico_agent.verify.host.felix_rules import Tunnels
 from calico_agent.verify.host.packet import ACK, IPIP, SYN, TCP, UDP, Packet, addressed
 from calico_agent.verify.host.passage import FORWARD, INPUT, OUTPUT
+from calico_agent.verify.host.uses import felix
 from calico_agent.verify.need import needs_bgp
 from calico_agent.verify.view import View
 
@@ -85,14 +87,14 @@ def host_link(view: View, family: Family) -> str | None:
 
 def tunnels_of(view: View, family: Family) -> Tunnels:
     """Those that the pools ask for."""
-    felix, pools = view.local.felix, pools_of(view, family)
-    by_vxlan = any(pool.vxlan is not EncapsulationMode.NEVER for pool in pools) and "vxlanEnabled" not in felix.off
-    by_ipip = any(pool.ipip is not EncapsulationMode.NEVER for pool in pools) and "ipipEnabled" not in felix.off
-    port = felix.wireguard_port if family is Family.IPV4 else felix.wireguard_port_v6
+    told, pools = felix(view), pools_of(view, family)
+    by_vxlan = any(pool.vxlan is not EncapsulationMode.NEVER for pool in pools) and "vxlanEnabled" not in told.off
+    by_ipip = any(pool.ipip is not EncapsulationMode.NEVER for pool in pools) and "ipipEnabled" not in told.off
+    port = told.wireguard_port if family is Family.IPV4 else told.wireguard_port_v6
     return Tunnels(
         by_ipip and family is Family.IPV4,
-        felix.vxlan_port if by_vxlan else 0,
-        port if family in felix.wireguard else 0,
+        told.vxlan_port if by_vxlan else 0,
+        port if family in told.wireguard else 0,
     )
 
 
@@ -205,14 +207,12 @@ def _forwarded(numbers: Mapping[Field, int], words: Mapping[Field, str]) -> Pack
 def _devices(view: View, family: Family) -> tuple[str | None, ...]:
     """By which devices packets between pods of different nodes come and go."""
     tunnels, pools = tunnels_of(view, family), pools_of(view, family)
-    v6 = family is Family.IPV6
-    found: list[str | None] = []
-    if tunnels.wireguard:
-        found.append("wg-v6.cali" if v6 else "wireguard.cali")
-    if tunnels.vxlan:
-        found.append("vxlan-v6.calico" if v6 else "vxlan.calico")
-    if tunnels.ipip:
-        found.append("tunl0")
+    used = (
+        (tunnels.wireguard, WIREGUARD_DEVICES[family]),
+        (tunnels.vxlan, VXLAN_DEVICES[family]),
+        (tunnels.ipip, IPIP_DEVICE),
+    )
+    found = [device for is_used, device in used if is_used]
     plain = [pool for pool in pools if EncapsulationMode.ALWAYS not in {pool.ipip, pool.vxlan}]
     return (*found, host_link(view, family)) if plain or not found else tuple(found)
 

@@ -1,6 +1,5 @@
-"""What of Calico is used on this host, and of which release."""
+"""What of Calico is used on this host."""
 
-import re
 from collections.abc import Mapping
 
 from calico_agent.model.address import Family
@@ -10,8 +9,6 @@ from calico_agent.model.node import EncapsulationMode
 from calico_agent.model.observation import Unreadable
 from calico_agent.verify.local import runs_elsewhere
 from calico_agent.verify.view import View
-
-_TAG = re.compile(r":[^:/@]*?v?(\d{1,3})\.(\d{1,3})(?=[.\-_]|@|$)[^:/@]*(?:@.*)?$")
 
 
 def uses_family(view: View, family: Family) -> bool:
@@ -29,19 +26,6 @@ def runs(view: View) -> bool | None:
     if isinstance(view.observation.docker, Unreadable):
         return True if isinstance(view.observation.bird, Bird) else None
     return runs_elsewhere(view.observation)
-
-
-def release(view: View) -> tuple[int, int] | None:
-    """The release of Calico by the tag of its image: `(3, 31)`; None where that does not tell.
-
-    The images v1.0 to v1.3 of calico/node are of Calico 2.0 to 2.3; later ones have Calico's own number.
-    """
-    found = _TAG.search(_image(view))
-    if found is None:
-        return None
-    major, minor = int(found[1]), int(found[2])
-    # A tag of somebody's own (`2024.1`) is no release.
-    return (2 if major == 1 else major, minor) if major in range(1, 5) else None
 
 
 def environment(view: View) -> Mapping[str, str]:
@@ -78,10 +62,3 @@ def _by_pool(view: View, kind: str) -> bool | None:
         return any(getattr(pool, kind) is not EncapsulationMode.NEVER for pool in pools)
     asked = environment(view).get(f"CALICO_IPV4POOL_{kind.upper()}", "")
     return True if asked and asked.lower() not in {"never", "off"} else None
-
-
-def _image(view: View) -> str:
-    if view.local.container is not None:
-        return view.local.container.image
-    spec = view.supervising.spec if view.supervising is not None else None
-    return spec.image if spec is not None else ""

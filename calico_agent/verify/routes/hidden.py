@@ -9,9 +9,10 @@ that no link has the same: one inside the hosts' network takes the nodes in it a
 from calico_agent.model.finding import Finding, Severity
 from calico_agent.model.kernel import Kernel
 from calico_agent.model.route import CALICO_PROTOCOLS, Route, RouteType
+from calico_agent.model.tunnel import TUNNEL_DEVICES, WIREGUARD_DEVICES
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.identity.peers import staying
-from calico_agent.verify.routes.ways import TUNNEL_DEVICES, WIREGUARD_DEVICES, Way
+from calico_agent.verify.routes.ways import Way
 from calico_agent.verify.view import View
 from calico_agent.verify.words import in_family, owner_of
 
@@ -31,7 +32,7 @@ def find_hidden(view: View, kernel: Kernel, way: Way) -> Finding | None:
     route = kernel.route_to(way.registered) if around else None
     if route is None:
         return None
-    tunnels = [hop.device for hop in route.next_hops if hop.device in TUNNEL_DEVICES - WIREGUARD_DEVICES]
+    tunnels = [hop.device for hop in route.next_hops if hop.device in TUNNEL_DEVICES - set(WIREGUARD_DEVICES.values())]
     if tunnels:
         return _finding(way, f"go into {tunnels[0]}, as those to pods", around, route, _NEW_POOL)
     if route.type is RouteType.BLACKHOLE and route.protocol in CALICO_PROTOCOLS:

@@ -12,9 +12,10 @@ from calico_agent.model.identity import Candidate
 from calico_agent.model.kernel import Kernel
 from calico_agent.model.policy import Rule
 from calico_agent.model.route import PROTOCOL_BOOT, Fib, NextHop, Path, RouteType
+from calico_agent.model.tunnel import TUNNEL_DEVICES
 from calico_agent.model.unchanged import MadeOnce
 from calico_agent.verify.routes.table import Paths
-from calico_agent.verify.routes.ways import TUNNEL_DEVICES, Way
+from calico_agent.verify.routes.ways import Way
 from calico_agent.verify.view import View
 
 MISSING = "RT-MISSING"

@@ -15,10 +15,10 @@ from calico_agent.model.finding import Finding, Severity
 from calico_agent.model.identity import Candidate
 from calico_agent.model.node import Pool
 from calico_agent.model.prefix import key_of
+from calico_agent.model.tunnel import TUNNEL_DEVICES
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.cluster import Cluster
 from calico_agent.verify.local import is_bridge
-from calico_agent.verify.routes.ways import TUNNEL_DEVICES
 from calico_agent.verify.view import View
 
 

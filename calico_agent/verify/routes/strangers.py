@@ -16,6 +16,7 @@ from calico_agent.model.kernel import Kernel
 from calico_agent.model.node import Block, EncapsulationMode, Pool
 from calico_agent.model.prefix import FULL_LENGTH, Key, prefix_of
 from calico_agent.model.route import Path, RouteType
+from calico_agent.model.tunnel import TUNNEL_DEVICES
 from calico_agent.verify.bgp.rib import Rib, rib_of
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.cluster import Cluster
@@ -24,7 +25,6 @@ from calico_agent.verify.routes.expected import Expectation
 from calico_agent.verify.routes.fate import fate_with, protocol, shown
 from calico_agent.verify.routes.services import find_services
 from calico_agent.verify.routes.table import Paths, expected_table
-from calico_agent.verify.routes.ways import TUNNEL_DEVICES
 from calico_agent.verify.view import View
 
 _BLOCK_LENGTH = {4: 26, 6: 122}  # where the pool does not say

@@ -10,6 +10,7 @@ from calico_agent.model.kernel import Kernel
 from calico_agent.model.policy import Rule, table_name
 from calico_agent.model.route import TABLE_MAIN, Route, RouteType, host_prefix
 from calico_agent.model.tracing import Lookup, Trace
+from calico_agent.model.tunnel import IPIP_DEVICE
 from calico_agent.verify.bgp.daemon import peer_sessions
 from calico_agent.verify.cluster import Cluster
 from calico_agent.verify.routes.aggregates import aggregates_of
@@ -161,7 +162,7 @@ def _beneath(kernel: Kernel, next_hop: IPAddress, device: str) -> _Facts:
     """The neighbour entry of the next hop; for a tunnel what becomes of the packet around the packet."""
     link = kernel.link(device)
     kind = link.kind if link is not None else ""
-    if kind == "ipip" or device == "tunl0":
+    if kind == "ipip" or device == IPIP_DEVICE:
         return (("tunnel", f"{device} sends it to {next_hop}"), *_outer(kernel, next_hop, "IP protocol 4 (IPIP)"))
     found = next((one for one in kernel.neighbours or () if (one.address, one.device) == (next_hop, device)), None)
     if found is None:

@@ -17,6 +17,7 @@ from calico_agent.model.kernel import Kernel
 from calico_agent.model.node import EncapsulationMode, Pool
 from calico_agent.model.prefix import FULL_LENGTH, key_of
 from calico_agent.model.route import Path, Route, RouteType, host_prefix
+from calico_agent.model.tunnel import IPIP_DEVICE, TUNNEL_DEVICES
 from calico_agent.model.unchanged import MadeOnce
 from calico_agent.verify.agents import is_this_host
 from calico_agent.verify.catalogue import finding
@@ -25,7 +26,7 @@ from calico_agent.verify.local import Standpoint
 from calico_agent.verify.routes.fate import shown
 from calico_agent.verify.routes.holders import standing_of
 from calico_agent.verify.routes.judge import verdict_alone
-from calico_agent.verify.routes.ways import TUNNEL_DEVICES, Encapsulation, Lane, Way, Ways
+from calico_agent.verify.routes.ways import Encapsulation, Lane, Way, Ways
 from calico_agent.verify.view import View
 from calico_agent.verify.words import listed
 
@@ -171,7 +172,7 @@ def _another(address: IPAddress, end: TunnelEnd) -> str:
 
 
 def _device(way: Way) -> str:
-    return way.device or "tunl0"
+    return way.device or IPIP_DEVICE
 
 
 def _fits(view: View, way: Way, path: Path, end: TunnelEnd) -> bool:

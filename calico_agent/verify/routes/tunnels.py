@@ -13,6 +13,7 @@ from calico_agent.model.claim import Machine
 from calico_agent.model.finding import Finding, Writer
 from calico_agent.model.kernel import Kernel
 from calico_agent.model.route import ForwardingEntry, Neighbour
+from calico_agent.model.tunnel import TUNNEL_DEVICES
 from calico_agent.model.unchanged import MadeOnce
 from calico_agent.verify.agents import machine_of
 from calico_agent.verify.catalogue import finding
@@ -20,7 +21,7 @@ from calico_agent.verify.neighbours import Place, next_hops, places, written_by_
 from calico_agent.verify.routes.hidden import find_hidden
 from calico_agent.verify.routes.outer import find_wrong_source
 from calico_agent.verify.routes.table import Paths
-from calico_agent.verify.routes.ways import TUNNEL_DEVICES, Encapsulation, Way
+from calico_agent.verify.routes.ways import Encapsulation, Way
 from calico_agent.verify.view import View
 from calico_agent.verify.words import in_family, listed
 

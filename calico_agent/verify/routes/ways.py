@@ -22,16 +22,11 @@ from typing import NamedTuple
 from calico_agent.model.address import Family, IPAddress, IPInterface
 from calico_agent.model.finding import Writer
 from calico_agent.model.node import EncapsulationMode, Node, Pool
+from calico_agent.model.tunnel import IPIP_DEVICE, VXLAN_DEVICES, WIREGUARD_DEVICES
 from calico_agent.verify.bgp.plan import bgp_plan
 from calico_agent.verify.cluster import Cluster
 from calico_agent.verify.local import Standpoint
 from calico_agent.verify.need import is_by_bgp
-
-_VXLAN = {Family.IPV4: "vxlan.calico", Family.IPV6: "vxlan-v6.calico"}
-_WIREGUARD = {Family.IPV4: "wireguard.cali", Family.IPV6: "wg-v6.cali"}
-_IPIP = "tunl0"
-WIREGUARD_DEVICES = frozenset(_WIREGUARD.values())
-TUNNEL_DEVICES = frozenset({_IPIP, *_VXLAN.values()}) | WIREGUARD_DEVICES
 
 
 class Encapsulation(StrEnum):
@@ -126,18 +121,20 @@ class Ways:
         felix = self._local.felix
         encrypted = record.wireguard_key(family) and me is not None and me.wireguard_key(family)
         if encrypted and felix.syncs_routes:
-            return Way(node, registered.ip, Encapsulation.WIREGUARD, None, _WIREGUARD[family], writer=Writer.FELIX)
+            return Way(
+                node, registered.ip, Encapsulation.WIREGUARD, None, WIREGUARD_DEVICES[family], writer=Writer.FELIX
+            )
         by_bgp = self.by_bgp(lane.pool)
         if not (self._local.uses_bird and lane.exported if by_bgp else felix.block_routes):
             return None
         encapsulation = _encapsulation(lane.pool, registered, own)
         if encapsulation is Encapsulation.VXLAN:
             gateway = record.vtep(family)
-            return Way(node, registered.ip, encapsulation, gateway, _VXLAN[family], writer=Writer.FELIX)
+            return Way(node, registered.ip, encapsulation, gateway, VXLAN_DEVICES[family], writer=Writer.FELIX)
         writer = Writer.BIRD if by_bgp else Writer.FELIX
         judged = not by_bgp or self._keeps_next_hop(record, family)
         if encapsulation is Encapsulation.IPIP:
-            return Way(node, registered.ip, encapsulation, registered.ip, _IPIP, judged, writer)
+            return Way(node, registered.ip, encapsulation, registered.ip, IPIP_DEVICE, judged, writer)
         near = registered.ip in own.network if not by_bgp else self._is_connected(registered.ip, family)
         return Way(node, registered.ip, encapsulation, registered.ip if near else None, "", judged, writer)
 

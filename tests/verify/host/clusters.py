@@ -5,10 +5,11 @@ from datetime import timedelta
 
 from calico_agent.model.cni import CniFile, CniPluginFile, CniSetup, PluginState
 from calico_agent.model.container import Docker
-from calico_agent.model.kubernetes import KubeletSetup, Kubernetes, ProxySetup, release_in
+from calico_agent.model.kubernetes import KubeletSetup, Kubernetes, ProxySetup
 from calico_agent.model.kubernetes_api import ApiAccess, ApiCredential, Holder, KubernetesApi
 from calico_agent.model.observation import Observation
 from calico_agent.model.permissions import needs
+from calico_agent.model.release import release_in
 from tests.verify.cluster import AT, HEALTHY
 from tests.verify.host.case import prepared
 
