@@ -73,12 +73,10 @@ def test_good_files_are_told_with_the_day_until_which_they_are_good(named: Named
     [
         pytest.param(
             lambda named: named.certificates.ca.unlink(),
-            "ca_file: /ca.crt: cannot be read: No such file or directory",
+            "ca_file: /ca.crt cannot be read: No such file or directory",
             id="an authority that is not there",
         ),
-        pytest.param(
-            lambda named: named.certificates.ca.write_bytes(b""), "ca_file: /ca.crt: the file is empty", id="empty"
-        ),
+        pytest.param(lambda named: named.certificates.ca.write_bytes(b""), "ca_file: /ca.crt is empty", id="empty"),
         pytest.param(
             lambda named: named.certificates.ca.write_text("junk"),
             "ca_file: /ca.crt holds no usable certificate of an authority",
@@ -111,17 +109,17 @@ def test_good_files_are_told_with_the_day_until_which_they_are_good(named: Named
         ),
         pytest.param(
             lambda named: named.certificates.client_key.chmod(0o666),
-            "key_file: /client.key: every user may write it (mode 0666): chmod o-w /client.key",
+            "key_file: /client.key is not safe: every user may write it (mode 0666): chmod o-w /client.key",
             id="a key that everybody may write",
         ),
         pytest.param(
             lambda named: named.certificates.ca.chmod(0o646),
-            "ca_file: /ca.crt: every user may write it (mode 0646): chmod o-w /ca.crt",
+            "ca_file: /ca.crt is not safe: every user may write it (mode 0646): chmod o-w /ca.crt",
             id="an authority that everybody may choose",
         ),
         pytest.param(
             lambda named: named.make_pipe(named.password),
-            "password_file: /password: cannot be read: it is a pipe, not a file",
+            "password_file: /password cannot be read: it is a pipe, not a file",
             id="a password that is a pipe",
         ),
         pytest.param(
@@ -136,7 +134,7 @@ def test_good_files_are_told_with_the_day_until_which_they_are_good(named: Named
         ),
         pytest.param(
             lambda named: (named.password.unlink(), named.password.mkdir()),
-            "password_file: /password: cannot be read: Is a directory",
+            "password_file: /password cannot be read: Is a directory",
             id="a directory, as Docker makes of a mount that is missing",
         ),
     ],
@@ -161,8 +159,8 @@ def test_a_secret_that_everybody_may_read_is_a_warning(named: Named) -> None:
     named.password.chmod(0o604)
     _, warnings, _ = check(named.file, {})
     assert [warning.partition("] ")[2].replace(str(named.file.parent), "") for warning in warnings] == [
-        "key_file: /client.key: every user may read it (mode 0644): chmod o-r /client.key",
-        "password_file: /password: every user may read it (mode 0604): chmod o-r /password",
+        "key_file: /client.key is not safe: every user may read it (mode 0644): chmod o-r /client.key",
+        "password_file: /password is not safe: every user may read it (mode 0604): chmod o-r /password",
     ]
 
 
@@ -182,6 +180,6 @@ def test_the_files_of_variables_and_of_docker_are_looked_at_too(named: Named, tm
     with pytest.raises(ConfigError) as caught:
         check(named.file, environ)
     assert caught.value.faults == (
-        f"CALICO_AGENT_DATASTORE_CA_FILE: {tmp_path}/none.crt: cannot be read: No such file or directory",
-        f"CALICO_AGENT_DOCKER_CREDENTIALS: {tmp_path}/none.json: cannot be read: No such file or directory",
+        f"CALICO_AGENT_DATASTORE_CA_FILE: {tmp_path}/none.crt cannot be read: No such file or directory",
+        f"CALICO_AGENT_DOCKER_CREDENTIALS: {tmp_path}/none.json cannot be read: No such file or directory",
     )

@@ -17,15 +17,25 @@ PASSWORD_FILE = "/etc/calico-agent/etcd-password"  # noqa: S105 - where it will 
 # Where the files of a Secret are put on the host.
 _CERTS = "/etc/calico/certs"
 POD_DIRECTORY = "/var/lib/kubelet/pods"
-_GUESSED = (
+_IS_3 = (
     'the image does not say its version: for Calico 2.x (calico/node v1 and v2) set [node] preset = "v1.3" and '
     '[datastore] api = "v2"'
 )
+_IS_2 = (
+    "the image does not say its version, and {why} is of Calico 2.x: for Calico 3.x leave [node] preset and "
+    "[datastore] api out"
+)
+_OF_1 = "is of Calico 1.x; calico-agent knows Calico 2.x (calico/node v1 and v2) and 3.x"
 _NOTHING = Given()
+_SOME_2 = "calico/node:v2.6"
 _INSIDE = {"ca_file": CA_IN_CONTAINER, "cert_file": CERT_IN_CONTAINER, "key_file": KEY_IN_CONTAINER}
 _FILES = {"ETCD_CA_CERT_FILE": "ca_file", "ETCD_CERT_FILE": "cert_file", "ETCD_KEY_FILE": "key_file"}
-# Calico 3.x has no networks for Docker any more (calicoctl/commands/node/run.go of projectcalico/calicoctl@v3.0.0).
-_IN_2_ONLY = "CALICO_LIBNETWORK_ENABLED"
+# Calico 3.x has no networks for Docker any more (calicoctl/commands/node/run.go of projectcalico/calicoctl@v3.0.0), and
+# no endpoint in two parts (libcalico-go/lib/apiconfig); guides go on with them for years, so they prove nothing.
+_OF_2 = ("ETCD_AUTHORITY", "ETCD_SCHEME", "CALICO_LIBNETWORK_ENABLED")
+# Calico 3.1 and later keep the node's name there.
+_OF_3 = "/var/lib/calico"
+_BEFORE_2 = re.compile(r":(release-)?v?0\.\d+")
 _VERSION = re.compile(r":(release-)?v?\d+\.\d+|:v\d+$")
 # What says where the datastore is; libcalico-go reads each with this prefix first.
 NAMES = frozenset(
@@ -40,12 +50,13 @@ NAMES = frozenset(
 
 def translate_datastore(draft: Draft, described: Described) -> DatastoreSettings:
     """What the agent will use. Raises Refused for a datastore that it cannot use."""
-    env = described.env
+    env, image = described.env, described.image
+    if _BEFORE_2.search(image.value.partition("@")[0]):
+        raise Refused(image.place, f"{image.value[:80]} {_OF_1}")
     draft.handled.update(name for name in env if name in NAMES or name.startswith("ETCD_"))
     read = datastore_settings(_container(described))
     if isinstance(read, Unreadable):
-        place = next((given.place for name, given in env.items() if name in NAMES), described.image.place)
-        raise Refused(place, read.reason)
+        raise Refused(_place_of(read.reason, described), read.reason)
     endpoints = _setting(described, "ETCD_ENDPOINTS")
     if endpoints.unknown:
         draft.fill_in.append((("datastore", "endpoints"), endpoints.unknown))
@@ -53,12 +64,27 @@ def translate_datastore(draft: Draft, described: Described) -> DatastoreSettings
         raise Refused(endpoints.place, f"ETCD_ENDPOINTS: {fault}")
     if read.api is EtcdApi.V2:
         draft.set("datastore", "api", "v2")
-    if not (tells_generation(described.image.value) or {"DATASTORE_TYPE", _IN_2_ONLY} & env.keys()):
-        draft.explain("preset", _GUESSED, lost=True)
+    if not (image.unknown or tells_generation(image.value) or "DATASTORE_TYPE" in env):
+        draft.explain("preset", _IS_2.format(why=_of_2(described)) if read.api is EtcdApi.V2 else _IS_3, lost=True)
     _explain(draft, described)
     ca_file, cert_file, key_file = _certificates(draft, described, read)
     known = replace(read, ca_file=ca_file, cert_file=cert_file, key_file=key_file)
     return _with_credentials(draft, described, known)
+
+
+def _place_of(reason: str, described: Described) -> str:
+    """The place of the variable that the reason speaks of."""
+    env = described.env
+    spoken = sorted((name for name in env if name in NAMES and name in reason), key=len, reverse=True)
+    likely = [*spoken, "DATASTORE_TYPE", *(name for name in env if name in NAMES)]
+    return next((env[name].place for name in likely if name in env), described.image.place)
+
+
+def _of_2(described: Described) -> str:
+    """What of it speaks for Calico 2.x; empty where nothing does, or something speaks for Calico 3.x."""
+    if any(given.mount.destination == _OF_3 for given in described.mounts):
+        return ""
+    return next((name for name in _OF_2 if described.env.get(name, _NOTHING).value), "")
 
 
 def _explain(draft: Draft, described: Described) -> None:
@@ -89,12 +115,13 @@ def _container(described: Described) -> Container:
     if _setting(described, "ETCD_ENDPOINTS").unknown:
         secure = any(_setting(described, name) != _NOTHING for name in _FILES)
         env["ETCD_ENDPOINTS"] = f"{'https' if secure else 'http'}://etcd.invalid:2379"
-    if _IN_2_ONLY in env and "DATASTORE_TYPE" not in env and not tells_generation(described.image.value):
-        env["DATASTORE_TYPE"] = "etcdv2"
+    image = described.image.value
+    if not tells_generation(image) and "DATASTORE_TYPE" not in env and _of_2(described):
+        image = _SOME_2
     return Container(
         id="",
         name=described.name.value,
-        image=described.image.value,
+        image=image,
         state=ContainerState.CREATED,
         env=tuple(env.items()),
         mounts=tuple(given.mount for given in described.mounts),
@@ -123,7 +150,8 @@ def _certificates(draft: Draft, described: Described, read: DatastoreSettings) -
             draft.explain(name, fault, lost=True)
             files[key] = ""
         else:
-            draft.explain(name, "the endpoints are http, where certificates are of no use")
+            unused = "the endpoints are http, where certificates are of no use"
+            draft.explain(name, unused if path else "without a value it says nothing")
     for name, key, other in (("ETCD_CERT_FILE", "cert_file", "key_file"), ("ETCD_KEY_FILE", "key_file", "cert_file")):
         if files[key] and ("datastore", other) not in draft.settings.keys() | dict(draft.fill_in).keys():
             del draft.settings["datastore", key]

@@ -1,8 +1,9 @@
 """Which call of Docker's client a command line is, whatever is written around it."""
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import PurePosixPath
 
@@ -16,6 +17,7 @@ _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=.*", re.ASCII | re.DOTALL)
 _SHELLS = frozenset({"ash", "bash", "dash", "sh"})
 # What runs the rest of its words as a command.
 _PREFIXES = frozenset({"env", "exec", "command", "nohup", "sudo"})
+_ENGINES = "calico-agent knows Docker Engines by unix:///path and tcp://host:port only"
 _RUNS = "calico-agent runs containers with Docker only"
 _REFUSED = {
     "podman": f"runs the container with Podman; {_RUNS}",
@@ -29,26 +31,32 @@ _CALICOCTL = (
     "starts calico/node by `calicoctl node run`, which builds the container itself; import it with "
     "--container calico-node, which reads what calicoctl made"
 )
+# Their options that take a value.
+_VALUED = {"sudo": "CDRTUghprtu", "env": "Cu", "exec": "a"}
 _START = "starts a container that was made before; import it with --container {name}, which reads how it was made"
+# What makes of Docker's client another one than that of `docker --host` (docs.docker.com/reference/cli/docker,
+# "Environment variables").
+_NOT_FOLLOWED = ("DOCKER_CONTEXT", "DOCKER_TLS", "DOCKER_TLS_VERIFY")
 # Deep enough for `env sh -c "exec docker run"`, and an end for what wraps itself.
 _DEEPEST = 4
 
 
 @dataclass(frozen=True, slots=True)
 class DockerCall:
-    """`docker [--host URL] NAME WORDS`; `docker container run` is `run`."""
+    """`docker [--host URL] NAME WORDS`; `docker container run` is `run`. `assigned` are variables that only it has."""
 
     name: str
     words: tuple[Word, ...]
     place: str
     url: str = ""
+    assigned: Mapping[str, Word] = field(default_factory=dict)
 
 
 def docker_call(
     words: tuple[Word, ...], environment: Mapping[str, Word] | None = None, depth: int = 0
 ) -> DockerCall | None:
     """None for a command that is none. Raises Refused for one that starts calico/node in a way that is not followed."""
-    words = tuple(_unwrapped(words))
+    words, assigned = _unwrapped(words)
     if not words:
         return None
     program = PurePosixPath(words[0].text).name
@@ -59,10 +67,16 @@ def docker_call(
             raise Refused(words[0].place, _CALICOCTL)
         return None
     if program in _SHELLS and depth < _DEEPEST:
-        return _in_shell(words, environment, depth)
+        return _in_shell(words, environment if environment is None else {**environment, **assigned}, depth)
     if program != "docker":
         return None
-    return _call(words)
+    return _call(words, environment or {}, assigned)
+
+
+def not_followed(call: DockerCall) -> Refused:
+    """What to say of a call that makes no container, where one that does is wanted."""
+    name = next((word.text for word in call.words if not word.text.startswith("-")), "NAME")
+    return Refused(call.place, _START.format(name=name) if call.name == "start" else "is no `docker run`")
 
 
 def is_shell(words: tuple[Word, ...]) -> bool:
@@ -70,14 +84,24 @@ def is_shell(words: tuple[Word, ...]) -> bool:
     return bool(words) and PurePosixPath(words[0].text).name in _SHELLS
 
 
-def _unwrapped(words: tuple[Word, ...]) -> Iterator[Word]:
-    """The command behind `VAR=value`, `env`, `exec`, `sudo` and their options."""
-    left = list(words)
-    while left and (_ASSIGNMENT.fullmatch(left[0].text) or PurePosixPath(left[0].text).name in _PREFIXES):
-        wrapper = left.pop(0)
-        while left and "=" not in wrapper.text and left[0].text.startswith("-"):
-            left.pop(0)
-    return iter(left)
+def _unwrapped(words: tuple[Word, ...]) -> tuple[tuple[Word, ...], dict[str, Word]]:
+    """The command behind `VAR=value`, `env`, `exec`, `sudo` and their options; and those variables."""
+    left, assigned = deque(words), dict[str, Word]()
+    while left:
+        wrapper = PurePosixPath(left[0].text).name
+        if _ASSIGNMENT.fullmatch(left[0].text):
+            name, _, value = left[0].text.partition("=")
+            assigned[name] = replace(left[0], text=value)
+            left.popleft()
+        elif wrapper in _PREFIXES:
+            left.popleft()
+            while left and left[0].text.startswith("-"):
+                option = left.popleft().text
+                if left and len(option) == len("-u") and option[1] in _VALUED.get(wrapper, ""):
+                    left.popleft()
+        else:
+            break
+    return tuple(left), assigned
 
 
 def _in_shell(words: tuple[Word, ...], environment: Mapping[str, Word] | None, depth: int) -> DockerCall | None:
@@ -94,17 +118,21 @@ def _in_shell(words: tuple[Word, ...], environment: Mapping[str, Word] | None, d
     return calls[0] if calls else None
 
 
-def _call(words: tuple[Word, ...]) -> DockerCall | None:
+def _call(words: tuple[Word, ...], environment: Mapping[str, Word], assigned: Mapping[str, Word]) -> DockerCall | None:
+    environment = {**environment, **assigned}
     options, rest = read_options(DOCKER, words[1:])
-    hosts = [option.value for option in options if option.name == "host"]
+    hosts = [environment["DOCKER_HOST"]] if "DOCKER_HOST" in environment else []
+    hosts += [option.value for option in options if option.name == "host"]
     if rest and rest[0].text == "container":
         rest = rest[1:]
     if not rest:
         return None
     if strange := next((option for option in options if option.name in {"context", "tls", "tlsverify"}), None):
-        reason = f"docker --{strange.name}: calico-agent knows Docker Engines by unix:///path and tcp://host:port only"
-        raise Refused(strange.value.place, reason)
-    if rest[0].text == "start":
-        name = next((word.text for word in rest[1:] if not word.text.startswith("-")), "NAME")
-        raise Refused(rest[0].place, _START.format(name=name))
-    return DockerCall(rest[0].text, rest[1:], words[0].place, hosts[-1].text if hosts else "")
+        raise Refused(strange.value.place, f"docker --{strange.name}: {_ENGINES}")
+    if name := next((one for one in _NOT_FOLLOWED if one in environment and environment[one].text), None):
+        raise Refused(words[0].place, f"{name} is set for it: {_ENGINES}")
+    host = hosts[-1] if hosts else Word("", "")
+    if host.unknown:
+        raise Refused(host.place, f"the Docker Engine: {host.unknown}")
+    url = f"tcp://{host.text}" if host.text and "://" not in host.text else host.text
+    return DockerCall(rest[0].text, rest[1:], words[0].place, url, assigned)

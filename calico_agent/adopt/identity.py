@@ -35,7 +35,8 @@ def _name(draft: Draft, env: Mapping[str, Given], *, old: bool) -> None:
         given = hostname
         name = hostname.value.strip() if old else hostname.value.strip().lower()
     if given.unknown:
-        draft.explain("NODENAME", f"{given.unknown}; calico-agent takes the host's name: compare `calico-agent detect`")
+        why = f"{given.unknown}; calico-agent takes the host's name: compare `calico-agent detect`"
+        draft.explain("NODENAME", why, lost=True)
     elif not name:
         draft.explain("NODENAME", "no name was given, so calico/node takes the host's; calico-agent does, and says it")
     elif fault := _name_fault(draft, name, old=old):

@@ -18,8 +18,8 @@ def translate_options(draft: Draft, described: Described) -> None:
     draft.explain("name", "kubelet names containers of pods so" if of_kubelet else "it had no name of its own")
     if fault := draft.set("node", "container_name", name or "calico-node"):
         draft.explain("name", fault, lost=True)
-    if described.url:
-        draft.set("docker", "url", described.url)
+    if described.url and (fault := draft.set("docker", "url", described.url)):
+        raise Refused(described.image.place, f"the Docker Engine {fault}")
     draft.explain("network", "calico/node writes the routes of the host, so it has to be in the host's network")
     draft.explain("privileged", "calico/node programs the host's kernel, so calico-agent always makes it privileged")
     draft.explain("restart", _RESTART)

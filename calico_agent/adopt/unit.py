@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 from typing import Protocol
 
 from calico_agent.adopt.described import Described, Difference, Given, Refused
-from calico_agent.adopt.docker_command import DockerCall, docker_call
+from calico_agent.adopt.docker_command import DockerCall, docker_call, not_followed
 from calico_agent.adopt.docker_run import describe_run
 from calico_agent.adopt.environment_file import parse_environment_file
 from calico_agent.adopt.unit_deeds import other_deed
@@ -20,8 +21,17 @@ from calico_agent.adopt.unit_words import (
 from calico_agent.adopt.words import Source, Word
 from calico_agent.decode.container import names_calico_node
 
-_COMMANDS = ("ExecStartPre", "ExecStart", "ExecStartPost", "ExecReload", "ExecStop", "ExecStopPost")
+_COMMANDS = ("ExecCondition", "ExecStartPre", "ExecStart", "ExecStartPost", "ExecReload", "ExecStop", "ExecStopPost")
 _NO_RESTART = {"", "no"}
+_ROOTS_HOME = "/root"
+# systemd.exec(5), "Environment variables in spawned processes". Which of them there are depends on systemd and the unit.
+_SET_BY_SYSTEMD = (
+    *("PATH", "LANG", "USER", "LOGNAME", "HOME", "SHELL", "TERM", "XDG_RUNTIME_DIR", "INVOCATION_ID"),
+    *("RUNTIME_DIRECTORY", "STATE_DIRECTORY", "CACHE_DIRECTORY", "LOGS_DIRECTORY", "CONFIGURATION_DIRECTORY"),
+    *("CREDENTIALS_DIRECTORY", "MAINPID", "MANAGERPID", "NOTIFY_SOCKET", "JOURNAL_STREAM", "SYSTEMD_EXEC_PID"),
+)
+_OF_SYSTEMD = "what systemd itself puts in for ${name} is not known here"
+_PASSED = "systemd passes ${name} on from its own environment, which is not known here"
 _WILD = frozenset("*?[")
 # Before a command: `-` its failure is nothing, `:` no variables, `@` another name for it, `+`, `!` and `|` who runs it.
 _MARKS = "@-:+!|"
@@ -67,9 +77,9 @@ def describe_unit(unit: Unit, files: Files, *, origin: str) -> Described:
     runner, call = _the_run(label, commands, environment)
 
     def read(word: Word) -> str:
-        return _required(files, word)
+        return _required(files, word, _directory(assignments, unit.specifiers))
 
-    described = describe_run(call.words, environment, read, origin=origin, url=call.url)
+    described = describe_run(call.words, {**environment, **call.assigned}, read, origin=origin, url=call.url)
     _insist_on_calico_node(described, call)
     name = described.name.value
     others = (one for one in commands if one is not runner)
@@ -103,7 +113,8 @@ def _the_run(
 def _nothing_found(label: str, commands: tuple[_Command, ...], environment: Mapping[str, Word]) -> Refused:
     for one in commands:
         if one.key == "ExecStart":
-            docker_call(one.words, environment)  # raises where it is known how calico/node is started otherwise
+            if call := docker_call(one.words, environment):  # raises where it is known how it is started otherwise
+                return not_followed(call)
             reason = f"ExecStart= runs {one.words[0].text[:60]!a}, and no `docker run` that calico-agent could read"
             return Refused(one.words[0].place, f"{reason} (while it runs, import --container NAME does)")
     return Refused(label, "has no ExecStart=: it runs nothing")
@@ -113,7 +124,7 @@ def _making(command: _Command, environment: Mapping[str, Word]) -> tuple[_Comman
     try:
         call = docker_call(command.words, environment)
     except Refused:
-        if command.key == "ExecStart" and "start" not in [word.text for word in command.words]:
+        if command.key == "ExecStart":
             raise
         return None
     return (command, call) if call is not None and call.name in {"run", "create"} else None
@@ -138,8 +149,10 @@ def _plain(words: tuple[Word, ...], specifiers: Mapping[str, str], environment: 
 
 
 def _environment(assignments: tuple[Assignment, ...], specifiers: Mapping[str, str], files: Files) -> dict[str, Word]:
-    """The variables of the unit: those of its files win over its own."""
-    found: dict[str, Word] = {}
+    """The variables of the unit: those of its files win over its own, and those over what systemd passes on."""
+    found = {name: Word("", "", _OF_SYSTEMD.format(name=name)) for name in _SET_BY_SYSTEMD}
+    for source in values(assignments, "PassEnvironment"):
+        found |= {word.text: Word("", word.place, _PASSED.format(name=word.text)) for word in split(source)}
     for source in values(assignments, "Environment"):
         found |= parse_environment(with_specifiers(split(source), specifiers))
     for source in values(assignments, "EnvironmentFile"):
@@ -166,10 +179,22 @@ def _environment_files(source: Source, specifiers: Mapping[str, str], files: Fil
     yield from read
 
 
-def _required(files: Files, word: Word) -> str:
-    text = None if word.unknown else files.read(word.text, word.place)
+def _directory(assignments: tuple[Assignment, ...], specifiers: Mapping[str, str]) -> Word:
+    """Where the unit's commands run, so that they find files by relative paths there."""
+    given = last(assignments, "WorkingDirectory")
+    text = given.text.removeprefix("-") if given else "/"
+    (word,) = with_specifiers(
+        (Word(_ROOTS_HOME if text == "~" else text, given.place(0) if given else ""),), specifiers
+    )
+    return word
+
+
+def _required(files: Files, word: Word, directory: Word) -> str:
+    path = str(PurePosixPath(directory.text, word.text))
+    unknown = word.unknown or ("" if word.text.startswith("/") else directory.unknown)
+    text = None if unknown else files.read(path, word.place)
     if text is None:
-        raise Refused(word.place, word.unknown or f"the file {word.text[:80]} is not there, so Docker would refuse")
+        raise Refused(word.place, unknown or f"the file {path[:80]} is not there, so Docker would refuse")
     return text
 
 

@@ -9,7 +9,7 @@ from calico_agent.adopt.words import Word
 from calico_agent.model.secret import masked
 
 _LONGEST = 120
-_REMOVES = frozenset({"rm", "kill", "stop", "wait", "logs", "inspect", "ps", "start"})
+_REMOVES = frozenset({"rm", "kill", "stop", "wait", "logs", "inspect", "ps"})
 _ELSEWHERE = "calico-agent does not do it: write it into a drop-in of calico-agent.service (systemctl edit)"
 _BEFORE = {
     "modprobe": "calico-agent loads no modules: name them in /etc/modules-load.d/calico.conf",
@@ -43,6 +43,10 @@ def _of_docker(key: str, name: str, words: tuple[Word, ...], described: Describe
     ours = any(word.text in {described.name.value, "calico-node"} for word in words)
     if name == "pull":
         return "calico-agent fetches the image when it is not there ([node] pull)", False
+    if name == "start" and ours:
+        return "calico-agent makes its container and starts it", False
+    if key == "ExecReload" and ours:
+        return "a reload of calico-agent reads its configuration and makes of the container what that says", False
     if key in {"ExecStop", "ExecStopPost"} and ours:
         return "calico/node goes on running when calico-agent stops: `docker stop` ends it", False
     if name in _REMOVES and ours:

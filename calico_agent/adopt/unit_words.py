@@ -150,7 +150,9 @@ def _escape(source: Source, index: int) -> tuple[str, int]:
     """What follows a backslash. An unknown escape is kept as it is written, as systemd does."""
     text = source.text
     if index >= len(text):
-        raise Refused(source.place(index - 1), "a backslash is the last character")
+        raise Refused(
+            source.place(index - 1), "a backslash is the last character; one that white space follows joins no line"
+        )
     if text[index] in _ESCAPES:
         return _ESCAPES[text[index]], index + 1
     if numbered := _NUMBERED.match(text, index):

@@ -41,7 +41,7 @@ def check_files(config: Config, now: datetime) -> Checked:
     for key, path in _named(config):
         reason = _unreadable(path)
         if reason:
-            checked.faults.append((key, f"{path}: {reason}"))
+            checked.faults.append((key, f"{path} {reason}"))
         else:
             _check_mode(checked, key, path)
     if not checked.faults:
@@ -59,7 +59,7 @@ def _named(config: Config) -> Iterator[tuple[Key, Path]]:
 
 def _unreadable(path: Path) -> str:
     try:
-        return "" if read_small(path, _MOST_BYTES) else "the file is empty"
+        return "" if read_small(path, _MOST_BYTES) else "is empty"
     except OSError as error:
         return f"cannot be read: {error.strerror}"
 
@@ -74,9 +74,9 @@ def _check_mode(checked: Checked, key: Key, path: Path) -> None:
     """Who may write a certificate decides whom the agent believes; who may read a key is as good as this host."""
     mode = stat.S_IMODE(path.stat().st_mode)
     if writable := writable_by_all(path):
-        checked.faults.append((key, f"{path}: {writable}"))
+        checked.faults.append((key, f"{path} is not safe: {writable}"))
     elif mode & stat.S_IROTH and (key[1] in _SECRET or key[0] == "docker"):
-        checked.warnings.append((key, f"{path}: every user may read it (mode {mode:04o}): chmod o-r {path}"))
+        checked.warnings.append((key, f"{path} is not safe: every user may read it (mode {mode:04o}): chmod o-r {path}"))
 
 
 def _check_contents(checked: Checked, config: Config, now: datetime) -> None:

@@ -100,6 +100,7 @@ def test_a_container_that_is_made_before_it_is_started() -> None:
         "ExecStart=/usr/bin/docker start -a calico-node"
     )
     assert values(found) == {"A": "1"}
+    assert not any(remark.lost for remark in found.remarks)
 
 
 def test_variables_are_as_systemd_knows_them() -> None:
@@ -123,6 +124,8 @@ DEEDS = {
     "ExecStartPost=/usr/local/bin/calicoctl apply -f /etc/pools.yaml": True,
     "ExecStopPost=-/usr/bin/docker rm -f calico-node": False,
     "ExecStop=/usr/bin/docker stop calico-node": False,
+    "ExecReload=/usr/bin/docker restart calico-node": False,
+    "ExecCondition=/usr/bin/test -e /etc/calico": True,
 }
 
 
