@@ -4,29 +4,15 @@ What is run is the file that was looked at, by its descriptor: nobody can put an
 """
 
 import os
-import selectors
-import signal
 import stat
-import subprocess
-import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
+from calico_agent.observe.conversation import BoundError, Said, converse
 from calico_agent.observe.text_file import is_roots_own
 
 _LONGEST_OUTPUT = 1 << 16
 _SECONDS = 5.0  # a Go program of 100 MB that has to be read from a slow disk first
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What it printed, and its exit code."""
-
-    output: bytes
-    errors: bytes
-    code: int
 
 
 class NotRunError(Exception):
@@ -58,52 +44,15 @@ def ask(
 
 def _run(descriptor: int, arguments: Sequence[str], environment: Mapping[str, str], question: bytes) -> Said:
     try:
-        process = subprocess.Popen(  # noqa: S603 - a list, and a file of root's
+        return converse(
             arguments,
-            executable=f"/proc/self/fd/{descriptor}",
-            pass_fds=(descriptor,),
-            env=dict(environment),
-            cwd="/",
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
+            environment,
+            question=question,
+            descriptor=descriptor,
+            seconds=_SECONDS,
+            limit=_LONGEST_OUTPUT,
         )
     except OSError as error:
         raise NotRunError(f"it cannot be run: {error.strerror}", tried=True) from None
-    with process:
-        try:
-            output, errors = _converse(process, question)
-            code = process.wait(_SECONDS)
-        except (TimeoutError, subprocess.TimeoutExpired):
-            raise NotRunError(f"it did not end within {_SECONDS:.0f} s", tried=True) from None
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-    return Said(output, errors, code)
-
-
-def _converse(process: "subprocess.Popen[bytes]", question: bytes) -> tuple[bytes, bytes]:
-    """What it prints on its two outputs, after the question, as far as anybody wants to know. Raises TimeoutError."""
-    assert process.stdin is not None
-    assert process.stdout is not None
-    assert process.stderr is not None
-    with suppress(BrokenPipeError):  # it does not read it
-        process.stdin.write(question)
-        process.stdin.close()
-    deadline = time.monotonic() + _SECONDS
-    printed = {process.stdout.fileno(): b"", process.stderr.fileno(): b""}
-    with selectors.DefaultSelector() as selector:
-        for descriptor in printed:
-            selector.register(descriptor, selectors.EVENT_READ)
-        while selector.get_map():
-            ready = selector.select(max(0.0, deadline - time.monotonic()))
-            if not ready:
-                raise TimeoutError
-            for key, _ in ready:
-                some = os.read(key.fd, _LONGEST_OUTPUT)
-                if not some:
-                    selector.unregister(key.fd)
-                printed[key.fd] = (printed[key.fd] + some)[:_LONGEST_OUTPUT]
-    output, errors = printed.values()
-    return output, errors
+    except BoundError as error:
+        raise NotRunError(f"it {error}", tried=True) from None
