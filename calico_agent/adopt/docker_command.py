@@ -79,11 +79,6 @@ def not_followed(call: DockerCall) -> Refused:
     return Refused(call.place, _START.format(name=name) if call.name == "start" else "is no `docker run`")
 
 
-def is_shell(words: tuple[Word, ...]) -> bool:
-    """Whether the command is a script."""
-    return bool(words) and PurePosixPath(words[0].text).name in _SHELLS
-
-
 def _unwrapped(words: tuple[Word, ...]) -> tuple[tuple[Word, ...], dict[str, Word]]:
     """The command behind `VAR=value`, `env`, `exec`, `sudo` and their options; and those variables."""
     left, assigned = deque(words), dict[str, Word]()

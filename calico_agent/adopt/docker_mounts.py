@@ -5,12 +5,12 @@ from pathlib import PurePosixPath
 
 from calico_agent.adopt.described import Difference, GivenMount, Refused
 from calico_agent.adopt.words import Word
+from calico_agent.decode.flags import TRUE
 from calico_agent.model.container import Mount
 
 _PROPAGATIONS = frozenset({"shared", "rshared", "slave", "rslave", "private", "rprivate"})
 # What says nothing on Linux, or nothing for a container that SELinux leaves alone because it is privileged.
 _IDLE = frozenset({"rw", "z", "Z", "consistent", "cached", "delegated", "default"})
-_TRUE = frozenset({"", "1", "true", "t", "T", "TRUE", "True"})
 
 
 def read_volume(word: Word) -> GivenMount | Difference:
@@ -40,7 +40,7 @@ def read_mount(word: Word) -> GivenMount | Difference:
     source = values.pop("source", values.pop("src", ""))
     destination = values.pop("target", values.pop("destination", values.pop("dst", "")))
     kind = values.pop("type", "volume")
-    words = {"ro"} if {values.pop(key, "false") for key in ("readonly", "ro")} & _TRUE else set()
+    words = {"ro"} if {values.pop(key, "false") for key in ("readonly", "ro")} & {"", *TRUE} else set()
     words |= {values.pop("bind-propagation", "rprivate")}
     values.pop("consistency", "")
     if kind != "bind" or values:

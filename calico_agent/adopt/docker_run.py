@@ -11,8 +11,9 @@ from calico_agent.adopt.environment_file import parse_docker_env_file
 from calico_agent.adopt.flags import Option, read_options
 from calico_agent.adopt.words import Word
 from calico_agent.config.options import parse_size, parse_ulimit
+from calico_agent.decode.flags import TRUE
 from calico_agent.model.container import LABEL_MANAGED_BY, LABEL_SPEC_HASH
-from calico_agent.model.run_options import RunOptions, Ulimit
+from calico_agent.model.run_options import RunOptions, Ulimit, nano_cpus_of
 from calico_agent.model.secret import masked
 
 _T = TypeVar("_T")
@@ -20,8 +21,6 @@ _T = TypeVar("_T")
 ReadFile = Callable[[Word], str]
 """The text of the file that a word names. Raises Refused where there is none."""
 
-_PERIOD = 100_000  # microseconds; the kernel's, for a quota without one
-_TRUE = frozenset({"true", "1", "t", "T", "TRUE", "True"})
 _SILENT = frozenset({"detach", "interactive", "attach", "sig-proxy", "quiet"})
 
 
@@ -93,7 +92,7 @@ class _Collected:
                 self.texts["network"] = option.value
             case "privileged":
                 self.texts["privileged"] = option.value
-                self.privileged = option.value.text in _TRUE
+                self.privileged = option.value.text in TRUE
             case name if name in _LAST_COUNTS:
                 self.texts[name] = option.value
             case _:
@@ -149,7 +148,7 @@ class _Collected:
             (self.labels if option.name == "label" else self.log_options)[name] = value
 
     def _remark(self, option: Option) -> None:
-        word, off = option.value, option.name in RUN.switches and option.value.text not in _TRUE
+        word, off = option.value, option.name in RUN.switches and option.value.text not in TRUE
         if off or option.name in _SILENT or (option.name, word.text) == ("userns", "host"):
             return
         why = HARMLESS.get(option.name, "calico-agent has no such setting")
@@ -176,8 +175,7 @@ class _Collected:
         return _checked(Option(name, self.texts[name]), parse)
 
     def _quota(self) -> int:
-        quota = self._number("cpu-quota", int)
-        return 10**9 * quota // (self._number("cpu-period", int) or _PERIOD) if quota > 0 else 0
+        return nano_cpus_of(self._number("cpu-quota", int), self._number("cpu-period", int))
 
 
 _LAST_COUNTS = frozenset(

@@ -39,11 +39,6 @@ class ApiLogin:
     key_file: str = ""
     unsupported: str = ""
 
-    @property
-    def anonymous(self) -> bool:
-        """Whether it shows nothing."""
-        return not (self.token or self.token_file or self.certificate or self.certificate_file or self.unsupported)
-
 
 def decode_kubeconfig(content: str, context: str = "") -> ApiLogin:
     """The login of one context, by default the current one. Raises Malformed."""

@@ -19,7 +19,7 @@ from calico_agent.decode.errors import Malformed
 from calico_agent.decode.log_lines import LogLine, felix_ends, knocks, of_last_run, telling_line
 from calico_agent.model.container import Container, ContainerState, Mount
 from calico_agent.model.docker_network import DockerNetwork
-from calico_agent.model.run_options import RunOptions, Ulimit
+from calico_agent.model.run_options import RunOptions, Ulimit, nano_cpus_of
 
 _T = TypeVar("_T")
 
@@ -30,7 +30,6 @@ _START = "start_runit"
 _SHELLS = frozenset({"ash", "bash", "busybox", "dash", "env", "sh", "sleep", "tail"})
 _ONE_THING = _SHELLS | {"birdc", "birdcl", "birdcl6", "calico-node", "calicoctl", "cat", "ip", "ipset", "iptables"}
 _IMAGE = re.compile(r"(.*/)?(calico/node|([a-z0-9]+-)?calico-node)(:[^/]*)?(@.*)?")
-_CPU_PERIOD = 100_000  # microseconds; the kernel's, for a quota that comes without one
 _ZERO_TIME = "0001-01-01T"  # Go's zero time: it has not happened
 
 
@@ -196,8 +195,7 @@ def _options(host_config: Mapping[str, Any]) -> RunOptions:
     return RunOptions(
         memory=_optional(host_config, "Memory", int, 0),
         cpu_shares=_optional(host_config, "CpuShares", int, 0),
-        nano_cpus=_optional(host_config, "NanoCpus", int, 0)
-        or (10**9 * quota // (period or _CPU_PERIOD) if quota > 0 else 0),
+        nano_cpus=_optional(host_config, "NanoCpus", int, 0) or nano_cpus_of(quota, period),
         ulimits=tuple(sorted(_ulimits(_optional(host_config, "Ulimits", list, [])), key=lambda one: one.name)),
         log_driver=_optional(log, "Type", str, ""),
         log_options=tuple(sorted((str(k), str(v)) for k, v in _optional(log, "Config", dict, {}).items())),

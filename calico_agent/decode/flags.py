@@ -5,7 +5,8 @@ Kubernetes also takes underscores for dashes in their names (component-base/cli/
 
 from collections.abc import Collection, Mapping, Sequence
 
-_TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
+TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
+"""What Go takes for true (strconv.ParseBool)."""
 
 
 def flag_values(arguments: Sequence[str], names: Collection[str]) -> Mapping[str, str]:
@@ -20,7 +21,7 @@ def flag_values(arguments: Sequence[str], names: Collection[str]) -> Mapping[str
 
 def is_set(arguments: Sequence[str], name: str) -> bool:
     """Whether a flag that is true or false is true; without a value it is."""
-    given = [value in _TRUE if equals else True for found, equals, value in map(_parts, arguments) if found == name]
+    given = [value in TRUE if equals else True for found, equals, value in map(_parts, arguments) if found == name]
     return bool(given) and given[-1]
 
 

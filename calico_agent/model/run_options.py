@@ -3,6 +3,7 @@
 from dataclasses import dataclass, fields
 
 _BILLION = 10**9
+_PERIOD = 100_000  # microseconds; the kernel's, for a quota that comes without one
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,11 @@ class RunOptions:
         """Names and values of what is not left to Docker, in a fixed order."""
         named = ((entry.name, getattr(self, entry.name)) for entry in fields(self))
         return [[name, _plain(value)] for name, value in named if value]
+
+
+def nano_cpus_of(quota: int, period: int) -> int:
+    """A quota of processor time in a period, both in microseconds; zero or less is none."""
+    return _BILLION * quota // (period or _PERIOD) if quota > 0 else 0
 
 
 def _plain(value: object) -> object:

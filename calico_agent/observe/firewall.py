@@ -16,13 +16,12 @@ from calico_agent.decode.nft_ruleset import decode_nft
 from calico_agent.model.firewall import Firewall, Masquerading, Table, Tool
 from calico_agent.model.unreadable import Unreadable
 from calico_agent.observe.modules import module_directory
-from calico_agent.observe.netlink import RouteSocket, steadily
+from calico_agent.observe.netlink import NETFILTER, NetlinkSocket, steadily
 from calico_agent.observe.text_file import read_text
 from calico_agent.observe.tool import find_tool, run_tool
 
 # On a busy machine 50,000 rules take iptables-nft-save some seconds; they are 8 MB of text. nft's JSON becomes
 # ten times as large in memory.
-_NETFILTER = 12  # NETLINK_NETFILTER
 _SECONDS, _LONGEST_SAVE, _LONGEST_JSON = 8.0, 24 << 20, 8 << 20
 _OF_IPTABLES = frozenset(("raw", "mangle", "nat", "filter", "security"))
 _HOOKS_OF_IPTABLES = frozenset(("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"))
@@ -103,7 +102,7 @@ def _nf_tables() -> Iterator[Part]:
 
 
 def _base_chains() -> tuple[HookedChain, ...]:
-    with RouteSocket(protocol=_NETFILTER) as netlink:
+    with NetlinkSocket(protocol=NETFILTER) as netlink:
         return decode_base_chains(netlink.dump(GET_CHAIN, ANY_FAMILY))
 
 

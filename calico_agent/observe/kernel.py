@@ -17,7 +17,7 @@ from calico_agent.model.route import TABLE_MAIN, Fib, ForwardingEntry, Neighbour
 from calico_agent.model.unchanged import MadeOnce
 from calico_agent.observe.links import read_links
 from calico_agent.observe.netconf import read_forwards
-from calico_agent.observe.netlink import RouteSocket, steadily
+from calico_agent.observe.netlink import NetlinkSocket, steadily
 from calico_agent.observe.routes import dump_routes, look_up
 from calico_agent.observe.rules import read_rules
 
@@ -99,10 +99,10 @@ def _far_along_default(fib: Fib) -> Iterable[IPAddress]:
 
 
 def _read_neighbours(names: Mapping[int, str], devices: frozenset[int] | None) -> tuple[Neighbour, ...]:
-    with RouteSocket() as netlink:
+    with NetlinkSocket() as netlink:
         return decode_neighbours(netlink.dump(_GET_NEIGHBOUR, _NEIGHBOUR.pack(0, 0, 0, 0, 0)), names, devices)
 
 
 def _read_forwarding(names: Mapping[int, str]) -> tuple[ForwardingEntry, ...]:
-    with RouteSocket() as netlink:
+    with NetlinkSocket() as netlink:
         return decode_forwarding(netlink.dump(_GET_NEIGHBOUR, _NEIGHBOUR.pack(_BRIDGE, 0, 0, 0, 0)), names)

@@ -16,7 +16,7 @@ from typing import Any
 from calico_agent.decode.errors import Malformed
 from calico_agent.decode.rtnetlink import HEADER, dump_bodies, places
 from calico_agent.model.address import Link, LinkAddress, Vxlan, interface_of
-from calico_agent.observe.netlink import RouteSocket, attribute
+from calico_agent.observe.netlink import NetlinkSocket, attribute
 
 _NEW_LINK, _GET_LINK, _NEW_ADDRESS, _GET_ADDRESS = 16, 18, 20, 22  # RTM_
 _LINK = Struct("=BxHiII")  # struct ifinfomsg: family, device type, link, flags, change mask
@@ -39,7 +39,7 @@ _SCOPES = {0: "global", 200: "site", 253: "link", 254: "host", 255: "nowhere"}
 
 def read_links() -> tuple[Link, ...]:
     """All of them. Raises Malformed, Interrupted, Refused and OSError."""
-    with RouteSocket() as netlink:
+    with NetlinkSocket() as netlink:
         asked = _LINK.pack(0, 0, 0, 0, 0) + attribute(_EXT_MASK, _SKIP_STATS)
         return links_in(netlink.dump(_GET_LINK, asked), netlink.dump(_GET_ADDRESS, _ADDRESS.pack(0, 0, 0, 0, 0)))
 

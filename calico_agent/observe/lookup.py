@@ -11,7 +11,7 @@ from calico_agent.model.observation import Unreadable
 from calico_agent.model.policy import Rule
 from calico_agent.model.route import NextHop
 from calico_agent.model.tracing import Lookup
-from calico_agent.observe.netlink import RouteSocket, attribute, steadily
+from calico_agent.observe.netlink import NetlinkSocket, attribute, steadily
 
 _GET_ROUTE = 26  # RTM_GETROUTE
 _ROUTE = Struct("=BBBBBBBBI")  # struct rtmsg: family, prefix length, source's, tos, table, protocol, scope, type, flags
@@ -28,10 +28,10 @@ def read_lookup(destination: IPAddress, kernel: Kernel) -> Lookup | Unreadable:
 
 def _read(destination: IPAddress, names: Mapping[int, str], rules: tuple[Rule, ...]) -> Lookup:
     family = Family(destination.version)
-    with RouteSocket() as netlink:
+    with NetlinkSocket() as netlink:
         source = decode_source(netlink.ask(_GET_ROUTE, _question(destination, 0)), destination, names)
     try:
-        with RouteSocket() as netlink:
+        with NetlinkSocket() as netlink:
             answer = netlink.ask(_GET_ROUTE, _question(destination, _LOOKUP_TABLE | _FIB_MATCH))
             route = decode_match(answer, family, names)
     except Refused:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from calico_agent.decode.errors import Refused
 from calico_agent.decode.netconf import decode_forwards
 from calico_agent.model.address import Family
-from calico_agent.observe.netlink import RouteSocket
+from calico_agent.observe.netlink import NetlinkSocket
 
 _GET_NETCONF = 82  # RTM_GETNETCONF
 _REQUEST = {Family.IPV4: bytes((2, 0, 0, 0)), Family.IPV6: bytes((10, 0, 0, 0))}  # struct netconfmsg: family
@@ -15,7 +15,7 @@ _UNSUPPORTED = frozenset({95, 97})  # EOPNOTSUPP, EAFNOSUPPORT: a kernel without
 def read_forwards(family: Family, names: Mapping[int, str]) -> Mapping[str, bool]:
     """As `decode_forwards`; nothing where the kernel has not got the family."""
     try:
-        with RouteSocket() as netlink:
+        with NetlinkSocket() as netlink:
             return decode_forwards(netlink.dump(_GET_NETCONF, _REQUEST[family]), family, names)
     except Refused as refused:
         if refused.errno not in _UNSUPPORTED:

@@ -29,14 +29,11 @@ _TRANSIENT = {errno.ENOBUFS, errno.ENOMEM, errno.EBUSY, errno.EINTR}
 _DENIED = {errno.EPERM, errno.EACCES}
 _PID_BITS = 22  # PID_MAX_LIMIT; ports are by custom a process's id below a number of its own choice
 
+SOCK_DIAG, NETFILTER = 4, 12  # include/uapi/linux/netlink.h: NETLINK_...
 
-SOCK_DIAG = 4  # NETLINK_SOCK_DIAG
 
-
-class RouteSocket:
-    """A netlink socket, to be used in a `with`. After an error it may hold old answers: make a new one.
-
-    `protocol` makes it one of another kind, which speaks the same way.
+class NetlinkSocket:
+    """A socket of one netlink protocol, to be used in a `with`. After an error it may hold old answers: make a new one.
 
     The kernel writes the socket's port into every message. `number` (1 to 1023) asks for a port of its own, so that two
     dumps of the same table are the same bytes; as long as somebody else has that port, it gets any.

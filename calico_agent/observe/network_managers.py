@@ -18,7 +18,7 @@ from calico_agent.decode.network_managers import (
 )
 from calico_agent.model.network_managers import LinkState, Networkd, NetworkManager, NetworkManagers
 from calico_agent.model.unreadable import Unreadable
-from calico_agent.observe.processes import ENDED, in_our_network, pids_named, runs_own_file
+from calico_agent.observe.processes import ENDED, may_be_ours, pids_named, runs_own_file
 from calico_agent.observe.text_file import read_owned_text, read_text
 
 # The kernel cuts names at 15 characters, and psutil finds the rest.
@@ -53,7 +53,7 @@ def _running(root: Path) -> set[str]:
         with suppress(*ENDED):
             process = psutil.Process(pid)
             program = _PROGRAMS.get(process.name(), "")
-            if program and set(process.uids()) <= _users(root) and runs_own_file(pid, program) and _is_ours(pid):
+            if program and set(process.uids()) <= _users(root) and runs_own_file(pid, program) and may_be_ours(pid):
                 found.add(program)
     return found
 
@@ -62,13 +62,6 @@ def _users(root: Path) -> set[int]:
     with suppress(OSError):
         return {0, (root / "run/systemd/netif").stat().st_uid}
     return {0}
-
-
-def _is_ours(pid: int) -> bool:
-    try:
-        return in_our_network(pid)
-    except OSError:
-        return True
 
 
 def _network_manager(root: Path) -> NetworkManager:

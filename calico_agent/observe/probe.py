@@ -38,7 +38,7 @@ from calico_agent.model.kernel import Kernel
 from calico_agent.model.route import Path
 from calico_agent.model.unchanged import MadeOnce
 from calico_agent.observe.last_seen import LastSeen
-from calico_agent.observe.netlink import RouteSocket, attribute
+from calico_agent.observe.netlink import NetlinkSocket, attribute
 
 _NEW_NEIGHBOUR, _GET_NEIGHBOUR = 28, 30  # RTM_
 _NEIGHBOUR = Struct("=BxxxiHBB")  # struct ndmsg: family, link, state, flags, type
@@ -132,7 +132,7 @@ class NeighbourProbe:
         wanted = self._wanted
         if not wanted:
             return None
-        with RouteSocket() as netlink:
+        with NetlinkSocket() as netlink:
             table = netlink.dump(_GET_NEIGHBOUR, _NEIGHBOUR.pack(0, 0, 0, 0, 0))
             lives = decode_lives(table, wanted, _PROOF_LASTS)
             self._tell_of_the_dead(wanted, lives)
@@ -211,7 +211,7 @@ def _link(paths: tuple[Path, ...], links: Mapping[str, int]) -> int:
     return links.get(hops[0].device, 0) if hops and hops[0].gateway is None else 0
 
 
-def _tell(netlink: RouteSocket, flags: int, requests: list[bytes]) -> None:
+def _tell(netlink: NetlinkSocket, flags: int, requests: list[bytes]) -> None:
     for refusal in netlink.tell(_NEW_NEIGHBOUR, flags, requests):
         try:
             acknowledge(refusal)

@@ -64,6 +64,14 @@ def in_our_network(pid: int) -> bool:
     return (_PROC / str(pid) / "ns/net").readlink() == (_PROC / "thread-self/ns/net").readlink()
 
 
+def may_be_ours(pid: int) -> bool:
+    """Whether it lives in our network namespace, or whoever is not root may not look."""
+    try:
+        return in_our_network(pid)
+    except OSError:
+        return True
+
+
 def is_root(process: psutil.Process) -> bool:
     """Whether it was started by root and still is root: its real, effective and saved user.
 

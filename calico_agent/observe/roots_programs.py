@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import psutil
 
-from calico_agent.observe.processes import ENDED, command_line, in_our_network, is_root, pids_named, runs_own_file
+from calico_agent.observe.processes import ENDED, command_line, is_root, may_be_ours, pids_named, runs_own_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +39,4 @@ def program_of(pid: int, names: Mapping[str, Collection[str]]) -> RunningProgram
         arguments = command_line(process)
     except ENDED:
         return None  # it ended meanwhile
-    return RunningProgram(pid, name, arguments) if arguments and _is_ours(pid) else None
-
-
-def _is_ours(pid: int) -> bool:
-    try:
-        return in_our_network(pid)
-    except OSError:
-        return True
+    return RunningProgram(pid, name, arguments) if arguments and may_be_ours(pid) else None

@@ -16,7 +16,7 @@ from calico_agent.decode.route import decode_source
 from calico_agent.model.address import Family, IPAddress
 from calico_agent.model.kernel import Source
 from calico_agent.model.route import TABLE_MAIN, Fib
-from calico_agent.observe.netlink import RouteSocket, attribute
+from calico_agent.observe.netlink import NetlinkSocket, attribute
 
 _GET_ROUTE, _GET_NEXTHOP = 26, 106  # RTM_
 _ROUTE = Struct("=BBBBBBBBI")  # struct rtmsg: family, prefix length, source's, tos, table, protocol, scope, type, flags
@@ -34,7 +34,7 @@ def dump_routes(link_names: Mapping[int, str], table: int = TABLE_MAIN, learned:
     A kernel without IPv6 answers that dump with IPv4's routes; decoding leaves them out.
     """
     objects = _dump_next_hops(link_names)
-    with RouteSocket(_PORTS[Family.IPV4]) as ipv4, RouteSocket(_PORTS[Family.IPV6]) as ipv6:
+    with NetlinkSocket(_PORTS[Family.IPV4]) as ipv4, NetlinkSocket(_PORTS[Family.IPV6]) as ipv6:
         dumps = {
             Family.IPV4: ipv4.dump(_GET_ROUTE, _route_request(Family.IPV4)),
             Family.IPV6: ipv6.dump(_GET_ROUTE, _route_request(Family.IPV6)),
@@ -44,7 +44,7 @@ def dump_routes(link_names: Mapping[int, str], table: int = TABLE_MAIN, learned:
 
 def look_up(destinations: Iterable[IPAddress], link_names: Mapping[int, str]) -> tuple[Source, ...]:
     """How packets to these addresses would leave. Raises Malformed, Refused and OSError."""
-    with RouteSocket() as netlink:
+    with NetlinkSocket() as netlink:
         return tuple(
             decode_source(netlink.ask(_GET_ROUTE, _look_up_request(destination)), destination, link_names)
             for destination in destinations
@@ -53,7 +53,7 @@ def look_up(destinations: Iterable[IPAddress], link_names: Mapping[int, str]) ->
 
 def _dump_next_hops(link_names: Mapping[int, str]) -> NextHopObjects:
     try:
-        with RouteSocket() as netlink:
+        with NetlinkSocket() as netlink:
             return decode_next_hops(netlink.dump(_GET_NEXTHOP, _NEXTHOP.pack(0, 0, 0, 0, 0)), link_names)
     except Refused as refused:
         if refused.errno != errno.EOPNOTSUPP:

@@ -6,7 +6,7 @@ from calico_agent.decode.errors import Refused
 from calico_agent.decode.rules import decode_rules
 from calico_agent.model.address import Family
 from calico_agent.model.policy import Rule
-from calico_agent.observe.netlink import RouteSocket
+from calico_agent.observe.netlink import NetlinkSocket
 
 _GET_RULE = 34  # RTM_GETRULE
 _HEADER = Struct("=BBBBBxxBI")  # struct fib_rule_hdr: family, two lengths, tos, table, action, flags
@@ -17,7 +17,7 @@ _UNSUPPORTED = frozenset({95, 97})  # EOPNOTSUPP, EAFNOSUPPORT: a kernel without
 def read_rules(family: Family) -> tuple[Rule, ...]:
     """The rules of one family, first the one that is asked first. Raises Malformed, Interrupted, Refused, OSError."""
     try:
-        with RouteSocket() as netlink:
+        with NetlinkSocket() as netlink:
             request = _HEADER.pack(_ADDRESS_FAMILY[family], 0, 0, 0, 0, 0, 0)
             return decode_rules(netlink.dump(_GET_RULE, request), family)
     except Refused as refused:

@@ -20,7 +20,7 @@ from calico_agent.model.address import Family
 from calico_agent.model.container import Container
 from calico_agent.model.listener import Listener, Listeners
 from calico_agent.model.observation import Unreadable
-from calico_agent.observe.netlink import SOCK_DIAG, RouteSocket, steadily
+from calico_agent.observe.netlink import SOCK_DIAG, NetlinkSocket, steadily
 from calico_agent.observe.processes import ENDED, command_line, control_group
 from calico_agent.observe.rivals import is_ours
 
@@ -51,7 +51,7 @@ class ListenerReader:
 def _listening() -> Iterable[Socket]:
     for family in Family:
         try:
-            with RouteSocket(protocol=SOCK_DIAG) as netlink:
+            with NetlinkSocket(protocol=SOCK_DIAG) as netlink:
                 yield from decode_listening(netlink.dump(SOCK_DIAG_BY_FAMILY, ask_for_listening(family)))
         except Refused as refused:
             if refused.errno not in _NO_FAMILY:

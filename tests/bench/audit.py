@@ -18,7 +18,7 @@ from calico_agent.model.identity import AddressChoice, Candidate, Identity, Name
 from calico_agent.model.kernel import Kernel
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.settings import Mode
-from calico_agent.observe.netlink import RouteSocket
+from calico_agent.observe.netlink import NetlinkSocket
 from calico_agent.observe.routes import dump_routes
 from calico_agent.verify.routes.check import RouteCheck, check_routes
 from calico_agent.verify.routes.expected import expect
@@ -94,7 +94,7 @@ def _all_right(check: RouteCheck) -> bool:
 
 
 def _raw_dump() -> None:
-    with RouteSocket() as netlink:
+    with NetlinkSocket() as netlink:
         for datagram in netlink.dump(_GET_ROUTE, _IPV4_DUMP):
             if HEADER.unpack_from(datagram)[1] == _DONE:
                 return

@@ -11,7 +11,7 @@ from calico_agent.decode.errors import Interrupted, Malformed, Refused
 from calico_agent.decode.rtnetlink import acknowledge
 from calico_agent.model.observation import Unreadable
 from calico_agent.observe import netlink
-from calico_agent.observe.netlink import RouteSocket, attribute, steadily
+from calico_agent.observe.netlink import NetlinkSocket, attribute, steadily
 from tests.netns import network_namespace
 from tests.patience import PATIENCE
 
@@ -84,14 +84,14 @@ def test_after_two_seconds_not_knowing_is_the_answer(error: Exception, reason: s
 @pytest.mark.real
 def test_a_datagram_that_does_not_fit_is_an_error_and_not_a_short_table(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(netlink, "_BUFFER", 64)
-    with RouteSocket() as route_socket, pytest.raises(Malformed, match="more than 64 bytes"):
+    with NetlinkSocket() as route_socket, pytest.raises(Malformed, match="more than 64 bytes"):
         next(route_socket.dump(RTM_GETLINK, bytes(16)))
 
 
 @pytest.mark.real
 def test_an_answer_that_does_not_come_ends_the_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(netlink, "_ANSWER_SECONDS", 0.1)
-    with network_namespace() as namespace, namespace.run(RouteSocket) as route_socket:
+    with network_namespace() as namespace, namespace.run(NetlinkSocket) as route_socket:
         datagrams = route_socket.dump(RTM_GETROUTE, pack("=BBBBBBBBI", 10, *bytes(8)))
         next(datagrams)
         with pytest.raises(TimeoutError):  # the first datagram of so small a table was the last
@@ -101,7 +101,7 @@ def test_an_answer_that_does_not_come_ends_the_wait(monkeypatch: pytest.MonkeyPa
 @pytest.mark.real
 def test_another_process_cannot_answer_for_the_kernel() -> None:
     with (
-        RouteSocket() as route_socket,
+        NetlinkSocket() as route_socket,
         socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as other,
     ):
         datagrams = route_socket.dump(RTM_GETLINK, bytes(16))
@@ -118,21 +118,21 @@ def test_another_process_cannot_answer_for_the_kernel() -> None:
 
 @pytest.mark.real
 def test_a_single_question_gets_its_answer() -> None:
-    with network_namespace() as namespace, namespace.run(RouteSocket) as route_socket:
+    with network_namespace() as namespace, namespace.run(NetlinkSocket) as route_socket:
         body = pack("=BBBBBBBBI", 2, 32, *bytes(7)) + attribute(1, bytes([127, 0, 0, 9]))
         assert b"\x7f\x00\x00\x09" in route_socket.ask(RTM_GETROUTE, body)
 
 
 @pytest.mark.real
 def test_two_sockets_of_one_number_get_the_same_bytes_and_two_at_once_their_answers_all_the_same() -> None:
-    def dump(route_socket: RouteSocket) -> bytes:
+    def dump(route_socket: NetlinkSocket) -> bytes:
         with route_socket:
             return next(route_socket.dump(RTM_GETROUTE, pack("=BBBBBBBBI", 2, *bytes(8))))
 
     def dumps() -> tuple[bytes, bytes, bytes]:
-        first, second = dump(RouteSocket(7)), dump(RouteSocket(7))
-        with RouteSocket(7):
-            return first, second, dump(RouteSocket(7))
+        first, second = dump(NetlinkSocket(7)), dump(NetlinkSocket(7))
+        with NetlinkSocket(7):
+            return first, second, dump(NetlinkSocket(7))
 
     with network_namespace() as namespace:
         namespace.ip("link add eth0 type veth peer name wire0", "link set eth0 up", "addr add 10.77.0.11/24 dev eth0")
@@ -150,7 +150,7 @@ def test_of_many_changes_only_those_that_are_refused_are_answered() -> None:
 
     def tell() -> tuple[list[bytes], list[bytes]]:
         loopback, nowhere = ([neighbour(link, number) for number in range(1, 251)] for link in (1, 999))
-        with RouteSocket() as route_socket:
+        with NetlinkSocket() as route_socket:
             refused = route_socket.tell(RTM_NEWNEIGH, 0x400, [*nowhere, *loopback[:3]])
             return refused, route_socket.tell(RTM_NEWNEIGH, 0x400, loopback[:3])
 

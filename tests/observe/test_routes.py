@@ -13,7 +13,7 @@ import pytest
 from calico_agent.decode.netlink import Learned
 from calico_agent.model.address import Family
 from calico_agent.model.route import TABLE_LOCAL, TABLE_MAIN, Fib, NextHop
-from calico_agent.observe.netlink import RouteSocket
+from calico_agent.observe.netlink import NetlinkSocket
 from calico_agent.observe.routes import dump_routes, look_up
 from tests import ip_json
 from tests.by_pyroute2 import read_routes
@@ -190,7 +190,7 @@ def test_a_table_that_is_as_it_was_is_found_again_whoever_else_talks_to_the_kern
     def read() -> tuple[Fib, Fib, Fib]:
         learned = Learned()
         first = dump_routes(NAMES, learned=learned)
-        with RouteSocket() as other, RouteSocket():
+        with NetlinkSocket() as other, NetlinkSocket():
             next(other.dump(26, bytes(12)))
             second = dump_routes(NAMES, learned=learned)
         host.ip("route replace 192.168.5.64/26 via 10.77.0.12 proto bird")
