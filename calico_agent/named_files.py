@@ -108,7 +108,7 @@ def read_container(name: str, url: str, timeout: float) -> Described:
     found = inspect_container(url, name, timeout)
     if isinstance(found, Unreadable):
         raise Refused(f"container {name[:80]}", found.reason)
-    return describe_container(found.container, found.image, log_driver=found.log_driver, url=url)
+    return describe_container(found.container, found.image, log_driver=found.log_driver, runtime=found.runtime, url=url)
 
 
 def _drop_ins(path: Path) -> list[Path]:

@@ -45,7 +45,7 @@ _USUAL: Mapping[str, tuple[object, ...]] = {
     "BlkioWeight": (),
     "KernelMemory": (),
     "ShmSize": (67108864,),
-    "Runtime": ("runc",),
+    "Runtime": (),
     "CgroupParent": (),
     "Init": (),
     "VolumesFrom": (),
@@ -58,9 +58,16 @@ _POD = "kubelet decides it for the containers of pods"
 
 
 def describe_container(
-    attrs: Mapping[str, Any], image: Mapping[str, Any] | None, *, log_driver: str = "", url: str = ""
+    attrs: Mapping[str, Any],
+    image: Mapping[str, Any] | None,
+    *,
+    log_driver: str = "",
+    runtime: str = "runc",
+    url: str = "",
 ) -> Described:
-    """`image` is None where it is gone. `log_driver` is the daemon's, which a container without one of its own has.
+    """`image` is None where it is gone.
+
+    `log_driver` and `runtime` are the daemon's, which a container without one of its own has.
 
     Raises Refused for a container that is not calico/node, and for an answer that is not Docker's.
     """
@@ -92,7 +99,7 @@ def describe_container(
         options=_own_options(container, given, log_driver),
         url="" if url == _USUAL_URL else url,
         from_pod=from_pod,
-        remarks=tuple(_remarks(attrs, given, place, from_pod=from_pod)),
+        remarks=tuple(_remarks(attrs, given, place, runtime, from_pod=from_pod)),
     )
 
 
@@ -135,12 +142,14 @@ def _own_options(container: Container, image: Mapping[str, Any], log_driver: str
     return replace(options, log_driver="", log_options=()) if usual else options
 
 
-def _remarks(attrs: Mapping[str, Any], image: Mapping[str, Any], place: str, *, from_pod: bool) -> Iterator[Difference]:
+def _remarks(
+    attrs: Mapping[str, Any], image: Mapping[str, Any], place: str, runtime: str, *, from_pod: bool
+) -> Iterator[Difference]:
     host_config, config = attrs.get("HostConfig") or {}, attrs.get("Config") or {}
     memory, swap = host_config.get("Memory") or 0, host_config.get("MemorySwap") or 0
     for key, usual in _USUAL.items():
         value = host_config.get(key)
-        if value and value not in (*_NOTHING, *usual):
+        if value and value not in (*_NOTHING, *usual) and (key, value) != ("Runtime", runtime):
             pods = from_pod and key in _KUBELETS
             yield _lost(key, value, place, _POD if pods else "calico-agent has no such setting", lost=not pods)
     if swap not in {0, 2 * memory}:

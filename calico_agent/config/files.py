@@ -76,7 +76,9 @@ def _check_mode(checked: Checked, key: Key, path: Path) -> None:
     if writable := writable_by_all(path):
         checked.faults.append((key, f"{path} is not safe: {writable}"))
     elif mode & stat.S_IROTH and (key[1] in _SECRET or key[0] == "docker"):
-        checked.warnings.append((key, f"{path} is not safe: every user may read it (mode {mode:04o}): chmod o-r {path}"))
+        checked.warnings.append(
+            (key, f"{path} is not safe: every user may read it (mode {mode:04o}): chmod o-r {path}")
+        )
 
 
 def _check_contents(checked: Checked, config: Config, now: datetime) -> None:

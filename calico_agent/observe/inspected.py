@@ -15,11 +15,12 @@ from calico_agent.observe.docker_trouble import DOCKER_ERRORS, why_unreadable
 
 @dataclass(frozen=True, slots=True)
 class Inspected:
-    """`image` is None where it was removed although the container is left. `log_driver` is the daemon's."""
+    """`image` is None where it was removed although the container is left. `log_driver` and `runtime` are the daemon's."""
 
     container: Mapping[str, Any]
     image: Mapping[str, Any] | None
     log_driver: str
+    runtime: str
 
 
 def inspect_container(url: str, name: str, timeout: float) -> Inspected | Unreadable:
@@ -35,7 +36,10 @@ class _Inspector(DockerReader):
         self._deadline = time.monotonic() + self._timeout
         try:
             container = self._ask().inspect_container(name)
-            return Inspected(container, self._image(str(container["Image"])), str(self._ask().info()["LoggingDriver"]))
+            image, daemon = self._image(str(container["Image"])), self._ask().info()
+            return Inspected(
+                container, image, str(daemon["LoggingDriver"]), str(daemon.get("DefaultRuntime") or "runc")
+            )
         except NotFound:
             return Unreadable("Docker", "there is no such container", "none")
         except DOCKER_ERRORS as error:

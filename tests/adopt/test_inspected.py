@@ -48,6 +48,7 @@ REMARKS: dict[str, dict[str, Any]] = {
     "Tmpfs": {"Tmpfs": {"/run": ""}},
     "MemorySwap": {"Memory": 64 << 20, "MemorySwap": 64 << 20},
     "ShmSize": {"ShmSize": 1 << 20},
+    "Runtime": {"Runtime": "kata"},
 }
 
 
@@ -55,6 +56,11 @@ REMARKS: dict[str, dict[str, Any]] = {
 def test_what_has_no_place_is_lost(subject: str, given: dict[str, Any]) -> None:
     (remark,) = describe_container(container(**given), IMAGE, log_driver="json-file").remarks
     assert (remark.subject, remark.lost) == (subject, True)
+
+
+@pytest.mark.parametrize(("own", "daemons"), [("runc", "runc"), ("nvidia", "nvidia"), ("", "runc")])
+def test_the_runtime_that_the_daemon_gives_to_all_is_nothing_of_its_own(own: str, daemons: str) -> None:
+    assert not describe_container(container(Runtime=own), IMAGE, runtime=daemons).remarks
 
 
 def test_what_docker_makes_of_a_memory_limit_is_nothing_of_its_own() -> None:
