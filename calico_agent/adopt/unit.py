@@ -24,7 +24,7 @@ from calico_agent.decode.container import names_calico_node
 _COMMANDS = ("ExecCondition", "ExecStartPre", "ExecStart", "ExecStartPost", "ExecReload", "ExecStop", "ExecStopPost")
 _NO_RESTART = {"", "no"}
 _ROOTS_HOME = "/root"
-# systemd.exec(5), "Environment variables in spawned processes". Which of them there are depends on systemd and the unit.
+# systemd.exec(5), "Environment variables in spawned processes". Which there are depends on systemd and the unit.
 _SET_BY_SYSTEMD = (
     *("PATH", "LANG", "USER", "LOGNAME", "HOME", "SHELL", "TERM", "XDG_RUNTIME_DIR", "INVOCATION_ID"),
     *("RUNTIME_DIRECTORY", "STATE_DIRECTORY", "CACHE_DIRECTORY", "LOGS_DIRECTORY", "CONFIGURATION_DIRECTORY"),

@@ -15,7 +15,7 @@ from calico_agent.observe.docker_trouble import DOCKER_ERRORS, why_unreadable
 
 @dataclass(frozen=True, slots=True)
 class Inspected:
-    """`image` is None where it was removed although the container is left. `log_driver` and `runtime` are the daemon's."""
+    """`image` is None where it was removed and the container is left. `log_driver`, `runtime` are the daemon's."""
 
     container: Mapping[str, Any]
     image: Mapping[str, Any] | None
