@@ -17,7 +17,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from calico_agent.model.container import Child, Program
+from calico_agent.model.program import Child, Program
 
 _PROGRAMS = {"felix": "felix", "calico-felix": "felix", "bird": "bird", "bird6": "bird6", "confd": "confd"}
 _SUPERVISOR = "runsv"

@@ -8,9 +8,9 @@ from enum import Enum
 
 from calico_agent.model.address import IPAddress, address_in
 from calico_agent.model.docker_network import DockerNetwork
-from calico_agent.model.felix import FelixHealth
 from calico_agent.model.image import LocalImage
 from calico_agent.model.knocks import Knocks
+from calico_agent.model.program import Program
 from calico_agent.model.run_options import RunOptions
 from calico_agent.model.starter import Client
 
@@ -96,43 +96,6 @@ class LogHint:
     cure: str
     address: str = ""
     node: str = ""
-
-
-class Stage(Enum):
-    """How far a calico/node that was started has come. Running is not started: see `verify.container.stage`."""
-
-    CREATED = "created"
-    STARTING = "starting"
-    PROGRAMS_UP = "programs up"
-    READY = "ready"
-
-
-@dataclass(frozen=True, slots=True)
-class Child:
-    """A process that one of calico/node's programs started, and waits for."""
-
-    name: str
-    pid: int
-    started_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Program:
-    """One of calico/node's programs (`felix`, `bird`, `bird6`, `confd`) in the process tree of its container.
-
-    `pid` 0: it does not run, and its supervisor is about to start it again. `kept_since` is when the supervisor began
-    to keep it running, None where it has none. `stopped`: a signal (SIGSTOP) holds it, so that it does nothing. `child`
-    is the oldest process that it waits for. `health` is what Felix says of itself, None where it has no health port, or
-    does not answer there.
-    """
-
-    name: str
-    pid: int = 0
-    started_at: datetime | None = None
-    kept_since: datetime | None = None
-    stopped: bool = False
-    child: Child | None = None
-    health: FelixHealth | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from enum import Enum, IntEnum
 
 from calico_agent.model.address import Family, IPNetwork
 from calico_agent.model.bgp import Session
-from calico_agent.model.container import Stage
 from calico_agent.model.identity import Identity
 from calico_agent.model.preflight import Check
+from calico_agent.model.program import Stage
 
 
 class Severity(IntEnum):

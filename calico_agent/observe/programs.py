@@ -13,8 +13,9 @@ import psutil
 
 from calico_agent.decode.log_lines import felix_ends, knocks
 from calico_agent.decode.processes import Process, find_programs
-from calico_agent.model.container import Container, Docker, Program
+from calico_agent.model.container import Container, Docker
 from calico_agent.model.observation import Unreadable
+from calico_agent.model.program import Program
 from calico_agent.observe.certificates import outdated_files
 from calico_agent.observe.felix_health import FelixHealthReader
 from calico_agent.observe.processes import UNSEEN, command_line, control_group, started_at

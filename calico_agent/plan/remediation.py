@@ -5,55 +5,36 @@ something is not known (Docker or the identity) nothing is done: what runs goes 
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from calico_agent.model.action import (
-    Action,
     Attempts,
     CreateContainer,
     ForbidRestarts,
     Plan,
     Progress,
-    PutInPlace,
     RenameContainer,
-    ReplaceContainer,
     RestartContainer,
     StartContainer,
-    Succession,
     Wanted,
 )
 from calico_agent.model.container import Container, ContainerSpec, ContainerState, Docker
 from calico_agent.model.image import Pull
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.report import TimedProblem
-from calico_agent.model.rollout import drift, parts_of, refused, same_identity
+from calico_agent.model.rollout import drift, parts_of, same_identity
 from calico_agent.model.settings import DriftPolicy, SuperviseSettings
-from calico_agent.model.starter import already_runs, still_active, why_not_taken_over
+from calico_agent.model.starter import already_runs, still_active
 from calico_agent.plan.ailments import restart_reason
-from calico_agent.plan.image import ImageStep, plan_image
-from calico_agent.plan.patience import is_early, may_pass, noted
+from calico_agent.plan.image import plan_image
+from calico_agent.plan.patience import may_pass, noted
 from calico_agent.plan.permission import permit
-from calico_agent.plan.rollout import Rollout, plan_rollout, set_aside
+from calico_agent.plan.replacement import Case, replace_drifted, replacing, staying, take_over
+from calico_agent.plan.rollout import Rollout, plan_rollout
 
 # An action that failed is not tried again before that.
 _PAUSE_AFTER_ERROR = timedelta(seconds=1)
-
-
-@dataclass(frozen=True, slots=True)
-class _Case:
-    """Everything a step is chosen from."""
-
-    docker: Docker
-    spec: ContainerSpec
-    succession: Succession
-    settings: SuperviseSettings
-    problems: tuple[TimedProblem, ...]
-    progress: Progress
-    image: ImageStep
-    now: datetime
-    hold_down: timedelta
-    etcd_since: datetime | None
 
 
 def plan_supervision(
@@ -82,7 +63,7 @@ def plan_supervision(
     if wanted.spec is None:
         return Plan(None, f"not starting calico/node: {wanted.why_not}", attempts)
     image = plan_image(docker, wanted.spec, pull, settings, now)
-    case = _Case(
+    case = Case(
         docker, wanted.spec, wanted.succession, settings, tuple(problems), progress, image, now, hold_down, etcd_since
     )
     step = _next_step(docker, _of_this_specification(attempts, wanted.spec), case)
@@ -104,7 +85,7 @@ def _of_this_specification(attempts: Attempts, spec: ContainerSpec) -> Attempts:
     return replace(attempts, failures=0, not_before=None, spec="", last_failure="", hint=None)
 
 
-def _next_step(docker: Docker, attempts: Attempts, case: _Case) -> Plan:
+def _next_step(docker: Docker, attempts: Attempts, case: Case) -> Plan:
     name = case.spec.name
     rollout = Rollout(case.spec, case.settings, case.progress, case.etcd_since, case.now, case.succession)
     begun = plan_rollout(docker, attempts, rollout)
@@ -133,46 +114,11 @@ def _next_step(docker: Docker, attempts: Attempts, case: _Case) -> Plan:
     if container is None:
         return Plan(CreateContainer(case.spec, "there is none"), f"creating {name}", attempts)
     if not container.managed:
-        return _foreign(container, attempts, case)
+        return take_over(container, attempts, case)
     return _ours(container, attempts, case)
 
 
-def _foreign(container: Container, attempts: Attempts, case: _Case) -> Plan:
-    """A container of that name which somebody else made.
-
-    A stopped one is only renamed: its name is needed, its log may still be. A running one is replaced, with leave, as
-    one of ours is, so that it runs again when its successor does not get ready.
-    """
-    name = container.name
-    if not container.alive:
-        doing = f"setting the stopped container {name} aside: calico-agent did not make it"
-        return Plan(set_aside(container, name), doing, attempts)
-    if container.state is ContainerState.PAUSED:
-        return Plan(None, f"container {name} is paused, and is not ours", attempts)
-    if not case.settings.take_over:
-        return Plan(None, f"container {name} runs and is not ours; supervise.take_over = true replaces it", attempts)
-    if reason := why_not_taken_over(container):
-        return Plan(None, f"not taking over from container {name}: {reason}", attempts)
-    if back := refused(case.docker, case.spec, case.settings.pull):
-        doing = f"{name} runs as before: what was to take over did not get ready, see docker logs {back.name}"
-        return Plan(None, doing, attempts)
-    if case.succession.stays:
-        return Plan(None, _staying(container, case.succession), attempts)
-    if case.image.missing:
-        return Plan(None, f"waiting to take over from {name}: {case.image.doing}", attempts, case.image.next_attempt)
-    attempts = noted(attempts, case.spec, case.now)
-    doing = f"taking over from container {name} (supervise.take_over)"
-    early = is_early(attempts, case.succession, case.hold_down, case.now, moves=True)
-    if early and not same_identity(container, case.spec):
-        return Plan(None, f"{doing}, with another name or address, if that lasts", attempts)
-    return replace(_replacing(container, "supervise.take_over", attempts, case), doing=doing)
-
-
-def _staying(container: Container, succession: Succession) -> str:
-    return f"{container.name} keeps its name and address, because {succession.stays}; {succession.on_purpose}"
-
-
-def _ours(container: Container, attempts: Attempts, case: _Case) -> Plan:
+def _ours(container: Container, attempts: Attempts, case: Case) -> Plan:
     """Who the node is comes before everything else that may differ (`on_drift`)."""
     if case.settings.respect_stop and _stopped_by_hand(container, attempts):
         return _ended(container, attempts, case)
@@ -187,7 +133,7 @@ def _ours(container: Container, attempts: Attempts, case: _Case) -> Plan:
     same = same_identity(container, case.spec)
     gives_way = replaces if same else not case.succession.keeps(container)
     if gives_way and drift(container, case.spec, case.docker, case.settings.pull):
-        step = _drifted(container, attempts, case)
+        step = replace_drifted(container, attempts, case)
         # One that has ended may be started again as it was, while its successor cannot be made.
         if step.action is not None or container.running or not same:
             return step
@@ -196,7 +142,7 @@ def _ours(container: Container, attempts: Attempts, case: _Case) -> Plan:
     if container.state in {ContainerState.EXITED, ContainerState.CREATED}:
         return _ended(container, attempts, case)
     if container.state is ContainerState.DEAD:
-        return _replacing(container, "it is dead", attempts, case)
+        return replacing(container, "it is dead", attempts, case)
     if not container.running:
         return Plan(None, f"{container.name} is {container.state.value}", attempts)
     seen = case.progress.seen
@@ -208,11 +154,11 @@ def _ours(container: Container, attempts: Attempts, case: _Case) -> Plan:
         attempts = replace(
             attempts, failures=0, not_before=None, spec="", last_failure="", hint=None, stopped_at=None, last_error=""
         )
-    doing = f"{container.name} is {container.state.value}" if same else _staying(container, case.succession)
+    doing = f"{container.name} is {container.state.value}" if same else staying(container, case.succession)
     return Plan(None, doing, attempts)
 
 
-def _ended(container: Container, attempts: Attempts, case: _Case) -> Plan:
+def _ended(container: Container, attempts: Attempts, case: Case) -> Plan:
     """One of ours that does not run. Docker forgets in time that it was asked to stop it, so that is remembered."""
     if container.finished_at is None:
         action = StartContainer(container.id, "it was never started")
@@ -231,28 +177,3 @@ def _stopped_by_hand(container: Container, attempts: Attempts) -> bool:
     if container.state is not ContainerState.EXITED or container.finished_at is None:
         return False
     return container.stopped_by_hand or container.finished_at == attempts.stopped_at
-
-
-def _drifted(container: Container, attempts: Attempts, case: _Case) -> Plan:
-    attempts = noted(attempts, case.spec, case.now)
-    if back := refused(case.docker, case.spec, case.settings.pull):
-        doing = f"{container.name} runs as before: what is wanted did not get ready, see docker logs {back.name}"
-        return Plan(None, doing, attempts)
-    if case.image.missing:
-        doing = f"{container.name} runs until its successor can be made: {case.image.doing}"
-        return Plan(None, doing, attempts, case.image.next_attempt)
-    # What has ended waits, too, before it becomes another node: at boot addresses come one after the other.
-    moves = not same_identity(container, case.spec)
-    if (container.running or moves) and is_early(attempts, case.succession, case.hold_down, case.now, moves=moves):
-        how = "runs with other settings than wanted" if container.running else "was made for another name or address"
-        return Plan(None, f"{container.name} {how}; replacing it if that lasts", attempts)
-    return _replacing(container, "its image, environment or mounts are not the wanted ones", attempts, case)
-
-
-def _replacing(container: Container, reason: str, attempts: Attempts, case: _Case) -> Plan:
-    made = parts_of(case.docker, case.spec.name).next
-    action: Action = ReplaceContainer(container.id, case.spec, reason)
-    if made is not None:
-        action = PutInPlace(made.id, container.id, case.spec.name, reason)
-    attempts = replace(attempts, sessions=case.progress.established if container.running else 0)
-    return Plan(action, f"replacing {container.name}: {reason}", attempts)

@@ -21,7 +21,8 @@ from calico_agent.model.action import (
     Succession,
     TakeBack,
 )
-from calico_agent.model.container import Container, ContainerSpec, ContainerState, Docker, Stage
+from calico_agent.model.container import Container, ContainerSpec, ContainerState, Docker
+from calico_agent.model.program import Stage
 from calico_agent.model.rollout import Parts, aside_name, is_made_from, may_return, parts_of, same_identity
 from calico_agent.model.settings import DriftPolicy, SuperviseSettings
 

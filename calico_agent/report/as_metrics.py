@@ -13,9 +13,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from calico_agent.model.address import Family
 from calico_agent.model.bgp import PeerKind
-from calico_agent.model.container import Stage
 from calico_agent.model.finding import ConditionType, Severity, Status
 from calico_agent.model.preflight import Verdict
+from calico_agent.model.program import Stage
 from calico_agent.model.report import Report
 from calico_agent.report.verdict import Standing
 

@@ -14,8 +14,9 @@ import requests
 
 from calico_agent.act.container import ContainerActor
 from calico_agent.model.action import Attempts, Progress, Wanted
-from calico_agent.model.container import ContainerSpec, Docker, Stage
+from calico_agent.model.container import ContainerSpec, Docker
 from calico_agent.model.finding import StageReached
+from calico_agent.model.program import Stage
 from calico_agent.model.settings import SuperviseSettings
 from calico_agent.observe.docker import DockerReader
 from calico_agent.plan.remediation import plan_supervision, record_error

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from calico_agent.decode.processes import Process, find_programs
-from calico_agent.model.container import Child, Program
+from calico_agent.model.program import Child, Program
 
 BOOT = datetime(2026, 11, 23, tzinfo=UTC)
 LATER = BOOT + timedelta(hours=1)

@@ -37,7 +37,6 @@ from calico_agent.model.container import (
     ContainerSpec,
     ContainerState,
     Docker,
-    Stage,
 )
 from calico_agent.model.finding import StageReached
 from calico_agent.model.host import Host
@@ -46,6 +45,7 @@ from calico_agent.model.image import LocalImage
 from calico_agent.model.kernel import Kernel, Source
 from calico_agent.model.node import Datastore, Node
 from calico_agent.model.observation import Observation, Unreadable
+from calico_agent.model.program import Stage
 from calico_agent.model.route import Fib, NextHop, Route
 from calico_agent.model.settings import DatastoreSettings, IdentitySettings, NodeSettings, SuperviseSettings
 from calico_agent.plan.claim import plan_claim

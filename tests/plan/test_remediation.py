@@ -28,11 +28,11 @@ from calico_agent.model.container import (
     ContainerState,
     Docker,
     LogHint,
-    Program,
 )
 from calico_agent.model.finding import ConditionType, Finding, Problem, Severity
 from calico_agent.model.image import LocalImage
 from calico_agent.model.observation import Observation, Unreadable
+from calico_agent.model.program import Program
 from calico_agent.model.report import TimedProblem
 from calico_agent.model.settings import DriftPolicy, OnChange, SuperviseSettings
 from calico_agent.plan.remediation import plan_supervision, record_error

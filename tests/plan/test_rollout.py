@@ -35,10 +35,10 @@ from calico_agent.model.container import (
     ContainerSpec,
     ContainerState,
     Docker,
-    Stage,
 )
 from calico_agent.model.finding import StageReached
 from calico_agent.model.image import LocalImage, Pull, PullPolicy
+from calico_agent.model.program import Stage
 from calico_agent.model.report import TimedProblem
 from calico_agent.model.settings import SuperviseSettings
 from calico_agent.plan.remediation import plan_supervision

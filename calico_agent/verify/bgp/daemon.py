@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 
 from calico_agent.model.address import Family, IPAddress
 from calico_agent.model.bgp import Bird, Session
-from calico_agent.model.container import Program
 from calico_agent.model.finding import Finding, PeerSession, Severity
 from calico_agent.model.observation import Unreadable
+from calico_agent.model.program import Program
 from calico_agent.model.unchanged import MadeOnce
 from calico_agent.verify.bgp.knocking import find_knocking
 from calico_agent.verify.bgp.plan import host_plan

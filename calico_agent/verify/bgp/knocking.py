@@ -16,7 +16,7 @@ from calico_agent.verify.bgp.meaning import described
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.ends import all_sessions, node_at
 from calico_agent.verify.identity.elsewhere import true_addresses
-from calico_agent.verify.identity.peers import staying
+from calico_agent.verify.identity.suspects import staying
 from calico_agent.verify.knocks import knocking, router_to, routers
 from calico_agent.verify.view import View
 from calico_agent.verify.words import in_family, listed

@@ -15,7 +15,7 @@ from calico_agent.model.finding import Finding, Severity, Writer
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.ends import node_at
 from calico_agent.verify.evidence import ARRIVING, is_within
-from calico_agent.verify.identity.peers import staying
+from calico_agent.verify.identity.suspects import staying
 from calico_agent.verify.view import STARTING, View
 from calico_agent.verify.words import birdcl, in_family, listed
 

@@ -13,8 +13,9 @@ of confd, which waits for `sv hup bird`.
 from collections.abc import Iterator
 from datetime import timedelta
 
-from calico_agent.model.container import Container, Program
+from calico_agent.model.container import Container
 from calico_agent.model.finding import Finding
+from calico_agent.model.program import Program
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.view import View, in_words
 

@@ -8,8 +8,9 @@ programs do their work, and its sessions and this host's routes are as they shou
 from collections.abc import Iterable
 
 from calico_agent.model.bgp import Bird
-from calico_agent.model.container import ContainerState, Stage
+from calico_agent.model.container import ContainerState
 from calico_agent.model.finding import Condition, ConditionType, StageReached, Status
+from calico_agent.model.program import Stage
 from calico_agent.verify.view import View
 from calico_agent.verify.words import listed
 

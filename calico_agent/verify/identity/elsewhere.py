@@ -23,7 +23,7 @@ from calico_agent.verify.agents import machine_of, machines
 from calico_agent.verify.catalogue import finding
 from calico_agent.verify.ends import all_sessions
 from calico_agent.verify.evidence import SETTLING, is_within
-from calico_agent.verify.identity.peers import staying
+from calico_agent.verify.identity.suspects import staying
 from calico_agent.verify.knocks import knocking, routers
 from calico_agent.verify.view import View
 from calico_agent.verify.words import cure_there, in_family

@@ -5,19 +5,16 @@ packet to it never leaves this machine. That is seen from every host of the clus
 """
 
 from collections.abc import Iterator
-from ipaddress import ip_interface
 
-from calico_agent.model.address import Family, IPAddress, IPInterface, IPNetwork
+from calico_agent.model.address import Family, IPAddress, IPInterface
 from calico_agent.model.finding import ConditionType, Finding
 from calico_agent.model.identity import Candidate
 from calico_agent.model.node import Node
 from calico_agent.model.route import host_prefix
-from calico_agent.model.unchanged import MadeOnce
 from calico_agent.verify.agents import is_this_host
 from calico_agent.verify.catalogue import finding
-from calico_agent.verify.cluster import Cluster
 from calico_agent.verify.identity.own_name import runs_as_another
-from calico_agent.verify.knocks import knocking
+from calico_agent.verify.identity.suspects import bridge_around, impossible, suspects, true_address
 from calico_agent.verify.local import is_bridge
 from calico_agent.verify.view import View
 from calico_agent.verify.words import claimed_by, cure_there, in_family, listed, owner_of
@@ -33,14 +30,14 @@ def find_peers(view: View) -> Iterator[Finding]:
     own = {view.local.name, view.identity.name.name if elsewhere else None}
     bridges = view.local.bridges()
     networks = tuple(found.interface.network for found in bridges)
-    for node, registered in _suspects(view.cluster, frozenset(view.local.addresses), networks):
+    for node, registered in suspects(view.cluster, frozenset(view.local.addresses), networks):
         if node.name in own:
             continue
-        if impossible := _impossible(node, registered):
-            yield _nobodys(view, node, registered, impossible)
+        if reason := impossible(node, registered):
+            yield _nobodys(view, node, registered, reason)
             continue
         held = view.local.candidate(registered.ip)
-        bridge = held if held is not None and is_bridge(held) else _around(registered, bridges, view)
+        bridge = held if held is not None and is_bridge(held) else bridge_around(registered, bridges, view)
         if bridge is not None:
             yield _bridge(view, node, registered, bridge)
         elif held is not None:
@@ -49,78 +46,8 @@ def find_peers(view: View) -> Iterator[Finding]:
             yield from _shared(view, node, registered)
 
 
-@MadeOnce
-def _suspects(
-    cluster: Cluster, here: frozenset[IPAddress], inside: tuple[IPNetwork, ...]
-) -> tuple[tuple[Node, IPInterface], ...]:
-    """The registered addresses that this host has something to say about: they are `here`, in a network that is
-    `inside` this host, or several nodes'."""
-    return tuple(
-        (node, registered)
-        for node in cluster.datastore.nodes
-        for registered in (node.ipv4, node.ipv6)
-        if registered is not None
-        and (
-            (address := registered.ip) in here
-            or len(cluster.holders[address]) > 1
-            or any(address in network for network in inside)
-            or _impossible(node, registered)
-        )
-    )
-
-
-def _impossible(node: Node, registered: IPInterface) -> str:
-    """What the record alone says against an address: no other host can send there. Empty for nothing."""
-    address, network = registered.ip, registered.network
-    tunnel = next((kind for kind, one in node.tunnel_addresses() if one == address), "")
-    if tunnel:
-        return f"the address of its own {tunnel} tunnel"
-    if address.is_loopback or address.is_unspecified:
-        return "an address that every host has for itself"
-    if address.is_link_local:
-        return "a link-local address: valid on one link only"
-    whole = address.version == 4 and network.num_addresses > 2 and address == network.network_address
-    return f"the address of the network {network} itself" if whole else ""
-
-
-def staying(view: View, family: Family) -> frozenset[str]:
-    """The other nodes to whose registered address a packet would never leave this host, or get to no host."""
-    if view.cluster is None:
-        return frozenset()
-    bridges = view.local.bridges()
-    networks = tuple(found.interface.network for found in bridges)
-    suspects = _suspects(view.cluster, frozenset(view.local.addresses), networks)
-    return frozenset(
-        node.name
-        for node, registered in suspects
-        if registered.version == family
-        and node.name != view.local.name
-        and (
-            view.local.candidate(registered.ip) is not None
-            or _around(registered, bridges, view) is not None
-            or _impossible(node, registered)
-        )
-    )
-
-
-def _around(registered: IPInterface, bridges: tuple[Candidate, ...], view: View) -> Candidate | None:
-    """The container bridge in whose network another node's address lies, unless it is in this host's own one too.
-
-    Where the bridge's network is the narrower one, the record's tells which was meant: a bridge that was made over a
-    part of the hosts' network is wrong, and no record of a node there.
-    """
-    address = registered.ip
-    bridge = next((found for found in bridges if address in found.interface.network), None)
-    if bridge is None:
-        return None
-    around = [net for net in view.local.networks(Family(address.version)) if address in net]
-    single = registered.network.num_addresses == 1 and address != bridge.interface.ip
-    narrower = any(net.prefixlen >= bridge.interface.network.prefixlen for net in around)
-    return None if narrower or (around and single) or registered.network in around else bridge
-
-
 def _nobodys(view: View, node: Node, registered: IPInterface, impossible: str) -> Finding:
-    true = _true_address(view, node, registered)
+    true = true_address(view, node, registered)
     name = in_family(node.name, registered.version)
     setting = f"{'IP' if registered.version == 4 else 'IP6'}={true[0] if true else 'ADDRESS'}"
     return finding(
@@ -147,7 +74,7 @@ def _bridge(view: View, node: Node, registered: IPInterface, bridge: Candidate) 
     else:
         network = bridge.interface.network
         what = f"node {node.name} is registered with {registered.ip}, inside {network}, the network of {whose} here"
-    true = _true_address(view, node, registered)
+    true = true_address(view, node, registered)
     why = f"{bridge.interface} {bridge.link} {bridge.evidence}"
     if true is not None:
         address, evidence = true
@@ -173,7 +100,7 @@ def _ours(view: View, node: Node, held: Candidate) -> Iterator[Finding]:
     if is_this_host(view, node.name):
         return  # this host is that node, and its calico/node was given another name: said there
     old = f"if {node.name} is an old name of this machine: calicoctl delete node {node.name}; else "
-    true = _true_address(view, node, held.interface) if not held.accepted else None
+    true = true_address(view, node, held.interface) if not held.accepted else None
     evidence = "" if held.accepted else f"; {held.interface} {held.link} {held.evidence}"
     setting = f"{'IP' if address.version == 4 else 'IP6'}={true[0]}" if true else "its own address (IP=)"
     yield finding(
@@ -218,37 +145,6 @@ def _listed_interfaces(view: View, address: IPAddress, names: tuple[str, ...]) -
         if seen:
             words.append(f"{name} {'has' if address in seen else 'has not'} {address} on its own links")
     return "; ".join(words)
-
-
-def _true_address(view: View, node: Node, registered: IPInterface) -> tuple[IPAddress, str] | None:
-    """The likely true address of a node with a wrong one, and what tells it; None when nothing or too much does."""
-    recorded = {
-        (address, f"its record lists it on {link}")
-        for link, addresses in node.interfaces
-        for address in addresses
-        if address.version == registered.version and not address.is_link_local and _plausible(view, address)
-    }
-    strangers = {
-        (address, "a host with that address tries to open a BGP session (calico/node's log here)")
-        for address in knocking(view)
-        if address.version == registered.version and _plausible(view, address)
-    }
-    for found in (recorded, strangers):
-        near = {pair for pair in found if any(pair[0] in net for net in view.local.networks(Family(pair[0].version)))}
-        unique = near if len(near) == 1 else found
-        if len(unique) == 1:
-            return next(iter(unique))
-    return None
-
-
-def _plausible(view: View, address: IPAddress) -> bool:
-    """Whether an address can be the one of another node: free, and not inside this host."""
-    taken = view.cluster is not None and address in view.cluster.holders
-    here = (
-        view.local.candidate(address) is not None
-        or _around(ip_interface(address), view.local.bridges(), view) is not None
-    )
-    return not taken and not here
 
 
 def _condition(view: View) -> ConditionType:

@@ -11,7 +11,7 @@ from calico_agent.model.kernel import Kernel
 from calico_agent.model.route import CALICO_PROTOCOLS, Route, RouteType
 from calico_agent.model.tunnel import TUNNEL_DEVICES, WIREGUARD_DEVICES
 from calico_agent.verify.catalogue import finding
-from calico_agent.verify.identity.peers import staying
+from calico_agent.verify.identity.suspects import staying
 from calico_agent.verify.routes.ways import Way
 from calico_agent.verify.view import View
 from calico_agent.verify.words import in_family, owner_of

@@ -9,12 +9,12 @@ import pytest
 from calico_agent.model.address import Family
 from calico_agent.model.bgp import Bird, PeerKind
 from calico_agent.model.claim import AliveSign, Machine
-from calico_agent.model.container import Program
 from calico_agent.model.finding import Status
 from calico_agent.model.identity import Candidate
 from calico_agent.model.node import BadKey, BgpSettings
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.peering import Peering
+from calico_agent.model.program import Program
 from calico_agent.model.route import Neighbour
 from calico_agent.model.selector import Comparison, Has, Not, Operator
 from calico_agent.model.settings import Mode

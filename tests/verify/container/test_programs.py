@@ -5,10 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from calico_agent.model.container import Child, ContainerState, Docker, LogHint, Program, Stage
+from calico_agent.model.container import ContainerState, Docker, LogHint
 from calico_agent.model.felix import Component, FelixHealth
 from calico_agent.model.finding import Status
 from calico_agent.model.observation import Observation, Unreadable
+from calico_agent.model.program import Child, Program, Stage
 from calico_agent.verify.container.stage import stage_by
 from tests.verify.case import Case, check
 from tests.verify.cluster import AT, CONTAINER, HEALTHY, SESSIONS, contained, look, peered, session

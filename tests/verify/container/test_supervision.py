@@ -15,10 +15,10 @@ from calico_agent.model.container import (
     ContainerState,
     LogHint,
     Mount,
-    Program,
 )
 from calico_agent.model.finding import Severity, Status
 from calico_agent.model.observation import Unreadable
+from calico_agent.model.program import Program
 from calico_agent.model.settings import DriftPolicy, Mode, SuperviseSettings
 from tests.verify.case import Case, check
 from tests.verify.cluster import AT, HEALTHY, IDENTITY, contained, findings_of

@@ -11,7 +11,7 @@ from calico_agent.model.identity import Candidate
 from calico_agent.model.node import Node
 from calico_agent.model.observation import Observation
 from calico_agent.model.settings import Mode
-from calico_agent.verify.identity.peers import staying
+from calico_agent.verify.identity.suspects import staying
 from calico_agent.verify.view import view_of
 from tests.verify.case import Case, check
 from tests.verify.cluster import (

@@ -7,12 +7,12 @@ from ipaddress import ip_address, ip_interface
 import pytest
 
 from calico_agent.model.address import Link, LinkAddress
-from calico_agent.model.container import Program
 from calico_agent.model.felix import ClusterRoutes, FelixSettings
 from calico_agent.model.finding import Status
 from calico_agent.model.kernel import Kernel
 from calico_agent.model.node import EncapsulationMode
 from calico_agent.model.observation import Observation
+from calico_agent.model.program import Program
 from calico_agent.model.route import Fib, Route
 from tests.verify.case import Case, check
 from tests.verify.cluster import AT, CONTAINER, DATASTORE, FELIX, POOL, contained, findings_of, routed, stored, via

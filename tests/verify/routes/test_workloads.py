@@ -9,11 +9,12 @@ import pytest
 
 from calico_agent.decode.endpoint import PREFIX
 from calico_agent.model.address import Link, LinkAddress
-from calico_agent.model.container import ContainerState, Program
+from calico_agent.model.container import ContainerState
 from calico_agent.model.endpoint import Endpoint, Endpoints
 from calico_agent.model.finding import Status
 from calico_agent.model.kernel import Kernel
 from calico_agent.model.observation import Observation, Unreadable
+from calico_agent.model.program import Program
 from tests.verify.case import Case, check
 from tests.verify.cluster import AT, BOOT, DATASTORE, FELIX, HEALTHY, NAMES, contained, findings_of, routed, stored, via
 
