@@ -113,6 +113,15 @@ def _tcp_flags(arguments: Words, negated: bool) -> Iterator[Match]:
     yield Bits(Field.FLAGS, mask, value, negated)
 
 
+def _set(arguments: Words, negated: bool) -> Iterator[Match]:
+    """Those of kube-proxy in its mode ipvs hold addresses of services, and ports of theirs on nodes: no packet that is
+    judged goes to one (pkg/proxy/ipvs/ipset.go@kubernetes v1.31)."""
+    if not arguments[0].startswith("KUBE-"):
+        yield from _unclear("set", f"{'! ' if negated else ''}--match-set", arguments)
+    elif not negated:
+        yield NEVER
+
+
 def _ipsec(arguments: Words, _: bool) -> Iterator[Match]:
     if arguments[0] != "none":
         yield NEVER
@@ -156,6 +165,7 @@ _BY_MODULE: dict[str, dict[str, _Reader]] = {
     "rpfilter": {"--invert": _holds(unless_negated=False)},
     "physdev": {"--physdev-is-bridged": _holds(unless_negated=False)},
     "policy": {"--pol": _ipsec},
+    "set": {"--match-set": _set},
 }
 # What else these ask for does not keep ordinary packets off.
 _HOLD = frozenset(("comment", "limit", "hashlimit", "connlimit", "rpfilter", "policy", "nfacct"))

@@ -137,15 +137,25 @@ def _marking(
     """iptables-save writes every form of MARK as --set-xmark; the mark of the connection is not known."""
     given = dict(options)
     if target == "CONNMARK":
-        restores = "--restore-mark" in given
-        known = 0 if restores else ALL_BITS
-        return Rule(matches, Act.MARK if restores else Act.CONTINUE, known=known, text=text, comment=comment)
+        if "--restore-mark" not in given:
+            return Rule(matches, text=text, comment=comment)
+        replaced, unknown = (_mask(given.get(option)) for option in ("--nfmask", "--ctmask"))
+        keep, known = ALL_BITS & ~replaced, ALL_BITS & ~unknown
+        return Rule(matches, Act.MARK, keep=keep, known=known, text=text, comment=comment)
     try:
         value, _, mask = given["--set-xmark"][0].partition("/")
         flip, cleared = int(value, 16), int(mask or "ffffffff", 16)
     except (KeyError, IndexError, ValueError):
         return Rule((*matches, Unclear(text)), Act.MARK, known=0, text=text, comment=comment)
     return Rule(matches, Act.MARK, keep=ALL_BITS & ~cleared, flip=flip, text=text, comment=comment)
+
+
+def _mask(arguments: list[str] | None) -> int:
+    """The bits that an option names: all without it, or where it is not understood."""
+    try:
+        return int(arguments[0], 16) if arguments else ALL_BITS
+    except ValueError:
+        return ALL_BITS
 
 
 def _options(words: list[str]) -> Iterator[tuple[str, list[str], bool]]:

@@ -26,7 +26,7 @@ _ENDS = {
     "goto": Act.GOTO,
 }
 # These do something beside, and let the packet go on.
-_ASIDE = frozenset(("counter", "log", "comment", "ct helper", "ct timeout", "ct count", "flow", "last", "meter", "dup"))
+_ASIDE = frozenset(("counter", "log", "comment", "ct helper", "ct timeout", "flow", "last", "meter", "dup"))
 _KUBE_PROXY, _SERVICE, _MASQUERADE = "kube-proxy", "service-", "mark-for-masquerade"
 
 
@@ -65,9 +65,8 @@ def _masquerading(objects: list[JsonObject]) -> Masquerading:
 
 def _table(family: str, name: str, found: list[tuple[str, JsonObject]], command: str) -> Table:
     sets = {f"@{one['name']}": one.get("elem", []) for kind, one in found if kind in {"set", "map"}}
-    dynamic = {
-        f"@{one['name']}" for kind, one in found if kind in {"set", "map"} and {"timeout", "dynamic"} & _flags(one)
-    }
+    # What has a timeout is in force until then; what packets put in themselves is another thing a moment later.
+    dynamic = {f"@{one['name']}" for kind, one in found if kind in {"set", "map"} and "dynamic" in _flags(one)}
     chains: dict[str, list[Rule]] = {one["name"]: [] for kind, one in found if kind == "chain"}
     skipped = {one["name"] for kind, one in found if kind == "chain" and one.get("type") == "nat"}
     base = tuple(_base(one) for kind, one in found if kind == "chain" and "hook" in one and one["name"] not in skipped)
@@ -121,7 +120,7 @@ def _rules(rule: JsonObject, sets: Sets, calicos: bool) -> Iterator[Rule]:
                 yield Rule(tuple(matches), Act.MARK, keep=keep, flip=flip, known=bits, text=text, comment=comment)
         elif kind == "notrack":
             yield Rule(tuple(matches), Act.UNTRACK, text=text, comment=comment)
-        elif kind == "limit":
+        elif kind in {"limit", "ct count"}:
             matches.extend((NEVER,) if value.get("inv") else ())
         elif kind in {"set", "map"}:
             matches.extend(_limits(value))

@@ -22,6 +22,7 @@ FEATURES: Mapping[str, Feature] = MappingProxyType(
     {
         "ip_tables": _feature("ip_tables nf_tables", "IP_NF_IPTABLES NF_TABLES"),
         "ip6_tables": _feature("ip6_tables nf_tables", "IP6_NF_IPTABLES NF_TABLES"),
+        "iptable_filter": _feature("iptable_filter", "IP_NF_FILTER"),
         "nf_tables": _feature("nf_tables", "NF_TABLES"),
         "nf_conntrack": _feature("nf_conntrack", "NF_CONNTRACK"),
         "ip_set": _feature("ip_set", "IP_SET"),

@@ -19,16 +19,22 @@ _LABEL_WIDTH = 11
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line before it is folded; what does not fit is indented. `colour` is that of `part`, or of all of it."""
+    """One line before it is folded; what does not fit is indented. `colour` is that of `part`, or of all of it.
+
+    One that is to stay `whole`, as a command that people copy, is folded by the terminal alone.
+    """
 
     text: str
     indent: str = "  "
     colour: str = ""
     part: str = ""
+    whole: bool = False
 
     def folded(self, width: int, *, colour: bool) -> list[str]:
         """The lines that it takes."""
         # The head's own spaces are columns, so textwrap may not fold them.
+        if self.whole:
+            return [self.text]
         indent = self.indent[: max(0, width - _TEXT)]
         lines = textwrap.wrap(self.text, width, subsequent_indent=indent, break_on_hyphens=False) or [""]
         if not colour or not self.colour:

@@ -17,6 +17,7 @@ _COLOURS = {
 _EXPLAINED = frozenset({Verdict.WARNING, Verdict.FAILURE, Verdict.UNKNOWN})
 _WIDEST = max(len(verdict.value) for verdict in Verdict)
 _MAX_UNTOLD = 6
+_LONGEST_CURE = 4000  # a command that is cut is another command
 
 
 def render_preflight(checks: tuple[Check, ...], *, colour: bool = False, width: int = WIDTH) -> str:
@@ -69,6 +70,6 @@ def _told(check: Check, codes: int) -> Iterator[Line]:
     head = f"{word}  {check.code:<{codes}}  "
     yield Line(head + clean(check.what), " " * len(head), _COLOURS[check.verdict], word)
     if check.verdict in _EXPLAINED:
-        for label, text in (("why", check.why), ("cure", check.cure)):
+        for label, text in (("why", clean(check.why)), ("cure", clean(check.cure, _LONGEST_CURE))):
             if text:
-                yield Line(f"{'':<{len(head)}}{label:<5} {clean(text)}", " " * (len(head) + 6))
+                yield Line(f"{'':<{len(head)}}{label:<5} {text}", " " * (len(head) + 6), whole=label == "cure")

@@ -59,6 +59,9 @@ MATCHES: dict[str, tuple[Match, ...]] = {
     "-m iprange --src-range 10.0.0.0-10.255.255.255": (Among(Field.SOURCE, (TEN,)),),
     "-m pkttype --pkt-type broadcast": (Named(Field.PACKET_TYPE, ("broadcast",)),),
     "-m set --match-set blocked src": (Unclear("set --match-set blocked src"),),
+    "-m set ! --match-set known src": (Unclear("set ! --match-set known src"),),
+    "-m set --match-set KUBE-IPVS-IPS dst": (NEVER,),
+    "-m set ! --match-set KUBE-LOAD-BALANCER dst,dst": (),
     '-m comment --comment "-j DROP \\"x\\""': (),
     "-m comment --comment -j": (),
     "-m limit --limit 5/sec --limit-burst 7": (),
@@ -91,7 +94,9 @@ ACTS = {
     "-j SOMETHING-NEW": Rule(act=Act.UNCLEAR),
     "-j CT --notrack": Rule(act=Act.UNTRACK),
     "-j MARK --set-xmark 0x10000/0x30000": Rule(act=Act.MARK, keep=0xFFFCFFFF, flip=0x10000),
-    "-j CONNMARK --restore-mark --nfmask 0xff --ctmask 0xff": Rule(act=Act.MARK, known=0),
+    "-j CONNMARK --restore-mark --nfmask 0xff --ctmask 0xff": Rule(act=Act.MARK, keep=0xFFFFFF00, known=0xFFFFFF00),
+    "-j CONNMARK --restore-mark": Rule(act=Act.MARK, keep=0, known=0),
+    "-j CONNMARK --restore-mark --nfmask mine": Rule(act=Act.MARK, keep=0, known=0),
     "-j CONNMARK --save-mark --nfmask 0xff --ctmask 0xff": Rule(),
 }
 

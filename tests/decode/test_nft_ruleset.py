@@ -84,6 +84,9 @@ MATCHES: dict[str, tuple[dict[str, Any], tuple[Match, ...]]] = {
     "not through IPsec": (matched({"meta": {"key": "ipsec"}}, False), (ALWAYS,)),
     "below a limit": ({"limit": {"rate": 5, "per": "second"}}, ()),
     "above a limit": ({"limit": {"rate": 5, "per": "second", "inv": True}}, (NEVER,)),
+    "below a number of connections": ({"ct count": {"val": 1000}}, ()),
+    "above a number of connections": ({"ct count": {"val": 1000, "inv": True}}, (NEVER,)),
+    "a set whose elements end one day": (matched(SADDR, "@banned"), (V4, Among(Field.SOURCE, (ELEVEN,)))),
     "above a limit for each": (
         {"set": {"op": "update", "elem": SADDR, "set": "@seen", "stmt": [{"limit": {"rate": 1, "inv": True}}]}},
         (NEVER,),
@@ -104,6 +107,14 @@ def table(*rules: list[dict[str, Any]], family: str = "inet") -> Table:
         {"table": {"family": family, "name": "mine"}},
         {"set": {**named, "name": "nodes", "elem": [{"prefix": {"addr": "10.0.0.0", "len": 8}}, "11.0.0.1"]}},
         {"set": {**named, "name": "seen", "flags": ["dynamic", "timeout"]}},
+        {
+            "set": {
+                **named,
+                "name": "banned",
+                "flags": ["timeout"],
+                "elem": [{"elem": {"val": "11.0.0.1", "timeout": 14400, "expires": 3000}}],
+            }
+        },
         {
             "map": {
                 **named,

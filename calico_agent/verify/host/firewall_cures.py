@@ -49,6 +49,8 @@ def words_of(culprit: Culprit) -> str:
     place = f"{table.command or table.tool.value}, table {_named(table)}"
     if rule is None:
         return f"the policy DROP of chain {culprit.chain} ({place})"
+    if table.tool is Tool.NFT:
+        return f"the rule `{rule.text}` ({place}), which `nft -a list chain {_named(table)} {culprit.chain}` shows"
     return f"the rule `{rule.text}` ({place})" if rule.text else f"a rule of chain {culprit.chain} ({place})"
 
 

@@ -5,6 +5,7 @@ the longer list of `calicoctl node checksystem`, of which a host may lack much a
 the like. An encapsulation counts only where pools, or Felix, ask for it.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
@@ -34,7 +35,21 @@ _IPTABLES = (
     "xt_addrtype",
     "xt_MASQUERADE",
 )
+# Felix lists the sets of ipset even then, and ends where the kernel has none (kops#18478, seen with Calico v3.31).
+_NFTABLES = ("nf_tables", "ip_set")
+# Before, Felix has iptables-legacy only, whose tables new kernels do not have (CONFIG_NETFILTER_XTABLES_LEGACY).
+_IPTABLES_NFT_SINCE = (3, 8)
 _RPFILTER_SINCE = (3, 12)
+# What the kernels of distributions are called, and in which package what they leave out at first is.
+_PACKAGES = (
+    (re.compile(r"\.(el[89]|el\d\d|fc\d+)(?![a-z0-9])"), "dnf install kernel-modules-extra-{}"),
+    (
+        re.compile(r"-(generic|lowlatency|virtual|kvm|aws|azure|gcp|gke|oracle|ibm|raspi)$"),
+        "apt-get install linux-modules-extra-{}",
+    ),
+    (re.compile(r"-default$"), "zypper install --force-resolution kernel-default && reboot"),
+    (re.compile(r"-cloud-(amd64|arm64)$"), "apt-get install linux-image-{1} && reboot"),
+)
 _DEVICES = {
     "ipip": IPIP_DEVICE,
     "vxlan": VXLAN_DEVICES[Family.IPV4],
@@ -65,10 +80,12 @@ def _firewall(view: View) -> Iterator[str]:
     if told.ebpf:
         return
     if told.nftables == "Enabled":
-        yield "nf_tables"
+        yield from _NFTABLES
         return
     yield from _IPTABLES
     of = running_release(view)
+    if of is not None and of < _IPTABLES_NFT_SINCE:
+        yield "iptable_filter"
     if of is not None and of >= _RPFILTER_SINCE:
         yield "xt_rpfilter"
 
@@ -85,9 +102,7 @@ def _group(modules: Modules, needed: Iterable[str], what: str, why: str, *, know
     if modules.gone:
         cure = "reboot: the kernel was replaced, and the modules of the running one are not on the disk any more"
     elif modules.complete:
-        cure = (
-            f"install the package with the kernel's other modules (linux-modules-extra-{modules.release}), then {cure}"
-        )
+        cure = f"{_package(modules.release)} && {cure}"
     if not modules.complete:
         what_not = f"{names} for {what}: not found, and not known for lack of {modules.why_incomplete}"
     elif not known_used:
@@ -96,6 +111,14 @@ def _group(modules: Modules, needed: Iterable[str], what: str, why: str, *, know
         lack = f"the kernel {modules.release} lacks {names} for {what}"
         return Check(_CODE, Verdict.FAILURE, lack, why, cure, what)
     return Check(_CODE, Verdict.UNKNOWN, what_not, why, cure, what)
+
+
+def _package(release: str) -> str:
+    """The command that installs the modules that the kernel came without, by the name that its distribution gave it."""
+    for name, command in _PACKAGES:
+        if found := name.search(release):
+            return command.format(release, found[1])
+    return f": install the package with all modules of the kernel {release}"
 
 
 def _where(modules: Modules, needed: tuple[str, ...]) -> Iterator[str]:

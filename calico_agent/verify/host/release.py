@@ -5,8 +5,9 @@ from calico_agent.verify.view import View
 
 
 def running_release(view: View) -> Release | None:
-    """By the image of the container that is there; without one, of that which the agent would make."""
-    return _first(_image_here(view), _image_to_come(view))
+    """By the image of the container that is there; without one, of that which the agent would make; else that of the
+    cluster: another runtime than Docker may run it."""
+    return _first(_image_here(view), _image_to_come(view)) or _of_cluster(view)
 
 
 def coming_release(view: View) -> Release | None:
@@ -15,15 +16,16 @@ def coming_release(view: View) -> Release | None:
 
 
 def calico_release(view: View) -> Release | None:
-    """The coming one; where its image does not tell, that of the cluster, of which the datastore knows.
+    """The coming one; where its image does not tell, that of the cluster."""
+    return coming_release(view) or _of_cluster(view)
 
-    Of Calico 2.x the datastore tells no more than that, by its API.
-    """
-    found = coming_release(view)
-    if found is None and view.cluster is not None:
-        datastore = view.cluster.datastore
-        return release_in(datastore.calico_version) if datastore.claimable else (2, 0)
-    return found
+
+def _of_cluster(view: View) -> Release | None:
+    """What the datastore knows: of Calico 2.x no more than that, by its API."""
+    if view.cluster is None:
+        return None
+    datastore = view.cluster.datastore
+    return release_in(datastore.calico_version) if datastore.claimable else (2, 0)
 
 
 def _first(*images: str) -> Release | None:

@@ -158,6 +158,34 @@ CASES = {
         says=("from host3 are dropped",),
         unsaid=("host2",),
     ),
+    "kube-proxy with ipvs keeps packets to services off that nobody serves": CheckCase(
+        host(
+            filtering(
+                ":KUBE-IPVS-FILTER - [0:0]",
+                ":KUBE-PROXY-FIREWALL - [0:0]",
+                ":KUBE-SOURCE-RANGES-FIREWALL - [0:0]",
+                '-A INPUT -m comment --comment "kubernetes ipvs access filter" -j KUBE-IPVS-FILTER',
+                '-A INPUT -m comment --comment "kube-proxy firewall rules" -j KUBE-PROXY-FIREWALL',
+                '-A FORWARD -m comment --comment "kube-proxy firewall rules" -j KUBE-PROXY-FIREWALL',
+                "-A KUBE-IPVS-FILTER -m set --match-set KUBE-CLUSTER-IP dst,dst -j RETURN",
+                "-A KUBE-IPVS-FILTER -m conntrack --ctstate NEW -m set --match-set KUBE-IPVS-IPS dst -j REJECT",
+                "-A KUBE-PROXY-FIREWALL -m set --match-set KUBE-LOAD-BALANCER-FW dst,dst "
+                "-j KUBE-SOURCE-RANGES-FIREWALL",
+                "-A KUBE-SOURCE-RANGES-FIREWALL -j DROP",
+            )
+        ),
+        BOTH,
+    ),
+    "bits of the mark that AWS and Tailscale keep in connections are none of kube-proxy's": CheckCase(
+        host(
+            "*mangle\n:PREROUTING ACCEPT [0:0]\n"
+            "-A PREROUTING -j CONNMARK --restore-mark --nfmask 0xff0080 --ctmask 0xff0080\nCOMMIT\n" + kube_proxy()
+        ),
+        {**BOTH, PORTS: OK},
+    ),
+    "who opens too many connections is dropped, which no node does": CheckCase(
+        by_nft("input", "accept", [{"ct count": {"val": 1000, "inv": True}}, {"drop": None}]), BOTH
+    ),
     "a set of ipset decides": CheckCase(
         host(filtering("-A INPUT -m set --match-set blocked src -j DROP")),
         {BGP: UNKNOWN, PODS: OK},

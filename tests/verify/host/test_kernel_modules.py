@@ -48,13 +48,33 @@ CASES = {
     "without xt_set": CheckCase(
         prepared(modules=kernel("xt_set")),
         {FIREWALL: Verdict.FAILURE, **IDLE},
-        says=("lacks xt_set", "linux-modules-extra-6.1.0", "modprobe -a xt_set"),
+        says=("lacks xt_set", "the package with all modules of the kernel 6.1.0 && modprobe -a xt_set"),
     ),
+    "a cloud image of Rocky Linux 10 comes without what iptables needs": CheckCase(
+        prepared(modules=kernel("xt_comment", "xt_addrtype", "ip_set", release="6.12.0-211.26.1.el10_2.aarch64")),
+        {FIREWALL: Verdict.FAILURE, **IDLE},
+        says=("dnf install kernel-modules-extra-6.12.0-211.26.1.el10_2.aarch64 && modprobe -a ip_set xt_comment",),
+    ),
+    "a cloud image of Ubuntu comes without VXLAN": CheckCase(
+        prepared(WITH_VXLAN, modules=kernel("vxlan", release="6.8.0-1021-raspi")),
+        GOOD | {VXLAN: Verdict.FAILURE},
+        says=("apt-get install linux-modules-extra-6.8.0-1021-raspi && modprobe -a vxlan",),
+    ),
+    "a kernel without iptables-legacy, which Calico 2.3 knows alone": CheckCase(
+        prepared(contained(image="calico/node:v1.3.0"), modules=kernel("iptable_filter")),
+        {FIREWALL: Verdict.FAILURE, **IDLE},
+        says=("lacks iptable_filter",),
+    ),
+    "and which later ones do without": CheckCase(prepared(modules=kernel("iptable_filter")), GOOD),
     "without rpfilter, which Felix uses since v3.12": CheckCase(
         prepared(modules=kernel("xt_rpfilter")), {FIREWALL: Verdict.FAILURE, **IDLE}
     ),
     "Felix writes nftables itself": CheckCase(
-        prepared(contained(env=(("FELIX_NFTABLESMODE", "Enabled"),)), modules=kernel("ip_set", "xt_set")), GOOD
+        prepared(contained(env=(("FELIX_NFTABLESMODE", "Enabled"),)), modules=kernel("xt_comment", "xt_set")), GOOD
+    ),
+    "which it does not without ip_set, either": CheckCase(
+        prepared(contained(env=(("FELIX_NFTABLESMODE", "Enabled"),)), modules=kernel("ip_set")),
+        {FIREWALL: Verdict.FAILURE, **IDLE},
     ),
     "eBPF": CheckCase(prepared(contained(env=(("FELIX_BPFENABLED", "true"),)), modules=kernel("ip_set")), GOOD),
     "pools ask for IPIP, and the kernel has none": CheckCase(
