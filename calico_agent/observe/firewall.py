@@ -11,7 +11,7 @@ from pathlib import Path
 
 from calico_agent.decode.errors import Malformed
 from calico_agent.decode.iptables_save import decode_save
-from calico_agent.decode.nft_base_chains import ANY_FAMILY, GET_CHAIN, HookedChain, decode_base_chains
+from calico_agent.decode.nft_chains import ANY_FAMILY, GET_CHAIN, Chain, decode_chains
 from calico_agent.decode.nft_ruleset import decode_nft
 from calico_agent.model.firewall import Firewall, Masquerading, Table, Tool
 from calico_agent.model.unreadable import Unreadable
@@ -22,6 +22,9 @@ from calico_agent.observe.tool import find_tool, run_tool
 
 # On a busy machine 50,000 rules take iptables-nft-save some seconds; they are 8 MB of text. nft's JSON becomes
 # ten times as large in memory.
+# iptables-nft-save of a nat table with 20,000 chains of kube-proxy keeps a core busy for seven seconds, which is more
+# than it is worth: nothing is dropped there, and what kube-proxy was told is known without.
+_MOST_CHAINS_OF_NAT = 4000
 _SECONDS, _LONGEST_SAVE, _LONGEST_JSON = 8.0, 24 << 20, 8 << 20
 _OF_IPTABLES = frozenset(("raw", "mangle", "nat", "filter", "security"))
 _HOOKS_OF_IPTABLES = frozenset(("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"))
@@ -70,8 +73,8 @@ def _usual(name: str, *, nft: bool) -> Path | None:
     return tool if tool is not None and ("nft" in tool.resolve().name) is nft else None
 
 
-def _saved(tool: Tool, family: str, path: Path) -> Part:
-    output = run_tool(path, seconds=_SECONDS, limit=_LONGEST_SAVE)
+def _saved(tool: Tool, family: str, path: Path, *arguments: str) -> Part:
+    output = run_tool(path, *arguments, seconds=_SECONDS, limit=_LONGEST_SAVE)
     if isinstance(output, Unreadable):
         return output
     return _decoded(path.name, lambda: decode_save(tool, family, output, path.name.removesuffix("-save")))
@@ -87,35 +90,40 @@ def _decoded(source: str, decode: Callable[[], tuple[tuple[Table, ...], Masquera
 def _nf_tables() -> Iterator[Part]:
     if not _has_nf_tables():
         return
-    chains = steadily(_base_chains)
+    chains = steadily(_chains)
     if isinstance(chains, Unreadable):
         yield Unreadable("nf_tables", f"its chains cannot be listed: {chains.reason}", chains.code)
         return
-    names = {(chain.family, chain.table) for chain in chains if chain.family in _FAMILIES}
-    others = {(chain.family, chain.table) for chain in chains if chain.name not in _HOOKS_OF_IPTABLES}
+    hooked = [chain for chain in chains if chain.hooked]
+    names = {(chain.family, chain.table) for chain in hooked if chain.family in _FAMILIES}
+    others = {(chain.family, chain.table) for chain in hooked if chain.name not in _HOOKS_OF_IPTABLES}
     for family in _PREFIXES:
         by_iptables = {(family, table) for table in _OF_IPTABLES} & names - others
         if by_iptables:
+            if sum(chain[:2] == (family, "nat") for chain in chains) > _MOST_CHAINS_OF_NAT:
+                by_iptables.discard((family, "nat"))
+                names.discard((family, "nat"))
             yield from _by_iptables(family, by_iptables, names)
     for family, name in sorted(names):
         yield _by_nft(family, name)
 
 
-def _base_chains() -> tuple[HookedChain, ...]:
+def _chains() -> tuple[Chain, ...]:
     with NetlinkSocket(protocol=NETFILTER) as netlink:
-        return decode_base_chains(netlink.dump(GET_CHAIN, ANY_FAMILY))
+        return decode_chains(netlink.dump(GET_CHAIN, ANY_FAMILY))
 
 
 def _by_iptables(family: str, wanted: set[tuple[str, str]], names: set[tuple[str, str]]) -> Iterator[Part]:
     """The tables that iptables made; those that it does not understand, or where it is not here, are left for nft."""
     prefix = _PREFIXES[family]
     tool = find_tool(f"{prefix}-nft-save") or _usual(f"{prefix}-save", nft=True)
-    part = None if tool is None else _saved(Tool.IPTABLES_NFT, family, tool)
-    if part is not None and not isinstance(part, Unreadable):
-        tables = tuple(table for table in part[0] if (family, table.name) in wanted)
-        yield tables, part[1]
-        names -= {(family, table.name) for table in tables}
-        names -= {(family, "nat")} & wanted
+    if tool is None:
+        return
+    for _, name in sorted(wanted):
+        part = _saved(Tool.IPTABLES_NFT, family, tool, "-t", name)
+        if not isinstance(part, Unreadable):
+            names -= {(family, table.name) for table in part[0]} | {(family, "nat")} & wanted
+            yield part
 
 
 def _by_nft(family: str, name: str) -> Part:

@@ -139,10 +139,11 @@ class _Reading:
         self._thread: threading.Thread | None = None
         self._value: object = None
         self._begun = self._took = 0.0
+        self._late = False
 
     def begin(self, circumstances: Circumstances) -> None:
-        """Start one, unless the one before has not ended."""
-        if self._thread is None or not self._thread.is_alive():
+        """Start one, unless the one before has not ended, or ended when nobody waited for it any more."""
+        if not self._late:
             name = f"preflight {self.subject.name}"
             self._begun = time.monotonic()
             self._thread = threading.Thread(target=self._run, args=(circumstances,), name=name, daemon=True)
@@ -151,14 +152,17 @@ class _Reading:
     def value(self, patience: float) -> object:
         """What it found, waiting that long (s); then Unreadable."""
         if self._thread is not None:
-            self._thread.join(max(0.0, patience))
-            if self._thread.is_alive():
+            self._thread.join(0.0 if self._late else max(0.0, patience))
+            self._late = self._thread.is_alive()
+            if self._late:
                 waited = time.monotonic() - self._begun
                 return Unreadable(self.subject.name, f"not read within {waited:.0f} s", "timeout")
         return self._value
 
     def next_due(self) -> float:
-        """When it should be read again (monotonic)."""
+        """When it should be read again, or what came late can be had (monotonic)."""
+        if self._late:
+            return time.monotonic() + _PATIENCE
         period = max(self.subject.period, min(_SHARE_OF_TIME * self._took, _LONGEST_PERIOD))
         return time.monotonic() + period * jitter()
 

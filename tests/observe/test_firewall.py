@@ -13,6 +13,7 @@ from calico_agent.model.firewall import Firewall, Tool, masquerades_all
 from calico_agent.model.node import EncapsulationMode, Pool
 from calico_agent.model.observation import Observation
 from calico_agent.model.preflight import Check, Verdict
+from calico_agent.observe import firewall
 from calico_agent.observe.firewall import read_firewall
 from calico_agent.verify.host.firewall import check_firewall
 from tests.firewall_managers import firewalld, ufw
@@ -143,6 +144,19 @@ def test_nothing_is_said_against_a_healthy_host(host: NetworkNamespace, tool: st
         if part.strip():
             restore(host, tool, _whole(part))
     assert set(verdicts(host, BY_IPIP).values()) == {Verdict.OK}
+
+
+def test_a_nat_table_that_would_take_long_to_print_is_left_out(
+    host: NetworkNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for part in kube_proxy(forward="DROP").split("COMMIT\n"):
+        if part.strip():
+            restore(host, "iptables-nft", _whole(part))
+    assert host.run(read_firewall).masquerading.services == 2
+    monkeypatch.setattr(firewall, "_MOST_CHAINS_OF_NAT", 2)
+    found = host.run(read_firewall)
+    assert (found.masquerading.services, found.unread) == (0, ())
+    assert found.has_chain("KUBE-FORWARD")
 
 
 def _whole(part: str) -> str:

@@ -44,6 +44,33 @@ def test_who_looks_once_waits_for_all_and_not_for_one_that_hangs(
     assert sum(thread.name == "preflight sysctls" for thread in threading.enumerate()) == 1
 
 
+def test_what_takes_longer_than_one_waits_is_not_read_over_and_over_and_is_used_when_it_comes(
+    gate: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preparation, "_PATIENCE", 0.05)
+    begun: list[str] = []
+
+    def slow(_: Circumstances) -> Sysctls:
+        begun.append("once")
+        gate.wait(60)
+        return Sysctls({"came": "late"})
+
+    reader = PreparationReader(lambda _: None, (Subject("sysctls", slow, 3600.0),))
+    reader.start()
+    try:
+        until("nobody waits for it any more", lambda: isinstance(_sysctls(reader), Unreadable))
+        gate.set()
+        until("it is there", lambda: _sysctls(reader) == Sysctls({"came": "late"}))
+        assert begun == ["once"]
+    finally:
+        reader.stop()
+
+
+def _sysctls(reader: PreparationReader) -> object:
+    found = reader.read(Circumstances())
+    return found.sysctls if found is not None else None
+
+
 def test_a_reader_with_a_fault_is_told_and_ends_nothing() -> None:
     def faulty(_: Circumstances) -> object:
         raise ValueError("what a bug")

@@ -73,8 +73,9 @@ pod starts on this host.
 Found by looking for each program in the runtime's folders, and by asking it for the versions of CNI
 that it speaks (CNI_COMMAND=VERSION), if only root can have written it.
 
-calico and calico-ipam are written by install-cni when its pod starts; the others come with the
-package kubernetes-cni. `CNI_COMMAND=VERSION /opt/cni/bin/NAME </dev/null` shows what is wrong.""",
+install-cni writes those of Calico, and portmap, bandwidth, loopback and the like, when its pod
+starts; these come with the package kubernetes-cni, too.
+`CNI_COMMAND=VERSION /opt/cni/bin/NAME </dev/null` shows what is wrong.""",
     ),
     _entry(
         "HOST-KUBE-PROXY",

@@ -1,5 +1,6 @@
 """Whether the container runtime takes Calico's CNI configuration, and whether the plugins that it names run."""
 
+import re
 from collections.abc import Iterator
 
 from calico_agent.model.cni import CniFile, CniPluginFile, CniSetup, PluginState
@@ -7,10 +8,15 @@ from calico_agent.model.preflight import Check, Verdict
 from calico_agent.verify.host.kubernetes import install_cni, kubernetes_of
 from calico_agent.verify.view import View
 
+_OF_CALICO = re.compile(r"\d+-(calico|canal)\.[a-z]+")
+_USUAL = "10-calico.conflist"
 _CODE, _PLUGIN = "HOST-CNI", "HOST-CNI-PLUGIN"
 _WHY = "the runtime calls the plugins of the first file in its folder, by name: pods get no network of Calico's"
 _WHY_PLUGIN = "no pod starts on this host while one of these plugins does not run"
-_WITH_CALICO = frozenset({"calico", "calico-ipam"})
+# What install-cni writes: those of Calico, and those of others that its image holds.
+_WITH_CALICO = frozenset(
+    ("calico", "calico-ipam", "bandwidth", "flannel", "host-local", "loopback", "portmap", "tuning")
+)
 
 
 def check_cni(view: View) -> Iterator[Check]:
@@ -39,15 +45,27 @@ def _configuration(view: View, cni: CniSetup) -> Check:
         return Check(_CODE, Verdict.UNKNOWN, f"{taken.path}: {taken.error}", _WHY, f"ls -l {taken.path}")
     if taken.error:
         what = f"the runtime stops at {taken.path}, which is no CNI configuration: {taken.error}"
-        return Check(_CODE, Verdict.FAILURE, what, _WHY, f"mv {taken.path} {taken.path}.disabled")
+        cure = install_cni(view) if _OF_CALICO.fullmatch(_name(taken)) else _aside(taken)
+        return Check(_CODE, Verdict.FAILURE, what, _WHY, cure)
     if taken.calico:
         return Check(_CODE, Verdict.OK, f"the runtime takes {taken.path}, which names calico ({cni.source})")
     named = ", ".join(taken.plugins)
     if calico is None:
         what = f"the runtime takes {taken.path} with {named}, and no file in {cni.folder} names calico"
-        return Check(_CODE, Verdict.FAILURE, what, _WHY, install_cni(view))
+        cure = install_cni(view)
+        return Check(
+            _CODE, Verdict.FAILURE, what, _WHY, cure if _name(taken) > _USUAL else f"{_aside(taken)} && {cure}"
+        )
     what = f"the runtime takes {taken.path} with {named}, because its name comes before {calico.path}"
-    return Check(_CODE, Verdict.FAILURE, what, _WHY, f"mv {taken.path} {taken.path}.disabled")
+    return Check(_CODE, Verdict.FAILURE, what, _WHY, _aside(taken))
+
+
+def _name(file: CniFile) -> str:
+    return file.path.rpartition("/")[2]
+
+
+def _aside(file: CniFile) -> str:
+    return f"mv {file.path} {file.path}.disabled"
 
 
 def _plugins(view: View, cni: CniSetup, calico: CniFile) -> Iterator[Check]:
@@ -63,7 +81,8 @@ def _plugins(view: View, cni: CniSetup, calico: CniFile) -> Iterator[Check]:
 def _wrong(view: View, cni: CniSetup, calico: CniFile, plugin: CniPluginFile) -> Check | None:
     if plugin.state is PluginState.MISSING:
         what = f"{plugin.name}, which {calico.path} needs, is not in {', '.join(cni.program_folders)}"
-        cure = install_cni(view) if plugin.name in _WITH_CALICO else "apt-get install kubernetes-cni"
+        cure = f"ls -l {' '.join(cni.program_folders)}; {plugin.name} comes with what wrote its name into {calico.path}"
+        cure = install_cni(view) if plugin.name in _WITH_CALICO else cure
         return Check(_PLUGIN, Verdict.FAILURE, what, _WHY_PLUGIN, cure, plugin.name)
     if plugin.state is PluginState.NOT_EXECUTABLE:
         what = f"{plugin.path} is not executable"

@@ -19,4 +19,4 @@ def kubernetes_of(view: View, code: str, about: str) -> Kubernetes | Check:
 
 def install_cni(view: View) -> str:
     """The command that has Calico's CNI files written again on this host, by the install-cni of its DaemonSet."""
-    return f"kubectl -n kube-system delete pod -l k8s-app=calico-node --field-selector spec.nodeName={view.me}"
+    return f"kubectl delete pod -A -l k8s-app=calico-node --field-selector spec.nodeName={view.me}"

@@ -75,6 +75,17 @@ CASES = {
     "an empty folder": CheckCase(
         of(replace(CNI, files=(), plugins=())), {FILE: FAILURE}, says=("/etc/cni/net.d (by default) has no",)
     ),
+    "Calico's own file, cut off: moved away it would be missed": CheckCase(
+        of(replace(CNI, files=(CniFile(CONFLIST, error="not JSON"),), plugins=())),
+        {FILE: FAILURE},
+        says=(f"stops at {CONFLIST}", "kubectl delete pod -A -l k8s-app=calico-node"),
+        unsaid=("mv ",),
+    ),
+    "another network's, whose name would come before Calico's": CheckCase(
+        of(replace(CNI, files=(replace(FLANNEL, path="/etc/cni/net.d/05-cilium.conflist"),), plugins=())),
+        {FILE: FAILURE},
+        says=("mv /etc/cni/net.d/05-cilium.conflist /etc/cni/net.d/05-cilium.conflist.disabled && kubectl delete",),
+    ),
     "a runtime whose configuration cannot be read": CheckCase(
         of(replace(CNI, files=(), plugins=(), error="/etc/containerd/config.toml cannot be understood: not TOML")),
         {FILE: UNKNOWN},
@@ -88,7 +99,7 @@ CASES = {
     "a missing plugin of others": CheckCase(
         with_plugin("loopback", PluginState.MISSING),
         WELL | {f"{PLUGIN} loopback": FAILURE},
-        says=("apt-get install kubernetes-cni",),
+        says=("-l k8s-app=calico-node",),
     ),
     "one that nobody may execute": CheckCase(
         with_plugin("portmap", PluginState.NOT_EXECUTABLE),

@@ -1,4 +1,4 @@
-"""NFT_MSG_NEWCHAIN messages -> into which chains the kernel enters by itself, and the tables that they are in.
+"""NFT_MSG_NEWCHAIN messages -> the chains, the tables that they are in, and into which the kernel enters by itself.
 
 include/uapi/linux/netfilter/nf_tables.h. A table without such a chain does nothing.
 """
@@ -16,26 +16,26 @@ _TABLE, _NAME, _HOOK = 1, 3, 4  # NFTA_CHAIN_...
 _FAMILIES = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}  # NFPROTO_...
 
 
-class HookedChain(NamedTuple):
-    """`family` is nft's word for it."""
+class Chain(NamedTuple):
+    """`family` is nft's word for it. The kernel enters a `hooked` one by itself."""
 
     family: str
     table: str
     name: str
+    hooked: bool
 
 
-def decode_base_chains(datagrams: Iterable[bytes]) -> tuple[HookedChain, ...]:
+def decode_chains(datagrams: Iterable[bytes]) -> tuple[Chain, ...]:
     """All of them. Raises Malformed, Interrupted and Refused."""
-    return tuple(found for body in dump_bodies(datagrams, _NEW_CHAIN) if (found := _chain(body)) is not None)
+    return tuple(_chain(body) for body in dump_bodies(datagrams, _NEW_CHAIN))
 
 
-def _chain(body: bytes) -> HookedChain | None:
+def _chain(body: bytes) -> Chain:
     found = attributes(body, len(ANY_FAMILY))
     if len(body) < len(ANY_FAMILY) or _NAME not in found or _TABLE not in found:
         raise Malformed("a chain of nf_tables without a name")
-    if _HOOK not in found:
-        return None
-    return HookedChain(_FAMILIES.get(body[0], str(body[0])), _text(found[_TABLE]), _text(found[_NAME]))
+    family = _FAMILIES.get(body[0], str(body[0]))
+    return Chain(family, _text(found[_TABLE]), _text(found[_NAME]), _HOOK in found)
 
 
 def _text(value: bytes) -> str:
