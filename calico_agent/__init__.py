@@ -26,8 +26,8 @@
 
 `agent` runs the stages in this order, the first three by `look`; the two alone know them all. Watchers only wake it.
 
-Before all that a host is taken over: `adopt` (pure) makes the configuration out of what a unit, a `docker run`, Docker or
-a manifest says of the calico/node that somebody else runs; `importing` and `manifest_split` are its commands.
+Before all that a host is taken over: `adopt` (pure) makes the configuration out of what a unit, a `docker run`, Docker
+or a manifest says of the calico/node that somebody else runs; `importing` and `manifest_split` are its commands.
 """
 
 __version__ = "0.1.0"
