@@ -66,45 +66,47 @@ def _end_of_comment(text: str, index: int) -> int:
 
 def _value(text: str, index: int) -> tuple[str, int]:
     """The value from `index` on, and the end of its last line."""
-    value = ""
+    value: list[str] = []  # a text that grows by parts would be copied with each
     while index < len(text) and text[index] != "\n":
         character = text[index]
         if character in " \t\r":
             index += 1
         elif character in _QUOTES:
             part, index = _quoted(text, index)
-            value += part
+            value.append(part)
         else:
             part, index = _bare(text, index)
-            return value + part, index
-    return value, index
+            value.append(part)
+            break
+    return "".join(value), index
 
 
 def _bare(text: str, index: int) -> tuple[str, int]:
     """Without quotes, up to the end of the line; white space at the end does not belong to it, unless escaped."""
-    value, kept = "", 0
+    value, kept = list[str](), 0
     while index < len(text) and text[index] != "\n":
         if text[index] == "\\":
             index += 1
             if index < len(text) and text[index] != "\n":
-                value += text[index]
+                value.append(text[index])
             kept = len(value)
         else:
-            value += text[index]
+            value.append(text[index])
             kept = kept if text[index] in " \t\r" else len(value)
         index += 1
-    return value[:kept], index
+    return "".join(value[:kept]), index
 
 
 def _quoted(text: str, index: int) -> tuple[str, int]:
     """A part in quotes; where they are never closed, it ends with the file."""
-    quote, value = text[index], ""
+    quote, value = text[index], list[str]()
     index += 1
     while index < len(text) and text[index] != quote:
         if quote == '"' and text[index] == "\\" and index + 1 < len(text):
             index += 1
-            value += "" if text[index] == "\n" else text[index] if text[index] in _ESCAPABLE else "\\" + text[index]
+            bare = "" if text[index] == "\n" else text[index]
+            value.append(bare if bare in _ESCAPABLE else f"\\{bare}")
         else:
-            value += text[index]
+            value.append(text[index])
         index += 1
-    return value, index + 1
+    return "".join(value), index + 1

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from calico_agent.adopt.described import Refused
-from calico_agent.adopt.words import Source, Word
+from calico_agent.adopt.words import Budget, Source, Word
 
 _OPERATORS = "|&;<>()"
 _VARIABLE = re.compile(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})", re.ASCII)
@@ -25,10 +25,12 @@ _ESCAPABLE = '"\\`$'
 
 @dataclass(slots=True)
 class _Draft:
-    """A word while it is read. `done` are words that an unquoted variable with white space has ended."""
+    """A word while it is read; one text that grows by characters would be copied with each. `done` are words that an
+    unquoted variable with white space has ended.
+    """
 
     place: str
-    text: str = ""
+    parts: list[str] = field(default_factory=list)
     unknown: str = ""
     file: str = ""
     quoted: bool = False
@@ -38,16 +40,17 @@ class _Draft:
         """The value of a variable."""
         self.unknown = self.unknown or value.unknown
         first, *more = [value.text] if quoted else value.text.split() or [""]
-        self.text += first
+        self.parts.append(first)
         for part in more:
-            self.done.append(self.text)
-            self.text = part
+            self.done.append("".join(self.parts))
+            self.parts = [part]
 
     def words(self) -> list[Word]:
         """None where nothing was there but a variable without a value."""
         found = [Word(text, self.place) for text in self.done]
-        if self.text or self.quoted or self.unknown or self.file:
-            found.append(Word(self.text, self.place, self.unknown, self.file))
+        text = "".join(self.parts)
+        if text or self.quoted or self.unknown or self.file:
+            found.append(Word(text, self.place, self.unknown, self.file))
         return found
 
 
@@ -65,6 +68,7 @@ class _Reader:
         self._text = source.text
         self._environment = environment
         self._at = 0
+        self._budget = Budget()
 
     def commands(self) -> Iterator[tuple[Word, ...]]:
         """Those that have a word."""
@@ -109,7 +113,7 @@ class _Reader:
                 self._expansion(draft, quoted=bool(quote))
                 continue
             else:
-                draft.text += character
+                draft.parts.append(character)
             self._at += 1
         if quote:
             raise Refused(self._source.place(began), f"a {quote} is opened and not closed")
@@ -120,8 +124,8 @@ class _Reader:
         self._at += 1
         following = self._text[self._at : self._at + 1]
         if not following or (quote and following not in f"{_ESCAPABLE}\n"):
-            draft.text += "\\"
-        draft.text += "" if following == "\n" else following
+            draft.parts.append("\\")
+        draft.parts.append("" if following == "\n" else following)
 
     def _expansion(self, draft: _Draft, *, quoted: bool) -> None:
         if first_line := _FIRST_LINE.match(self._text, self._at):
@@ -133,7 +137,9 @@ class _Reader:
             if self._environment is None:
                 draft.unknown = f"the value of ${name} is not known here"
             else:
-                draft.add(self._environment.get(name, Word("", "")), quoted=quoted)
+                value = self._environment.get(name, Word("", ""))
+                self._budget.take(value, draft.place)
+                draft.add(value, quoted=quoted)
         elif found := _RUN.match(self._text, self._at):
             draft.unknown = f"what {found[0][:60]!a} stands for is not known here"
             self._at = found.end()
@@ -141,5 +147,5 @@ class _Reader:
             opened = "`" if self._text[self._at] == "`" else "${"
             raise Refused(self._source.place(self._at), f"a {opened} is opened and not closed")
         else:
-            draft.text += "$"
+            draft.parts.append("$")
             self._at += 1

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from calico_agent.adopt.described import Refused
-from calico_agent.adopt.words import Source, Word
+from calico_agent.adopt.words import Budget, Source, Word
 
 _SPACE = " \t\n\r"
 _ESCAPES = {
@@ -45,13 +45,14 @@ def with_specifiers(words: tuple[Word, ...], known: Mapping[str, str]) -> tuple[
 
 def with_variables(words: tuple[Word, ...], environment: Mapping[str, Word]) -> tuple[Word, ...]:
     """`${NAME}` within a word, and `$NAME` as a word, which may become several or none. The command itself has none."""
-    expanded = list(words[:1])
+    expanded, budget = list(words[:1]), Budget()
     for word in words[1:]:
         if not word.unknown and word.text.startswith("$") and word.text[1:2] not in {"", "{", "$"}:
             value = environment.get(word.text[1:], Word("", ""))
+            budget.take(value, word.place)
             expanded += _relaxed(value, word.place)
         else:
-            expanded.append(_with_braced(word, environment))
+            expanded.append(_with_braced(word, environment, budget))
     return tuple(expanded)
 
 
@@ -65,7 +66,7 @@ def parse_environment(words: tuple[Word, ...]) -> dict[str, Word]:
     return found
 
 
-def _with_braced(word: Word, environment: Mapping[str, Word]) -> Word:
+def _with_braced(word: Word, environment: Mapping[str, Word], budget: Budget) -> Word:
     unknown = word.unknown
 
     def value(found: re.Match[str]) -> str:
@@ -73,6 +74,7 @@ def _with_braced(word: Word, environment: Mapping[str, Word]) -> Word:
         if found[1] is None:
             return "$"
         known = environment.get(found[1], Word("", ""))
+        budget.take(known, word.place)
         unknown = unknown or known.unknown
         return known.text
 
@@ -127,7 +129,8 @@ def _words(source: Source) -> Iterator[Word | None]:
 
 def _word(source: Source, index: int) -> tuple[str, int]:
     """One word from `index` on, and where it ends."""
-    text, start, quote, word = source.text, index, "", ""
+    text, start, quote = source.text, index, ""
+    word: list[str] = []  # a text that grows by characters would be copied with each
     while index < len(text) and (quote or text[index] not in _SPACE):
         character = text[index]
         if character == quote:
@@ -136,14 +139,14 @@ def _word(source: Source, index: int) -> tuple[str, int]:
             quote = character
         elif character == "\\":
             escaped, index = _escape(source, index + 1)
-            word += escaped
+            word.append(escaped)
             continue
         else:
-            word += character
+            word.append(character)
         index += 1
     if quote:
         raise Refused(source.place(start), f"a {quote} is opened and not closed")
-    return word, index
+    return "".join(word), index
 
 
 def _escape(source: Source, index: int) -> tuple[str, int]:

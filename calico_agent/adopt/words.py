@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from calico_agent.adopt.described import Given
+from calico_agent.adopt.described import Given, Refused
 from calico_agent.model.secret import HIDDEN
 
 
@@ -26,6 +26,21 @@ class Word:
         if HIDDEN in (self.text if text is None else text):
             return Given(place=self.place, unknown="it is not shown in this text, as it may be a secret")
         return Given(self.text if text is None else text, self.place, file=self.file)
+
+
+class Budget:
+    """What variables may make of one command: as much as Linux takes for one (execve(2), a quarter of the stack)."""
+
+    _MOST = 2 << 20
+
+    def __init__(self) -> None:
+        self._left = self._MOST
+
+    def take(self, value: Word, place: str) -> None:
+        """Count a variable. Raises Refused."""
+        self._left -= len(value.text) + 1
+        if self._left < 0:
+            raise Refused(place, "is longer than Linux takes for one command (2 MiB) with its variables put in")
 
 
 @dataclass(frozen=True, slots=True)

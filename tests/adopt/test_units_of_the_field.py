@@ -150,3 +150,17 @@ def test_a_certificate_file_without_a_name_is_not_said_to_be_of_http() -> None:
 def test_a_backslash_with_white_space_behind_it_is_told_of() -> None:
     with pytest.raises(Refused, match="one that white space follows joins no line"):
         described("ExecStart=/bin/docker run \\ \n -e A=1 calico/node")
+
+
+LONG = {
+    "in words": "ExecStart=/bin/docker run " + "-e X=${A} " * 4 + "calico/node",
+    "as words": "ExecStart=/bin/docker run " + "$A " * 4 + "calico/node",
+    "in one word": f"ExecStart=/bin/docker run -e X={'${A}' * 100_000} calico/node",
+    "in a shell": f"ExecStart=/bin/sh -c 'docker run -e X={'$A' * 100_000} calico/node'",
+}
+
+
+@pytest.mark.parametrize("command", LONG.values(), ids=LONG)
+def test_variables_make_no_command_that_linux_would_not_take(command: str) -> None:
+    with pytest.raises(Refused, match="longer than Linux takes for one command"):
+        described(f'Environment="A={"x " * 300_000}"\n{command}')
