@@ -72,7 +72,7 @@ def _quietly(run: Callable[[], None]) -> None:
 
 def _kind(said: str) -> str:
     """What one complaint has in common with others of its kind: the words before the first host that has a name."""
-    return ": ".join(said.split(": ")[: 2 if said.startswith(("silent", "blame")) else 1])
+    return ": ".join(said.split(": ")[: 2 if said.startswith(("silent", "blame", "not healed")) else 1])
 
 
 def main() -> int:

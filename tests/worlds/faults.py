@@ -13,7 +13,8 @@ from tests.worlds.mistakes import Done
 class Fault:
     """One kind. `here`: its own host knows it best; else one of the others does.
 
-    `everywhere`: it is a fault of all hosts, so that each may say of itself what is said.
+    `everywhere`: it is a fault of all hosts, so that each may say of itself what is said. `curable`: its printed cure,
+    where the model knows the command, makes all well.
     """
 
     name: str
@@ -21,6 +22,7 @@ class Fault:
     roots: frozenset[str]
     here: bool = True
     everywhere: bool = False
+    curable: bool = True
 
 
 def _codes(*codes: str) -> frozenset[str]:
@@ -31,7 +33,9 @@ FAULTS = (
     Fault("calico/node is given the address of docker0", mistakes.docker_address, _codes("IP-BRIDGE", "SV-EXITED")),
     Fault("calico/node is given an address that no link has", mistakes.nowhere, _codes("IP-NOT-LOCAL")),
     Fault("calico/node is given the address of another node", mistakes.taken_address, _codes("SV-EXITED")),
-    Fault("calico/node is given the name of another node", mistakes.taken_name, _codes("IP-NOT-LOCAL"), False, True),
+    Fault(
+        "calico/node is given the name of another node", mistakes.taken_name, _codes("IP-NOT-LOCAL"), False, True, False
+    ),
     Fault("BIRD does not run", mistakes.stop("bird"), _codes("BIRD-DOWN", "SV-RESTARTING")),
     Fault("Felix does not run", mistakes.stop("felix"), _codes("SV-FELIX")),
     Fault("calico/node does not run", mistakes.stop("calico"), _codes("SV-EXITED")),
@@ -40,7 +44,7 @@ FAULTS = (
     Fault("somebody wrote a route to a block", mistakes.foreign_route, _codes("RT-FOREIGN", "RT-SHADOWED")),
     Fault("a policy rule leads packets to a block away", mistakes.diverted, _codes("RT-DIVERTED")),
     Fault("the mesh is off and nothing stands in for it", mistakes.mesh_off, _codes("BGP-NO-PEERS"), everywhere=True),
-    Fault("the node is deleted while it runs", mistakes.record_deleted, _codes("NODE-NO-RECORD")),
+    Fault("the node is deleted while it runs", mistakes.record_deleted, _codes("NODE-NO-RECORD"), curable=False),
     Fault("a block is claimed by two nodes", mistakes.claimed_twice, _codes("RT-DUPLICATE-AFFINITY")),
     Fault("the claim on a block in use is pending", mistakes.unclaimed, _codes("RT-UNCLAIMED")),
     Fault("a pool is deleted in use", mistakes.pool_deleted, _codes("RT-POOL-GONE")),

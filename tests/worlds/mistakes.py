@@ -98,6 +98,11 @@ def _others_block(world: World, hostname: str) -> Block | None:
     return None
 
 
+def _several_as(world: World) -> bool:
+    """Whether nodes have AS numbers of their own: a route may come from anybody then, and is not judged."""
+    return any(one.as_number is not None for one in world.nodes)
+
+
 def _own_block(world: World, hostname: str) -> Block | None:
     name = node_name(world, world.host(hostname))
     return next((one for one in world.blocks if one.owner == name and one.cidr.version == 4 and _pod_in(one)), None)
@@ -110,7 +115,7 @@ def _pod_in(block: Block) -> bool:
 def foreign_route(world: World, hostname: str) -> World | None:
     block, host = _others_block(world, hostname), world.host(hostname)
     default = next((one for one in host.routes if one.prefix.version == 4), None)
-    if block is None or default is None:
+    if block is None or default is None or _several_as(world):
         return None
     route = KernelRoute(block.cidr, default.via, default.device, protocol=4, onlink=default.onlink)
     return history.with_host(world, replace(host, routes=(*host.routes, route)))
@@ -119,14 +124,14 @@ def foreign_route(world: World, hostname: str) -> World | None:
 def diverted(world: World, hostname: str) -> World | None:
     block, host = _others_block(world, hostname), world.host(hostname)
     default = next((one for one in host.routes if one.prefix.version == 4), None)
-    if block is None or default is None:
+    if block is None or default is None or _several_as(world):
         return None
     rule, route = Rule(1000, 77, destination=block.cidr), replace(default, table=77)
     return history.with_host(world, replace(host, rules=(rule,), routes=(*host.routes, route)))
 
 
 def mesh_off(world: World, _hostname: str) -> World | None:
-    by_bgp = any(one.vxlan == NEVER and _used(world, one.cidr) for one in world.pools)
+    by_bgp = not world.by_felix and any(one.vxlan == NEVER and _used(world, one.cidr) for one in world.pools)
     return replace(world, bgp=replace(world.bgp, mesh=False)) if world.bgp.mesh and by_bgp else None
 
 
@@ -147,6 +152,8 @@ def unclaimed(world: World, hostname: str) -> World | None:
     block = _own_block(world, hostname)
     pool = world.pool_of(block.cidr) if block is not None else None
     if block is None or pool is None or pool.vxlan != NEVER or world.release.v2 or block.owner is None:
+        return None
+    if world.by_felix:
         return None
     return _with(world, block, replace(block, claims=((block.owner, PENDING),)))
 
@@ -171,6 +178,8 @@ def same_tunnel_address(world: World, hostname: str) -> World | None:
     other = next((one for one in world.nodes if one is not own and one.ipip is not None), None)
     if own is None or own.ipip is None or other is None or world.release.v2:
         return None
+    if any(own.ipip in block.cidr and block.cidr.prefixlen == 32 for block in world.blocks):
+        return None  # the address of before stays given to it, in a block that nobody can tell of then
     nodes = tuple(replace(one, ipip=other.ipip) if one is own else one for one in world.nodes)
     return replace(world, nodes=nodes)
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from calico_agent.model.finding import Finding, Severity, Status
 from tests.worlds.faults import Fault
+from tests.worlds.heal import heal
 from tests.worlds.looking import Look, look_at, plan_at
 from tests.worlds.model import history
 from tests.worlds.model.settle import Settled, settle
@@ -79,12 +80,23 @@ def misjudged(world: World, fault: Fault, hostname: str) -> list[str]:
     found = [f"silent: {fault.name}: on {hostname}: {_said(knowing)}"]
     if any(root.code in fault.roots for look in knowing for root in look.roots) or not knowing:
         found = []
+    found += _still_ill(broken, knowing, fault)
     healthy = {node_name(broken, one) for one in broken.hosts} - {name, node_name(broken, broken.host(hostname))}
     for look in looks if not fault.everywhere else ():
         for root in look.roots if look.hostname != hostname else ():
             if _blames(root, look.hostname, healthy) and not deserved(root, broken):
                 found.append(f"blame: {fault.name}: of {hostname}, on {look.hostname} for {root.node}: {_said([look])}")
     return found
+
+
+def _still_ill(broken: World, knowing: list[Look], fault: Fault) -> Iterator[str]:
+    """What is wrong after each cure that the model can do: all hosts must be well, whatever host it was done on."""
+    for look in knowing:
+        for root in look.roots if fault.curable else ():
+            healed = heal(broken, look.hostname, root.cure) if root.code in fault.roots else None
+            left = false_alarms(healed) if healed is not None else []
+            if left:
+                yield f"not healed: {fault.name}: by {root.cure!r} on {look.hostname}: {left[:3]}"
 
 
 def _blames(root: Finding, here: str, healthy: set[str]) -> bool:

@@ -15,7 +15,7 @@ from tests.worlds.hosts import Wires, another_network, make_host, names_of
 from tests.worlds.model import history
 from tests.worlds.model.releases import RELEASES, Release
 from tests.worlds.model.startup import node_name
-from tests.worlds.model.values import ALWAYS, CROSS_SUBNET, NEVER, Bgp, Node, Peer, Pool, Segment, World
+from tests.worlds.model.values import ALWAYS, CROSS_SUBNET, NEVER, Bgp, Node, Peer, Pool, Rule, Segment, World
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,7 @@ _COUNT = st.sampled_from((2, 2, 3, 3, 4, 5, 6, 8))
 _RELEASE = st.sampled_from(RELEASES)
 _WIRES = st.sampled_from((1, 1, 1, 2, 3))
 _RARELY = st.sampled_from((False, False, False, True))
+_SELDOM = st.sampled_from((*[False] * 9, True))
 _HALF = st.booleans()
 _NETWORKS = st.sampled_from(
     (
@@ -67,6 +68,9 @@ def worlds(draw: Draw) -> World:
     world = World(release, segments, (), bgp=Bgp(as_number=draw(_AS)), strict=draw(_RARELY))
     world = replace(world, pools=tuple(_pools(draw, release, dual=dual)))
     world = _hosts(draw, world, wires)
+    announced = any(link.announced for host in world.hosts for link in host.links)  # Felix wants a link that leads out
+    by_felix = release.interfaces and len(segments) == 1 and not announced and draw(_RARELY)
+    world = replace(world, by_felix=by_felix)
     world = _bgp(draw, world)
     world = _pods(draw, world, dual=dual)
     for _ in range(draw(_STEPS)):
@@ -112,8 +116,10 @@ def _hosts(draw: Draw, world: World, wires: Wires) -> World:
     for number, name in enumerate(names):
         host = make_host(draw, world, wires, name, number + 1)
         world = replace(world, hosts=(*world.hosts, host))
-    for host in world.hosts:
-        world = history.restart(world, host.hostname)
+    apart = draw(_SELDOM)
+    for number, host in enumerate(world.hosts):
+        own = {"AS": str(world.bgp.as_number + number)} if apart else {}
+        world = history.restart(world, host.hostname, **own)
     return world
 
 
@@ -186,6 +192,21 @@ def _docker_network(draw: Draw, world: World, hostname: str, _dual: bool) -> Wor
     return history.with_host(world, replace(host, docker=(*host.docker, another_network(draw, host))))
 
 
-_STEPS_OF_HISTORY = (_restarted, _new_pod, _lost_pod, _gone, _switched, _disabled, _docker_network)
+def _given_up(draw: Draw, world: World, _hostname: str, _dual: bool) -> World:
+    """A claim on a block goes, and its pods stay: nobody owns it then."""
+    used = [one for one in world.blocks if one.owner is not None and all(not each.kind for each in one.given)]
+    return history.release_block(world, draw(st.sampled_from(used))) if used and not world.release.v2 else world
+
+
+def _ruled(_draw: Draw, world: World, hostname: str, _dual: bool) -> World:
+    """A table of its own for packets from another network of the host."""
+    host = world.host(hostname)
+    default = next(one for one in host.routes if one.prefix.version == 4)
+    rule = Rule(32000, 100, source=ip_network("10.9.0.0/16"))
+    routes = (*host.routes, replace(default, table=100))
+    return world if host.rules else history.with_host(world, replace(host, rules=(rule,), routes=routes))
+
+
+_STEPS_OF_HISTORY = (_given_up, _ruled, _restarted, _new_pod, _lost_pod, _gone, _switched, _disabled, _docker_network)
 
 __all__ = ["ip_interface", "worlds"]

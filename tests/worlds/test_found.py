@@ -12,7 +12,7 @@ from tests.worlds.looking import Look, look_at
 from tests.worlds.model import history
 from tests.worlds.model.releases import V3_32
 from tests.worlds.model.settle import settle
-from tests.worlds.model.values import ALWAYS, CROSS_SUBNET, Link, World
+from tests.worlds.model.values import ALWAYS, CROSS_SUBNET, Link, Peer, World
 from tests.worlds.plain import POOL, apart, of_size, plain
 from tests.worlds.properties import false_alarms
 
@@ -66,6 +66,21 @@ def test_a_host_with_an_announced_address_is_cut_off_by_its_uplink() -> None:
 def test_a_docker_network_over_a_block_is_one_problem_with_dockers_cure() -> None:
     found = roots(mistakes.docker_over_block(plain(), "host2"), "host2")
     assert [one.partition(" ")[0] for one in found] == ["RT-OVERLAP"]
+
+
+def test_a_node_of_another_as_that_passes_a_route_on_does_not_use_its_address() -> None:
+    """host1 stands between the two others, each of an AS of its own: it is the next hop of both."""
+    world = plain(of_size(32))
+    nodes = tuple(replace(one, as_number=65001 + number) for number, one in enumerate(world.nodes))
+    peers = (Peer("hub", node="host1", peers_rack="edge"),)
+    nodes = tuple(replace(one, labels=(("rack", "edge"),)) if one.name != "host1" else one for one in nodes)
+    assert false_alarms(replace(world, nodes=nodes, bgp=replace(world.bgp, mesh=False, peers=peers))) == []
+
+
+def test_where_another_host_is_its_own_next_hop_the_cure_names_no_gateway() -> None:
+    said = "".join(roots(mistakes.docker_over_block(plain(), "host2"), "host3").values())
+    assert "host2 advertises it too" in said
+    assert "via 10.77.0.12" not in said.partition("\n")[2]
 
 
 def test_a_route_that_another_host_advertises_is_not_blamed_on_this_hosts_bird() -> None:

@@ -11,7 +11,7 @@ from tests.worlds.strategies import Case, cases
 
 MODEL = sorted((Path(__file__).parent / "model").glob("*.py"))
 FIXED = settings(
-    max_examples=80, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+    max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
 )
 
 

@@ -32,9 +32,12 @@ def of_wrong_device(view: View, way: Way, prefix: IPNetwork, path: Path) -> str:
     return f"{again}. If it comes back: calicoctl get ippool -o wide, docker restart {view.container_name}"
 
 
-def of_advertised(host: str, prefix: IPNetwork, hop: IPAddress) -> str:
-    """What to do on the host that advertises a route to a block of another one."""
+def of_advertised(host: str, prefix: IPNetwork, hop: IPAddress, *, own: bool = False) -> str:
+    """What to do on the host that advertises a route to a block of another one; `own`: as its own next hop."""
     version = "-6 " if prefix.version == 6 else ""
+    if own:  # it leads to a link there, perhaps to the network of a bridge
+        shown = f"ip {version}route show {prefix}"
+        return f"on {host}: {shown}; delete it, or give its link another network, if it is not BIRD's or Felix's there"
     foreign = f"ip {version}route del {prefix} via {hop}, if it is not BIRD's or Felix's there"
     return f"on {host}: {foreign} (ip {version}route show {prefix})"
 

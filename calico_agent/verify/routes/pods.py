@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import NamedTuple
 
-from calico_agent.model.address import IPAddress, IPNetwork, Link
+from calico_agent.model.address import Family, IPAddress, IPNetwork, Link
 from calico_agent.model.kernel import Kernel
+from calico_agent.model.node import Block
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.prefix import FULL_LENGTH, Key, prefix_of
 from calico_agent.model.route import CALICO_PROTOCOLS, Fib, Path, host_prefix
 from calico_agent.model.unchanged import MadeOnce
+from calico_agent.verify.bgp.plan import host_plan
 from calico_agent.verify.cluster import Cluster
 from calico_agent.verify.view import View
 
@@ -71,8 +73,15 @@ def contested(view: View, cluster: Cluster, kernel: Kernel) -> Iterator[tuple[Ho
         if block is None or block.virtual or block.owner is None or route.address in cluster.borrowers:
             continue
         users = (view.local.name,) if route.gateway is None else cluster.holders.get(route.gateway, ())
-        if users and block.owner not in users:
+        if users and block.owner not in users and (route.gateway is None or _has_own_next_hop(view, cluster, block)):
             yield route, block.cidr
+
+
+def _has_own_next_hop(view: View, cluster: Cluster, block: Block) -> bool:
+    """Whether the next hop of a route to the owner's pods is the owner itself: with several AS it may be any node."""
+    plan, owner = host_plan(view)[Family(block.cidr.version)], cluster.nodes.get(block.owner or "")
+    number = (owner.as_number if owner is not None else None) or cluster.bgp.as_number
+    return plan.steady and number == plan.as_number
 
 
 def former_names(view: View, cluster: Cluster) -> tuple[str, ...]:

@@ -126,7 +126,7 @@ class RouteWords:
                 devices = listed(tuple(dict.fromkeys(hop.device for hop in best.next_hops)))
                 wanted = route.way.device or "a device of the host"
                 cure = cures.of_wrong_device(self.view, route.way, route.prefix, best)
-                if any(hop.gateway not in {None, route.way.gateway} for hop in best.next_hops):
+                if route.way.by_bgp and any(hop.gateway not in {None, route.way.gateway} for hop in best.next_hops):
                     origin, there = self._origin(route, best)
                     cure = there if origin else cure
                 else:
@@ -163,7 +163,8 @@ class RouteWords:
         if found:
             hops = listed(tuple(map(str, wrong)))
             said = f"{others} advertises it too" if others else f"{owner} itself advertises it by {hops}"
-            return f": {said}", cures.of_advertised(others or owner, prefix, wrong[0])
+            own = bool(set(found) & set(holders.get(wrong[0], ())))
+            return f": {said}", cures.of_advertised(others or owner, prefix, wrong[0], own=own)
         client = birdcl(prefix.version, self.view.container_name)
         asked = f"{client} show route for {prefix} all names the peer that sent it"
         return "", f"{asked}; of what a reflector passes on, BGP.originator_id says who had it first"

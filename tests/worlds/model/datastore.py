@@ -25,6 +25,8 @@ def _values(world: World) -> Iterator[tuple[str, Any]]:
         {"clusterGUID": "ab" * 16, "datastoreReady": True, "calicoVersion": world.release.version},
     )
     yield _resource("bgpconfigurations", "default", "BGPConfiguration", _bgp(world))
+    if world.by_felix:
+        yield _resource("felixconfigurations", "default", "FelixConfiguration", {"programClusterRoutes": "Enabled"})
     for node in world.nodes:
         yield _resource("nodes", node.name, "Node", _node(node), dict(node.labels))
     for pool in world.pools:
@@ -80,6 +82,7 @@ def _bgp(world: World) -> dict[str, Any]:
     return {
         "nodeToNodeMeshEnabled": world.bgp.mesh,
         "asNumber": world.bgp.as_number,
+        **({"programClusterRoutes": "Disabled"} if world.by_felix else {}),
         **({"listenPort": world.bgp.port} if world.bgp.port != 179 else {}),
     }
 

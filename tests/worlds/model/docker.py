@@ -73,8 +73,8 @@ def log(settled: Settled, hostname: str) -> list[str]:
     lines = ["2026-11-23T00:31:28.000000000Z Skipping datastore connection test"]
     host = settled.world.host(hostname)
     if "calico" in host.stopped:
-        lines += [f"2026-11-23T00:31:29.000000000Z {one}" for one in _refusal(settled, host)]
-        return lines
+        refused = _refusal(settled, host) or ["Calico node started successfully"]
+        return [*lines, *(f"2026-11-23T00:31:29.000000000Z {one}" for one in refused)]
     lines.append("2026-11-23T00:31:29.000000000Z Calico node started successfully")
     strangers = list(knocking(settled, hostname))
     for seconds in range(0, 60, 5) if strangers else ():

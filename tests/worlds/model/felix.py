@@ -95,8 +95,8 @@ def _to_node(
     if other is None or remote is None:
         return
     mode = pool.ipip if pool.vxlan == NEVER else pool.vxlan
-    near = mode == CROSS_SUBNET and remote.ip in own.network
-    if near or mode == NEVER or (pool.ipip != NEVER and prefix.version == 6):
+    plain = mode == NEVER or (pool.ipip != NEVER and prefix.version == 6)  # whatever the subnet (noEncapRoute)
+    if plain or (mode == CROSS_SUBNET and remote.ip in own.network):
         if prefix.version in parents:
             yield KernelRoute(prefix, remote.ip, parents[prefix.version], protocol=FELIX, onlink=True)
     elif pool.vxlan == NEVER:

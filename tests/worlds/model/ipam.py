@@ -29,6 +29,11 @@ def assign(
     return world, None
 
 
+def is_given(world: World, address: IPAddress, node: str) -> bool:
+    """Whether an address was given to a node."""
+    return any(address_of(block, one) == address and one.node == node for block in world.blocks for one in block.given)
+
+
 def release_kind(world: World, node: str, kind: str) -> World:
     """Give a node's tunnel addresses of one kind back."""
     blocks = tuple(

@@ -5,7 +5,7 @@ import re
 from dataclasses import replace
 from ipaddress import ip_interface
 
-from tests.worlds.model.ipam import assign, release_kind
+from tests.worlds.model.ipam import assign, is_given, release_kind
 from tests.worlds.model.kernel import devices
 from tests.worlds.model.values import NEVER, Host, IPAddress, IPInterface, Node, World
 
@@ -60,6 +60,9 @@ def allocate_tunnels(world: World, name: str) -> World:
         modes = {one.ipip if field == "ipip" else one.vxlan for one in world.pools if one.cidr.version == version}
         wanted = bool(modes - {NEVER}) and not (world.release.v2 and field != "ipip")
         held: IPAddress | None = getattr(node, field)
+        if held is not None and wanted and not is_given(world, held, name):
+            world = _with_node(world, replace(node, **{field: None}))  # type: ignore[arg-type]
+            held = None  # "Current address is occupied, assign a new one"
         if held is not None and not wanted:
             world = release_kind(world, name, kind)
             world = _with_node(world, replace(node, **{field: None}))  # type: ignore[arg-type]
