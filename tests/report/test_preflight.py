@@ -38,6 +38,14 @@ def test_the_last_line_calls_nothing_good_of_which_nothing_is_known() -> None:
     assert render_preflight(unknown).splitlines()[-1].startswith("nothing could be read")
 
 
+def test_a_cure_is_one_line_so_that_it_can_be_copied_as_one_command() -> None:
+    cure = " && ".join(f"iptables -I FORWARD -s 10.{number}.0.0/16 -j ACCEPT" for number in range(30))
+    text = render_preflight((Check("HOST-FIREWALL-PODS", Verdict.FAILURE, "all " * 60, "why " * 60, cure),), width=80)
+    lines = text.splitlines()
+    assert [line.partition("cure  ")[2] for line in lines if "cure  " in line] == [cure]
+    assert max(len(line) for line in lines if cure not in line) <= 80
+
+
 def test_what_comes_from_outside_cannot_paint() -> None:
     text = render_preflight((Check("HOST-FORWARD", Verdict.FAILURE, "a\033[31m\nb", "c\n", "d\x07"),))
     assert "\033" not in text

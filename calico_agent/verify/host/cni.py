@@ -88,8 +88,8 @@ def _wrong(view: View, cni: CniSetup, calico: CniFile, plugin: CniPluginFile) ->
         what = f"{plugin.path} is not executable"
         return Check(_PLUGIN, Verdict.FAILURE, what, _WHY_PLUGIN, f"chmod 0755 {plugin.path}", plugin.name)
     if plugin.state is PluginState.FAILS:
-        cure = f"see it with CNI_COMMAND=VERSION {plugin.path} </dev/null; then install it again"
-        cure = f"{cure}: {install_cni(view)}" if plugin.name in _WITH_CALICO else cure
+        shown = f"CNI_COMMAND=VERSION {plugin.path} </dev/null"
+        cure = f"{shown}; {install_cni(view)}" if plugin.name in _WITH_CALICO else f"{shown}  # then install it again"
         return Check(
             _PLUGIN, Verdict.FAILURE, f"{plugin.path} does not run: {plugin.detail}", _WHY_PLUGIN, cure, plugin.name
         )

@@ -61,7 +61,7 @@ def _off(view: View, family: Family, setting: str) -> Check:
             Verdict.WARNING,
             f"{_WHY}; Calico before v3.15 does not switch it on when it starts",
         )
-    cure = f"sysctl -w {setting}=1; what sets it to 0: grep -rs forward /etc/sysctl.conf /etc/sysctl.d"
+    cure = f"sysctl -w {setting}=1; grep -rs forward /etc/sysctl.conf /etc/sysctl.d  # what sets it to 0"
     return Check(_CODE, verdict, what, why, cure, setting)
 
 

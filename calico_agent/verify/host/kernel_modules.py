@@ -102,7 +102,7 @@ def _group(modules: Modules, needed: Iterable[str], what: str, why: str, *, know
     if modules.gone:
         cure = "reboot: the kernel was replaced, and the modules of the running one are not on the disk any more"
     elif modules.complete:
-        cure = f"{_package(modules.release)} && {cure}"
+        cure = _installed(modules.release, cure)
     if not modules.complete:
         what_not = f"{names} for {what}: not found, and not known for lack of {modules.why_incomplete}"
     elif not known_used:
@@ -113,12 +113,12 @@ def _group(modules: Modules, needed: Iterable[str], what: str, why: str, *, know
     return Check(_CODE, Verdict.UNKNOWN, what_not, why, cure, what)
 
 
-def _package(release: str) -> str:
-    """The command that installs the modules that the kernel came without, by the name that its distribution gave it."""
+def _installed(release: str, then: str) -> str:
+    """The same command after the modules that the kernel came without are installed, as its distribution has it."""
     for name, command in _PACKAGES:
         if found := name.search(release):
-            return command.format(release, found[1])
-    return f": install the package with all modules of the kernel {release}"
+            return f"{command.format(release, *found.groups())} && {then}"
+    return f"{then}  # after the package with all modules of the kernel {release} is installed"
 
 
 def _where(modules: Modules, needed: tuple[str, ...]) -> Iterator[str]:

@@ -42,7 +42,7 @@ def check_kubelet(view: View) -> Iterator[Check]:
             Verdict.FAILURE,
             f"the kubelet does not run, and {found.joined} says that this host is in a cluster",
             _WHY_KUBELET,
-            "systemctl restart kubelet; why it ended: journalctl -u kubelet -n 50",
+            "systemctl restart kubelet; journalctl -u kubelet -n 50  # why it ended",
         )
     else:
         yield Check("HOST-KUBELET", Verdict.OK, f"the kubelet {kubelet.version or 'of unknown version'} runs")

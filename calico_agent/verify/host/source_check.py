@@ -47,7 +47,9 @@ def _check(view: View, value: int) -> Check:
     if of is not None and of >= _BY_IPTABLES:
         what = f"{_ALL} is {value}: Calico {shown_release(of)} checks the sources of pods itself"
         return Check(_CODE, Verdict.OK, what)
-    set_back = f"sysctl -w {_ALL}=1; what sets it: grep -rs rp_filter /etc/sysctl.conf /etc/sysctl.d /usr/lib/sysctl.d"
+    set_back = (
+        f"sysctl -w {_ALL}=1; grep -rs rp_filter /etc/sysctl.conf /etc/sysctl.d /usr/lib/sysctl.d  # what sets it"
+    )
     what = f"{_ALL} is {value} (loose)"
     if felix(view).takes_loose_rpf:
         why = "IgnoreLooseRPF is true, so Felix starts, but pods may send with the addresses of others"
@@ -75,7 +77,7 @@ def _links(view: View, sysctls: Sysctls) -> Iterator[Check]:
         Verdict.WARNING,
         f"rp_filter is not 1 on {counted(len(loose), 'link')} of pods, for example {loose[0]}",
         "those pods may send with the addresses of others; Felix has set 1, and something set another value after that",
-        f"sysctl -w net/ipv4/conf/{loose[0]}/rp_filter=1; what sets it: grep -rs rp_filter /etc/sysctl.d "
-        "/usr/lib/sysctl.d",
+        f"sysctl -w net/ipv4/conf/{loose[0]}/rp_filter=1; grep -rs rp_filter /etc/sysctl.d "
+        "/usr/lib/sysctl.d  # what sets it",
         "cali",
     )

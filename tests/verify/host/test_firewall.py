@@ -250,6 +250,11 @@ CASES = {
             "nft insert rule inet mine own ip saddr { 10.77.0.12, 10.77.0.13 } udp dport 4789 accept",
         ),
     ),
+    "a rule of nft is named so that it can be looked at": CheckCase(
+        by_nft("input", "accept", matching(TCP_PORT, 179, "drop")),
+        {BGP: FAILURE, PODS: OK},
+        says=("the rule `own handle 9` (nft, table inet mine), which `nft -a list chain inet mine own` shows",),
+    ),
     "a verdict map of nft": CheckCase(
         by_nft(
             "input",

@@ -10,7 +10,7 @@ from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.preflight import Verdict
 from calico_agent.model.sysctl import Sysctls
 from calico_agent.verify.host.source_check import check_source_check
-from tests.verify.cluster import AT, HEALTHY, contained
+from tests.verify.cluster import AT, HEALTHY, contained, stored
 from tests.verify.host.case import CheckCase, check, prepared
 
 HOST, PODS = "HOST-RPFILTER", "HOST-RPFILTER cali"
@@ -54,6 +54,14 @@ CASES = {
     ),
     "no calico/node": CheckCase(
         prepared(replace(HEALTHY, docker=Docker()), sysctls=Sysctls(rp_filters={"all": 2})), {HOST: Verdict.UNKNOWN}
+    ),
+    "containerd runs calico/node on Ubuntu, and the datastore knows which": CheckCase(
+        prepared(
+            replace(HEALTHY, docker=Docker(), datastore=stored(calico_version="v3.28.1").datastore),
+            sysctls=Sysctls(rp_filters={"all": 2}),
+        ),
+        {HOST: Verdict.OK},
+        says=("Calico v3.28 checks the sources of pods itself",),
     ),
     "it may not be read": CheckCase(prepared(sysctls=Sysctls()), {HOST: Verdict.UNKNOWN}),
     "nothing could be read": CheckCase(
