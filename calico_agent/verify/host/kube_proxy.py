@@ -13,7 +13,7 @@ from calico_agent.model.kubernetes import Kubernetes, ProxySetup
 from calico_agent.model.preflight import Check, Verdict
 from calico_agent.model.release import Release, shown_release
 from calico_agent.verify.host.kubernetes import kubernetes_of
-from calico_agent.verify.host.release import calico_release
+from calico_agent.verify.host.release import coming_release
 from calico_agent.verify.host.uses import felix
 from calico_agent.verify.view import View
 
@@ -68,7 +68,7 @@ def _judge_mode(view: View, kubernetes: Kubernetes, proxy: ProxySetup) -> Check:
         release = kubernetes.kubelet.release if kubernetes.kubelet is not None else None
         old = release is not None and release < _IPTABLES_BY_DEFAULT
         mode, source = "userspace" if old else "iptables", "by default"
-    calico = calico_release(view)
+    calico = coming_release(view)
     verdict, why = _fits(mode, calico, felix(view).nftables)
     what = f"kube-proxy works in mode {mode} ({source})"
     if verdict is Verdict.OK:

@@ -11,7 +11,7 @@ from calico_agent.model.kubernetes_api import KubernetesApi
 from calico_agent.model.preflight import Check, Verdict
 from calico_agent.model.release import Release, release_in, shown_release
 from calico_agent.verify.host.kubernetes import kubernetes_of
-from calico_agent.verify.host.release import calico_release
+from calico_agent.verify.host.release import coming_release
 from calico_agent.verify.view import View
 
 _WHY_KUBELET = "the kubelet has Calico's CNI plugin called for each pod: without it no pod starts here"
@@ -82,7 +82,7 @@ def _judged(said: str, who: str, where: str) -> Check:
 
 def _release(view: View, found: Kubernetes) -> Check:
     code = "HOST-KUBERNETES"
-    calico = calico_release(view)
+    calico = coming_release(view)
     least, why = next((kubernetes, why) for since, kubernetes, why in _LEAST if since <= (calico or (0, 0)))
     named = f"Calico {shown_release(calico)}" if calico is not None else "Calico"
     release, version = _known(view, found)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from calico_agent.model.kubernetes_api import ApiAccess, Holder, KubernetesApi, Permission
 from calico_agent.model.permissions import Need, needs
 from calico_agent.model.preflight import Check, Verdict
-from calico_agent.verify.host.release import calico_release
+from calico_agent.verify.host.release import coming_release
 from calico_agent.verify.view import View
 
 _CODE = "HOST-RBAC"
@@ -16,7 +16,7 @@ _MOST_SHOWN, _MOST_COMMANDS = 6, 2
 def check_rbac(view: View, api: KubernetesApi, access: ApiAccess) -> Check:
     """One line. Of a release that is not known no more is asked than of all."""
     holder = access.credential.holder
-    calico = calico_release(view) or (2, 0)
+    calico = coming_release(view) or (2, 0)
     wanted = [
         need
         for need in needs(holder, kubernetes_datastore=api.kubernetes_datastore)

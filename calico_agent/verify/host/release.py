@@ -5,23 +5,17 @@ from calico_agent.verify.view import View
 
 
 def running_release(view: View) -> Release | None:
-    """By the image of the container that is there; without one, of that which the agent would make; else that of the
-    cluster: another runtime than Docker may run it."""
+    """By the image of the container that is there; without one, of that which the agent would make."""
     return _first(_image_here(view), _image_to_come(view)) or _of_cluster(view)
 
 
 def coming_release(view: View) -> Release | None:
     """By the image of the container that the agent wants; where it wants none, of that which is there."""
-    return _first(_image_to_come(view), _image_here(view))
-
-
-def calico_release(view: View) -> Release | None:
-    """The coming one; where its image does not tell, that of the cluster."""
-    return coming_release(view) or _of_cluster(view)
+    return _first(_image_to_come(view), _image_here(view)) or _of_cluster(view)
 
 
 def _of_cluster(view: View) -> Release | None:
-    """What the datastore knows: of Calico 2.x no more than that, by its API."""
+    """Where no image tells, as where another runtime than Docker runs it: of Calico 2.x the datastore says no more."""
     if view.cluster is None:
         return None
     datastore = view.cluster.datastore
