@@ -14,8 +14,7 @@ from calico_agent.config import Config
 from calico_agent.datastore import KEEPER, MIRROR, DatastoreSource
 from calico_agent.identify.kept import addresses_in_use, names_in_use, remember
 from calico_agent.identity_file import IdentityFile
-from calico_agent.model.address import Family, IPAddress, IPNetwork
-from calico_agent.model.bgp import Bird
+from calico_agent.model.address import IPAddress, IPNetwork
 from calico_agent.model.configuration import Configuration
 from calico_agent.model.container import Docker
 from calico_agent.model.endpoint import Endpoints
@@ -25,7 +24,7 @@ from calico_agent.model.node import BgpSettings, Block, Datastore
 from calico_agent.model.observation import AgentTrouble, Observation, Unreadable
 from calico_agent.model.rival import Rival
 from calico_agent.model.settings import DatastoreSettings, EtcdApi, IdentitySettings, Mode
-from calico_agent.observe.bird import BirdReader
+from calico_agent.observe.birds import BirdsReader
 from calico_agent.observe.clients import ClientReader
 from calico_agent.observe.destinations import registered, voters
 from calico_agent.observe.docker import DockerReader
@@ -76,10 +75,7 @@ class Sources:
         self._rivals = RivalReader()
         self._endpoints = EndpointReader(config.datastore.timeout_seconds)
         self._docker = DockerReader(config.docker.url, config.docker.timeout_seconds)
-        self._birds = {
-            Family.IPV4: BirdReader(config.bird.socket, Family.IPV4),
-            Family.IPV6: BirdReader(config.bird.socket6, Family.IPV6),
-        }
+        self._birds = BirdsReader(config.bird.socket, config.bird.socket6)
         self._programs = ProgramReader()
         self._clients = ClientReader()
         self._datastore = DatastoreSource(config, wake, one_shot=one_shot)
@@ -120,14 +116,15 @@ class Sources:
         kernel = self._kernel.read(self._destinations(datastore))
         if self._probe is not None and not isinstance(kernel, Unreadable):
             self._probe.follow(registered(datastore), kernel)
+        bird, bird6 = self._birds.read(ipv6=self._uses_ipv6(docker))
         return Observation(
             at=at,
             host=read_host(kubelet=self._kubelet.read()),
             kernel=kernel,
             docker=docker,
             datastore=datastore,
-            bird=self._birds[Family.IPV4].read(),
-            bird6=self._birds[Family.IPV6].read() if self._uses_ipv6(docker) else None,
+            bird=bird,
+            bird6=bird6,
             datastore_trouble=trouble,
             snapshot_trouble=self._datastore.snapshot_trouble,
             files_trouble=self._datastore.files_trouble,
@@ -201,23 +198,8 @@ class Sources:
         return self._rivals.read(docker.containers, bgp.ports)
 
     def with_routes(self, observation: Observation, about: Collection[IPNetwork]) -> Observation:
-        """The same, with the routes that BIRD knows to some prefixes.
-
-        A BIRD with a large table may not tell them in time. It answered a moment ago, so that is no fault of it: what
-        was read then stays.
-        """
-        bird, bird6 = observation.bird, observation.bird6
-        return replace(
-            observation,
-            bird=self._with_routes(bird, Family.IPV4, about),
-            bird6=None if bird6 is None else self._with_routes(bird6, Family.IPV6, about),
-        )
-
-    def _with_routes(self, known: Bird | Unreadable, family: Family, about: Collection[IPNetwork]) -> Bird | Unreadable:
-        if isinstance(known, Unreadable):
-            return known
-        found = self._birds[family].read(about)
-        return known if isinstance(found, Unreadable) else found
+        """The same, with the routes that BIRD knows to some prefixes."""
+        return self._birds.with_routes(observation, about)
 
     def blocks_of(self, datastore: Datastore | Unreadable, wanted: Collection[IPNetwork]) -> tuple[Block, ...]:
         """Some blocks as they are now, whichever pods came and went since the datastore was read."""
