@@ -28,6 +28,8 @@ def import_container(options: argparse.Namespace, docker: Callable[[], DockerSec
     """
     if options.check and options.output is not None:
         raise UsageError("--check writes nothing: leave one of --check and --output out")
+    if options.output == Path("-"):
+        raise UsageError("without --output the configuration goes to standard output")
     try:
         described = _described(options, docker)
         translation = translate(described)

@@ -8,7 +8,7 @@ import os
 import re
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from calico_agent.small_file import read_small
 
 _MOST_BYTES = 1 << 20
 _MOST_FILES = 100
+_WILD = frozenset("*?[")
 # Where systemd looks, the first place first (systemd.unit(5)).
 _UNIT_DIRECTORIES = ("/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
 # Specifiers that are the same on every host, for a unit of the system that root runs.
@@ -50,8 +51,12 @@ class HostFiles:
         return as_text(path, content)
 
     def matching(self, pattern: str) -> tuple[str, ...]:
-        """The files of a pattern, sorted."""
-        return tuple(sorted(map(str, Path("/").glob(pattern.lstrip("/")))))[:_MOST_FILES]
+        """The files of a pattern, sorted. Raises Refused where its folder cannot be read, or has too many of them."""
+        folder = Path(pattern)
+        while _WILD & set(str(folder)):
+            folder = folder.parent
+        _entries(folder)
+        return _bounded(pattern, map(str, Path("/").glob(pattern.lstrip("/"))))
 
 
 def as_text(label: str, content: bytes) -> str:
@@ -115,15 +120,43 @@ def _drop_ins(path: Path) -> list[Path]:
     """`NAME.d/*.conf` beside the file and where systemd looks, in the order of their names; the first place wins."""
     names = [path.name]
     if "@" in path.name:
-        names.insert(0, f"{path.name.partition('@')[0]}@{path.suffix}")
+        names.append(f"{path.name.partition('@')[0]}@{path.suffix}")
+    names += [one for one in _more_general(path.name) if one not in names]
     standard = str(path.parent.absolute()) in _UNIT_DIRECTORIES
     directories = [*(_UNIT_DIRECTORIES if standard else ()), str(path.parent)]
     found: dict[str, Path] = {}
     for name in names:
         for directory in directories:
-            for one in sorted(Path(directory, f"{name}.d").glob("*.conf"))[:_MOST_FILES]:
-                found.setdefault(one.name, one)
+            folder = Path(directory, f"{name}.d")
+            for one in _bounded(str(folder), (one for one in _entries(folder) if one.endswith(".conf"))):
+                found.setdefault(one, folder / one)
     return [found[name] for name in sorted(found)]
+
+
+def _more_general(name: str) -> Iterator[str]:
+    """`a-b.service` is also told by drop-ins of `a-.service` and of `service` (systemd.unit(5))."""
+    stem, _, kind = name.rpartition(".")
+    for end in range(len(stem) - 2, 0, -1):
+        if stem[end] == "-":
+            yield f"{stem[: end + 1]}.{kind}"
+    yield kind
+
+
+def _entries(folder: Path) -> list[str]:
+    """The names in a folder that may be missing. What cannot be looked into may hold what counts."""
+    try:
+        return [one.name for one in folder.iterdir()]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise Refused(str(folder), f"cannot be read: {error.strerror}") from None
+
+
+def _bounded(place: str, names: Iterable[str]) -> tuple[str, ...]:
+    found = tuple(sorted(names))
+    if len(found) > _MOST_FILES:
+        raise Refused(place, f"stands for {len(found)} files, and calico-agent reads {_MOST_FILES} at most")
+    return found
 
 
 def _of_name(name: str) -> Mapping[str, str]:

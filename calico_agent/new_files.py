@@ -1,9 +1,10 @@
 """Files that commands write for people: never over one that is there, and each whole or not at all."""
 
+import errno
 import os
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from calico_agent.errors import CalicoAgentError, UsageError
@@ -12,6 +13,8 @@ from calico_agent.small_file import read_small
 _MOST_BYTES = 16 << 20
 _MOST_BACKUPS = 100
 _BACKUP = ".before-split"
+# File systems that know no second name of a file.
+_NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ def replace_with_backup(path: Path, before: bytes, after: bytes) -> Path:
         if not stat.S_ISREG(status.st_mode):
             raise UsageError(f"{path} is not a file that can be replaced", hint="use --output-dir")
         backup = _backup(real, before, status)
-        fresh = real.with_name(f".{real.name}.calico-agent-{os.getpid()}")
+        fresh = real.with_name(f".{real.name}.new-{os.getpid()}")
         _create(NewFile(fresh, after, stat.S_IMODE(status.st_mode)), status)
         try:
             if read_small(real, _MOST_BYTES) != before:
@@ -67,6 +70,8 @@ def replace_with_backup(path: Path, before: bytes, after: bytes) -> Path:
 def _is_there(file: NewFile) -> bool:
     try:
         content = read_small(file.path, _MOST_BYTES)
+    except NotADirectoryError as error:
+        raise CalicoAgentError(f"cannot write {file.path}: {error.strerror}") from None
     except FileNotFoundError:
         if file.path.is_symlink():
             raise UsageError(f"{file.path} is a link to nowhere, and is not written over") from None
@@ -92,7 +97,21 @@ def _backup(real: Path, before: bytes, status: os.stat_result) -> Path:
 
 
 def _create(file: NewFile, status: os.stat_result | None = None) -> None:
-    """Make a file that was not there. Nothing of it is left where that fails."""
+    """Make a file that was not there, at once and whole: who is killed meanwhile leaves none of this name."""
+    draft = file.path.with_name(f".{file.path.name}.calico-agent-{os.getpid()}")
+    _write(replace(file, path=draft), status)
+    try:
+        os.link(draft, file.path)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        _write(file, status)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _write(file: NewFile, status: os.stat_result | None) -> None:
+    """Nothing of the file is left where that fails."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(file.path, flags, 0o600)
     try:

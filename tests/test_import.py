@@ -153,3 +153,33 @@ def test_one_source_is_wanted(capsys: pytest.CaptureFixture[str]) -> None:
     assert fault(capsys, "--command", "x", "--check", "--output", "y") == (
         "--check writes nothing: leave one of --check and --output out"
     )
+
+
+def test_drop_ins_of_more_general_names_count_and_the_more_special_ones_win(
+    unit: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, wanted in (("service", "no"), ("calico-.service", "on-abort"), ("calico-node.service", "always")):
+        folder = unit.with_name(f"{name}.d")
+        folder.mkdir()
+        (folder / "10-x.conf").write_text(f"[Service]\nRestart={wanted}\n")
+        assert main(["import", "--unit", str(unit)]) == 0
+        assert (f"restart: {wanted}, by systemd" in capsys.readouterr().err) == (wanted != "no")
+
+
+def test_files_that_cannot_be_seen_are_not_passed_over(unit: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = unit.with_name("calico-node.service.d")
+    folder.symlink_to(folder.name)  # a loop, which root cannot read either
+    assert fault(capsys, "--unit", str(unit)).startswith(f"{folder}: cannot be read: ")
+    folder.unlink()
+    folder.mkdir()
+    for number in range(101):
+        (folder / f"{number}.conf").write_text("[Service]\n")
+    assert "stands for 101 files" in fault(capsys, "--unit", str(unit))
+
+
+def test_an_output_that_is_no_file_is_refused(unit: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    said = fault(capsys, "--unit", str(unit), "--output", "-")
+    assert said == "without --output the configuration goes to standard output"
+    (tmp_path / "file").touch()
+    assert main(["import", "--unit", str(unit), "--output", str(tmp_path / "file" / "x.toml")]) == 1
+    assert capsys.readouterr().err.endswith("x.toml: Not a directory\n")

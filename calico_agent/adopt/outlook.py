@@ -10,7 +10,8 @@ from calico_agent.model.starter import how_to_end, starter_of
 from calico_agent.paths import CONFIG_FILE
 from calico_agent.report.config_diff import Outlook, objections
 
-_RELOAD = "systemctl reload-or-restart calico-agent"
+# Enabled, too: the next boot finds the other one disabled.
+_RELOAD = "systemctl enable calico-agent; systemctl reload-or-restart calico-agent"
 _SHOWN = ("NODENAME", "IP", "IP6")
 
 

@@ -16,7 +16,10 @@ FOREIGN = replace(SAME, labels=())
 POD = replace(FOREIGN, name="k8s_calico-node_calico-node-x7k2p_kube-system_4f1e_0")
 
 CASES: dict[str, tuple[Container | None, tuple[str, ...]]] = {
-    "nothing is there": (None, ("write", "systemctl reload-or-restart calico-agent", "calico-agent makes")),
+    "nothing is there": (
+        None,
+        ("write", "systemctl enable calico-agent; systemctl reload-or-restart calico-agent", "calico-agent makes"),
+    ),
     "a unit runs it": (
         replace(FOREIGN, client=Client(1, "calico-node.service")),
         ("write", "systemctl reload-or-restart", "systemctl disable --now calico-node.service", "calico-agent makes"),
