@@ -26,6 +26,7 @@ _IS_2 = (
     "[datastore] api out"
 )
 _OF_1 = "is of Calico 1.x; calico-agent knows Calico 2.x (calico/node v1 and v2) and 3.x"
+_ON_HOST = "(that is the path in the container: write where the file is on the host)"
 _NOTHING = Given()
 _SOME_2 = "calico/node:v2.6"
 _INSIDE = {"ca_file": CA_IN_CONTAINER, "cert_file": CERT_IN_CONTAINER, "key_file": KEY_IN_CONTAINER}
@@ -141,7 +142,7 @@ def _certificates(draft: Draft, described: Described, read: DatastoreSettings) -
         given, path = _setting(described, name), str(getattr(read, key))
         files[key] = _kept(draft, path) if secure and path else ""
         if given.unknown:
-            draft.fill_in.append((("datastore", key), given.unknown))
+            draft.fill_in.append((("datastore", key), f"{given.unknown} {_ON_HOST}"))
             draft.explain(name, given.unknown, lost=True)
         elif files[key] and not (fault := draft.set("datastore", key, files[key])):
             draft.explain(name, "the same file of the host, at calico-agent's place in the container")

@@ -10,6 +10,7 @@ from calico_agent.adopt.described import Described, Difference, Given
 from calico_agent.adopt.environment_file import parse_environment_file
 from calico_agent.adopt.unit import Files, Unit, describe_unit
 from calico_agent.model.run_options import RunOptions
+from calico_agent.model.secret import shown_value
 
 UNIT_FILE = "/etc/systemd/system/calico-node.service"
 _CERTS = "/etc/calico/certs"
@@ -27,6 +28,7 @@ _SAME = (
 )
 _MOUNTED = ("/var/log/calico", "/run/docker/plugins", "/lib/modules", "/var/run/calico")
 _IN_THE_UNIT = f"it is in the unit and not in this file: see {UNIT_FILE}, or import --unit it"
+_NOT_GIVEN = "kubespray's unit does not give it to the container; if the unit here does, import --unit it"
 # kubespray's defaults, which its inventory may have changed.
 _USUAL = {"memory": "--memory=500M", "cpu_shares": "--cpu-shares=300"}
 _ACTION = "FELIX_DEFAULTENDPOINTTOHOSTACTION"
@@ -52,4 +54,10 @@ def describe_kubespray(path: str, text: str, files: Files) -> Described:
     }
     env[_ACTION] = Given(unknown=_IN_THE_UNIT)
     limits = tuple(Difference(name, usual, "", _IN_THE_UNIT, lost=True) for name, usual in _USUAL.items())
-    return replace(described, image=Given(unknown=_IN_THE_UNIT), env=env, options=RunOptions(), remarks=limits)
+    others = tuple(
+        Difference(name, shown_value(name, word.text) or '""', "", _NOT_GIVEN, word.place, lost=True)
+        for name, word in found.items()
+        if name not in names.values()
+    )
+    remarks = (*limits, *others)
+    return replace(described, image=Given(unknown=_IN_THE_UNIT), env=env, options=RunOptions(), remarks=remarks)

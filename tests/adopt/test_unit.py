@@ -223,6 +223,15 @@ def test_the_file_of_kubespray() -> None:
     assert lost == {"FELIX_DEFAULTENDPOINTTOHOSTACTION", "memory", "cpu_shares"}
 
 
+def test_a_variable_that_the_unit_of_kubespray_does_not_give_is_lost() -> None:
+    """The file of Calico's own guide has the same name, and others in it."""
+    text = f"{KUBESPRAY}CALICO_NODENAME=host9\nMY_TOKEN=hush\n"
+    differences = translate(describe_kubespray(ENV_FILE, text, Files({ENV_FILE: text}))).differences
+    told = {one.subject: (one.was, one.place, one.lost) for one in differences}
+    assert told["CALICO_NODENAME"] == ("host9", f"{ENV_FILE}:11", True)
+    assert told["MY_TOKEN"] == ("(not shown)", f"{ENV_FILE}:12", True)
+
+
 def test_the_unit_of_kubespray_with_its_file() -> None:
     """HOSTNAME in the place of NODENAME, a directory of certificates, limits, and no /var/lib/calico."""
     service = (

@@ -164,3 +164,10 @@ LONG = {
 def test_variables_make_no_command_that_linux_would_not_take(command: str) -> None:
     with pytest.raises(Refused, match="longer than Linux takes for one command"):
         described(f'Environment="A={"x " * 300_000}"\n{command}')
+
+
+def test_a_certificate_file_that_is_not_known_is_filled_in_by_its_path_on_the_host() -> None:
+    text = RUN.replace("http:", "https:") + " -e ETCD_CA_CERT_FILE=$CA calico/node:v3.9.6"
+    assert dict(translate(of_command(text)).fill_in)["datastore", "ca_file"].endswith(
+        "is not known here (that is the path in the container: write where the file is on the host)"
+    )
