@@ -6,7 +6,6 @@ from calico_agent.adopt.docker_run import describe_run
 from calico_agent.adopt.shell_words import shell_commands
 from calico_agent.adopt.unit import Files
 from calico_agent.adopt.words import Word, source_of
-from calico_agent.decode.container import names_calico_node
 
 LABEL = "--command"
 
@@ -28,7 +27,4 @@ def describe_command(text: str, files: Files) -> Described:
             raise Refused(word.place, word.unknown or f"the file {word.text[:80]} is not there")
         return found
 
-    described = describe_run(made[0].words, None, read, origin="the command", url=made[0].url)
-    if not described.image.unknown and not names_calico_node(described.name.value, described.image.value):
-        raise Refused(made[0].place, f"runs the image {described.image.value[:80]!a}, which is not calico/node")
-    return described
+    return describe_run(made[0], None, read, origin="the command")

@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from calico_agent.adopt.described import Described, Difference, Given, GivenMount, Refused
+from calico_agent.adopt.docker_command import DockerCall
 from calico_agent.adopt.docker_mounts import read_mount, read_volume
 from calico_agent.adopt.docker_options import HARMLESS, RUN
 from calico_agent.adopt.environment_file import parse_docker_env_file
 from calico_agent.adopt.flags import Option, read_options
 from calico_agent.adopt.words import Word
 from calico_agent.config.options import parse_size, parse_ulimit
+from calico_agent.decode.container import names_calico_node
 from calico_agent.decode.flags import TRUE
 from calico_agent.model.container import LABEL_MANAGED_BY, LABEL_SPEC_HASH
 from calico_agent.model.run_options import RunOptions, Ulimit, nano_cpus_of
@@ -24,13 +26,19 @@ ReadFile = Callable[[Word], str]
 _SILENT = frozenset({"detach", "interactive", "attach", "sig-proxy", "quiet"})
 
 
-def describe_run(
-    words: tuple[Word, ...], environment: Mapping[str, Word] | None, read: ReadFile, *, origin: str, url: str = ""
-) -> Described:
-    """`words` are those behind `docker run`. `environment` is that of the command, None where it is not known."""
-    options, rest = read_options(RUN, words)
+def describe_run(call: DockerCall, environment: Mapping[str, Word] | None, read: ReadFile, *, origin: str) -> Described:
+    """Raises Refused for another image than calico/node. `environment` is that of the command, None where it is not
+    known."""
+    described = _described(call, environment, read, origin)
+    if not described.image.unknown and not names_calico_node(described.name.value, described.image.value):
+        raise Refused(call.place, f"runs the image {described.image.value[:80]!a}, which is not calico/node")
+    return described
+
+
+def _described(call: DockerCall, environment: Mapping[str, Word] | None, read: ReadFile, origin: str) -> Described:
+    options, rest = read_options(RUN, call.words)
     if not rest:
-        raise Refused(words[-1].place if words else "", "`docker run` names no image")
+        raise Refused(call.words[-1].place if call.words else "", "`docker run` names no image")
     found = _Collected(environment, read)
     for option in _files_first(options):
         found.take(option)
@@ -48,7 +56,7 @@ def describe_run(
         restart=found.given("restart", "no"),
         command=_joined(spoken),
         options=found.run_options(),
-        url=url,
+        url=call.url,
         remarks=tuple(found.remarks),
     )
 

@@ -19,7 +19,6 @@ from calico_agent.adopt.unit_words import (
     with_variables,
 )
 from calico_agent.adopt.words import Source, Word
-from calico_agent.decode.container import names_calico_node
 
 _COMMANDS = ("ExecCondition", "ExecStartPre", "ExecStart", "ExecStartPost", "ExecReload", "ExecStop", "ExecStopPost")
 _NO_RESTART = {"", "no"}
@@ -79,8 +78,7 @@ def describe_unit(unit: Unit, files: Files, *, origin: str) -> Described:
     def read(word: Word) -> str:
         return _required(files, word, _directory(assignments, unit.specifiers))
 
-    described = describe_run(call.words, {**environment, **call.assigned}, read, origin=origin, url=call.url)
-    _insist_on_calico_node(described, call)
+    described = describe_run(call, {**environment, **call.assigned}, read, origin=origin)
     name = described.name.value
     others = (one for one in commands if one is not runner)
     deeds = tuple(found for one in others if (found := other_deed(one.key, one.words, one.written, described)))
@@ -88,11 +86,6 @@ def describe_unit(unit: Unit, files: Files, *, origin: str) -> Described:
     if restart is not None and restart.text not in _NO_RESTART:
         described = replace(described, restart=Given(f"{restart.text}, by systemd", restart.place(0)))
     return replace(described, remarks=(*described.remarks, *deeds, *_wrapped(runner, name)))
-
-
-def _insist_on_calico_node(described: Described, call: DockerCall) -> None:
-    if not described.image.unknown and not names_calico_node(described.name.value, described.image.value):
-        raise Refused(call.place, f"runs the image {described.image.value[:80]!a}, which is not calico/node")
 
 
 def _the_run(
