@@ -7,6 +7,7 @@ from calico_agent import client, once
 from calico_agent.config import Config
 from calico_agent.config.show import told_config
 from calico_agent.errors import EXIT_GOOD, EXIT_WRONG, ConfigError, NotRunningError
+from calico_agent.model.secret import HIDDEN
 from calico_agent.report.config_diff import changed_keys, container_effect
 from calico_agent.told import Told
 
@@ -26,6 +27,9 @@ def preview(config: Config, file: Path | None, socket_path: str | None) -> Told:
     else:
         if told.refused and file is None:
             raise ConfigError(*told.refused)
-        effects.insert(0, changed_keys(told.used, told.on_disk if file is None else told_config(config)))
+        found = told.on_disk if file is None else told_config(config)
+        unseen = [] if file is None else [key for key, text in found.items() if HIDDEN in text]
+        aside = f"calico-agent: not compared, as they are not shown: {', '.join(unseen)}\n" if unseen else ""
+        effects.insert(0, changed_keys(told.used, found))
     text = "".join(f"{line}\n" for effect in effects for line in effect.lines)
     return Told(text, aside, EXIT_WRONG if any(effect.changes for effect in effects) else EXIT_GOOD)

@@ -18,7 +18,7 @@ import structlog
 from calico_agent import __version__, logs
 from calico_agent.agent import Agent
 from calico_agent.config import Config, ConfigOnDisk
-from calico_agent.config.show import told_config
+from calico_agent.config.show import told_beside, told_config
 from calico_agent.errors import ConfigError
 from calico_agent.model.observation import AgentTrouble
 from calico_agent.model.report import Report
@@ -137,7 +137,7 @@ class Daemon:
         """The configuration in use, and the one that a reload would bring. Asked by the threads of the server."""
         used: dict[str, object] = {"used": told_config(self._config)}
         try:
-            return used | {"on_disk": told_config(self._on_disk.peek())}
+            return used | {"on_disk": told_beside(self._on_disk.peek(), self._config)}
         except ConfigError as error:
             return used | {"refused": list(error.faults)}
 

@@ -1,5 +1,7 @@
 """The effective configuration as TOML. No secrets: see `model.secret`."""
 
+from collections.abc import Iterator
+
 import msgspec
 
 from calico_agent.config.keys import schema_keys
@@ -23,14 +25,31 @@ def render_config(config: Config) -> str:
 
 def told_config(config: Config) -> dict[str, str]:
     """The same by key; a table has a key for each of its names."""
+    return {key: toml_value(shown) for key, shown, _ in _entries(config)}
+
+
+def told_beside(config: Config, used: Config) -> dict[str, str]:
+    """The same of one that may follow on `used`: what is another value and looks the same says so."""
+    before = {key: (shown, value) for key, shown, value in _entries(used)}
+
+    def told(key: str, shown: object, value: object) -> str:
+        was_shown, was = before.get(key, (None, None))
+        return toml_value(shown) + (", another one" if shown == was_shown and value != was else "")
+
+    return {key: told(key, shown, value) for key, shown, value in _entries(config)}
+
+
+def _entries(config: Config) -> Iterator[tuple[str, object, object]]:
+    """Key, what may be shown of its value, and the value."""
     plain = msgspec.to_builtins(config)
-    told: dict[str, str] = {}
     for section, name in schema_keys():
-        value = _shown(name, plain[section][name] if section else plain[name])
+        value = plain[section][name] if section else plain[name]
+        shown = _shown(name, value)
         key = f"{section}.{name}" if section else name
-        entries = {f"{key}.{one}": text for one, text in value.items()} if isinstance(value, dict) else {key: value}
-        told |= {one: toml_value(each) for one, each in entries.items()}
-    return told
+        if isinstance(value, dict) and isinstance(shown, dict):
+            yield from ((f"{key}.{one}", text, value[one]) for one, text in shown.items())
+        else:
+            yield key, shown, value
 
 
 def shown_entry(key: str, name: str, value: str) -> str:

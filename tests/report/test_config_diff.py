@@ -2,8 +2,11 @@
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 
+from calico_agent.config.schema import Config
+from calico_agent.config.show import told_beside, told_config
 from calico_agent.model.action import Succession, Wanted
 from calico_agent.model.container import LABEL_MANAGED_BY, MANAGED_BY, ContainerState
 from calico_agent.model.settings import DriftPolicy, Mode, SuperviseSettings
@@ -102,3 +105,12 @@ def test_who_only_observes_touches_nothing() -> None:
     effect = container_effect(Outlook(WANTED, OURS, ("x",)), Mode.OBSERVE, USUAL)
     assert effect.lines == ("the container: is not touched (mode observe)",)
     assert not effect.changes
+
+
+def test_a_value_that_is_not_shown_changes_all_the_same() -> None:
+    one, other = (
+        msgspec.convert({"node": {"env": {"HTTP_PROXY": f"http://me:{word}@p:1"}}}, Config) for word in ("a", "b")
+    )
+    (_, line) = changed_keys(told_config(one), told_beside(other, one)).lines
+    assert line == '  node.env.HTTP_PROXY: "(not shown)" becomes "(not shown)", another one'
+    assert not changed_keys(told_config(one), told_beside(one, one)).changes
