@@ -5,14 +5,17 @@ from datetime import timedelta
 
 import pytest
 
+from calico_agent.model.action import Attempts, Supervising
+from calico_agent.model.container import ContainerSpec, Docker
 from calico_agent.model.felix import FelixSettings
 from calico_agent.model.firewall import Firewall, Masquerading
 from calico_agent.model.kubernetes import Kubernetes, ProxySetup
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.preflight import Verdict
+from calico_agent.model.settings import SuperviseSettings
 from calico_agent.verify.host.kube_proxy import check_kube_proxy
 from tests.verify.cluster import AT, stored
-from tests.verify.host.case import CheckCase, check, prepared
+from tests.verify.host.case import CheckCase, check, prepared, view
 from tests.verify.host.clusters import KUBERNETES, host, kubelet, proxy
 
 MODE, ALL = "HOST-KUBE-PROXY", "HOST-MASQUERADE-ALL"
@@ -134,3 +137,12 @@ CASES = {
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_a_host(case: CheckCase) -> None:
     check(case, check_kube_proxy)
+
+
+def test_before_the_first_start_counts_what_calico_node_will_be_told() -> None:
+    without = host(replace(KUBERNETES, proxy=None))
+    seen = view(replace(without, docker=Docker()))
+    spec = ContainerSpec("calico-node", V332, env=(("FELIX_BPFENABLED", "true"),))
+    told = replace(seen, supervising=Supervising(spec, Attempts(), SuperviseSettings()))
+    assert [one.verdict for one in check_kube_proxy(seen)] == [WARNING]
+    assert [one.verdict for one in check_kube_proxy(told)] == [IDLE], "Felix will do the work of kube-proxy"
