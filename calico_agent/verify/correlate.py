@@ -73,8 +73,12 @@ def _index(findings: tuple[Finding, ...], here: str) -> _Causes:
 
 
 def _rules(codes: AbstractSet[str]) -> Mapping[str, tuple[Rule, ...]]:
-    """The rules that can join findings of these codes. Most passes find a few of them, and the table names all."""
-    possible = [replace(rule, causes=tuple(code for code in rule.causes if code in codes)) for rule in RULES]
+    """The rules that can join findings of these codes. Most passes find a few of them, or none; the table names all."""
+    possible = [
+        replace(rule, causes=tuple(code for code in rule.causes if code in codes))
+        for rule in RULES
+        if not rule.effects.isdisjoint(codes)
+    ]
     return {effect: tuple(rule for rule in possible if rule.causes and effect in rule.effects) for effect in codes}
 
 
