@@ -1,6 +1,7 @@
 """Clusters that nobody wrote down: generated, computed by a model of Calico, and looked at by the real agent.
 
-    strategies      hypothesis makes a World: hosts, links, pools, blocks, BGP, and what happened to them
+    strategies      hypothesis makes a World: hosts, links, pools, blocks, BGP
+    steps           what happens to it in the course of time
     model           a small Calico and a small kernel: what each host's kernel, BIRD, Docker, files and etcd would say;
                     it imports nothing of calico_agent (a test holds that)
     reading         the answers through the real decoders: the only place where both meet

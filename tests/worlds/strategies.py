@@ -5,17 +5,17 @@ Everything is drawn simple first, so that a failure shrinks to the smallest worl
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from ipaddress import ip_interface, ip_network
+from ipaddress import ip_network
 from typing import Any
 
 from hypothesis import strategies as st
 
 from tests.worlds.faults import FAULTS, Fault
-from tests.worlds.hosts import Wires, another_network, make_host, names_of
+from tests.worlds.hosts import Wires, make_host, names_of
 from tests.worlds.model import history
 from tests.worlds.model.releases import RELEASES, Release
-from tests.worlds.model.startup import node_name
-from tests.worlds.model.values import ALWAYS, CROSS_SUBNET, NEVER, Bgp, Node, Peer, Pool, Rule, Segment, World
+from tests.worlds.model.values import NEVER, Bgp, Node, Peer, Pool, Segment, World
+from tests.worlds.steps import MODES, step
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,6 @@ class Case:
 
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
-Step = Callable[[Draw, World, str, bool], World]
 
 _COUNT = st.sampled_from((2, 2, 3, 3, 4, 5, 6, 8))
 _RELEASE = st.sampled_from(RELEASES)
@@ -43,9 +42,6 @@ _NETWORKS = st.sampled_from(
         ("192.0.{}.0/26", "2001:db8:{}::/64"),
         ("10.{}.0.0/16", "fd00:{}::/48"),
     )
-)
-_MODES = st.sampled_from(
-    ((NEVER, NEVER), (ALWAYS, NEVER), (CROSS_SUBNET, NEVER), (NEVER, ALWAYS), (NEVER, CROSS_SUBNET))
 )
 _POOLS = st.sampled_from((1, 1, 2, 3))
 _CIDRS = ("192.168.0.0/16", "100.64.0.0/18", "10.233.64.0/18", "198.18.5.0/24")
@@ -72,9 +68,9 @@ def worlds(draw: Draw) -> World:
     by_felix = release.interfaces and len(segments) == 1 and not announced and draw(_RARELY)
     world = replace(world, by_felix=by_felix)
     world = _bgp(draw, world)
-    world = _pods(draw, world, dual=dual)
+    world = _pods(draw, world)
     for _ in range(draw(_STEPS)):
-        world = _step(draw, world, dual=dual)
+        world = step(draw, world)
     return world
 
 
@@ -98,14 +94,14 @@ def _wires(draw: Draw, *, dual: bool) -> Wires:
 def _pools(draw: Draw, release: Release, *, dual: bool) -> list[Pool]:
     found = []
     for number, cidr in enumerate(_CIDRS[: draw(_POOLS)]):
-        ipip, vxlan = draw(_MODES)
+        ipip, vxlan = draw(MODES)
         if release.v2:
             vxlan = NEVER
         network = ip_network(cidr)
         size = max(draw(_SIZES), network.prefixlen) if not release.v2 else 26
         found.append(Pool(f"pool-{number}", network, ipip, vxlan, size))
     for number, cidr in enumerate(_CIDRS6[:1] if dual else ()):
-        vxlan = draw(_MODES)[1] if not release.v2 else NEVER
+        vxlan = draw(MODES)[1] if not release.v2 else NEVER
         size = draw(_SIZES6) if not release.v2 else 122
         found.append(Pool(f"pool6-{number}", ip_network(cidr), NEVER, vxlan, size))
     return found
@@ -141,72 +137,8 @@ def _with_role(node: Node, reflector: bool) -> Node:
     return replace(node, labels=labels, cluster_id="244.0.0.1" if reflector else None)
 
 
-def _pods(draw: Draw, world: World, *, dual: bool) -> World:
+def _pods(draw: Draw, world: World) -> World:
     for host in world.hosts:
         for number in range(draw(_PODS)):
-            world = history.add_pod(world, host.hostname, f"web-{number}", (4, 6) if dual else (4,))
+            world = history.add_pod(world, host.hostname, f"web-{number}", world.versions)
     return world
-
-
-def _step(draw: Draw, world: World, *, dual: bool) -> World:
-    """One thing that happens, and after which all is well."""
-    step: Step = draw(st.sampled_from(_STEPS_OF_HISTORY))
-    host = draw(st.sampled_from(world.hosts))
-    return step(draw, world, host.hostname, dual)
-
-
-def _new_pod(_draw: Draw, world: World, hostname: str, dual: bool) -> World:
-    numbers = [int(one.name.rpartition("-")[2]) for one in world.host(hostname).pods]
-    return history.add_pod(world, hostname, f"web-{max(numbers, default=-1) + 1}", (4, 6) if dual else (4,))
-
-
-def _lost_pod(_draw: Draw, world: World, hostname: str, _dual: bool) -> World:
-    return history.remove_pod(world, hostname, 0) if world.host(hostname).pods else world
-
-
-def _gone(_draw: Draw, world: World, hostname: str, _dual: bool) -> World:
-    node = world.node(node_name(world, world.host(hostname)))
-    reflects = node is not None and node.cluster_id is not None
-    return history.remove_host(world, hostname) if len(world.hosts) > 2 and not reflects else world
-
-
-def _restarted(_draw: Draw, world: World, hostname: str, _dual: bool) -> World:
-    return history.restart(world, hostname)
-
-
-def _switched(draw: Draw, world: World, _hostname: str, _dual: bool) -> World:
-    pool = draw(st.sampled_from(world.pools))
-    ipip, vxlan = draw(_MODES)
-    if world.release.v2 or pool.cidr.version == 6:
-        ipip, vxlan = (ipip, NEVER) if world.release.v2 and pool.cidr.version == 4 else (NEVER, NEVER)
-    return history.change_pool(world, pool, replace(pool, ipip=ipip, vxlan=vxlan))
-
-
-def _disabled(draw: Draw, world: World, _hostname: str, _dual: bool) -> World:
-    pool = draw(st.sampled_from(world.pools))
-    return history.change_pool(world, pool, replace(pool, disabled=True))
-
-
-def _docker_network(draw: Draw, world: World, hostname: str, _dual: bool) -> World:
-    host = world.host(hostname)
-    return history.with_host(world, replace(host, docker=(*host.docker, another_network(draw, host))))
-
-
-def _given_up(draw: Draw, world: World, _hostname: str, _dual: bool) -> World:
-    """A claim on a block goes, and its pods stay: nobody owns it then."""
-    used = [one for one in world.blocks if one.owner is not None and all(not each.kind for each in one.given)]
-    return history.release_block(world, draw(st.sampled_from(used))) if used and not world.release.v2 else world
-
-
-def _ruled(_draw: Draw, world: World, hostname: str, _dual: bool) -> World:
-    """A table of its own for packets from another network of the host."""
-    host = world.host(hostname)
-    default = next(one for one in host.routes if one.prefix.version == 4)
-    rule = Rule(32000, 100, source=ip_network("10.9.0.0/16"))
-    routes = (*host.routes, replace(default, table=100))
-    return world if host.rules else history.with_host(world, replace(host, rules=(rule,), routes=routes))
-
-
-_STEPS_OF_HISTORY = (_given_up, _ruled, _restarted, _new_pod, _lost_pod, _gone, _switched, _disabled, _docker_network)
-
-__all__ = ["ip_interface", "worlds"]

@@ -212,6 +212,11 @@ class World:
     strict: bool = False
     by_felix: bool = False
 
+    @property
+    def versions(self) -> tuple[int, ...]:
+        """The IP versions that the wires have."""
+        return tuple(sorted({network.version for wire in self.segments for network in wire.networks}))
+
     def host(self, hostname: str) -> Host:
         return next(one for one in self.hosts if one.hostname == hostname)
 
