@@ -124,21 +124,28 @@ def _pool(held: LinkAddress, around: Surroundings) -> str:
     return named or (f"the IPAM block {block}" if block is not None else "")
 
 
-def _virtual_link(link: Link, _: LinkAddress, _around: Surroundings) -> str:
+def _virtual_link(link: Link, _: LinkAddress, around: Surroundings) -> str:
     if link.loopback:
         return "is on the loopback device: others reach it only if a routing protocol announces it"
-    kind = links.VIRTUAL_KINDS.get(link.kind)
-    return f"is on {kind}" if kind else ""
+    below = links.ground(link, around.kernel)
+    kind = links.VIRTUAL_KINDS.get(below.kind)
+    return f"is on {_made_on(link, below)}{kind}" if kind else ""
+
+
+def _made_on(link: Link, below: Link) -> str:
+    return "" if below is link else f"a {link.kind} of {below.name}, which is "
 
 
 def _bridge_without_port(link: Link, _: LinkAddress, around: Surroundings) -> str:
-    if link.kind != "bridge" or links.bridge_leads_out(link, around.kernel):
+    bridge = links.ground(link, around.kernel)
+    if bridge.kind != "bridge" or links.bridge_leads_out(bridge, around.kernel):
         return ""
-    names = [port.name for port in links.ports(link, around.kernel)]
+    what = f"is on {_made_on(link, bridge)}a bridge without"
+    names = [port.name for port in links.ports(bridge, around.kernel)]
     if not names:
-        return "is on a bridge without any port: it leads nowhere"
+        return f"{what} any port: it leads nowhere"
     shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
-    return f"is on a bridge without a physical port (its ports: {shown})"
+    return f"{what} a physical port (its ports: {shown})"
 
 
 def _container_veth(link: Link, _: LinkAddress, around: Surroundings) -> str:

@@ -1,7 +1,8 @@
 """Whether a link leads out of this host, or only to containers, into a tunnel, or nowhere.
 
 The link's kind decides, not its name: rtnetlink's IFLA_INFO_KIND, which is empty for a physical device. A bridge is
-what its ports are: `br0` over `eth0` is the host's own interface, a bridge with nothing but container ends is not.
+what its ports are: `br0` over `eth0` is the host's own interface, a bridge with nothing but container ends is not. A
+VLAN is what it was made on. A kind that is not known here is taken for a wire.
 """
 
 import re
@@ -34,9 +35,12 @@ VIRTUAL_KINDS = {
     "wireguard": "a WireGuard tunnel",
     "xfrm": "an IPsec tunnel",
 }
+# As a port they connect a bridge to containers, virtual machines or a tunnel, not to the network outside.
+_NO_WIRE = VIRTUAL_KINDS.keys() | {"veth"}
 
-# Kinds that stand on a physical device, or are one: as a port they connect a bridge to the network outside.
-_WIRE_KINDS = frozenset({"", "bond", "team", "vlan", "macvlan", "macvtap", "ipvlan"})
+# Kinds that are made on another link, and lead where that does.
+_STACKED_KINDS = frozenset({"vlan", "macvlan", "macvtap", "ipvlan", "ipvtap", "macsec"})
+_DEEPEST = 8  # links on each other, as in the kernel (MAX_NEST_DEV in include/linux/netdevice.h)
 
 # What Calico's first-found skips: DEFAULT_INTERFACES_TO_EXCLUDE in
 # node/pkg/lifecycle/startup/autodetection/autodetection_linux.go@v3.32.1. A name proves nothing, it only adds to doubt.
@@ -71,16 +75,29 @@ def bridge_leads_out(bridge: Link, kernel: Kernel) -> bool:
 
     On a host that is itself a container the port is a veth; then the default route over the bridge is the proof.
     """
-    kinds = {port.kind for port in ports(bridge, kernel)}
-    return bool(kinds & _WIRE_KINDS) or ("veth" in kinds and bridge.name in default_route_devices(kernel))
+    kinds = {port.kind if port.kind == "veth" else ground(port, kernel).kind for port in ports(bridge, kernel)}
+    return not kinds <= _NO_WIRE or ("veth" in kinds and bridge.name in default_route_devices(kernel))
+
+
+def ground(link: Link, kernel: Kernel) -> Link:
+    """The link on which a VLAN, a macvlan and the like stand in the end: bond0 for bond0.100; any other link itself.
+
+    One that was made on a link of another network namespace stands for itself.
+    """
+    for _ in range(_DEEPEST):
+        if link.kind not in _STACKED_KINDS:
+            break
+        link = next((other for other in kernel.links if other.index == link.parent), link)
+    return link
 
 
 def leads_out(link: Link, kernel: Kernel) -> bool:
     """Whether other machines can be reached over `link` itself."""
-    if link.loopback or link.kind in VIRTUAL_KINDS:
+    below = ground(link, kernel)
+    if below.loopback or below.kind in VIRTUAL_KINDS:
         return False
-    if link.kind == "bridge":
-        return bridge_leads_out(link, kernel)
+    if below.kind == "bridge":
+        return bridge_leads_out(below, kernel)
     if link.kind == "veth":
         return not link.master and link.name in default_route_devices(kernel)
     return True

@@ -74,7 +74,8 @@ class Link:
 
     `kind` is rtnetlink's IFLA_INFO_KIND: `bridge`, `veth`, `vxlan`, ...; empty for a physical device.
     `up` is the administrative state, `running` whether it has a carrier. `master` is the index of the bridge
-    or bond it is a port of, 0 for none. `vxlan` is None for other kinds, and for a VXLAN device in flow-based mode.
+    or bond it is a port of, `parent` that of the link it was made on (a VLAN's, a macvlan's); 0 for none, and for one
+    in another network namespace. `vxlan` is None for other kinds, and for a VXLAN device in flow-based mode.
     """
 
     index: int
@@ -84,6 +85,7 @@ class Link:
     running: bool = True
     loopback: bool = False
     master: int = 0
+    parent: int = 0
     mtu: int = 1500
     mac: str = ""
     addresses: tuple[LinkAddress, ...] = ()

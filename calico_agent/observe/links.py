@@ -23,11 +23,12 @@ _LINK = Struct("=BxHiII")  # struct ifinfomsg: family, device type, link, flags,
 _ADDRESS = Struct("=BBBBI")  # struct ifaddrmsg: family, prefix length, flags, scope, link
 _EXT_MASK, _SKIP_STATS = 29, Struct("=I").pack(8)  # IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS
 
-# What is asked of a link, with what is asked of that: IFLA_ADDRESS, IFNAME, MTU, MASTER, LINKINFO; IFLA_INFO_KIND,
-# INFO_DATA; IFLA_VXLAN_ID, LOCAL, PORT, LOCAL6, COLLECT_METADATA. With other kinds the last are other things, unused.
+# What is asked of a link, with what is asked of that: IFLA_ADDRESS, IFNAME, MTU, LINK, MASTER, LINKINFO, LINK_NETNSID;
+# IFLA_INFO_KIND, INFO_DATA; IFLA_VXLAN_ID, LOCAL, PORT, LOCAL6, COLLECT_METADATA. With other kinds the last are other
+# things, unused.
 _Wanted = Mapping[int, "_Wanted"]
 _OF_VXLAN: _Wanted = {1: {}, 4: {}, 15: {}, 17: {}, 25: {}}
-_OF_LINK: _Wanted = {1: {}, 3: {}, 4: {}, 10: {}, 18: {1: {}, 2: _OF_VXLAN}}
+_OF_LINK: _Wanted = {1: {}, 3: {}, 4: {}, 5: {}, 10: {}, 18: {1: {}, 2: _OF_VXLAN}, 37: {}}
 _OF_ADDRESS: _Wanted = {1: {}, 2: {}, 3: {}, 8: {}}  # IFA_ADDRESS, LOCAL, LABEL, FLAGS
 _REMEMBERED = 4096  # links
 
@@ -102,6 +103,8 @@ def _link(message: Any, addresses: tuple[LinkAddress, ...]) -> Link:  # noqa: AN
         running=bool(flags & _RUNNING),
         loopback=bool(flags & _LOOPBACK),
         master=message.get("master") or 0,
+        # With a namespace's number it is an index there.
+        parent=message.get("link") or 0 if message.get("link_netnsid") is None else 0,
         mtu=message.get("mtu") or 0,
         mac=message.get("address") or "",
         addresses=addresses,

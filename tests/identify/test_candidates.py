@@ -123,6 +123,42 @@ REJECTED = {
         Rejection.BRIDGE_WITHOUT_PORT,
         "is on a bridge without a physical port (its ports: vx)",
     ),
+    "a VLAN of a tunnel": (
+        with_link(link("gt1", kind="gretap", index=7), link("gt1.5", "10.5.0.1/24", kind="vlan", parent=7)),
+        "10.5.0.1",
+        Rejection.VIRTUAL_LINK,
+        "is on a vlan of gt1, which is a GRE tunnel",
+    ),
+    "a macvlan of a VLAN of a dummy device": (
+        with_link(
+            link("dummy0", kind="dummy", index=7),
+            link("dummy0.5", kind="vlan", index=8, parent=7),
+            link("mac0", "10.5.0.1/24", kind="macvlan", parent=8),
+        ),
+        "10.5.0.1",
+        Rejection.VIRTUAL_LINK,
+        "is on a macvlan of dummy0, which is a dummy device, which leads nowhere",
+    ),
+    "a macvlan of a bridge of virtual machines": (
+        with_link(
+            link("virbr0", kind="bridge", index=7),
+            link("vnet0", kind="tun", master=7),
+            link("mac0", "192.168.122.9/24", kind="macvlan", parent=7),
+        ),
+        "192.168.122.9",
+        Rejection.BRIDGE_WITHOUT_PORT,
+        "is on a macvlan of virbr0, which is a bridge without a physical port (its ports: vnet0)",
+    ),
+    "a bridge over a VLAN of a tunnel": (
+        with_link(
+            link("br-tun", "10.5.0.1/24", kind="bridge", index=7),
+            link("vx", kind="vxlan", index=8),
+            link("vx.5", kind="vlan", master=7, parent=8),
+        ),
+        "10.5.0.1",
+        Rejection.BRIDGE_WITHOUT_PORT,
+        "is on a bridge without a physical port (its ports: vx.5)",
+    ),
     "an address on one end of a veth pair that is a port": (
         with_link(DOCKER0, link("veth9", "172.17.0.9/16", kind="veth", master=DOCKER0.index)),
         "172.17.0.9",
@@ -308,7 +344,23 @@ ACCEPTED = {
     ),
     "a bond": HOST.having(links=(LO, link("bond0", "10.0.0.13/24", kind="bond"))),
     "a team": HOST.having(links=(LO, link("team0", "10.0.0.13/24", kind="team"))),
-    "a VLAN": HOST.having(links=(LO, link("eth0.5", "10.0.0.13/24", kind="vlan"))),
+    "a VLAN": HOST.having(links=(LO, link("eth0.5", "10.0.0.13/24", kind="vlan", parent=7), link("eth0", index=7))),
+    "a macvlan of another namespace's link, in a container host": HOST.having(
+        links=(LO, link("eth0", "10.0.0.13/24", kind="macvlan"))
+    ),
+    "a macvlan of a bridge over a physical port": HOST.having(
+        links=(LO, link("mac0", "10.0.0.13/24", kind="macvlan", parent=7), BR0, link("eth0", master=7))
+    ),
+    "a bridge over links of kinds that are not known here": HOST.having(
+        links=(LO, BR0, link("bat0", kind="batadv", master=7))
+    ),
+    "two VLANs, each of the other, while links come and go": HOST.having(
+        links=(
+            LO,
+            link("eth0.5", "10.0.0.13/24", kind="vlan", index=7, parent=8),
+            link("eth0.6", kind="vlan", index=8, parent=7),
+        )
+    ),
     "a veth named eth0 with the default route, in a container host": HOST.having(
         links=(LO, link("eth0", "10.0.0.13/24", kind="veth"))
     ),

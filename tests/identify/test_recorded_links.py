@@ -112,8 +112,8 @@ def test_a_host_whose_only_address_is_in_a_vrf_is_told_so() -> None:
 def test_both_readings_are_of_one_kernel(name: str) -> None:
     """What `ip` says in words is what netlink's bytes say."""
     words, read = by_words(name), by_bytes(name)
-    assert [(link.name, link.kind, link.master, link.up) for link in read.links] == [
-        (link.name, link.kind, link.master, link.up) for link in words.links
+    assert [(link.name, link.kind, link.master, link.parent, link.up) for link in read.links] == [
+        (link.name, link.kind, link.master, link.parent, link.up) for link in words.links
     ]
     # Their flags change from one moment to the next: duplicate address detection was under way.
     assert [[held.interface for held in link.addresses] for link in read.links] == [

@@ -15,7 +15,7 @@ from calico_agent.observe.links import link_of
 from tests.decode.netlink_messages import attribute, number
 from tests.identify.machine import DOCKER0, ETH0, LO, Machine, source
 
-_IFNAME, _MTU, _LINK, _MASTER, _LINKINFO = 3, 4, 5, 10, 18
+_IFNAME, _MTU, _LINK, _MASTER, _LINKINFO, _LINK_NETNSID = 3, 4, 5, 10, 18, 37
 _INFO_KIND, _INFO_DATA = 1, 2
 _ETHER, _TUNNEL, _TUNNEL6, _SIT, _GRE, _NONE = 1, 768, 769, 776, 778, 65534  # ARPHRD_*
 _UP_AND_RUNNING = 0x1 | 0x40
@@ -69,6 +69,16 @@ def reported(kind: str, device_type: int, data: bytes, *, name: str = "x0", mast
     header = pack("=BxHiII", 0, device_type, 9, _UP_AND_RUNNING, 0)
     address = pack("=BBBBI", 2, 24, 0x80, 0, 9) + attribute(2, ip_address("10.9.0.3").packed)
     return link_of(header + attributes, (address + attribute(3, name.encode() + b"\0"),))
+
+
+def test_the_link_it_was_made_on_may_be_in_another_namespace() -> None:
+    own, info = (
+        attribute(_IFNAME, b"mac0\0") + number(_LINK, 2),
+        attribute(_LINKINFO, attribute(_INFO_KIND, b"macvlan")),
+    )
+    header = pack("=BxHiII", 0, _ETHER, 9, _UP_AND_RUNNING, 0)
+    assert link_of(header + own + info, ()).parent == 2
+    assert link_of(header + own + info + number(_LINK_NETNSID, 0), ()).parent == 0, "an index in that namespace"
 
 
 def test_every_virtual_kind_has_its_message() -> None:

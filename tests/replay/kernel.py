@@ -128,6 +128,7 @@ def _link(row: Mapping[str, Any], indices: Mapping[str, int]) -> Link:
         running="LOWER_UP" in flags,
         loopback="LOOPBACK" in flags,
         master=indices.get(row.get("master", ""), 0),
+        parent=indices.get(row.get("link", ""), 0),
         mtu=int(row.get("mtu", 0)),
         mac=str(row.get("address", "")),
         addresses=tuple(map(_address, row.get("addr_info", []))),
