@@ -5,7 +5,8 @@
     model           a small Calico and a small kernel: what each host's kernel, BIRD, Docker, files and etcd would say;
                     it imports nothing of calico_agent (a test holds that)
     reading         the answers through the real decoders: the only place where both meet
-    looking         the real look (identify, verify) and plan on what was read
+    looking         the real look (identify, verify) on what was read
+    agents          agents that supervise, with the real plan, and what they remember in the course of a history
     faults          what is done to a healthy world, and what must be said of it
     __main__        `python -m tests.worlds`: as many worlds as fit into a time
 

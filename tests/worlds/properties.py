@@ -4,14 +4,14 @@ import re
 from collections.abc import Iterator
 
 from calico_agent.model.finding import Finding, Severity, Status
+from tests.worlds.agents import Agents
 from tests.worlds.faults import Fault
 from tests.worlds.heal import heal
-from tests.worlds.looking import Look, look_at, plan_at
+from tests.worlds.looking import Look, look_at
 from tests.worlds.model import history
 from tests.worlds.model.settle import Settled, settle
 from tests.worlds.model.startup import node_name
 from tests.worlds.model.values import CROSS_SUBNET, World
-from tests.worlds.reading import Store
 from tests.worlds.strategies import Case
 
 
@@ -38,8 +38,12 @@ def complaints(look: Look, world: World) -> Iterator[str]:
 
 
 def deserved(finding: Finding, world: World) -> bool:
-    """Whether a remark is right of a world that works: a prefix length that makes CrossSubnet tunnel everything."""
-    node = world.node(finding.node or finding.subject)
+    """Whether a remark is right of a world that works: of a prefix length that makes CrossSubnet tunnel everything, or
+    of a host that is called otherwise than its node."""
+    name = finding.node or finding.subject
+    if finding.code == "NAME-MISMATCH" and finding.severity is Severity.WARNING:
+        return any(node_name(world, host) == name != host.hostname for host in world.hosts)
+    node = world.node(name)
     registered = [one for one in (node.ipv4, node.ipv6) if one is not None] if node is not None else []
     crossing = any(CROSS_SUBNET in {pool.ipip, pool.vxlan} for pool in world.pools)
     alone = any(one.network.prefixlen == one.max_prefixlen for one in registered)
@@ -52,21 +56,27 @@ def false_alarms(world: World) -> list[str]:
     return [*unreached(settled), *(said for look in look_at(settled) for said in complaints(look, world))]
 
 
-def replaced(world: World) -> list[str]:
-    """What agents that supervise would do in a healthy world, on hosts where they have made calico/node themselves."""
+def supervised(world: World) -> World:
+    """The same world, in which agents have made every calico/node: with exactly the name and addresses of its node."""
     for host in world.hosts:
         node = world.node(node_name(world, host))
         held = {one.ip: one for link in host.links for one in link.addresses}
-        if node is not None and node.ipv4 is not None:
-            world = history.restart(world, host.hostname, IP=str(held[node.ipv4.ip]), NODENAME=node.name)
-    settled = settle(world)
-    store = Store.of(settled)
-    found = []
-    for name in settled.machines:
-        look, plan = plan_at(settled, name, store)
-        if plan.action is not None or plan.doing != "calico-node is running":  # else it is about to do something
-            found.append(f"plans: on {name}: {plan.doing}; {[one.what for one in look.roots]}")
-    return found
+        given = {} if node is None else {"IP": node.ipv4, "IP6": node.ipv6}
+        env = {name: str(held[one.ip]) for name, one in given.items() if one is not None}
+        if node is not None and env:
+            world = history.restart(world, host.hostname, NODENAME=node.name, **env)
+    return world
+
+
+def replaced(walk: tuple[World, ...]) -> Iterator[str]:
+    """What agents that supervise say or would do in the course of a healthy history."""
+    agents = Agents()
+    for step, world in enumerate(map(supervised, walk)):
+        for look, plan in agents.follow(settle(world)):
+            if plan.action is not None or plan.doing != "calico-node is running":  # else it is about to do something
+                said = [one.what for one in look.roots]
+                yield f"plans: after {step} steps: on {look.hostname}: {plan.doing}; {said}"
+            yield from (f"supervised: after {step} steps: {said}" for said in complaints(look, world))
 
 
 def misjudged(world: World, fault: Fault, hostname: str) -> list[str]:
@@ -113,4 +123,4 @@ def _said(looks: list[Look]) -> str:
 def wrong(case: Case) -> list[str]:
     """All that does not hold of a world, and of the same with its fault."""
     found = false_alarms(case.world)
-    return found or [*replaced(case.world), *misjudged(case.world, case.fault, case.hostname)]
+    return found or [*replaced(case.walk), *misjudged(case.world, case.fault, case.hostname)]

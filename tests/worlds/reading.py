@@ -3,7 +3,7 @@
 `Outside` stands where `sources.Sources` stands in the agent: it is asked what that is asked.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -41,10 +41,11 @@ from calico_agent.model.node import Block, Datastore
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.policy import tables_before_main
 from calico_agent.model.route import TABLE_MAIN
-from calico_agent.model.settings import DatastoreSettings, EtcdApi, IdentitySettings
+from calico_agent.model.settings import AddressSettings, DatastoreSettings, EtcdApi, IdentitySettings
 from calico_agent.observe.links import links_in
 from calico_agent.plan.wanted import wanted_container
 from tests.worlds.model import bird_text, datastore, datastore_v2, docker, netlink
+from tests.worlds.model import values as model
 from tests.worlds.model.reach import Machine
 from tests.worlds.model.settle import Settled
 
@@ -62,11 +63,11 @@ class Store:
     pods: tuple[Endpoint, ...]
 
     @classmethod
-    def of(cls, settled: Settled) -> "Store":
-        """Through the decoders of the API that this release uses."""
+    def of(cls, settled: Settled, claims: Iterable[tuple[str, bytes]] = ()) -> "Store":
+        """Through the decoders of the API that this release uses. `claims` are those of agents on names."""
         world = settled.world
         if not world.release.v2:
-            items = list(datastore.keys(world))
+            items = [*datastore.keys(world), *claims]
             records = (endpoint.decode_endpoint(key, value) for key, value in items if key.startswith(endpoint.PREFIX))
             found = etcd.decode_datastore(items, revision=9, read_at=AT)
         else:
@@ -82,7 +83,14 @@ class Store:
 class Outside:
     """All sources of one host."""
 
-    def __init__(self, settled: Settled, hostname: str, store: Store, kept: KeptIdentity | None = None) -> None:
+    def __init__(
+        self,
+        settled: Settled,
+        hostname: str,
+        store: Store,
+        kept: KeptIdentity | None = None,
+        versions: tuple[int, ...] = (4,),
+    ) -> None:
         self._settled = settled
         self._store = store
         self._machine = settled.machines[hostname]
@@ -92,6 +100,12 @@ class Outside:
         api = EtcdApi.V2 if settled.world.release.v2 else EtcdApi.V3
         self.datastore = DatastoreSettings((f"http://{_ETCD}:2379",), api=api)
         self._spec: ContainerSpec | None = None
+        self._versions = versions
+
+    @property
+    def machine_id(self) -> str:
+        """A clone has that of the machine whose disk was copied."""
+        return f"{self._machine.host.disk or self._machine.host.machine:032x}"
 
     def made_by(self, config: Config, identity: Identity) -> None:
         """From now on calico/node is the container that an agent made for the node that is registered here."""
@@ -101,19 +115,22 @@ class Outside:
             identity,
             name=replace(identity.name, name=node.name),
             ipv4=replace(identity.ipv4, chosen=node.ipv4),
+            ipv6=replace(identity.ipv6, chosen=node.ipv6 if identity.ipv6.wanted else None),
         )
         self._spec = wanted_container(config.node_settings(), self.datastore, known)
 
     @property
     def identity_settings(self) -> IdentitySettings:
-        return IdentitySettings(as_written=self.datastore.api is EtcdApi.V2)
+        """For the families that the configuration names."""
+        ipv4, ipv6 = (AddressSettings("auto" if one in self._versions else "none") for one in (4, 6))
+        return IdentitySettings("", self.datastore.api is EtcdApi.V2, ipv4, ipv6)
 
     def observe(self, at: datetime) -> Observation:
         """Everything outside."""
         host = self._machine.host
         return Observation(
             at=at,
-            host=Host(host.hostname, f"{host.machine:032x}", host.nodename_file, boot_id=f"boot-{host.machine}"),
+            host=Host(host.hostname, self.machine_id, host.nodename_file, boot_id=boot_id(host)),
             kernel=self._kernel,
             docker=self._docker(),
             datastore=self._store.datastore,
@@ -196,6 +213,11 @@ class Outside:
         if about:
             replies[LINKS_COMMAND] = bird_text.interfaces(machine.devices, family)
         return decode_bird(family, replies, now=AT)
+
+
+def boot_id(host: model.Host) -> str:
+    """Another one after each boot."""
+    return f"boot-{host.machine}-{host.boots}"
 
 
 def _look_up(machine: Machine, destination: IPAddress, names: Mapping[int, str]) -> Source:

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from ipaddress import ip_network
+from ipaddress import ip_interface, ip_network
 from typing import Any
 
 from hypothesis import strategies as st
 
 from tests.worlds.hosts import another_network
-from tests.worlds.model import history
+from tests.worlds.model import history, moves
 from tests.worlds.model.startup import node_name
 from tests.worlds.model.values import ALWAYS, CROSS_SUBNET, NEVER, Rule, World
 
@@ -18,6 +18,8 @@ Step = Callable[[Draw, World, str], World]
 MODES = st.sampled_from(
     ((NEVER, NEVER), (ALWAYS, NEVER), (CROSS_SUBNET, NEVER), (NEVER, ALWAYS), (NEVER, CROSS_SUBNET))
 )
+_HALF = st.booleans()
+_FLOATING = st.integers(8, 10)  # the numbers of virtual addresses on a wire
 
 
 def step(draw: Draw, world: World) -> World:
@@ -79,4 +81,60 @@ def _ruled(_draw: Draw, world: World, hostname: str) -> World:
     return world if host.rules else history.with_host(world, replace(host, rules=(rule,), routes=routes))
 
 
-_STEPS = (_given_up, _ruled, _restarted, _new_pod, _lost_pod, _gone, _switched, _disabled, _docker_network)
+def _renamed(draw: Draw, world: World, hostname: str) -> World:
+    """The host name changes, to a longer or shorter form or to quite another one; calico/node keeps the node's."""
+    host = world.host(hostname)
+    short, _, domain = hostname.partition(".")
+    new = draw(st.sampled_from((f"edge-{host.machine}", short if domain else f"{hostname}.corp.example")))
+    taken = {one.hostname for one in world.hosts} | {one.name for one in world.nodes}
+    stays = host.given("NODENAME") or (host.nodename_file and not world.release.v2)
+    return moves.rename(world, hostname, new) if stays and new not in taken else world
+
+
+def _readdressed(draw: Draw, world: World, hostname: str) -> World:
+    return moves.readdress(world, hostname, draw(st.sampled_from(world.segments))) or world
+
+
+def _rebooted(_draw: Draw, world: World, hostname: str) -> World:
+    return moves.reboot(world, hostname)
+
+
+def _cloned(_draw: Draw, world: World, hostname: str) -> World:
+    host = world.host(hostname)
+    if len(world.hosts) > 8 or not world.bgp.mesh:
+        return world
+    own = {"AS": host.given("AS")} if host.given("AS") else {}
+    return moves.clone(world, hostname, f"clone-{max(one.machine for one in world.hosts) + 1}", own) or world
+
+
+def _floated(draw: Draw, world: World, hostname: str) -> World:
+    """A virtual address moves to a host: as a single one, or beside the host's own in its network, even before it."""
+    wires = {link.segment for link in world.host(hostname).links if link.segment}
+    wire = next(one for one in world.segments if one.name in wires)
+    network = wire.network(draw(st.sampled_from(world.versions)))
+    if network is None:
+        return world
+    alone = draw(_HALF)
+    length = network.max_prefixlen if alone else network.prefixlen
+    address = ip_interface((network.network_address + draw(_FLOATING), length))
+    # Packets begin at the address that was there first: Felix at the other end of IPIP takes none from a virtual one.
+    tunnels = any(one.ipip != NEVER for one in world.pools)
+    return moves.float_to(world, address, hostname, first=not alone and not tunnels and draw(_HALF))
+
+
+_STEPS = (
+    _given_up,
+    _ruled,
+    _restarted,
+    _new_pod,
+    _lost_pod,
+    _gone,
+    _switched,
+    _disabled,
+    _docker_network,
+    _renamed,
+    _readdressed,
+    _rebooted,
+    _cloned,
+    _floated,
+)

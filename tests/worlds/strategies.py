@@ -20,11 +20,15 @@ from tests.worlds.steps import MODES, step
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A healthy world and what is to be done to it."""
+    """A healthy history, and what is to be done to the world at its end."""
 
-    world: World
+    walk: tuple[World, ...]
     fault: Fault
     hostname: str
+
+    @property
+    def world(self) -> World:
+        return self.walk[-1]
 
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
@@ -51,12 +55,12 @@ _SIZES6 = st.sampled_from((122, 122, 120, 128))
 _PODS = st.sampled_from((1, 0, 2, 3))
 _AS = st.sampled_from((64512, 65001, 4200000001))
 _FAULT = st.sampled_from(FAULTS)
-_STEPS = st.sampled_from((0, 0, 1, 2, 4))
+_STEPS = st.sampled_from((0, 0, 0, 1, 1, 2, 3, 4))
 
 
 @st.composite
-def worlds(draw: Draw) -> World:
-    """A healthy cluster, whatever its history."""
+def walks(draw: Draw) -> tuple[World, ...]:
+    """A healthy cluster, and what becomes of it step by step."""
     release = draw(_RELEASE)
     dual = draw(_RARELY)
     wires = _wires(draw, dual=dual)
@@ -69,16 +73,17 @@ def worlds(draw: Draw) -> World:
     world = replace(world, by_felix=by_felix)
     world = _bgp(draw, world)
     world = _pods(draw, world)
+    walk = [world]
     for _ in range(draw(_STEPS)):
-        world = step(draw, world)
-    return world
+        walk.append(step(draw, walk[-1]))
+    return tuple(walk)
 
 
 @st.composite
 def cases(draw: Draw) -> Case:
     """A cluster, and a fault on one of its hosts."""
-    world = draw(worlds())
-    return Case(world, draw(_FAULT), draw(st.sampled_from(world.hosts)).hostname)
+    walk = draw(walks())
+    return Case(walk, draw(_FAULT), draw(st.sampled_from(walk[-1].hosts)).hostname)
 
 
 def _wires(draw: Draw, *, dual: bool) -> Wires:

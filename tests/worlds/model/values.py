@@ -94,7 +94,8 @@ class Host:
     """A machine. `env` is what its calico/node was started with; `down` are tunnel devices that were switched off.
 
     `stopped` are programs of calico/node that do not run any more (`calico` for the whole container).
-    `routes` are those that people or other programs wrote. `ipip`: its kernel has the tunnel.
+    `routes` are those that people or other programs wrote. `ipip`: its kernel has the tunnel. `disk` is the machine
+    whose disk was copied to make this one, 0 for none: a clone has its machine-id.
     """
 
     hostname: str
@@ -106,6 +107,8 @@ class Host:
     rules: tuple[Rule, ...] = ()
     nodename_file: str | None = None
     machine: int = 0
+    disk: int = 0
+    boots: int = 1
     ipip: bool = True
     down: frozenset[str] = frozenset()
     stopped: frozenset[str] = frozenset()

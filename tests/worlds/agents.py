@@ -1,0 +1,100 @@
+"""Agents that supervise on all hosts of a cluster, and live through its history: what they remember goes along."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import cast
+
+from calico_agent.act.claim_calls import encode_owner
+from calico_agent.config import Config
+from calico_agent.config.node import NodeSection
+from calico_agent.identify.kept import addresses_in_use, names_in_use, remember
+from calico_agent.look import succession_of
+from calico_agent.model.action import Attempts, Plan
+from calico_agent.model.claim import ALIVE, OWNERS, ClaimName
+from calico_agent.model.identity import KeptIdentity
+from calico_agent.model.settings import Mode
+from calico_agent.plan.claim import plan_claim
+from calico_agent.plan.guards import decide_wanted, obey
+from calico_agent.plan.progress import progress_of
+from calico_agent.plan.remediation import plan_supervision
+from calico_agent.plan.succession import running_name
+from calico_agent.report.timeline import History, advance
+from calico_agent.sources import Sources
+from calico_agent.verify.local import node_container
+from tests.worlds.looking import Look, look_from
+from tests.worlds.model.settle import Settled
+from tests.worlds.reading import AT, Outside, Store, boot_id
+
+SUPERVISES = Config(mode=Mode.SUPERVISE, node=NodeSection(image="calico/node:v3.31.7"))
+
+
+class Agents:
+    """One on each machine, with what it keeps of who it is; and the claims on names, which all of them see."""
+
+    def __init__(self) -> None:
+        self._kept: dict[int, KeptIdentity] = {}
+        self._owners: dict[str, str] = {}
+        self._alive: dict[int, ClaimName] = {}
+
+    def follow(self, settled: Settled) -> list[tuple[Look, Plan]]:
+        """What each says, and would do, when everything has lasted. Its container is one that an agent made for the
+        node that is registered here."""
+        store = Store.of(settled, self._claims(settled))
+        return [self._pass(settled, name, store) for name in settled.machines]
+
+    def _pass(self, settled: Settled, hostname: str, store: Store) -> tuple[Look, Plan]:
+        machine = settled.world.host(hostname).machine
+        outside = Outside(settled, hostname, store, self._kept.get(machine), settled.world.versions)
+        outside.made_by(SUPERVISES, look_from(outside, hostname, SUPERVISES).identity)
+        look = look_from(outside, hostname, SUPERVISES)
+        plan = _plan(look, cast("Sources", outside))
+        used = addresses_in_use(look.observation.docker, look.observation.datastore, look.identity.name.name)
+        names = names_in_use(look.observation.docker)
+        self._kept[machine] = remember(outside.kept, look.identity, outside.machine_id, used, AT, names=names)
+        if plan.name is not None and plan.name.claim is not None:
+            self._owners[plan.name.claim.name] = encode_owner(plan.name.claim)
+            self._alive[machine] = plan.name.claim
+        return look, plan
+
+    def _claims(self, settled: Settled) -> Iterator[tuple[str, bytes]]:
+        """What is in etcd of them. The sign of life of a machine that is gone or was rebooted since has run out."""
+        for name, owner in self._owners.items():
+            yield f"{OWNERS}{name}", owner.encode()
+        for host in settled.world.hosts:
+            claim = self._alive.get(host.machine)
+            if claim is not None and claim.machine.boot_id == boot_id(host):
+                signed = {key: value for key, value in json.loads(encode_owner(claim)).items() if key != "since"}
+                yield f"{ALIVE}{claim.name}", json.dumps(signed).encode()
+
+
+def _plan(look: Look, sources: Sources) -> Plan:
+    config, observation, identity, assessment = SUPERVISES, look.observation, look.identity, look.assessment
+    container = node_container(observation.docker, config.node.container_name)
+    succession = succession_of(config, sources, observation, identity)
+    stays = running_name(observation, container) if succession.stays and container is not None else ""
+    name = plan_claim(observation, identity, stays)
+    wanted = decide_wanted(
+        config.node_settings(),
+        sources.datastore,
+        identity,
+        observation.current_datastore,
+        name=name,
+        without_datastore=config.identity.start_without_datastore,
+    )
+    _, _, problems = advance(History(), assessment, AT, timedelta(0))
+    plan = plan_supervision(
+        observation.docker,
+        replace(obey(wanted, assessment), succession=succession),
+        Attempts(),
+        config.supervise_settings(),
+        problems=problems,
+        progress=progress_of(observation, assessment, container),
+        pull=None,
+        etcd_since=AT - timedelta(days=1),
+        now=AT,
+        hold_down=timedelta(0),
+        jitter=0.0,
+    )
+    return replace(plan, name=name)
