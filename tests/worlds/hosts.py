@@ -45,6 +45,7 @@ _WIRINGS = st.sampled_from(
 _LINK_NAMES = st.sampled_from(("eth0", "ens3", "enp0s31f6", "eno1np0"))
 _GIVEN = st.sampled_from(("full", "full", "bare", "empty"))
 _EXTRA = st.sampled_from(("", "", "", "secondary", "floating", "labelled"))
+ZONES = st.sampled_from(("a", "b"))
 _DOCKER = st.sampled_from((1, 0, 2, 3))
 _FIRST = 18  # on each wire: before it are the router, and room for a mistake
 _SUBNETS = ("172.17.0.0/16", "172.18.0.0/16", "172.19.0.0/16", "10.200.0.0/24")
@@ -84,7 +85,8 @@ def make_host(draw: Draw, world: World, wires: Wires, name: str, number: int) ->
     links, own = wire(draw(_WIRINGS), base, segment, wires, number)
     routes = tuple(_default_routes(links, segment, own))
     links = tuple(_with_more(draw(_EXTRA), links, segment, wires, own))
-    host = Host(name, links, tuple(_docker_networks(draw)), routes=routes, machine=number)
+    zone = draw(ZONES) if any(one.nodes is not None for one in world.pools) else ""
+    host = Host(name, links, tuple(_docker_networks(draw)), routes=routes, machine=number, zone=zone)
     return replace(host, env=_environment(draw, world, host, own))
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from ipaddress import ip_network
 
 from tests.worlds.model import history
-from tests.worlds.model.ipam import assign
+from tests.worlds.model.ipam import assign, pools_for
 from tests.worlds.model.startup import node_name
 from tests.worlds.model.values import (
     ALWAYS,
@@ -190,7 +190,8 @@ def pod_elsewhere(world: World, hostname: str) -> World | None:
     other = next((one for one in world.hosts if one is not host), None)
     if not host.pods or other is None:
         return None
-    world, address = assign(world, node_name(world, other), "k8s-pod-network.lost", 4, pod="lost")
+    pools = pools_for(world, node_name(world, other))
+    world, address = assign(world, node_name(world, other), "k8s-pod-network.lost", pools, pod="lost")
     if address is None:
         return None
     pod = Pod("lost", "calilost", (address,), node_name(world, other))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.worlds.hosts import another_network
 from tests.worlds.model import history, moves
 from tests.worlds.model.startup import node_name
-from tests.worlds.model.values import ALWAYS, CROSS_SUBNET, NEVER, Rule, World
+from tests.worlds.model.values import ALWAYS, CROSS_SUBNET, NEVER, Block, Pool, Rule, World
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 Step = Callable[[Draw, World, str], World]
@@ -57,8 +57,35 @@ def _switched(draw: Draw, world: World, _hostname: str) -> World:
 
 
 def _disabled(draw: Draw, world: World, _hostname: str) -> World:
+    """A pool is switched off, or on again. Nodes give their VXLAN addresses back where no such pool is left to them."""
     pool = draw(st.sampled_from(world.pools))
-    return history.change_pool(world, pool, replace(pool, disabled=True))
+    others = (one for one in world.pools if one is not pool and one.cidr.version == pool.cidr.version)
+    tunnels = any(one.vxlan != NEVER and not one.disabled for one in others)
+    if not pool.disabled and pool.vxlan != NEVER and _blocks_of(world, pool) and not tunnels:
+        return world
+    return history.change_pool(world, pool, replace(pool, disabled=not pool.disabled))
+
+
+def _pool_deleted(draw: Draw, world: World, _hostname: str) -> World:
+    """A pool that no pod uses any more is deleted, with the claims on its empty blocks."""
+    pool = draw(st.sampled_from(world.pools))
+    used = any(not one.kind for block in _blocks_of(world, pool) for one in block.given)
+    same = [one for one in world.pools if one.cidr.version == pool.cidr.version]
+    return history.change_pool(world, pool, None) if not used and len(same) > 1 else world
+
+
+def _pool_made(draw: Draw, world: World, _hostname: str) -> World:
+    """One more pool, perhaps for some nodes only."""
+    cidr, number = ip_network("10.130.0.0/20"), len(world.pools)
+    if any(one.cidr == cidr for one in world.pools) or 4 not in world.versions:
+        return world
+    ipip, vxlan = draw(MODES) if not world.release.v2 else (NEVER, NEVER)
+    pool = Pool(f"late-{number}", cidr, ipip, vxlan)
+    return history.add_pool(world, pool)
+
+
+def _blocks_of(world: World, pool: Pool) -> list[Block]:
+    return [one for one in world.blocks if world.pool_of(one.cidr) is pool]
 
 
 def _docker_network(draw: Draw, world: World, hostname: str) -> World:
@@ -137,4 +164,6 @@ _STEPS = (
     _rebooted,
     _cloned,
     _floated,
+    _pool_deleted,
+    _pool_made,
 )

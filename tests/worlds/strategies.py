@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tests.worlds.faults import FAULTS, Fault
-from tests.worlds.hosts import Wires, make_host, names_of
+from tests.worlds.hosts import ZONES, Wires, make_host, names_of
 from tests.worlds.model import history
 from tests.worlds.model.releases import RELEASES, Release
 from tests.worlds.model.values import NEVER, Bgp, Node, Peer, Pool, Segment, World
@@ -50,6 +50,8 @@ _NETWORKS = st.sampled_from(
 _POOLS = st.sampled_from((1, 1, 2, 3))
 _CIDRS = ("192.168.0.0/16", "100.64.0.0/18", "10.233.64.0/18", "198.18.5.0/24")
 _CIDRS6 = ("fd80:24e2:f998:72d6::/64", "fd00:10:244::/56")
+_FIRST_POOL = st.sampled_from((0, 0, 0, 1, 2, 3))
+_MEANT = st.sampled_from(("", "", "zone", "disabled", "private"))
 _SIZES = st.sampled_from((26, 26, 24, 28, 30, 32))
 _SIZES6 = st.sampled_from((122, 122, 120, 128))
 _PODS = st.sampled_from((1, 0, 2, 3))
@@ -97,19 +99,30 @@ def _wires(draw: Draw, *, dual: bool) -> Wires:
 
 
 def _pools(draw: Draw, release: Release, *, dual: bool) -> list[Pool]:
-    found = []
-    for number, cidr in enumerate(_CIDRS[: draw(_POOLS)]):
+    found: list[Pool] = []
+    first = draw(_FIRST_POOL)
+    for number, cidr in enumerate((*_CIDRS[first:], *_CIDRS[:first])[: draw(_POOLS)]):
         ipip, vxlan = draw(MODES)
         if release.v2:
             vxlan = NEVER
         network = ip_network(cidr)
         size = max(draw(_SIZES), network.prefixlen) if not release.v2 else 26
-        found.append(Pool(f"pool-{number}", network, ipip, vxlan, size))
+        found.append(_meant(draw, Pool(f"pool-{number}", network, ipip, vxlan, size), release, alone=not found))
     for number, cidr in enumerate(_CIDRS6[:1] if dual else ()):
         vxlan = draw(MODES)[1] if not release.v2 else NEVER
         size = draw(_SIZES6) if not release.v2 else 122
         found.append(Pool(f"pool6-{number}", ip_network(cidr), NEVER, vxlan, size))
     return found
+
+
+def _meant(draw: Draw, pool: Pool, release: Release, *, alone: bool) -> Pool:
+    """The same for some nodes, for no new pods, or without BGP; but not where nodes cannot reach each other then."""
+    kind = draw(_MEANT) if not alone else ""
+    if kind == "disabled":
+        return replace(pool, disabled=True, exported=release.v2 or draw(_HALF))
+    if kind == "zone" and pool.vxlan == NEVER and not release.v2:
+        return replace(pool, nodes=draw(ZONES))
+    return replace(pool, exported=False) if kind == "private" and pool.vxlan != NEVER else pool
 
 
 def _hosts(draw: Draw, world: World, wires: Wires) -> World:

@@ -117,7 +117,7 @@ def _pool(pool: Pool) -> dict[str, Any]:
         "vxlanMode": pool.vxlan,
         "natOutgoing": True,
         "blockSize": pool.block_size,
-        "nodeSelector": "all()" if pool.nodes is None else f"rack == '{pool.nodes}'",
+        "nodeSelector": "all()" if pool.nodes is None else f"zone == '{pool.nodes}'",
     }
     if pool.disabled:
         spec["disabled"] = True

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tests.worlds.model.ipam import assign, with_block
+from tests.worlds.model.ipam import assign, pools_for, with_block
 from tests.worlds.model.startup import allocate_tunnels, node_name, start
 from tests.worlds.model.values import Block, Host, IPAddress, Pod, Pool, World
 
@@ -25,7 +25,8 @@ def add_pod(world: World, hostname: str, name: str, versions: tuple[int, ...]) -
     node = node_name(world, host)
     addresses: list[IPAddress] = []
     for version in versions:
-        world, given = assign(world, node, f"k8s-pod-network.{node}.{name}", version, pod=name)
+        pools = pools_for(world, node, version=version)
+        world, given = assign(world, node, f"k8s-pod-network.{node}.{name}", pools, pod=name)
         addresses += [given] if given is not None else []
     if not addresses:
         return world
@@ -70,7 +71,15 @@ def change_pool(world: World, before: Pool, after: Pool | None) -> World:
         if world.pool_of(block.cidr) is before:
             world = release_block(world, block)
     pools = (after if one is before else one for one in world.pools)
-    world = replace(world, pools=tuple(one for one in pools if one is not None))
+    return _with_tunnels(replace(world, pools=tuple(one for one in pools if one is not None)))
+
+
+def add_pool(world: World, pool: Pool) -> World:
+    """A pool is made; nodes get addresses for its tunnels."""
+    return _with_tunnels(replace(world, pools=(*world.pools, pool)))
+
+
+def _with_tunnels(world: World) -> World:
     for node in world.nodes:
         world = allocate_tunnels(world, node.name)
     return world

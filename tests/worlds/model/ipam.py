@@ -9,19 +9,32 @@ from tests.worlds.model.values import CONFIRMED, NEVER, Block, Given, IPAddress,
 _MOST_TRIES = 64
 
 
+def pools_for(world: World, node: str, kind: str = "", version: int = 4) -> tuple[Pool, ...]:
+    """The pools out of which a node gets addresses for pods, or for a tunnel of a kind."""
+    version = 6 if kind == "vxlanV6TunnelAddress" else 4 if kind else version
+    record = world.node(node)
+    zone = dict(record.labels).get("zone") if record is not None else None
+    usable = (one for one in world.pools if one.cidr.version == version and not one.disabled)
+    if kind:
+        usable = (one for one in usable if (one.ipip if kind == "ipipTunnelAddress" else one.vxlan) != NEVER)
+    return tuple(one for one in usable if one.nodes in {None, zone})
+
+
 def assign(
-    world: World, node: str, handle: str, version: int, *, kind: str = "", pod: str = ""
+    world: World, node: str, handle: str, pools: tuple[Pool, ...], *, kind: str = "", pod: str = ""
 ) -> tuple[World, IPAddress | None]:
     """Give an address to a node: out of a block of its own, of a new one, or, unless that is forbidden, of others'."""
-    pools = [one for one in world.pools if _usable(world, one, node, version, kind)]
     own = [one for one in world.blocks if one.owner == node and one.claim(node) == CONFIRMED and _in(one, pools)]
     for block in own:
         if (ordinal := _free(block)) is not None:
             return _give(world, block, Given(ordinal, node, handle, kind, pod))
     for pool in pools:
         if (cidr := _unclaimed(world, pool, node)) is not None:
-            block = Block(cidr, node, ((node, CONFIRMED),))
-            return _give(replace(world, blocks=(*world.blocks, block)), block, Given(0, node, handle, kind, pod))
+            return _give_new(world, cidr, Given(0, node, handle, kind, pod))
+    if world.release.interfaces:
+        for block in world.blocks:
+            if not block.given and _in(block, pools):
+                return _give_new(with_block(world, block, None), block.cidr, Given(0, node, handle, kind, pod))
     if not world.strict:
         for block in world.blocks:
             if _in(block, pools) and (ordinal := _free(block)) is not None:
@@ -29,9 +42,14 @@ def assign(
     return world, None
 
 
-def is_given(world: World, address: IPAddress, node: str) -> bool:
-    """Whether an address was given to a node."""
-    return any(address_of(block, one) == address and one.node == node for block in world.blocks for one in block.given)
+def is_given(world: World, address: IPAddress, node: str | None = None, kind: str | None = None) -> bool:
+    """Whether an address was given away: to this node, and for this use, where they are asked for."""
+    return any(
+        address_of(block, one) == address and node in {None, one.node} and kind in {None, one.kind}
+        for block in world.blocks
+        if address.version == block.cidr.version and address in block.cidr
+        for one in block.given
+    )
 
 
 def release_kind(world: World, node: str, kind: str) -> World:
@@ -53,17 +71,7 @@ def address_of(block: Block, given: Given) -> IPAddress:
     return block.cidr.network_address + given.ordinal
 
 
-def _usable(world: World, pool: Pool, node: str, version: int, kind: str) -> bool:
-    if pool.disabled or pool.cidr.version != version:
-        return False
-    if kind and (pool.ipip if kind == "ipipTunnelAddress" else pool.vxlan) == NEVER:
-        return False
-    record = world.node(node)
-    labels = dict(record.labels) if record is not None else {}
-    return pool.nodes is None or labels.get("rack") == pool.nodes
-
-
-def _in(block: Block, pools: list[Pool]) -> bool:
+def _in(block: Block, pools: tuple[Pool, ...]) -> bool:
     return any(within(block.cidr, pool.cidr) for pool in pools)
 
 
@@ -92,3 +100,8 @@ def _unclaimed(world: World, pool: Pool, node: str) -> IPNetwork | None:
 
 def _give(world: World, block: Block, given: Given) -> tuple[World, IPAddress]:
     return with_block(world, block, replace(block, given=(*block.given, given))), address_of(block, given)
+
+
+def _give_new(world: World, cidr: IPNetwork, given: Given) -> tuple[World, IPAddress]:
+    block = Block(cidr, given.node, ((given.node, CONFIRMED),))
+    return _give(replace(world, blocks=(*world.blocks, block)), block, given)

@@ -5,14 +5,16 @@ import re
 from dataclasses import replace
 from ipaddress import ip_interface
 
-from tests.worlds.model.ipam import assign, is_given, release_kind
+from tests.worlds.model.ipam import assign, is_given, pools_for, release_kind
 from tests.worlds.model.kernel import devices
-from tests.worlds.model.values import NEVER, Host, IPAddress, IPInterface, Node, World
+from tests.worlds.model.values import Host, IPAddress, IPInterface, Node, World
 
 _EXCLUDED = re.compile(
     r"^docker.*|^cbr.*|^dummy.*|^podman.*|^virbr.*|^lxcbr.*|^veth.*|^lo|^br-.*|^cali.*|^tunl.*|^flannel.*"
     r"|^kube-ipvs.*|^cni.*|^vxlan\.calico.*|^vxlan-v6\.calico.*|^wireguard\.cali.*|^wg-v6\.cali.*|^nodelocaldns.*"
 )
+_TUNNELS = {"ipipTunnelAddress": "ipip", "vxlanTunnelAddress": "vxlan", "vxlanV6TunnelAddress": "vxlan6"}
+_MACS = {"vxlan": "mac", "vxlan6": "mac6"}
 _EXCLUDED_OLD = re.compile(r"docker.*|cbr.*|dummy.*|virbr.*|lxcbr.*|veth.*|lo|cali.*|tunl.*|flannel.*")
 
 
@@ -39,7 +41,9 @@ def start(world: World, hostname: str) -> World:
     if changed and any(one is not None and one.ip in taken for one in (ipv4, ipv6)):
         return _with_host(world, replace(host, stopped=host.stopped | {"calico"}))
     as_number = int(host.given("AS")) if host.given("AS") else before.as_number
+    labels = {**dict(before.labels), **({"zone": host.zone} if host.zone else {})}
     node = replace(before, ipv4=ipv4, ipv6=ipv6, as_number=as_number, interfaces=_listed(world, host))
+    node = replace(node, labels=tuple(labels.items()))
     world = replace(world, nodes=tuple(sorted((*others, node), key=lambda one: one.name)))
     if not world.release.v2:
         host = replace(host, nodename_file=name)
@@ -48,36 +52,32 @@ def start(world: World, hostname: str) -> World:
 
 
 def allocate_tunnels(world: World, name: str) -> World:
-    """The tunnel addresses of a node: one for each encapsulation that a pool has, none without."""
-    for kind, field, version in (
-        ("ipipTunnelAddress", "ipip", 4),
-        ("vxlanTunnelAddress", "vxlan", 4),
-        ("vxlanV6TunnelAddress", "vxlan6", 6),
-    ):
-        node = world.node(name)
-        if node is None or node.registered(version) is None:
+    """The tunnel addresses of a node: one for each encapsulation that an enabled pool for it has, none without."""
+    for kind, field in _TUNNELS.items():
+        node, pools = world.node(name), pools_for(world, name, kind)
+        if node is None:
             continue
-        modes = {one.ipip if field == "ipip" else one.vxlan for one in world.pools if one.cidr.version == version}
-        wanted = bool(modes - {NEVER}) and not (world.release.v2 and field != "ipip")
         held: IPAddress | None = getattr(node, field)
-        if held is not None and wanted and not is_given(world, held, name):
-            world = _with_node(world, replace(node, **{field: None}))  # type: ignore[arg-type]
-            held = None  # "Current address is occupied, assign a new one"
-        if held is not None and not wanted:
+        if held is not None and any(held in one.cidr for one in pools) and _is_own(world, held, name, kind):
+            continue
+        if held is None or not pools or _is_own(world, held, name, kind) or not is_given(world, held):
             world = release_kind(world, name, kind)
-            world = _with_node(world, replace(node, **{field: None}))  # type: ignore[arg-type]
-        elif held is None and wanted:
-            world, given = assign(world, name, f"{field}-tunnel-addr-{name}", version, kind=kind)
-            machine = 1 + [one.name for one in world.nodes].index(name)
-            macs = {
-                "vxlan": ("mac", f"66:00:00:00:04:{machine:02x}"),
-                "vxlan6": ("mac6", f"66:00:00:00:06:{machine:02x}"),
-            }
-            written = dict([macs[field]]) if field in macs and given else {}
-            node = world.node(name)
-            if node is not None and given is not None:
-                world = _with_node(world, replace(node, **{field: given}, **written))  # type: ignore[arg-type]
+        world, given = assign(world, name, f"{field}-tunnel-addr-{name}", pools, kind=kind) if pools else (world, None)
+        world = _with_tunnel(world, node, field, given)
     return world
+
+
+def _is_own(world: World, held: IPAddress, name: str, kind: str) -> bool:
+    """Whether an address was given to this node for this tunnel; blocks of v2 do not tell, and nobody asks them."""
+    return world.release.v2 or is_given(world, held, name, kind)
+
+
+def _with_tunnel(world: World, node: Node, field: str, given: IPAddress | None) -> World:
+    mac = _MACS.get(field, "")
+    if mac and given is not None and not getattr(node, mac):
+        machine = 1 + [one.name for one in world.nodes].index(node.name)
+        node = replace(node, **{mac: f"66:00:00:00:0{given.version}:{machine:02x}"})  # type: ignore[arg-type]
+    return _with_node(world, replace(node, **{field: given}))  # type: ignore[arg-type]
 
 
 def _address(world: World, host: Host, given: str, stored: IPInterface | None, version: int) -> IPInterface | None:

@@ -95,7 +95,7 @@ class Host:
 
     `stopped` are programs of calico/node that do not run any more (`calico` for the whole container).
     `routes` are those that people or other programs wrote. `ipip`: its kernel has the tunnel. `disk` is the machine
-    whose disk was copied to make this one, 0 for none: a clone has its machine-id.
+    whose disk was copied to make this one, 0 for none: a clone has its machine-id. `zone` is a label of its node.
     """
 
     hostname: str
@@ -109,6 +109,7 @@ class Host:
     machine: int = 0
     disk: int = 0
     boots: int = 1
+    zone: str = ""
     ipip: bool = True
     down: frozenset[str] = frozenset()
     stopped: frozenset[str] = frozenset()
@@ -143,7 +144,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """An IP pool. `nodes` are the values of the label `rack` for which it is meant, None for all nodes."""
+    """An IP pool. `nodes` is the value of the label `zone` for which it is meant, None for all nodes."""
 
     name: str
     cidr: IPNetwork
