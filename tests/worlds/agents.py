@@ -47,7 +47,7 @@ class Agents:
     def _pass(self, settled: Settled, hostname: str, store: Store) -> tuple[Look, Plan]:
         machine = settled.world.host(hostname).machine
         outside = Outside(settled, hostname, store, self._kept.get(machine), settled.world.versions)
-        outside.made_by(SUPERVISES, look_from(outside, hostname, SUPERVISES).identity)
+        outside.made_by(SUPERVISES)
         look = look_from(outside, hostname, SUPERVISES)
         plan = _plan(look, cast("Sources", outside))
         used = addresses_in_use(look.observation.docker, look.observation.datastore, look.identity.name.name)

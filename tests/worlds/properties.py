@@ -90,7 +90,7 @@ def misjudged(world: World, fault: Fault, hostname: str) -> list[str]:
     found = [f"silent: {fault.name}: on {hostname}: {_said(knowing)}"]
     if any(root.code in fault.roots for look in knowing for root in look.roots) or not knowing:
         found = []
-    found += _still_ill(broken, knowing, fault)
+    found += _still_ill(world, broken, knowing, fault)
     healthy = {node_name(broken, one) for one in broken.hosts} - {name, node_name(broken, broken.host(hostname))}
     for look in looks if not fault.everywhere else ():
         for root in look.roots if look.hostname != hostname else ():
@@ -99,12 +99,21 @@ def misjudged(world: World, fault: Fault, hostname: str) -> list[str]:
     return found
 
 
-def _still_ill(broken: World, knowing: list[Look], fault: Fault) -> Iterator[str]:
-    """What is wrong after each cure that the model can do: all hosts must be well, whatever host it was done on."""
+def _still_ill(world: World, broken: World, knowing: list[Look], fault: Fault) -> Iterator[str]:
+    """What is wrong after each cure that the model can do: all hosts must be well, whatever host it was done on.
+
+    Most cures lead back to the world of before, in which nothing was wrong, and others to the same as the one before.
+    """
+    seen: list[tuple[World, list[str]]] = [(world, [])]
     for look in knowing:
         for root in look.roots if fault.curable else ():
             healed = heal(broken, look.hostname, root.cure) if root.code in fault.roots else None
-            left = false_alarms(healed) if healed is not None else []
+            if healed is None:
+                continue
+            left = next((found for one, found in seen if one == healed), None)
+            if left is None:
+                left = false_alarms(healed)
+                seen.append((healed, left))
             if left:
                 yield f"not healed: {fault.name}: by {root.cure!r} on {look.hostname}: {left[:3]}"
 

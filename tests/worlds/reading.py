@@ -34,7 +34,7 @@ from calico_agent.model.container import (
 )
 from calico_agent.model.endpoint import Endpoint, Endpoints
 from calico_agent.model.host import Host
-from calico_agent.model.identity import Identity, KeptIdentity
+from calico_agent.model.identity import AddressChoice, Identity, KeptIdentity, NameChoice
 from calico_agent.model.image import LocalImage
 from calico_agent.model.kernel import Kernel, Source
 from calico_agent.model.node import Block, Datastore
@@ -107,15 +107,15 @@ class Outside:
         """A clone has that of the machine whose disk was copied."""
         return f"{self._machine.host.disk or self._machine.host.machine:032x}"
 
-    def made_by(self, config: Config, identity: Identity) -> None:
+    def made_by(self, config: Config) -> None:
         """From now on calico/node is the container that an agent made for the node that is registered here."""
         node = self._settled.world.node(self._machine.name)
         assert node is not None
-        known = replace(
-            identity,
-            name=replace(identity.name, name=node.name),
-            ipv4=replace(identity.ipv4, chosen=node.ipv4),
-            ipv6=replace(identity.ipv6, chosen=node.ipv6 if identity.ipv6.wanted else None),
+        settings = self.identity_settings
+        known = Identity(
+            NameChoice(node.name),
+            AddressChoice(Family.IPV4, settings.ipv4.method != "none", node.ipv4),
+            AddressChoice(Family.IPV6, settings.ipv6.method != "none", node.ipv6),
         )
         self._spec = wanted_container(config.node_settings(), self.datastore, known)
 
