@@ -5,6 +5,7 @@
 #   make test-core   the same without hosts that boot systemd, and without a real kube-apiserver
 #   make test-fast   the pure stages only, no root needed once set up
 #   make lint        ruff, mypy, import contracts
+#   make docs        the pages that are made from the code, and the site of all documents in build/site
 #   make worlds      clusters that nobody wrote down, as many as fit: SECONDS=3600 SEED=7
 #   make bench       the budgets, measured in one run (twenty minutes); writes build/bench.json
 #   make clean       remove .venv and build
@@ -20,9 +21,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PACKAGES := tests/packages.txt tests/lab/packages.txt
 # The pure stages, each with its tests beside it.
-PURE := $(addprefix tests/,adopt decode identify model plan report verify) tests/test_replay.py tests/test_timelines.py
+PURE := $(addprefix tests/,adopt decode identify model plan report verify) tests/test_replay.py tests/test_timelines.py \
+  tests/reference tests/test_docs.py tests/test_dependencies.py
 
-.PHONY: demo test test-core test-fast worlds bench lint setup packages kube-apiserver clean
+.PHONY: demo test test-core test-fast worlds bench docs lint setup packages kube-apiserver clean
 
 demo: setup
 	@$(BIN)/python -m tests.demo
@@ -43,6 +45,13 @@ SECONDS ?= 60
 SEED ?= 1
 worlds: $(STAMP)
 	@$(BIN)/python -m tests.worlds --seconds $(SECONDS) --seed $(SEED)
+
+docs: $(STAMP)
+	@$(BIN)/mkdocs --version >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	  --editable '.[docs]'
+	@$(BIN)/python -m tests.reference
+	@$(BIN)/mkdocs build --quiet --strict
+	@echo build/site/index.html
 
 lint: $(STAMP)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

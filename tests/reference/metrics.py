@@ -1,0 +1,89 @@
+"""The page of all metrics, made from the families of real pages."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+from prometheus_client.core import Metric
+from prometheus_client.parser import text_string_to_metric_families
+
+from calico_agent.model.configuration import Configuration
+from calico_agent.model.container import ContainerState
+from calico_agent.model.finding import StageReached
+from calico_agent.model.image import Pull
+from calico_agent.model.preflight import Check, Verdict
+from calico_agent.model.program import Stage
+from calico_agent.model.report import Report, Supervision
+from calico_agent.serve.latest import Latest
+from calico_agent.serve.metrics import Metrics
+from tests.reference import markdown
+from tests.reports import NOW, blind_report, broken_report, healthy_report
+
+_PREFIX = "calico_agent_"
+
+
+def page() -> str:
+    """The page."""
+    everything, always = _families(*_reports()), _families(blind_report())
+    rows = [
+        (
+            markdown.code(_name(family)),
+            family.type,
+            ", ".join(map(markdown.code, _labels(family))),
+            markdown.escape(family.documentation),
+            "" if family.name in always else "yes",
+        )
+        for family in everything.values()
+        if family.name.startswith(_PREFIX)
+    ]
+    return markdown.page(
+        "Metrics",
+        "the families that the agent makes",
+        "`/metrics` on the HTTP port and on the unix socket. The number of series does not grow with the cluster. All "
+        "values of one answer are of one instant, and times are instants in seconds since 1970: "
+        "`time() - calico_agent_last_pass_timestamp_seconds` is an age.",
+        "What is not known is left out, and never 0, so a rule asks for `absent()` as well where that matters. Before "
+        "the first pass there are `calico_agent_healthy`, `calico_agent_ready` and `calico_agent_component_healthy` "
+        "only.",
+        markdown.table(("name", "type", "labels", "what it says", "can be absent"), rows),
+        "The page also has the families `process_*` of the Prometheus client: memory, processor time and file "
+        "descriptors of the agent itself.",
+    )
+
+
+def _families(*reports: Report) -> dict[str, Metric]:
+    """The families of which these reports have a series, by name."""
+    return {family.name: family for report in reports for family in _page_of(report) if family.samples}
+
+
+def _page_of(report: Report) -> Iterable[Metric]:
+    latest = Latest(loop_limit=60)
+    latest.publish(report)
+    return text_string_to_metric_families(Metrics(latest).render().decode())
+
+
+def _reports() -> Iterator[Report]:
+    """Reports that have everything between them: a fault, an image that is fetched, a container that ended."""
+    broken = broken_report()
+    assert broken.container is not None
+    ended = replace(
+        broken.container, state=ContainerState.EXITED, exit_code=137, finished_at=NOW - timedelta(minutes=1)
+    )
+    yield replace(
+        broken,
+        configuration=Configuration(taken_at=NOW),
+        checks=(Check("HOST-CLOCK", Verdict.OK, "the clock is right"),),
+        supervision=Supervision(pull=Pull("calico/node:v3.31.7", NOW)),
+        stage=StageReached(Stage.READY, "BIRD answers"),
+        container=ended,
+    )
+    yield healthy_report()
+
+
+def _name(family: Metric) -> str:
+    """The name that a query uses: a counter's ends in `_total`."""
+    return f"{family.name}_total" if family.type == "counter" else family.name
+
+
+def _labels(family: Metric) -> list[str]:
+    return sorted({label for sample in family.samples for label in sample.labels})

@@ -1,0 +1,19 @@
+"""Which pages there are, and who makes each."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from tests.reference import codes, commands, configuration, metrics, status
+
+DOCS = Path(__file__).parent.parent.parent / "docs"
+FOLDER = DOCS / "reference"
+COMMAND = "python -m tests.reference"
+
+PAGES: Mapping[str, Callable[[], str]] = {
+    "codes.md": codes.page,
+    "commands.md": commands.page,
+    "configuration.md": configuration.page,
+    "metrics.md": metrics.page,
+    "status.md": status.page,
+    "status.schema.json": status.schema,
+}

@@ -1,0 +1,72 @@
+"""The documents hang together: the site lists every page, and every link leads somewhere. Needs no mkdocs."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+PAGES = sorted(DOCS.rglob("*.md"))
+TEXTS = [*sorted(ROOT.glob("*.md")), *PAGES]
+FENCE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
+LINK = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)")
+PLACE = re.compile(r"`((?:calico_agent|config|docs|systemd|tests)/[\w./-]*)`")
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def nav(entries: list[object]) -> Iterator[str]:
+    """The pages of the site in the order of mkdocs.yml."""
+    for entry in entries:
+        if isinstance(entry, str):
+            yield entry
+        elif isinstance(entry, dict):
+            for below in entry.values():
+                yield from nav(below if isinstance(below, list) else [below])
+
+
+def anchors(path: Path) -> set[str]:
+    """What a link can name in a page: its headings as mkdocs writes them."""
+    text = FENCE.sub("", path.read_text())
+    return {slug(match[1]) for match in re.finditer(r"^#+ (.+)$", text, re.MULTILINE)}
+
+
+def slug(heading: str) -> str:
+    """Python-Markdown's anchor of a heading."""
+    plain = unicodedata.normalize("NFKD", heading).encode("ascii", "ignore").decode()
+    return re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", plain).strip().lower())
+
+
+def test_the_site_lists_every_page_once() -> None:
+    site = yaml.safe_load((ROOT / "mkdocs.yml").read_text())
+    assert sorted(nav(site["nav"])) == [str(path.relative_to(DOCS)) for path in PAGES]
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=name)
+def test_every_link_leads_somewhere(path: Path) -> None:
+    for link in LINK.findall(FENCE.sub("", path.read_text())):
+        if link.startswith("https://"):
+            continue
+        file, _, anchor = link.partition("#")
+        target = (path.parent / file).resolve() if file else path
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name)
+def test_a_page_of_the_site_links_to_pages_of_the_site_only(path: Path) -> None:
+    links = (link.partition("#")[0] for link in LINK.findall(FENCE.sub("", path.read_text())))
+    inside = [link for link in links if link and not link.startswith("https://")]
+    assert all((path.parent / link).resolve().is_relative_to(DOCS) for link in inside)
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=name)
+def test_a_file_or_folder_that_is_named_is_there(path: Path) -> None:
+    named = PLACE.findall(path.read_text()) if path.name != "CHANGELOG.md" else []
+    assert [place for place in named if not (ROOT / place).exists()] == []
