@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,7 @@ def nav(entries: list[object]) -> Iterator[str]:
                 yield from nav(below if isinstance(below, list) else [below])
 
 
+@cache
 def anchors(path: Path) -> set[str]:
     """What a link can name in a page: its headings as mkdocs writes them."""
     text = FENCE.sub("", path.read_text())
