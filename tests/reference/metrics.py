@@ -29,7 +29,7 @@ def page() -> str:
         (
             markdown.code(_name(family)),
             family.type,
-            ", ".join(map(markdown.code, _labels(family))),
+            ", ".join(_labels(family)),
             markdown.escape(family.documentation),
             "" if family.name in always else "yes",
         )
@@ -85,5 +85,11 @@ def _name(family: Metric) -> str:
     return f"{family.name}_total" if family.type == "counter" else family.name
 
 
-def _labels(family: Metric) -> list[str]:
-    return sorted({label for sample in family.samples for label in sample.labels})
+def _labels(family: Metric) -> Iterator[str]:
+    """Each label, with its values where they are always all there."""
+    values: dict[str, dict[str, None]] = {}
+    for sample in family.samples:
+        for label, value in sorted(sample.labels.items()):
+            values.setdefault(label, {})[value] = None
+    for label, known in values.items():
+        yield markdown.code(label) + (f" ({', '.join(known)})" if len(known) > 1 else "")

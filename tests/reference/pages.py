@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.reference import codes, commands, configuration, metrics, status
+from tests.reference import codes, commands, configuration, http, metrics, status
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 FOLDER = DOCS / "reference"
@@ -13,6 +13,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "codes.md": codes.page,
     "commands.md": commands.page,
     "configuration.md": configuration.page,
+    "http.md": http.page,
     "metrics.md": metrics.page,
     "status.md": status.page,
     "status.schema.json": status.schema,

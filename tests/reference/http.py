@@ -1,0 +1,50 @@
+"""The page of what the agent answers over HTTP, made from the pages that the application has."""
+
+from typing import cast
+
+from calico_agent.config import Config
+from calico_agent.serve.app import App
+from calico_agent.serve.host_names import HostNames
+from calico_agent.serve.latest import Latest
+from calico_agent.serve.questions import Questions
+from tests.reference import markdown
+
+_SAID = {
+    "/": """The paths that there are.""",
+    "/livez": """200 if each part of the agent gave a sign of life in time, else 503. It never depends on etcd, Docker
+        or peers. The watchdog of systemd goes by the same.""",
+    "/readyz": """200 if this host does its part, else 503: the first pass is done, calico/node runs as the right node,
+        and it is not cut off from all peers. One dead neighbour does not make a host unready.""",
+    "/status": """The whole [report](status.md). Always 200.""",
+    "/metrics": """The [metrics](metrics.md), for Prometheus. Always 200.""",
+    "/configuration": """The configuration in force and the one on disk, without secrets. On the socket only.""",
+    "/routes": """Every expected route beside what the kernel has. 503 while that is not known.""",
+    "/trace": """Where a packet to an address goes, and where it should. 503 while that is not known.""",
+}
+
+
+def page() -> str:
+    """The page."""
+    http = Config().http
+    rows = [
+        (markdown.code(path), ", ".join(map(markdown.code, parameters)), " ".join(_SAID[path].split()))
+        for path, parameters in _pages().items()
+    ]
+    return markdown.page(
+        "HTTP",
+        "the pages of the application",
+        f"The agent answers on `http://{http.listen}` (`[http] listen`) and on the unix socket `{http.socket}` "
+        "(`[http] socket`, mode 0660). GET and HEAD only, no authentication, and nothing can be changed.",
+        "The port answers to its own names only: `localhost`, loopback addresses, the configured address. What would "
+        "identify another machine is told on the socket only.",
+        markdown.table(("path", "parameters", "what it answers"), rows),
+        "`format` is `json` (the usual one) or `text`. A parameter, a node or a pool that does not exist is refused "
+        "with 400 or 404, and never answered with nothing.",
+    )
+
+
+def _pages() -> dict[str, tuple[str, ...]]:
+    """The parameters of each path, of both kinds of sockets."""
+    latest, questions = Latest(loop_limit=60), cast("Questions", object())
+    apps = (App(latest, questions, HostNames("127.0.0.1")), App(latest, questions))
+    return {path: one.parameters for app in apps for path, one in app._pages.items()}
