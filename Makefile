@@ -21,8 +21,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PACKAGES := tests/packages.txt tests/lab/packages.txt
 # The pure stages, each with its tests beside it.
-PURE := $(addprefix tests/,adopt decode identify model plan report verify) tests/test_replay.py tests/test_timelines.py \
-  tests/reference tests/test_docs.py tests/test_dependencies.py
+PURE := $(addprefix tests/,adopt checks expected faults identity model plan report sources) tests/test_replay.py \
+  tests/test_timelines.py tests/reference tests/test_docs.py tests/test_dependencies.py
 
 .PHONY: demo test test-core test-fast worlds bench docs lint setup packages kube-apiserver clean
 

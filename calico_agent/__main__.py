@@ -2,6 +2,6 @@
 
 import sys
 
-from calico_agent.cli import main
+from calico_agent.cli.main import main
 
 sys.exit(main())

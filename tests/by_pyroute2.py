@@ -6,8 +6,8 @@ from typing import Any
 
 from pyroute2 import IPRoute
 
-from calico_agent.model.address import Family, IPAddress
-from calico_agent.model.route import NextHop, Route, RouteType
+from calico_agent.model.network.address import Family, IPAddress
+from calico_agent.model.network.route import NextHop, Route, RouteType
 
 _ADDRESS_FAMILIES = {Family.IPV4: 2, Family.IPV6: 10}
 _EVERYTHING = {Family.IPV4: "0.0.0.0", Family.IPV6: "::"}

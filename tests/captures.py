@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-CAPTURES = Path(__file__).parent / "data" / "calico-v3.31.7"
+from tests.places import DATA
+
+CAPTURES = DATA / "calico-v3.31.7"
 
 
 def bird_replies(text: str) -> dict[str, str]:

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from ipaddress import ip_address, ip_network
 from typing import Any
 
-from calico_agent.model.address import IPAddress, Vxlan
-from calico_agent.model.route import PROTOCOL_NAMES, TABLE_LOCAL, TABLE_MAIN, NextHop, Path, Route, RouteType
+from calico_agent.model.network.address import IPAddress, Vxlan
+from calico_agent.model.network.route import PROTOCOL_NAMES, TABLE_LOCAL, TABLE_MAIN, NextHop, Path, Route, RouteType
 
 _TABLES = {"main": TABLE_MAIN, "local": TABLE_LOCAL}
 _PROTOCOLS = {name: number for number, name in PROTOCOL_NAMES.items()}

@@ -4,9 +4,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address, ip_interface, ip_network
 
-from calico_agent.model.address import Family
-from calico_agent.model.bgp import PeerKind, Session
-from calico_agent.model.container import Container, ContainerState
+from calico_agent.model.calico.bird import PeerKind, Session
+from calico_agent.model.container.container import Container, ContainerState
 from calico_agent.model.finding import (
     Condition,
     ConditionType,
@@ -18,6 +17,7 @@ from calico_agent.model.finding import (
     Status,
 )
 from calico_agent.model.identity import AddressChoice, Identity, NameChoice
+from calico_agent.model.network.address import Family
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.report import Report, TimedCondition, TimedProblem
 from calico_agent.model.settings import Mode

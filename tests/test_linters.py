@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.places import REPOSITORY
+
+ROOT = REPOSITORY
 BIN = Path(sys.executable).parent
 
 

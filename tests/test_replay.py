@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from calico_agent.decode.container import decode_container
-from calico_agent.model.bgp import Bird
-from calico_agent.model.container import Container
+from calico_agent.model.calico.bird import Bird
+from calico_agent.model.calico.node import Datastore
+from calico_agent.model.container.container import Container
 from calico_agent.model.finding import Finding, Status
-from calico_agent.model.kernel import Kernel
-from calico_agent.model.node import Datastore
+from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.observation import Unreadable
+from calico_agent.sources.docker.decode.container import decode_container
+from tests.places import DATA
 from tests.replay import assess_capture, read_capture
 from tests.replay.command import main
 from tests.replay.provoked import EXPECTED
 
-DATA = Path(__file__).parent / "data"
 CAPTURES = DATA / "calico-v3.31.7"
 HOSTS = sorted(path.parent.relative_to(DATA).as_posix() for path in DATA.glob("calico-*/*/host*/bird.txt"))
 HEALTHY = (

@@ -2,15 +2,15 @@
 
 from dataclasses import replace
 from ipaddress import ip_network
-from pathlib import Path
 
-from calico_agent.model.kernel import Kernel
+from calico_agent.model.network.kernel import Kernel
+from calico_agent.model.network.route import PROTOCOL_RA, Fib
 from calico_agent.model.observation import Observation
-from calico_agent.model.route import PROTOCOL_RA, Fib
+from tests.checks.cluster import via
+from tests.places import DATA
 from tests.replay import assess_observation, read_capture
-from tests.verify.cluster import via
 
-DUAL = Path(__file__).parent / "data" / "calico-v3.31.7" / "dual-stack"
+DUAL = DATA / "calico-v3.31.7" / "dual-stack"
 BLOCKS = ("fd00:192::3740/122", "fd00:192::b740/122")
 
 

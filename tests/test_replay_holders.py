@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from calico_agent.model.container import Docker
+from calico_agent.model.calico.node import Borrowed, Datastore, Pool
+from calico_agent.model.container.container import Docker
 from calico_agent.model.finding import Finding, Status
-from calico_agent.model.host import Host
-from calico_agent.model.kernel import Kernel
-from calico_agent.model.node import Borrowed, Datastore, Pool
+from calico_agent.model.host.machine import Host
+from calico_agent.model.network.kernel import Kernel
+from calico_agent.model.network.route import Fib, Route
 from calico_agent.model.observation import Observation
-from calico_agent.model.route import Fib, Route
+from tests.checks.cluster import BIRD, BOOT, via
+from tests.places import DATA
 from tests.replay import assess_observation, read_capture
-from tests.verify.cluster import BIRD, BOOT, via
 
-DATA = Path(__file__).parent / "data"
 VXLAN, HEALTHY = DATA / "calico-v3.31.7" / "vxlan-always", DATA / "calico-v3.31.7" / "healthy"
 Change = Callable[[Observation], Observation]
 

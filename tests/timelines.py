@@ -10,27 +10,27 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
-from calico_agent.decode.bird import PROTOCOLS_COMMAND, STATUS_COMMAND, decode_bird
-from calico_agent.identify.host import identify_host
-from calico_agent.model.address import Family
-from calico_agent.model.bgp import Bird
-from calico_agent.model.container import ContainerState, Docker
+from calico_agent.checks.assessment import assess
+from calico_agent.identity.select import identify_host
+from calico_agent.model.calico.bird import Bird
+from calico_agent.model.calico.node import Datastore
+from calico_agent.model.container.container import ContainerState, Docker
 from calico_agent.model.finding import Condition
-from calico_agent.model.kernel import Kernel
-from calico_agent.model.node import Datastore
+from calico_agent.model.network.address import Family
+from calico_agent.model.network.kernel import Kernel
+from calico_agent.model.network.route import Neighbour
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.report import TimedProblem
-from calico_agent.model.route import Neighbour
 from calico_agent.model.settings import IdentitySettings
 from calico_agent.report.timeline import History, advance
-from calico_agent.verify.assessment import assess
+from calico_agent.sources.bird.decode.replies import PROTOCOLS_COMMAND, STATUS_COMMAND, decode_bird
+from tests.places import DATA
 from tests.replay import CONTAINER, endpoints, read_capture
 from tests.replay.kernel import kernel_from
 
-DATA = Path(__file__).parent / "data" / "calico-v3.31.7"
+DATA = DATA / "calico-v3.31.7"
 HOLD_DOWN = timedelta(seconds=10)
 _SOON, _LATER = 0.5, 2.0
 _AT_REST = 15.0

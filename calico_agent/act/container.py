@@ -28,15 +28,15 @@ from calico_agent.model.action import (
     StartContainer,
     TakeBack,
 )
-from calico_agent.model.container import (
+from calico_agent.model.container.container import (
     LABEL_MANAGED_BY,
     LABEL_SPEC_HASH,
     MANAGED_BY,
     ContainerSpec,
     Mount,
 )
-from calico_agent.model.rollout import next_name, previous_name, refused_name
-from calico_agent.model.run_options import RunOptions
+from calico_agent.model.container.rollout import next_name, previous_name, refused_name
+from calico_agent.model.container.run_options import RunOptions
 
 _STOP_SECONDS = 10  # then SIGKILL; calico/node needs about two
 _CONFLICT = 409

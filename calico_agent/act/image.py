@@ -23,7 +23,7 @@ from requests import Response
 from requests.exceptions import RequestException
 
 from calico_agent.act.pull_progress import PullProgress, reason_of
-from calico_agent.model.image import Pull
+from calico_agent.model.container.image import Pull
 from calico_agent.small_file import read_small
 
 _WAKE_SECONDS = 2.0

@@ -5,8 +5,8 @@ from dataclasses import fields
 
 from calico_agent.adopt.described import Described, Difference
 from calico_agent.adopt.draft import Draft
-from calico_agent.model.container import ContainerSpec
-from calico_agent.model.run_options import RunOptions
+from calico_agent.model.container.container import ContainerSpec
+from calico_agent.model.container.run_options import RunOptions
 from calico_agent.model.secret import shown_log_option, shown_value
 
 _FOUND = {

@@ -7,11 +7,11 @@ from pathlib import PurePosixPath
 
 from calico_agent.adopt.described import Described, Given, Refused
 from calico_agent.adopt.draft import Draft
-from calico_agent.decode.node_datastore import datastore_settings
-from calico_agent.model.container import Container, ContainerState
+from calico_agent.model.container.container import Container, ContainerState
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.settings import DatastoreSettings, EtcdApi
-from calico_agent.plan.wanted import CA_IN_CONTAINER, CERT_IN_CONTAINER, KEY_IN_CONTAINER
+from calico_agent.plan.desired_container import CA_IN_CONTAINER, CERT_IN_CONTAINER, KEY_IN_CONTAINER
+from calico_agent.sources.docker.decode.node_datastore import datastore_settings
 
 PASSWORD_FILE = "/etc/calico-agent/etcd-password"  # noqa: S105 - where it will be
 # Where the files of a Secret are put on the host.

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from calico_agent.model.container import Mount
-from calico_agent.model.run_options import RunOptions
+from calico_agent.model.container.container import Mount
+from calico_agent.model.container.run_options import RunOptions
 
 
 class Refused(Exception):  # noqa: N818 - it names what is done with the text

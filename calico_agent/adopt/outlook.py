@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from calico_agent.adopt.described import Translation
 from calico_agent.model.action import Wanted
-from calico_agent.model.container import Container
+from calico_agent.model.container.container import Container
+from calico_agent.model.container.starter import how_to_end, starter_of
 from calico_agent.model.secret import masked
-from calico_agent.model.starter import how_to_end, starter_of
 from calico_agent.paths import CONFIG_FILE
 from calico_agent.report.config_diff import Outlook, objections
 

@@ -12,19 +12,19 @@ import msgspec
 from calico_agent.adopt.compare import compare
 from calico_agent.adopt.datastore import translate_datastore
 from calico_agent.adopt.described import Described, Refused, Translation
+from calico_agent.adopt.docker.mounts import translate_mounts
+from calico_agent.adopt.docker.options import translate_options
 from calico_agent.adopt.draft import Draft
 from calico_agent.adopt.environment import translate_environment
 from calico_agent.adopt.identity import translate_identity
-from calico_agent.adopt.mounts import translate_mounts
-from calico_agent.adopt.options import translate_options
 from calico_agent.config.consistency import Key, joint_faults
 from calico_agent.config.keys import schema_keys
 from calico_agent.config.schema import Config
-from calico_agent.model.address import Family
-from calico_agent.model.container import ContainerSpec
+from calico_agent.model.container.container import ContainerSpec
 from calico_agent.model.identity import AddressChoice, Identity, NameChoice
+from calico_agent.model.network.address import Family
 from calico_agent.model.settings import DatastoreSettings, EtcdApi, Preset
-from calico_agent.plan.wanted import wanted_container
+from calico_agent.plan.desired_container import wanted_container
 
 
 def translate(described: Described) -> Translation:

@@ -12,12 +12,12 @@ from pathlib import Path
 
 from calico_agent.config.consistency import Key
 from calico_agent.config.schema import Config
-from calico_agent.decode.certificate import decode_certificates
-from calico_agent.decode.errors import Malformed
 from calico_agent.errors import ConfigError
-from calico_agent.etcd_client.error import EtcdError
-from calico_agent.etcd_client.tls_files import TlsFiles, tls_context
 from calico_agent.small_file import read_small
+from calico_agent.sources.datastore.etcd_client.error import EtcdError
+from calico_agent.sources.datastore.etcd_client.tls_files import TlsFiles, tls_context
+from calico_agent.sources.decode_error import Malformed
+from calico_agent.sources.host.decode.certificate import decode_certificates
 
 _MOST_BYTES = 1 << 20
 _SOON = timedelta(days=14)

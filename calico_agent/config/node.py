@@ -6,9 +6,9 @@ from msgspec import Meta, Struct, field
 
 from calico_agent.config import options, values
 from calico_agent.config.kinds import BindMount, UlimitWord, seconds, table, text
-from calico_agent.model.container import Mount
-from calico_agent.model.image import PullPolicy
-from calico_agent.model.run_options import RunOptions
+from calico_agent.model.container.container import Mount
+from calico_agent.model.container.image import PullPolicy
+from calico_agent.model.container.run_options import RunOptions
 from calico_agent.model.settings import NodeSettings, Preset
 
 

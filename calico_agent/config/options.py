@@ -6,8 +6,8 @@ Each raises ValueError with the words that follow the value in the message to th
 import re
 from decimal import Decimal
 
-from calico_agent.model.container import LABEL_MANAGED_BY, LABEL_SPEC_HASH
-from calico_agent.model.run_options import Ulimit
+from calico_agent.model.container.container import LABEL_MANAGED_BY, LABEL_SPEC_HASH
+from calico_agent.model.container.run_options import Ulimit
 
 # units.RAMInBytes of github.com/docker/go-units.
 _SIZE = re.compile(r"(\d{1,18}(?:\.\d{1,9})?) ?([bkmgtp]?)i?b?", re.IGNORECASE)

@@ -15,7 +15,7 @@ from calico_agent.config import values
 from calico_agent.config.kinds import METHODS, Endpoint, FilePath, SecretPath, SocketPath, seconds, text
 from calico_agent.config.node import NodeSection
 from calico_agent.config.password import read_password
-from calico_agent.model.autodetection import parse_method
+from calico_agent.model.calico.autodetection import parse_method
 from calico_agent.model.settings import (
     AddressSettings,
     DatastoreSettings,

@@ -5,9 +5,9 @@ from ipaddress import IPv4Interface, IPv6Interface, ip_address
 from pathlib import PurePosixPath
 from urllib.parse import SplitResult, urlsplit
 
-from calico_agent.model.address import IPInterface
-from calico_agent.model.autodetection import parse_method
-from calico_agent.model.container import Mount
+from calico_agent.model.calico.autodetection import parse_method
+from calico_agent.model.container.container import Mount
+from calico_agent.model.network.address import IPInterface
 
 # A node name is a Kubernetes-style name: Calico 3.x validates it as an RFC 1123 subdomain
 # (libcalico-go/lib/validator/v3/validator.go@v3.32.1) and refuses capitals; Felix 2.x takes more

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from calico_agent.model.claim import NameState
-from calico_agent.model.container import Container, ContainerSpec, LogHint
+from calico_agent.model.container.container import Container, ContainerSpec, LogHint
 from calico_agent.model.finding import StageReached
+from calico_agent.model.name_lease import NameState
 from calico_agent.model.settings import SuperviseSettings
 
 
@@ -27,7 +27,7 @@ class StartContainer:
 
 @dataclass(frozen=True, slots=True)
 class ReplaceContainer:
-    """Make a new container from `spec` beside container `id`, then put it in its place (`model.rollout`)."""
+    """Make a new container from `spec` beside container `id`, then put it in its place (`model.container.rollout`)."""
 
     id: str
     spec: ContainerSpec
@@ -36,7 +36,9 @@ class ReplaceContainer:
 
 @dataclass(frozen=True, slots=True)
 class PutInPlace:
-    """Stop container `previous`, keeping it as `model.rollout` says (empty: there is none), and start `next` as `name`.
+    """Stop container `previous` (empty: there is none), and start `next` as `name`.
+
+    The previous one is kept as `model.container.rollout` says.
 
     Does what is left of that when some of it was done before.
     """

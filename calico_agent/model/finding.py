@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, IntEnum
 
-from calico_agent.model.address import Family, IPNetwork
-from calico_agent.model.bgp import Session
+from calico_agent.model.calico.bird import Session
+from calico_agent.model.container.program import Stage
 from calico_agent.model.identity import Identity
+from calico_agent.model.network.address import Family, IPNetwork
 from calico_agent.model.preflight import Check
-from calico_agent.model.program import Stage
 
 
 class Severity(IntEnum):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from calico_agent.model.address import Family, IPAddress, IPInterface
+from calico_agent.model.network.address import Family, IPAddress, IPInterface
 
 
 @dataclass(frozen=True, slots=True)

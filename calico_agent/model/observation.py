@@ -4,17 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from calico_agent.model.address import IPAddress
-from calico_agent.model.bgp import Bird
+from calico_agent.model.calico.bird import Bird
+from calico_agent.model.calico.node import Datastore
+from calico_agent.model.calico.workload_endpoint import Endpoints
 from calico_agent.model.configuration import Configuration
-from calico_agent.model.container import Docker
-from calico_agent.model.endpoint import Endpoints
-from calico_agent.model.host import Host
-from calico_agent.model.image import Pull
-from calico_agent.model.kernel import Kernel
-from calico_agent.model.node import Datastore
+from calico_agent.model.container.container import Docker
+from calico_agent.model.container.image import Pull
+from calico_agent.model.host.conflicting_process import Rival
+from calico_agent.model.host.machine import Host
+from calico_agent.model.network.address import IPAddress
+from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.preparation import Preparation
-from calico_agent.model.rival import Rival
 from calico_agent.model.unreadable import Unreadable
 
 __all__ = ["AgentTrouble", "Observation", "Unreadable"]

@@ -3,10 +3,9 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from calico_agent.model.address import Family
-from calico_agent.model.claim import NameClaim
 from calico_agent.model.configuration import Configuration
-from calico_agent.model.container import Container
+from calico_agent.model.container.container import Container
+from calico_agent.model.container.image import Pull
 from calico_agent.model.finding import (
     Condition,
     ConditionType,
@@ -19,7 +18,8 @@ from calico_agent.model.finding import (
     Status,
 )
 from calico_agent.model.identity import Identity
-from calico_agent.model.image import Pull
+from calico_agent.model.name_lease import NameClaim
+from calico_agent.model.network.address import Family
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.preflight import Check
 from calico_agent.model.settings import Mode

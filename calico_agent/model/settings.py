@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
 
-from calico_agent.model.address import IPInterface
-from calico_agent.model.autodetection import CalicoMethod
-from calico_agent.model.container import Mount
-from calico_agent.model.image import PullPolicy
-from calico_agent.model.run_options import RunOptions
+from calico_agent.model.calico.autodetection import CalicoMethod
+from calico_agent.model.container.container import Mount
+from calico_agent.model.container.image import PullPolicy
+from calico_agent.model.container.run_options import RunOptions
+from calico_agent.model.network.address import IPInterface
 
 
 class Mode(Enum):

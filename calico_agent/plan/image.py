@@ -6,9 +6,9 @@ The container that runs never waits: only what would be made from the image does
 from dataclasses import dataclass
 from datetime import datetime
 
-from calico_agent.model.container import ContainerSpec, Docker
-from calico_agent.model.image import Pull, PullPolicy, is_pinned
-from calico_agent.model.rollout import is_made_from, parts_of, refused
+from calico_agent.model.container.container import ContainerSpec, Docker
+from calico_agent.model.container.image import Pull, PullPolicy, is_pinned
+from calico_agent.model.container.rollout import is_made_from, parts_of, refused
 from calico_agent.model.settings import SuperviseSettings
 from calico_agent.plan.backoff import delay
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from calico_agent.model.action import Attempts, Succession
-from calico_agent.model.container import ContainerSpec
+from calico_agent.model.container.container import ContainerSpec
 
 _COMES_BACK = timedelta(minutes=2)
 

@@ -17,8 +17,8 @@ from calico_agent.model.action import (
     TakeBack,
     Wanted,
 )
-from calico_agent.model.container import Container, Docker
-from calico_agent.model.rollout import may_return
+from calico_agent.model.container.container import Container, Docker
+from calico_agent.model.container.rollout import may_return
 from calico_agent.model.settings import SuperviseSettings
 from calico_agent.plan.backoff import delay
 

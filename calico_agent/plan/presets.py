@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from calico_agent.model.container import Mount
+from calico_agent.model.container.container import Mount
 from calico_agent.model.settings import Preset
 
 

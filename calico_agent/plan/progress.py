@@ -4,8 +4,8 @@ import re
 from datetime import timedelta
 
 from calico_agent.model.action import Progress
-from calico_agent.model.bgp import Bird, Session
-from calico_agent.model.container import Container
+from calico_agent.model.calico.bird import Bird, Session
+from calico_agent.model.container.container import Container
 from calico_agent.model.finding import Assessment
 from calico_agent.model.observation import Observation
 

@@ -19,18 +19,18 @@ from calico_agent.model.action import (
     StartContainer,
     Wanted,
 )
-from calico_agent.model.container import Container, ContainerSpec, ContainerState, Docker
-from calico_agent.model.image import Pull
+from calico_agent.model.container.container import Container, ContainerSpec, ContainerState, Docker
+from calico_agent.model.container.image import Pull
+from calico_agent.model.container.rollout import drift, parts_of, same_identity
+from calico_agent.model.container.starter import already_runs, still_active
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.report import TimedProblem
-from calico_agent.model.rollout import drift, parts_of, same_identity
 from calico_agent.model.settings import DriftPolicy, SuperviseSettings
-from calico_agent.model.starter import already_runs, still_active
-from calico_agent.plan.ailments import restart_reason
 from calico_agent.plan.image import plan_image
 from calico_agent.plan.patience import may_pass, noted
 from calico_agent.plan.permission import permit
 from calico_agent.plan.replacement import Case, replace_drifted, replacing, staying, take_over
+from calico_agent.plan.restart_reason import restart_reason
 from calico_agent.plan.rollout import Rollout, plan_rollout
 
 # An action that failed is not tried again before that.

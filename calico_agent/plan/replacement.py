@@ -12,11 +12,11 @@ from calico_agent.model.action import (
     ReplaceContainer,
     Succession,
 )
-from calico_agent.model.container import Container, ContainerSpec, ContainerState, Docker
+from calico_agent.model.container.container import Container, ContainerSpec, ContainerState, Docker
+from calico_agent.model.container.rollout import parts_of, refused, same_identity
+from calico_agent.model.container.starter import why_not_taken_over
 from calico_agent.model.report import TimedProblem
-from calico_agent.model.rollout import parts_of, refused, same_identity
 from calico_agent.model.settings import SuperviseSettings
-from calico_agent.model.starter import why_not_taken_over
 from calico_agent.plan.image import ImageStep
 from calico_agent.plan.patience import is_early, noted
 from calico_agent.plan.rollout import set_aside

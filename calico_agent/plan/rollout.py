@@ -1,8 +1,8 @@
 """What is left to do about a replacement that was begun: finish it, wait for the new container to get ready, or take it
 back.
 
-Decided from the containers there are (`model.rollout`), so it does not matter in which step the agent was killed. The
-measure of "ready" is calico/node's own (`node/pkg/health/health.go@v3.32.1`): at first all sessions must be
+Decided from the containers there are (`model.container.rollout`), so it does not matter in which step the agent was
+killed. The measure of "ready" is calico/node's own (`node/pkg/health/health.go@v3.32.1`): at first all sessions must be
 established, later one is enough, so that a peer which dies during the replacement is not held against it. Nor is a
 datastore that does not answer, or that all peers are away: the old container would get on as little.
 """
@@ -21,9 +21,9 @@ from calico_agent.model.action import (
     Succession,
     TakeBack,
 )
-from calico_agent.model.container import Container, ContainerSpec, ContainerState, Docker
-from calico_agent.model.program import Stage
-from calico_agent.model.rollout import Parts, aside_name, is_made_from, may_return, parts_of, same_identity
+from calico_agent.model.container.container import Container, ContainerSpec, ContainerState, Docker
+from calico_agent.model.container.program import Stage
+from calico_agent.model.container.rollout import Parts, aside_name, is_made_from, may_return, parts_of, same_identity
 from calico_agent.model.settings import DriftPolicy, SuperviseSettings
 
 # The start that the replacement is, and one more: the host may have been restarted meanwhile.

@@ -8,13 +8,13 @@ with the cable of its link. What the configuration states is a reason.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from calico_agent.model.address import Family, IPAddress
-from calico_agent.model.bgp import Bird
-from calico_agent.model.claim import Standing, claim_on, this_machine
-from calico_agent.model.host import Host
+from calico_agent.model.calico.bird import Bird
+from calico_agent.model.calico.node import Datastore
+from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import AddressChoice, Candidate, Identity
-from calico_agent.model.kernel import Kernel
-from calico_agent.model.node import Datastore
+from calico_agent.model.name_lease import Standing, claim_on, this_machine
+from calico_agent.model.network.address import Family, IPAddress
+from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.observation import Observation
 from calico_agent.model.words import renaming
 

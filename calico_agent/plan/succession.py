@@ -10,19 +10,19 @@ from collections.abc import Iterator
 from ipaddress import ip_interface
 
 from calico_agent.model.action import Succession
-from calico_agent.model.address import Family, IPAddress
-from calico_agent.model.claim import Standing, claim_on, this_machine
-from calico_agent.model.container import Container, ContainerSpec
-from calico_agent.model.host import Host
+from calico_agent.model.calico.node import BgpSettings, Datastore, Node
+from calico_agent.model.container.container import Container, ContainerSpec
+from calico_agent.model.container.image import PullPolicy
+from calico_agent.model.container.rollout import identity_of, same_identity
+from calico_agent.model.host.conflicting_process import in_the_way
+from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import Identity
-from calico_agent.model.image import PullPolicy
-from calico_agent.model.kernel import Kernel
-from calico_agent.model.node import BgpSettings, Datastore, Node
+from calico_agent.model.last_value_cache import MadeOnce
+from calico_agent.model.name_lease import Standing, claim_on, this_machine
+from calico_agent.model.network.address import Family, IPAddress
+from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.observation import Observation, Unreadable
-from calico_agent.model.rival import in_the_way
-from calico_agent.model.rollout import identity_of, same_identity
 from calico_agent.model.settings import OnChange, SuperviseSettings
-from calico_agent.model.unchanged import MadeOnce
 from calico_agent.plan.staying import Who, candidates_of, coming_back, registered_as, until_it_comes_back, why_it_stays
 
 

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime
 
-from calico_agent.model.claim import NameClaim
-from calico_agent.model.container import Container
+from calico_agent.model.container.container import Container
+from calico_agent.model.container.image import Pull
 from calico_agent.model.finding import Finding, PeerSession
-from calico_agent.model.image import Pull
+from calico_agent.model.name_lease import NameClaim
 from calico_agent.model.report import Report, TimedProblem
 from calico_agent.model.secret import masked_table
 from calico_agent.report.identity_text import identity_json

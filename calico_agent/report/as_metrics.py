@@ -11,11 +11,11 @@ from datetime import datetime
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from calico_agent.model.address import Family
-from calico_agent.model.bgp import PeerKind
+from calico_agent.model.calico.bird import PeerKind
+from calico_agent.model.container.program import Stage
 from calico_agent.model.finding import ConditionType, Severity, Status
+from calico_agent.model.network.address import Family
 from calico_agent.model.preflight import Verdict
-from calico_agent.model.program import Stage
 from calico_agent.model.report import Report
 from calico_agent.report.verdict import Standing
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from calico_agent.model.action import Wanted
-from calico_agent.model.container import Container
-from calico_agent.model.drift import restart_policy
+from calico_agent.model.container.container import Container
+from calico_agent.model.container.drift import restart_policy
+from calico_agent.model.container.starter import why_not_taken_over
 from calico_agent.model.settings import DriftPolicy, Mode, SuperviseSettings
-from calico_agent.model.starter import why_not_taken_over
 from calico_agent.model.words import counted
 
 # What is read at the start of the agent only.

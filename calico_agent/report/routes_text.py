@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cache, partial
 
-from calico_agent.model.tracing import RouteRow, RouteState, Trace
+from calico_agent.model.network.route_trace import RouteRow, RouteState, Trace
 from calico_agent.model.words import counted
 from calico_agent.report.words import clean
 

@@ -14,12 +14,12 @@ import requests
 
 from calico_agent.act.container import ContainerActor
 from calico_agent.model.action import Attempts, Progress, Wanted
-from calico_agent.model.container import ContainerSpec, Docker
+from calico_agent.model.container.container import ContainerSpec, Docker
+from calico_agent.model.container.program import Stage
 from calico_agent.model.finding import StageReached
-from calico_agent.model.program import Stage
 from calico_agent.model.settings import SuperviseSettings
-from calico_agent.observe.docker import DockerReader
 from calico_agent.plan.remediation import plan_supervision, record_error
+from calico_agent.sources.docker.client import DockerReader
 
 SETTINGS = SuperviseSettings(backoff_initial=timedelta(milliseconds=100))
 BEGUN = datetime.now(UTC)

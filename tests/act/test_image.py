@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from calico_agent.act.image import ImagePuller
-from calico_agent.model.image import Pull
+from calico_agent.model.container.image import Pull
 from tests.docker_engine import docker_engine, frozen, kill_dockerd
 from tests.lab.engine import Engine
 from tests.registry import PASSWORD, Registry, credentials, docker_registry

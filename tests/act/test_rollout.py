@@ -11,7 +11,7 @@ import pytest
 
 from calico_agent.act.container import ContainerActor
 from calico_agent.model.action import CreateContainer, PutInPlace, RemoveContainer, ReplaceContainer, TakeBack
-from calico_agent.model.container import ContainerSpec
+from calico_agent.model.container.container import ContainerSpec
 from tests.act.passes import supervise
 from tests.docker_engine import IMAGE, docker_engine
 from tests.lab.engine import Engine

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from calico_agent.adopt.described import Described, Given, GivenMount
-from calico_agent.model.container import Mount
-from calico_agent.model.run_options import RunOptions
+from calico_agent.model.container.container import Mount
+from calico_agent.model.container.run_options import RunOptions
 
 CERTIFICATES = {
     "ETCD_CA_CERT_FILE": "/etc/etcd/ssl/ca.pem",

@@ -5,17 +5,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calico_agent.adopt.as_toml import render_toml
-from calico_agent.adopt.command import describe_command
 from calico_agent.adopt.translate import config_of, translate
+from calico_agent.adopt.unit.command import describe_command
 from calico_agent.config.node import NodeSection
 from calico_agent.config.schema import Config, DatastoreSection, IdentitySection
-from calico_agent.model.container import ContainerSpec
+from calico_agent.model.container.container import ContainerSpec
 from calico_agent.model.settings import DatastoreSettings, EtcdApi, Mode, NodeSettings, Preset
+from calico_agent.plan.desired_container import wanted_container
 from calico_agent.plan.presets import PRESETS
-from calico_agent.plan.wanted import wanted_container
 from calico_agent.report.docker_run import render_docker_run
-from tests.adopt.test_docker_run import Files
-from tests.plan.test_wanted import IDENTITY
+from tests.adopt.docker.test_docker_run import Files
+from tests.plan.test_desired_container import IDENTITY
 
 _TEXTS = st.text(st.characters(min_codepoint=32, max_codepoint=0x2FF, exclude_characters="\x7f@"), max_size=12)
 _PATHS = st.from_regex(r"/[a-z .']{1,8}(/[a-z]{1,4})?", fullmatch=True).filter(lambda path: "/." not in path)

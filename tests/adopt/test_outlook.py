@@ -7,10 +7,10 @@ import pytest
 from calico_agent.adopt.described import Translation
 from calico_agent.adopt.outlook import render_outlook
 from calico_agent.model.action import Wanted
-from calico_agent.model.container import Container, ContainerState
-from calico_agent.model.starter import Client
+from calico_agent.model.container.container import Container, ContainerState
+from calico_agent.model.container.starter import Client
 from calico_agent.report.config_diff import Outlook
-from tests.model.test_drift import SAME, SPEC
+from tests.model.container.test_drift import SAME, SPEC
 
 FOREIGN = replace(SAME, labels=())
 POD = replace(FOREIGN, name="k8s_calico-node_calico-node-x7k2p_kube-system_4f1e_0")

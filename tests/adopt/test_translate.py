@@ -12,8 +12,8 @@ from calico_agent.adopt.as_toml import hidden_values, render_toml
 from calico_agent.adopt.described import Described, Difference, Given, GivenMount, Refused
 from calico_agent.adopt.translate import translate
 from calico_agent.config import load
-from calico_agent.model.container import Mount
-from calico_agent.model.run_options import RunOptions, Ulimit
+from calico_agent.model.container.container import Mount
+from calico_agent.model.container.run_options import RunOptions, Ulimit
 from tests.adopt.shapes import CERTIFICATES, POD, UNIT_ENV, UNIT_OF_2017, env, same_place
 
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from calico_agent.adopt.command import describe_command
 from calico_agent.adopt.described import Described, Refused, Translation
 from calico_agent.adopt.translate import translate
-from tests.adopt import test_docker_run
-from tests.adopt.test_unit import described, values
+from calico_agent.adopt.unit.command import describe_command
+from tests.adopt.docker import test_docker_run
+from tests.adopt.unit.test_unit import described, values
 
 ETCD = "-e ETCD_ENDPOINTS=http://10.77.0.1:2379 -e NODENAME=host1 -e IP=10.77.0.11"
 RUN = f"docker run --net=host --privileged --name=calico-node {ETCD}"

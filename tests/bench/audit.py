@@ -9,20 +9,20 @@ from ipaddress import IPv4Network, ip_interface
 from pathlib import Path
 from statistics import median
 
-from calico_agent.decode.etcd import decode_datastore
-from calico_agent.decode.netlink import Learned
-from calico_agent.decode.rtnetlink import HEADER
-from calico_agent.model.address import Family
-from calico_agent.model.host import Host
+from calico_agent.checks.routes.check import RouteCheck, check_routes
+from calico_agent.expected.routes import expect
+from calico_agent.expected.view import View, view_of
+from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import AddressChoice, Candidate, Identity, NameChoice
-from calico_agent.model.kernel import Kernel
+from calico_agent.model.network.address import Family
+from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.settings import Mode
-from calico_agent.observe.netlink import NetlinkSocket
-from calico_agent.observe.routes import dump_routes
-from calico_agent.verify.routes.check import RouteCheck, check_routes
-from calico_agent.verify.routes.expected import expect
-from calico_agent.verify.view import View, view_of
+from calico_agent.sources.datastore.etcd3.decode import decode_datastore
+from calico_agent.sources.kernel.decode.fib import Learned
+from calico_agent.sources.kernel.decode.rtnetlink import HEADER
+from calico_agent.sources.kernel.netlink_socket import NetlinkSocket
+from calico_agent.sources.kernel.routes import dump_routes
 from tests.bench.cluster import ME, NETWORK, BigCluster
 from tests.bench.entry import Entry
 from tests.bench.route_writer import write_routes

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
-from calico_agent.model.node import Datastore
-from calico_agent.observe.reading import read_datastore
+from calico_agent.model.calico.node import Datastore
+from calico_agent.sources.datastore.reading import read_datastore
 from tests.bench.cluster import BigCluster
 from tests.bench.entry import Entry
 from tests.bench.world import PROGRAM, World, big_host

@@ -5,16 +5,16 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from calico_agent.model.container import Container, ContainerState, Docker, Mount
-from calico_agent.model.kubernetes import Kubernetes
-from calico_agent.model.kubernetes_api import KubernetesApi
+from calico_agent.checks.preflight.cluster.kubernetes_api import check_kubernetes_api
+from calico_agent.model.container.container import Container, ContainerState, Docker, Mount
+from calico_agent.model.host.kubernetes import Kubernetes
+from calico_agent.model.host.kubernetes_api import KubernetesApi
 from calico_agent.model.preflight import Check, Verdict
-from calico_agent.observe.cluster import ClusterReader
-from calico_agent.verify.host.kubernetes_api import check_kubernetes_api
+from calico_agent.sources.kubernetes.reader import ClusterReader
+from tests.checks.cluster import HEALTHY
+from tests.checks.preflight.case import prepared, view
 from tests.kube_apiserver.server import KubeApiServer
 from tests.patience import until
-from tests.verify.cluster import HEALTHY
-from tests.verify.host.case import prepared, view
 
 KUBECONFIG = "/etc/cni/net.d/calico-kubeconfig"
 

@@ -10,18 +10,18 @@ from pathlib import Path
 import pytest
 import trustme
 
-from calico_agent.model.kubernetes import ProxySetup
-from calico_agent.model.kubernetes_api import Holder
+from calico_agent.checks.preflight.cluster.kube_proxy import check_kube_proxy
+from calico_agent.model.calico.permissions import CALICO_GROUP, needs
+from calico_agent.model.host.kubernetes import ProxySetup
+from calico_agent.model.host.kubernetes_api import Holder
 from calico_agent.model.observation import Observation
-from calico_agent.model.permissions import CALICO_GROUP, needs
 from calico_agent.model.preflight import Verdict
-from calico_agent.verify.host.kube_proxy import check_kube_proxy
+from tests.checks.preflight.case import view
+from tests.checks.preflight.clusters import KUBERNETES, proxy
+from tests.checks.preflight.clusters import host as cluster_host
 from tests.etcd_server import free_port
 from tests.kube_apiserver.hosts import KUBECONFIG, Host
 from tests.kube_apiserver.server import KubeApiServer
-from tests.verify.host.case import view
-from tests.verify.host.clusters import KUBERNETES, proxy
-from tests.verify.host.clusters import host as cluster_host
 
 # Where it is not built yet, that takes its time.
 pytestmark = [pytest.mark.real, pytest.mark.timeout(3600)]

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from calico_agent.model.claim import ALIVE, CLAIMS, OWNERS
+from calico_agent.model.name_lease import ALIVE, CLAIMS, OWNERS
 from tests.lab.conftest import named_lab
 from tests.lab.engine import CONTAINER
 from tests.lab.lab import Lab

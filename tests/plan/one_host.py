@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address, ip_interface, ip_network
 
-from calico_agent.identify.host import identify_host
-from calico_agent.identify.kept import addresses_in_use, names_in_use, remember
+from calico_agent.expected.local_node import node_container
+from calico_agent.identity.select import identify_host
+from calico_agent.identity.sticky import addresses_in_use, names_in_use, remember
 from calico_agent.model.action import (
     Action,
     Attempts,
@@ -26,10 +27,9 @@ from calico_agent.model.action import (
     StartContainer,
     TakeBack,
 )
-from calico_agent.model.address import Family, Link, LinkAddress
-from calico_agent.model.bgp import Bird, PeerKind, Session
-from calico_agent.model.claim import AliveSign, Machine, NameOwner
-from calico_agent.model.container import (
+from calico_agent.model.calico.bird import Bird, PeerKind, Session
+from calico_agent.model.calico.node import Datastore, Node
+from calico_agent.model.container.container import (
     LABEL_MANAGED_BY,
     LABEL_SPEC_HASH,
     MANAGED_BY,
@@ -38,22 +38,22 @@ from calico_agent.model.container import (
     ContainerState,
     Docker,
 )
+from calico_agent.model.container.image import LocalImage
+from calico_agent.model.container.program import Stage
 from calico_agent.model.finding import StageReached
-from calico_agent.model.host import Host
+from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import Identity, KeptIdentity
-from calico_agent.model.image import LocalImage
-from calico_agent.model.kernel import Kernel, Source
-from calico_agent.model.node import Datastore, Node
+from calico_agent.model.name_lease import AliveSign, Machine, NameOwner
+from calico_agent.model.network.address import Family, Link, LinkAddress
+from calico_agent.model.network.kernel import Kernel, Source
+from calico_agent.model.network.route import Fib, NextHop, Route
 from calico_agent.model.observation import Observation, Unreadable
-from calico_agent.model.program import Stage
-from calico_agent.model.route import Fib, NextHop, Route
 from calico_agent.model.settings import DatastoreSettings, IdentitySettings, NodeSettings, SuperviseSettings
-from calico_agent.plan.claim import plan_claim
-from calico_agent.plan.guards import decide_wanted
+from calico_agent.plan.desired_container import wanted_container
+from calico_agent.plan.name_lease import plan_claim
 from calico_agent.plan.remediation import plan_supervision
+from calico_agent.plan.start_gates import decide_wanted
 from calico_agent.plan.succession import judge_succession, running_name
-from calico_agent.plan.wanted import wanted_container
-from calico_agent.verify.local import node_container
 
 BEGIN = datetime(2026, 11, 23, 12, tzinfo=UTC)
 CARD = "52:54:00:00:00:13"

@@ -18,8 +18,8 @@ from calico_agent.model.action import (
     StartContainer,
     TakeBack,
 )
+from calico_agent.model.calico.node import Node
 from calico_agent.model.identity import KeptIdentity
-from calico_agent.model.node import Node
 from calico_agent.model.settings import DriftPolicy, OnChange, SuperviseSettings
 from tests.plan.one_host import MANAGEMENT, OWN, VIP, OneHost
 

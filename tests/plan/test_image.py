@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from calico_agent.model.action import Attempts, CreateContainer, Plan, ReplaceContainer, StartContainer, Wanted
-from calico_agent.model.container import Container, ContainerSpec, Docker
-from calico_agent.model.image import LocalImage, Pull, PullPolicy
+from calico_agent.model.container.container import Container, ContainerSpec, Docker
+from calico_agent.model.container.image import LocalImage, Pull, PullPolicy
 from calico_agent.plan.remediation import plan_supervision
 from tests.plan.test_rollout import EXITED, HELD, MOVED, NEW, NOW, REFUSED, SETTINGS, new, old
 

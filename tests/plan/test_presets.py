@@ -6,14 +6,14 @@ from ipaddress import ip_interface
 
 import pytest
 
-from calico_agent.model.address import Family
-from calico_agent.model.container import Mount
+from calico_agent.model.container.container import Mount
 from calico_agent.model.identity import AddressChoice
+from calico_agent.model.network.address import Family
 from calico_agent.model.settings import DatastoreSettings, NodeSettings, Preset
+from calico_agent.plan.desired_container import wanted_container
 from calico_agent.plan.presets import PRESETS, render_preset
-from calico_agent.plan.wanted import wanted_container
 from tests.captures import CAPTURES, inspected
-from tests.plan.test_wanted import IDENTITY
+from tests.plan.test_desired_container import IDENTITY
 
 ETCD = DatastoreSettings(endpoints=("http://10.77.0.1:2379",))
 

@@ -5,12 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from calico_agent.model.address import Link
-from calico_agent.model.kernel import Kernel
+from calico_agent.model.container.program import Program
+from calico_agent.model.network.address import Link
+from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.observation import Unreadable
-from calico_agent.model.program import Program
 from calico_agent.plan.progress import progress_of
-from tests.verify.cluster import AT, CONTAINER, HEALTHY, look, peered, session
+from tests.checks.cluster import AT, CONTAINER, HEALTHY, look, peered, session
 
 
 def bird(since: timedelta) -> tuple[Program, ...]:

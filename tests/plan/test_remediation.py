@@ -19,7 +19,7 @@ from calico_agent.model.action import (
     Succession,
     Wanted,
 )
-from calico_agent.model.container import (
+from calico_agent.model.container.container import (
     LABEL_MANAGED_BY,
     LABEL_SPEC_HASH,
     MANAGED_BY,
@@ -29,15 +29,15 @@ from calico_agent.model.container import (
     Docker,
     LogHint,
 )
+from calico_agent.model.container.image import LocalImage
+from calico_agent.model.container.program import Program
 from calico_agent.model.finding import ConditionType, Finding, Problem, Severity
-from calico_agent.model.image import LocalImage
 from calico_agent.model.observation import Observation, Unreadable
-from calico_agent.model.program import Program
 from calico_agent.model.report import TimedProblem
 from calico_agent.model.settings import DriftPolicy, OnChange, SuperviseSettings
 from calico_agent.plan.remediation import plan_supervision, record_error
 from calico_agent.plan.succession import judge_succession
-from tests.plan.test_wanted import IDENTITY
+from tests.plan.test_desired_container import IDENTITY
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SPEC = ContainerSpec("calico-node", "calico/node:v3.31.7", (("IP", "10.77.0.11/24"), ("NODENAME", "host1")))

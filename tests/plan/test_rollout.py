@@ -27,7 +27,7 @@ from calico_agent.model.action import (
     TakeBack,
     Wanted,
 )
-from calico_agent.model.container import (
+from calico_agent.model.container.container import (
     LABEL_MANAGED_BY,
     LABEL_SPEC_HASH,
     MANAGED_BY,
@@ -36,9 +36,9 @@ from calico_agent.model.container import (
     ContainerState,
     Docker,
 )
+from calico_agent.model.container.image import LocalImage, Pull, PullPolicy
+from calico_agent.model.container.program import Stage
 from calico_agent.model.finding import StageReached
-from calico_agent.model.image import LocalImage, Pull, PullPolicy
-from calico_agent.model.program import Stage
 from calico_agent.model.report import TimedProblem
 from calico_agent.model.settings import SuperviseSettings
 from calico_agent.plan.remediation import plan_supervision

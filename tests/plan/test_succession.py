@@ -7,10 +7,9 @@ from ipaddress import ip_address, ip_interface
 import pytest
 
 from calico_agent.model.action import Attempts, Plan, ReplaceContainer, StartContainer, Succession, Wanted
-from calico_agent.model.address import Family, Link
-from calico_agent.model.bgp import Bird, PeerKind, Session
-from calico_agent.model.claim import AliveSign, Machine, NameOwner
-from calico_agent.model.container import (
+from calico_agent.model.calico.bird import Bird, PeerKind, Session
+from calico_agent.model.calico.node import Datastore, Node
+from calico_agent.model.container.container import (
     LABEL_MANAGED_BY,
     LABEL_SPEC_HASH,
     MANAGED_BY,
@@ -19,13 +18,14 @@ from calico_agent.model.container import (
     ContainerState,
     Docker,
 )
-from calico_agent.model.host import Host
+from calico_agent.model.container.image import LocalImage
+from calico_agent.model.host.conflicting_process import Rival
+from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import AddressChoice, Candidate, Identity, KeptAddress, LostAddress, NameChoice
-from calico_agent.model.image import LocalImage
-from calico_agent.model.kernel import Kernel
-from calico_agent.model.node import Datastore, Node
+from calico_agent.model.name_lease import AliveSign, Machine, NameOwner
+from calico_agent.model.network.address import Family, Link
+from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.observation import Observation, Unreadable
-from calico_agent.model.rival import Rival
 from calico_agent.model.settings import DriftPolicy, OnChange, SuperviseSettings
 from calico_agent.plan.remediation import plan_supervision
 from calico_agent.plan.succession import judge_succession

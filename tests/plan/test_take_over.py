@@ -14,10 +14,10 @@ from calico_agent.model.action import (
     TakeBack,
     Wanted,
 )
-from calico_agent.model.container import Container, Docker
-from calico_agent.model.image import LocalImage
+from calico_agent.model.container.container import Container, Docker
+from calico_agent.model.container.image import LocalImage
+from calico_agent.model.container.starter import Client
 from calico_agent.model.settings import SuperviseSettings
-from calico_agent.model.starter import Client
 from calico_agent.plan.remediation import plan_supervision
 from tests.plan.test_rollout import (
     CREATED,

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterable
 
-from calico_agent.verify.catalogue import CATALOGUE
-from calico_agent.verify.catalogue.conditions import CONDITIONS
-from calico_agent.verify.catalogue.entry import Entry
-from calico_agent.verify.causes import RULES
+from calico_agent.faults.catalogue import CATALOGUE
+from calico_agent.faults.catalogue.conditions import CONDITIONS
+from calico_agent.faults.catalogue.entry import Entry
+from calico_agent.faults.causes import RULES
 from tests.reference import markdown
 
 _CODE = re.compile(r"[A-Z]+(?:-[A-Z]+)+")

@@ -3,8 +3,8 @@
 import argparse
 from collections.abc import Iterator
 
-from calico_agent.arguments import Parser
-from calico_agent.cli import _parser
+from calico_agent.cli.arguments import Parser
+from calico_agent.cli.main import _parser
 from tests.reference import markdown
 
 

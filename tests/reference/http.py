@@ -2,11 +2,11 @@
 
 from typing import cast
 
+from calico_agent.api.app import App
+from calico_agent.api.host_names import HostNames
+from calico_agent.api.latest import Latest
+from calico_agent.api.questions import Questions
 from calico_agent.config import Config
-from calico_agent.serve.app import App
-from calico_agent.serve.host_names import HostNames
-from calico_agent.serve.latest import Latest
-from calico_agent.serve.questions import Questions
 from tests.reference import markdown
 
 _SAID = {

@@ -7,15 +7,15 @@ from datetime import timedelta
 from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from calico_agent.api.latest import Latest
+from calico_agent.api.metrics import Metrics
 from calico_agent.model.configuration import Configuration
-from calico_agent.model.container import ContainerState
+from calico_agent.model.container.container import ContainerState
+from calico_agent.model.container.image import Pull
+from calico_agent.model.container.program import Stage
 from calico_agent.model.finding import StageReached
-from calico_agent.model.image import Pull
 from calico_agent.model.preflight import Check, Verdict
-from calico_agent.model.program import Stage
 from calico_agent.model.report import Report, Supervision
-from calico_agent.serve.latest import Latest
-from calico_agent.serve.metrics import Metrics
 from tests.reference import markdown
 from tests.reports import NOW, blind_report, broken_report, healthy_report
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from calico_agent.config.schema import Config, IdentitySection
-from calico_agent.model.claim import AliveSign, Machine, NameClaim, NameOwner
 from calico_agent.model.configuration import Configuration
+from calico_agent.model.container.image import Pull
 from calico_agent.model.identity import AddressChoice, KeptAddress, LostAddress
-from calico_agent.model.image import Pull
+from calico_agent.model.name_lease import AliveSign, Machine, NameClaim, NameOwner
 from calico_agent.model.preflight import Check, Verdict
 from calico_agent.model.report import Report, Supervision
 from calico_agent.report import as_metrics

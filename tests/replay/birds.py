@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from calico_agent.decode.bird import COMMANDS, RIB_COMMAND, decode_bird
-from calico_agent.decode.errors import Malformed
-from calico_agent.model.address import Family
-from calico_agent.model.bgp import Bird
+from calico_agent.model.calico.bird import Bird
+from calico_agent.model.network.address import Family
 from calico_agent.model.observation import Unreadable
+from calico_agent.sources.bird.decode.replies import COMMANDS, RIB_COMMAND, decode_bird
+from calico_agent.sources.decode_error import Malformed
 from tests.replay.files import text
 
 _ERRORS = {"[Errno 2]": "absent", "[Errno 11]": "timeout", "timed out": "timeout", "[Errno 111]": "refused"}

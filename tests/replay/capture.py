@@ -6,17 +6,17 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from calico_agent.decode.container import decode_container, decode_network, is_calico_node
-from calico_agent.decode.log_lines import log_lines
-from calico_agent.decode.node_datastore import datastore_settings
-from calico_agent.model.address import Family, IPAddress
-from calico_agent.model.container import Docker
-from calico_agent.model.host import Host
-from calico_agent.model.kernel import Kernel
-from calico_agent.model.node import Datastore
+from calico_agent.expected.local_node import node_container
+from calico_agent.model.calico.node import Datastore
+from calico_agent.model.container.container import Docker
+from calico_agent.model.host.machine import Host
+from calico_agent.model.network.address import Family, IPAddress
+from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.settings import DatastoreSettings
-from calico_agent.verify.local import node_container
+from calico_agent.sources.docker.decode.container import decode_container, decode_network, is_calico_node
+from calico_agent.sources.docker.decode.log_lines import log_lines
+from calico_agent.sources.docker.decode.node_datastore import datastore_settings
 from tests.replay.birds import read_bird, server_time
 from tests.replay.datastore import read_datastore, read_endpoints
 from tests.replay.files import GARBLED, json_content, text

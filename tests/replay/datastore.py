@@ -7,12 +7,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from calico_agent.decode import endpoint, etcd, etcd_v2
-from calico_agent.decode.errors import Malformed
-from calico_agent.decode.etcd_v2_answer import decode_answer
-from calico_agent.model.endpoint import Endpoint, Endpoints
-from calico_agent.model.node import Datastore
+from calico_agent.model.calico.node import Datastore
+from calico_agent.model.calico.workload_endpoint import Endpoint, Endpoints
 from calico_agent.model.observation import Unreadable
+from calico_agent.sources.datastore.calico import workload_endpoint as endpoint
+from calico_agent.sources.datastore.etcd2 import decode as etcd_v2
+from calico_agent.sources.datastore.etcd2.answer import decode_answer
+from calico_agent.sources.datastore.etcd3 import decode as etcd
+from calico_agent.sources.decode_error import Malformed
 from tests.replay.files import GARBLED, text
 
 _WORKLOAD_V2 = re.compile("/calico/v1/host/([^/]+)/workload/")

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from calico_agent.decode.errors import Malformed
+from calico_agent.sources.decode_error import Malformed
 
 GARBLED = (ValueError, KeyError, TypeError, AttributeError, Malformed)
 """What reading a garbled file raises."""

@@ -5,25 +5,25 @@ from datetime import timedelta
 from pathlib import Path
 
 from calico_agent import __version__
+from calico_agent.checks.assessment import assess
 from calico_agent.config import Config
-from calico_agent.identify.host import identify_host
+from calico_agent.expected.local_node import node_container
+from calico_agent.expected.view import View, view_of
+from calico_agent.identity.select import identify_host
 from calico_agent.model.action import Attempts, Plan, Progress, Supervising
-from calico_agent.model.address import IPAddress
-from calico_agent.model.endpoint import Endpoints
+from calico_agent.model.calico.node import Datastore
+from calico_agent.model.calico.workload_endpoint import Endpoints
 from calico_agent.model.finding import Assessment
-from calico_agent.model.node import Datastore
+from calico_agent.model.network.address import IPAddress
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.report import Report, Supervision
 from calico_agent.model.settings import Mode
-from calico_agent.plan.claim import plan_claim
-from calico_agent.plan.guards import decide_wanted, obey
+from calico_agent.plan.desired_container import wanted_container
+from calico_agent.plan.name_lease import plan_claim
 from calico_agent.plan.remediation import plan_supervision
-from calico_agent.plan.wanted import wanted_container
-from calico_agent.pods import with_pods
+from calico_agent.plan.start_gates import decide_wanted, obey
 from calico_agent.report.timeline import History, advance
-from calico_agent.verify.assessment import assess
-from calico_agent.verify.local import node_container
-from calico_agent.verify.view import View, view_of
+from calico_agent.runtime.pods import with_pods
 from tests.replay.capture import endpoints, read_capture, settings_of
 
 _DEFAULTS = Config()

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping
 from ipaddress import ip_address, ip_network
 from typing import Any
 
-from calico_agent.model.address import Family, IPAddress, IPNetwork, Link, LinkAddress, interface_of
-from calico_agent.model.kernel import Kernel, Source
-from calico_agent.model.policy import TABLE_DEFAULT, Mark, Rule, RuleAction
-from calico_agent.model.route import (
+from calico_agent.model.network.address import Family, IPAddress, IPNetwork, Link, LinkAddress, interface_of
+from calico_agent.model.network.kernel import Kernel, Source
+from calico_agent.model.network.policy_rule import TABLE_DEFAULT, Mark, Rule, RuleAction
+from calico_agent.model.network.route import (
     PROTOCOL_NAMES,
     TABLE_LOCAL,
     TABLE_MAIN,

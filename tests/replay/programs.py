@@ -5,12 +5,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from calico_agent.decode.felix_health import decode_health
-from calico_agent.decode.log_lines import felix_ends, knocks, log_lines
-from calico_agent.decode.processes import Process, find_programs
-from calico_agent.model.container import Container, Docker
-from calico_agent.model.felix import FelixHealth
+from calico_agent.model.calico.felix import FelixHealth
+from calico_agent.model.container.container import Container, Docker
 from calico_agent.model.observation import Unreadable
+from calico_agent.sources.docker.decode.felix_health import decode_health
+from calico_agent.sources.docker.decode.log_lines import felix_ends, knocks, log_lines
+from calico_agent.sources.docker.decode.programs import Process, find_programs
 from tests.replay.files import text
 
 _PS = re.compile(r"\s*(?P<pid>\d+)\s+(?P<parent>\d+)\s+(?P<seconds>\d+)\s+(?P<state>\S+)\s+(?P<command>.+)")

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from calico_agent.model.claim import AliveSign, Machine, NameClaim, NameOwner
-from calico_agent.model.container import ContainerState
-from calico_agent.model.image import Pull
+from calico_agent.model.container.container import ContainerState
+from calico_agent.model.container.image import Pull
+from calico_agent.model.name_lease import AliveSign, Machine, NameClaim, NameOwner
 from calico_agent.model.report import Report, Supervision
 from calico_agent.report.as_json import render_json
 from calico_agent.report.as_text import render_status

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calico_agent.model.container import Container, ContainerState
+from calico_agent.model.container.container import Container, ContainerState
+from calico_agent.model.container.image import Pull
+from calico_agent.model.container.program import Stage
 from calico_agent.model.finding import ConditionType, Problem, Severity, StageReached
 from calico_agent.model.identity import AddressChoice, NameChoice, Opinion
-from calico_agent.model.image import Pull
 from calico_agent.model.observation import Unreadable
-from calico_agent.model.program import Stage
 from calico_agent.model.report import Report, Supervision, TimedCondition, TimedProblem
 from calico_agent.report.as_text import render_line, render_status
 from calico_agent.report.page import WIDTH

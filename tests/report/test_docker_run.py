@@ -10,8 +10,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calico_agent.model.container import ContainerSpec, Mount
-from calico_agent.model.run_options import RunOptions, Ulimit
+from calico_agent.model.container.container import ContainerSpec, Mount
+from calico_agent.model.container.run_options import RunOptions, Ulimit
 from calico_agent.report.docker_run import render_docker_run
 
 SPEC = ContainerSpec(

@@ -6,8 +6,8 @@ from ipaddress import ip_interface
 
 import pytest
 
-from calico_agent.model.address import Family
 from calico_agent.model.identity import AddressChoice, Candidate, Identity, NameChoice, NameSource, Opinion
+from calico_agent.model.network.address import Family
 from calico_agent.report.identity_text import identity_json, render_identity
 
 ETH0 = Candidate(ip_interface("10.0.0.13/24"), "eth0")

@@ -2,7 +2,7 @@
 
 from ipaddress import ip_address, ip_network
 
-from calico_agent.model.tracing import RouteRow, RouteState, Trace
+from calico_agent.model.network.route_trace import RouteRow, RouteState, Trace
 from calico_agent.report.routes_text import all_right, render_routes, render_trace, routes_json, select, trace_json
 
 RIGHT = RouteRow(

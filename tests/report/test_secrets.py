@@ -12,12 +12,18 @@ import structlog
 from prometheus_client import CollectorRegistry, generate_latest
 
 from calico_agent import logs
+from calico_agent.checks.assessment import assess
 from calico_agent.config import load
 from calico_agent.config.show import render_config
-from calico_agent.decode.log_lines import decode_log, telling_line
 from calico_agent.errors import ConfigError
 from calico_agent.model.action import Attempts, Supervising
-from calico_agent.model.container import LABEL_MANAGED_BY, MANAGED_BY, Container, ContainerSpec, ContainerState
+from calico_agent.model.container.container import (
+    LABEL_MANAGED_BY,
+    MANAGED_BY,
+    Container,
+    ContainerSpec,
+    ContainerState,
+)
 from calico_agent.model.finding import Assessment
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.report import Report, Supervision, TimedCondition, TimedProblem
@@ -28,9 +34,9 @@ from calico_agent.report.as_text import render_line, render_status
 from calico_agent.report.changes import changes
 from calico_agent.report.docker_run import render_docker_run
 from calico_agent.report.verdict import not_ready
-from calico_agent.verify.assessment import assess
+from calico_agent.sources.docker.decode.log_lines import decode_log, telling_line
+from tests.checks.cluster import HEALTHY, IDENTITY, contained
 from tests.reports import NOW, healthy_report
-from tests.verify.cluster import HEALTHY, IDENTITY, contained
 
 SECRET = "S3cr3t"
 KEY = f"-----BEGIN EC PRIVATE KEY-----\n{SECRET}\n{SECRET}w==\n-----END EC PRIVATE KEY-----"

@@ -18,10 +18,11 @@ from typing import Any
 import pytest
 
 from tests.patience import PATIENCE
+from tests.places import REPOSITORY
 
 pytestmark = pytest.mark.real
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = REPOSITORY
 UNIT = "calico-agent.service"
 
 # Where the tree and the virtual environment stand inside: a fixed place, because systemd hides /tmp and its like.
@@ -38,7 +39,7 @@ MASKED = (
 )
 
 # The watchdog of the unit waits for two minutes; a test does not. An endpoint makes the agent load gRPC, so that the
-# sandbox is tried with everything that the agent uses, and with what `observe.clients` asks systemd.
+# sandbox is tried with everything that the agent uses, and with what `sources.docker.waiting_commands` asks systemd.
 DROP_IN = f"""
 [Service]
 ExecStartPre=/bin/sh -c 'exec systemctl show --property=ActiveState --value -- basic.target >/run/calico-agent/asked'

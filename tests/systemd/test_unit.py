@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.places import REPOSITORY
+
 pytestmark = pytest.mark.real
 
-UNIT = Path(__file__).parent.parent.parent / "systemd" / "calico-agent.service"
+UNIT = REPOSITORY / "systemd" / "calico-agent.service"
 
 
 @pytest.fixture

@@ -6,23 +6,23 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import cast
 
-from calico_agent.act.claim_calls import encode_owner
+from calico_agent.act.lease_calls import encode_owner
 from calico_agent.config import Config
 from calico_agent.config.node import NodeSection
-from calico_agent.identify.kept import addresses_in_use, names_in_use, remember
-from calico_agent.look import succession_of
+from calico_agent.expected.local_node import node_container
+from calico_agent.identity.sticky import addresses_in_use, names_in_use, remember
 from calico_agent.model.action import Attempts, Plan
-from calico_agent.model.claim import ALIVE, OWNERS, ClaimName
 from calico_agent.model.identity import KeptIdentity
+from calico_agent.model.name_lease import ALIVE, OWNERS, ClaimName
 from calico_agent.model.settings import Mode
-from calico_agent.plan.claim import plan_claim
-from calico_agent.plan.guards import decide_wanted, obey
+from calico_agent.plan.name_lease import plan_claim
 from calico_agent.plan.progress import progress_of
 from calico_agent.plan.remediation import plan_supervision
+from calico_agent.plan.start_gates import decide_wanted, obey
 from calico_agent.plan.succession import running_name
 from calico_agent.report.timeline import History, advance
-from calico_agent.sources import Sources
-from calico_agent.verify.local import node_container
+from calico_agent.runtime.collector import Sources
+from calico_agent.runtime.pipeline import succession_of
 from tests.worlds.looking import Look, look_from
 from tests.worlds.model.settle import Settled
 from tests.worlds.reading import AT, Outside, Store, boot_id

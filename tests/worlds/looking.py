@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import cast
 
 from calico_agent.config import Config
-from calico_agent.look import look
 from calico_agent.model.finding import Assessment, Finding
 from calico_agent.model.identity import Identity
 from calico_agent.model.observation import Observation
-from calico_agent.sources import Sources
+from calico_agent.runtime.collector import Sources
+from calico_agent.runtime.pipeline import look
 from tests.worlds.model.settle import Settled
 from tests.worlds.reading import AT, Outside, Store
 

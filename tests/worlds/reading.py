@@ -10,21 +10,10 @@ from functools import cached_property
 from ipaddress import ip_address
 
 from calico_agent.config import Config
-from calico_agent.decode import endpoint, etcd, etcd_v2
-from calico_agent.decode.bird import COMMANDS, decode_bird, rib_command
-from calico_agent.decode.bird_links import LINKS_COMMAND
-from calico_agent.decode.container import decode_container, decode_network
-from calico_agent.decode.etcd_v2_answer import decode_answer
-from calico_agent.decode.log_lines import log_lines
-from calico_agent.decode.neighbours import decode_forwarding, decode_neighbours
-from calico_agent.decode.netconf import decode_forwards
-from calico_agent.decode.netlink import decode_routes
-from calico_agent.decode.processes import Process, find_programs
-from calico_agent.decode.route import decode_source
-from calico_agent.decode.rules import decode_rules
-from calico_agent.model.address import Family, IPAddress, IPNetwork
-from calico_agent.model.bgp import Bird
-from calico_agent.model.container import (
+from calico_agent.model.calico.bird import Bird
+from calico_agent.model.calico.node import Block, Datastore
+from calico_agent.model.calico.workload_endpoint import Endpoint, Endpoints
+from calico_agent.model.container.container import (
     LABEL_MANAGED_BY,
     LABEL_SPEC_HASH,
     MANAGED_BY,
@@ -32,18 +21,31 @@ from calico_agent.model.container import (
     ContainerSpec,
     Docker,
 )
-from calico_agent.model.endpoint import Endpoint, Endpoints
-from calico_agent.model.host import Host
+from calico_agent.model.container.image import LocalImage
+from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import AddressChoice, Identity, KeptIdentity, NameChoice
-from calico_agent.model.image import LocalImage
-from calico_agent.model.kernel import Kernel, Source
-from calico_agent.model.node import Block, Datastore
+from calico_agent.model.network.address import Family, IPAddress, IPNetwork
+from calico_agent.model.network.kernel import Kernel, Source
+from calico_agent.model.network.policy_rule import tables_before_main
+from calico_agent.model.network.route import TABLE_MAIN
 from calico_agent.model.observation import Observation, Unreadable
-from calico_agent.model.policy import tables_before_main
-from calico_agent.model.route import TABLE_MAIN
 from calico_agent.model.settings import AddressSettings, DatastoreSettings, EtcdApi, IdentitySettings
-from calico_agent.observe.links import links_in
-from calico_agent.plan.wanted import wanted_container
+from calico_agent.plan.desired_container import wanted_container
+from calico_agent.sources.bird.decode.interfaces import LINKS_COMMAND
+from calico_agent.sources.bird.decode.replies import COMMANDS, decode_bird, rib_command
+from calico_agent.sources.datastore.calico import workload_endpoint as endpoint
+from calico_agent.sources.datastore.etcd2 import decode as etcd_v2
+from calico_agent.sources.datastore.etcd2.answer import decode_answer
+from calico_agent.sources.datastore.etcd3 import decode as etcd
+from calico_agent.sources.docker.decode.container import decode_container, decode_network
+from calico_agent.sources.docker.decode.log_lines import log_lines
+from calico_agent.sources.docker.decode.programs import Process, find_programs
+from calico_agent.sources.kernel.decode.fib import decode_routes
+from calico_agent.sources.kernel.decode.neighbors import decode_forwarding, decode_neighbours
+from calico_agent.sources.kernel.decode.netconf import decode_forwards
+from calico_agent.sources.kernel.decode.route import decode_source
+from calico_agent.sources.kernel.decode.rules import decode_rules
+from calico_agent.sources.kernel.links import links_in
 from tests.worlds.model import bird_text, datastore, datastore_v2, docker, netlink
 from tests.worlds.model import values as model
 from tests.worlds.model.reach import Machine

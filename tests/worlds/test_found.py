@@ -5,8 +5,8 @@ from ipaddress import ip_address, ip_interface
 
 import pytest
 
-from calico_agent.model.bgp import RibRoute
-from calico_agent.verify.bgp.rib import Rib
+from calico_agent.checks.bgp.rib import Rib
+from calico_agent.model.calico.bird import RibRoute
 from tests.worlds import mistakes
 from tests.worlds.looking import Look, look_at
 from tests.worlds.model import history

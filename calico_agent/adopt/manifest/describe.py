@@ -13,7 +13,7 @@ from calico_agent.adopt.manifest.secrets import SecretFile, Store
 from calico_agent.adopt.manifest.text import Node
 from calico_agent.adopt.manifest.volumes import Volumes
 from calico_agent.adopt.manifest.workload import Workload, refuse_template
-from calico_agent.model.run_options import RunOptions
+from calico_agent.model.container.run_options import RunOptions
 
 _TLS_FILES = ("ETCD_CA_CERT_FILE", "ETCD_CERT_FILE", "ETCD_KEY_FILE")
 _OWN_JUDGEMENT = "calico-agent judges calico/node itself, and says in `calico-agent status` what is wrong"

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from ipaddress import ip_network
 
 from calico_agent.adopt.described import Given
-from calico_agent.model.address import IPNetwork
-from calico_agent.model.node import Datastore, EncapsulationMode, Pool
+from calico_agent.model.calico.node import Datastore, EncapsulationMode, Pool
+from calico_agent.model.network.address import IPNetwork
 from calico_agent.model.observation import Unreadable
 
 _CIDR = {4: "CALICO_IPV4POOL_CIDR", 6: "CALICO_IPV6POOL_CIDR"}

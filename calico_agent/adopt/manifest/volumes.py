@@ -8,7 +8,7 @@ from calico_agent.adopt.manifest.objects import elements, is_true, mapping, memb
 from calico_agent.adopt.manifest.secrets import SecretFile, Store
 from calico_agent.adopt.manifest.text import Node
 from calico_agent.adopt.manifest.workload import Workload
-from calico_agent.model.container import Mount
+from calico_agent.model.container.container import Mount
 
 # Where calico/node keeps the credential of the CNI plug-in fresh, since v3.19 (node/pkg/cni of projectcalico/calico).
 CNI_CONFIGURATION = "/host/etc/cni/net.d"

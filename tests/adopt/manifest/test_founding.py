@@ -8,10 +8,10 @@ from pathlib import Path
 
 from calico_agent.adopt.as_toml import render_toml
 from calico_agent.config import load
-from calico_agent.model.address import Family
-from calico_agent.model.container import ContainerSpec
+from calico_agent.model.container.container import ContainerSpec
 from calico_agent.model.identity import AddressChoice, Identity, NameChoice
-from calico_agent.plan.wanted import wanted_container
+from calico_agent.model.network.address import Family
+from calico_agent.plan.desired_container import wanted_container
 from tests.adopt.manifest.texts import read, split_text
 from tests.adopt.shapes import UNIT_ENV, UNIT_MOUNTS
 

@@ -1,0 +1,1 @@
+"""A `docker run` and a `docker inspect` as what calico/node was given. Pure."""

@@ -1,0 +1,1 @@
+"""A systemd unit as what calico/node was given. Pure."""

@@ -1,0 +1,172 @@
+"""What the agent answers, as a WSGI application. These are made from one report, and none of them waits.
+
+| path       | answers                                                                                             |
+|------------|-----------------------------------------------------------------------------------------------------|
+| `/livez`   | 200 while every part of the agent gives signs of life, else 503. Never asks about the host           |
+| `/readyz`  | 200 when this host does its part of the network (the rule is in `report.verdict`), else 503          |
+| `/status`  | always 200, the whole report, so that monitoring keeps the body when things are bad; `?format=text`  |
+| `/metrics` | always 200, for Prometheus                                                                          |
+
+`/configuration`, on the socket only, is what is in use and what a reload would bring, without secrets.
+`/routes` and `/trace` are in `api.questions`. GET and HEAD only. There is no authentication, because nothing can be
+changed and no secret is told. What every local user may ask over TCP does not name another machine's machine-id, which
+is to be kept from untrusted eyes (machine-id(5)), and answers only to names that a page in a browser cannot take
+(`api.host_names`).
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from threading import BoundedSemaphore
+from typing import TYPE_CHECKING
+
+from calico_agent import __version__
+from calico_agent.api.host_names import HostNames
+from calico_agent.api.latest import Latest
+from calico_agent.api.metrics import CONTENT_TYPE, Metrics
+from calico_agent.api.parameters import read_parameters, read_width
+from calico_agent.api.questions import Questions, answer_routes, answer_trace, not_known
+from calico_agent.api.response import TEXT, Response, healthy_mark, json_response, refusal
+from calico_agent.model.observation import Unreadable
+from calico_agent.report.as_json import SCHEMA, render_json
+from calico_agent.report.as_text import render_status
+from calico_agent.report.verdict import Standing, standing
+from calico_agent.report.words import ago
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+_REASONS = {
+    200: "OK",
+    400: "Bad Request",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    421: "Misdirected Request",
+    503: "Service Unavailable",
+}
+
+
+# Questions that are answered at a time on one socket: they take a moment, and must leave workers for all else.
+_MOST_QUESTIONS = 2
+_BUSY = Unreadable("agent", "it is answering other questions; ask again", "busy")
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    answer: Callable[[Mapping[str, str]], Response]
+    parameters: tuple[str, ...] = ()
+
+
+class App:
+    """The WSGI application. Called by several threads at once; holds nothing that changes but `latest`."""
+
+    def __init__(self, latest: Latest, questions: Questions | None = None, names: HostNames | None = None) -> None:
+        """`questions` answers /routes and /trace; None: there are no such pages.
+
+        `names` are those by which it may be called over TCP; None: on a unix socket, which has a mode of its own.
+        """
+        self._latest = latest
+        self._names = names
+        self._metrics = Metrics(latest)
+        self._pages = {
+            "/": _Page(self._index),
+            "/livez": _Page(self._livez),
+            "/readyz": _Page(self._readyz),
+            "/status": _Page(self._status, ("format", "colour", "width")),
+            "/metrics": _Page(self._prometheus),
+        }
+        if names is None:
+            self._pages["/configuration"] = _Page(self._configuration)
+        self._turns = BoundedSemaphore(_MOST_QUESTIONS)
+        if questions is not None:
+            routes, trace = partial(answer_routes, questions), partial(answer_trace, questions)
+            self._pages["/routes"] = _Page(partial(self._in_turn, routes), ("node", "pool", "state", "format"))
+            self._pages["/trace"] = _Page(partial(self._in_turn, trace), ("address", "format"))
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        response = self._answer(environ)
+        headers = [
+            ("Content-Type", response.content_type),
+            ("Content-Length", str(len(response.body))),
+            ("Cache-Control", "no-store"),
+            *response.headers,
+        ]
+        start_response(f"{response.status} {_REASONS[response.status]}", headers)
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [response.body]
+
+    def _answer(self, environ: "WSGIEnvironment") -> Response:
+        if self._names is not None and environ.get("HTTP_HOST", "") not in self._names:
+            return refusal(421, f"this is not that host; ask by {self._names}")
+        page = self._pages.get(environ.get("PATH_INFO", "/"))
+        if page is None:
+            return json_response(404, {"error": "there is no such page", "pages": list(self._pages)})
+        if environ["REQUEST_METHOD"] not in {"GET", "HEAD"}:
+            return json_response(405, {"error": "only GET and HEAD"}, ("Allow", "GET, HEAD"))
+        try:
+            return page.answer(read_parameters(environ.get("QUERY_STRING", ""), page.parameters))
+        except ValueError as error:
+            return refusal(400, str(error))
+
+    def _in_turn(self, answer: Callable[[Mapping[str, str]], Response], parameters: Mapping[str, str]) -> Response:
+        if not self._turns.acquire(blocking=False):
+            return not_known(_BUSY, parameters)
+        try:
+            return answer(parameters)
+        finally:
+            self._turns.release()
+
+    def _index(self, _parameters: Mapping[str, str]) -> Response:
+        pages = "\n".join(path for path in self._pages if path != "/")
+        return Response(200, TEXT, f"calico-agent {__version__}\n\n{pages}\n".encode())
+
+    def _livez(self, _parameters: Mapping[str, str]) -> Response:
+        components = self._latest.components()
+        alive = self._standing().alive
+        document: dict[str, object] = {
+            "alive": alive,
+            "phase": "starting" if self._latest.report is None else "running",
+            "components": [
+                {
+                    "name": component.name,
+                    "alive": component.alive,
+                    "age_seconds": round(component.age, 3),
+                    "limit_seconds": component.limit,
+                }
+                for component in components
+            ],
+        }
+        return json_response(200 if alive else 503, document)
+
+    def _readyz(self, _parameters: Mapping[str, str]) -> Response:
+        stands = self._standing()
+        return json_response(200 if stands.ready else 503, {"ready": stands.ready, "reasons": list(stands.not_ready)})
+
+    def _status(self, parameters: Mapping[str, str]) -> Response:
+        width = read_width(parameters)
+        report, stands, now = self._latest.report, self._standing(), datetime.now(UTC)
+        mark, as_text = healthy_mark(stands.healthy), parameters.get("format") == "text"
+        if report is None and as_text:
+            told = f"{stands.verdict} (started {ago(self._latest.started_at, now)})\n"
+            return Response(200, TEXT, told.encode(), (mark,))
+        if report is None:
+            return json_response(200, {"schema": SCHEMA, "healthy": False, "verdict": stands.verdict}, mark)
+        if as_text:
+            colour = parameters.get("colour") == "1"
+            text = render_status(report, now, colour=colour, width=width, stuck=stands.stuck)
+            return Response(200, TEXT, text.encode(errors="replace"), (mark,))
+        return json_response(200, render_json(report, stuck=stands.stuck, machine_ids=self._names is None), mark)
+
+    def _configuration(self, _parameters: Mapping[str, str]) -> Response:
+        tell = self._latest.tell_configuration
+        return (
+            refusal(404, "nobody tells the configuration")
+            if tell is None
+            else json_response(200, tell(), healthy_mark(True))
+        )
+
+    def _prometheus(self, _parameters: Mapping[str, str]) -> Response:
+        return Response(200, CONTENT_TYPE, self._metrics.render())
+
+    def _standing(self) -> Standing:
+        return standing(self._latest.report, (component.words for component in self._latest.stuck()))

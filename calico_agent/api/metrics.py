@@ -1,0 +1,45 @@
+"""The metrics page: the report's metrics, the agent's own parts, and the process (its memory and descriptors)."""
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from calico_agent.api.latest import Latest
+from calico_agent.report.as_metrics import collect, stands_as
+from calico_agent.report.verdict import standing
+
+# What generate_latest writes. The oldest prometheus_client that we allow has no name for it.
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Metrics:
+    """Renders the page. A registry of its own: the global one carries collectors that nobody asked for."""
+
+    def __init__(self, latest: Latest) -> None:
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(_LatestCollector(latest))
+        ProcessCollector(registry=self._registry)
+
+    def render(self) -> bytes:
+        """The page in Prometheus' text format."""
+        return generate_latest(self._registry)
+
+
+class _LatestCollector(Collector):
+    """Everything is made anew from the latest report, so nothing can be left over."""
+
+    def __init__(self, latest: Latest) -> None:
+        self._latest = latest
+
+    def collect(self) -> Iterator[Metric]:
+        text = "Whether a part of the agent gave a sign of life within its limit."
+        components = GaugeMetricFamily("calico_agent_component_healthy", text, labels=("component",))
+        for component in self._latest.components():
+            components.add_metric((component.name,), component.alive)
+        yield components
+        report = self._latest.report
+        yield from stands_as(standing(report, (component.words for component in self._latest.stuck())))
+        if report is not None:
+            yield from collect(report)

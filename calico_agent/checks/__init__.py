@@ -1,0 +1,1 @@
+"""What is wrong: observation, identity and what is expected -> findings and conditions. Pure."""

@@ -1,0 +1,179 @@
+"""BIRD itself, and its peers as a whole."""
+
+from collections.abc import Iterator, Mapping
+
+from calico_agent.checks.bgp.refused_peers import find_knocking
+from calico_agent.checks.bgp.second_session import find_second
+from calico_agent.checks.bgp.sessions import all_read, find_sessions, matters
+from calico_agent.checks.words import birdcl
+from calico_agent.expected.bgp_need import needs_bgp
+from calico_agent.expected.bgp_sessions import host_plan
+from calico_agent.expected.peer_endpoints import another_holder
+from calico_agent.expected.view import View
+from calico_agent.faults.catalogue import finding
+from calico_agent.model.calico.bird import Bird, Session
+from calico_agent.model.container.program import Program
+from calico_agent.model.finding import Finding, PeerSession, Severity
+from calico_agent.model.last_value_cache import MadeOnce
+from calico_agent.model.network.address import Family, IPAddress
+from calico_agent.model.observation import Unreadable
+
+# What BIRD does not do without each of its own protocols, by the beginning of the name that confd gives it.
+_WITHOUT = (
+    ("kernel", "BIRD writes no routes into the kernel: those that are there stay, and do not follow the cluster"),
+    ("static", "BIRD does not advertise the blocks of this host: no route leads to its pods from other nodes"),
+    ("device", "BIRD does not know the links of this host, and finds no way to the next hops of its routes"),
+    ("direct", "BIRD does not know the networks of this host, and takes other ways to the next hops of its routes"),
+)
+_UNREADABLE = "BIRD-UNREADABLE"
+_CODES = {"absent": "BIRD-DOWN", "refused": "BIRD-DOWN", "timeout": "BIRD-HUNG"}
+_NOT_LISTENING = "No listening socket"
+_SERVICES = {Family.IPV4: "/etc/service/enabled/bird", Family.IPV6: "/etc/service/enabled/bird6"}
+
+
+def peer_sessions(view: View) -> tuple[PeerSession, ...]:
+    """All sessions of all daemons, each with the node it leads to."""
+    sessions = tuple(bird.sessions for _, bird in view.daemons() if isinstance(bird, Bird))
+    return _peer_sessions(sessions, view.cluster.holders if view.cluster else {}, view.local.name)
+
+
+@MadeOnce
+def _peer_sessions(
+    daemons: tuple[tuple[Session, ...], ...], holders: Mapping[IPAddress, tuple[str, ...]], own: str | None
+) -> tuple[PeerSession, ...]:
+    return tuple(
+        PeerSession(session, another_holder(holders, session.peer, own)) for sessions in daemons for session in sessions
+    )
+
+
+def find_bgp(view: View) -> Iterator[Finding]:
+    """What is wrong with BIRD and its sessions."""
+    if not view.local.uses_bird:
+        return
+    for family, bird in view.daemons():
+        if isinstance(bird, Unreadable):
+            if not view.starting and not _may_not_belong_here(view, bird):
+                yield _daemon(view, family, bird)
+        else:
+            if any(_NOT_LISTENING in session.last_error for session in bird.sessions):
+                yield _port(view)
+            yield from (_switched_off(view, family, name) for name in bird.switched_off)
+            yield from (_link_missed(view, family, bird, name) for name in bird.links_missed)
+            yield from find_sessions(view, family, bird)
+            yield from find_second(view, host_plan(view)[family], bird)
+    yield from _no_peers(view)
+    yield from find_knocking(view)
+
+
+def _may_not_belong_here(view: View, bird: Unreadable) -> bool:
+    """A BIRD that left no trace is no fault of a host of which nobody knows whether calico/node runs there."""
+    return bird.code == "absent" and isinstance(view.observation.docker, Unreadable)
+
+
+def _daemon(view: View, family: Family, bird: Unreadable) -> Finding:
+    program = _program(view, family)
+    gone = bird.code == "absent" and program is not None and program.pid != 0
+    code = _CODES.get(bird.code, _UNREADABLE) if not gone else _UNREADABLE
+    name = "BIRD" if family is Family.IPV4 else "BIRD for IPv6"
+    words = {"BIRD-DOWN": "is not running", "BIRD-HUNG": "does not answer", _UNREADABLE: "cannot be asked"}
+    return finding(
+        code,
+        name,
+        f"{name} {words[code]} on this host: {bird.reason}",
+        why=_of_its_process(program, gone),
+        effect="BIRD may do its work all the same, and nobody sees how"
+        if code == _UNREADABLE
+        else "routes stay as they are and do not follow the cluster; peers drop this host's pods after some minutes",
+        cure=_cure(view, family, bird, code, gone=gone),
+        node=view.me,
+        severity=None if code == _UNREADABLE or matters(view, family) else Severity.WARNING,
+    )
+
+
+def _cure(view: View, family: Family, bird: Unreadable, code: str, *, gone: bool) -> str:
+    container = view.container_name
+    if gone:
+        return f"docker restart {container}: BIRD makes its socket when it starts"
+    if code == "BIRD-DOWN" or bird.code == "closed":
+        return f"docker logs {container} says why it does not {'start' if code == 'BIRD-DOWN' else 'stay'}"
+    if code == "BIRD-HUNG":
+        return f"docker exec {container} sv restart {_SERVICES[family]}, or docker restart {container}"
+    if bird.code == "error":
+        return "systemctl restart calico-agent, and look at its limits (LimitNOFILE) if that comes again"
+    return "run calico-agent as root; [bird] in its configuration names the sockets"
+
+
+def _program(view: View, family: Family) -> Program | None:
+    """The process of a daemon, as far as it can be seen."""
+    programs = (view.local.container.programs if view.local.container is not None else None) or ()
+    name = "bird" if family is Family.IPV4 else "bird6"
+    return next((one for one in programs if one.name == name), None)
+
+
+def _of_its_process(program: Program | None, gone: bool) -> str:
+    if program is not None and program.stopped:
+        return f"a signal (SIGSTOP) holds its process {program.pid}: kill -CONT {program.pid}"
+    return f"it runs as process {program.pid}: somebody removed the socket" if program is not None and gone else ""
+
+
+def _switched_off(view: View, family: Family, name: str) -> Finding:
+    effects = (effect for kind, effect in _WITHOUT if name.startswith(kind))
+    return finding(
+        "BIRD-DISABLED",
+        name if family is Family.IPV4 else f"{name} (IPv6)",
+        f"somebody switched off {name} in BIRD on this host",
+        why=f"BIRD: {name} down",
+        effect=next(effects, "BIRD does a part of its work no more"),
+        cure=f"{birdcl(family, view.container_name)} enable {name}",
+        node=view.me,
+    )
+
+
+def _link_missed(view: View, family: Family, bird: Bird, name: str) -> Finding:
+    there = tuple(one.interface.network for one in view.local.candidates if one.link == name)
+    nodes = () if view.cluster is None else (one.registered(family) for one in view.cluster.datastore.nodes)
+    addresses = [*(one.ip for one in nodes if one is not None), *(session.peer for session in bird.sessions)]
+    used = any(address in network for address in addresses for network in there if address not in view.local.addresses)
+    container = view.container_name
+    return finding(
+        "BIRD-LINK",
+        name if family is Family.IPV4 else f"{name} (IPv6)",
+        f"BIRD takes {name} for down, and it is up: BIRD missed that another address became the first one there",
+        why=f"BIRD: {name} DOWN, AdminUp LinkUp, with an address",
+        effect="packets to the pods of other nodes leave by the default route, if there is one, instead of directly"
+        if used
+        else "none now: no node and no BGP peer is in the networks of this link",
+        cure=f"docker exec {container} sv restart {_SERVICES[family]}",
+        node=view.me,
+        severity=Severity.ERROR if used else Severity.WARNING,
+    )
+
+
+def _port(view: View) -> Finding:
+    return finding(
+        "BGP-PORT",
+        view.me,
+        "BIRD cannot listen for its peers: another program of this host has the BGP port",
+        why=f"BIRD: {_NOT_LISTENING}",
+        effect="no session can come up",
+        cure="ss -ltnp 'sport = :179' names the program; stop it",
+        node=view.me,
+    )
+
+
+def _no_peers(view: View) -> Iterator[Finding]:
+    cluster = view.cluster
+    if cluster is None or cluster.bgp.mesh or cluster.bgp.peers or len(cluster.nodes) < 2 or not all_read(view):
+        return
+    if not any(view.local.registered(family) and needs_bgp(view, family) for family in Family):
+        return
+    yield finding(
+        "BGP-NO-PEERS",
+        "default",
+        "the node-to-node mesh is off and no BGPPeer exists: no node has any BGP session",
+        why="BGPConfiguration default: nodeToNodeMeshEnabled: false",
+        effect="no node learns routes to the pods of another, except where VXLAN is used",
+        cure='calicoctl patch bgpconfiguration default -p \'{"spec": {"nodeToNodeMeshEnabled": true}}\', '
+        "or create the BGPPeers",
+        node=view.me,
+    )

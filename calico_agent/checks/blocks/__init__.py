@@ -1,0 +1,1 @@
+"""Blocks of IPAM: who owns them, and whether their nodes advertise them."""

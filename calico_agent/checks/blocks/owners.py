@@ -1,0 +1,51 @@
+"""What is said of blocks that several nodes claim, and of nodes to whose blocks nothing can lead."""
+
+from collections.abc import Collection, Iterator
+
+from calico_agent.checks.words import block_key, listed
+from calico_agent.expected.routes import Expectation
+from calico_agent.expected.view import View
+from calico_agent.faults.catalogue import finding
+from calico_agent.model.finding import ConditionType, Finding, Severity
+from calico_agent.model.words import counted
+
+
+def find_double_claims(view: View, expectation: Expectation) -> Iterator[Finding]:
+    """Blocks that several nodes claim."""
+    for claim in expectation.double_claims:
+        names = listed(claim.claimants)
+        others = [name for name in claim.claimants if name != claim.owner]
+        owner = claim.owner or "nobody"
+        yield finding(
+            "RT-DUPLICATE-AFFINITY",
+            str(claim.block),
+            f"block {claim.block} is claimed by {names}",
+            why=f"the block itself says {owner}; affinity keys of {listed(tuple(others))} say otherwise",
+            effect="each of them advertises it and drops what belongs to the other"
+            if len(claim.advertisers) > 1
+            else f"{listed(claim.advertisers)} advertises it, and IPAM gives its addresses to pods of {owner}",
+            cure=f"{'; '.join(f'etcdctl del {block_key(name, claim.block)}' for name in others)}, if it is pods of "
+            f"{owner} that have its addresses: calicoctl ipam check --show-all-ips"
+            if len(claim.advertisers) > 1
+            else "calicoctl ipam check --show-all-ips shows whose pods have its addresses: one of both words is wrong",
+            node=claim.owner or view.me,
+            prefix=claim.block,
+        )
+
+
+def find_unreachable(expectation: Expectation, without: Collection[str]) -> Iterator[Finding]:
+    """Nodes with blocks to which nothing can lead, but those of which more is known."""
+    for node, blocks in sorted(expectation.unreachable.items()):
+        if node in without:
+            continue
+        yield finding(
+            "NODE-NO-RECORD",
+            node,
+            f"{counted(blocks, 'block')} of node {node}, but the datastore has no address for {node}",
+            why="no node record of that name, or one without spec.bgp",
+            effect="no route leads to its pods",
+            cure=f"if {node} is gone, release its blocks (calicoctl ipam check); else restart calico/node there",
+            node=node,
+            severity=Severity.WARNING,
+            condition=ConditionType.ROUTES_IN_PLACE,
+        )

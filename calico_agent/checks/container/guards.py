@@ -1,0 +1,161 @@
+"""What speaks against starting calico/node here, whoever would start it: its name is another machine's, or something
+else already does its work on this host.
+
+calico/node itself takes a name that another host uses without a word
+(node/pkg/lifecycle/startup/startup.go:1142@v3.32.1). Each finding here bars a start (`Finding.bars_start`), and so does
+an address that another node record has (`checks.identity.peers`); what already runs is left alone.
+"""
+
+from collections.abc import Iterator
+
+from calico_agent.checks.words import listed, since_when
+from calico_agent.expected.view import View
+from calico_agent.faults.catalogue import finding
+from calico_agent.model.calico.node import BgpSettings
+from calico_agent.model.finding import Finding, Severity
+from calico_agent.model.host.conflicting_process import Rival, in_the_way
+from calico_agent.model.name_lease import Machine, NameClaim, Standing, claim_on, this_machine
+from calico_agent.model.network.address import Family
+from calico_agent.model.observation import Unreadable
+
+_NOT_STARTED = "calico-agent does not start calico/node"
+
+
+def find_guards(view: View) -> Iterator[Finding]:
+    """Everything that bars a start."""
+    yield from _name(view)
+    yield from _rivals(view)
+
+
+def _name(view: View) -> Iterator[Finding]:
+    host, kernel = view.observation.host, view.kernel
+    name = view.identity.name.name if view.supervised else view.local.name
+    if view.cluster is None or kernel is None or isinstance(host, Unreadable) or name is None:
+        return
+    if view.observation.datastore_trouble is not None:
+        return  # a claim of some time ago may have lapsed since
+    datastore = view.cluster.datastore
+    machine = this_machine(host, kernel.links, view.identity)
+    claim = claim_on(name, datastore.claims)
+    standing = claim.standing(machine, datastore.registered(name), view.identity.addresses, long_up=host.long_up)
+    if standing in {Standing.HELD, Standing.CLONED}:
+        yield _claimed(view, name, claim, machine, cloned=standing is Standing.CLONED)
+    trouble = view.observation.claim_trouble
+    reason = datastore.claims_trouble or (trouble.reason if trouble and trouble.code == "denied" else "")
+    if view.supervised and reason:
+        yield finding(
+            "NAME-UNCLAIMED",
+            name,
+            f"the node name {name} cannot be claimed in etcd: {reason}",
+            effect="another machine that is given this name is not noticed before both run under it",
+            cure="let the etcd user of calico-agent read and write the keys below /calico-agent/",
+            node=name,
+        )
+
+
+def _claimed(view: View, name: str, claim: NameClaim, machine: Machine, *, cloned: bool) -> Finding:
+    """The finding of HELD and CLONED."""
+    assert claim.holder is not None
+    holder = claim.alive.machine if claim.alive and not machine.is_same(claim.alive.machine) else claim.holder
+    node = view.cluster.nodes.get(name) if view.cluster else None
+    signs = "its agent gives signs of life" if claim.alive else "its agent gave no sign of life for the last minute"
+    if claim.alive is None and node is not None:
+        registered = [str(address.ip) for address in (node.ipv4, node.ipv6) if address is not None]
+        signs = f"{signs}, but node {name} is registered with {listed(tuple(registered))}, which is not this host's"
+    runs = view.local.container is not None and view.local.container.alive and view.local.name == name
+    gone = f"if {holder.hostname or 'that machine'} is gone for good: calicoctl delete node {name}"
+    if cloned:
+        what = f"another machine with the machine-id of this one, {holder}, has the node name {name}"
+        cure = (
+            "one disk was cloned from the other; on the clone: rm -f /etc/machine-id /var/lib/dbus/machine-id && "
+            "systemd-machine-id-setup, give it a host name of its own and reboot; if this is that machine with another "
+            f"network card: calicoctl delete node {name}"
+        )
+    else:
+        what = f"the node name {name} is claimed by another machine, {holder}"
+        cure = f"give this host a name of its own ([identity] name, or hostnamectl set-hostname NAME); {gone}"
+    return finding(
+        "NAME-CLONED" if cloned else "NAME-CLAIMED",
+        name,
+        what,
+        why=f"claimed {since_when(claim)}; {signs}",
+        effect="two machines overwrite one node record, and the routes of both go astray" if runs else _effect(view),
+        cure=cure,
+        node=name,
+        severity=None if runs or view.supervised else Severity.WARNING,
+        bars_start=True,
+    )
+
+
+def _effect(view: View) -> str:
+    return _NOT_STARTED if view.supervised else "calico/node must not be started here under that name"
+
+
+def _rivals(view: View) -> Iterator[Finding]:
+    """Second managers that are not containers of calico/node."""
+    container = view.local.container
+    runs = container is not None and container.alive
+    if not (runs or view.supervised):
+        return  # another container runtime may run calico/node here: then these are its own programs
+    name = (view.identity.name.name if view.supervised else view.local.name) or ""
+    registered = [view.local.registered(family) for family in Family]
+    addresses = view.identity.addresses | {address.ip for address in registered if address is not None}
+    bgp = view.cluster.bgp if view.cluster is not None else BgpSettings()
+    for rival in in_the_way(view.observation.rivals, bgp, name, addresses):
+        if rival.program:
+            yield _second_manager(view, rival)
+        elif not runs:
+            yield _port(view, rival)
+
+
+def _second_manager(view: View, rival: Rival) -> Finding:
+    also = f" and has the BGP port {rival.port}" if rival.port else ""
+    harm = {
+        "BIRD": "two BIRDs delete each other's routes: each takes every route of protocol bird for its own",
+        "Felix": "two Felix undo each other's routes and rules",
+    }.get(rival.program, "two who write BIRD's configuration undo each other's work")
+    return finding(
+        "SV-RIVAL",
+        f"{rival.program} {_place(rival)}",
+        f"{rival.program} runs on this host outside of calico/node{also}: {rival.command} (pid {rival.pid})",
+        why=_where(rival),
+        effect=harm,
+        cure=_stop(rival),
+        node=view.me,
+        bars_start=True,
+    )
+
+
+def _port(view: View, rival: Rival) -> Finding:
+    who = f"{rival.command} (pid {rival.pid})" if rival.pid else "a process that calico-agent cannot see"
+    return finding(
+        "SV-PORT",
+        _place(rival),
+        f"TCP port {rival.port}, on which BIRD waits for its peers, is taken by {who}",
+        why=_where(rival),
+        effect="calico/node's BIRD could not listen: only sessions that it opens itself would come up",
+        cure=_stop(rival),
+        node=view.me,
+        bars_start=True,
+    )
+
+
+def _place(rival: Rival) -> str:
+    """What stays the same when the process is started again."""
+    return rival.unit or rival.container[:12] or rival.command.partition(" ")[0] or f"port {rival.port}"
+
+
+def _where(rival: Rival) -> str:
+    if rival.container:
+        return f"it belongs to container {rival.container[:12]}"
+    return f"it belongs to {rival.unit}" if rival.unit else ""
+
+
+def _stop(rival: Rival) -> str:
+    if rival.container:
+        return f"docker stop {rival.container[:12]}, or remove the pod whose container it is, and what starts it again"
+    if rival.unit.endswith(".service"):
+        return f"systemctl disable --now {rival.unit}"
+    if not rival.pid:
+        return f"ss -ltnp 'sport = :{rival.port}' names it; stop it and what starts it"
+    return f"kill {rival.pid}, and stop what starts it"

@@ -1,0 +1,65 @@
+"""What to type against a route that is not as it should be."""
+
+from calico_agent.checks.traffic_impact import protocol
+from calico_agent.checks.words import birdcl, ip_tool
+from calico_agent.expected.forwarding import Way
+from calico_agent.expected.view import View
+from calico_agent.model.calico.bird import Bird
+from calico_agent.model.network.address import IPAddress, IPNetwork
+from calico_agent.model.network.route import Path, RouteType
+
+
+def delete(prefix: IPNetwork, path: Path) -> str:
+    """The command that deletes this route and no other one."""
+    hops = [str(hop) for hop in path.next_hops] if path.type is RouteType.UNICAST else []
+    words = [*hops, f"proto {protocol(path)}", *([f"metric {path.metric}"] if path.metric else [])]
+    kind = "" if path.type is RouteType.UNICAST else f"{path.type.name.lower()} "
+    shown = " ".join(words if len(hops) < 2 else words[len(hops) :])
+    return f"{ip_tool(prefix.version)} route del {kind}{prefix} {shown}"
+
+
+def of_missing(view: View, way: Way, prefix: IPNetwork) -> str:
+    """Where to look for a route that is not there and should be."""
+    if not way.by_bgp:
+        return f"docker logs {view.container_name}: look for Felix's errors about routes"
+    return f"if its session is up: {birdcl(prefix.version, view.container_name)} show route for {prefix} all"
+
+
+def of_wrong_device(view: View, way: Way, prefix: IPNetwork, path: Path) -> str:
+    """BIRD leaves a route of its own as it is when only the device should be another one, even when it starts."""
+    writes = "BIRD writes the right one within two seconds" if way.by_bgp else "Felix writes the right one"
+    again = f"{delete(prefix, path)} on this host; {writes}"
+    return f"{again}. If it comes back: calicoctl get ippool -o wide, docker restart {view.container_name}"
+
+
+def of_advertised(host: str, prefix: IPNetwork, hop: IPAddress, *, own: bool = False) -> str:
+    """What to do on the host that advertises a route to a block of another one; `own`: as its own next hop."""
+    version = "-6 " if prefix.version == 6 else ""
+    if own:  # it leads to a link there, perhaps to the network of a bridge
+        shown = f"ip {version}route show {prefix}"
+        return f"on {host}: {shown}; delete it, or give its link another network, if it is not BIRD's or Felix's there"
+    foreign = f"ip {version}route del {prefix} via {hop}, if it is not BIRD's or Felix's there"
+    return f"on {host}: {foreign} (ip {version}route show {prefix})"
+
+
+def restart_bird(view: View, version: int) -> str:
+    """BIRD looks at the links anew when it starts."""
+    return f"docker exec {view.container_name} sv restart /etc/service/enabled/{'bird' if version == 4 else 'bird6'}"
+
+
+def of_unreachable(view: View, way: Way) -> tuple[str, str]:
+    """What is said of a next hop that BIRD does not find, and the cure. BIRD may be late to see that there is a way."""
+    route = view.kernel.route_to(way.registered) if view.kernel is not None else None
+    if route is None or route.type is not RouteType.UNICAST:
+        return (
+            f"BIRD finds no way to {way.registered}",
+            f"ip route get {way.registered} fails on this host: it needs a route there, such as the default route",
+        )
+    sessions = [one for _, bird in view.daemons() if isinstance(bird, Bird) for one in bird.sessions]
+    name = next((one.name for one in sessions if one.peer == way.registered), "")
+    restart = (
+        f"{birdcl(way.registered.version, view.container_name)} restart {name}"
+        if name
+        else f"docker restart {view.container_name}"
+    )
+    return f"BIRD finds no way to {way.registered}, although this host has one ({route})", restart

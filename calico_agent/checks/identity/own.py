@@ -1,0 +1,209 @@
+"""This host's own identity: the name it runs under, its record, and the registered addresses.
+
+Calico keeps what it once registered: an empty IP keeps the address of the record, and the nodename file outlives the
+host name. So each is held against what this host should be.
+"""
+
+from collections.abc import Iterator
+
+from calico_agent.checks.identity.change import is_lost
+from calico_agent.checks.identity.overwritten import find_overwritten
+from calico_agent.checks.identity.own_name import find_name
+from calico_agent.checks.words import cure_here, cut_off, env_of, in_family, listed, owner_of
+from calico_agent.expected.agents import is_this_host
+from calico_agent.expected.local_node import chosen, is_bridge
+from calico_agent.expected.view import View
+from calico_agent.faults.catalogue import finding
+from calico_agent.model.calico.node import Node
+from calico_agent.model.finding import Finding, Severity
+from calico_agent.model.identity import AddressChoice, Candidate
+from calico_agent.model.network.address import Family, IPInterface
+
+# Rules whose answer says how the cluster reaches this host. The others only guess well.
+_FIRM_RULES = frozenset({"configured", "method", "kubelet", "other nodes"})
+
+# What a node is never meant to be registered with, and calico/node finds all the same.
+_UNLIKELY = frozenset({"floating", "calico-pool", "virtual-link", "link-local", "temporary", "deprecated"})
+
+
+def find_identity(view: View) -> Iterator[Finding]:
+    """What is wrong with this host's own name, record and addresses."""
+    yield from _refusals(view)
+    yield from find_name(view)
+    yield from _record(view)
+
+
+def _refusals(view: View) -> Iterator[Finding]:
+    severity = Severity.ERROR if view.supervised else Severity.WARNING
+    effect = "calico-agent does not start calico/node" if view.supervised else ""
+    name = view.identity.name
+    if name.name is None and name.refusal_code and (view.supervised or view.local.name is None):
+        yield finding(name.refusal_code, "name", name.refusal, effect=effect, node=view.me, severity=severity)
+    for choice in (view.identity.ipv4, view.identity.ipv6):
+        if choice.wanted and choice.chosen is None and not _settled(view, choice):
+            code = choice.refusal_code or "IP-AMBIGUOUS"
+            subject = f"IPv{choice.family}"
+            yield finding(code, subject, choice.refusal, effect=effect, node=view.me, severity=severity)
+
+
+def _settled(view: View, choice: AddressChoice) -> bool:
+    """Whether nobody has to choose: calico/node already runs with an address against which nothing speaks, or what it
+    runs with cannot be known."""
+    if not view.supervised and view.cluster is None and choice.refusal_code == "IP-AMBIGUOUS":
+        return True
+    registered = view.local.node.registered(choice.family) if view.local.node else None
+    held = view.local.candidate(registered.ip) if registered else None
+    return not view.supervised and held is not None and held.accepted
+
+
+def _record(view: View) -> Iterator[Finding]:
+    if view.cluster is None or view.local.name is None:
+        return
+    node = view.local.node
+    if node is None:
+        if not view.starting:
+            yield _no_record(view, view.local.name)
+    elif node.ipv4 is None and node.ipv6 is None:
+        wanted = chosen(view.identity, Family.IPV4) or chosen(view.identity, Family.IPV6)
+        yield finding(
+            "NODE-NO-ADDRESS",
+            node.name,
+            f"node {node.name} is registered without any address",
+            effect=cut_off(view),
+            cure=cure_here(view, env_of(wanted)) if wanted else "",
+            node=node.name,
+        )
+    elif view.kernel is not None:
+        for family in Family:
+            registered = node.registered(family)
+            if registered is not None and not is_lost(view, family, registered.ip):
+                yield from _address(view, node, family, registered)
+
+
+def _no_record(view: View, name: str) -> Finding:
+    wanted = chosen(view.identity, Family.IPV4) or chosen(view.identity, Family.IPV6)
+    settings = (f"NODENAME={name}", env_of(wanted)) if wanted else (f"NODENAME={name}",)
+    registered = listed(tuple(sorted(view.cluster.nodes))) if view.cluster else ""
+    container = view.local.container
+    restart = f"docker restart {container.name}" if container is not None else cure_here(view, *settings)
+    return finding(
+        "NODE-NO-RECORD",
+        name,
+        f"node {name}, as which calico/node runs here, has no record in the datastore",
+        why=f"the datastore has {registered or 'no node at all'}",
+        effect=f"{cut_off(view)}; its blocks may be given to other nodes while its pods still use them",
+        cure=f"{restart} registers it again; pods whose block was freed need a new address",
+        node=name,
+    )
+
+
+def _address(view: View, node: Node, family: Family, registered: IPInterface) -> Iterator[Finding]:
+    """What is wrong with one registered address of this host's own record: the gravest thing only."""
+    held = view.local.candidate(registered.ip)
+    wanted = chosen(view.identity, family)
+    cure = cure_here(view, env_of(wanted)) if wanted else "`calico-agent detect` shows which addresses this host has"
+    if held is None and (other := find_overwritten(view, node, family, registered)) is not None:
+        yield other
+    elif held is None:
+        yield finding(
+            "IP-NOT-LOCAL",
+            in_family(node.name, family),
+            f"node {node.name} is registered with {registered.ip}, which no link of this host has",
+            why=f"this host should have {wanted.ip} ({_link(view, family)})" if wanted else "",
+            effect=cut_off(view, registered.ip),
+            cure=cure,
+            node=node.name,
+        )
+    elif is_bridge(held):
+        yield finding(
+            "IP-BRIDGE",
+            in_family(node.name, family),
+            f"node {node.name}, this host, is registered with {registered.ip}, the address of {owner_of(held)}",
+            why=_bridge_evidence(view, family, held, wanted),
+            effect=cut_off(view, registered.ip),
+            cure=cure,
+            node=node.name,
+        )
+    elif others := [name for name in _holders(view, registered) if name != node.name]:
+        mine = next((name for name in others if is_this_host(view, name)), "")
+        yield finding(
+            "IP-CONFLICT",
+            in_family(node.name, family),
+            f"node {node.name}, this host, and node {listed(tuple(others))} are both registered with {registered.ip}",
+            why=f"{registered.ip} is on {held.link} of this host{_started_as(node.name, mine)}",
+            effect="the two have no session with each other, and the other nodes have one for both",
+            cure=_of_two_names(view, node.name, mine, others[0]),
+            node=node.name,
+            bars_start=wanted is not None and wanted.ip == registered.ip,  # else a start is the cure
+        )
+    elif wanted is not None and wanted.ip != registered.ip:
+        yield from _mismatch(view, node, held, wanted, cure)
+    elif not _choice(view, family).wanted and not held.accepted and held.reason in _UNLIKELY:
+        yield _unlikely(view, node, held)
+
+
+def _unlikely(view: View, node: Node, held: Candidate) -> Finding:
+    """An address that something speaks against, where the agent was not asked to choose one (IPv6, mostly)."""
+    version = held.interface.version
+    better = [one.interface for one in view.local.candidates if one.accepted and one.interface.version == version]
+    return finding(
+        "IP-MISMATCH",
+        in_family(node.name, version),
+        f"node {node.name}, this host, is registered with {held.interface.ip} ({held.link}), which {held.evidence}",
+        why=f"what else this host has: {listed(tuple(map(str, better)))}" if better else "this host has no other one",
+        effect="other nodes lose this host's pods when the address goes, or do not reach them at all",
+        cure=cure_here(view, env_of(better[0]))
+        if len(better) == 1
+        else "`calico-agent detect` shows which addresses this host has",
+        node=node.name,
+        severity=Severity.WARNING,
+    )
+
+
+def _choice(view: View, family: Family) -> AddressChoice:
+    return view.identity.ipv4 if family is Family.IPV4 else view.identity.ipv6
+
+
+def _started_as(name: str, mine: str) -> str:
+    return f"; this host is node {mine}, and its calico/node was started as {name}" if mine else ""
+
+
+def _of_two_names(view: View, name: str, mine: str, other: str) -> str:
+    """`mine` is the name that this host should have, where the other holder of the address is a record of that name."""
+    if mine:
+        again = f"then docker restart calico-node on the host that {name} really is, if there is one"
+        return f"{cure_here(view, f'NODENAME={mine}')}; {again}"
+    old = f"if {other} is an old name of this machine: calicoctl delete node {other}"
+    return f"{old}; else give {other} its own address (IP=)"
+
+
+def _holders(view: View, registered: IPInterface) -> tuple[str, ...]:
+    return view.cluster.holders.get(registered.ip, ()) if view.cluster else ()
+
+
+def _link(view: View, family: Family) -> str:
+    choice = _choice(view, family)
+    return ", ".join(part for part in (choice.link, choice.rule) if part)
+
+
+def _bridge_evidence(view: View, family: Family, held: Candidate, wanted: IPInterface | None) -> str:
+    evidence = f"{held.interface} {held.link} {held.evidence}"
+    return f"{evidence}; this host should have {wanted.ip} ({_link(view, family)})" if wanted else evidence
+
+
+def _mismatch(view: View, node: Node, held: Candidate, wanted: IPInterface, cure: str) -> Iterator[Finding]:
+    choice = _choice(view, Family(wanted.version))
+    if held.accepted and choice.rule not in _FIRM_RULES and not view.supervised:
+        return  # two good addresses, and calico/node uses one of them: that is somebody's choice
+    against = f"{held.interface} {held.link} {held.evidence}; " if held.evidence else ""
+    yield finding(
+        "IP-MISMATCH",
+        in_family(node.name, wanted.version),
+        f"node {node.name}, this host, is registered with {held.interface.ip} ({held.link}), "
+        f"but should have {wanted.ip} ({choice.link})",
+        why=f"{against}{wanted.ip} is chosen by the rule {choice.rule!r}",
+        effect="the other nodes reach this host's pods by the wrong network, or not at all",
+        cure=cure,
+        node=node.name,
+        severity=Severity.WARNING if held.accepted else Severity.ERROR,
+    )

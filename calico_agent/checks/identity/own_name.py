@@ -1,0 +1,74 @@
+"""The name that calico/node runs under here, against the one that this host should have.
+
+The nodename file outlives the host name, and a NODENAME that somebody wrote may be another host's.
+"""
+
+from collections.abc import Iterator
+
+from calico_agent.checks.words import cure_here, listed
+from calico_agent.expected.view import View
+from calico_agent.faults.catalogue import finding
+from calico_agent.model.finding import Finding, Severity
+
+# Names that somebody wrote down for this host, where a host name only happens to be one.
+_STATED_NAMES = frozenset({"configuration", "kubelet"})
+
+
+def find_name(view: View) -> Iterator[Finding]:
+    """A name that this host should not run under."""
+    running, wanted = view.local.name, view.identity.name
+    if running is None or wanted.name is None or running == wanted.name:
+        return
+    cure = cure_here(view, f"NODENAME={wanted.name}")
+    if view.local.name_source == "/var/lib/calico/nodename":
+        cure = f"rm /var/lib/calico/nodename; {cure}"
+    if runs_as_another(view):
+        yield finding(
+            "NAME-MISMATCH",
+            wanted.name,
+            f"calico/node on {wanted.name} runs as node {running}, which is another host",
+            why=_name_evidence(view, running),
+            effect=f"nobody advertises the pods of {wanted.name}, and their routes here are deleted",
+            cure=cure,
+            node=running,
+        )
+    elif wanted.source in _STATED_NAMES:
+        yield finding(
+            "NAME-MISMATCH",
+            wanted.name,
+            f"calico/node here runs as node {running}; the {wanted.source} names it {wanted.name}",
+            why=f"the name comes from {view.local.name_source}",
+            effect="the node goes on under its old name, with its old blocks",
+            cure=cure,
+            node=running,
+            severity=Severity.WARNING,
+        )
+
+
+def _name_evidence(view: View, running: str) -> str:
+    node = view.local.node
+    registered = [address.ip for address in (node.ipv4, node.ipv6) if address] if node else []
+    words = [
+        f"the name comes from {view.local.name_source}",
+        f"node {running} is registered with {listed(tuple(map(str, registered)))}, which no link of this host has",
+    ]
+    for _, bird in view.daemons():
+        own = next((peer for peer in getattr(bird, "sessions", ()) if view.local.candidate(peer.peer)), None)
+        if own is not None:
+            words.append(f"BIRD has a session ({own.name}) to {own.peer}, an address of this host")
+    return "; ".join(words)
+
+
+def runs_as_another(view: View) -> bool:
+    """Whether calico/node here runs under a name whose record is another host's."""
+    name = view.identity.name.name
+    node = view.local.node
+    if name is None or node is None or node.name == name or _variants(node.name, name) or view.kernel is None:
+        return False
+    addresses = [address for address in (node.ipv4, node.ipv6) if address is not None]
+    return bool(addresses) and not any(view.local.candidate(address.ip) for address in addresses)
+
+
+def _variants(one: str, other: str) -> bool:
+    """A host's short and its full name: which of them is the node name is the administrator's choice."""
+    return one.partition(".")[0].lower() == other.partition(".")[0].lower()

@@ -1,0 +1,22 @@
+"""What the checks of the cluster's part have in common: what was read of Kubernetes, and how Calico's is renewed."""
+
+from calico_agent.checks.preflight.known import known
+from calico_agent.expected.view import View
+from calico_agent.model.host.kubernetes import Kubernetes
+from calico_agent.model.preflight import Check, Verdict
+from calico_agent.model.unreadable import Unreadable
+
+NOT_HERE = "this host is in no Kubernetes cluster"
+
+
+def kubernetes_of(view: View, code: str, about: str) -> Kubernetes | Check:
+    """What was read; where it says nothing of a check, that check's only line. `about` is what the line is about."""
+    found = known(view.preparation.kubernetes)
+    if isinstance(found, Unreadable):
+        return Check(code, Verdict.UNKNOWN, f"{about}: {found.reason}")
+    return found if found.here else Check(code, Verdict.NOT_APPLICABLE, f"{about}: {NOT_HERE}")
+
+
+def install_cni(view: View) -> str:
+    """The command that has Calico's CNI files written again on this host, by the install-cni of its DaemonSet."""
+    return f"kubectl delete pod -A -l k8s-app=calico-node --field-selector spec.nodeName={view.me}"

@@ -1,0 +1,1 @@
+"""Whether the host's own firewall lets through what Calico needs."""

@@ -1,0 +1,1 @@
+"""Whether the machine suits Calico: kernel, disks, clock, ports, Docker."""

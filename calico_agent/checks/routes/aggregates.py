@@ -1,0 +1,93 @@
+"""Blocks that have no route of their own, because routers have one for all of them.
+
+Where nodes have sessions with routers rather than with each other, each router learns all blocks from their owners.
+What it tells a node may be every block, one route for many of them, a default route, or nothing, to a host whose
+default route leads to it anyway. A longer route that is lost among others cannot be told from one that was never there:
+so only a host to which routers tell no single block is taken to follow its default route.
+
+A borrowed address needs no route of its own either while the one to its block leads to the borrower.
+"""
+
+from functools import cached_property
+
+from calico_agent.checks.route_verifier import Judge
+from calico_agent.expected.bgp_sessions import host_plan
+from calico_agent.expected.forwarding import Encapsulation
+from calico_agent.expected.peer_endpoints import node_at
+from calico_agent.expected.route_table import ExpectedTable
+from calico_agent.expected.routes import ExpectedRoute
+from calico_agent.expected.view import View
+from calico_agent.model.calico.bird import Bird, PeerKind
+from calico_agent.model.last_value_cache import MadeOnce
+from calico_agent.model.network.address import Family, IPAddress
+from calico_agent.model.network.prefix import key_of
+from calico_agent.model.network.route import PROTOCOL_BIRD, Fib, Route, RouteType
+
+
+class Aggregates:
+    """The routes that may stand for others. `open_to_routers` are the families in which there are such sessions."""
+
+    def __init__(
+        self,
+        fib: Fib,
+        table: ExpectedTable,
+        judge: Judge,
+        routers: frozenset[IPAddress],
+        open_to_routers: frozenset[Family],
+    ) -> None:
+        self._fib = fib
+        self._table = table
+        self._judge = judge
+        self._routers = routers
+        self._open = open_to_routers
+
+    def around(self, route: ExpectedRoute) -> Route | None:
+        """The one that stands for an expected route that is not there; None when it is missed indeed."""
+        way = route.way
+        by_routers = way.by_bgp and not way.judged and Family(route.prefix.version) in self._open
+        if not (route.borrowed or by_routers):
+            return None
+        found = self._fib.covering(route.prefix)
+        if found is None or found.type is not RouteType.UNICAST or found.path.dead:
+            return None
+        if route.borrowed and way.judged:
+            return None if self._judge.verdict(way, (found.path,)) else found
+        if way.encapsulation is not Encapsulation.NONE:
+            return None
+        key = key_of(found.prefix)
+        if key in self._table.routes or key in self._table.own:
+            return None  # the block around a borrowed address
+        if found.prefix.prefixlen and found.protocol == PROTOCOL_BIRD:
+            return found
+        to_routers = all(hop.gateway in self._routers for hop in found.next_hops)
+        return found if (to_routers or found.protocol == PROTOCOL_BIRD) and not self._tells_blocks else None
+
+    @cached_property
+    def _tells_blocks(self) -> bool:
+        """Whether routers tell of single blocks."""
+        told = (route for route in self._table.routes.values() if route.way.by_bgp and not route.way.judged)
+        return any(self._fib.paths(route.prefix) for route in told)
+
+
+def aggregates_of(view: View, fib: Fib, table: ExpectedTable, judge: Judge) -> Aggregates:
+    """The same as before while nothing has changed that they follow from."""
+    open_to_routers = frozenset(family for family, plan in host_plan(view).items() if not plan.closed)
+    routers = frozenset(
+        session.peer
+        for family, bird in view.daemons()
+        if family in open_to_routers and isinstance(bird, Bird)
+        for session in bird.sessions
+        if session.established and session.kind is not PeerKind.LOCAL_WORKLOAD and not node_at(view, session.peer)
+    )
+    return _made(fib, table, judge, routers, open_to_routers)
+
+
+@MadeOnce
+def _made(
+    fib: Fib,
+    table: ExpectedTable,
+    judge: Judge,
+    routers: frozenset[IPAddress],
+    open_to_routers: frozenset[Family],
+) -> Aggregates:
+    return Aggregates(fib, table, judge, routers, open_to_routers)

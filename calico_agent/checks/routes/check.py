@@ -1,0 +1,145 @@
+"""The expected routes against the kernel's main table.
+
+An audit of 50,000 routes must cost less than `ip route show` needs to print them: thousands of blocks share a way, and
+routes share paths, so that a way and a path that fit each other are judged once and then recognised.
+"""
+
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from calico_agent.checks.bgp.rib import Rib, rib_of
+from calico_agent.checks.blocks.lost_blocks import find_lost_blocks
+from calico_agent.checks.blocks.owners import find_double_claims, find_unreachable
+from calico_agent.checks.blocks.unadvertised import find_unadvertised
+from calico_agent.checks.route_verifier import MISSING, Judge, judge_of
+from calico_agent.checks.routes.aggregates import aggregates_of
+from calico_agent.checks.routes.diverted import DIVERTED, diverted, find_answers, find_diverted
+from calico_agent.checks.routes.policy_rules import Diversion, Diversions, diversions
+from calico_agent.checks.routes.unexpected_routes import find_stranger
+from calico_agent.checks.routes.words import RouteWords, find_own_blocks
+from calico_agent.checks.underlay.nearness import find_lost_sight
+from calico_agent.checks.underlay.tunnels import Underlay
+from calico_agent.checks.workloads.users import stranded_pods
+from calico_agent.expected.forwarding import Way
+from calico_agent.expected.route_table import ExpectedTable, Paths, expected_table
+from calico_agent.expected.routes import Expectation, ExpectedRoute
+from calico_agent.expected.view import View
+from calico_agent.model.finding import Finding, RouteCounts
+from calico_agent.model.network.kernel import Kernel
+from calico_agent.model.network.prefix import Key, key_of
+
+
+@dataclass(frozen=True, slots=True)
+class RouteCheck:
+    """What the comparison of one table found."""
+
+    counts: RouteCounts = field(default_factory=RouteCounts)
+    findings: tuple[Finding, ...] = ()
+
+
+class Amiss(NamedTuple):
+    """An expected route that is not as it should be; with a `diversion` it may be, but packets do not come to it."""
+
+    route: ExpectedRoute
+    paths: Paths
+    code: str
+    diversion: Diversion | None = None
+
+
+def check_routes(view: View, kernel: Kernel, expectation: Expectation) -> RouteCheck:
+    """Compare all of it."""
+    table = expected_table(expectation)
+    rib = rib_of(view)
+    words = RouteWords(view, kernel.fib, rib)
+    broken = _underlay(view, kernel, table)
+    elsewhere = diversions(kernel, expectation)
+    judge = judge_of(view, table.ways)
+    amiss, strangers = _compare(view, kernel, expectation, elsewhere, rib, judge)
+    astray = ((one.route, one.paths[0]) for one in amiss if one.code == "RT-WRONG-NEXTHOP")
+    findings = (
+        *(one for found in broken.values() for one in found),
+        *(_said(view, words, one) for one in amiss),
+        *find_lost_sight(view, kernel.fib, astray, rib),
+        *find_diverted(view, elsewhere, judge),
+        *find_answers(view, kernel),
+        *find_own_blocks(view, kernel.fib, expectation),
+        *strangers,
+        *find_double_claims(view, expectation),
+        *find_lost_blocks(view, expectation),
+        *find_unreachable(expectation, _stranded(view, kernel)),
+        *find_unadvertised(view, expectation),
+    )
+    counts = _count(table, broken, amiss, sum(one.code == "RT-STALE" for one in strangers))
+    return RouteCheck(replace(counts, left_out=expectation.left_out), findings)
+
+
+def _stranded(view: View, kernel: Kernel) -> Collection[str]:
+    """The nodes without a record that this host was: their pods are here, and said of this host."""
+    return stranded_pods(view, view.cluster, kernel) if view.cluster is not None else ()
+
+
+def _said(view: View, words: RouteWords, one: Amiss) -> Finding:
+    if one.diversion is not None:
+        return diverted(view, one.route, one.diversion)
+    return words.missing(one.route) if one.code == MISSING else words.wrong(one.route, one.code, one.paths)
+
+
+def _compare(
+    view: View, kernel: Kernel, expectation: Expectation, elsewhere: Diversions, rib: Rib, judge: Judge
+) -> tuple[list[Amiss], list[Finding]]:
+    """The expected routes that are amiss, by prefix, and what is said of those that are not expected."""
+    table = expected_table(expectation)
+    aggregates = aggregates_of(view, kernel.fib, table, judge)
+    amiss: dict[Key, Amiss] = {}
+    strangers: list[Finding] = []
+    for key, way, paths in table.walk(kernel.fib, judge.right):
+        if way is None:
+            strangers.extend(find_stranger(view, expectation, rib, key, paths))
+        elif code := judge.verdict(way, paths):
+            if code != MISSING or aggregates.around(table.routes[key]) is None:
+                amiss[key] = Amiss(table.routes[key], paths, code)
+        else:
+            judge.right[way] = paths
+    for prefix, diversion in elsewhere.routes.items():
+        route = table.routes[key := key_of(prefix)]
+        if judge.verdict(route.way, diversion.paths):
+            amiss[key] = Amiss(route, diversion.paths, DIVERTED, diversion)
+        else:
+            amiss.pop(key, None)
+    return [amiss[key] for key in sorted(amiss)], strangers
+
+
+def _count(table: ExpectedTable, broken: Collection[Way], amiss: list[Amiss], stale: int) -> RouteCounts:
+    """What was found. A right route whose way does not reach its node is wrong all the same."""
+    expected = len(table.routes)
+    codes = Counter(one.code for one in amiss)
+    missing = codes[MISSING]
+    wrong = len(amiss) - missing
+    if broken:
+        wrong += sum(route.way in broken for route in table.routes.values())
+        wrong -= sum(one.route.way in broken for one in amiss)
+    lost = Counter(one.route.way.node for one in amiss if one.code == MISSING)
+    owed = Counter(route.way.node for route in table.routes.values()) if lost else {}
+    return RouteCounts(
+        expected=expected,
+        present=expected - missing - wrong,
+        missing=missing,
+        wrong=wrong,
+        stale=stale,
+        nodes_without_route=sum(owed[node] == number for node, number in lost.items()),
+    )
+
+
+def _underlay(view: View, kernel: Kernel, table: ExpectedTable) -> dict[Way, tuple[Finding, ...]]:
+    """The ways that do not reach their node, each with its findings; one finding for each node."""
+    underlay = Underlay(view, kernel)
+    broken: dict[Way, tuple[Finding, ...]] = {}
+    said: set[tuple[str, str]] = set()
+    for way, prefix in table.ways.items():
+        found = tuple(underlay.find(way, kernel.fib.paths(prefix)))
+        if found:
+            broken[way] = tuple(one for one in found if (one.code, one.subject) not in said)
+            said.update((one.code, one.subject) for one in found)
+    return broken

@@ -1,0 +1,98 @@
+"""The whole table that the audit compares, prefix by prefix, for people who want to see it."""
+
+from collections.abc import Iterator
+from functools import cache
+
+from calico_agent.checks.route_verifier import MISSING, judge_of
+from calico_agent.checks.routes.aggregates import aggregates_of
+from calico_agent.checks.routes.diverted import DIVERTED
+from calico_agent.checks.routes.policy_rules import diversions
+from calico_agent.checks.routes.unexpected_routes import find_strangers
+from calico_agent.checks.traffic_impact import shown
+from calico_agent.checks.underlay.tunnels import Underlay
+from calico_agent.expected.cluster import Cluster
+from calico_agent.expected.forwarding import Way
+from calico_agent.expected.route_table import expected_table
+from calico_agent.expected.routes import Expectation, expect
+from calico_agent.expected.view import View
+from calico_agent.model.finding import Finding
+from calico_agent.model.network.kernel import Kernel
+from calico_agent.model.network.prefix import key_of
+from calico_agent.model.network.route import Path, RouteType
+from calico_agent.model.network.route_trace import RouteRow, RouteState
+
+_STATES = {"": RouteState.RIGHT, MISSING: RouteState.MISSING}
+
+
+def route_rows(view: View) -> tuple[RouteRow, ...]:
+    """Every expected route, own block and stranger, by prefix; nothing while datastore or kernel cannot be read."""
+    if view.cluster is None or view.kernel is None:
+        return ()
+    expectation = expect(view.cluster, view.local)
+    rows = (
+        *_expected(view, view.cluster, view.kernel, expectation),
+        *_own(view, view.cluster, view.kernel, expectation),
+        *(_stranger(one, view.cluster, view.kernel) for one in find_strangers(view, view.kernel, expectation)),
+    )
+    return tuple(sorted(rows, key=_by_prefix))
+
+
+def _expected(view: View, cluster: Cluster, kernel: Kernel, expectation: Expectation) -> Iterator[RouteRow]:
+    table = expected_table(expectation)
+    judge, underlay = judge_of(view, table.ways), Underlay(view, kernel)
+    aggregates = aggregates_of(view, kernel.fib, table, judge)
+    elsewhere = diversions(kernel, expectation).routes
+    told = cache(str)
+
+    @cache
+    def beneath(way: Way) -> str:
+        """The code of what keeps packets from the node although the route is right."""
+        return next((one.code for one in underlay.find(way, kernel.fib.paths(table.ways[way]))), "")
+
+    for key, route in table.routes.items():
+        diversion = elsewhere.get(route.prefix)
+        paths = kernel.fib.paths(route.prefix) if diversion is None else diversion.paths
+        code = judge.verdict(route.way, paths)
+        found = _found(paths) if diversion is None else str(diversion)
+        if code == MISSING and diversion is None and (around := aggregates.around(route)) is not None:
+            code, found = "", f"{around.prefix} {shown(around.path)}"
+        code = DIVERTED if code and diversion is not None else code or beneath(route.way)
+        yield RouteRow(
+            prefix=route.prefix,
+            node=route.way.node,
+            pool=_pool(cluster, key),
+            state=_STATES.get(code, RouteState.WRONG),
+            wanted=told(route.way),
+            found=found,
+            code=code,
+        )
+
+
+def _own(view: View, cluster: Cluster, kernel: Kernel, expectation: Expectation) -> Iterator[RouteRow]:
+    for prefix in expectation.own_blocks:
+        paths = kernel.fib.paths(prefix)
+        there = any(path.type is RouteType.BLACKHOLE for path in paths)
+        state = RouteState.RIGHT if there else RouteState.WRONG if paths else RouteState.MISSING
+        code = "" if there else "RT-BLACKHOLE-MISSING"
+        yield RouteRow(prefix, view.me, _pool(cluster, key_of(prefix)), state, "blackhole", _found(paths), code)
+
+
+def _stranger(finding: Finding, cluster: Cluster, kernel: Kernel) -> RouteRow:
+    prefix = finding.prefix
+    assert prefix is not None, "strangers are routes"
+    state = RouteState.STALE if finding.code == "RT-STALE" else RouteState.WRONG
+    found = _found(kernel.fib.paths(prefix))
+    return RouteRow(prefix, finding.node, _pool(cluster, key_of(prefix)), state, "nothing", found, finding.code)
+
+
+def _pool(cluster: Cluster, key: tuple[int, int, int]) -> str:
+    pool = cluster.pools.covering(key)
+    return pool.name if pool else ""
+
+
+def _found(paths: tuple[Path, ...]) -> str:
+    return shown(paths[0]) if paths else "nothing"
+
+
+def _by_prefix(row: RouteRow) -> tuple[int, int, int]:
+    return (row.prefix.version, int(row.prefix.network_address), row.prefix.prefixlen)

@@ -1,0 +1,241 @@
+"""What is said about one route: wanted, found, consequence, cure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from calico_agent.checks import cures
+from calico_agent.checks.bgp.filters import Withheld, withheld
+from calico_agent.checks.bgp.rib import Rib
+from calico_agent.checks.route_verifier import foreign
+from calico_agent.checks.traffic_impact import fate_with, fate_without, protocol, shown
+from calico_agent.checks.underlay.nearness import lost_sight
+from calico_agent.checks.words import birdcl, block_key, listed
+from calico_agent.expected.forwarding import Encapsulation, Way
+from calico_agent.expected.route_table import Paths
+from calico_agent.expected.routes import Expectation, ExpectedRoute
+from calico_agent.expected.view import View
+from calico_agent.faults.catalogue import finding
+from calico_agent.model.calico.node import EncapsulationMode
+from calico_agent.model.finding import Finding, Severity
+from calico_agent.model.network.address import IPNetwork
+from calico_agent.model.network.prefix import key_of
+from calico_agent.model.network.route import Fib, Path, RouteType
+from calico_agent.model.words import counted
+
+_LEARNED = "BIRD learns it and advertises it, so that other nodes send there too"
+
+
+@dataclass(frozen=True, slots=True)
+class RouteWords:
+    """Findings about expected routes, in the light of the table and of what BIRD knows."""
+
+    view: View
+    fib: Fib
+    rib: Rib
+
+    @property
+    def _calico(self) -> frozenset[int]:
+        return self.view.local.felix.protocols
+
+    def missing(self, route: ExpectedRoute) -> Finding:
+        """There is no route for the prefix."""
+        prefix, way = route.prefix, route.way
+        if way.by_bgp and (held := withheld(self.view, prefix, way.node)) is not None:
+            return self._filtered(route, held)
+        return finding(
+            "RT-BORROWED-MISSING" if route.borrowed else "RT-MISSING",
+            str(prefix),
+            f"there is no route to {whose(route)}{': a pod, or a leaked address' if route.borrowed else ''}",
+            why=f"wanted: {prefix} {way}{_no_tunnel_address(way)}{self.rib.says(prefix) if way.by_bgp else ''}"
+            + (_OWNERLESS.format(block=route.ownerless) if route.ownerless else ""),
+            effect=fate_without(self.fib, prefix),
+            cure=_cure_borrowed(route) if route.borrowed else cures.of_missing(self.view, way, prefix),
+            node=way.node,
+            prefix=prefix,
+            writer=way.writer,
+            device=way.device,
+        )
+
+    def _filtered(self, route: ExpectedRoute, held: Withheld) -> Finding:
+        """There is no route because somebody said that there is to be none."""
+        return finding(
+            "RT-FILTERED",
+            str(route.prefix),
+            f"there is no route to {whose(route)}: {held}",
+            why=f"wanted: {route.prefix} {route.way}; no session is left that would bring it",
+            effect=fate_without(self.fib, route.prefix),
+            cure=f"calicoctl get bgpfilter {held.name} -o yaml: let it accept {route.prefix}, if it is to be reached",
+            node=route.way.node,
+            prefix=route.prefix,
+            writer=route.way.writer,
+            device=route.way.device,
+        )
+
+    def wrong(self, route: ExpectedRoute, code: str, paths: Paths) -> Finding:
+        """There is one, and `code` says what is wrong with it."""
+        best = paths[0]
+        if code == "RT-FOREIGN" and (stranger := foreign(paths, self._calico)) is not None:
+            return self._foreign(route, best, stranger)
+        what, cure = self._said(route, code, best)
+        return finding(
+            code,
+            str(route.prefix),
+            what,
+            why=f"wanted: {route.prefix} {route.way}; found: {route.prefix} {shown(best)}",
+            effect=self._effect(route, code, best),
+            cure=cure,
+            node=route.way.node,
+            prefix=route.prefix,
+            writer=route.way.writer,
+            device=route.way.device,
+        )
+
+    def _foreign(self, route: ExpectedRoute, best: Path, stranger: Path) -> Finding:
+        """A route that is not Calico's, in the way of the right one or beside it."""
+        beside = stranger is not best
+        effects = ["packets of this host go the right way, but" if beside else f"{fate_with(stranger)};"]
+        return finding(
+            "RT-FOREIGN",
+            str(route.prefix),
+            f"a route that is not Calico's ({protocol(stranger)}) lies {'beside the one to' if beside else 'on'} "
+            f"{whose(route)}",
+            why=f"wanted: {route.prefix} {route.way}; found: {route.prefix} {shown(stranger)}{_metric(stranger)}",
+            effect=" ".join([*effects, _LEARNED]) if route.way.by_bgp else effects[0].rstrip(";"),
+            cure=f"{cures.delete(route.prefix, stranger)} on this host",
+            node=route.way.node,
+            prefix=route.prefix,
+        )
+
+    def _effect(self, route: ExpectedRoute, code: str, best: Path) -> str:
+        if code == "RT-ECMP":
+            return f"{fate_with(best)}: a part of the connections is lost"
+        learned = code == "RT-SHADOWED" and route.way.by_bgp and foreign((best,), self._calico) is not None
+        return f"{fate_with(best)}{f'; {_LEARNED}' if learned else ''}"
+
+    def _said(self, route: ExpectedRoute, code: str, best: Path) -> tuple[str, str]:
+        """What is wrong, and the cure."""
+        whom, delete = whose(route), f"{cures.delete(route.prefix, best)} on this host"
+        match code:
+            case "RT-ECMP":
+                origin, cure = self._origin(route, best)
+                return f"the route to {whom}, has {counted(len(best.next_hops), 'next hop')}{origin}", cure
+            case "RT-WRONG-NEXTHOP":
+                origin, cure = self._origin(route, best)
+                return f"the route to {whom}, leads to another host{origin}", cure
+            case "RT-WRONG-DEVICE":
+                devices = listed(tuple(dict.fromkeys(hop.device for hop in best.next_hops)))
+                wanted = route.way.device or "a device of the host"
+                cure = cures.of_wrong_device(self.view, route.way, route.prefix, best)
+                if route.way.by_bgp and any(hop.gateway not in {None, route.way.gateway} for hop in best.next_hops):
+                    origin, there = self._origin(route, best)
+                    cure = there if origin else cure
+                else:
+                    origin = ""
+                return f"the route to {whom}, leaves through {devices} instead of {wanted}{origin}", cure
+            case "RT-SHADOWED":
+                return f"another route with a better metric hides the one to {whom}", delete
+            case "RT-NEXTHOP-DEAD":
+                links = tuple(dict.fromkeys(hop.device for hop in best.next_hops))
+                up = f"ip link set {links[0]} up on this host, or look at its cable and switch port"
+                return f"the route to {whom}, is dead: {listed(links)} is down", up
+            case "RT-BLACKHOLE" if best.protocol in self._calico:
+                cure = f"docker restart {self.view.container_name}; it stays when this node claims the block: "
+                cure += f"etcdctl get {block_key(self.view.me, route.prefix)}"
+                return f"this host drops packets to {whom}, as if the block were its own", cure
+            case "RT-UNREACHABLE" if best.protocol in self._calico:
+                lost, cure = cures.of_unreachable(self.view, route.way)
+                return f"{lost}, the next hop for {whom}", cure
+        return f"a route of type {best.type.name.lower()} lies on {whom}", delete
+
+    def _origin(self, route: ExpectedRoute, best: Path) -> tuple[str, str]:
+        """Who advertises the next hops that are not the owner's, as the end of a sentence, and what to do there."""
+        prefix, owner = route.prefix, route.way.node
+        wrong = [hop.gateway for hop in best.next_hops if hop.gateway is not None and hop.gateway != route.way.gateway]
+        holders = self.view.cluster.holders if self.view.cluster else {}
+        # Without BIRD's table, the node that is registered with the next hop is the best guess.
+        names = (self.rib.advertiser(prefix, one, owner) or next(iter(holders.get(one, ())), "") for one in wrong)
+        found = tuple(dict.fromkeys(name for name in names if name))
+        others = listed(tuple(name for name in found if name != owner))
+        if found in {(), (owner,)} and lost_sight(self.view, self.fib, route.way, best):
+            return ": BIRD here takes the gateway, though that node is near", cures.restart_bird(
+                self.view, prefix.version
+            )
+        if found:
+            hops = listed(tuple(map(str, wrong)))
+            said = f"{others} advertises it too" if others else f"{owner} itself advertises it by {hops}"
+            own = bool(set(found) & set(holders.get(wrong[0], ())))
+            return f": {said}", cures.of_advertised(others or owner, prefix, wrong[0], own=own)
+        client = birdcl(prefix.version, self.view.container_name)
+        asked = f"{client} show route for {prefix} all names the peer that sent it"
+        return "", f"{asked}; of what a reflector passes on, BGP.originator_id says who had it first"
+
+
+def whose(route: ExpectedRoute) -> str:
+    """Whose pods a route leads to."""
+    if route.ownerless is not None:
+        return f"{route.prefix.network_address}, in use on node {route.way.node}, of a block that nobody owns"
+    if route.borrowed:
+        return f"{route.prefix.network_address}, which {route.way.node} borrowed"
+    return f"{route.prefix}, pods of node {route.way.node}"
+
+
+# libcalico-go/lib/ipam/ipam.go: ReleasePoolAffinities, at which a block in use keeps its addresses and loses its owner.
+_OWNERLESS = (
+    "; block {block} lost its owner when its pool or its node's claim was deleted, and never gets it back: "
+    "each address in it is advertised alone"
+)
+
+
+def _cure_borrowed(route: ExpectedRoute) -> str:
+    address, node = route.prefix.network_address, route.way.node
+    release = f"if no pod of {node} has it, it leaked: calicoctl ipam release --ip={address}"
+    return f"on {node}: ip route get {address} must lead into a pod's link (cali...); {release}"
+
+
+def _no_tunnel_address(way: Way) -> str:
+    missing = way.encapsulation is Encapsulation.VXLAN and way.gateway is None
+    return f"; the record of {way.node} has no tunnel address" if missing else ""
+
+
+def _metric(path: Path) -> str:
+    return f" metric {path.metric}" if path.metric else ""
+
+
+def find_own_blocks(view: View, fib: Fib, expectation: Expectation) -> Iterator[Finding]:
+    """Own blocks with a route that is not Calico's, or without their blackhole."""
+    for prefix in expectation.own_blocks:
+        paths = fib.paths(prefix)
+        if (stranger := foreign(paths, view.local.felix.protocols)) is not None:
+            yield _foreign_own(view, prefix, stranger)
+        elif not any(path.type is RouteType.BLACKHOLE for path in paths):
+            yield _no_blackhole(view, fib, prefix, paths)
+
+
+def _foreign_own(view: View, prefix: IPNetwork, stranger: Path) -> Finding:
+    pool = view.cluster.pools.covering(key_of(prefix)) if view.cluster is not None else None
+    by_bgp = pool is None or pool.vxlan is EncapsulationMode.NEVER
+    return finding(
+        "RT-FOREIGN",
+        str(prefix),
+        f"a route that is not Calico's ({protocol(stranger)}) lies on {prefix}, a block of this host",
+        why=f"wanted: blackhole {prefix}; found: {prefix} {shown(stranger)}{_metric(stranger)}",
+        effect=f"for addresses that no pod has, {fate_with(stranger)}{f'; {_LEARNED}' if by_bgp else ''}",
+        cure=f"{cures.delete(prefix, stranger)} on this host",
+        node=view.me,
+        prefix=prefix,
+        severity=Severity.ERROR if by_bgp else Severity.WARNING,
+    )
+
+
+def _no_blackhole(view: View, fib: Fib, prefix: IPNetwork, paths: Paths) -> Finding:
+    instead = f"instead there is {prefix} {shown(paths[0])}" if paths else f"there is no route for {prefix}"
+    return finding(
+        "RT-BLACKHOLE-MISSING",
+        str(prefix),
+        f"the blackhole of {prefix}, a block of this node, is missing",
+        why=instead,
+        effect="for addresses that no pod has, " + (fate_with(paths[0]) if paths else fate_without(fib, prefix)),
+        cure=f"BIRD writes it within two seconds; if it does not, docker logs {view.container_name}",
+        node=view.local.name or "",
+        prefix=prefix,
+    )

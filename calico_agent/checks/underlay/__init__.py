@@ -1,0 +1,1 @@
+"""What lies below a right route: links, tunnels, neighbors, subnets."""

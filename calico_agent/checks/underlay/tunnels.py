@@ -1,0 +1,162 @@
+"""Whether what lies behind a right route leads to its node: tunnel entries, neighbours.
+
+A VXLAN route names the owner's tunnel address. The neighbour entry gives it a MAC, the forwarding database gives that
+MAC the owner's registered address: Felix writes all three (felix/dataplane/linux/vxlan_mgr.go@v3.32.1). A dead host's
+route stays for minutes; the neighbour entry of its address fails within seconds.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from calico_agent.checks.neighbors import Place, next_hops, places, written_by_hand
+from calico_agent.checks.underlay.hidden_nodes import find_hidden
+from calico_agent.checks.underlay.outer_address import find_wrong_source
+from calico_agent.checks.words import in_family, listed
+from calico_agent.expected.agents import machine_of
+from calico_agent.expected.forwarding import Encapsulation, Way
+from calico_agent.expected.route_table import Paths
+from calico_agent.expected.view import View
+from calico_agent.faults.catalogue import finding
+from calico_agent.model.finding import Finding, Writer
+from calico_agent.model.last_value_cache import MadeOnce
+from calico_agent.model.name_lease import Machine
+from calico_agent.model.network.address import Family, IPAddress
+from calico_agent.model.network.kernel import Kernel
+from calico_agent.model.network.route import ForwardingEntry, Neighbour
+from calico_agent.model.network.tunnel import TUNNEL_DEVICES
+
+_NO_ANSWER = frozenset({"FAILED", "INCOMPLETE"})
+
+
+class _Entries(NamedTuple):
+    """MACs by tunnel device and address, the state of who does not answer on a link, hosts by tunnel device and MAC."""
+
+    macs: Mapping[tuple[str, IPAddress], str]
+    unanswered: Mapping[Place, str]
+    hosts: Mapping[tuple[str, str], list[IPAddress]]
+    devices: frozenset[str]
+
+
+@MadeOnce
+def _entries(neighbours: Iterable[Neighbour], forwarding: Iterable[ForwardingEntry]) -> _Entries:
+    macs: dict[tuple[str, IPAddress], str] = {}
+    unanswered: dict[Place, str] = {}
+    hosts: dict[tuple[str, str], list[IPAddress]] = {}
+    for neighbour in neighbours:
+        if neighbour.device in TUNNEL_DEVICES:
+            macs[neighbour.device, neighbour.address] = neighbour.mac.lower()
+        elif neighbour.state in _NO_ANSWER:
+            unanswered[neighbour.address, neighbour.device] = neighbour.state
+    for entry in forwarding:
+        hosts.setdefault((entry.device, entry.mac.lower()), []).append(entry.destination)
+    return _Entries(macs, unanswered, hosts, frozenset(device for device, _ in (*macs, *hosts)))
+
+
+class Underlay:
+    """What lies behind the routes of one observation."""
+
+    def __init__(self, view: View, kernel: Kernel) -> None:
+        self._view = view
+        self._kernel = kernel
+        self._bridges = view.local.bridges()
+        self._read = kernel.neighbours is not None and kernel.forwarding is not None
+        self._entries = _entries(kernel.neighbours or (), kernel.forwarding or ())
+
+    def find(self, way: Way, paths: Paths = ()) -> Iterator[Finding]:
+        """What is wrong on the way to one node; `paths` is what the kernel has for one of its blocks."""
+        if self._entries.unanswered and (silent := self._silent(way, paths)) is not None:
+            yield _dead(way, silent, self._entries.unanswered[silent])
+        yield from self._invented(way)
+        if (hidden := find_hidden(self._view, self._kernel, way)) is not None:
+            yield hidden
+        if (source := find_wrong_source(self._view, self._kernel, way)) is not None:
+            yield source
+        if way.encapsulation is Encapsulation.VXLAN and (broken := self._broken_tunnel(way)):
+            yield _tunnel(way, broken, self._view.container_name)
+
+    def _silent(self, way: Way, paths: Paths) -> Place | None:
+        """Who does not answer on the way to a node: its host, or every router that leads there."""
+        hops = places(paths[0].next_hops, way.registered) if paths and not way.device else ()
+        if not hops or any(address != way.gateway for address, _ in hops):
+            hops = next_hops(self._kernel, way.registered)
+        dead = [hop for hop in hops if hop in self._entries.unanswered]
+        return dead[0] if dead and len(dead) == len(hops) else None
+
+    def _invented(self, way: Way) -> Iterator[Finding]:
+        """A hardware address that is none of the node's. Without an agent there, nobody knows which it has."""
+        machine = machine_of(self._view, way.node)
+        if machine is None or not machine.macs:
+            return
+        entry = written_by_hand(self._kernel, way.registered)
+        if entry is not None and entry.mac.lower() not in map(str.lower, machine.macs):
+            yield _neighbour(way, entry, machine)
+
+    def _broken_tunnel(self, way: Way) -> str:
+        """Why VXLAN packets do not reach the node, empty when nothing speaks against it."""
+        held = self._view.local.candidate(way.registered)
+        if held is not None:
+            return f"they are sent to {way.registered}, which is this host itself ({held.link})"
+        bridge = next((one for one in self._bridges if way.registered in one.interface.network), None)
+        if bridge is not None:
+            return f"they are sent to {way.registered}, into {bridge.link} of this host"
+        # A device in flow-based mode (eBPF) has no entries at all; that is not judged.
+        if not self._read or way.gateway is None or way.device not in self._entries.devices:
+            return ""
+        mac = self._entries.macs.get((way.device, way.gateway))
+        if not mac:
+            return f"{way.device} has no neighbour entry for {way.gateway}"
+        recorded = self._recorded_mac(way)
+        if recorded and mac != recorded:
+            return f"{way.device} has {mac} for {way.gateway}, and the device of {way.node} has {recorded}"
+        hosts = self._entries.hosts.get((way.device, mac), [])
+        if way.registered in hosts:
+            return ""
+        sent = f"they are sent to {listed(tuple(map(str, hosts)))}" if hosts else f"{mac} has no forwarding entry"
+        return f"{sent} on {way.device}, and {way.node} is registered with {way.registered}"
+
+    def _recorded_mac(self, way: Way) -> str:
+        node = self._view.cluster.nodes.get(way.node) if self._view.cluster is not None else None
+        return (node.vtep_mac(Family(way.registered.version)) or "").lower() if node is not None else ""
+
+
+def _dead(way: Way, place: Place, state: str) -> Finding:
+    silent, device = place
+    router = silent != way.registered
+    return finding(
+        "RT-NEXTHOP-DEAD",
+        in_family(way.node, way.registered.version),
+        f"node {way.node} cannot be reached: nobody answers for {silent}, the router towards {way.registered}"
+        if router
+        else f"node {way.node} does not answer: nobody answers for {way.registered}",
+        why=f"neighbour entry of {silent}: {state} on {device}",
+        effect=f"packets to the pods of {way.node} are lost, though the routes are there",
+        cure=f"look at the router {silent}" if router else f"look at host {way.node} and the network between",
+        node=way.node,
+    )
+
+
+def _neighbour(way: Way, entry: Neighbour, machine: Machine) -> Finding:
+    return finding(
+        "RT-NEIGHBOUR",
+        in_family(way.node, way.registered.version),
+        f"packets to node {way.node} do not reach it: somebody wrote that {way.registered} has the hardware address "
+        f"{entry.mac}, which it has not",
+        why=f"the neighbour entry on {entry.device} is PERMANENT; the agent on {way.node} named {listed(machine.macs)}",
+        effect=f"packets to the pods of {way.node} are lost, and the BGP session with it runs out",
+        cure=f"ip neigh del {way.registered} dev {entry.device} on this host",
+        node=way.node,
+    )
+
+
+def _tunnel(way: Way, broken: str, container: str) -> Finding:
+    return finding(
+        "RT-TUNNEL",
+        in_family(way.node, way.registered.version),
+        f"VXLAN packets for the pods of {way.node} do not reach it: {broken}",
+        why="the routes themselves look right",
+        effect=f"packets to the pods of {way.node} are lost",
+        cure=f"if {way.registered} is right for {way.node}: docker restart {container} here, Felix writes them anew",
+        node=way.node,
+        writer=Writer.FELIX,
+        device=way.device,
+    )

@@ -1,0 +1,136 @@
+"""Sentences that several rules share: whose address something is, and how an address is given to calico/node."""
+
+from functools import partial
+
+from calico_agent.expected.view import View
+from calico_agent.model.calico.node import EncapsulationMode, Pool
+from calico_agent.model.container.container import Container
+from calico_agent.model.identity import Candidate
+from calico_agent.model.name_lease import NameClaim, claim_on
+from calico_agent.model.network.address import IPAddress, IPInterface, IPNetwork
+
+_LISTED = 3
+
+
+def listed(names: tuple[str, ...]) -> str:
+    """Some names in a sentence: all of a few, the first of many."""
+    if len(names) > _LISTED:
+        return f"{', '.join(names[:_LISTED])} and {len(names) - _LISTED} more"
+    return " and ".join((", ".join(names[:-1]), names[-1])) if len(names) > 1 else "".join(names)
+
+
+def ip_tool(version: int) -> str:
+    """The command for addresses, links and routes of a family."""
+    return "ip -6" if version == 6 else "ip"
+
+
+def in_family(name: str, version: int) -> str:
+    """A node as the subject of a finding: IPv4 and IPv6 of one node can be wrong at the same time."""
+    return name if version == 4 else f"{name} (IPv6)"
+
+
+def birdcl(version: int, container: str) -> str:
+    """BIRD's client inside the container, for the daemon of one family: one program for both."""
+    return f"docker exec {container} birdcl -s /var/run/calico/{'bird' if version == 4 else 'bird6'}.ctl"
+
+
+def block_key(node: str, block: IPNetwork) -> str:
+    """Where etcd has a node's claim on a block."""
+    return f"/calico/ipam/v2/host/{node}/ipv{block.version}/block/{str(block).replace('/', '-')}"
+
+
+def owner_of(candidate: Candidate) -> str:
+    """Whose address this is: `Docker's bridge docker0`."""
+    kind = "Docker's bridge" if candidate.reason == "docker-network" else "the bridge"
+    return f"{kind} {candidate.link}"
+
+
+def env_of(address: IPInterface) -> str:
+    """The variable by which calico/node is given an address."""
+    return f"{'IP' if address.version == 4 else 'IP6'}={address}"
+
+
+def cure_here(view: View, *settings: str) -> str:
+    """How calico/node on this host is given other settings: what the plan does, where it does something."""
+    container, name = view.local.container, view.container_name
+    if not view.supervised:
+        options = " ".join(f"-e {setting}" for setting in settings)
+        return f"docker rm -f {name}, then start it again with {options}; or run calico-agent in supervise mode"
+    given = " ".join(settings)
+    succession = view.succession
+    if container is None:
+        against = succession.barred or succession.stays
+        return f"calico-agent does not make it: {against}" if against else _made(given)
+    if all(container.env_value(variable) == value for variable, _, value in map(_parted, settings)):
+        return f"docker restart {name} registers {given} again, which it was given"
+    if succession.stays:
+        return succession.on_purpose
+    if succession.barred:
+        return f"calico-agent does not replace the container while this holds: {succession.barred}"
+    if container.alive and not container.running:
+        return f"docker unpause {name}: calico-agent then replaces it with {given}"
+    if container.managed and view.only_reports_drift and all(map(partial(_is_the_same_node, container), settings)):
+        return f"docker rm -f {name}: calico-agent then makes it anew with {given}"
+    if container.managed or view.takes_over:
+        return f"calico-agent replaces the container with {given}"
+    return f"docker rm -f {name}: calico-agent then makes one of its own with {given}"
+
+
+def _made(given: str) -> str:
+    return f"calico-agent makes the container with {given}"
+
+
+def _is_the_same_node(container: Container, setting: str) -> bool:
+    """Whether only the length of a prefix differs, which is drift and no other identity."""
+    variable, _, value = _parted(setting)
+    return container.env_value(variable).partition("/")[0] == value.partition("/")[0]
+
+
+def _parted(setting: str) -> tuple[str, str, str]:
+    return setting.partition("=")
+
+
+def cure_there(node: str, setting: str) -> str:
+    """How calico/node on another host is given another setting."""
+    return (
+        f"on {node}: remove the calico/node container and start it with {setting}, "
+        "or run calico-agent there in supervise mode"
+    )
+
+
+def cut_off(view: View, address: IPAddress | None = None) -> str:
+    """What it means for this host's pods that its record has `address`, which leads nowhere, or none at all.
+
+    Without encapsulation and with IPIP, routes come by BGP. VXLAN needs none of it: there all routes stay and look
+    right, and the packets inside the tunnel go to the wrong host.
+    """
+    pools = view.cluster.datastore.pools if view.cluster else ()
+    ours = [pool for pool in pools if address is None or pool.cidr.version == address.version]
+    tunnelled = any(_by_vxlan(pool) for pool in ours)
+    effects = []
+    if view.local.uses_bird:
+        routes = not tunnelled or not all(_by_vxlan(pool) for pool in ours)
+        alone = ", and this host gets no routes but those to its own pods" if routes else ""
+        effects.append(f"the other nodes refuse its BGP sessions{alone}")
+    if tunnelled:
+        where = f"go to {address} instead of this host" if address else "go nowhere"
+        effects.append(
+            f"VXLAN packets of the other nodes for its pods {where}: they are lost, even where routes are right"
+        )
+    return "; ".join(effects)
+
+
+def _by_vxlan(pool: Pool) -> bool:
+    return pool.vxlan is not EncapsulationMode.NEVER
+
+
+def since_when(claim: NameClaim) -> str:
+    """Since when a claimed name is its holder's."""
+    since = claim.owner.since if claim.owner else None
+    return "at a time that is not known" if since is None else f"since {since:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def claimed_by(view: View, name: str) -> str:
+    """Who holds a name, as the end of a sentence; empty where nobody claimed it."""
+    claim = claim_on(name, view.cluster.datastore.claims) if view.cluster else NameClaim()
+    return f"; the name {name} is claimed by {claim.holder} {since_when(claim)}" if claim.holder else ""

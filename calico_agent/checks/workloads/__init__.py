@@ -1,0 +1,1 @@
+"""Pods of this host: their links, addresses and records."""

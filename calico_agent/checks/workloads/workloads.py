@@ -1,0 +1,166 @@
+"""The pods of this host: each has a link with a host route into it, and a record, under the name of this node.
+
+The CNI plugin makes link, route and record. Felix keeps the route, and writes one that somebody took away only at its
+next full resync, up to 90 s later (RouteRefreshInterval in felix/config/config_params.go@v3.28.5); it takes away routes
+to pods that have no record. `calicoctl delete node` deletes the records of the node's pods as well
+(libcalico-go/lib/clientv3/node.go@v3.32.1), which run on, and nobody makes these records anew.
+
+A link without a record may be what is left of a pod that failed to go, as long as other pods here have records: that is
+a warning. Where records cannot be read, a link without a route alone proves nothing, nor does an address without a
+route: such addresses leak. Where there are both, a pod is cut off.
+
+A link that was made anew under its old name is another link: its pod was started again.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from calico_agent.checks.words import listed
+from calico_agent.expected.pods import is_lost, lost_addresses, unled_links
+from calico_agent.expected.view import View
+from calico_agent.faults.catalogue import finding
+from calico_agent.model.calico.workload_endpoint import Endpoint, Endpoints
+from calico_agent.model.finding import Finding, Severity, Writer
+from calico_agent.model.network.address import IPAddress, Link
+from calico_agent.model.network.kernel import Kernel
+from calico_agent.model.words import counted
+
+
+def find_workloads(view: View, kernel: Kernel) -> Iterator[Finding]:
+    """Pods without a route, pods without a record, records without a pod."""
+    if view.starting or not view.local.felix.syncs_routes:
+        return
+    links, lost = unled_links(kernel), lost_addresses(view, kernel)
+    pods = view.observation.pods
+    if not isinstance(pods, Endpoints):
+        known = f"Calico gave {_shown(lost)} to pods of this host"
+        yield from (_without_route(view, link, known) for link in links if lost)
+        return
+    records = {one.link: one for one in pods.records if one.node == view.local.name}
+    elsewhere = {one.link: one for one in pods.records if one.node != view.local.name}
+    asked = [link for link in links if link.index in pods.about]
+    for link in asked:
+        if (record := records.get(link.name)) is not None and any(is_lost(kernel, one) for one in record.addresses):
+            yield _without_route(view, link, f"{record.pod} is recorded with {_shown(record.addresses)}")
+    unknown = [link for link in asked if link.name not in records and link.up and link.running]
+    yield from _recorded_elsewhere(view, [link for link in unknown if link.name in elsewhere], elsewhere)
+    here = {link.name for link in kernel.links}
+    known = "here" if here & records.keys() else "elsewhere" if records else ""
+    yield from _unknown(view, [link for link in unknown if link.name not in elsewhere], known)
+    yield from _without_link(view, kernel, records.values(), frozenset(lost))
+
+
+def _without_route(view: View, link: Link, known: str) -> Finding:
+    state, cure = _state(link)
+    return finding(
+        "RT-WORKLOAD-MISSING",
+        link.name,
+        f"no route leads to {link.name}, the link of a pod of this host{state}",
+        why=f"{known}, and no route leads there",
+        effect="the pod gets no packets, not even from its own host",
+        cure=cure,
+        node=view.me,
+        writer=Writer.FELIX,
+        instance=str(link.index),
+    )
+
+
+def _state(link: Link) -> tuple[str, str]:
+    """What is wrong with the link itself, as the end of a sentence, and the cure."""
+    if not link.up:
+        return ", which is switched off", f"ip link set {link.name} up"
+    if not link.running:
+        return ", whose other end in the pod is down", "look into the pod: its own link must be up"
+    named = f"calicoctl get workloadendpoint --all-namespaces -o wide | grep {link.name}"
+    return "", f"Felix writes the route again within 90 s; if not: {named}"
+
+
+_V3 = "/calico/resources/v3/"
+_WHY_UNKNOWN = {
+    "here": "",
+    "elsewhere": " (calico/node runs here as {name}, whose pods are on another host)",
+    "": " (their records went with the node's)",
+}
+
+
+def _unknown(view: View, links: list[Link], known: str) -> Iterator[Finding]:
+    """The first stands for all, and says how many they are. `known`: where pods are that Calico knows of this node."""
+    names = listed(tuple(link.name for link in links))
+    gone = _WHY_UNKNOWN[known].format(name=view.local.name)
+    for link in links:
+        one = f"{link.name} is the link of a pod that is unknown to Calico"
+        yield finding(
+            "RT-WORKLOAD-UNKNOWN",
+            link.name,
+            f"{_pods(len(links))} of this host {_are(len(links))} unknown to Calico{gone}: {names}"
+            if link is links[0]
+            else one,
+            why=f"no workload endpoint of node {view.local.name} names {names}, and no route leads there",
+            effect="these pods get no packets; Calico may give their addresses to others",
+            cure=f"start these pods anew; ip -d link show {link.name} shows the network namespace of one (link-netns)",
+            node=view.me,
+            severity=Severity.WARNING if known == "here" else Severity.ERROR,
+            instance=str(link.index),
+        )
+
+
+def _recorded_elsewhere(view: View, links: list[Link], records: Mapping[str, Endpoint]) -> Iterator[Finding]:
+    nodes = listed(tuple(dict.fromkeys(records[link.name].node for link in links)))
+    pods = listed(tuple(records[link.name].pod for link in links))
+    for link in links:
+        record = records[link.name]
+        yield finding(
+            "RT-WORKLOAD-ELSEWHERE",
+            link.name,
+            f"{_pods(len(links))} of this host {_are(len(links))} recorded for node {nodes}, and calico/node runs here "
+            f"as {view.local.name}: {pods}"
+            if link is links[0]
+            else f"{record.pod} ({link.name}) is recorded for node {record.node}",
+            why=f"the record of {record.pod} says {_shown(record.addresses)} on {link.name}, a link that is here",
+            effect="no route leads to these pods, neither here nor from other nodes",
+            cure=f"start calico/node here as {record.node} again (NODENAME={record.node}), or start these pods anew",
+            node=view.me,
+            writer=Writer.FELIX,
+            instance=str(link.index),
+        )
+
+
+def _without_link(
+    view: View, kernel: Kernel, records: Iterable[Endpoint], lost: frozenset[IPAddress]
+) -> Iterator[Finding]:
+    names = {link.name for link in kernel.links}
+    gone = [one for one in records if one.link not in names and lost.intersection(one.addresses)]
+    if not gone:
+        return
+    pods = listed(tuple(one.pod for one in gone))
+    for one in sorted(gone, key=lambda one: one.key):
+        yield finding(
+            "RT-WORKLOAD-GONE",
+            one.link,
+            f"{_pods(len(gone))} recorded for this host {'has' if len(gone) == 1 else 'have'} no link: {pods}"
+            if one is min(gone, key=lambda one: one.key)
+            else f"{one.pod}, recorded for this host, has no link {one.link}",
+            why=f"{one.pod} is recorded with {_shown(one.addresses)} on {one.link}, and there is no such link",
+            effect="nobody answers under these addresses; nobody else gets them",
+            cure=f"if the pod is gone: calicoctl ipam release --ip={one.addresses[0]}, and {_deletion(one)}",
+            node=view.me,
+        )
+
+
+def _deletion(one: Endpoint) -> str:
+    """The command that deletes a record."""
+    if not one.key.startswith(_V3):
+        return f"ETCDCTL_API=2 etcdctl rm {one.key}"
+    namespace, _, name = one.key.rpartition("/workloadendpoints/")[2].partition("/")
+    return f"calicoctl delete workloadendpoint {name} --namespace={namespace}"
+
+
+def _pods(number: int) -> str:
+    return counted(number, "pod")
+
+
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"
+
+
+def _shown(addresses: Iterable[IPAddress]) -> str:
+    return listed(tuple(map(str, addresses)))

@@ -1,1 +1,0 @@
-"""raw -> model: captured text, JSON values and netlink bytes become values. Pure; the only error is Malformed."""

@@ -1,0 +1,134 @@
+"""What is asked about pods: which links are theirs, and which addresses and records must be looked up to judge them.
+
+Blocks change with every pod, and so do the pods' own records: both are looked up for what a pass finds unexplained, and
+for nothing else.
+"""
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import NamedTuple
+
+from calico_agent.expected.bgp_sessions import host_plan
+from calico_agent.expected.cluster import Cluster
+from calico_agent.expected.view import View
+from calico_agent.model.calico.node import Block
+from calico_agent.model.last_value_cache import MadeOnce
+from calico_agent.model.network.address import Family, IPAddress, IPNetwork, Link
+from calico_agent.model.network.kernel import Kernel
+from calico_agent.model.network.prefix import FULL_LENGTH, Key, prefix_of
+from calico_agent.model.network.route import CALICO_PROTOCOLS, Fib, Path, host_prefix
+from calico_agent.model.observation import Unreadable
+
+# Felix takes every link of such a name for a pod's (interfacePrefix; in Kubernetes eleven digits follow). Bridges,
+# dummies and links with an address of their own are none, whatever their names.
+_PREFIX = "cali"
+_MOST_NAMES = 4
+
+
+class HostRoute(NamedTuple):
+    """A route to one address: into the link of a pod here (`device`), or `gateway`'s way."""
+
+    address: IPAddress
+    device: str
+    gateway: IPAddress | None
+
+
+def unled_links(kernel: Kernel | Unreadable) -> tuple[Link, ...]:
+    """The links of pods into which no host route leads, the oldest first."""
+    if isinstance(kernel, Unreadable):
+        return ()
+    pods = [link for link in kernel.links if link.kind == "veth" and link.name.startswith(_PREFIX)]
+    led_into = _devices(kernel.fib) if pods else frozenset()
+    found = (link for link in pods if link.name not in led_into and not _has_address(link))
+    return tuple(sorted(found, key=lambda link: link.index))
+
+
+def is_lost(kernel: Kernel, address: IPAddress) -> bool:
+    """Whether this host neither has an address itself nor a route to a pod with it."""
+    hops = (hop for path in kernel.fib.paths(host_prefix(address)) for hop in path.next_hops)
+    return kernel.holder(address) is None and not any(hop.device.startswith(_PREFIX) for hop in hops)
+
+
+def lost_addresses(view: View, kernel: Kernel) -> tuple[IPAddress, ...]:
+    """Those that Calico gave to pods of this host, and that lead nowhere here."""
+    held = view.observation.held or ()
+    return tuple(sorted((one for one in held if is_lost(kernel, one)), key=lambda one: (one.version, int(one))))
+
+
+def host_routes(kernel: Kernel) -> Iterator[HostRoute]:
+    """The routes to single addresses that lead into pods of this host, or by Calico to another one."""
+    for version, length in FULL_LENGTH.items():
+        for network, paths in kernel.fib.index.get(version, {}).get(length, {}).items():
+            if (device := pod_link(paths[0])) is not None:
+                yield HostRoute(prefix_of((version, length, network))[0], device, None)
+            elif paths[0].protocol in CALICO_PROTOCOLS and paths[0].next_hops and paths[0].next_hops[0].gateway:
+                hop = paths[0].next_hops[0]
+                yield HostRoute(prefix_of((version, length, network))[0], hop.device, hop.gateway)
+
+
+def contested(view: View, cluster: Cluster, kernel: Kernel) -> Iterator[tuple[HostRoute, IPNetwork]]:
+    """Host routes that lead away from the owner of the block around them, though nobody borrowed; with that block."""
+    for route in host_routes(kernel):
+        block = cluster.block_index.covering(_key(route.address))
+        if block is None or block.virtual or block.owner is None or route.address in cluster.borrowers:
+            continue
+        users = (view.local.name,) if route.gateway is None else cluster.holders.get(route.gateway, ())
+        if users and block.owner not in users and (route.gateway is None or _has_own_next_hop(view, cluster, block)):
+            yield route, block.cidr
+
+
+def _has_own_next_hop(view: View, cluster: Cluster, block: Block) -> bool:
+    """Whether the next hop of a route to the owner's pods is the owner itself: with several AS it may be any node."""
+    plan, owner = host_plan(view)[Family(block.cidr.version)], cluster.nodes.get(block.owner or "")
+    number = (owner.as_number if owner is not None else None) or cluster.bgp.as_number
+    return plan.steady and number == plan.as_number
+
+
+def former_names(view: View, cluster: Cluster) -> tuple[str, ...]:
+    """Nodes that this host may have been: registered with an address of it, or without a record and with blocks."""
+    own = [one.interface.ip for one in view.local.candidates if one.accepted]  # not those of Docker's bridges
+    found = [name for address in own for name in cluster.holders.get(address, ())]
+    without = [name for name in _owners(cluster) if name not in cluster.nodes]
+    return tuple(name for name in dict.fromkeys((*found, *without)) if name != view.local.name)[:_MOST_NAMES]
+
+
+@MadeOnce
+def own_blocks(cluster: Cluster, node: str) -> frozenset[IPNetwork]:
+    """The blocks that a node owns or has borrowed from."""
+    return frozenset(
+        block.cidr
+        for block in cluster.datastore.blocks
+        if block.owner == node or any(one.node == node for one in block.borrowed)
+    )
+
+
+@MadeOnce
+def _owners(cluster: Cluster) -> tuple[str, ...]:
+    owners = (block.owner for block in cluster.datastore.blocks if not block.virtual and block.in_use)
+    return tuple(dict.fromkeys(owner for owner in owners if owner is not None))
+
+
+def _key(address: IPAddress) -> Key:
+    return address.version, FULL_LENGTH[address.version], int(address)
+
+
+def pod_link(path: Path) -> str | None:
+    """The pod's link of this host into which a route leads."""
+    names = [hop.device for hop in path.next_hops if hop.gateway is None and hop.device.startswith(_PREFIX)]
+    return names[0] if names else None
+
+
+def leads_into_pod(path: Path) -> bool:
+    """Whether a route has a next hop behind the link of a pod, with an address of its own or without."""
+    return any(hop.device.startswith(_PREFIX) for hop in path.next_hops)
+
+
+def _has_address(link: Link) -> bool:
+    return any(held.scope == "global" for held in link.addresses)
+
+
+def _devices(fib: Fib) -> frozenset[str]:
+    """The links into which host routes lead."""
+    buckets = (fib.index.get(version, {}).get(length, {}) for version, length in FULL_LENGTH.items())
+    paths = chain.from_iterable(found for bucket in buckets for found in bucket.values())
+    return frozenset(hop.device for path in paths for hop in path.next_hops)

@@ -1,0 +1,1 @@
+"""What a fault is: its code, its text, and which fault explains which. Pure."""

@@ -1,0 +1,1 @@
+"""Values of Docker: containers, images, networks, the Engine."""

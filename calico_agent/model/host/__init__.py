@@ -1,0 +1,1 @@
+"""Values of the machine: its name, kernel, clocks, disks, Kubernetes parts."""

@@ -1,0 +1,1 @@
+"""Values of the network: links, addresses, routes, rules, neighbors."""

@@ -1,0 +1,77 @@
+"""The calico/node container that this host should run: preset, datastore, configuration and identity in one
+specification.
+"""
+
+from calico_agent.model.container.container import ContainerSpec, Mount
+from calico_agent.model.identity import AddressChoice, Identity
+from calico_agent.model.settings import DatastoreSettings, NodeSettings
+from calico_agent.plan.presets import PRESETS, Usual
+
+# Where the certificates are inside the container; the names are calicoctl's.
+CA_IN_CONTAINER = "/etc/calico/certs/ca_cert.crt"
+CERT_IN_CONTAINER = "/etc/calico/certs/cert.crt"
+KEY_IN_CONTAINER = "/etc/calico/certs/key.pem"
+
+
+def wanted_container(node: NodeSettings, datastore: DatastoreSettings, identity: Identity) -> ContainerSpec:
+    """The specification for a complete `identity`.
+
+    NODENAME and IP are always given and cannot be overridden by `node.env`: what calico/node finds by itself is what
+    this program exists to prevent. Everything else in `node.env` wins over the preset.
+    """
+    if not identity.complete or identity.name.name is None:
+        raise ValueError("a container is wanted only for a complete identity")
+    usual = PRESETS[node.preset]
+    ipv6 = {"FELIX_IPV6SUPPORT": "true"} if identity.ipv6.wanted else {}
+    env = {**_usual_env(usual, node), **_datastore_env(datastore), **ipv6, **dict(node.env)}
+    env["NODENAME"] = identity.name.name
+    env["IP"] = _address(identity.ipv4)
+    if identity.ipv6.wanted:
+        env["IP6"] = _address(identity.ipv6)
+    mounts = {
+        mount.destination: mount for mount in (*_usual_mounts(usual, node), *_certificates(datastore), *node.mounts)
+    }
+    return ContainerSpec(
+        name=node.name,
+        image=node.image,
+        env=tuple(sorted(env.items())),
+        mounts=tuple(mounts[destination] for destination in sorted(mounts)),
+        options=node.options,
+    )
+
+
+def _usual_env(usual: Usual, node: NodeSettings) -> dict[str, str]:
+    return {name: value for name, value in usual.env if name not in node.without}
+
+
+def _usual_mounts(usual: Usual, node: NodeSettings) -> tuple[Mount, ...]:
+    return tuple(mount for mount in usual.mounts if mount.destination not in node.without)
+
+
+def _address(choice: AddressChoice) -> str:
+    # With its prefix length: a bare address is looked up on the links, and stored as /32 where that fails, which makes
+    # every peer look like another subnet (node/pkg/lifecycle/startup/startup.go:746@v3.32.1).
+    return "none" if choice.chosen is None else choice.chosen.with_prefixlen
+
+
+def _datastore_env(datastore: DatastoreSettings) -> dict[str, str]:
+    env = {"ETCD_ENDPOINTS": ",".join(datastore.endpoints)}
+    if datastore.ca_file:
+        env["ETCD_CA_CERT_FILE"] = CA_IN_CONTAINER
+    if datastore.cert_file:
+        env["ETCD_CERT_FILE"] = CERT_IN_CONTAINER
+    if datastore.key_file:
+        env["ETCD_KEY_FILE"] = KEY_IN_CONTAINER
+    if datastore.username:
+        env["ETCD_USERNAME"] = datastore.username
+        env["ETCD_PASSWORD"] = datastore.password
+    return env
+
+
+def _certificates(datastore: DatastoreSettings) -> tuple[Mount, ...]:
+    places = (
+        (datastore.ca_file, CA_IN_CONTAINER),
+        (datastore.cert_file, CERT_IN_CONTAINER),
+        (datastore.key_file, KEY_IN_CONTAINER),
+    )
+    return tuple(Mount(source, destination, read_only=True) for source, destination in places if source)

@@ -1,0 +1,1 @@
+"""The process: the pass, the loop around it, and what it keeps open."""

@@ -1,0 +1,234 @@
+"""The opened sources of one process, read in the order in which one tells where to look for the next.
+
+Docker first: without configuration, the datastore's settings come from the calico/node container that runs here. Then
+the datastore, then the kernel, which is asked how it would reach the other nodes, then BIRD.
+"""
+
+import time
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime
+
+from calico_agent.config import Config
+from calico_agent.expected.local_node import node_container
+from calico_agent.identity.sticky import addresses_in_use, names_in_use, remember
+from calico_agent.model.calico.node import BgpSettings, Block, Datastore
+from calico_agent.model.calico.workload_endpoint import Endpoints
+from calico_agent.model.configuration import Configuration
+from calico_agent.model.container.container import Docker
+from calico_agent.model.container.image import Pull
+from calico_agent.model.host.conflicting_process import Rival
+from calico_agent.model.identity import Identity
+from calico_agent.model.network.address import IPAddress, IPNetwork
+from calico_agent.model.observation import AgentTrouble, Observation, Unreadable
+from calico_agent.model.settings import DatastoreSettings, EtcdApi, IdentitySettings, Mode
+from calico_agent.runtime.datastore import KEEPER, MIRROR, DatastoreSource
+from calico_agent.sources.bird.daemons import BirdsReader
+from calico_agent.sources.datastore.endpoint_queries import EndpointReader
+from calico_agent.sources.docker.client import DockerReader
+from calico_agent.sources.docker.programs import ProgramReader
+from calico_agent.sources.docker.waiting_commands import ClientReader
+from calico_agent.sources.host.conflicting_processes import RivalReader
+from calico_agent.sources.host.dns import NameLookup
+from calico_agent.sources.host.machine import read_host
+from calico_agent.sources.host.own_files import read_file_trouble
+from calico_agent.sources.kernel.destinations import registered, voters
+from calico_agent.sources.kernel.neighbor_probe import NeighbourProbe
+from calico_agent.sources.kernel.reader import KernelReader
+from calico_agent.sources.kubernetes.kubelet import KubeletReader
+from calico_agent.sources.preparation import SUBJECTS, Circumstances, PreparationReader
+from calico_agent.state.identity import IdentityFile
+
+_PROBE = "neighbour_probe"
+_PREFLIGHT = "preflight"
+PARTS = (MIRROR, KEEPER, _PROBE, _PREFLIGHT)
+"""What works beside the passes, and would be missed."""
+
+
+class Sources:
+    """Reads Observations. `wake` is called from watching threads; `one_shot` reads the datastore once, unwatched.
+    `preflight`: what that needs is read, too.
+
+    `datastore` is where the datastore is as of the last observation, None while nobody said; `endpoints` are the
+    addresses of its servers, `reachable` those of what `can-reach=` names. `kept` is who this host was the last time.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        wake: Callable[[str], None],
+        *,
+        one_shot: bool = False,
+        preflight: bool = True,
+        claim_trouble: Callable[[], Unreadable | None] = lambda: None,
+        pull: Callable[[], Pull | None] = lambda: None,
+        configuration: Callable[[], Configuration] = Configuration,
+        agent_troubles: Callable[[], tuple[AgentTrouble, ...]] = tuple,
+    ) -> None:
+        self._config = config
+        self._one_shot = one_shot
+        self._claim_trouble = claim_trouble
+        self._pull = pull
+        self._configuration = configuration
+        self._agent_troubles = agent_troubles
+        self._rivals = RivalReader()
+        self._endpoints = EndpointReader(config.datastore.timeout_seconds)
+        self._docker = DockerReader(config.docker.url, config.docker.timeout_seconds)
+        self._birds = BirdsReader(config.bird.socket, config.bird.socket6)
+        self._programs = ProgramReader()
+        self._clients = ClientReader()
+        self._datastore = DatastoreSource(config, wake, one_shot=one_shot)
+        self._kernel = KernelReader()
+        self._probe = NeighbourProbe(wake) if config.agent.probe_next_hops and not one_shot else None
+        if self._probe is not None:
+            self._probe.start()
+        self._preparation = PreparationReader(wake, SUBJECTS if preflight else ())
+        if not one_shot:
+            self._preparation.start()
+        self._identity_file = IdentityFile(config.agent.state_dir if config.mode is Mode.SUPERVISE else "")
+        self.kept = self._identity_file.load()
+        self._hung_docker: Unreadable | None = None
+        self._kubelet = KubeletReader()
+        self._lookups: dict[str, NameLookup] = {}
+        self.reachable: Mapping[str, tuple[IPAddress, ...]] = {}
+
+    @property
+    def datastore(self) -> DatastoreSettings | None:
+        """Where the datastore is."""
+        return self._datastore.settings
+
+    @property
+    def endpoints(self) -> tuple[IPAddress, ...]:
+        """The addresses of its servers."""
+        return self._datastore.endpoints
+
+    @property
+    def identity_settings(self) -> IdentitySettings:
+        """How name and addresses are found; what uses etcd's v2 API is Calico 2.x."""
+        settings = self._config.identity_settings()
+        old = self.datastore is not None and self.datastore.api is EtcdApi.V2
+        return replace(settings, as_written=settings.as_written or old)
+
+    def observe(self, at: datetime) -> Observation:
+        """Everything outside, now. A source that cannot be read is Unreadable; nothing is raised for it."""
+        docker, (datastore, trouble) = self._read_both()
+        kernel = self._kernel.read(self._destinations(datastore))
+        if self._probe is not None and not isinstance(kernel, Unreadable):
+            self._probe.follow(registered(datastore), kernel)
+        bird, bird6 = self._birds.read(ipv6=self._uses_ipv6(docker))
+        return Observation(
+            at=at,
+            host=read_host(kubelet=self._kubelet.read()),
+            kernel=kernel,
+            docker=docker,
+            datastore=datastore,
+            bird=bird,
+            bird6=bird6,
+            datastore_trouble=trouble,
+            snapshot_trouble=self._datastore.snapshot_trouble,
+            files_trouble=self._datastore.files_trouble,
+            claim_trouble=self._claim_trouble(),
+            state_trouble=self._state_trouble(),
+            pull=self._pull(),
+            configuration=self._configuration(),
+            agent_troubles=self._agent_troubles() + ((files,) if (files := read_file_trouble()) else ()),
+            rivals=self._read_rivals(docker, datastore),
+            preparation=self._preparation.read(self._circumstances(docker, datastore)),
+        )
+
+    def _read_both(self) -> tuple[Docker | Unreadable, tuple[Datastore | Unreadable, Unreadable | None]]:
+        """Docker and the datastore. Who looks once does not wait for one that hangs after the other, nor twice."""
+        if not self._one_shot or not self._config.datastore.endpoints:
+            docker = self._read_docker()
+            return docker, self._datastore.read(docker)
+        with ThreadPoolExecutor(1) as beside:
+            reading = beside.submit(self._read_docker)
+            datastore = self._datastore.read(Unreadable("Docker", "it is being asked"))
+            return reading.result(), datastore
+
+    def _circumstances(self, docker: Docker | Unreadable, datastore: Datastore | Unreadable) -> Circumstances:
+        config = self._config
+        return Circumstances(
+            docker,
+            datastore,
+            self.datastore,
+            docker_url=config.docker.url,
+            docker_seconds=config.docker.timeout_seconds,
+            state_dir=config.agent.state_dir,
+        )
+
+    def _read_docker(self) -> Docker | Unreadable:
+        if self._hung_docker is not None:
+            return self._hung_docker
+        node = self._config.node
+        docker = self._docker.read(node.container_name, image=node.image)
+        docker = self._clients.read(self._programs.read(docker))
+        if self._one_shot and isinstance(docker, Unreadable) and docker.code == "timeout":
+            self._hung_docker = docker
+        return docker
+
+    def keep(self, observation: Observation, identity: Identity) -> None:
+        """Keep who this host is for the next time, where it is this agent that decides it."""
+        if self._config.mode is not Mode.SUPERVISE or isinstance(observation.host, Unreadable):
+            return
+        used = addresses_in_use(observation.docker, observation.datastore, identity.name.name)
+        names = names_in_use(observation.docker)
+        self.kept = remember(self.kept, identity, observation.host.machine_id, used, observation.at, names=names)
+        self._identity_file.save(self.kept)
+
+    def _state_trouble(self) -> tuple[Unreadable, ...]:
+        reason = self._identity_file.trouble
+        return (Unreadable("identity.json", reason, "file"),) if reason else ()
+
+    def _destinations(self, datastore: Datastore | Unreadable) -> tuple[IPAddress, ...]:
+        """Where to the kernel is asked for the way."""
+        settings = self._config.identity_settings()
+        methods = (settings.ipv4.calico, settings.ipv6.calico)
+        names = {method.destination for method in methods if method is not None and method.destination}
+        self.reachable = {name: self._lookups.setdefault(name, NameLookup(name)).ask() for name in sorted(names)}
+        aimed = tuple(address for addresses in self.reachable.values() for address in addresses)
+        return self.endpoints + aimed + voters(datastore)
+
+    def _read_rivals(self, docker: Docker | Unreadable, datastore: Datastore | Unreadable) -> tuple[Rival, ...]:
+        """Nothing while Docker cannot tell which processes are calico/node's own."""
+        if isinstance(docker, Unreadable):
+            return ()
+        bgp = BgpSettings() if isinstance(datastore, Unreadable) else datastore.bgp
+        return self._rivals.read(docker.containers, bgp.ports)
+
+    def with_routes(self, observation: Observation, about: Collection[IPNetwork]) -> Observation:
+        """The same, with the routes that BIRD knows to some prefixes."""
+        return self._birds.with_routes(observation, about)
+
+    def blocks_of(self, datastore: Datastore | Unreadable, wanted: Collection[IPNetwork]) -> tuple[Block, ...]:
+        """Some blocks as they are now, whichever pods came and went since the datastore was read."""
+        return self._datastore.blocks_of(datastore, wanted)
+
+    def endpoints_of(
+        self, nodes: frozenset[str], links: frozenset[int], lost: frozenset[IPAddress]
+    ) -> Endpoints | Unreadable | None:
+        """The records of some nodes' pods, for what they are to explain; None where nobody said where etcd is."""
+        return None if self.datastore is None else self._endpoints.read(self.datastore, nodes, links, lost)
+
+    def heartbeat(self, part: str) -> float:
+        """When one of `PARTS` was last seen alive (monotonic seconds); now, where it is not used."""
+        if part in {MIRROR, KEEPER}:
+            return self._datastore.heartbeat(part)
+        if part == _PREFLIGHT:
+            return self._preparation.heartbeat()
+        return self._probe.heartbeat() if self._probe is not None else time.monotonic()
+
+    def close(self) -> None:
+        """Stop watching and close connections."""
+        self._datastore.close()
+        if self._probe is not None:
+            self._probe.stop()
+        self._preparation.stop()
+        self._docker.close()
+
+    def _uses_ipv6(self, docker: Docker | Unreadable) -> bool:
+        if self._config.identity_settings().ipv6.method != "none":
+            return True
+        node = node_container(docker, self._config.node.container_name)
+        return node is not None and node.alive and node.env_value("IP6") not in {"", "none"}

@@ -1,0 +1,49 @@
+"""One look as a report: what was read and found, with the times that conditions and problems have."""
+
+from calico_agent import __version__
+from calico_agent.checks.container.stage import stage_by
+from calico_agent.config import Config
+from calico_agent.expected.local_node import node_container, runs_elsewhere
+from calico_agent.model.finding import Assessment
+from calico_agent.model.name_lease import claim_on
+from calico_agent.model.observation import Observation, Unreadable
+from calico_agent.model.report import Report, TimedCondition, TimedProblem
+from calico_agent.runtime.collector import Sources
+
+
+def compose(
+    config: Config,
+    sources: Sources,
+    observation: Observation,
+    assessment: Assessment,
+    conditions: tuple[TimedCondition, ...],
+    problems: tuple[TimedProblem, ...],
+) -> Report:
+    """The report of one look, with the times that conditions and problems already carry."""
+    datastore = observation.datastore
+    readable = None if isinstance(datastore, Unreadable) else datastore
+    container = node_container(observation.docker, config.node.container_name)
+    return Report(
+        at=observation.at,
+        started_at=observation.at,
+        version=__version__,
+        mode=config.mode,
+        hostname="" if isinstance(observation.host, Unreadable) else observation.host.hostname,
+        identity=assessment.identity,
+        conditions=conditions,
+        problems=problems,
+        sessions=assessment.sessions,
+        unread=assessment.unread,
+        routes=assessment.routes,
+        container_known=not (isinstance(observation.docker, Unreadable) or runs_elsewhere(observation)),
+        container=container,
+        stage=stage_by(assessment.stage, (timed.condition for timed in conditions)),
+        unreadable=observation.unreadable(without_bird=container is not None and not container.runs_bird),
+        datastore_origin=sources.datastore.origin if sources.datastore else "",
+        datastore_revision=readable.revision if readable else None,
+        datastore_read_at=readable.read_at if readable else None,
+        nodes=len(readable.nodes) if readable else None,
+        configuration=observation.configuration,
+        checks=assessment.checks,
+        claim=claim_on(assessment.identity.name.name or "", readable.claims if readable else ()),
+    )

@@ -1,0 +1,234 @@
+"""The loop: wait, pass, wait. Level-triggered: whatever woke it, the pass reads the whole world again.
+
+The main thread makes the passes. Watchers and signal handlers only put a word into the queue (`SimpleQueue` because a
+signal handler may put into it while the main thread waits in it). A lost word costs one interval, never correctness.
+"""
+
+import ctypes
+import os
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+import structlog
+
+from calico_agent import __version__, logs
+from calico_agent.api.http import HttpServer
+from calico_agent.api.latest import Latest
+from calico_agent.api.systemd import Notifier
+from calico_agent.config import Config, ConfigOnDisk
+from calico_agent.config.show import told_beside, told_config
+from calico_agent.errors import ConfigError
+from calico_agent.model.observation import AgentTrouble
+from calico_agent.model.report import Report
+from calico_agent.report.as_text import render_line
+from calico_agent.report.changes import changes
+from calico_agent.report.timeline import next_confirmation
+from calico_agent.runtime.reconciler import Agent
+from calico_agent.runtime.single import Locks
+from calico_agent.sources.docker.watch import DockerWatch
+from calico_agent.sources.kernel.watch import NetlinkWatch
+
+# Changes come in bursts (a peer comes back with a thousand routes): at most five passes begin in a second.
+_SHORTEST_PERIOD = 0.2
+
+# A pass must end well within this: the sum of all deadlines of all sources, and of a container that is replaced.
+_LONGEST_PASS = 60.0
+
+# While something is wrong or not yet known, the next look comes sooner: a session that comes up changes no route, and
+# then nothing else would tell. A pass that takes long is not made more often than one twentieth of the time, and when
+# nothing has changed for a while, the next look may take a fifth of that: an outage of an hour is no reason to hurry.
+_UNSETTLED_INTERVAL = 2.0
+_SHARE_OF_TIME = 20
+_SHARE_OF_CALM = 5
+
+_M_ARENA_MAX = -8  # malloc.h
+
+_STOP = "stop"
+_RELOAD = "reload"
+
+
+class Daemon:
+    """One running agent: the loop, its watchers and its server."""
+
+    def __init__(self, config: Config, on_disk: ConfigOnDisk, locks: Locks) -> None:
+        self._log = structlog.get_logger("calico_agent")
+        self._config = config
+        self._on_disk = on_disk
+        self._locks = locks
+        self._words: SimpleQueue[str] = SimpleQueue()
+        self._notifier = Notifier(os.environ)
+        self._latest = Latest(config.agent.interval_seconds + _LONGEST_PASS)
+        self._agent = Agent(config, self._words.put, on_disk.look, self._server_troubles)
+        self._latest.tell_configuration = self._tell_configuration
+        self._watch_parts(config)
+        socket = Path(config.http.socket)
+        self._server = HttpServer(self._latest, config.listen, socket, self._agent.explorer)
+        self._watches: tuple[NetlinkWatch | DockerWatch, ...] = ()
+        self._report: Report | None = None
+        self._begun = 0.0  # when the last pass began, monotonic
+
+    def run(self) -> None:
+        """Until SIGTERM or SIGINT. The container goes on running."""
+        signal.signal(signal.SIGTERM, lambda *_: self._words.put(_STOP))
+        signal.signal(signal.SIGINT, lambda *_: self._words.put(_STOP))
+        signal.signal(signal.SIGHUP, lambda *_: self._words.put(_RELOAD))
+        try:
+            self._server.start()
+            self._watches = _open_watches(self._config, self._words.put, self._latest)
+            self._log.info("started", version=__version__, mode=self._config.mode.value, pid=os.getpid())
+            self._loop()
+        finally:
+            self._notifier.stopping()
+            for watch in self._watches:
+                watch.stop()
+            self._agent.close()
+            self._server.stop()
+            self._log.info("stopped")
+
+    def _loop(self) -> None:
+        words = {"start"}
+        while _STOP not in words:
+            if _RELOAD in words:
+                self._reconfigure()
+            self._pass(sorted(words))
+            words = self._wait()
+
+    def _pass(self, words: list[str]) -> None:
+        self._begun = time.monotonic()
+        self._server.retry()
+        try:
+            report, plan = self._agent.make_pass()
+        except Exception:  # noqa: BLE001 - a bug must not end the watch over the host
+            # The next pass may meet another world. If none can finish, systemd's watchdog is not fed and restarts us.
+            self._log.exception("pass_failed", advice="this is a bug of calico-agent: please report it with this text")
+            return
+        for event in changes(self._report, report):
+            self._log.log(logs.LEVELS[event.level.value], event.name, **event.fields)
+        self._publish(report)
+        self._log.debug("pass", woken_by=words, seconds=round(report.pass_seconds, 3))
+        self._agent.keep_name(plan)
+        self._agent.keep_image(plan)
+        if plan.action is None:
+            return
+        self._log.info("acting", doing=plan.doing)
+        outcome = self._agent.act(plan)
+        self._latest.beat()
+        if outcome is not None and outcome.error:
+            self._log.error("action_failed", doing=plan.doing, error=outcome.error)
+        self._words.put("acted")
+
+    def _publish(self, report: Report) -> None:
+        first = self._report is None
+        self._report = report
+        self._latest.publish(report)
+        line = render_line(report)
+        if first:
+            self._notifier.ready(line)
+        else:
+            self._notifier.status(line)
+        if not self._latest.stuck():  # systemd restarts for what /livez tells others
+            self._notifier.watchdog()
+
+    def _tell_configuration(self) -> dict[str, object]:
+        """The configuration in use, and the one that a reload would bring. Asked by the threads of the server."""
+        used: dict[str, object] = {"used": told_config(self._config)}
+        try:
+            return used | {"on_disk": told_beside(self._on_disk.peek(), self._config)}
+        except ConfigError as error:
+            return used | {"refused": list(error.faults)}
+
+    def _server_troubles(self) -> tuple[AgentTrouble, ...]:
+        return self._server.troubles()
+
+    def _wait(self) -> set[str]:
+        """Until something happens or the next pass is due; what happens within a moment is one reason to look."""
+        words: set[str] = set()
+        due = self._due()
+        try:
+            words.add(self._words.get(timeout=due))
+        except Empty:
+            words.add("interval")
+        pause = self._begun + _SHORTEST_PERIOD - time.monotonic()
+        if pause > 0 and _STOP not in words:
+            time.sleep(pause)
+        while not self._words.empty():
+            words.add(self._words.get())
+        return words
+
+    def _due(self) -> float:
+        """Seconds to the next pass: the interval, or sooner where a suspicion or a wait ends before."""
+        seconds = min(self._config.agent.interval_seconds, self._notifier.watchdog_interval / 2)
+        report = self._report
+        if report is not None:
+            if not report.healthy or report.problems:
+                seconds = min(seconds, max(_UNSETTLED_INTERVAL, _SHARE_OF_TIME * report.pass_seconds, _calm(report)))
+            ends = (next_confirmation(report.problems), report.supervision.next_attempt)
+            left = [(end - report.at).total_seconds() - report.pass_seconds for end in ends if end and end > report.at]
+            seconds = min([seconds, *left])
+        return max(seconds, 0.0)
+
+    def _reconfigure(self) -> None:
+        self._notifier.reloading()
+        try:
+            config = self._on_disk.reload(self._locks.take)
+        except ConfigError as error:
+            self._log.error("reload_refused", faults=list(error.faults), kept="the configuration of before")
+            self._notifier.ready(f"the reload was refused: {error.faults[0]}")
+        else:
+            if config.http != self._config.http:
+                self._log.warning("restart_needed", reason="the addresses of [http] change only with a restart")
+            for watch in self._watches:
+                watch.stop()
+            logs.configure(config.log.level, config.log.format)
+            self._agent.reconfigure(config, self._words.put)
+            self._watches = _open_watches(config, self._words.put, self._latest)
+            self._latest.loop_limit = config.agent.interval_seconds + _LONGEST_PASS
+            self._watch_parts(config)
+            self._config = config
+            self._log.info("reloaded", mode=config.mode.value)
+            self._notifier.ready("reloaded")
+
+    def _watch_parts(self, config: Config) -> None:
+        """Each makes a few calls in a row between two signs of life."""
+        for name, heartbeat in self._agent.heartbeats().items():
+            self._latest.watch(name, _LONGEST_PASS + 3 * config.datastore.timeout_seconds, heartbeat)
+
+
+def run(config: Config, on_disk: ConfigOnDisk) -> int:
+    """Run the agent in the foreground; returns the exit code. Raises InUseError where another one does its work."""
+    logs.configure(config.log.level, config.log.format)
+    _share_one_heap()
+    locks = Locks()
+    locks.take(config)
+    Daemon(config, on_disk, locks).run()
+    return 0
+
+
+def _share_one_heap() -> None:
+    """Have glibc serve all threads from one arena: with one for each of ours, 6 MiB more are held for nothing."""
+    with suppress(AttributeError, OSError):  # another C library
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
+
+
+def _calm(report: Report) -> float:
+    """A part of the time (s) since something last changed, which is when a condition turned or a problem began."""
+    turned = [timed.since for timed in report.conditions]
+    begun = [timed.since for timed in report.problems]
+    return (report.at - max((*turned, *begun), default=report.at)).total_seconds() / _SHARE_OF_CALM
+
+
+def _open_watches(
+    config: Config, wake: Callable[[str], None], latest: Latest
+) -> tuple[NetlinkWatch | DockerWatch, ...]:
+    netlink, docker = (
+        NetlinkWatch(wake),
+        DockerWatch(config.docker.url, wake, container_name=config.node.container_name),
+    )
+    for name, watch in (("netlink", netlink), ("docker", docker)):
+        watch.start()
+        latest.watch(f"{name}_watch", _LONGEST_PASS, watch.heartbeat)
+    return netlink, docker

@@ -1,0 +1,145 @@
+"""Where the datastore is, and its last reading that was believed: followed by a daemon, read once by who looks once.
+
+Without configuration its settings come from the calico/node container that runs here.
+"""
+
+import time
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from pathlib import Path
+
+from calico_agent.config import Config
+from calico_agent.errors import ConfigError
+from calico_agent.expected.local_node import node_container
+from calico_agent.model.calico.node import Block, Datastore
+from calico_agent.model.container.container import Docker
+from calico_agent.model.network.address import IPAddress, IPNetwork
+from calico_agent.model.observation import Unreadable
+from calico_agent.model.settings import DatastoreSettings
+from calico_agent.sources.datastore.cache import SnapshotFile
+from calico_agent.sources.datastore.cache_writer import SnapshotKeeper
+from calico_agent.sources.datastore.etcd_client.endpoints import resolve_endpoints
+from calico_agent.sources.datastore.mirror import Mirror
+from calico_agent.sources.datastore.reading import read_datastore
+from calico_agent.sources.docker.decode.node_datastore import datastore_settings
+
+# The first pass waits that long for etcd, so that a daemon that was just started does not begin with "unknown".
+_FIRST_ANSWER_SECONDS = 3.0
+
+_SNAPSHOT = "datastore.snapshot"
+
+MIRROR, KEEPER = "datastore_mirror", "datastore_snapshot"
+"""What works beside the passes, and would be missed."""
+
+
+class DatastoreSource:
+    """`settings` is where the datastore is as of the last reading, None while nobody said.
+
+    `endpoints` are the addresses of its servers.
+    """
+
+    def __init__(self, config: Config, wake: Callable[[str], None], *, one_shot: bool) -> None:
+        """`wake` is called from watching threads; with `one_shot` the datastore is read, and not watched."""
+        self._config = config
+        self._wake = wake
+        self._one_shot = one_shot
+        self._mirror: Mirror | None = None
+        self._keeper: SnapshotKeeper | None = None
+        self._files_trouble: Unreadable | None = None
+        self._hung: Unreadable | None = None
+        self.settings: DatastoreSettings | None = None
+        self.endpoints: tuple[IPAddress, ...] = ()
+
+    @property
+    def files_trouble(self) -> Unreadable | None:
+        """Why the next connection could not be made with the files that are on the disk now."""
+        return self._files_trouble or (self._mirror.files_trouble if self._mirror is not None else None)
+
+    @property
+    def snapshot_trouble(self) -> Unreadable | None:
+        """Why the reading is not kept for the next start."""
+        return self._keeper.trouble if self._keeper is not None else None
+
+    def read(self, docker: Docker | Unreadable) -> tuple[Datastore | Unreadable, Unreadable | None]:
+        """The last reading that was believed, and why there is no newer one."""
+        current = self._read_current(docker)
+        if isinstance(current, Unreadable) and (last := self._last_good()) is not None:
+            return last, current
+        return current, None
+
+    def blocks_of(self, datastore: Datastore | Unreadable, wanted: Collection[IPNetwork]) -> tuple[Block, ...]:
+        """Some blocks as they are now, whichever pods came and went since the datastore was read."""
+        if self._mirror is not None:
+            return self._mirror.blocks(wanted)
+        blocks = () if isinstance(datastore, Unreadable) else datastore.blocks
+        return tuple(block for block in blocks if block.cidr in wanted)
+
+    def heartbeat(self, part: str) -> float:
+        """When `MIRROR` or `KEEPER` was last seen alive (monotonic seconds); now, where it is not used."""
+        found = {MIRROR: self._mirror, KEEPER: self._keeper}[part]
+        return found.heartbeat() if found is not None else time.monotonic()
+
+    def close(self) -> None:
+        """End what is followed."""
+        if self._mirror is not None:
+            if self._keeper is not None:
+                self._keeper.stop()
+            self._mirror.stop()
+        self._mirror = self._keeper = None
+
+    def _last_good(self) -> Datastore | None:
+        if self._mirror is not None:
+            return self._mirror.last_good()
+        return self._keeper.load() if self._keeper is not None else None
+
+    def _read_current(self, docker: Docker | Unreadable) -> Datastore | Unreadable:
+        settings = self._read_settings(docker)
+        if isinstance(settings, Unreadable):
+            if self.settings is None:
+                return settings
+            settings = self.settings  # the container or file that told us is gone; the cluster is where it was
+        if settings != self.settings:
+            self._follow(settings)
+        if self._mirror is not None:
+            return self._mirror.snapshot()
+        if self._hung is not None:
+            return self._hung
+        read = read_datastore(settings, timeout=settings.timeout)
+        self._hung = read if isinstance(read, Unreadable) and read.code == "timeout" else None
+        return read
+
+    def _read_settings(self, docker: Docker | Unreadable) -> DatastoreSettings | Unreadable:
+        self._files_trouble = None
+        try:
+            settings = self._config.datastore_settings() or settings_from(docker, self._config.node.container_name)
+        except ConfigError as error:
+            self._files_trouble = Unreadable("etcd", str(error), "file")
+            return self._files_trouble
+        if isinstance(settings, Unreadable):
+            return settings
+        return replace(settings, timeout=self._config.datastore.timeout_seconds)
+
+    def _follow(self, settings: DatastoreSettings) -> None:
+        self.settings = settings
+        self.endpoints = resolve_endpoints(settings.endpoints)
+        self.close()
+        directory = self._config.agent.state_dir
+        self._keeper = SnapshotKeeper(SnapshotFile(Path(directory, _SNAPSHOT), settings)) if directory else None
+        if self._one_shot:
+            return
+        self._mirror = Mirror(settings, self._wake, remembered=self._keeper.load() if self._keeper else None)
+        self._mirror.start()
+        if self._keeper is not None:
+            self._keeper.start(self._mirror.last_good)
+        self._mirror.wait(_FIRST_ANSWER_SECONDS)
+
+
+def settings_from(docker: Docker | Unreadable, name: str) -> DatastoreSettings | Unreadable:
+    """The datastore of this host's calico/node container, which need not run: where the cluster's data is stays so."""
+    if isinstance(docker, Unreadable):
+        return Unreadable("etcd", f"no datastore is configured, and Docker cannot be asked: {docker.reason}", "unset")
+    node = node_container(docker, name)
+    if node is None:
+        reason = "no datastore is configured, and there is no calico/node container here to take its settings from"
+        return Unreadable("etcd", reason, "unset")
+    return datastore_settings(node)

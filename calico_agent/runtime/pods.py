@@ -1,0 +1,44 @@
+"""The questions about pods that one pass has, put to whoever can answer them: the mirror, a recording, etcd itself."""
+
+from collections.abc import Callable, Collection
+from dataclasses import replace
+
+from calico_agent.expected.pods import contested, former_names, lost_addresses, own_blocks, unled_links
+from calico_agent.expected.view import View
+from calico_agent.model.calico.node import Block
+from calico_agent.model.calico.workload_endpoint import Endpoints
+from calico_agent.model.network.address import IPAddress, IPNetwork
+from calico_agent.model.network.prefix import key_of
+from calico_agent.model.network.route import host_prefix
+from calico_agent.model.observation import Observation, Unreadable
+
+BlocksOf = Callable[[Collection[IPNetwork]], tuple[Block, ...]]
+EndpointsOf = Callable[[frozenset[str], frozenset[int], frozenset[IPAddress]], Endpoints | Unreadable | None]
+
+
+def with_pods(view: View, blocks_of: BlocksOf, endpoints_of: EndpointsOf) -> Observation:
+    """The view's observation with what is known of pods. The list of all pods is never asked for.
+
+    `blocks_of` has the newest of some blocks, `endpoints_of` the records of some nodes' pods, for what these are to
+    explain: links without a route, and addresses that lead nowhere.
+    """
+    name, cluster, kernel = view.local.name, view.cluster, view.kernel
+    if name is None or cluster is None or kernel is None:
+        return view.observation
+    disputed = {route.address: block for route, block in contested(view, cluster, kernel)}
+    wanted = own_blocks(cluster, name) | frozenset(disputed.values())
+    blocks = {block.cidr: block for block in blocks_of(wanted)}
+    held = frozenset(address for block in blocks.values() for address in block.held_by(name))
+    holders = {address: blocks[cidr].holder(address) for address, cidr in disputed.items() if cidr in blocks}
+    node = cluster.nodes.get(name)
+    for _, address in node.tunnel_addresses() if node is not None else ():
+        around = cluster.block_index.covering(key_of(host_prefix(address)))
+        if around is not None and around.cidr in blocks:
+            holders[address] = blocks[around.cidr].holder(address)
+    given = {address: holder for address, holder in holders.items() if holder is not None}
+    seen = replace(view.observation, held=held, given=given)
+    unled = frozenset(link.index for link in unled_links(kernel))
+    lost = frozenset(lost_addresses(replace(view, observation=seen), kernel))
+    if not unled and not lost:
+        return seen
+    return replace(seen, pods=endpoints_of(frozenset((name, *former_names(view, cluster))), unled, lost))

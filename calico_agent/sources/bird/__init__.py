@@ -1,0 +1,1 @@
+"""BIRD, by its control socket."""

@@ -1,0 +1,1 @@
+"""BIRD's replies -> model. Pure; the only error is Malformed."""

@@ -1,0 +1,52 @@
+"""What the mirroring thread is on: the connection and the watch, for those who end them from other threads."""
+
+import threading
+
+from calico_agent.model.observation import Unreadable
+from calico_agent.sources.datastore.backend import AnyConnection
+from calico_agent.sources.datastore.etcd2.reader import WatchV2
+from calico_agent.sources.datastore.etcd3.reader import Watch
+from calico_agent.sources.datastore.etcd_client.error import EtcdError
+
+
+class Engaged:
+    """One connection at a time, with its watch once that is open. `files_trouble`: see `renewed`."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._connection: AnyConnection | None = None
+        self._watch: Watch | WatchV2 | None = None
+        self._ended = False
+        # Written by the heartbeat, read by the pass: one reference, which is replaced as a whole.
+        self.files_trouble: Unreadable | None = None
+
+    def now(self) -> tuple[AnyConnection | None, Watch | WatchV2 | None]:
+        """Both, as they are at one moment."""
+        with self._lock:
+            return self._connection, self._watch
+
+    def on(self, connection: AnyConnection | None, watch: Watch | WatchV2 | None = None) -> None:
+        """From now on these. Raises EtcdError once all has been ended."""
+        with self._lock:
+            self._connection, self._watch = connection, watch
+        if self._ended and connection is not None:
+            raise EtcdError("the mirror is stopping", "closed")
+
+    def end(self) -> None:
+        """End them, and whatever comes after them."""
+        self._ended = True
+        connection, watch = self.now()
+        if watch is not None:
+            watch.cancel()
+        if connection is not None:
+            connection.close()
+
+    def renewed(self, connection: AnyConnection) -> bool:
+        """Whether a connection that is made now would use other files; `files_trouble` says why none could be made."""
+        try:
+            renewed = connection.files.renewed()
+        except EtcdError as error:
+            self.files_trouble = Unreadable("etcd", error.reason, error.code)
+            return False
+        self.files_trouble = None
+        return renewed

@@ -1,0 +1,156 @@
+"""Calico's keys and values in etcd v3 become nodes, pools, blocks, affinities and BGP settings.
+
+    /calico/resources/v3/projectcalico.org/<plural>/<name>     nodes, pools, BGP settings: `calico.resource`
+    /calico/ipam/v2/assignment/...                             blocks: `calico.ipam`
+    /calico/ipam/v2/host/...                                   the nodes' claims on them: `calico.ipam`
+    /calico-agent/v1/...                                       the agents' claims on node names: `calico.name_lease`
+
+A key whose value cannot be understood becomes a `BadKey`, and the rest goes on. The claims of owners that are not hosts
+(/calico/ipam/v2/virtual/...) are not read: the block itself names such an owner.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import TypeVar
+
+from calico_agent.model.calico.bgp_filter import BgpFilter
+from calico_agent.model.calico.felix import ClusterRoutes, FelixSettings, Said
+from calico_agent.model.calico.node import Affinity, BadKey, BgpSettings, Block, Datastore, Node, Pool
+from calico_agent.model.name_lease import CLAIMS, AliveSign, NameOwner
+from calico_agent.model.network.address import IPNetwork
+from calico_agent.sources.datastore.calico.bgp_peer import BgpPeer
+from calico_agent.sources.datastore.calico.ipam import decode_affinity, decode_block
+from calico_agent.sources.datastore.calico.name_lease import decode_claim
+from calico_agent.sources.datastore.calico.resource import (
+    BgpConfiguration,
+    ClusterInformation,
+    FelixConfiguration,
+    Resource,
+    decode_resource,
+)
+from calico_agent.sources.decode_error import Malformed
+
+RESOURCES = "/calico/resources/v3/projectcalico.org/"
+BLOCKS = "/calico/ipam/v2/assignment/"
+AFFINITIES = "/calico/ipam/v2/host/"
+# Only what is needed: workload endpoints and handles change with every pod and would wake every host of the cluster.
+PREFIXES = (
+    BLOCKS,
+    AFFINITIES,
+    f"{RESOURCES}bgpconfigurations/",
+    f"{RESOURCES}bgpfilters/",
+    f"{RESOURCES}bgppeers/",
+    f"{RESOURCES}clusterinformations/",
+    f"{RESOURCES}felixconfigurations/",
+    f"{RESOURCES}ippools/",
+    f"{RESOURCES}nodes/",
+)
+
+_NODE = "node."  # begins the names of resources that hold for one node
+_RELEASE = re.compile(r"v([0-9]{1,4})\.([0-9]{1,4})")
+_IPIP_BY_FELIX = (3, 33)
+
+Decoded = Resource | Block | Affinity | NameOwner | AliveSign
+_Kind = TypeVar("_Kind")
+
+
+def block_key(cidr: IPNetwork) -> str:
+    """Where the record of a block is, in both APIs."""
+    return f"{BLOCKS}ipv{cidr.version}/block/{cidr.network_address}-{cidr.prefixlen}"
+
+
+def decode_key(key: str, value: bytes) -> Decoded | BadKey | None:
+    """What one key holds; None for a key that is of no interest or marked as deleted. Never raises."""
+    try:
+        if key.startswith(BLOCKS):
+            return decode_block(key.removeprefix(BLOCKS), value)
+        if key.startswith(AFFINITIES):
+            return decode_affinity(key.removeprefix(AFFINITIES), value)
+        if key.startswith(RESOURCES):
+            return decode_resource(key.removeprefix(RESOURCES), value)
+        if key.startswith(CLAIMS):
+            return decode_claim(key, value)
+    except Malformed as malformed:
+        return bad_key(key, malformed)
+    return None
+
+
+def bad_key(key: str, malformed: Malformed) -> BadKey:
+    """A key whose value cannot be understood."""
+    return BadKey(_shown_key(key), malformed.what)
+
+
+def decode_datastore(items: Iterable[tuple[str, bytes]], *, revision: int, read_at: datetime | None) -> Datastore:
+    """All keys and values of one revision."""
+    decoded = {key: decode_key(key, value) for key, value in items}
+    known = {key: found for key, found in decoded.items() if found is not None}
+    return assemble(known, revision=revision, read_at=read_at)
+
+
+def assemble(decoded: Mapping[str, Decoded | BadKey], *, revision: int, read_at: datetime | None) -> Datastore:
+    """The datastore made of what each key holds. In the order of the keys, whatever the order of arrival."""
+    values = [decoded[key] for key in sorted(decoded)]
+    cluster = next(iter(_every(ClusterInformation, values)), ClusterInformation(""))
+    felix = {found.name: found.said for found in _every(FelixConfiguration, values)}
+    return Datastore(
+        nodes=_every(Node, values),
+        pools=_every(Pool, values),
+        blocks=_every(Block, values),
+        affinities=_every(Affinity, values),
+        bgp=_bgp(_every(BgpConfiguration, values), _every(BgpPeer, values), _every(BgpFilter, values)),
+        felix=_felix(felix, cluster.version),
+        felix_nodes=tuple(
+            (name.removeprefix(_NODE), said) for name, said in felix.items() if said and name.startswith(_NODE)
+        ),
+        bad_keys=_every(BadKey, values),
+        claims=tuple(value for value in values if isinstance(value, NameOwner | AliveSign)),
+        cluster_guid=cluster.guid,
+        calico_version=cluster.version,
+        revision=revision,
+        read_at=read_at,
+    )
+
+
+def _every(kind: type[_Kind], values: Iterable[Decoded | BadKey]) -> tuple[_Kind, ...]:
+    return tuple(value for value in values if isinstance(value, kind))
+
+
+def _felix(configurations: Mapping[str, Said], version: str) -> FelixSettings:
+    # The default of the release that last wrote its version; one that writes none is older.
+    release = _RELEASE.match(version)
+    late = release is not None and (int(release[1]), int(release[2])) >= _IPIP_BY_FELIX
+    default = FelixSettings(cluster_routes=ClusterRoutes.IPIP_ONLY) if late else FelixSettings()
+    return default.told(configurations.get("default", ()))
+
+
+def _bgp(
+    configurations: tuple[BgpConfiguration, ...], peers: tuple[BgpPeer, ...], filters: tuple[BgpFilter, ...]
+) -> BgpSettings:
+    default = BgpSettings()
+    listen_ports = []
+    for configuration in configurations:
+        if configuration.name == "default":
+            default = BgpSettings(
+                mesh=configuration.mesh,
+                as_number=configuration.as_number or default.as_number,
+                listen_port=configuration.listen_port or default.listen_port,
+                binds_to_address=configuration.binds_to_address,
+                services=configuration.services,
+            )
+        elif configuration.name.startswith(_NODE) and configuration.listen_port:
+            listen_ports.append((configuration.name.removeprefix(_NODE), configuration.listen_port))
+    return replace(
+        default,
+        peers=tuple(peer.name for peer in peers),
+        node_listen_ports=tuple(listen_ports),
+        peerings=tuple(peer.peering for peer in peers if peer.peering is not None),
+        filters=filters,
+    )
+
+
+def _shown_key(key: str) -> str:
+    """The key as it can be printed and kept: bounded, and without control characters."""
+    printable = key if key.isprintable() else ascii(key)[1:-1]
+    return printable if len(printable) <= 300 else f"{printable[:300]}..."

@@ -1,0 +1,1 @@
+"""The Docker Engine, its containers, and the programs that run in calico/node's."""

@@ -1,0 +1,1 @@
+"""The packet filter: iptables of both kinds, and nft."""

@@ -1,0 +1,1 @@
+"""The machine itself: names, processes, disks, files."""

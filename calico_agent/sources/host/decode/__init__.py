@@ -1,0 +1,1 @@
+"""Files and process lists of the machine -> model. Pure; the only error is Malformed."""

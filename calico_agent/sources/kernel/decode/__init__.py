@@ -1,0 +1,1 @@
+"""netlink bytes -> model. Pure; the only error is Malformed."""

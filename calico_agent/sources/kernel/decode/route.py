@@ -1,0 +1,123 @@
+"""One RTM_NEWROUTE message: a route of a table, or the kernel's answer for one destination.
+
+Meanings are those of include/uapi/linux/rtnetlink.h; what the kernel puts into a message is in fib_dump_info
+(net/ipv4/fib_semantics.c) and rt6_fill_node (net/ipv6/route.c).
+
+Left out: cached routes (RTM_F_CLONED), and routes for one type of service or one source prefix only, which traffic in
+general does not follow.
+"""
+
+from collections.abc import Mapping
+from ipaddress import ip_network
+from struct import Struct
+from typing import NamedTuple
+
+from calico_agent.model.network.address import Family, IPAddress
+from calico_agent.model.network.kernel import Source
+from calico_agent.model.network.route import Path, Route, RouteType
+from calico_agent.sources.decode_error import Malformed, Refused
+from calico_agent.sources.kernel.decode.next_hops import RTA_OIF, NextHopObjects, gateway, next_hops
+from calico_agent.sources.kernel.decode.rtnetlink import FAMILIES, address, answer, attributes, link_name, number
+
+NEW_ROUTE = 24  # RTM_NEWROUTE
+ROUTE = Struct("=BBBBBBBBI")  # struct rtmsg: family, prefix length, source's, tos, table, protocol, scope, type, flags
+RTA_DST, RTA_TABLE = 1, 15
+ADDRESS_SIZE = {Family.IPV4: 4, Family.IPV6: 16}
+_RTA_PRIORITY, _RTA_PREFSRC = 6, 7
+_CLONED = 0x200  # RTM_F_CLONED
+
+_TYPES = {kind.value: kind for kind in RouteType}
+_FORWARDING = {RouteType.UNICAST, RouteType.LOCAL, RouteType.BROADCAST, RouteType.ANYCAST, RouteType.MULTICAST}
+
+# Errors that are answers: what happens to a packet (fib_props in net/ipv4/fib_semantics.c), and that the kernel has no
+# such family at all (IPv6 that is switched off or not built in: EOPNOTSUPP, EAFNOSUPPORT).
+_REFUSALS = {
+    13: "prohibited",
+    22: "blackhole",
+    95: "no route",
+    97: "no route",
+    101: "no route",
+    113: "unreachable",
+}
+
+
+class Setting(NamedTuple):
+    """What a route is read with: its table, the links by index, the next hop objects by id (`decode_next_hops`)."""
+
+    table: int
+    link_names: Mapping[int, str]
+    objects: NextHopObjects
+
+
+def decode_route(body: bytes, family: Family, setting: Setting) -> tuple[int, int, Path] | None:
+    """Prefix length, network address as a number, and path; None for a route that is left out or of another table.
+
+    `body` is the message without its header. Raises Malformed and Interrupted.
+    """
+    if len(body) < ROUTE.size:
+        raise Malformed("a route is cut short")
+    af, length, source_length, tos, table, protocol, _scope, kind, flags = ROUTE.unpack_from(body)
+    if FAMILIES.get(af) is not family or flags & _CLONED or tos or source_length:
+        return None
+    found = attributes(body, ROUTE.size)
+    table = number(found.get(RTA_TABLE), table)
+    if table != setting.table:
+        return None
+    type_ = _TYPES.get(kind, RouteType.UNSPEC)
+    forwards = type_ in _FORWARDING
+    path = Path(
+        type_,
+        next_hops(found, flags, family, setting.link_names, setting.objects) if forwards else (),
+        protocol,
+        number(found.get(_RTA_PRIORITY)),
+        table,
+        address(found[_RTA_PREFSRC], family) if _RTA_PREFSRC in found else None,
+    )
+    return length, _network(found.get(RTA_DST), length, family), path
+
+
+def decode_source(datagram: bytes, destination: IPAddress, link_names: Mapping[int, str]) -> Source:
+    """The kernel's answer to RTM_GETROUTE for one destination. Raises Malformed, and Refused for an unknown error."""
+    try:
+        body = answer(datagram, NEW_ROUTE)
+    except Refused as refused:
+        if refused.errno not in _REFUSALS:
+            raise
+        return Source(destination, None, error=_REFUSALS[refused.errno])
+    family = Family(destination.version)
+    found = attributes(body, ROUTE.size)
+    source = address(found[_RTA_PREFSRC], family) if _RTA_PREFSRC in found else None
+    return Source(
+        destination,
+        source,
+        device=link_name(number(found.get(RTA_OIF)), link_names),
+        gateway=gateway(found, family),
+        error="" if source else "no source address",
+    )
+
+
+def decode_match(datagram: bytes, family: Family, link_names: Mapping[int, str]) -> Route | None:
+    """The table's entry that the kernel matched, in answer to RTM_GETROUTE with RTM_F_FIB_MATCH.
+
+    Raises Malformed, and Refused when there is no such entry or it drops the packet.
+    """
+    body = answer(datagram, NEW_ROUTE)
+    if len(body) < ROUTE.size:
+        raise Malformed("a route is cut short")
+    table = number(attributes(body, ROUTE.size).get(RTA_TABLE), body[4])
+    found = decode_route(body, family, Setting(table, link_names, {}))
+    if found is None:
+        return None
+    length, network, path = found
+    return Route(ip_network((network.to_bytes(ADDRESS_SIZE[family]), length)), *path)
+
+
+def _network(destination: bytes | None, length: int, family: Family) -> int:
+    size = ADDRESS_SIZE[family]
+    value = bytes(size) if destination is None else destination  # the default route has none
+    if len(value) != size or length > 8 * size:
+        raise Malformed(f"a route to a /{length} with a destination of {len(value)} bytes")
+    network = int.from_bytes(value)
+    if network & ((1 << (8 * size - length)) - 1):
+        raise Malformed(f"a route to a /{length} with a destination that is longer")
+    return network

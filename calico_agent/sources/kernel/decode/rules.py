@@ -1,0 +1,81 @@
+"""RTM_NEWRULE messages -> policy rules, which decide in which table a packet is looked up.
+
+Layout and meanings are those of include/uapi/linux/fib_rules.h.
+"""
+
+from collections.abc import Iterable, Iterator
+from ipaddress import ip_network
+from struct import Struct
+
+from calico_agent.model.network.address import Family, IPNetwork
+from calico_agent.model.network.policy_rule import Mark, Rule, RuleAction
+from calico_agent.sources.decode_error import Malformed
+from calico_agent.sources.kernel.decode.rtnetlink import FAMILIES, Attributes, address, attributes, dump_bodies, number
+
+_NEW_RULE = 32  # RTM_NEWRULE
+_RULE = Struct(
+    "=BBBBBxxBI"
+)  # struct fib_rule_hdr: family, destination's and source's length, tos, table, action, flags
+_INVERTED = 2  # FIB_RULE_INVERT
+_DST, _SRC, _IIF, _GOTO, _PRIORITY, _MARK, _SUPPRESS, _TABLE, _MASK, _OIF = 1, 2, 3, 4, 6, 10, 14, 15, 16, 17  # FRA_
+_CONDITIONS = {12: "tunnel", 19: "l3mdev", 20: "uidrange", 22: "ipproto", 23: "sport", 24: "dport", 25: "dscp"}
+_NEWEST = max(_CONDITIONS)  # what came after it are conditions too
+_NOT_SUPPRESSED = 0xFFFFFFFF
+_ACTIONS = {action.value: action for action in RuleAction}
+
+
+def decode_rules(datagrams: Iterable[bytes], family: Family) -> tuple[Rule, ...]:
+    """The rules of one family out of one dump, first the one that is asked first. Raises Malformed and Refused."""
+    return tuple(sorted(_rules(datagrams, family), key=lambda rule: rule.priority))
+
+
+def _rules(datagrams: Iterable[bytes], family: Family) -> Iterator[Rule]:
+    for body in dump_bodies(datagrams, _NEW_RULE):
+        if len(body) < _RULE.size:
+            raise Malformed("a policy rule is cut short")
+        kind, to_length, from_length, tos, table, action, flags = _RULE.unpack_from(body)
+        if FAMILIES.get(kind) is not family:
+            continue
+        found = attributes(body, _RULE.size)
+        suppressed = number(found.get(_SUPPRESS), _NOT_SUPPRESSED)
+        yield Rule(
+            priority=number(found.get(_PRIORITY)),
+            table=number(found.get(_TABLE), table) if action == RuleAction.TABLE else 0,
+            action=_ACTIONS.get(action, RuleAction.UNKNOWN),
+            source=_network(found.get(_SRC), from_length, family),
+            destination=_network(found.get(_DST), to_length, family),
+            mark=_mark(found),
+            iif=_name(found.get(_IIF)),
+            selectors=tuple(_selectors(found, tos)),
+            inverted=bool(flags & _INVERTED),
+            target=number(found.get(_GOTO)),
+            suppressed=None if suppressed == _NOT_SUPPRESSED else suppressed,
+        )
+
+
+def _network(value: bytes | None, length: int, family: Family) -> IPNetwork | None:
+    if value is None:
+        return None
+    try:
+        return ip_network((address(value, family), length))
+    except ValueError as error:
+        raise Malformed(f"a policy rule for {error}") from error
+
+
+def _mark(found: Attributes) -> Mark | None:
+    """The kernel tells mark and mask together; without either, every mark will do."""
+    return Mark(number(found.get(_MARK)), number(found.get(_MASK))) if _MARK in found or _MASK in found else None
+
+
+def _name(value: bytes | None) -> str:
+    return (value or b"").rstrip(bytes(1)).decode(errors="replace")
+
+
+def _selectors(found: Attributes, tos: int) -> Iterator[str]:
+    if tos:
+        yield f"tos {tos}"
+    if _OIF in found:
+        yield f"oif {_name(found[_OIF])}"
+    for kind in sorted(found):
+        if kind in _CONDITIONS or kind > _NEWEST:
+            yield _CONDITIONS.get(kind, f"condition-{kind}")

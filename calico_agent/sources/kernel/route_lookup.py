@@ -1,0 +1,46 @@
+"""How a packet that this host sends to one address would go, by the kernel, which looks at rules and all tables."""
+
+from collections.abc import Mapping
+from struct import Struct
+
+from calico_agent.model.network.address import Family, IPAddress
+from calico_agent.model.network.kernel import Kernel
+from calico_agent.model.network.policy_rule import Rule
+from calico_agent.model.network.route import NextHop
+from calico_agent.model.network.route_trace import Lookup
+from calico_agent.model.observation import Unreadable
+from calico_agent.sources.decode_error import Refused
+from calico_agent.sources.kernel.decode.route import decode_match, decode_source
+from calico_agent.sources.kernel.netlink_socket import NetlinkSocket, attribute, steadily
+
+_GET_ROUTE = 26  # RTM_GETROUTE
+_ROUTE = Struct("=BBBBBBBBI")  # struct rtmsg: family, prefix length, source's, tos, table, protocol, scope, type, flags
+_LOOKUP_TABLE, _FIB_MATCH = 0x1000, 0x2000  # RTM_F_: say in which table, and which entry
+_RTA_DST = 1
+_ADDRESS_FAMILY = {Family.IPV4: 2, Family.IPV6: 10}
+
+
+def read_lookup(destination: IPAddress, kernel: Kernel) -> Lookup | Unreadable:
+    """The kernel's answer now; `kernel` gives the names of the links, and the rules."""
+    names = {link.index: link.name for link in kernel.links}
+    return steadily(lambda: _read(destination, names, kernel.rules.get(Family(destination.version), ())))
+
+
+def _read(destination: IPAddress, names: Mapping[int, str], rules: tuple[Rule, ...]) -> Lookup:
+    family = Family(destination.version)
+    with NetlinkSocket() as netlink:
+        source = decode_source(netlink.ask(_GET_ROUTE, _question(destination, 0)), destination, names)
+    try:
+        with NetlinkSocket() as netlink:
+            answer = netlink.ask(_GET_ROUTE, _question(destination, _LOOKUP_TABLE | _FIB_MATCH))
+            route = decode_match(answer, family, names)
+    except Refused:
+        route = None
+    hop = NextHop(source.gateway, source.device) if source.device else None
+    return Lookup(destination, route, hop, source.address, source.error, rules)
+
+
+def _question(destination: IPAddress, flags: int) -> bytes:
+    family = _ADDRESS_FAMILY[Family(destination.version)]
+    route = _ROUTE.pack(family, destination.max_prefixlen, 0, 0, 0, 0, 0, 0, flags)
+    return route + attribute(_RTA_DST, destination.packed)

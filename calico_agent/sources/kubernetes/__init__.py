@@ -1,0 +1,1 @@
+"""What runs of Kubernetes on this host: kubelet, kube-proxy, CNI, and the credentials for its API."""

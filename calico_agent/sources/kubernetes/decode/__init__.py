@@ -1,0 +1,1 @@
+"""What Kubernetes says and is told -> model. Pure; the only error is Malformed."""

@@ -1,0 +1,250 @@
+"""Reads what the preflight needs, beside the passes: none of it may delay one.
+
+Each subject has a reader and a period. What takes long to read is read less often, so that all of it together stays
+far below the agent's budget, and one that hangs is left behind, and told as not readable, until it answers.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from calico_agent.model.calico.node import Datastore
+from calico_agent.model.container.container import Docker
+from calico_agent.model.container.engine import Engine
+from calico_agent.model.host.disk import Disks
+from calico_agent.model.preparation import Preparation
+from calico_agent.model.settings import DatastoreSettings
+from calico_agent.model.unreadable import Unreadable
+from calico_agent.sources.datastore.credentials import read_credentials, read_etcd_servers
+from calico_agent.sources.datastore.member_clocks import read_clocks
+from calico_agent.sources.datastore.reconnect_pace import jitter
+from calico_agent.sources.docker.client import DockerReader
+from calico_agent.sources.firewall.reader import read_firewall
+from calico_agent.sources.host.disks import read_disks
+from calico_agent.sources.host.network_managers import read_network_managers
+from calico_agent.sources.kernel.kernel_modules import read_modules
+from calico_agent.sources.kernel.listening_sockets import ListenerReader
+from calico_agent.sources.kernel.sysctl import read_sysctls
+from calico_agent.sources.kubernetes.other_cni import read_other_cni
+from calico_agent.sources.kubernetes.reader import ClusterReader
+from calico_agent.sources.kubernetes.service_ranges import read_service_ranges
+from calico_agent.sources.last_seen import LastSeen
+
+# Reading one subject takes at most a thousandth of the time, but it is read every ten minutes whatever it costs.
+_SHARE_OF_TIME, _LONGEST_PERIOD = 1000, 600.0
+_DOCKER_ROOT = Path("/var/lib/docker")
+_PATIENCE = 10.0  # s, for one subject; dockerd and etcd have 5
+_NOT_YET = Unreadable("Docker", "it was not asked yet", "unset"), Unreadable("etcd", "it was not read yet", "unset")
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What the last pass knows that readers go by. `root` is where the host's file system is.
+
+    `settings` are those of the datastore, None while nobody said where it is. `docker_url` is where the Docker Engine
+    is, and `docker_seconds` how long it may take to answer; `state_dir` is where the agent keeps what it knows.
+    """
+
+    docker: Docker | Unreadable = _NOT_YET[0]
+    datastore: Datastore | Unreadable = _NOT_YET[1]
+    settings: DatastoreSettings | None = None
+    root: Path = Path("/")
+    docker_url: str = ""
+    docker_seconds: float = 5.0
+    state_dir: str = ""
+
+    @property
+    def turning(self) -> tuple[object, ...]:
+        """What makes another host of it: when this changes, all is read anew."""
+        containers = () if isinstance(self.docker, Unreadable) else tuple(one.id for one in self.docker.containers)
+        return isinstance(self.docker, Unreadable), containers, isinstance(self.datastore, Unreadable), self.settings
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One field of Preparation. `read` gives its value, or Unreadable; `period` is how often it is read (s)."""
+
+    name: str
+    read: Callable[[Circumstances], object]
+    period: float = 30.0
+
+
+_LISTENERS = ListenerReader()
+
+
+def _listeners(circumstances: Circumstances) -> object:
+    docker = circumstances.docker
+    return _LISTENERS.read(() if isinstance(docker, Unreadable) else docker.containers)
+
+
+def _of_etcd(read: Callable[[DatastoreSettings | None], object]) -> Callable[[Circumstances], object]:
+    """What is asked of etcd, which is not waited for again where it hung a moment ago."""
+
+    def ask(circumstances: Circumstances) -> object:
+        datastore = circumstances.datastore
+        hung = isinstance(datastore, Unreadable) and datastore.code == "timeout"
+        return datastore if hung else read(circumstances.settings)
+
+    return ask
+
+
+def _read_engine(circumstances: Circumstances) -> Engine | Unreadable:
+    if not circumstances.docker_url:
+        return _NOT_YET[0]
+    if isinstance(circumstances.docker, Unreadable) and circumstances.docker.code == "timeout":
+        return circumstances.docker
+    return DockerReader(circumstances.docker_url, circumstances.docker_seconds).read_engine()
+
+
+def _read_disks(circumstances: Circumstances) -> Disks | Unreadable:
+    """Where Docker's data are, Docker says; while it does not, they are where they usually are, if that is there."""
+    engine = _read_engine(circumstances)
+    usual = str(_DOCKER_ROOT) if _DOCKER_ROOT.exists() else ""
+    if isinstance(engine, Engine) and circumstances.docker_url.startswith("unix:"):
+        usual = engine.root_dir
+    return read_disks(usual, circumstances.state_dir)
+
+
+_CLUSTER = ClusterReader()
+
+SUBJECTS: tuple[Subject, ...] = (
+    Subject("sysctls", lambda circumstances: read_sysctls(circumstances.root), 10.0),
+    Subject("modules", lambda circumstances: read_modules(circumstances.root), 600.0),
+    Subject("listeners", _listeners),
+    Subject("clocks", _of_etcd(read_clocks), 300.0),
+    Subject("disks", _read_disks, 60.0),
+    Subject("engine", _read_engine, 300.0),
+    Subject("credentials", lambda now: read_credentials(now.settings, now.docker, now.root), 60.0),
+    # A handshake costs etcd a millisecond, and there may be a thousand hosts.
+    Subject("etcd_servers", _of_etcd(read_etcd_servers), 600.0),
+    Subject("services", lambda _: read_service_ranges(), 300.0),
+    Subject("other_cni", lambda now: read_other_cni(now.root), 300.0),
+    Subject("firewall", lambda _: read_firewall(), 60.0),
+    Subject("network_managers", lambda circumstances: read_network_managers(circumstances.root), 60.0),
+    Subject("kubernetes", lambda now: _CLUSTER.read_kubernetes(now.root), 60.0),
+    # The API itself is asked at most every ten minutes.
+    Subject("kubernetes_api", lambda now: _CLUSTER.read_api(now.root, now.docker), 60.0),
+)
+
+
+class _Reading:
+    """The readings of one subject, one at a time, each in a thread that nobody has to wait for."""
+
+    def __init__(self, subject: Subject) -> None:
+        self.subject = subject
+        self.due = 0.0  # monotonic
+        self._thread: threading.Thread | None = None
+        self._value: object = None
+        self._begun = self._took = 0.0
+        self._late = False
+
+    def begin(self, circumstances: Circumstances) -> None:
+        """Start one, unless the one before has not ended, or ended when nobody waited for it any more."""
+        if not self._late:
+            name = f"preflight {self.subject.name}"
+            self._begun = time.monotonic()
+            self._thread = threading.Thread(target=self._run, args=(circumstances,), name=name, daemon=True)
+            self._thread.start()
+
+    def value(self, patience: float) -> object:
+        """What it found, waiting that long (s); then Unreadable."""
+        if self._thread is not None:
+            self._thread.join(0.0 if self._late else max(0.0, patience))
+            self._late = self._thread.is_alive()
+            if self._late:
+                waited = time.monotonic() - self._begun
+                return Unreadable(self.subject.name, f"not read within {waited:.0f} s", "timeout")
+        return self._value
+
+    def next_due(self) -> float:
+        """When it should be read again, or what came late can be had (monotonic)."""
+        if self._late:
+            return time.monotonic() + _PATIENCE
+        period = max(self.subject.period, min(_SHARE_OF_TIME * self._took, _LONGEST_PERIOD))
+        return time.monotonic() + period * jitter()
+
+    def _run(self, circumstances: Circumstances) -> None:
+        try:
+            self._value = self.subject.read(circumstances)
+        except Exception as error:  # noqa: BLE001 - a reader that has a fault must not silence the others
+            self._value = Unreadable(self.subject.name, f"{type(error).__name__}: {error}", "bug")
+        self._took = time.monotonic() - self._begun
+
+
+class PreparationReader:
+    """Reads all subjects again and again. `wake` is called from its thread when the first reading is complete.
+
+    Not started, it reads when it is asked. It works in the network namespace of the thread that starts it, or asks.
+    """
+
+    def __init__(self, wake: Callable[[str], None], subjects: tuple[Subject, ...] = SUBJECTS) -> None:
+        self._latest: Preparation | None = None
+        self._wake = wake
+        self._readings = tuple(_Reading(subject) for subject in subjects)
+        self._circumstances = Circumstances()
+        self._turned = threading.Event()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="preflight", daemon=True)
+        self.heartbeat = LastSeen(self._thread)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; it may still wait for one reading, and nobody has to wait for that."""
+        self._stopped.set()
+        self._turned.set()
+
+    def read(self, circumstances: Circumstances) -> Preparation | None:
+        """What was read last, which from now on goes by these circumstances; None before the first reading.
+
+        Where the thread was not started all is read now, and waited for.
+        """
+        if self._thread.ident is None:
+            return self._read_now(circumstances) if self._readings else None
+        turned = circumstances.turning != self._circumstances.turning
+        self._circumstances = circumstances
+        if turned:
+            self._turned.set()
+        return self._latest
+
+    def _read_now(self, circumstances: Circumstances) -> Preparation:
+        """All subjects at the same time, for a program that does not stay."""
+        deadline = time.monotonic() + _PATIENCE
+        for reading in self._readings:
+            reading.begin(circumstances)
+        found = {reading.subject.name: reading.value(deadline - time.monotonic()) for reading in self._readings}
+        return _with(Preparation(), found)
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            if self._turned.is_set():
+                self._turned.clear()
+                if self._stopped.is_set():
+                    return
+                for reading in self._readings:
+                    reading.due = 0.0
+            self._read_due()
+            nearest = min((reading.due for reading in self._readings), default=time.monotonic() + _LONGEST_PERIOD)
+            self._turned.wait(max(0.0, nearest - time.monotonic()))
+
+    def _read_due(self) -> None:
+        """Those whose time has come, one after the other: there is no hurry, and only two cores."""
+        found: dict[str, object] = {}
+        for reading in self._readings:
+            if not self._stopped.is_set() and reading.due <= time.monotonic():
+                reading.begin(self._circumstances)
+                found[reading.subject.name] = reading.value(_PATIENCE)
+                reading.due = reading.next_due()
+        first = self._latest is None
+        self._latest = _with(self._latest or Preparation(), found)
+        if first and not self._stopped.is_set():
+            self._wake("preflight")
+
+
+def _with(preparation: Preparation, found: dict[str, Any]) -> Preparation:
+    """The same with these fields; each subject gives the type of its own (a test holds names and fields together)."""
+    return replace(preparation, **found)

@@ -1,0 +1,1 @@
+"""Files of the agent's own: what is remembered over a restart."""

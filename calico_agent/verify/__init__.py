@@ -1,1 +1,0 @@
-"""What an observation means: findings, conditions, root causes. Pure."""

@@ -1,1 +1,0 @@
-"""Tests of identify: tables of hosts, each case with a sentence."""

@@ -1,5 +1,0 @@
-"""Make failures of the shared check readable."""
-
-import pytest
-
-pytest.register_assert_rewrite("tests.verify.case")
