@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from textwrap import dedent
 
 import calico_agent
 from calico_agent.report.as_text import render_status
@@ -20,7 +21,7 @@ def _drawing() -> str:
     """The drawing of the stages: the lines of the package's docstring that are set in."""
     lines = (calico_agent.__doc__ or "").splitlines()
     drawn = [place for place, line in enumerate(lines) if line.startswith("   ")]
-    return "".join(f"{line[3:]}\n" for line in lines[drawn[0] : drawn[-1] + 1])
+    return dedent("\n".join(lines[drawn[0] : drawn[-1] + 1])) + "\n"
 
 
 def _problem() -> str:
