@@ -31,12 +31,19 @@ class ExpectedRoute:
     """One route this host should have. `borrowed`: it is for a single address that its node borrowed.
 
     `ownerless`: nobody owns the block that it borrowed from, so that all addresses in it are advertised alone.
+    `single`: it is for a block of one address, of which BIRD tells as long as there is the pod that has it.
     """
 
     prefix: IPNetwork
     way: Way
     borrowed: bool = False
     ownerless: IPNetwork | None = None
+    single: bool = False
+
+    @property
+    def may_have_leaked(self) -> bool:
+        """Whether it is for one address, which nobody tells of where IPAM has it for a pod that is gone."""
+        return self.borrowed or self.single
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,11 +162,16 @@ class _Draft:
     def _lead(self, block: Block, owner: str, lane: Lane) -> None:
         way = self._ways.to(owner, lane, Family(block.cidr.version))
         if way is not None:
-            self._routes.append(ExpectedRoute(block.cidr, way))
+            self._routes.append(ExpectedRoute(block.cidr, way, single=self._is_for_a_pod(block, owner, way)))
         elif not self._ways.known(owner):
             self._unreachable[owner] = self._unreachable.get(owner, 0) + 1
         else:
             self._left_out += not self._ways.by_bgp(lane.pool)
+
+    def _is_for_a_pod(self, block: Block, owner: str, way: Way) -> bool:
+        """Whether a block is one address that BIRD leads to, and not that of the owner's tunnel device."""
+        alone = block.cidr.prefixlen == FULL_LENGTH[block.cidr.version]
+        return alone and way.by_bgp and not self._ways.is_tunnel_address(owner, block.cidr.network_address)
 
     def _note_silence(self, block: Block, state: AffinityState | None, lane: Lane) -> None:
         """A block whose owner tells nobody about it, although it is in use."""

@@ -40,12 +40,14 @@ _WIRINGS = st.sampled_from(
         "dummy",
         "vrf",
         "macvlan",
+        "ipvlan",
     )
 )
 _LINK_NAMES = st.sampled_from(("eth0", "ens3", "enp0s31f6", "eno1np0"))
 _GIVEN = st.sampled_from(("full", "full", "bare", "empty"))
 _EXTRA = st.sampled_from(("", "", "", "secondary", "floating", "labelled"))
 ZONES = st.sampled_from(("a", "b"))
+_BESIDE = st.sampled_from(("", "", "", "gre", "sit", "wireguard", "tun", "dummy", "ipvlan", "virbr0", "vlan of a vrf"))
 _DOCKER = st.sampled_from((1, 0, 2, 3))
 _FIRST = 18  # on each wire: before it are the router, and room for a mistake
 _SUBNETS = ("172.17.0.0/16", "172.18.0.0/16", "172.19.0.0/16", "10.200.0.0/24")
@@ -84,7 +86,7 @@ def make_host(draw: Draw, world: World, wires: Wires, name: str, number: int) ->
     base = draw(_LINK_NAMES)
     links, own = wire(draw(_WIRINGS), base, segment, wires, number)
     routes = tuple(_default_routes(links, segment, own))
-    links = tuple(_with_more(draw(_EXTRA), links, segment, wires, own))
+    links = (*_with_more(draw(_EXTRA), links, segment, wires, own), *_beside(draw(_BESIDE), base, number))
     zone = draw(ZONES) if any(one.nodes is not None for one in world.pools) else ""
     host = Host(name, links, tuple(_docker_networks(draw)), routes=routes, machine=number, zone=zone)
     return replace(host, env=_environment(draw, world, host, own))
@@ -97,19 +99,19 @@ def wire(
     own, on = wires.addresses(segment), segment.name
     match kind:
         case "vlan":
-            return (Link(base), Link(f"{base}.10", "vlan", on, own)), own
+            return (Link(base), Link(f"{base}.10", "vlan", on, own, over=base)), own
         case "bond":
             return (Link(base, master="bond0"), Link("eth9", master="bond0"), Link("bond0", "bond", on, own)), own
         case "bridge":
             return (Link(base, master="br0"), Link("br0", "bridge", on, own)), own
         case "vlan over bond":
             ports = (Link(base, master="bond0"), Link("eth9", master="bond0"))
-            return (*ports, Link("bond0", "bond"), Link("bond0.7", "vlan", on, own)), own
+            return (*ports, Link("bond0", "bond"), Link("bond0.7", "vlan", on, own, over="bond0")), own
         case "two links":
             return (Link(base, "", on, own), Link("eth9", "", "", (ip_interface(f"10.9.{number}.1/24"),))), own
         case "management":
             return (Link("aaa0", "", "", (ip_interface(f"10.9.0.{number}/24"),)), Link(base, "", on, own)), own
-        case "loopback" | "dummy":
+        case "loopback" | "dummy" if own[0].version == 4:
             alone = (ip_interface(f"10.250.0.{number}/32"),)
             upper = Link("lo", "", "", alone, announced=True)
             if kind == "dummy":
@@ -121,10 +123,28 @@ def wire(
                 Link("aaa0", "", "", (ip_interface(f"10.9.0.{number}/24"),), master="mgmt"),
             )
             return (*vrf, Link(base, "", on, own)), own
-        case "macvlan":
-            return (Link(base), Link("mv0", "macvlan", on, own)), own
+        case "macvlan" | "ipvlan":
+            return (Link(base), Link(f"{kind[:2]}v0", kind, on, own, over=base)), own
         case _:
             return (Link(base, "", on, own),), own
+
+
+def _beside(kind: str, base: str, number: int) -> tuple[Link, ...]:
+    """Links that lead elsewhere than to the other nodes: tunnels, a hypervisor's bridge, another tenant's VLAN."""
+    alone = (ip_interface(f"10.99.{number}.1/30"),)
+    match kind:
+        case "":
+            return ()
+        case "gre" | "sit":  # with the device that the kernel makes beside the first tunnel
+            return (Link(f"{kind}0", kind, up=False, carrier=False), Link(f"{kind}1", kind, "", alone))
+        case "virbr0":
+            return (Link("virbr0", "bridge", "", (ip_interface("192.168.122.1/24"),), carrier=False),)
+        case "vlan of a vrf":
+            tenant = Link(f"{base}.99", "vlan", "", alone, master="tenant", over=base)
+            return (Link("tenant", "vrf", table=99), tenant)
+        case "ipvlan":
+            return (Link("ipvl9", kind, "", alone, over=base),)
+    return (Link(f"{kind}9", kind, "", alone),)
 
 
 def another_network(draw: Draw, host: Host) -> DockerNetwork:
@@ -161,24 +181,27 @@ def _with_more(
         if link.segment != segment.name or not kind or own[0] not in link.addresses:
             yield link
             continue
-        extra = wires.address(segment, 4)
+        extra = wires.address(segment, own[0].version)
         if extra is not None and kind == "floating":
-            extra = ip_interface(f"{extra.ip}/32")
+            extra = ip_interface(f"{extra.ip}/{extra.max_prefixlen}")
         yield replace(link, addresses=(*link.addresses, extra) if extra is not None else link.addresses)
 
 
 def _environment(draw: Draw, world: World, host: Host, own: tuple[IPInterface, ...]) -> tuple[tuple[str, str], ...]:
     """How calico/node is started: with its address, or without where it finds the right one by itself."""
-    ipv4, *ipv6 = own
+    ipv4, ipv6 = (next((one for one in own if one.version == version), None) for version in (4, 6))
     given = draw(_GIVEN)
     if given == "empty" and first_found(world, host, 4) != ipv4:
         given = "full"
     found = {"NODENAME": host.hostname if world.release.v2 else host.hostname.lower()}
-    found["IP"] = {"full": str(ipv4), "bare": str(ipv4.ip), "empty": ""}[given]
+    if ipv4 is not None:
+        found["IP"] = {"full": str(ipv4), "bare": str(ipv4.ip), "empty": ""}[given]
+    else:
+        found |= {"IP": "none", "CALICO_ROUTER_ID": "hash"}
     if draw(_RARELY):
         del found["NODENAME"]
-    if ipv6:
-        found["IP6"] = str(ipv6[0])
+    if ipv6 is not None:
+        found["IP6"] = str(ipv6)
     return tuple(found.items())
 
 

@@ -34,6 +34,21 @@ def apart(*pools: Pool, release: Release = V3_31) -> World:
     return history.restart(world, "host3", IP="10.77.1.13/24")
 
 
+def over_ipv6() -> World:
+    """The same three hosts without an IPv4 address on the wire: fd00:77::11, ::12, ::13."""
+    wire = Segment("wire", (ip_network("fd00:77::/64"),))
+    world = World(V3_31, (wire,), (), pools=(Pool("pool", ip_network("fd00:10:244::/64"), block_size=122),))
+    for one in map(host, range(1, 4)):
+        address = ip_interface(f"fd00:77::{10 + one.machine}/64")
+        route = KernelRoute(ip_network("::/0"), ip_address("fd00:77::1"), "eth0", metric=1024)
+        env = {"NODENAME": one.hostname, "IP": "none", "IP6": str(address), "CALICO_ROUTER_ID": "hash"}
+        links = (Link("eth0", "", "wire", (address,)),)
+        machine = replace(one, links=links, routes=(route,), env=tuple(env.items()))
+        world = history.restart(replace(world, hosts=(*world.hosts, machine)), one.hostname)
+        world = history.add_pod(world, one.hostname, "web-0", (6,))
+    return world
+
+
 def host(number: int) -> Host:
     """One of them, not started."""
     address = f"10.77.0.{10 + number}/24"

@@ -38,16 +38,38 @@ def complaints(look: Look, world: World) -> Iterator[str]:
 
 
 def deserved(finding: Finding, world: World) -> bool:
-    """Whether a remark is right of a world that works: of a prefix length that makes CrossSubnet tunnel everything, or
-    of a host that is called otherwise than its node."""
-    name = finding.node or finding.subject
-    if finding.code == "NAME-MISMATCH" and finding.severity is Severity.WARNING:
-        return any(node_name(world, host) == name != host.hostname for host in world.hosts)
-    node = world.node(name)
+    """Whether a remark is right of a world that works."""
+    return finding.severity is Severity.WARNING and any(rule(finding, world) for rule in _REMARKS)
+
+
+def _short_prefix(finding: Finding, world: World) -> bool:
+    """A prefix length that makes CrossSubnet tunnel everything."""
+    node = world.node(finding.node or finding.subject)
     registered = [one for one in (node.ipv4, node.ipv6) if one is not None] if node is not None else []
     crossing = any(CROSS_SUBNET in {pool.ipip, pool.vxlan} for pool in world.pools)
     alone = any(one.network.prefixlen == one.max_prefixlen for one in registered)
-    return finding.code == "IP-PREFIX" and finding.severity is Severity.WARNING and crossing and alone
+    return finding.code == "IP-PREFIX" and crossing and alone
+
+
+def _renamed(finding: Finding, world: World) -> bool:
+    """A host that is called otherwise than its node."""
+    name = finding.node or finding.subject
+    called = (host.hostname for host in world.hosts if node_name(world, host) == name)
+    return finding.code == "NAME-MISMATCH" and any(one != name for one in called)
+
+
+def _leftover(finding: Finding, world: World) -> bool:
+    """What IPAM has of a node without a record, and an address that no pod has any more."""
+    if finding.code == "NODE-NO-RECORD":
+        return world.node(finding.subject) is None
+    pods = {each for host in world.hosts for pod in host.pods for each in pod.addresses}
+    prefix = finding.prefix
+    if prefix is None or prefix.prefixlen != prefix.max_prefixlen:
+        return False
+    return finding.code.endswith("-MISSING") and prefix.network_address not in pods
+
+
+_REMARKS = (_short_prefix, _renamed, _leftover)
 
 
 def false_alarms(world: World) -> list[str]:

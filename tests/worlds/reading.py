@@ -206,7 +206,8 @@ class Outside:
         if host.stopped & {"calico", "bird6" if family is Family.IPV6 else "bird"}:
             return Unreadable("BIRD", "nobody answers", "refused")
         node = settled.world.node(machine.name)
-        router = str(node.ipv4.ip) if node is not None and node.ipv4 is not None else "0.0.0.0"
+        hashed = f"198.51.100.{host.machine}"  # CALICO_ROUTER_ID=hash
+        router = str(node.ipv4.ip) if node is not None and node.ipv4 is not None else hashed
         sessions = settled.sessions.get((host.hostname, family), ())
         texts = (bird_text.status(settled.world.release.bird, router), bird_text.protocols(sessions))
         replies = dict(zip(COMMANDS, texts, strict=True))

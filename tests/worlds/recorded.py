@@ -40,7 +40,7 @@ def world_of(capture: Path) -> World:
         store.nodes,
         store.pools,
         store.blocks,
-        store.bgp,
+        bgp=store.bgp,
         by_felix=store.by_felix,
     )
 

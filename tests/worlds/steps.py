@@ -7,6 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from tests.worlds import leftovers
 from tests.worlds.hosts import another_network
 from tests.worlds.model import history, moves
 from tests.worlds.model.startup import node_name
@@ -102,8 +103,9 @@ def _given_up(draw: Draw, world: World, _hostname: str) -> World:
 def _ruled(_draw: Draw, world: World, hostname: str) -> World:
     """A table of its own for packets from another network of the host."""
     host = world.host(hostname)
-    default = next(one for one in host.routes if one.prefix.version == 4)
-    rule = Rule(32000, 100, source=ip_network("10.9.0.0/16"))
+    default = host.routes[0]
+    elsewhere = ip_network("10.9.0.0/16" if default.prefix.version == 4 else "fd00:9::/32")
+    rule = Rule(32000, 100, source=elsewhere)
     routes = (*host.routes, replace(default, table=100))
     return world if host.rules else history.with_host(world, replace(host, rules=(rule,), routes=routes))
 
@@ -166,4 +168,5 @@ _STEPS = (
     _floated,
     _pool_deleted,
     _pool_made,
+    *leftovers.STEPS,
 )

@@ -34,6 +34,9 @@ class Case:
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 
 _COUNT = st.sampled_from((2, 2, 3, 3, 4, 5, 6, 8))
+_VERSIONS = st.sampled_from(((4,), (4,), (4,), (4, 6), (6,)))
+_VERSIONS_OLD = st.sampled_from(((4,), (4,), (4,), (4, 6)))
+_POOLS6 = st.sampled_from((1, 1, 2))
 _RELEASE = st.sampled_from(RELEASES)
 _WIRES = st.sampled_from((1, 1, 1, 2, 3))
 _RARELY = st.sampled_from((False, False, False, True))
@@ -64,11 +67,11 @@ _STEPS = st.sampled_from((0, 0, 0, 1, 1, 2, 3, 4))
 def walks(draw: Draw) -> tuple[World, ...]:
     """A healthy cluster, and what becomes of it step by step."""
     release = draw(_RELEASE)
-    dual = draw(_RARELY)
-    wires = _wires(draw, dual=dual)
+    versions = draw(_VERSIONS) if not release.v2 else draw(_VERSIONS_OLD)
+    wires = _wires(draw, versions)
     segments = tuple(wires.segments)
     world = World(release, segments, (), bgp=Bgp(as_number=draw(_AS)), strict=draw(_RARELY))
-    world = replace(world, pools=tuple(_pools(draw, release, dual=dual)))
+    world = replace(world, pools=tuple(_pools(draw, release, versions)))
     world = _hosts(draw, world, wires)
     announced = any(link.announced for host in world.hosts for link in host.links)  # Felix wants a link that leads out
     by_felix = release.interfaces and len(segments) == 1 and not announced and draw(_RARELY)
@@ -88,27 +91,27 @@ def cases(draw: Draw) -> Case:
     return Case(walk, draw(_FAULT), draw(st.sampled_from(walk[-1].hosts)).hostname)
 
 
-def _wires(draw: Draw, *, dual: bool) -> Wires:
+def _wires(draw: Draw, versions: tuple[int, ...]) -> Wires:
     ipv4, ipv6 = draw(_NETWORKS)
     segments = []
     for number in range(draw(_WIRES)):
         networks = [ip_network(ipv4.format(4 * number if "/22" in ipv4 else number or 0))]
-        networks += [ip_network(ipv6.format(number + 1))] if dual else []
-        segments.append(Segment(f"wire{number}", tuple(networks)))
+        networks += [ip_network(ipv6.format(number + 1))]
+        segments.append(Segment(f"wire{number}", tuple(one for one in networks if one.version in versions)))
     return Wires(segments)
 
 
-def _pools(draw: Draw, release: Release, *, dual: bool) -> list[Pool]:
+def _pools(draw: Draw, release: Release, versions: tuple[int, ...]) -> list[Pool]:
     found: list[Pool] = []
     first = draw(_FIRST_POOL)
-    for number, cidr in enumerate((*_CIDRS[first:], *_CIDRS[:first])[: draw(_POOLS)]):
+    for number, cidr in enumerate((*_CIDRS[first:], *_CIDRS[:first])[: draw(_POOLS) if 4 in versions else 0]):
         ipip, vxlan = draw(MODES)
         if release.v2:
             vxlan = NEVER
         network = ip_network(cidr)
         size = max(draw(_SIZES), network.prefixlen) if not release.v2 else 26
         found.append(_meant(draw, Pool(f"pool-{number}", network, ipip, vxlan, size), release, alone=not found))
-    for number, cidr in enumerate(_CIDRS6[:1] if dual else ()):
+    for number, cidr in enumerate(_CIDRS6[: draw(_POOLS6)] if 6 in versions else ()):
         vxlan = draw(MODES)[1] if not release.v2 else NEVER
         size = draw(_SIZES6) if not release.v2 else 122
         found.append(Pool(f"pool6-{number}", ip_network(cidr), NEVER, vxlan, size))

@@ -7,13 +7,14 @@ import pytest
 
 from calico_agent.checks.bgp.rib import Rib
 from calico_agent.model.calico.bird import RibRoute
+from calico_agent.model.finding import Severity, Status
 from tests.worlds import mistakes
 from tests.worlds.looking import Look, look_at
-from tests.worlds.model import history
+from tests.worlds.model import history, startup
 from tests.worlds.model.releases import V3_32
 from tests.worlds.model.settle import settle
 from tests.worlds.model.values import ALWAYS, CROSS_SUBNET, Link, Peer, World
-from tests.worlds.plain import POOL, apart, of_size, plain
+from tests.worlds.plain import POOL, apart, of_size, over_ipv6, plain
 from tests.worlds.properties import false_alarms
 
 
@@ -39,6 +40,39 @@ def test_a_block_of_one_address_whose_pod_is_gone_is_told_to_nobody() -> None:
     world = history.remove_pod(plain(of_size(32)), "host2", 0)
     assert [block.owner for block in world.blocks if not block.given] == ["host2"]
     assert false_alarms(world) == []
+
+
+def test_an_address_that_leaked_in_a_block_of_one_is_a_remark_and_makes_no_node_silent() -> None:
+    """BIRD of its node has no route to it to tell of, and no blackhole either."""
+    world = plain(of_size(32))
+    host = world.host("host2")
+    look = _look(history.with_host(world, replace(host, pods=())), "host1")
+    assert [(root.code, root.severity) for root in look.roots] == [("RT-MISSING", Severity.WARNING)]
+    assert "a pod, or a leaked address" in look.roots[0].what
+    assert all(one.status is Status.TRUE for one in look.assessment.conditions if one.reason != "NotJudged")
+
+
+def test_a_tunnel_address_that_leaked_in_a_block_of_one_is_a_remark() -> None:
+    world = plain(replace(of_size(32), ipip=ALWAYS))
+    node = world.node("host2")
+    assert node is not None
+    nodes = tuple(replace(one, ipip=None) if one is node else one for one in world.nodes)
+    look = _look(startup.allocate_tunnels(_without_handle(replace(world, nodes=nodes), "host2"), "host2"), "host1")
+    assert [(root.code, root.severity) for root in look.roots] == [("RT-MISSING", Severity.WARNING)]
+
+
+def _without_handle(world: World, name: str) -> World:
+    """The handle of a node's tunnel addresses is lost, so that nothing gives them back."""
+    lost = []
+    for block in world.blocks:
+        given = (replace(one, kind="") if one.node == name else one for one in block.given)
+        lost.append(replace(block, given=tuple(given)))
+    return replace(world, blocks=tuple(lost))
+
+
+def test_a_host_of_ipv6_alone_is_not_told_that_it_lacks_an_ipv4_address() -> None:
+    """An agent without a configuration looks for IPv4, and calico/node there was told not to."""
+    assert false_alarms(over_ipv6()) == []
 
 
 def test_a_link_that_is_switched_off_does_not_make_its_host_another_node() -> None:

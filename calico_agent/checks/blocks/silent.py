@@ -7,15 +7,18 @@ from calico_agent.expected.routes import Expectation
 from calico_agent.expected.view import View
 from calico_agent.faults.catalogue import finding
 from calico_agent.model.evidence import ARRIVING, is_within
-from calico_agent.model.finding import Finding, PeerSession
+from calico_agent.model.finding import Finding, PeerSession, Severity
 from calico_agent.model.network.address import Family
 
 
 def find_silent(
     view: View, sessions: tuple[PeerSession, ...], expectation: Expectation, routes: Iterable[Finding]
 ) -> Iterator[Finding]:
-    """Each of them. `routes` are the findings about the table. One that BIRD's recovery awaits has not said all yet."""
-    missing = {one.node for one in routes if one.code == "RT-MISSING"}
+    """Each of them. `routes` are the findings about the table. One that BIRD's recovery awaits has not said all yet.
+
+    Routes to addresses that may have leaked are no sign: their node has nothing to tell of then.
+    """
+    missing = {one.node for one in routes if one.code == "RT-MISSING" and one.severity is Severity.ERROR}
     if not missing:
         return
     by_bgp = {(route.way.node, route.prefix.version) for route in expectation.routes if route.way.by_bgp}

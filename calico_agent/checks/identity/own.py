@@ -47,13 +47,16 @@ def _refusals(view: View) -> Iterator[Finding]:
 
 
 def _settled(view: View, choice: AddressChoice) -> bool:
-    """Whether nobody has to choose: calico/node already runs with an address against which nothing speaks, or what it
-    runs with cannot be known."""
-    if not view.supervised and view.cluster is None and choice.refusal_code == "IP-AMBIGUOUS":
+    """Whether nobody has to choose: calico/node already runs with an address against which nothing speaks, of this
+    family or of the other one alone, or what it runs with cannot be known."""
+    if view.supervised:
+        return False
+    if view.cluster is None and choice.refusal_code == "IP-AMBIGUOUS":
         return True
-    registered = view.local.node.registered(choice.family) if view.local.node else None
+    node = view.local.node
+    registered = (node.registered(choice.family) or node.ipv4 or node.ipv6) if node else None
     held = view.local.candidate(registered.ip) if registered else None
-    return not view.supervised and held is not None and held.accepted
+    return held is not None and held.accepted
 
 
 def _record(view: View) -> Iterator[Finding]:

@@ -45,13 +45,14 @@ class RouteWords:
         return finding(
             "RT-BORROWED-MISSING" if route.borrowed else "RT-MISSING",
             str(prefix),
-            f"there is no route to {whose(route)}{': a pod, or a leaked address' if route.borrowed else ''}",
+            f"there is no route to {whose(route)}{': a pod, or a leaked address' if route.may_have_leaked else ''}",
             why=f"wanted: {prefix} {way}{_no_tunnel_address(way)}{self.rib.says(prefix) if way.by_bgp else ''}"
             + (_OWNERLESS.format(block=route.ownerless) if route.ownerless else ""),
             effect=fate_without(self.fib, prefix),
-            cure=_cure_borrowed(route) if route.borrowed else cures.of_missing(self.view, way, prefix),
+            cure=_cure_alone(route) if route.may_have_leaked else cures.of_missing(self.view, way, prefix),
             node=way.node,
             prefix=prefix,
+            severity=Severity.WARNING if route.may_have_leaked else Severity.ERROR,
             writer=way.writer,
             device=way.device,
         )
@@ -176,6 +177,8 @@ def whose(route: ExpectedRoute) -> str:
         return f"{route.prefix.network_address}, in use on node {route.way.node}, of a block that nobody owns"
     if route.borrowed:
         return f"{route.prefix.network_address}, which {route.way.node} borrowed"
+    if route.single:
+        return f"{route.prefix.network_address}, of a block of one address of node {route.way.node}"
     return f"{route.prefix}, pods of node {route.way.node}"
 
 
@@ -186,7 +189,7 @@ _OWNERLESS = (
 )
 
 
-def _cure_borrowed(route: ExpectedRoute) -> str:
+def _cure_alone(route: ExpectedRoute) -> str:
     address, node = route.prefix.network_address, route.way.node
     release = f"if no pod of {node} has it, it leaked: calicoctl ipam release --ip={address}"
     return f"on {node}: ip route get {address} must lead into a pod's link (cali...); {release}"

@@ -15,7 +15,8 @@ ENTRIES = (
 Packets to these pods follow the next shorter route, the default route as a rule, and are lost.
 
 Found by comparing the blocks that other nodes own (confirmed affinity, a pool that is exported, a
-registered address) with the kernel's main table.
+registered address) with the kernel's main table. For a block of one address it is a warning: BIRD
+tells of it as long as there is the pod that has it, and addresses leak.
 
 With the session up: `birdcl show route for PREFIX all` says whether BIRD knows it. With VXLAN
 Felix writes the route. BIRD puts a deleted route back within two seconds.""",

@@ -50,8 +50,10 @@ def shadowed(asked: tuple[Configured, ...], one: Configured) -> bool:
 
 def own_blocks(world: World, name: str, version: int) -> tuple[tuple[IPNetwork, str], ...]:
     """The blocks that a node claims, with the state of the claim; BIRD ignores one that is pending."""
-    claimed = ((block.cidr, block.claim(name)) for block in world.blocks if block.cidr.version == version)
-    return tuple((cidr, state) for cidr, state in claimed if state is not None and state != PENDING)
+    claimed = [(block.cidr, block.claim(name)) for block in world.blocks]
+    claimed += [(one.cidr, one.state) for one in world.claims if one.node == name]
+    known = ((cidr, state) for cidr, state in claimed if cidr.version == version)
+    return tuple((cidr, state) for cidr, state in known if state is not None and state != PENDING)
 
 
 def advertises(world: World, blocks: tuple[tuple[IPNetwork, str], ...], prefix: IPNetwork) -> bool:

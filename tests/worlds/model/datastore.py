@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.worlds.model.ipam import address_of
-from tests.worlds.model.values import Block, Node, Peer, Pod, Pool, World
+from tests.worlds.model.values import Block, IPNetwork, Node, Peer, Pod, Pool, World
 
 _RESOURCES = "/calico/resources/v3/projectcalico.org/"
 _IPAM = "/calico/ipam/v2/"
@@ -38,7 +38,10 @@ def _values(world: World) -> Iterator[tuple[str, Any]]:
         version = block.cidr.version
         yield f"{_IPAM}assignment/ipv{version}/block/{name}", block_value(block)
         for node_name, state in block.claims:
-            yield f"{_IPAM}host/{node_name}/ipv{version}/block/{name}", {"state": state, "deleted": False}
+            yield _claim(node_name, block.cidr, state)
+    for claim in world.claims:
+        yield _claim(claim.node, claim.cidr, claim.state)
+    yield from _handles(world)
     yield f"{_IPAM}config", {"auto_allocate_blocks": True, **({"strict_affinity": True} if world.strict else {})}
     for host in world.hosts:
         for pod in host.pods:
@@ -61,6 +64,21 @@ def block_value(block: Block, *, v2: bool = False) -> dict[str, Any]:
         "unallocated": free[:4],
         "attributes": attributes,
     }
+
+
+def _claim(node: str, cidr: IPNetwork, state: str) -> tuple[str, dict[str, Any]]:
+    key = f"{_IPAM}host/{node}/ipv{cidr.version}/block/{str(cidr).replace('/', '-')}"
+    return key, {"state": state, "deleted": False}
+
+
+def _handles(world: World) -> Iterator[tuple[str, dict[str, Any]]]:
+    """How many addresses of each block each handle has."""
+    held: dict[str, dict[str, int]] = {}
+    for block in world.blocks:
+        for one in block.given:
+            count = held.setdefault(one.handle, {})
+            count[str(block.cidr)] = count.get(str(block.cidr), 0) + 1
+    yield from ((f"{_IPAM}handle/{name}", {"block": count, "deleted": False}) for name, count in held.items())
 
 
 def _attributes(handle: str, node: str, kind: str, pod: str, *, v2: bool) -> dict[str, Any]:

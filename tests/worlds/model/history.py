@@ -55,7 +55,15 @@ def delete_node(world: World, name: str) -> World:
         claims = tuple(one for one in block.claims if one[0] != name)
         gone = owner is None and not kept
         world = with_block(world, block, None if gone else replace(block, given=kept, owner=owner, claims=claims))
-    return replace(world, nodes=tuple(one for one in world.nodes if one.name != name))
+    nodes = tuple(one for one in world.nodes if one.name != name)
+    return replace(world, nodes=nodes, claims=tuple(one for one in world.claims if one.node != name))
+
+
+def forget_node(world: World, hostname: str) -> World:
+    """A host is taken away, and nothing but its record deleted: what IPAM has of it stays."""
+    name = node_name(world, world.host(hostname))
+    hosts = tuple(one for one in world.hosts if one.hostname != hostname)
+    return replace(world, hosts=hosts, nodes=tuple(one for one in world.nodes if one.name != name))
 
 
 def remove_host(world: World, hostname: str) -> World:

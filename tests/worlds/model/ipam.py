@@ -29,7 +29,7 @@ def assign(
         if (ordinal := _free(block)) is not None:
             return _give(world, block, Given(ordinal, node, handle, kind, pod))
     for pool in pools:
-        if (cidr := _unclaimed(world, pool, node)) is not None:
+        if (cidr := unclaimed(world, pool, node)) is not None:
             return _give_new(world, cidr, Given(0, node, handle, kind, pod))
     if world.release.interfaces:
         for block in world.blocks:
@@ -40,6 +40,13 @@ def assign(
             if _in(block, pools) and (ordinal := _free(block)) is not None:
                 return _give(world, block, Given(ordinal, node, handle, kind, pod))
     return world, None
+
+
+def give(world: World, block: Block, node: str, handle: str, pod: str) -> tuple[World, IPAddress]:
+    """Give the next address of one block to a pod of a node. It must have one."""
+    ordinal = _free(block)
+    assert ordinal is not None
+    return _give(world, block, Given(ordinal, node, handle, "", pod))
 
 
 def is_given(world: World, address: IPAddress, node: str | None = None, kind: str | None = None) -> bool:
@@ -80,7 +87,7 @@ def _free(block: Block) -> int | None:
     return next((ordinal for ordinal in range(min(block.cidr.num_addresses, 64)) if ordinal not in taken), None)
 
 
-def _unclaimed(world: World, pool: Pool, node: str) -> IPNetwork | None:
+def unclaimed(world: World, pool: Pool, node: str) -> IPNetwork | None:
     """A block of the pool that nobody has, and that lies in no smaller pool. Where to begin, chance says."""
     number = 1 << (pool.block_size - pool.cidr.prefixlen)
     size = 1 << (pool.cidr.max_prefixlen - pool.block_size)

@@ -1,7 +1,7 @@
 """A host's kernel: its links in order, its tables, and how it looks up a packet's way (net/ipv4/fib_trie.c)."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_interface, ip_network
 
 from tests.worlds.model.values import Host, IPAddress, IPInterface, KernelRoute, Link, Rule, World, network_of
@@ -10,7 +10,8 @@ MAIN = 254
 KERNEL, BOOT, BIRD, FELIX = 2, 3, 12, 80
 LINK_SCOPE, NOWHERE = 253, 255
 _POD_MAC = "ee:ee:ee:ee:ee:ee"
-_PORT_KINDS = frozenset({"bridge", "bond"})
+# Their types of ARP hardware (include/uapi/linux/if_arp.h): such a link has no broadcasts and no hardware address.
+TUNNELS = {"ipip": 768, "sit": 776, "gre": 778, "wireguard": 65534, "tun": 65534}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Device:
     up: bool = True
     carrier: bool = True
     master: int = 0
+    over: int = 0
     mac: str = ""
     mtu: int = 1500
     loopback: bool = False
@@ -81,10 +83,12 @@ def devices(world: World, host: Host, tunnels: Iterable[Device]) -> tuple[Device
             continue
         made.append(_device(world, host, link, len(made) + 1))
     indexes = {one.name: one.index for one in made}
-    masters = {link.name: link.master for link in host.links if link.master}
-    made = [_with_master(one, indexes.get(masters.get(one.name, ""), 0)) for one in made]
+    said = {link.name: link for link in host.links}
+    for number, one in enumerate(made):
+        link = said.get(one.name, Link(one.name))
+        made[number] = replace(one, master=indexes.get(link.master, 0), over=indexes.get(link.over, 0))
     for one in tunnels:
-        made.append(_renumbered(one, len(made) + 1))
+        made.append(replace(one, index=len(made) + 1))
     for pod in host.pods:
         made.append(Device(len(made) + 1, pod.link, "veth", mac=_POD_MAC))
     return tuple(made)
@@ -146,44 +150,10 @@ def _device(world: World, host: Host, link: Link, index: int) -> Device:
         addresses,
         link.up,
         link.carrier and link.up,
-        0,
-        mac,
+        mac=mac if link.kind not in TUNNELS else "",
         segment=link.segment,
         table=table,
         announced=link.announced,
-    )
-
-
-def _with_master(device: Device, master: int) -> Device:
-    if not master:
-        return device
-    return Device(
-        device.index,
-        device.name,
-        device.kind,
-        device.addresses,
-        device.up,
-        device.carrier,
-        master,
-        device.mac,
-        device.mtu,
-        segment=device.segment,
-        table=device.table,
-    )
-
-
-def _renumbered(device: Device, index: int) -> Device:
-    return Device(
-        index,
-        device.name,
-        device.kind,
-        device.addresses,
-        device.up,
-        device.carrier,
-        0,
-        device.mac,
-        device.mtu,
-        local=device.local,
     )
 
 

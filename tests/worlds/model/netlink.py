@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterable, Iterator
 
 from tests.worlds.model.felix import Entry
-from tests.worlds.model.kernel import Device, Tables, holder
+from tests.worlds.model.kernel import TUNNELS, Device, Tables, holder
 from tests.worlds.model.reach import Machine
 from tests.worlds.model.values import IPAddress, IPInterface, KernelRoute, Rule, network_of
 
@@ -112,12 +112,14 @@ def look_up(machine: Machine, destination: IPAddress) -> bytes:
 
 def _link(one: Device) -> bytes:
     flags = (_UP if one.up else 0) | (_RUNNING | 0x10000 if one.carrier else 0)
-    flags |= _LOOPBACK if one.loopback else _NOARP if one.kind == "ipip" else _BROADCAST
-    kind = 772 if one.loopback else 768 if one.kind == "ipip" else 1
+    flags |= _LOOPBACK if one.loopback else _NOARP if one.kind in TUNNELS else _BROADCAST
+    kind = 772 if one.loopback else TUNNELS.get(one.kind, 1)
     body = _LINK.pack(0, kind, one.index, flags, 0) + _attr(3, one.name.encode() + b"\0")
     body += _attr(4, struct.pack("=I", one.mtu))
     if one.mac:
         body += _attr(1, bytes.fromhex(one.mac.replace(":", "")))
+    if one.over:
+        body += _attr(5, struct.pack("=I", one.over))
     if one.master:
         body += _attr(10, struct.pack("=I", one.master))
     if one.kind:

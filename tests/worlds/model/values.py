@@ -28,7 +28,8 @@ class Segment:
 class Link:
     """One link of a host that Calico has not made. `segment` is the wire that it ends on, empty for none.
 
-    `announced`: the router knows its single addresses, because a routing protocol on the host says so.
+    `over` is the link that it was made on. `announced`: the router knows its single addresses, because a routing
+    protocol on the host says so.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Link:
     master: str = ""
     table: int = 0
     announced: bool = False
+    over: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +183,15 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """A node's claim on a block that has no record."""
+
+    node: str
+    cidr: IPNetwork
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
 class Peer:
     """A BGPPeer: of one node, of those with a label `rack`, or of all; with an address, or with nodes of a label."""
 
@@ -212,6 +223,7 @@ class World:
     nodes: tuple[Node, ...] = ()
     pools: tuple[Pool, ...] = ()
     blocks: tuple[Block, ...] = ()
+    claims: tuple[Claim, ...] = ()
     bgp: Bgp = field(default_factory=Bgp)
     strict: bool = False
     by_felix: bool = False
