@@ -6,7 +6,15 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 
 from calico_agent.model.network.address import IPAddress, Vxlan
-from calico_agent.model.network.route import PROTOCOL_NAMES, TABLE_LOCAL, TABLE_MAIN, NextHop, Path, Route, RouteType
+from calico_agent.model.network.route import (
+    PROTOCOL_NAMES,
+    TABLE_LOCAL,
+    TABLE_MAIN,
+    NextHop,
+    Route,
+    RouteAttributes,
+    RouteType,
+)
 
 _TABLES = {"main": TABLE_MAIN, "local": TABLE_LOCAL}
 _PROTOCOLS = {name: number for number, name in PROTOCOL_NAMES.items()}
@@ -38,7 +46,7 @@ def _route(shown: Mapping[str, Any]) -> Route:
     hops = shown.get("nexthops") or ([shown] if "dev" in shown else [])
     type_ = RouteType[shown.get("type", "unicast").upper()]
     table, protocol = shown.get("table", "main"), shown.get("protocol", "boot")
-    path = Path(
+    path = RouteAttributes(
         type_,
         () if type_ in _NOT_FORWARDING else tuple(_next_hop(hop) for hop in hops),
         _PROTOCOLS.get(protocol) or int(protocol),

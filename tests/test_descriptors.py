@@ -13,7 +13,7 @@ from calico_agent.config import Config
 from calico_agent.config.schema import AgentSection, BirdSection, DatastoreSection, DockerSection
 from calico_agent.descriptors import can_open
 from calico_agent.model.observation import Unreadable
-from calico_agent.runtime.collector import Sources
+from calico_agent.runtime.collector import Collector
 from calico_agent.sources.host.conflicting_processes import RivalReader
 from calico_agent.sources.kubernetes.kubelet import KubeletReader
 from tests.netns import network_namespace
@@ -60,7 +60,7 @@ def test_no_pass_is_aborted(tmp_path: Path, free: int) -> None:
         docker=DockerSection(url=f"unix://{tmp_path}/docker.sock"),
         bird=BirdSection(socket=f"{tmp_path}/bird.ctl", socket6=f"{tmp_path}/bird6.ctl"),
     )
-    sources = Sources(config, lambda _: None, one_shot=True)
+    sources = Collector(config, lambda _: None, one_shot=True)
     try:
         sources.observe(datetime.now(UTC))
         with without_descriptors(free):

@@ -160,8 +160,8 @@ def test_the_whole_recording_is_read() -> None:
     assert isinstance(found.bird6, Bird)
     assert isinstance(found.kernel, Kernel)
     assert len(found.bird.routes) == 17
-    assert {str(source.address) for source in found.kernel.default_sources} == {"10.77.0.11"}
-    assert {str(one.destination): str(one.address) for one in found.kernel.sources}["fd00:77::13"] == "fd00:77::11"
+    assert {str(source.address) for source in found.kernel.default_lookups} == {"10.77.0.11"}
+    assert {str(one.destination): str(one.address) for one in found.kernel.lookups}["fd00:77::13"] == "fd00:77::11"
 
 
 @pytest.mark.parametrize(("scenario", "code"), [("healthy", 0), ("docker-bridge-address", 1)])
@@ -210,17 +210,17 @@ def test_recorded_neighbours_and_forwarding_entries_are_read() -> None:
     kernel = read_capture(DATA / "calico-v3.32.1/vxlan-mesh-off", "host1").kernel
     assert isinstance(kernel, Kernel)
     assert kernel.neighbours is not None
-    assert kernel.forwarding is not None
+    assert kernel.fdb is not None
     states = {str(one.address): (one.device, one.state) for one in kernel.neighbours}
     assert states["192.168.55.64"] == ("vxlan.calico", "PERMANENT")
-    assert {str(one.destination) for one in kernel.forwarding} == {"10.77.0.12", "10.77.0.13"}
+    assert {str(one.destination) for one in kernel.fdb} == {"10.77.0.12", "10.77.0.13"}
 
 
 def test_what_was_not_recorded_is_not_judged() -> None:
     kernel = read_capture(CAPTURES / "vxlan-always", "host1").kernel
     assert isinstance(kernel, Kernel)
     assert kernel.neighbours is None
-    assert kernel.forwarding is None
+    assert kernel.fdb is None
 
 
 def test_a_host_is_judged_as_another_configuration_would(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -106,7 +106,7 @@ class Timeline:
         return replace(
             recorded,
             at=recorded.at + timedelta(seconds=at),
-            kernel=replace(recorded.kernel, neighbours=neighbours, forwarding=()),
+            kernel=replace(recorded.kernel, neighbours=neighbours, fdb=()),
             docker=self._docker(recorded, host, at),
         )
 
@@ -150,7 +150,7 @@ def _recorded(world: Observation, host: str, row: dict[str, Any]) -> Observation
     """The world with the routes and sessions of one line."""
     assert isinstance(world.kernel, Kernel)
     addresses = json.loads((DATA / "dual-stack" / host / "ip-addr.json").read_text())
-    recorded = kernel_from(addresses, row["routes"], [one.destination for one in world.kernel.sources])
+    recorded = kernel_from(addresses, row["routes"], [one.destination for one in world.kernel.lookups])
     return replace(world, kernel=recorded, bird=_bird(row["bird"]))
 
 

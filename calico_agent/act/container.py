@@ -16,17 +16,17 @@ from requests.exceptions import RequestException
 
 from calico_agent.model.action import (
     Action,
+    ClearRestartPolicy,
     CreateContainer,
-    ForbidRestarts,
     Outcome,
-    PutInPlace,
+    Promote,
     RemoveContainer,
     RenameContainer,
     ReplaceContainer,
     RestartContainer,
-    SetAside,
+    Retire,
+    Rollback,
     StartContainer,
-    TakeBack,
 )
 from calico_agent.model.container.container import (
     LABEL_MANAGED_BY,
@@ -79,21 +79,21 @@ def _perform(client: docker.APIClient, action: Action) -> None:
         case ReplaceContainer(id=container, spec=spec):
             # Before anything is stopped: without the image or with a mount that cannot be, nothing would run at all.
             _put_in_place(client, _create(client, spec, next_name(spec.name)), container, spec.name)
-        case PutInPlace(next=successor, previous=container, name=name):
+        case Promote(next=successor, previous=container, name=name):
             _put_in_place(client, successor, container, name)
-        case TakeBack(id=container, previous=previous, name=name):
+        case Rollback(id=container, previous=previous, name=name):
             _take_back(client, container, previous, name)
         case RemoveContainer(id=container):
             with suppress(NotFound):
                 client.remove_container(container, force=True)
-        case SetAside(id=container, new_name=new_name):
+        case Retire(id=container, new_name=new_name):
             with suppress(NotFound):  # its maker removed it
                 _set_aside(client, container, new_name)
         case RestartContainer(id=container):
             client.restart(container, timeout=_STOP_SECONDS)
         case RenameContainer(id=container, name=name):
             client.rename(container, name)
-        case ForbidRestarts(id=container):
+        case ClearRestartPolicy(id=container):
             # (The stub knows only two of Docker's four policies.)
             client.update_container(container, restart_policy={"Name": "no"})  # type: ignore[arg-type]
 

@@ -4,16 +4,16 @@ import json
 from typing import Any
 
 from calico_agent.model.name_lease import ALIVE, OWNERS, ClaimName, Machine
-from calico_agent.sources.datastore.etcd_client.link import Link, etcdrpc
+from calico_agent.sources.datastore.etcd_client.link import EtcdConnection, etcdrpc
 
 
-def grant_lease(link: Link, seconds: int) -> int:
+def grant_lease(link: EtcdConnection, seconds: int) -> int:
     """A new lease of that many seconds."""
     lease: int = link.call(etcdrpc.LeaseStub(link.channel).LeaseGrant, etcdrpc.LeaseGrantRequest(TTL=seconds)).ID
     return lease
 
 
-def renew_lease(link: Link, lease: int) -> bool:
+def renew_lease(link: EtcdConnection, lease: int) -> bool:
     """Whether the lease still was there to be renewed."""
     stream = etcdrpc.LeaseStub(link.channel).LeaseKeepAlive
 
@@ -24,12 +24,12 @@ def renew_lease(link: Link, lease: int) -> bool:
     return answer is not None and bool(answer.TTL > 0)
 
 
-def revoke_lease(link: Link, lease: int) -> None:
+def revoke_lease(link: EtcdConnection, lease: int) -> None:
     """End a lease, with every key that is on it."""
     link.call(etcdrpc.LeaseStub(link.channel).LeaseRevoke, etcdrpc.LeaseRevokeRequest(ID=lease))
 
 
-def write_claim(link: Link, claim: ClaimName, lease: int) -> bool:
+def write_claim(link: EtcdConnection, claim: ClaimName, lease: int) -> bool:
     """Write both keys, if the owner's record still is as it was seen. Whether it was."""
     owner, alive = f"{OWNERS}{claim.name}".encode(), f"{ALIVE}{claim.name}".encode()
     compare = etcdrpc.Compare

@@ -19,26 +19,26 @@ from calico_agent.model.observation import Unreadable
 from calico_agent.model.settings import DatastoreSettings
 from calico_agent.sources.datastore.etcd_client.endpoints import endpoints_of
 from calico_agent.sources.datastore.etcd_client.error import EtcdError
-from calico_agent.sources.datastore.etcd_client.link import Link
+from calico_agent.sources.datastore.etcd_client.link import EtcdConnection
 
 _SHORTEST_RETRY, _LONGEST_RETRY = 0.5, 20.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Wish:
+class _DesiredLease:
     settings: DatastoreSettings
     claim: ClaimName
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class _HeldLease:
     """A claim that was made, the lease that its sign of life is on, and when that is to be renewed (monotonic s)."""
 
-    wish: _Wish
+    wish: _DesiredLease
     lease: int
     renew_at: float
 
-    def settles(self, wish: _Wish) -> bool:
+    def satisfies(self, wish: _DesiredLease) -> bool:
         """Whether `wish` is what was written, be it that the reader already has seen it or not yet.
 
         It is not when the reader saw it once and sees it no more: somebody removed it.
@@ -53,7 +53,7 @@ class _Held:
         )
 
 
-class NameKeeper:
+class NameLeaseKeeper:
     """Keeps the name that is wanted. `wake(reason)` is called, from its thread, when it is had or cannot be had."""
 
     def __init__(self, wake: Callable[[str], None], *, lease_seconds: int = LEASE_SECONDS) -> None:
@@ -62,14 +62,14 @@ class NameKeeper:
         self._thread = threading.Thread(target=self._run, name="name claim", daemon=True)
         # Guarded by the condition: what is wanted, what went wrong, and whether to end.
         self._changed = threading.Condition()
-        self._wish: _Wish | None = None
+        self._wish: _DesiredLease | None = None
         self._trouble: Unreadable | None = None
         self._stopping = False
         self._alive = time.monotonic()
         # The thread's own.
-        self._link: Link | None = None
+        self._link: EtcdConnection | None = None
         self._settings: DatastoreSettings | None = None
-        self._held: _Held | None = None
+        self._held: _HeldLease | None = None
         self._endpoint = 0
         self._retry = _SHORTEST_RETRY
 
@@ -83,7 +83,7 @@ class NameKeeper:
 
     def want(self, settings: DatastoreSettings | None, claim: ClaimName | None) -> None:
         """From now on, hold this claim; None: write nothing and let the lease run out. Returns at once."""
-        wish = _Wish(settings, claim) if settings is not None and claim is not None else None
+        wish = _DesiredLease(settings, claim) if settings is not None and claim is not None else None
         with self._changed:
             if self._stopping or _same(self._wish, wish):
                 return
@@ -94,7 +94,7 @@ class NameKeeper:
             if self._thread.ident is None:
                 self._thread.start()
 
-    def trouble(self) -> Unreadable | None:
+    def error(self) -> Unreadable | None:
         """Why the claim that is wanted is not had; None when it is, or was not tried yet."""
         with self._changed:
             return self._trouble
@@ -116,7 +116,7 @@ class NameKeeper:
 
     def _run(self) -> None:
         pause = 0.0
-        seen: _Wish | None = None
+        seen: _DesiredLease | None = None
         while True:
             with self._changed:
                 if not self._stopping and self._wish is seen:
@@ -130,7 +130,7 @@ class NameKeeper:
             pause = self._step(seen)
         self._disconnect()
 
-    def _step(self, wish: _Wish | None) -> float:
+    def _step(self, wish: _DesiredLease | None) -> float:
         """Hold `wish` or make it held; returns after how many seconds to look again."""
         if wish is None:
             self._held = None
@@ -145,10 +145,10 @@ class NameKeeper:
             pause, self._retry = self._retry, min(2 * self._retry, _LONGEST_RETRY)
             return pause
 
-    def _hold(self, wish: _Wish) -> float:
+    def _hold(self, wish: _DesiredLease) -> float:
         link = self._connect(wish.settings)
         held, claim = self._held, wish.claim
-        if held is not None and held.settles(wish):
+        if held is not None and held.satisfies(wish):
             made = held.wish.claim
             self._held = held = replace(
                 held, wish=replace(wish, claim=replace(made, seen=wish.claim.seen, kept=wish.claim.kept))
@@ -161,13 +161,13 @@ class NameKeeper:
             claim = replace(made, seen=encode_owner(made))
         lease = grant_lease(link, self._lease_seconds)
         if write_claim(link, claim, lease):
-            return self._keep(_Held(replace(wish, claim=replace(claim, seen=wish.claim.seen)), lease, 0.0))
+            return self._keep(_HeldLease(replace(wish, claim=replace(claim, seen=wish.claim.seen)), lease, 0.0))
         revoke_lease(link, lease)
         self._held = None
         # Somebody else wrote it since it was read. Whoever has it now, the next pass sees it.
         raise EtcdError(f"the claim on {wish.claim.name} was changed by somebody else meanwhile", "changed")
 
-    def _keep(self, held: _Held) -> float:
+    def _keep(self, held: _HeldLease) -> float:
         """Note that the claim is alive; the next sign of life is due when a third of the lease has passed."""
         seconds = self._lease_seconds / 3
         self._held = replace(held, renew_at=time.monotonic() + seconds)
@@ -181,11 +181,11 @@ class NameKeeper:
         if changed:
             self._wake("name claim")
 
-    def _connect(self, settings: DatastoreSettings) -> Link:
+    def _connect(self, settings: DatastoreSettings) -> EtcdConnection:
         if self._link is None or self._settings != settings or _renewed(self._link):
             self._disconnect()
             endpoints = endpoints_of(settings)
-            self._link = Link(endpoints[self._endpoint % len(endpoints)], settings, settings.timeout)
+            self._link = EtcdConnection(endpoints[self._endpoint % len(endpoints)], settings, settings.timeout)
             self._settings = settings
         return self._link
 
@@ -195,14 +195,14 @@ class NameKeeper:
             self._link = None
 
 
-def _renewed(link: Link) -> bool:
+def _renewed(link: EtcdConnection) -> bool:
     try:
         return link.files.renewed()
     except EtcdError:
         return False  # what this connection was made with still works; the reading tells of it
 
 
-def _same(one: _Wish | None, other: _Wish | None) -> bool:
+def _same(one: _DesiredLease | None, other: _DesiredLease | None) -> bool:
     """Whether both want the same. `since` is now, as long as nobody has the name."""
     if one is None or other is None:
         return one is other

@@ -5,7 +5,7 @@ import shlex
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from calico_agent.adopt.described import Described, Given, Refused
+from calico_agent.adopt.described import Described, Given, NotTakenOver
 from calico_agent.adopt.draft import Draft
 from calico_agent.model.container.container import Container, ContainerState
 from calico_agent.model.observation import Unreadable
@@ -53,16 +53,16 @@ def translate_datastore(draft: Draft, described: Described) -> DatastoreSettings
     """What the agent will use. Raises Refused for a datastore that it cannot use."""
     env, image = described.env, described.image
     if _BEFORE_2.search(image.value.partition("@")[0]):
-        raise Refused(image.place, f"{image.value[:80]} {_OF_1}")
+        raise NotTakenOver(image.place, f"{image.value[:80]} {_OF_1}")
     draft.handled.update(name for name in env if name in NAMES or name.startswith("ETCD_"))
     read = datastore_settings(_container(described))
     if isinstance(read, Unreadable):
-        raise Refused(_place_of(read.reason, described), read.reason)
+        raise NotTakenOver(_place_of(read.reason, described), read.reason)
     endpoints = _setting(described, "ETCD_ENDPOINTS")
     if endpoints.unknown:
         draft.fill_in.append((("datastore", "endpoints"), endpoints.unknown))
     elif fault := draft.set("datastore", "endpoints", list(read.endpoints)):
-        raise Refused(endpoints.place, f"ETCD_ENDPOINTS: {fault}")
+        raise NotTakenOver(endpoints.place, f"ETCD_ENDPOINTS: {fault}")
     if read.api is EtcdApi.V2:
         draft.set("datastore", "api", "v2")
     if not (image.unknown or tells_generation(image.value) or "DATASTORE_TYPE" in env):

@@ -7,7 +7,7 @@ from calico_agent.model.container.container import Mount
 from calico_agent.model.container.run_options import RunOptions
 
 
-class Refused(Exception):  # noqa: N818 - it names what is done with the text
+class NotTakenOver(Exception):  # noqa: N818 - it names what is done with the text
     """A description that calico-agent cannot take over. `place` is a file with its line, `reason` one sentence."""
 
     def __init__(self, place: str, reason: str) -> None:

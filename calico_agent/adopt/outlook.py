@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from calico_agent.adopt.described import Translation
-from calico_agent.model.action import Wanted
+from calico_agent.model.action import DesiredContainer
 from calico_agent.model.container.container import Container
 from calico_agent.model.container.starter import how_to_end, starter_of
 from calico_agent.model.secret import masked
@@ -29,7 +29,7 @@ def render_outlook(translation: Translation, outlook: Outlook, file: str = CONFI
     return "".join(f"{masked(line)}\n" for line in lines)
 
 
-def _steps(wanted: Wanted, container: Container | None, file: str) -> Iterator[str]:
+def _steps(wanted: DesiredContainer, container: Container | None, file: str) -> Iterator[str]:
     yield f"write the configuration: the same command with --output {file} in the place of --check"
     if container is not None and container.alive and not container.managed:
         starter = starter_of(container)

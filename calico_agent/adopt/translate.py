@@ -11,7 +11,7 @@ import msgspec
 
 from calico_agent.adopt.compare import compare
 from calico_agent.adopt.datastore import translate_datastore
-from calico_agent.adopt.described import Described, Refused, Translation
+from calico_agent.adopt.described import Described, NotTakenOver, Translation
 from calico_agent.adopt.docker.mounts import translate_mounts
 from calico_agent.adopt.docker.options import translate_options
 from calico_agent.adopt.draft import Draft
@@ -76,7 +76,7 @@ def _check(config: Config, draft: Draft, described: Described) -> None:
     for key, words in joint_faults(config):
         if key not in open_keys and not (key[0] == "datastore" and open_keys):
             section, name = key
-            raise Refused(described.image.place, f"as [{section}] {name} it {words}")
+            raise NotTakenOver(described.image.place, f"as [{section}] {name} it {words}")
 
 
 def _wanted(config: Config, datastore: DatastoreSettings) -> ContainerSpec:

@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from calico_agent.adopt.described import Given, Refused
+from calico_agent.adopt.described import Given, NotTakenOver
 from calico_agent.model.secret import HIDDEN
 
 
@@ -40,11 +40,11 @@ class Budget:
         """Count a variable. Raises Refused."""
         self._left -= len(value.text) + 1
         if self._left < 0:
-            raise Refused(place, "is longer than Linux takes for one command (2 MiB) with its variables put in")
+            raise NotTakenOver(place, "is longer than Linux takes for one command (2 MiB) with its variables put in")
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class LabelledText:
     """A text that was put together from lines: where each part of it was.
 
     `starts` are offsets in `text`, ascending from 0, each with the number of its line in `label`.
@@ -60,7 +60,7 @@ class Source:
         return f"{self.label}:{self.starts[max(0, found - 1)][1]}"
 
 
-def source_of(label: str, text: str) -> Source:
+def source_of(label: str, text: str) -> LabelledText:
     """A text with lines of its own."""
     starts = [0, *(index + 1 for index, character in enumerate(text) if character == "\n")]
-    return Source(label, text, tuple((start, number) for number, start in enumerate(starts, 1)))
+    return LabelledText(label, text, tuple((start, number) for number, start in enumerate(starts, 1)))

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from calico_agent import __version__
 from calico_agent.api.host_names import HostNames
-from calico_agent.api.latest import Latest
+from calico_agent.api.latest import AgentHealth
 from calico_agent.api.metrics import CONTENT_TYPE, Metrics
 from calico_agent.api.parameters import read_parameters, read_width
 from calico_agent.api.questions import Questions, answer_routes, answer_trace, not_known
@@ -31,7 +31,7 @@ from calico_agent.api.response import TEXT, Response, healthy_mark, json_respons
 from calico_agent.model.observation import Unreadable
 from calico_agent.report.as_json import SCHEMA, render_json
 from calico_agent.report.as_text import render_status
-from calico_agent.report.verdict import Standing, standing
+from calico_agent.report.verdict import HostHealth, standing
 from calico_agent.report.words import ago
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class _Page:
 class App:
     """The WSGI application. Called by several threads at once; holds nothing that changes but `latest`."""
 
-    def __init__(self, latest: Latest, questions: Questions | None = None, names: HostNames | None = None) -> None:
+    def __init__(self, latest: AgentHealth, questions: Questions | None = None, names: HostNames | None = None) -> None:
         """`questions` answers /routes and /trace; None: there are no such pages.
 
         `names` are those by which it may be called over TCP; None: on a unix socket, which has a mode of its own.
@@ -168,5 +168,5 @@ class App:
     def _prometheus(self, _parameters: Mapping[str, str]) -> Response:
         return Response(200, CONTENT_TYPE, self._metrics.render())
 
-    def _standing(self) -> Standing:
+    def _standing(self) -> HostHealth:
         return standing(self._latest.report, (component.words for component in self._latest.stuck()))

@@ -13,7 +13,7 @@ from socket import socket
 
 from calico_agent.api.app import App
 from calico_agent.api.host_names import HostNames
-from calico_agent.api.latest import Latest
+from calico_agent.api.latest import AgentHealth
 from calico_agent.api.questions import Questions
 from calico_agent.api.service import Service
 from calico_agent.api.sockets import open_tcp, open_unix
@@ -61,7 +61,7 @@ class HttpServer:
 
     def __init__(
         self,
-        latest: Latest,
+        latest: AgentHealth,
         listen: tuple[str, int] | None,
         socket_path: Path | None,
         questions: Questions | None = None,

@@ -17,7 +17,7 @@ LOOP = "loop"
 
 
 @dataclass(frozen=True, slots=True)
-class Component:
+class AgentThread:
     """A part of the agent: seconds since its last sign of life, and the age from which it counts as stuck."""
 
     name: str
@@ -41,7 +41,7 @@ class _Watched:
     limit: float
 
 
-class Latest:
+class AgentHealth:
     """The latest report and the heartbeats. The loop itself beats with each `publish`."""
 
     def __init__(self, loop_limit: float, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -77,19 +77,19 @@ class Latest:
         """This part is gone on purpose."""
         self._watched = {other: watched for other, watched in self._watched.items() if other != name}
 
-    def components(self) -> tuple[Component, ...]:
+    def components(self) -> tuple[AgentThread, ...]:
         """All parts, the loop first."""
         now = self._monotonic()
-        loop = Component(LOOP, max(0.0, now - self._last_pass), self.loop_limit)
+        loop = AgentThread(LOOP, max(0.0, now - self._last_pass), self.loop_limit)
         watched = self._watched
         return (
             loop,
             *(
-                Component(name, max(0.0, now - entry.heartbeat()), entry.limit)
+                AgentThread(name, max(0.0, now - entry.heartbeat()), entry.limit)
                 for name, entry in sorted(watched.items())
             ),
         )
 
-    def stuck(self) -> tuple[Component, ...]:
+    def stuck(self) -> tuple[AgentThread, ...]:
         """The parts that gave no sign of life for too long."""
         return tuple(component for component in self.components() if not component.alive)

@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector, generate_late
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from calico_agent.api.latest import Latest
+from calico_agent.api.latest import AgentHealth
 from calico_agent.report.as_metrics import collect, stands_as
 from calico_agent.report.verdict import standing
 
@@ -17,7 +17,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 class Metrics:
     """Renders the page. A registry of its own: the global one carries collectors that nobody asked for."""
 
-    def __init__(self, latest: Latest) -> None:
+    def __init__(self, latest: AgentHealth) -> None:
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(_LatestCollector(latest))
         ProcessCollector(registry=self._registry)
@@ -30,7 +30,7 @@ class Metrics:
 class _LatestCollector(Collector):
     """Everything is made anew from the latest report, so nothing can be left over."""
 
-    def __init__(self, latest: Latest) -> None:
+    def __init__(self, latest: AgentHealth) -> None:
         self._latest = latest
 
     def collect(self) -> Iterator[Metric]:

@@ -2,14 +2,14 @@
 
 from calico_agent.checks.traffic_impact import protocol
 from calico_agent.checks.words import birdcl, ip_tool
-from calico_agent.expected.forwarding import Way
+from calico_agent.expected.forwarding import ForwardingPath
 from calico_agent.expected.view import View
 from calico_agent.model.calico.bird import Bird
 from calico_agent.model.network.address import IPAddress, IPNetwork
-from calico_agent.model.network.route import Path, RouteType
+from calico_agent.model.network.route import RouteAttributes, RouteType
 
 
-def delete(prefix: IPNetwork, path: Path) -> str:
+def delete(prefix: IPNetwork, path: RouteAttributes) -> str:
     """The command that deletes this route and no other one."""
     hops = [str(hop) for hop in path.next_hops] if path.type is RouteType.UNICAST else []
     words = [*hops, f"proto {protocol(path)}", *([f"metric {path.metric}"] if path.metric else [])]
@@ -18,14 +18,14 @@ def delete(prefix: IPNetwork, path: Path) -> str:
     return f"{ip_tool(prefix.version)} route del {kind}{prefix} {shown}"
 
 
-def of_missing(view: View, way: Way, prefix: IPNetwork) -> str:
+def of_missing(view: View, way: ForwardingPath, prefix: IPNetwork) -> str:
     """Where to look for a route that is not there and should be."""
     if not way.by_bgp:
         return f"docker logs {view.container_name}: look for Felix's errors about routes"
     return f"if its session is up: {birdcl(prefix.version, view.container_name)} show route for {prefix} all"
 
 
-def of_wrong_device(view: View, way: Way, prefix: IPNetwork, path: Path) -> str:
+def of_wrong_device(view: View, way: ForwardingPath, prefix: IPNetwork, path: RouteAttributes) -> str:
     """BIRD leaves a route of its own as it is when only the device should be another one, even when it starts."""
     writes = "BIRD writes the right one within two seconds" if way.by_bgp else "Felix writes the right one"
     again = f"{delete(prefix, path)} on this host; {writes}"
@@ -47,7 +47,7 @@ def restart_bird(view: View, version: int) -> str:
     return f"docker exec {view.container_name} sv restart /etc/service/enabled/{'bird' if version == 4 else 'bird6'}"
 
 
-def of_unreachable(view: View, way: Way) -> tuple[str, str]:
+def of_unreachable(view: View, way: ForwardingPath) -> tuple[str, str]:
     """What is said of a next hop that BIRD does not find, and the cure. BIRD may be late to see that there is a way."""
     route = view.kernel.route_to(way.registered) if view.kernel is not None else None
     if route is None or route.type is not RouteType.UNICAST:

@@ -6,7 +6,7 @@ and stays. And it is the next hop's, which is a router where the address is on n
 
 from collections.abc import Mapping
 
-from calico_agent.model.last_value_cache import MadeOnce
+from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.network.address import IPAddress
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.network.route import Neighbour, NextHop
@@ -37,7 +37,7 @@ def written_by_hand(kernel: Kernel | None, address: IPAddress) -> Neighbour | No
     return next(filter(None, entries), None)
 
 
-@MadeOnce
+@LastValueCache
 def _written_by_hand(neighbours: tuple[Neighbour, ...]) -> Mapping[IPAddress, Mapping[str, Neighbour]]:
     """By address and link."""
     found: dict[IPAddress, dict[str, Neighbour]] = {}

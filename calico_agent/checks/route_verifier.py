@@ -6,16 +6,16 @@ which the kernel reaches nodes. As long as it is, a judge keeps what it has lear
 
 from collections.abc import Iterable, Mapping
 
-from calico_agent.expected.forwarding import Way
+from calico_agent.expected.forwarding import ForwardingPath
 from calico_agent.expected.route_table import Paths
 from calico_agent.expected.view import View
 from calico_agent.model.identity import Candidate
-from calico_agent.model.last_value_cache import MadeOnce
+from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.network.address import Family, IPAddress, Link
 from calico_agent.model.network.detour import Detours
 from calico_agent.model.network.kernel import Kernel
-from calico_agent.model.network.policy_rule import Rule
-from calico_agent.model.network.route import PROTOCOL_BOOT, Fib, NextHop, Path, RouteType
+from calico_agent.model.network.policy_rule import PolicyRule
+from calico_agent.model.network.route import PROTOCOL_BOOT, Fib, NextHop, RouteAttributes, RouteType
 from calico_agent.model.network.tunnel import TUNNEL_DEVICES
 
 MISSING = "RT-MISSING"
@@ -30,7 +30,7 @@ _DROPS = {
 _DETOURS = Detours()
 
 
-class Judge:
+class RouteVerifier:
     """The verdict on a way and the paths that were found: empty for right, a code for wrong.
 
     `right` are the paths that each way was last found right with. Thousands of routes share a way and their paths: they
@@ -47,9 +47,9 @@ class Judge:
         self._bridged = tuple(found.interface.network for found in bridges)
         self._routers = routers
         self._protocols = protocols
-        self.right: dict[Way | None, Paths] = {}
+        self.right: dict[ForwardingPath | None, Paths] = {}
 
-    def verdict(self, way: Way, paths: Paths) -> str:
+    def verdict(self, way: ForwardingPath, paths: Paths) -> str:
         """The verdict on one route."""
         if not paths:
             return MISSING
@@ -69,14 +69,14 @@ class Judge:
             return "RT-ECMP"
         return "RT-WRONG-NEXTHOP" if all(self._device_fits(way, hop) for hop in best.next_hops) else "RT-WRONG-DEVICE"
 
-    def _fits(self, way: Way, path: Path) -> bool:
+    def _fits(self, way: ForwardingPath, path: RouteAttributes) -> bool:
         if path.type is not RouteType.UNICAST or not path.next_hops or path.encapsulated:
             return False
         if not way.judged:
             return True
         return all(self._device_fits(way, hop) and self._gateway_fits(way, hop) for hop in path.next_hops)
 
-    def _gateway_fits(self, way: Way, hop: NextHop) -> bool:
+    def _gateway_fits(self, way: ForwardingPath, hop: NextHop) -> bool:
         if way.gateway is None and any(way.registered in network for network in self._bridged):
             return True  # the record is wrong, not the route
         # BIRD resolves a next hop by the routes that it learns from the kernel.
@@ -85,13 +85,13 @@ class Judge:
         at_hand = not way.device and hop.gateway == way.registered  # whether it answers is another question
         return not right or at_hand or hop.gateway in right
 
-    def _device_fits(self, way: Way, hop: NextHop) -> bool:
+    def _device_fits(self, way: ForwardingPath, hop: NextHop) -> bool:
         if way.device:
             return hop.device == way.device
         return hop.device not in TUNNEL_DEVICES and hop.device not in self._bridges and hop.device != "lo"
 
 
-def judge_of(view: View, ways: Iterable[Way]) -> Judge:
+def judge_of(view: View, ways: Iterable[ForwardingPath]) -> RouteVerifier:
     """The judge of these ways: the one of before while nothing has changed that verdicts depend on."""
     judged = tuple(ways)
     kernel = view.kernel or Kernel()
@@ -99,29 +99,29 @@ def judge_of(view: View, ways: Iterable[Way]) -> Judge:
     return _judge(judged, view.local.bridges(), routers, view.local.felix.protocols)
 
 
-def verdict_alone(view: View, way: Way, paths: Paths) -> str:
+def verdict_alone(view: View, way: ForwardingPath, paths: Paths) -> str:
     """The verdict on a single way, which is not one of those that the judge of all has learned about."""
     known = {} if view.kernel is None or way.device else {way.registered: _gateways(view.kernel, way.registered)}
-    return Judge(view.local.bridges(), known, view.local.felix.protocols).verdict(way, paths)
+    return RouteVerifier(view.local.bridges(), known, view.local.felix.protocols).verdict(way, paths)
 
 
-@MadeOnce
+@LastValueCache
 def _judge(
-    _ways: tuple[Way, ...],
+    _ways: tuple[ForwardingPath, ...],
     bridges: tuple[Candidate, ...],
     routers: Mapping[IPAddress, frozenset[IPAddress]],
     protocols: frozenset[int],
-) -> Judge:
-    return Judge(bridges, routers, protocols)
+) -> RouteVerifier:
+    return RouteVerifier(bridges, routers, protocols)
 
 
-@MadeOnce
+@LastValueCache
 def _routers(
     links: tuple[Link, ...],
     fib: Fib,
-    rules: Mapping[Family, tuple[Rule, ...]],
+    rules: Mapping[Family, tuple[PolicyRule, ...]],
     tables: Mapping[int, Fib],
-    ways: tuple[Way, ...],
+    ways: tuple[ForwardingPath, ...],
 ) -> Mapping[IPAddress, frozenset[IPAddress]]:
     """The routers of the nodes that have some: all that are far, and those of this host's networks led another way."""
     kernel = Kernel(links=links, fib=fib, rules=rules, tables=tables)
@@ -139,12 +139,12 @@ def _gateways(kernel: Kernel, address: IPAddress) -> frozenset[IPAddress]:
     return frozenset() if None in gateways else frozenset(filter(None, gateways))
 
 
-def foreign(paths: Paths, protocols: frozenset[int]) -> Path | None:
+def foreign(paths: Paths, protocols: frozenset[int]) -> RouteAttributes | None:
     """The first that neither BIRD nor Felix wrote."""
     return next((path for path in paths if not by_calico(path, protocols)), None)
 
 
-def by_calico(path: Path, protocols: frozenset[int]) -> bool:
+def by_calico(path: RouteAttributes, protocols: frozenset[int]) -> bool:
     """Whether BIRD or Felix wrote it: Felix writes VXLAN routes as `boot` (deviceRouteProtocol).
 
     Both use devices for their tunnels, so that what encapsulates without one is somebody else's, whatever it says.

@@ -1,7 +1,7 @@
 """What happens now to packets that a finding is about."""
 
 from calico_agent.model.network.address import IPNetwork
-from calico_agent.model.network.route import PROTOCOL_NAMES, Fib, Path, Route, RouteType
+from calico_agent.model.network.route import PROTOCOL_NAMES, Fib, Route, RouteAttributes, RouteType
 
 _REFUSED = {
     RouteType.BLACKHOLE: "dropped without a word",
@@ -18,7 +18,7 @@ def fate_without(fib: Fib, prefix: IPNetwork) -> str:
     return f"packets to it follow {_shown(covering)}{_end(covering.path)}"
 
 
-def fate_with(path: Path) -> str:
+def fate_with(path: RouteAttributes) -> str:
     """The fate of packets that take this path."""
     if path.type in _REFUSED:
         return f"packets to it are {_REFUSED[path.type]} on this host"
@@ -28,14 +28,14 @@ def fate_with(path: Path) -> str:
     return f"packets to it go {hops}"
 
 
-def shown(path: Path) -> str:
+def shown(path: RouteAttributes) -> str:
     """A path as `ip route` prints it, without the prefix."""
     kind = "" if path.type is RouteType.UNICAST else path.type.name.lower()
     hops = " + ".join(str(hop) for hop in path.next_hops)
     return " ".join(word for word in (kind, hops, f"proto {protocol(path)}") if word)
 
 
-def protocol(path: Path) -> str:
+def protocol(path: RouteAttributes) -> str:
     """Who wrote it, as `ip route` names it."""
     return PROTOCOL_NAMES.get(path.protocol, str(path.protocol))
 
@@ -46,5 +46,5 @@ def _shown(route: Route) -> str:
     return f"{prefix} {hops}".strip()
 
 
-def _end(path: Path) -> str:
+def _end(path: RouteAttributes) -> str:
     return f", where they are {_REFUSED[path.type]}" if path.type in _REFUSED else ""

@@ -6,7 +6,7 @@ from calico_agent.expected.view import View
 from calico_agent.model.calico.node import EncapsulationMode, Pool
 from calico_agent.model.container.container import Container
 from calico_agent.model.identity import Candidate
-from calico_agent.model.name_lease import NameClaim, claim_on
+from calico_agent.model.name_lease import NameLease, claim_on
 from calico_agent.model.network.address import IPAddress, IPInterface, IPNetwork
 
 _LISTED = 3
@@ -124,7 +124,7 @@ def _by_vxlan(pool: Pool) -> bool:
     return pool.vxlan is not EncapsulationMode.NEVER
 
 
-def since_when(claim: NameClaim) -> str:
+def since_when(claim: NameLease) -> str:
     """Since when a claimed name is its holder's."""
     since = claim.owner.since if claim.owner else None
     return "at a time that is not known" if since is None else f"since {since:%Y-%m-%d %H:%M:%S} UTC"
@@ -132,5 +132,5 @@ def since_when(claim: NameClaim) -> str:
 
 def claimed_by(view: View, name: str) -> str:
     """Who holds a name, as the end of a sentence; empty where nobody claimed it."""
-    claim = claim_on(name, view.cluster.datastore.claims) if view.cluster else NameClaim()
+    claim = claim_on(name, view.cluster.datastore.claims) if view.cluster else NameLease()
     return f"; the name {name} is claimed by {claim.holder} {since_when(claim)}" if claim.holder else ""

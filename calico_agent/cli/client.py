@@ -24,14 +24,14 @@ _LENGTH = re.compile(rb"\r\nContent-Length: (\d{1,10})\r\n", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class AgentAnswer:
     """What the agent said, and whether it finds the host healthy."""
 
     healthy: bool
     text: str
 
 
-def ask(socket_path: str, target: str, *, timeout: float = 2.0) -> Answer:
+def ask(socket_path: str, target: str, *, timeout: float = 2.0) -> AgentAnswer:
     """The agent's answer to GET `target`.
 
     Raises NotRunningError, in which every failure is told apart, and UsageError where the agent cannot be asked this.
@@ -46,7 +46,7 @@ def ask(socket_path: str, target: str, *, timeout: float = 2.0) -> Answer:
         raise NotRunningError(f"the agent broke off in the middle of its answer on {socket_path}", hint="try again")
     if status[1].startswith(b"4"):
         raise UsageError(_error_of(body))
-    return Answer(healthy[1].lower() == b"yes", body.decode(errors="replace"))
+    return AgentAnswer(healthy[1].lower() == b"yes", body.decode(errors="replace"))
 
 
 @dataclass(frozen=True, slots=True)

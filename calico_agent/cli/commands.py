@@ -198,9 +198,9 @@ def config_show(options: argparse.Namespace) -> int:
 
 def manifest_split(options: argparse.Namespace) -> int:
     """Raises UsageError, with the line and the reason, for a manifest that cannot be split."""
-    from calico_agent.cli.manifest_split import CERTS_DIR, Wanted, split_manifest  # noqa: PLC0415
+    from calico_agent.cli.manifest_split import CERTS_DIR, SplitRequest, split_manifest  # noqa: PLC0415
 
-    wanted = Wanted(
+    wanted = SplitRequest(
         options.manifest,
         certs_dir=options.certs_dir or CERTS_DIR,
         diff=options.diff,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from calico_agent.adopt.as_text import render_differences
 from calico_agent.adopt.as_toml import render_toml
-from calico_agent.adopt.described import Described, Refused, Translation
+from calico_agent.adopt.described import Described, NotTakenOver, Translation
 from calico_agent.adopt.outlook import render_outlook
 from calico_agent.adopt.translate import config_of, translate
 from calico_agent.cli import named_files
@@ -33,7 +33,7 @@ def import_container(options: argparse.Namespace, docker: Callable[[], DockerSec
     try:
         described = _described(options, docker)
         translation = translate(described)
-    except Refused as refusal:
+    except NotTakenOver as refusal:
         raise UsageError(str(refusal)) from None
     output: Path | None = options.output
     differences = render_differences(translation, described, width, with_secrets=output is not None)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from calico_agent.adopt.as_toml import render_toml
-from calico_agent.adopt.described import Refused
+from calico_agent.adopt.described import NotTakenOver
 from calico_agent.adopt.manifest.page import render_split
 from calico_agent.adopt.manifest.pools import pool_notes
 from calico_agent.adopt.manifest.rollout import Places
@@ -30,7 +30,7 @@ _DATASTORE_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class SplitRequest:
     """What the command line asks for. Without a directory and not in place nothing is written."""
 
     manifest: Path
@@ -40,7 +40,7 @@ class Wanted:
     in_place: bool = False
 
 
-def split_manifest(wanted: Wanted) -> Told:
+def split_manifest(wanted: SplitRequest) -> Told:
     """Raises UsageError for what cannot be split, with the line and the reason; then nothing is written."""
     if wanted.in_place and wanted.manifest == _STDIN:
         raise UsageError("--in-place wants a file, not standard input")
@@ -50,7 +50,7 @@ def split_manifest(wanted: Wanted) -> Told:
     name = "standard input" if wanted.manifest == _STDIN else str(wanted.manifest)
     try:
         result = split(Text(name, _decoded(name, content)), wanted.certs_dir)
-    except Refused as error:
+    except NotTakenOver as error:
         raise UsageError(str(error)) from None
     if isinstance(result, AlreadySplit):
         owner = result.daemon_set
@@ -59,7 +59,7 @@ def split_manifest(wanted: Wanted) -> Told:
     return _told(wanted, content, result)
 
 
-def _told(wanted: Wanted, content: bytes, result: Split) -> Told:
+def _told(wanted: SplitRequest, content: bytes, result: Split) -> Told:
     notes = list(pool_notes(result.description.described.env, _datastore(result)))
     places, done = _written(wanted, content, result)
     page = render_split(result, places, notes)
@@ -68,7 +68,7 @@ def _told(wanted: Wanted, content: bytes, result: Split) -> Told:
     return Told("".join((page, "\n", *(f"{line}\n" for line in done))))
 
 
-def _written(wanted: Wanted, content: bytes, result: Split) -> tuple[Places, list[str]]:
+def _written(wanted: SplitRequest, content: bytes, result: Split) -> tuple[Places, list[str]]:
     """Where the files are, or would be, and what was done."""
     path, manifest = wanted.manifest, result.text.encode()
     origin = result.description.described.origin

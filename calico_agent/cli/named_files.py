@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from calico_agent.adopt.described import Described, Refused
+from calico_agent.adopt.described import Described, NotTakenOver
 from calico_agent.adopt.docker.inspected import describe_container
 from calico_agent.adopt.unit.command import LABEL, describe_command
 from calico_agent.adopt.unit.kubespray import UNIT_FILE, describe_kubespray
@@ -45,9 +45,9 @@ class HostFiles:
         except OSError as error:
             large = error.errno == errno.EFBIG
             what = f"{'' if large else 'cannot be read: '}{error.strerror}"
-            raise Refused(place, what if place == path else f"{path}: {what}") from None
+            raise NotTakenOver(place, what if place == path else f"{path}: {what}") from None
         except ValueError:
-            raise Refused(place, f"{path[:80]!a} is no path") from None
+            raise NotTakenOver(place, f"{path[:80]!a} is no path") from None
         return as_text(path, content)
 
     def matching(self, pattern: str) -> tuple[str, ...]:
@@ -70,7 +70,7 @@ def as_text(label: str, content: bytes) -> str:
         if bad < 0:
             return text
     line = content.count(b"\n", 0, bad) + 1
-    raise Refused(f"{label}:{line}", "is not a text file")
+    raise NotTakenOver(f"{label}:{line}", "is not a text file")
 
 
 def read_unit(path: Path) -> Described:
@@ -80,7 +80,7 @@ def read_unit(path: Path) -> Described:
     if text is None:
         elsewhere = [place for one in _UNIT_DIRECTORIES if (place := Path(one, path.name)).exists()]
         hint = f" (there is {elsewhere[0]})" if elsewhere else ""
-        raise Refused(label, f"there is no such file{hint}")
+        raise NotTakenOver(label, f"there is no such file{hint}")
     drop_ins = ((str(one), files.read(str(one), label) or "") for one in _drop_ins(path))
     unit = Unit(((label, text), *drop_ins), {**_FIXED, **_of_host(), **_of_name(path.name)})
     return describe_unit(unit, files, origin=f"unit {path.name}")
@@ -91,7 +91,7 @@ def read_kubespray(path: Path) -> Described:
     files, label = HostFiles(), str(path)
     text = files.read(label, label)
     if text is None:
-        raise Refused(label, "there is no such file")
+        raise NotTakenOver(label, "there is no such file")
     unit = files.read(UNIT_FILE, UNIT_FILE)
     if unit is not None and str(path.absolute()) in unit:
         return read_unit(Path(UNIT_FILE))
@@ -103,7 +103,7 @@ def read_command(text: str) -> Described:
     if text == "-":
         content = sys.stdin.buffer.read(_MOST_BYTES + 1)
         if len(content) > _MOST_BYTES:
-            raise Refused(LABEL, "standard input is larger than 1 MiB")
+            raise NotTakenOver(LABEL, "standard input is larger than 1 MiB")
         text = as_text(LABEL, content)
     return describe_command(text, HostFiles())
 
@@ -112,7 +112,7 @@ def read_container(name: str, url: str, timeout: float) -> Described:
     """A container that is there, running or not. Raises Refused where Docker does not tell."""
     found = inspect_container(url, name, timeout)
     if isinstance(found, Unreadable):
-        raise Refused(f"container {name[:80]}", found.reason)
+        raise NotTakenOver(f"container {name[:80]}", found.reason)
     return describe_container(found.container, found.image, log_driver=found.log_driver, runtime=found.runtime, url=url)
 
 
@@ -149,13 +149,13 @@ def _entries(folder: Path) -> list[str]:
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
-        raise Refused(str(folder), f"cannot be read: {error.strerror}") from None
+        raise NotTakenOver(str(folder), f"cannot be read: {error.strerror}") from None
 
 
 def _bounded(place: str, names: Iterable[str]) -> tuple[str, ...]:
     found = tuple(sorted(names))
     if len(found) > _MOST_FILES:
-        raise Refused(place, f"stands for {len(found)} files, and calico-agent reads {_MOST_FILES} at most")
+        raise NotTakenOver(place, f"stands for {len(found)} files, and calico-agent reads {_MOST_FILES} at most")
     return found
 
 

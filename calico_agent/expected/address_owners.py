@@ -17,7 +17,7 @@ from calico_agent.model.network.route import RouteType, host_prefix
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class AddressFacts:
     """All that is known of one address.
 
     `registered` are the nodes that have it as theirs, `tunnels` those that have it on a tunnel device. `given` is the
@@ -56,7 +56,7 @@ class Standing:
         return self.borrowed.node if self.borrowed is not None else self.given or self.owner
 
 
-def standing_of(view: View, cluster: Cluster, kernel: Kernel, address: IPAddress) -> Standing:
+def standing_of(view: View, cluster: Cluster, kernel: Kernel, address: IPAddress) -> AddressFacts:
     """What the records, the links and the routes of this host say of an address."""
     key = key_of(host_prefix(address))
     block, borrowed = cluster.block_index.covering(key), cluster.borrowers.get(address)
@@ -64,7 +64,7 @@ def standing_of(view: View, cluster: Cluster, kernel: Kernel, address: IPAddress
     paths = kernel.fib.paths(host_prefix(address))
     led = pod_link(paths[0]) if paths and paths[0].type is RouteType.UNICAST else None
     given = view.observation.given.get(address) or (block.holder(address) if block is not None else None)
-    return Standing(
+    return AddressFacts(
         address,
         pool=cluster.pools.covering(key),
         block=block,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from calico_agent.expected.view import View
 from calico_agent.model.host.machine import Host
-from calico_agent.model.last_value_cache import MadeOnce
+from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.name_lease import AliveSign, Machine, NameOwner
 
 
@@ -31,6 +31,6 @@ def machines(view: View) -> Mapping[str, Machine]:
     return _machines(view.cluster.datastore.claims) if view.cluster is not None else {}
 
 
-@MadeOnce
+@LastValueCache
 def _machines(claims: tuple[NameOwner | AliveSign, ...]) -> Mapping[str, Machine]:
     return {claim.name: claim.machine for claim in claims if isinstance(claim, AliveSign)}

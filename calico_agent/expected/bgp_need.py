@@ -9,7 +9,7 @@ from calico_agent.expected.cluster import Cluster
 from calico_agent.expected.view import View
 from calico_agent.model.calico.felix import ClusterRoutes
 from calico_agent.model.calico.node import EncapsulationMode, Pool
-from calico_agent.model.last_value_cache import MadeOnce
+from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.network.address import Family
 
 
@@ -27,7 +27,7 @@ def needs_bgp(view: View, family: Family) -> bool:
     return family in _families(view.cluster, view.local.felix.cluster_routes)
 
 
-@MadeOnce
+@LastValueCache
 def _families(cluster: Cluster, felix: ClusterRoutes) -> frozenset[Family]:
     pools = cluster.datastore.pools
     if not cluster.pools_known:

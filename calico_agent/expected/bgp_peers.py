@@ -25,7 +25,7 @@ _USUAL_PORT = 179
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ExpectedSession:
     """A session that a node should have.
 
     `node` is whose registered address it leads to (empty: no node's), `peering` the BGPPeer that asks for it (empty:
@@ -43,7 +43,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class End:
+class PeerEndpoint:
     """The other end of the sessions that a node has by one BGPPeer: a group of nodes, and the address if it names one.
 
     `family` is None where the sessions are of every family that both ends have. `implied`: the BGPPeer is for the
@@ -58,7 +58,7 @@ class End:
     certain: bool = True
 
 
-class Speakers:
+class BgpPeerResolver:
     """The records, indexed."""
 
     def __init__(self, nodes: tuple[Node, ...], bgp: BgpSettings) -> None:
@@ -82,38 +82,38 @@ class Speakers:
         registered = ((node.name, node.registered(family)) for node in self._groups.nodes)
         return frozenset(name for name, found in registered if found is not None and found.ip in addresses)
 
-    def meshed(self, own: Node, family: Family) -> dict[IPAddress, Wanted]:
+    def meshed(self, own: Node, family: Family) -> dict[IPAddress, ExpectedSession]:
         """The mesh sessions of a node, by the peer's address."""
         registered = own.registered(family)
         if not self._bgp.mesh or own.route_reflector_cluster_id or registered is None:
             return {}
-        found: dict[IPAddress, Wanted] = {}
+        found: dict[IPAddress, ExpectedSession] = {}
         for node in self._groups.nodes:
             other = node.registered(family)
             if other is None or node.route_reflector_cluster_id or node.name == own.name or other.ip == registered.ip:
                 continue
             number = self.as_number(node)
             numbers = self._as_set(number, number if node.as_number else self.as_number(own))
-            _add(found, Wanted(other.ip, node.name, as_numbers=numbers))
+            _add(found, ExpectedSession(other.ip, node.name, as_numbers=numbers))
         return found
 
-    def asked_for(self, own: Node, family: Family) -> dict[IPAddress, Wanted]:
+    def asked_for(self, own: Node, family: Family) -> dict[IPAddress, ExpectedSession]:
         """The sessions for which BGPPeers ask of a node, by the peer's address."""
         registered = own.registered(family)
         if registered is None:
             return {}
-        found: dict[IPAddress, Wanted] = {}
+        found: dict[IPAddress, ExpectedSession] = {}
         for wanted in (one for end in self.ends(own, family) for one in self._sessions(end, family)):
             if wanted.address != registered.ip:
                 _add(found, wanted)
         return found
 
-    def asked_for_with(self, own: Node, other: Node, family: Family) -> Wanted | None:
+    def asked_for_with(self, own: Node, other: Node, family: Family) -> ExpectedSession | None:
         """The one of those sessions that leads to another node: without all the others, which may be thousands."""
         registered = other.registered(family)
         if registered is None or own.registered(family) is None:
             return None
-        found: dict[IPAddress, Wanted] = {}
+        found: dict[IPAddress, ExpectedSession] = {}
         for end in self.ends(own, family):
             if end.address == registered.ip:
                 _add(found, self._to_address(end, registered.ip))
@@ -121,7 +121,7 @@ class Speakers:
                 _add(found, self._to_node(end, other, registered.ip))
         return found.get(registered.ip)
 
-    def ends(self, own: Node, family: Family) -> Iterator[End]:
+    def ends(self, own: Node, family: Family) -> Iterator[PeerEndpoint]:
         """The other ends of a node's sessions beyond the mesh; those that are implied come last, as in confd."""
         labels = dict(own.labels)
         for peering in self._bgp.peerings:
@@ -132,12 +132,14 @@ class Speakers:
             if certain is not None:
                 version = peering.address.version if peering.address is not None else None
                 group = self._whom_it_is_for(peering)
-                yield from _of_family(End(peering, group, family=version, implied=True, certain=certain), family)
+                yield from _of_family(
+                    PeerEndpoint(peering, group, family=version, implied=True, certain=certain), family
+                )
 
-    def _forward(self, peering: Peering) -> End:
+    def _forward(self, peering: Peering) -> PeerEndpoint:
         if peering.address is None:
-            return End(peering, self._groups.matching(peering.peers))
-        return End(peering, self._groups.holder(peering.address), peering.address, peering.address.version)
+            return PeerEndpoint(peering, self._groups.matching(peering.peers))
+        return PeerEndpoint(peering, self._groups.holder(peering.address), peering.address, peering.address.version)
 
     def _is_peer(self, peering: Peering, own: Node, labels: Labels) -> bool | None:
         """Whether a node is one of the peers of a BGPPeer: certainly, perhaps (False), or not at all (None)."""
@@ -159,7 +161,7 @@ class Speakers:
         named = peering.nodes is None and peering.node
         return self._groups.named(peering.node) if named else self._groups.matching(peering.nodes)
 
-    def _sessions(self, end: End, family: Family) -> Iterator[Wanted]:
+    def _sessions(self, end: PeerEndpoint, family: Family) -> Iterator[ExpectedSession]:
         if end.address is not None:
             yield self._to_address(end, end.address)
             return
@@ -168,15 +170,15 @@ class Speakers:
             if registered is not None:
                 yield self._to_node(end, node, registered.ip)
 
-    def _to_address(self, end: End, address: IPAddress) -> Wanted:
+    def _to_address(self, end: PeerEndpoint, address: IPAddress) -> ExpectedSession:
         peering = end.peering
         numbers = self._as_set(peering.as_number) if peering.as_number else frozenset()
-        return Wanted(address, next(iter(end.group.names), ""), peering.name, numbers, filters=peering.filters)
+        return ExpectedSession(address, next(iter(end.group.names), ""), peering.name, numbers, filters=peering.filters)
 
-    def _to_node(self, end: End, node: Node, address: IPAddress) -> Wanted:
+    def _to_node(self, end: PeerEndpoint, node: Node, address: IPAddress) -> ExpectedSession:
         known = not end.implied or end.peering.local_as is None
         numbers = self._as_set(self.as_number(node)) if known else frozenset()
-        return Wanted(address, node.name, end.peering.name, numbers, end.certain, end.peering.filters)
+        return ExpectedSession(address, node.name, end.peering.name, numbers, end.certain, end.peering.filters)
 
     def _as_set(self, *numbers: int) -> frozenset[int]:
         """One set for the thousands of nodes that share it."""
@@ -190,12 +192,12 @@ def _is_for(peering: Peering, own: Node, labels: Labels) -> bool:
     return peering.node in {"", own.name}
 
 
-def _of_family(end: End, family: Family) -> Iterator[End]:
+def _of_family(end: PeerEndpoint, family: Family) -> Iterator[PeerEndpoint]:
     if end.family in {None, family}:
         yield end
 
 
-def _add(found: dict[IPAddress, Wanted], wanted: Wanted) -> None:
+def _add(found: dict[IPAddress, ExpectedSession], wanted: ExpectedSession) -> None:
     """One session more. Of two with one address confd takes either, as it goes through them in no order."""
     one = found.setdefault(wanted.address, wanted)
     if one is not wanted:

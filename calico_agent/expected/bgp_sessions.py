@@ -20,11 +20,11 @@ What passes through BGPFilters is as uncertain as with another next hop. What th
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from calico_agent.expected.bgp_peers import End, Speakers, Wanted
+from calico_agent.expected.bgp_peers import BgpPeerResolver, ExpectedSession, PeerEndpoint
 from calico_agent.expected.cluster import Cluster
 from calico_agent.expected.view import View
 from calico_agent.model.calico.node import BgpSettings, Node
-from calico_agent.model.last_value_cache import MadeOnce
+from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.network.address import Family, IPAddress, IPInterface
 
 
@@ -38,8 +38,8 @@ class FamilyPlan:
     and no peer that is no node, so that nothing comes from a node that is not reached.
     """
 
-    mesh: Mapping[IPAddress, Wanted] = field(default_factory=dict)
-    asked_for: Mapping[IPAddress, Wanted] = field(default_factory=dict)
+    mesh: Mapping[IPAddress, ExpectedSession] = field(default_factory=dict)
+    asked_for: Mapping[IPAddress, ExpectedSession] = field(default_factory=dict)
     required: frozenset[IPAddress] = frozenset()
     peers: frozenset[str] = frozenset()
     reflectors: Mapping[IPAddress, str] = field(default_factory=dict)
@@ -48,7 +48,7 @@ class FamilyPlan:
     steady: bool = False
     closed: bool = True
 
-    def wanted(self, address: IPAddress) -> tuple[Wanted, ...]:
+    def wanted(self, address: IPAddress) -> tuple[ExpectedSession, ...]:
         """Who asks for a session with this address. For one with both, BIRD has two, of which one stays idle."""
         found = (self.mesh.get(address), self.asked_for.get(address))
         return tuple(one for one in found if one is not None)
@@ -74,13 +74,13 @@ def host_plan(view: View) -> BgpPlan:
 
 
 # It goes through all nodes, so not at every pass. Blocks come and go more often than nodes: they are no input of it.
-@MadeOnce
+@LastValueCache
 def _plan(nodes: tuple[Node, ...], bgp: BgpSettings, own: Node) -> BgpPlan:
-    speakers = Speakers(nodes, bgp)
+    speakers = BgpPeerResolver(nodes, bgp)
     return {family: _of_family(speakers, own, family) for family in Family}
 
 
-def _of_family(speakers: Speakers, own: Node, family: Family) -> FamilyPlan:
+def _of_family(speakers: BgpPeerResolver, own: Node, family: Family) -> FamilyPlan:
     if own.registered(family) is None:
         return FamilyPlan()
     mesh, asked_for = speakers.meshed(own, family), speakers.asked_for(own, family)
@@ -101,9 +101,9 @@ def _of_family(speakers: Speakers, own: Node, family: Family) -> FamilyPlan:
     )
 
 
-def _behind(speakers: Speakers, own: Node, family: Family) -> tuple[list[End], frozenset[str]]:
+def _behind(speakers: BgpPeerResolver, own: Node, family: Family) -> tuple[list[PeerEndpoint], frozenset[str]]:
     """The other ends of this host's sessions beyond the mesh and of those of all reflectors behind them."""
-    ends: list[End] = []
+    ends: list[PeerEndpoint] = []
     seen = {own.name}
     pending: list[Node] = [own]
     while pending:
@@ -116,16 +116,16 @@ def _behind(speakers: Speakers, own: Node, family: Family) -> tuple[list[End], f
     return ends, frozenset(seen - {own.name})
 
 
-def _reflectors(ends: Iterable[End]) -> Iterable[Node]:
+def _reflectors(ends: Iterable[PeerEndpoint]) -> Iterable[Node]:
     return (node for end in ends for node in end.group.reflectors)
 
 
-def _is_outside(end: End) -> bool:
+def _is_outside(end: PeerEndpoint) -> bool:
     """Whether it is a peer that is no node."""
     return end.address is not None and not end.group.nodes
 
 
-def _disturbs(end: End, as_number: int) -> bool:
+def _disturbs(end: PeerEndpoint, as_number: int) -> bool:
     """Whether routes come from there that are as good as the nodes' own, with a next hop that is not certain."""
     peering = end.peering
     if _is_outside(end):

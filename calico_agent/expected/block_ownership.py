@@ -9,7 +9,7 @@ from calico_agent.model.network.prefix import Key
 
 
 @dataclass(frozen=True, slots=True)
-class DoubleClaim:
+class AffinityConflict:
     """A block that several nodes claim; `owner` is the block's own word, `advertisers` have a confirmed claim on it."""
 
     block: IPNetwork
@@ -24,11 +24,11 @@ def claim_state(cluster: Cluster, key: Key, block: Block) -> AffinityState | Non
     return next((claim.state for claim in claims if claim.node == block.owner), None)
 
 
-def double_claim(cluster: Cluster, key: Key, block: Block) -> DoubleClaim | None:
+def double_claim(cluster: Cluster, key: Key, block: Block) -> AffinityConflict | None:
     """The block as one that several nodes claim, None where there is one at most."""
     claims = cluster.affinities.get(key, ())
     confirmed = {claim.node for claim in claims if claim.state is AffinityState.CONFIRMED}
     claimants = confirmed | {block.owner} if block.owner and confirmed else confirmed
     if len(claimants) < 2:
         return None
-    return DoubleClaim(block.cidr, block.owner, tuple(sorted(claimants)), tuple(sorted(confirmed)))
+    return AffinityConflict(block.cidr, block.owner, tuple(sorted(claimants)), tuple(sorted(confirmed)))

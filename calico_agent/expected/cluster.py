@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from calico_agent.model.calico.node import Affinity, AffinityState, BgpSettings, Block, Borrowed, Datastore, Node, Pool
-from calico_agent.model.last_value_cache import MadeOnce
+from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.network.address import IPAddress
 from calico_agent.model.network.prefix import Key, PrefixIndex, key_of
 
@@ -58,7 +58,7 @@ def index(datastore: Datastore) -> Cluster:
     return _index(replace(datastore, revision=0, read_at=None))
 
 
-@MadeOnce
+@LastValueCache
 def _index(datastore: Datastore) -> Cluster:
     holders: dict[IPAddress, list[str]] = {}
     tunnels: dict[IPAddress, list[TunnelEnd]] = {}

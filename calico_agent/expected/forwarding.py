@@ -39,7 +39,7 @@ class Encapsulation(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Way:
+class ForwardingPath:
     """How one node is reached; all its blocks of one pool share it.
 
     `gateway` None means any next hop, `device` empty any device of the host that is no tunnel. `judged` is False where
@@ -76,13 +76,13 @@ class Lane(NamedTuple):
     exported: bool
 
 
-class Ways:
+class ForwardingResolver:
     """The way to each node for each pool, made once: thousands of blocks share a few hundred."""
 
     def __init__(self, cluster: Cluster, local: Standpoint) -> None:
         self._cluster = cluster
         self._local = local
-        self._ways: dict[tuple[str, str, bool, Family], Way | None] = {}
+        self._ways: dict[tuple[str, str, bool, Family], ForwardingPath | None] = {}
         self._plan = bgp_plan(cluster, local.name or "", local.node, local.registered)
 
     def known(self, node: str) -> bool:
@@ -105,14 +105,14 @@ class Ways:
         """Whether `address` is that of a tunnel device of this node."""
         return any(end.node == node for end in self._cluster.tunnels.get(address, ()))
 
-    def to(self, node: str, lane: Lane, family: Family) -> Way | None:
+    def to(self, node: str, lane: Lane, family: Family) -> ForwardingPath | None:
         """The way to a node's addresses in this lane, None when none is to be expected."""
         key = (node, lane.pool.name, lane.exported, family)
         if key not in self._ways:
             self._ways[key] = self._make(node, lane, family)
         return self._ways[key]
 
-    def _make(self, node: str, lane: Lane, family: Family) -> Way | None:
+    def _make(self, node: str, lane: Lane, family: Family) -> ForwardingPath | None:
         record, me = self._cluster.nodes.get(node), self._local.node
         own = self._local.registered[family]
         registered = record.registered(family) if record else None
@@ -121,7 +121,7 @@ class Ways:
         felix = self._local.felix
         encrypted = record.wireguard_key(family) and me is not None and me.wireguard_key(family)
         if encrypted and felix.syncs_routes:
-            return Way(
+            return ForwardingPath(
                 node, registered.ip, Encapsulation.WIREGUARD, None, WIREGUARD_DEVICES[family], writer=Writer.FELIX
             )
         by_bgp = self.by_bgp(lane.pool)
@@ -130,13 +130,15 @@ class Ways:
         encapsulation = _encapsulation(lane.pool, registered, own)
         if encapsulation is Encapsulation.VXLAN:
             gateway = record.vtep(family)
-            return Way(node, registered.ip, encapsulation, gateway, VXLAN_DEVICES[family], writer=Writer.FELIX)
+            return ForwardingPath(
+                node, registered.ip, encapsulation, gateway, VXLAN_DEVICES[family], writer=Writer.FELIX
+            )
         writer = Writer.BIRD if by_bgp else Writer.FELIX
         judged = not by_bgp or self._keeps_next_hop(record, family)
         if encapsulation is Encapsulation.IPIP:
-            return Way(node, registered.ip, encapsulation, registered.ip, IPIP_DEVICE, judged, writer)
+            return ForwardingPath(node, registered.ip, encapsulation, registered.ip, IPIP_DEVICE, judged, writer)
         near = registered.ip in own.network if not by_bgp else self._is_connected(registered.ip, family)
-        return Way(node, registered.ip, encapsulation, registered.ip if near else None, "", judged, writer)
+        return ForwardingPath(node, registered.ip, encapsulation, registered.ip if near else None, "", judged, writer)
 
     def _is_connected(self, address: IPAddress, family: Family) -> bool:
         return any(address in network for network in self._local.networks[family])

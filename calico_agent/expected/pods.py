@@ -12,11 +12,11 @@ from calico_agent.expected.bgp_sessions import host_plan
 from calico_agent.expected.cluster import Cluster
 from calico_agent.expected.view import View
 from calico_agent.model.calico.node import Block
-from calico_agent.model.last_value_cache import MadeOnce
+from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.network.address import Family, IPAddress, IPNetwork, Link
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.network.prefix import FULL_LENGTH, Key, prefix_of
-from calico_agent.model.network.route import CALICO_PROTOCOLS, Fib, Path, host_prefix
+from calico_agent.model.network.route import CALICO_PROTOCOLS, Fib, RouteAttributes, host_prefix
 from calico_agent.model.observation import Unreadable
 
 # Felix takes every link of such a name for a pod's (interfacePrefix; in Kubernetes eleven digits follow). Bridges,
@@ -92,7 +92,7 @@ def former_names(view: View, cluster: Cluster) -> tuple[str, ...]:
     return tuple(name for name in dict.fromkeys((*found, *without)) if name != view.local.name)[:_MOST_NAMES]
 
 
-@MadeOnce
+@LastValueCache
 def own_blocks(cluster: Cluster, node: str) -> frozenset[IPNetwork]:
     """The blocks that a node owns or has borrowed from."""
     return frozenset(
@@ -102,7 +102,7 @@ def own_blocks(cluster: Cluster, node: str) -> frozenset[IPNetwork]:
     )
 
 
-@MadeOnce
+@LastValueCache
 def _owners(cluster: Cluster) -> tuple[str, ...]:
     owners = (block.owner for block in cluster.datastore.blocks if not block.virtual and block.in_use)
     return tuple(dict.fromkeys(owner for owner in owners if owner is not None))
@@ -112,13 +112,13 @@ def _key(address: IPAddress) -> Key:
     return address.version, FULL_LENGTH[address.version], int(address)
 
 
-def pod_link(path: Path) -> str | None:
+def pod_link(path: RouteAttributes) -> str | None:
     """The pod's link of this host into which a route leads."""
     names = [hop.device for hop in path.next_hops if hop.gateway is None and hop.device.startswith(_PREFIX)]
     return names[0] if names else None
 
 
-def leads_into_pod(path: Path) -> bool:
+def leads_into_pod(path: RouteAttributes) -> bool:
     """Whether a route has a next hop behind the link of a pod, with an address of its own or without."""
     return any(hop.device.startswith(_PREFIX) for hop in path.next_hops)
 

@@ -10,14 +10,14 @@ from itertools import compress, filterfalse
 from operator import is_not
 from typing import NamedTuple
 
-from calico_agent.expected.forwarding import Way
+from calico_agent.expected.forwarding import ForwardingPath
 from calico_agent.expected.routes import Expectation, ExpectedRoute
-from calico_agent.model.last_value_cache import MadeOnce
+from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.network.address import IPAddress, IPNetwork
 from calico_agent.model.network.prefix import Key, PrefixIndex, key_of
-from calico_agent.model.network.route import Fib, Path, host_prefix
+from calico_agent.model.network.route import Fib, RouteAttributes, host_prefix
 
-Paths = tuple[Path, ...]
+Paths = tuple[RouteAttributes, ...]
 """What the routes for one prefix say, best metric first; empty where there is none."""
 
 _Kind = tuple[int, int]  # IP version and prefix length
@@ -27,7 +27,7 @@ class Row(NamedTuple):
     """A prefix, the way that its expected route should take (None: none is expected), and what the kernel has."""
 
     key: Key
-    way: Way | None
+    way: ForwardingPath | None
     paths: Paths
 
 
@@ -41,8 +41,8 @@ class ExpectedTable:
     """
 
     routes: Mapping[Key, ExpectedRoute]
-    columns: Mapping[_Kind, Mapping[int, Way]]
-    ways: Mapping[Way, IPNetwork]
+    columns: Mapping[_Kind, Mapping[int, ForwardingPath]]
+    ways: Mapping[ForwardingPath, IPNetwork]
     own: frozenset[Key]
     blocks: PrefixIndex[ExpectedRoute]
     all: PrefixIndex[ExpectedRoute]
@@ -51,7 +51,7 @@ class ExpectedTable:
         """The expected route that packets to this address should follow."""
         return self.all.covering(key_of(host_prefix(address)))
 
-    def walk(self, fib: Fib, right: Mapping[Way | None, Paths]) -> Iterator[Row]:
+    def walk(self, fib: Fib, right: Mapping[ForwardingPath | None, Paths]) -> Iterator[Row]:
         """All prefixes, expected and found, except where the kernel has the very paths that are `right` for the way.
 
         `right` is asked about a prefix when its turn comes: what is learned from one row holds for the next.
@@ -72,11 +72,11 @@ class ExpectedTable:
                     yield Row((*kind, network), ways[network], ())
 
 
-@MadeOnce
+@LastValueCache
 def expected_table(expectation: Expectation) -> ExpectedTable:
     """The expectation as a table."""
     routes = {key_of(route.prefix): route for route in expectation.routes}
-    columns: dict[_Kind, dict[int, Way]] = {}
+    columns: dict[_Kind, dict[int, ForwardingPath]] = {}
     for (version, length, network), route in routes.items():
         columns.setdefault((version, length), {})[network] = route.way
     return ExpectedTable(

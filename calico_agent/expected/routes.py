@@ -13,12 +13,12 @@ What leads there follows from the pool, and is none outside all pools: `expected
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from calico_agent.expected.block_ownership import DoubleClaim, claim_state, double_claim
+from calico_agent.expected.block_ownership import AffinityConflict, claim_state, double_claim
 from calico_agent.expected.cluster import Cluster
-from calico_agent.expected.forwarding import Lane, Way, Ways
+from calico_agent.expected.forwarding import ForwardingPath, ForwardingResolver, Lane
 from calico_agent.expected.local_node import Local, Standpoint
 from calico_agent.model.calico.node import AffinityState, Block, Borrowed, Pool
-from calico_agent.model.last_value_cache import MadeOnce
+from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.network.address import Family, IPNetwork
 from calico_agent.model.network.prefix import FULL_LENGTH, Key
 from calico_agent.model.network.route import host_prefix
@@ -35,7 +35,7 @@ class ExpectedRoute:
     """
 
     prefix: IPNetwork
-    way: Way
+    way: ForwardingPath
     borrowed: bool = False
     ownerless: IPNetwork | None = None
     single: bool = False
@@ -81,7 +81,7 @@ class Expectation:
     routes: tuple[ExpectedRoute, ...] = ()
     own_blocks: tuple[IPNetwork, ...] = ()
     claimed: frozenset[Key] = frozenset()
-    double_claims: tuple[DoubleClaim, ...] = ()
+    double_claims: tuple[AffinityConflict, ...] = ()
     unreachable: dict[str, int] = field(default_factory=dict)
     unadvertised: Unadvertised = field(default_factory=Unadvertised)
     lost_blocks: tuple[LostBlock, ...] = ()
@@ -93,7 +93,7 @@ def expect(cluster: Cluster, local: Local) -> Expectation:
     return _expect(cluster, local.standpoint)
 
 
-@MadeOnce
+@LastValueCache
 def _expect(cluster: Cluster, local: Standpoint) -> Expectation:
     if local.name is None:
         return Expectation()
@@ -128,10 +128,10 @@ class _Draft:
     def __init__(self, cluster: Cluster, local: Standpoint) -> None:
         self._cluster = cluster
         self._local = local
-        self._ways = Ways(cluster, local)
+        self._ways = ForwardingResolver(cluster, local)
         self._routes: list[ExpectedRoute] = []
         self._own_blocks: list[IPNetwork] = []
-        self._double_claims: list[DoubleClaim] = []
+        self._double_claims: list[AffinityConflict] = []
         self._unreachable: dict[str, int] = {}
         self._unclaimed: list[tuple[Block, AffinityState | None]] = []
         self._withheld: dict[str, tuple[Pool, int]] = {}
@@ -168,7 +168,7 @@ class _Draft:
         else:
             self._left_out += not self._ways.by_bgp(lane.pool)
 
-    def _is_for_a_pod(self, block: Block, owner: str, way: Way) -> bool:
+    def _is_for_a_pod(self, block: Block, owner: str, way: ForwardingPath) -> bool:
         """Whether a block is one address that BIRD leads to, and not that of the owner's tunnel device."""
         alone = block.cidr.prefixlen == FULL_LENGTH[block.cidr.version]
         return alone and way.by_bgp and not self._ways.is_tunnel_address(owner, block.cidr.network_address)

@@ -11,27 +11,27 @@ from itertools import groupby
 from operator import attrgetter
 
 from calico_agent.identity.links import skipped_by_calico, skipped_by_old_calico
-from calico_agent.identity.question import Question
+from calico_agent.identity.question import AddressQuestion
 from calico_agent.model.calico.autodetection import CalicoMethod, MethodKind
 from calico_agent.model.identity import Candidate, Opinion
 from calico_agent.model.network.address import IPAddress
 
 
-def matches(method: CalicoMethod, question: Question) -> tuple[Candidate, ...]:
+def matches(method: CalicoMethod, question: AddressQuestion) -> tuple[Candidate, ...]:
     """All candidates that the method accepts, Calico's choice first."""
     if method.kind is MethodKind.CAN_REACH:
         return tuple(_reaching(method, question))
     return tuple(candidate for candidate in _in_calicos_order(question.candidates) if _passes(method, candidate))
 
 
-def calico_itself(question: Question) -> tuple[Opinion, ...]:
+def calico_itself(question: AddressQuestion) -> tuple[Opinion, ...]:
     """What calico/node would take without IP and method; with the list of names of old releases where that differs."""
     now = _first_found("Calico itself", question, skipped_by_calico)
     old = _first_found("Calico v1.1-v2.6", question, skipped_by_old_calico)
     return (now,) if now.answers == old.answers else (now, old)
 
 
-def _first_found(rule: str, question: Question, skips: Callable[[str], bool]) -> Opinion:
+def _first_found(rule: str, question: AddressQuestion, skips: Callable[[str], bool]) -> Opinion:
     taken = next((one for one in _in_calicos_order(question.candidates) if not skips(one.link)), None)
     if taken is None:
         return Opinion(rule, (), "first-found finds no address, and calico/node would not start")
@@ -60,9 +60,9 @@ def _is_global_unicast(address: IPAddress) -> bool:
     return not special and str(address) != "255.255.255.255"
 
 
-def _reaching(method: CalicoMethod, question: Question) -> Iterator[Candidate]:
+def _reaching(method: CalicoMethod, question: AddressQuestion) -> Iterator[Candidate]:
     destinations = question.around.reachable.get(method.destination, ())
-    for source in question.around.kernel.sources:
+    for source in question.around.kernel.lookups:
         if source.destination in destinations and source.address and source.address.version == question.family:
             candidate = question.candidate(source.address)
             if candidate is not None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from enum import StrEnum
 
 from calico_agent.identity import links
-from calico_agent.identity.evidence import Surroundings
+from calico_agent.identity.evidence import Evidence
 from calico_agent.model.identity import Candidate
 from calico_agent.model.network.address import Family, Link, LinkAddress
 from calico_agent.model.observation import Unreadable
@@ -52,12 +52,12 @@ NEVER = frozenset(
 )
 
 
-def candidates(around: Surroundings) -> tuple[Candidate, ...]:
+def candidates(around: Evidence) -> tuple[Candidate, ...]:
     """All addresses of this host in the kernel's order, each with the first evidence against it."""
     return tuple(judge(link, held, around) for link in around.kernel.links for held in link.addresses)
 
 
-def judge(link: Link, held: LinkAddress, around: Surroundings) -> Candidate:
+def judge(link: Link, held: LinkAddress, around: Evidence) -> Candidate:
     """The verdict on one address."""
     for reason, test in _TESTS:
         if evidence := test(link, held, around):
@@ -65,17 +65,17 @@ def judge(link: Link, held: LinkAddress, around: Surroundings) -> Candidate:
     return Candidate(held.interface, link.name)
 
 
-def _loopback(_link: Link, held: LinkAddress, _: Surroundings) -> str:
+def _loopback(_link: Link, held: LinkAddress, _: Evidence) -> str:
     if held.address.is_loopback:
         return "is a loopback address"
     return "is valid inside this host only (scope host)" if held.scope == "host" else ""
 
 
-def _link_local(_link: Link, held: LinkAddress, _: Surroundings) -> str:
+def _link_local(_link: Link, held: LinkAddress, _: Evidence) -> str:
     return "is link-local: valid on one link only" if held.address.is_link_local else ""
 
 
-def _docker_network(link: Link, held: LinkAddress, around: Surroundings) -> str:
+def _docker_network(link: Link, held: LinkAddress, around: Evidence) -> str:
     # A bridge with a physical port may be given to Docker (dockerd --bridge br0): it still is the host's interface.
     # And a corporate network may contain Docker's 172.17.0.0/16: a link that leads out is never judged by subnet.
     if links.leads_out(link, around.kernel):
@@ -91,21 +91,21 @@ def _docker_network(link: Link, held: LinkAddress, around: Surroundings) -> str:
     return ""
 
 
-def _calico_pool(link: Link, held: LinkAddress, around: Surroundings) -> str:
+def _calico_pool(link: Link, held: LinkAddress, around: Evidence) -> str:
     if links.leads_out(link, around.kernel) or (links.is_announced(link) and held.address not in around.in_blocks):
         return ""
     pool = _pool(held, around)
     return f"lies in {pool}: it is a pod's or a tunnel's" if pool else ""
 
 
-def _vrf(link: Link, _: LinkAddress, around: Surroundings) -> str:
+def _vrf(link: Link, _: LinkAddress, around: Evidence) -> str:
     vrf = links.vrf_of(link, around.kernel)
     if vrf is None:
         return ""
     return f"is in the VRF {vrf.name}: its routes are not in the main table, where Calico's are"
 
 
-def _pool_overlap(_link: Link, held: LinkAddress, around: Surroundings) -> str:
+def _pool_overlap(_link: Link, held: LinkAddress, around: Evidence) -> str:
     # A pool that is made later does not move this node: it is told as an overlap, and the node stays where it is.
     if held.address in around.own_registered:
         return ""
@@ -113,7 +113,7 @@ def _pool_overlap(_link: Link, held: LinkAddress, around: Surroundings) -> str:
     return f"lies in {pool}, from which pods get addresses: pool and host network must not overlap" if pool else ""
 
 
-def _pool(held: LinkAddress, around: Surroundings) -> str:
+def _pool(held: LinkAddress, around: Evidence) -> str:
     """What of Calico's IPAM an address lies in. A pool that gives no addresses to pods only has the blocks it gave
     before, as has one that was deleted."""
     if isinstance(around.datastore, Unreadable):
@@ -124,7 +124,7 @@ def _pool(held: LinkAddress, around: Surroundings) -> str:
     return named or (f"the IPAM block {block}" if block is not None else "")
 
 
-def _virtual_link(link: Link, _: LinkAddress, around: Surroundings) -> str:
+def _virtual_link(link: Link, _: LinkAddress, around: Evidence) -> str:
     if link.loopback:
         return "is on the loopback device: others reach it only if a routing protocol announces it"
     below = links.ground(link, around.kernel)
@@ -136,7 +136,7 @@ def _made_on(link: Link, below: Link) -> str:
     return "" if below is link else f"a {link.kind} of {below.name}, which is "
 
 
-def _bridge_without_port(link: Link, _: LinkAddress, around: Surroundings) -> str:
+def _bridge_without_port(link: Link, _: LinkAddress, around: Evidence) -> str:
     bridge = links.ground(link, around.kernel)
     if bridge.kind != "bridge" or links.bridge_leads_out(bridge, around.kernel):
         return ""
@@ -148,14 +148,14 @@ def _bridge_without_port(link: Link, _: LinkAddress, around: Surroundings) -> st
     return f"{what} a physical port (its ports: {shown})"
 
 
-def _container_veth(link: Link, _: LinkAddress, around: Surroundings) -> str:
+def _container_veth(link: Link, _: LinkAddress, around: Evidence) -> str:
     bridge = next((other for other in around.kernel.links if other.index == link.master), None)
     if link.kind != "veth" or bridge is None or bridge.kind == "vrf":
         return ""
     return f"is on one end of a veth pair that is a port of {bridge.name}"
 
 
-def _on_other_hosts(_link: Link, held: LinkAddress, around: Surroundings) -> str:
+def _on_other_hosts(_link: Link, held: LinkAddress, around: Evidence) -> str:
     holders = around.shared.get(held.address, ())
     if not holders:
         return ""
@@ -163,19 +163,19 @@ def _on_other_hosts(_link: Link, held: LinkAddress, around: Surroundings) -> str
     return f"is an address that other hosts carry too ({shown}): it cannot tell this one from them"
 
 
-def _tentative(_link: Link, held: LinkAddress, _: Surroundings) -> str:
+def _tentative(_link: Link, held: LinkAddress, _: Evidence) -> str:
     return "is not usable yet, or a duplicate on its link (duplicate address detection)" if held.tentative else ""
 
 
-def _deprecated(_link: Link, held: LinkAddress, _: Surroundings) -> str:
+def _deprecated(_link: Link, held: LinkAddress, _: Evidence) -> str:
     return "is deprecated: the kernel no longer uses it for new connections" if held.deprecated else ""
 
 
-def _temporary(_link: Link, held: LinkAddress, _: Surroundings) -> str:
+def _temporary(_link: Link, held: LinkAddress, _: Evidence) -> str:
     return "is a temporary (privacy) address: it changes" if held.temporary else ""
 
 
-def _floating(link: Link, held: LinkAddress, around: Surroundings) -> str:
+def _floating(link: Link, held: LinkAddress, around: Evidence) -> str:
     same_family = [other for other in link.addresses if other.family is held.family and other is not held]
     if ":" in held.label and any(":" not in other.label for other in same_family):
         return f"is an alias or a floating address, by its label {held.label}"
@@ -190,7 +190,7 @@ def _floating(link: Link, held: LinkAddress, around: Surroundings) -> str:
     return ""
 
 
-def _link_down(link: Link, held: LinkAddress, around: Surroundings) -> str:
+def _link_down(link: Link, held: LinkAddress, around: Evidence) -> str:
     # A link that is switched off, or a cable that is pulled, does not make this host another node: where the cluster
     # knows it by this address, choosing another one would move the node, and move it back afterwards.
     if link.up or held.address in around.own_registered:
@@ -198,11 +198,11 @@ def _link_down(link: Link, held: LinkAddress, around: Surroundings) -> str:
     return "is on a link that is switched off (ip link set up)"
 
 
-def _no_carrier(link: Link, held: LinkAddress, around: Surroundings) -> str:
+def _no_carrier(link: Link, held: LinkAddress, around: Evidence) -> str:
     return "" if link.running or held.address in around.own_registered else "is on a link without carrier"
 
 
-def _link_name(link: Link, _: LinkAddress, around: Surroundings) -> str:
+def _link_name(link: Link, _: LinkAddress, around: Evidence) -> str:
     # Only a second piece of evidence: the first is a virtual link that is not known to lead anywhere.
     virtual = link.kind == "veth" and not links.leads_out(link, around.kernel)
     if virtual and links.skipped_by_calico(link.name):
@@ -210,7 +210,7 @@ def _link_name(link: Link, _: LinkAddress, around: Surroundings) -> str:
     return ""
 
 
-_Test = Callable[[Link, LinkAddress, Surroundings], str]
+_Test = Callable[[Link, LinkAddress, Evidence], str]
 
 # The most telling evidence first: docker0 is without carrier, too, but that is not why it is wrong.
 _TESTS: tuple[tuple[Rejection, _Test], ...] = (

@@ -17,12 +17,12 @@ from calico_agent.model.calico.node import Datastore
 from calico_agent.model.container.container import Docker
 from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import KeptIdentity
-from calico_agent.model.name_lease import NameOwner, Standing, claim_on, machine_of
+from calico_agent.model.name_lease import LeaseStatus, NameOwner, claim_on, machine_of
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.observation import Unreadable
 
-_OURS = frozenset({Standing.KEPT, Standing.LAPSED})
-_ANOTHERS = frozenset({Standing.HELD, Standing.CLONED})
+_OURS = frozenset({LeaseStatus.KEPT, LeaseStatus.LAPSED})
+_ANOTHERS = frozenset({LeaseStatus.HELD, LeaseStatus.CLONED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +81,10 @@ def same_host(one: str, other: str) -> bool:
     return short == full or ("." not in short and full.startswith(f"{short}."))
 
 
-def _standing(name: str, host: Host, kernel: Kernel, datastore: Datastore | Unreadable) -> Standing:
+def _standing(name: str, host: Host, kernel: Kernel, datastore: Datastore | Unreadable) -> LeaseStatus:
     """How a name stands to this machine, by the claims in etcd."""
     if isinstance(datastore, Unreadable):
-        return Standing.FREE
+        return LeaseStatus.FREE
     machine, here = machine_of(host, kernel.links), frozenset(links.own_addresses(kernel))
     claim = claim_on(name, datastore.claims)
     return claim.standing(machine, datastore.registered(name), here, long_up=host.long_up)

@@ -7,7 +7,7 @@ from calico_agent.model.calico.bird import Bird, PeerKind
 from calico_agent.model.calico.node import Block, Datastore, Node
 from calico_agent.model.container.container import Docker
 from calico_agent.model.host.machine import Host, Kubelet
-from calico_agent.model.last_value_cache import MadeOnce
+from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.name_lease import claims_of, machine_of
 from calico_agent.model.network.address import IPAddress, IPNetwork, address_in
 from calico_agent.model.network.kernel import Kernel
@@ -17,7 +17,7 @@ from calico_agent.model.observation import Unreadable
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class Evidence:
     """Everything around one address. `own_names` are the node names whose records may be this host's own.
 
     `shared` are the addresses of this host that other machines have, too, with the names of those nodes, `in_blocks`
@@ -49,7 +49,7 @@ class Surroundings:
         host: Host | Unreadable,
         reachable: Mapping[str, tuple[IPAddress, ...]],
         birds: Iterable[Bird | Unreadable | None],
-    ) -> "Surroundings":
+    ) -> "Evidence":
         """The surroundings; all records are gone through once, whatever the number of addresses."""
         here = frozenset(held.address for link in kernel.links for held in link.addresses)
         shared = _shared(here, _nodes(datastore), own_names)
@@ -115,18 +115,18 @@ def _nodes(datastore: Datastore | Unreadable) -> tuple[Node, ...]:
     return () if isinstance(datastore, Unreadable) else datastore.nodes
 
 
-@MadeOnce
+@LastValueCache
 def _own_records(nodes: tuple[Node, ...], own_names: frozenset[str]) -> tuple[Node, ...]:
     return tuple(node for node in nodes if node.name in own_names)
 
 
-@MadeOnce
+@LastValueCache
 def _registered_elsewhere(nodes: tuple[Node, ...], own_names: frozenset[str]) -> frozenset[IPAddress]:
     others = (node for node in nodes if node.name not in own_names)
     return frozenset(address.ip for node in others for address in (node.ipv4, node.ipv6) if address is not None)
 
 
-@MadeOnce
+@LastValueCache
 def _shared(
     here: frozenset[IPAddress], nodes: tuple[Node, ...], own_names: frozenset[str]
 ) -> dict[IPAddress, tuple[str, ...]]:
@@ -147,7 +147,7 @@ def _shared(
     return shared
 
 
-@MadeOnce
+@LastValueCache
 def _in_blocks(here: frozenset[IPAddress], blocks: tuple[Block, ...]) -> dict[IPAddress, IPNetwork]:
     """Which of the addresses `here` lie in a block, and in which."""
     index = PrefixIndex({key_of(block.cidr): block.cidr for block in blocks if not block.virtual})

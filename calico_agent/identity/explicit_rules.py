@@ -5,7 +5,7 @@ A statement is not believed blindly: this host must have the address, and what s
 
 from calico_agent.identity.autodetect import matches
 from calico_agent.identity.candidates import NEVER
-from calico_agent.identity.question import Question
+from calico_agent.identity.question import AddressQuestion
 from calico_agent.identity.sticky import lapse, still
 from calico_agent.model.calico.autodetection import MethodKind
 from calico_agent.model.identity import Candidate, KeptAddress, Opinion
@@ -19,7 +19,7 @@ LAST_CHOICE = "last choice"
 OWN_RECORD = "own record"
 
 
-def configured(question: Question) -> Opinion:
+def configured(question: AddressQuestion) -> Opinion:
     """The address that is written in the configuration, if this host has it and nothing speaks strictly against it."""
     wanted = question.settings.configured
     if question.settings.method != "configured" or wanted is None:
@@ -35,7 +35,7 @@ def configured(question: Question) -> Opinion:
     return Opinion(CONFIGURED, (answer,), f"{wanted.ip} is configured{candidate.doubt}")
 
 
-def calico_method(question: Question) -> Opinion:
+def calico_method(question: AddressQuestion) -> Opinion:
     """What the configured method of Calico's yields: its own answer, or the next one against which nothing speaks.
 
     The last choice is kept among those that the method accepts, so that a new link changes nothing. Calico's own answer
@@ -57,7 +57,7 @@ def calico_method(question: Question) -> Opinion:
     return Opinion(METHOD, (first.interface,), f"{method.text} finds {_place(first)}{doubt}{passed_over}")
 
 
-def kubelet(question: Question) -> Opinion:
+def kubelet(question: AddressQuestion) -> Opinion:
     """The address that this host's kubelet was given with --node-ip."""
     found = question.around.kubelet
     if found is None:
@@ -74,7 +74,7 @@ def kubelet(question: Question) -> Opinion:
     return Opinion(KUBELET, (candidate.interface,), f"{said} {_place(candidate)}")
 
 
-def last_choice(question: Question) -> Opinion:
+def last_choice(question: AddressQuestion) -> Opinion:
     """The address that was chosen before, while it is as good as it was then."""
     kept = question.kept
     if kept is None:
@@ -88,7 +88,7 @@ def last_choice(question: Question) -> Opinion:
     return Opinion(LAST_CHOICE, (candidate.interface,), f"{_place(candidate)}, {_since(kept)}{moved}")
 
 
-def own_record(question: Question) -> Opinion:
+def own_record(question: AddressQuestion) -> Opinion:
     """The address under which the cluster knows this host, if it demonstrably works: BGP sessions begin there, or an
     agent on this machine chose it and claimed the name with it.
 
@@ -120,7 +120,7 @@ def own_record(question: Question) -> Opinion:
     return Opinion(OWN_RECORD, tuple(answers), "; ".join(words))
 
 
-def _nothing(found: tuple[Candidate, ...], question: Question) -> str:
+def _nothing(found: tuple[Candidate, ...], question: AddressQuestion) -> str:
     if found:
         return f"finds {_place(found[0])}, which {found[0].evidence} (allow_rejected = true takes it all the same)"
     method = question.settings.calico

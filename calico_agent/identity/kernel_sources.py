@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from calico_agent.identity.candidates import Rejection
-from calico_agent.identity.question import Question
+from calico_agent.identity.question import AddressQuestion
 from calico_agent.model.identity import Candidate
 from calico_agent.model.network.address import IPAddress
-from calico_agent.model.network.kernel import Source
+from calico_agent.model.network.kernel import RouteLookup
 from calico_agent.model.observation import Unreadable
 
 OTHER_NODES, DATASTORE, DEFAULT_ROUTE = "other nodes", "datastore", "default route"
@@ -33,12 +33,12 @@ class WayOut:
     addresses: tuple[IPAddress, ...] = ()
 
 
-def ways_out(question: Question) -> tuple[WayOut, ...]:
+def ways_out(question: AddressQuestion) -> tuple[WayOut, ...]:
     """All that the kernel says, what tells most first."""
     return towards_nodes(question), towards_datastore(question), by_default(question)
 
 
-def alike(candidate: Candidate, question: Question) -> tuple[Candidate, ...]:
+def alike(candidate: Candidate, question: AddressQuestion) -> tuple[Candidate, ...]:
     """The addresses of its link that the kernel's choice of this one may stand for, itself among them."""
     own = candidate.interface
     single = own.version == 6 and own.network.num_addresses == 1
@@ -50,7 +50,7 @@ def alike(candidate: Candidate, question: Question) -> tuple[Candidate, ...]:
     )
 
 
-def towards_nodes(question: Question) -> WayOut:
+def towards_nodes(question: AddressQuestion) -> WayOut:
     """The source address the kernel uses towards most of the other nodes' registered addresses."""
     if isinstance(question.around.datastore, Unreadable):
         return WayOut(OTHER_NODES, f"the datastore cannot be read: {question.around.datastore.reason}")
@@ -58,7 +58,7 @@ def towards_nodes(question: Question) -> WayOut:
     registered = question.around.registered_elsewhere
     asked = [
         source
-        for source in question.around.kernel.sources
+        for source in question.around.kernel.lookups
         if source.destination.version == question.family
         and source.destination in registered
         and not _is_local(source.destination, question)
@@ -77,7 +77,7 @@ def towards_nodes(question: Question) -> WayOut:
     return WayOut(OTHER_NODES, words, _addresses(source for source in found if source.address in majority))
 
 
-def towards_datastore(question: Question) -> WayOut:
+def towards_datastore(question: AddressQuestion) -> WayOut:
     """The source address towards the datastore, unless the datastore is on this host."""
     endpoints = {address for address in question.around.endpoints if address.version == question.family}
     if not endpoints:
@@ -85,26 +85,26 @@ def towards_datastore(question: Question) -> WayOut:
     away = {address for address in endpoints if not _is_local(address, question)}
     if not away:
         return WayOut(DATASTORE, "the datastore is on this host, which says nothing")
-    found = _addresses(source for source in question.around.kernel.sources if source.destination in away)
+    found = _addresses(source for source in question.around.kernel.lookups if source.destination in away)
     if not found:
         return WayOut(DATASTORE, "the kernel knows no way to the datastore")
     return WayOut(DATASTORE, "the kernel reaches the datastore from", found)
 
 
-def by_default(question: Question) -> WayOut:
+def by_default(question: AddressQuestion) -> WayOut:
     """The source address of the default route."""
-    sources = question.around.kernel.default_sources
+    sources = question.around.kernel.default_lookups
     found = _addresses(source for source in sources if source.destination.version == question.family)
     if not found:
         return WayOut(DEFAULT_ROUTE, "there is no default route")
     return WayOut(DEFAULT_ROUTE, "packets to the rest of the world leave from", found)
 
 
-def _addresses(sources: Iterable[Source]) -> tuple[IPAddress, ...]:
+def _addresses(sources: Iterable[RouteLookup]) -> tuple[IPAddress, ...]:
     return tuple(dict.fromkeys(source.address for source in sources if source.address is not None))
 
 
-def _is_local(address: IPAddress, question: Question) -> bool:
+def _is_local(address: IPAddress, question: AddressQuestion) -> bool:
     """Whether `address` is on this host, or in a network that exists inside this host only."""
     if address.is_loopback or question.candidate(address) is not None:
         return True

@@ -60,7 +60,7 @@ _DOCKER_MAC = "02:42:"
 
 def default_route_devices(kernel: Kernel) -> frozenset[str]:
     """The links over which a default route leaves."""
-    looked_up = {source.device for source in kernel.default_sources if source.device}
+    looked_up = {source.device for source in kernel.default_lookups if source.device}
     routed = {hop.device for prefix in _DEFAULTS for path in kernel.fib.paths(prefix) for hop in path.next_hops}
     return frozenset(looked_up | routed)
 

@@ -11,7 +11,7 @@ from calico_agent.model.calico.node import Datastore, Node
 from calico_agent.model.container.container import Docker
 from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import KeptIdentity, NameSource
-from calico_agent.model.last_value_cache import MadeOnce
+from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.name_lease import claims_of, machine_of
 from calico_agent.model.network.address import IPAddress
 from calico_agent.model.network.kernel import Kernel
@@ -71,7 +71,7 @@ def _by_address(kernel: Kernel, datastore: Datastore) -> tuple[NameSource, ...]:
     return _records_of(tuple(own_addresses(kernel).items()), datastore.nodes)
 
 
-@MadeOnce
+@LastValueCache
 def _records_of(here: tuple[tuple[IPAddress, str], ...], nodes: tuple[Node, ...]) -> tuple[NameSource, ...]:
     links = dict(here)
     return tuple(

@@ -2,20 +2,20 @@
 
 from dataclasses import dataclass
 
-from calico_agent.identity.evidence import Surroundings
+from calico_agent.identity.evidence import Evidence
 from calico_agent.model.identity import Candidate, KeptAddress
 from calico_agent.model.network.address import Family, IPAddress
 from calico_agent.model.settings import AddressSettings
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class AddressQuestion:
     """Which of `candidates`, all of one family, is the node's address?"""
 
     family: Family
     settings: AddressSettings
     candidates: tuple[Candidate, ...]
-    around: Surroundings
+    around: Evidence
     kept: KeptAddress | None = None
 
     def candidate(self, address: IPAddress) -> Candidate | None:

@@ -1,14 +1,14 @@
 """Why no address was chosen, for people: what was wanted, what was found, what to write where."""
 
 from calico_agent.identity.candidates import Rejection
-from calico_agent.identity.question import Question
+from calico_agent.identity.question import AddressQuestion
 from calico_agent.model.identity import Candidate, Opinion
 
 _SHOWN = 6
 _OBVIOUS = frozenset({Rejection.LOOPBACK, Rejection.LINK_LOCAL})
 
 
-def refuse(question: Question, opinions: tuple[Opinion, ...]) -> tuple[str, str]:
+def refuse(question: AddressQuestion, opinions: tuple[Opinion, ...]) -> tuple[str, str]:
     """The code of the catalogue and the sentences. `opinions` is what the rules say."""
     if question.settings.configured is not None:
         return _refuse_configured(question)
@@ -21,7 +21,7 @@ def refuse(question: Question, opinions: tuple[Opinion, ...]) -> tuple[str, str]
     return "IP-NONE", _none(question)
 
 
-def _refuse_configured(question: Question) -> tuple[str, str]:
+def _refuse_configured(question: AddressQuestion) -> tuple[str, str]:
     wanted = question.settings.configured
     assert wanted is not None
     rejected = question.candidate(wanted.ip)
@@ -36,7 +36,7 @@ def _refuse_configured(question: Question) -> tuple[str, str]:
     )
 
 
-def _ambiguous(question: Question, possible: list[Candidate], opinions: tuple[Opinion, ...]) -> str:
+def _ambiguous(question: AddressQuestion, possible: list[Candidate], opinions: tuple[Opinion, ...]) -> str:
     found = _listed([_with_what_names_it(candidate, opinions) for candidate in possible])
     return (
         f"{len(possible)} IPv{question.family} addresses could be this node's, and nothing decides between them: "
@@ -52,7 +52,7 @@ def _with_what_names_it(candidate: Candidate, opinions: tuple[Opinion, ...]) -> 
     return f"{candidate.interface} ({candidate.link}{'; ' if notes else ''}{notes})"
 
 
-def _none(question: Question) -> str:
+def _none(question: AddressQuestion) -> str:
     cure = "Give a link the address at which other nodes reach this host"
     found = [
         f"{candidate.interface} {candidate.link} {candidate.evidence}"
@@ -67,19 +67,19 @@ def _none(question: Question) -> str:
     )
 
 
-def _offers(question: Question) -> str:
+def _offers(question: AddressQuestion) -> str:
     accepted = [candidate for candidate in question.candidates if candidate.accepted]
     if not accepted:
         return "This host has no other address that could be it."
     return f"Write instead: {_lines(question, accepted)}."
 
 
-def _lines(question: Question, accepted: list[Candidate]) -> str:
+def _lines(question: AddressQuestion, accepted: list[Candidate]) -> str:
     choices = [f'{_key(question)} = "{candidate.interface.ip}"' for candidate in accepted[:_SHOWN]]
     return "[identity] " + " or ".join(dict.fromkeys(choices))
 
 
-def _key(question: Question) -> str:
+def _key(question: AddressQuestion) -> str:
     return f"ipv{question.family}"
 
 

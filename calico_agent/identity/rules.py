@@ -12,33 +12,33 @@ from collections.abc import Callable
 from calico_agent.identity import explicit_rules as stated
 from calico_agent.identity.candidates import NEVER
 from calico_agent.identity.kernel_sources import WayOut, alike, by_default, towards_datastore, towards_nodes
-from calico_agent.identity.question import Question
+from calico_agent.identity.question import AddressQuestion
 from calico_agent.model.identity import Candidate, Opinion
 from calico_agent.model.network.address import IPInterface
 
 
-def other_nodes(question: Question) -> Opinion:
+def other_nodes(question: AddressQuestion) -> Opinion:
     """The source address the kernel uses towards most of the other nodes' registered addresses."""
     return _by_way(question, towards_nodes(question))
 
 
-def datastore(question: Question) -> Opinion:
+def datastore(question: AddressQuestion) -> Opinion:
     """The source address towards the datastore, unless the datastore is on this host."""
     return _by_way(question, towards_datastore(question))
 
 
-def default_route(question: Question) -> Opinion:
+def default_route(question: AddressQuestion) -> Opinion:
     """The source address of the default route."""
     return _by_way(question, by_default(question))
 
 
-def only_candidate(question: Question) -> Opinion:
+def only_candidate(question: AddressQuestion) -> Opinion:
     """The candidate that is left when all others are rejected."""
     left = tuple(dict.fromkeys(candidate.interface for candidate in question.candidates if candidate.accepted))
     return Opinion("only candidate", left if len(left) == 1 else (), f"{len(left) or 'no'} candidate{_s(left)} left")
 
 
-Rule = Callable[[Question], Opinion]
+Rule = Callable[[AddressQuestion], Opinion]
 
 _RULES: tuple[Rule, ...] = (
     stated.configured,
@@ -52,7 +52,7 @@ _RULES: tuple[Rule, ...] = (
 )
 
 
-def opinions_of(question: Question) -> tuple[tuple[Opinion, ...], tuple[Opinion, ...]]:
+def opinions_of(question: AddressQuestion) -> tuple[tuple[Opinion, ...], tuple[Opinion, ...]]:
     """What every rule says, and the part of it that may decide: what is configured is overruled by nothing."""
     if question.settings.method == "calico":
         opinions = tuple(rule(question) for rule in (stated.calico_method, *_RULES[1:]))
@@ -76,7 +76,7 @@ def winner(deciding: tuple[Opinion, ...]) -> Opinion | None:
     return None if any(ways[named] > 1 and ways[named] >= own for (named,) in stronger) else first
 
 
-def _by_way(question: Question, way: WayOut) -> Opinion:
+def _by_way(question: AddressQuestion, way: WayOut) -> Opinion:
     """An opinion from the source addresses that the kernel gave."""
     if not way.addresses:
         return Opinion(way.rule, (), way.words)
@@ -96,7 +96,7 @@ def _by_way(question: Question, way: WayOut) -> Opinion:
     return Opinion(way.rule, tuple(answers), f"{way.words} {' and '.join(words)}", tuple(named))
 
 
-def _equal(candidate: Candidate, question: Question) -> tuple[Candidate, ...]:
+def _equal(candidate: Candidate, question: AddressQuestion) -> tuple[Candidate, ...]:
     """The candidates that the kernel's choice of one stands for: all of its network on its link.
 
     Of these the one that is this host's own already is meant: the address of its record, of the last choice, of the

@@ -12,10 +12,10 @@ from types import MappingProxyType
 from calico_agent.identity.autodetect import calico_itself
 from calico_agent.identity.candidates import candidates
 from calico_agent.identity.established import established_name, recorded_name
-from calico_agent.identity.evidence import Surroundings
+from calico_agent.identity.evidence import Evidence
 from calico_agent.identity.name import choose_name, own_names
 from calico_agent.identity.name_sources import name_sources
-from calico_agent.identity.question import Question
+from calico_agent.identity.question import AddressQuestion
 from calico_agent.identity.refusal import refuse
 from calico_agent.identity.rules import opinions_of, winner
 from calico_agent.identity.sticky import kept_address, lost
@@ -63,7 +63,7 @@ def identify_host(
         ipv4 = _unknown(Family.IPV4, settings.ipv4, kernel)
         return Identity(name, ipv4, _unknown(Family.IPV6, settings.ipv6, kernel))
     own = own_names(name, host, docker)
-    around = Surroundings.of(kernel, docker, datastore, endpoints, own, host, reachable, birds)
+    around = Evidence.of(kernel, docker, datastore, endpoints, own, host, reachable, birds)
     found = candidates(around)
     return Identity(
         name,
@@ -72,7 +72,7 @@ def identify_host(
     )
 
 
-def choose_address(question: Question) -> AddressChoice:
+def choose_address(question: AddressQuestion) -> AddressChoice:
     """The answer of the first rule that has exactly one; what is configured is not overruled by any other rule."""
     question = weigh(question)
     family, found = question.family, question.candidates
@@ -95,11 +95,11 @@ def _question(
     family: Family,
     settings: AddressSettings,
     found: tuple[Candidate, ...],
-    around: Surroundings,
+    around: Evidence,
     kept: KeptIdentity,
-) -> Question:
+) -> AddressQuestion:
     own_family = tuple(candidate for candidate in found if candidate.interface.version == family)
-    return Question(family, settings, own_family, around, kept_address(kept, family))
+    return AddressQuestion(family, settings, own_family, around, kept_address(kept, family))
 
 
 def _unknown(family: Family, settings: AddressSettings, kernel: Unreadable) -> AddressChoice:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from calico_agent.identity import links
 from calico_agent.identity.candidates import NEVER, Rejection
 from calico_agent.identity.kernel_sources import OTHER_NODES, WayOut, alike, ways_out
-from calico_agent.identity.question import Question
+from calico_agent.identity.question import AddressQuestion
 from calico_agent.identity.sticky import lapse, still
 from calico_agent.model.identity import Candidate
 
@@ -22,7 +22,7 @@ _REFUTED_BY_KERNEL = frozenset(
 )
 
 
-def weigh(question: Question) -> Question:
+def weigh(question: AddressQuestion) -> AddressQuestion:
     """The same question; candidates whose rejection yields say to what."""
     ways = ways_out(question)
     weighed = replace(question, candidates=tuple(_weighed(one, question, ways) for one in question.candidates))
@@ -37,7 +37,7 @@ def weigh(question: Question) -> Question:
     return replace(weighed, candidates=candidates)
 
 
-def _weighed(candidate: Candidate, question: Question, ways: tuple[WayOut, ...]) -> Candidate:
+def _weighed(candidate: Candidate, question: AddressQuestion, ways: tuple[WayOut, ...]) -> Candidate:
     if candidate.accepted:
         return candidate
     if _speaks(candidate, question):
@@ -49,7 +49,7 @@ def _weighed(candidate: Candidate, question: Question, ways: tuple[WayOut, ...])
     return candidate
 
 
-def _speaks(candidate: Candidate, question: Question) -> bool:
+def _speaks(candidate: Candidate, question: AddressQuestion) -> bool:
     """Whether other hosts demonstrably know this host by the address.
 
     An address that other hosts carry too is another matter on a bridge: there it is the same on all of them.
@@ -63,13 +63,13 @@ def _speaks(candidate: Candidate, question: Question) -> bool:
     return candidate.reason not in NEVER
 
 
-def _claimed(candidate: Candidate, question: Question) -> bool:
+def _claimed(candidate: Candidate, question: AddressQuestion) -> bool:
     """Whether an agent on this machine chose the address, and the cluster has it so."""
     address, around = candidate.interface.ip, question.around
     return address in around.claimed and address in around.own_registered and candidate.reason not in NEVER
 
 
-def _sends(candidate: Candidate, question: Question, ways: tuple[WayOut, ...]) -> bool:
+def _sends(candidate: Candidate, question: AddressQuestion, ways: tuple[WayOut, ...]) -> bool:
     """Whether the address is where all of the kernel's ways out begin.
 
     From the loopback or a dummy device the kernel sends only if a route tells it to, or no link out has an address.

@@ -35,7 +35,7 @@ class ReplaceContainer:
 
 
 @dataclass(frozen=True, slots=True)
-class PutInPlace:
+class Promote:
     """Stop container `previous` (empty: there is none), and start `next` as `name`.
 
     The previous one is kept as `model.container.rollout` says.
@@ -50,7 +50,7 @@ class PutInPlace:
 
 
 @dataclass(frozen=True, slots=True)
-class TakeBack:
+class Rollback:
     """Stop container `id`, keeping it as refused (empty: there is none), and start `previous` again as `name`."""
 
     id: str
@@ -68,7 +68,7 @@ class RemoveContainer:
 
 
 @dataclass(frozen=True, slots=True)
-class SetAside:
+class Retire:
     """Rename container `id`, which this agent did not make, so that its name is free and its log is kept.
 
     A running one is stopped first.
@@ -97,7 +97,7 @@ class RenameContainer:
 
 
 @dataclass(frozen=True, slots=True)
-class ForbidRestarts:
+class ClearRestartPolicy:
     """Take the restart policy of container `id` back, without touching what runs."""
 
     id: str
@@ -108,13 +108,13 @@ Action = (
     CreateContainer
     | StartContainer
     | ReplaceContainer
-    | PutInPlace
-    | TakeBack
+    | Promote
+    | Rollback
     | RemoveContainer
-    | SetAside
+    | Retire
     | RestartContainer
     | RenameContainer
-    | ForbidRestarts
+    | ClearRestartPolicy
 )
 
 
@@ -152,7 +152,7 @@ class Succession:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class DesiredContainer:
     """The container that should run, or why none may be started (`spec` is None then).
 
     `refused` says what forbids any start now. `unproved` says why it cannot be known whether something does: then one

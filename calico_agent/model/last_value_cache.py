@@ -11,7 +11,7 @@ Inputs = ParamSpec("Inputs")
 Value = TypeVar("Value")
 
 
-class MadeOnce(Generic[Inputs, Value]):
+class LastValueCache(Generic[Inputs, Value]):
     """Calls `make`, a pure function, and keeps its last value. Any thread may call: the last one is a single slot."""
 
     def __init__(self, make: Callable[Inputs, Value]) -> None:

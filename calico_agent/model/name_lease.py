@@ -18,7 +18,7 @@ from enum import Enum
 
 from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import Identity
-from calico_agent.model.last_value_cache import MadeOnce
+from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.network.address import IPAddress, Link
 
 CLAIMS = "/calico-agent/v1/"
@@ -82,7 +82,7 @@ class AliveSign:
     machine: Machine
 
 
-class Standing(Enum):
+class LeaseStatus(Enum):
     """How a name stands to a machine.
 
     FREE: nobody's, or its holder has gone: its lease ended, and the name has no node record any more or one with the
@@ -100,7 +100,7 @@ class Standing(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class NameClaim:
+class NameLease:
     """All that etcd says about the holder of one name; either part may be missing."""
 
     owner: NameOwner | None = None
@@ -120,7 +120,7 @@ class NameClaim:
         addresses: frozenset[IPAddress],
         *,
         long_up: bool = True,
-    ) -> Standing:
+    ) -> LeaseStatus:
         """How the name stands to `machine`.
 
         `registered` are the addresses in the name's node record (none: there is no record, or it has none), and
@@ -132,18 +132,18 @@ class NameClaim:
         """
         holder = self.holder
         if holder is None:
-            return Standing.FREE
+            return LeaseStatus.FREE
         others = [each for each in (holder, self.alive.machine if self.alive else None) if each]
         stranger = next((each for each in others if not machine.is_same(each)), None)
         if stranger is None and self.alive and machine.is_of_another_boot(self.alive.machine):
             if not long_up:
-                return Standing.UNSURE
+                return LeaseStatus.UNSURE
             stranger = self.alive.machine
         if stranger is None:
-            return Standing.KEPT if self.alive and self.owner else Standing.LAPSED
+            return LeaseStatus.KEPT if self.alive and self.owner else LeaseStatus.LAPSED
         if self.alive is None and (not registered or not registered.isdisjoint(addresses)):
-            return Standing.FREE
-        return Standing.CLONED if stranger.machine_id == machine.machine_id else Standing.HELD
+            return LeaseStatus.FREE
+        return LeaseStatus.CLONED if stranger.machine_id == machine.machine_id else LeaseStatus.HELD
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,20 +167,20 @@ class NameState:
     `claim` is None where the name is another machine's. `denied`: our user may not write claims, and may never.
     """
 
-    standing: Standing
+    standing: LeaseStatus
     claim: ClaimName | None = None
     trouble: str = ""
     denied: bool = False
 
 
-def claim_on(name: str, claims: Iterable[NameOwner | AliveSign]) -> NameClaim:
+def claim_on(name: str, claims: Iterable[NameOwner | AliveSign]) -> NameLease:
     """What `claims` say about one name."""
     about = [claim for claim in claims if claim.name == name]
     owner = next((claim for claim in about if isinstance(claim, NameOwner)), None)
-    return NameClaim(owner, next((claim for claim in about if isinstance(claim, AliveSign)), None))
+    return NameLease(owner, next((claim for claim in about if isinstance(claim, AliveSign)), None))
 
 
-@MadeOnce
+@LastValueCache
 def claims_of(machine: Machine, claims: tuple[NameOwner | AliveSign, ...]) -> tuple[NameOwner, ...]:
     """The lasting claims of one machine, but those that another boot keeps alive: a clone may share all but that."""
     alike = [

@@ -6,11 +6,11 @@ from datetime import datetime
 
 from calico_agent.model.calico.bird import Bird
 from calico_agent.model.calico.node import Datastore
-from calico_agent.model.calico.workload_endpoint import Endpoints
+from calico_agent.model.calico.workload_endpoint import WorkloadEndpoints
 from calico_agent.model.configuration import Configuration
 from calico_agent.model.container.container import Docker
 from calico_agent.model.container.image import Pull
-from calico_agent.model.host.conflicting_process import Rival
+from calico_agent.model.host.conflicting_process import ConflictingProcess
 from calico_agent.model.host.machine import Host
 from calico_agent.model.network.address import IPAddress
 from calico_agent.model.network.kernel import Kernel
@@ -60,11 +60,11 @@ class Observation:
     files_trouble: Unreadable | None = None
     claim_trouble: Unreadable | None = None
     state_trouble: tuple[Unreadable, ...] = ()
-    rivals: tuple[Rival, ...] = ()
+    rivals: tuple[ConflictingProcess, ...] = ()
     pull: Pull | None = None
     held: frozenset[IPAddress] | None = None
     given: Mapping[IPAddress, str] = field(default_factory=dict)
-    pods: Endpoints | Unreadable | None = None
+    pods: WorkloadEndpoints | Unreadable | None = None
     configuration: Configuration = field(default_factory=Configuration)
     agent_troubles: tuple[AgentTrouble, ...] = ()
     preparation: Preparation | None = None

@@ -18,7 +18,7 @@ from calico_agent.model.finding import (
     Status,
 )
 from calico_agent.model.identity import Identity
-from calico_agent.model.name_lease import NameClaim
+from calico_agent.model.name_lease import NameLease
 from calico_agent.model.network.address import Family
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.preflight import Check
@@ -109,7 +109,7 @@ class Report:
     datastore_revision: int | None = None
     datastore_read_at: datetime | None = None
     nodes: int | None = None
-    claim: NameClaim = field(default_factory=NameClaim)
+    claim: NameLease = field(default_factory=NameLease)
     configuration: Configuration = field(default_factory=Configuration)
     pass_seconds: float = 0.0
     checks: tuple[Check, ...] = ()

@@ -5,7 +5,7 @@ from dataclasses import replace
 from calico_agent.model.calico.node import Datastore
 from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import Identity
-from calico_agent.model.name_lease import ClaimName, NameState, Standing, claim_on, this_machine
+from calico_agent.model.name_lease import ClaimName, LeaseStatus, NameState, claim_on, this_machine
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.observation import Observation
 
@@ -26,14 +26,14 @@ def plan_claim(observation: Observation, identity: Identity, keeps: str = "") ->
     machine = this_machine(host, kernel.links, identity)
     found = claim_on(name, datastore.claims)
     standing = found.standing(machine, datastore.registered(name), identity.addresses, long_up=host.long_up)
-    if standing in {Standing.HELD, Standing.CLONED, Standing.UNSURE}:
+    if standing in {LeaseStatus.HELD, LeaseStatus.CLONED, LeaseStatus.UNSURE}:
         return NameState(standing)
-    ours = found.owner if found.owner and standing is not Standing.FREE else None
+    ours = found.owner if found.owner and standing is not LeaseStatus.FREE else None
     since = ours.since if ours and ours.since else observation.at
     if ours is not None and ours.machine == replace(machine, macs=ours.machine.macs):
         # Cards that come and go (virtual functions that pods get) are no reason to write it anew for all to read.
         machine = ours.machine
-    claim = ClaimName(name, machine, since, found.owner.text if found.owner else "", standing is Standing.KEPT)
+    claim = ClaimName(name, machine, since, found.owner.text if found.owner else "", standing is LeaseStatus.KEPT)
     trouble = observation.claim_trouble
     if trouble is None:
         return NameState(standing, claim)

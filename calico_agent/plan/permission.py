@@ -5,17 +5,17 @@ from datetime import datetime
 
 from calico_agent.model.action import (
     Action,
+    ClearRestartPolicy,
     CreateContainer,
-    ForbidRestarts,
+    DesiredContainer,
     Plan,
-    PutInPlace,
+    Promote,
     RemoveContainer,
     RenameContainer,
     ReplaceContainer,
     RestartContainer,
+    Rollback,
     StartContainer,
-    TakeBack,
-    Wanted,
 )
 from calico_agent.model.container.container import Container, Docker
 from calico_agent.model.container.rollout import may_return
@@ -23,18 +23,18 @@ from calico_agent.model.settings import SuperviseSettings
 from calico_agent.plan.backoff import delay
 
 # What starts calico/node; all of them are counted and wait for the backoff.
-_Start = CreateContainer | StartContainer | ReplaceContainer | PutInPlace | TakeBack | RestartContainer
+_Start = CreateContainer | StartContainer | ReplaceContainer | Promote | Rollback | RestartContainer
 
 # What may be done although nothing proves that the identity is free: it goes on with a container that was made for it,
 # or that keeps its own.
-_HARMLESS = StartContainer | PutInPlace | TakeBack | RemoveContainer | RenameContainer | ForbidRestarts
+_HARMLESS = StartContainer | Promote | Rollback | RemoveContainer | RenameContainer | ClearRestartPolicy
 
 # What may be done although calico/node must not be started: nothing is started or stopped by it.
-_NO_START = RemoveContainer | RenameContainer | ForbidRestarts
+_NO_START = RemoveContainer | RenameContainer | ClearRestartPolicy
 
 
 def permit(
-    step: Plan, wanted: Wanted, docker: Docker, settings: SuperviseSettings, *, now: datetime, jitter: float
+    step: Plan, wanted: DesiredContainer, docker: Docker, settings: SuperviseSettings, *, now: datetime, jitter: float
 ) -> Plan:
     """The step, if it may be taken now; else why not, or from when on. `jitter` is a random number of [0, 1)."""
     if step.action is None:
@@ -64,7 +64,7 @@ def permit(
     return replace(step, attempts=counted)
 
 
-def _refusal(action: Action, wanted: Wanted, docker: Docker) -> str:
+def _refusal(action: Action, wanted: DesiredContainer, docker: Docker) -> str:
     """Why calico/node must not be started by it: asked of the identity that it would run under."""
     if not _starts(action, docker):
         return ""
@@ -73,7 +73,7 @@ def _refusal(action: Action, wanted: Wanted, docker: Docker) -> str:
     )
 
 
-def _is_harmless(action: Action, wanted: Wanted, docker: Docker) -> bool:
+def _is_harmless(action: Action, wanted: DesiredContainer, docker: Docker) -> bool:
     goes_on = bool(wanted.succession.stays) or not _of_another(action, wanted, docker)
     return isinstance(action, _HARMLESS) and (goes_on or not _starts(action, docker))
 
@@ -81,11 +81,11 @@ def _is_harmless(action: Action, wanted: Wanted, docker: Docker) -> bool:
 def _starts(action: Action, docker: Docker) -> bool:
     """Whether anything is started by it: what still runs is only called by its name again."""
     again = _started_again(action, docker)
-    runs_on = isinstance(action, TakeBack) and again is not None and again.alive
+    runs_on = isinstance(action, Rollback) and again is not None and again.alive
     return not isinstance(action, _NO_START) and not runs_on
 
 
-def _of_another(action: Action, wanted: Wanted, docker: Docker) -> bool:
+def _of_another(action: Action, wanted: DesiredContainer, docker: Docker) -> bool:
     """Whether it starts a container that was made for another name or address than is wanted now."""
     again = _started_again(action, docker)
     return wanted.spec is not None and again is not None and not may_return(again, wanted.spec)
@@ -94,6 +94,6 @@ def _of_another(action: Action, wanted: Wanted, docker: Docker) -> bool:
 def _started_again(action: Action, docker: Docker) -> Container | None:
     """The container that was made before and is started by it."""
     match action:
-        case StartContainer(id=identity) | RestartContainer(id=identity) | TakeBack(previous=identity):
+        case StartContainer(id=identity) | RestartContainer(id=identity) | Rollback(previous=identity):
             return next((found for found in docker.containers if found.id == identity), None)
     return None

@@ -10,14 +10,14 @@ from datetime import datetime, timedelta
 
 from calico_agent.model.action import (
     Attempts,
+    ClearRestartPolicy,
     CreateContainer,
-    ForbidRestarts,
+    DesiredContainer,
     Plan,
     Progress,
     RenameContainer,
     RestartContainer,
     StartContainer,
-    Wanted,
 )
 from calico_agent.model.container.container import Container, ContainerSpec, ContainerState, Docker
 from calico_agent.model.container.image import Pull
@@ -39,7 +39,7 @@ _PAUSE_AFTER_ERROR = timedelta(seconds=1)
 
 def plan_supervision(
     docker: Docker | Unreadable,
-    wanted: Wanted,
+    wanted: DesiredContainer,
     attempts: Attempts,
     settings: SuperviseSettings,
     *,
@@ -125,7 +125,7 @@ def _ours(container: Container, attempts: Attempts, case: Case) -> Plan:
     replaces = case.settings.on_drift is DriftPolicy.REPLACE
     if replaces and container.restarted_by_docker:
         policy = container.restart_policy
-        forbid = ForbidRestarts(container.id, f"its restart policy is {policy}")
+        forbid = ClearRestartPolicy(container.id, f"its restart policy is {policy}")
         return Plan(forbid, f"taking the restart policy {policy} from {container.name}", attempts)
     if container.alive and not container.running:
         advice = f"; go on with: docker unpause {container.name}" if container.state is ContainerState.PAUSED else ""

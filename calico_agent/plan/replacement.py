@@ -8,7 +8,7 @@ from calico_agent.model.action import (
     Attempts,
     Plan,
     Progress,
-    PutInPlace,
+    Promote,
     ReplaceContainer,
     Succession,
 )
@@ -96,6 +96,6 @@ def replacing(container: Container, reason: str, attempts: Attempts, case: Case)
     made = parts_of(case.docker, case.spec.name).next
     action: Action = ReplaceContainer(container.id, case.spec, reason)
     if made is not None:
-        action = PutInPlace(made.id, container.id, case.spec.name, reason)
+        action = Promote(made.id, container.id, case.spec.name, reason)
     attempts = replace(attempts, sessions=case.progress.established if container.running else 0)
     return Plan(action, f"replacing {container.name}: {reason}", attempts)

@@ -14,12 +14,12 @@ from calico_agent.model.action import (
     Attempts,
     Plan,
     Progress,
-    PutInPlace,
+    Promote,
     RemoveContainer,
     RenameContainer,
-    SetAside,
+    Retire,
+    Rollback,
     Succession,
-    TakeBack,
 )
 from calico_agent.model.container.container import Container, ContainerSpec, ContainerState, Docker
 from calico_agent.model.container.program import Stage
@@ -97,7 +97,7 @@ def _without_current(docker: Docker, parts: Parts, attempts: Attempts, rollout: 
         return Plan(RenameContainer(previous.id, name, "it stays"), f"calling it {name} again", attempts)
     if parts.next is not None:
         if is_made_from(parts.next, rollout.spec, docker, rollout.settings.pull):
-            action = PutInPlace(parts.next.id, previous.id if previous else "", name, "its place is free")
+            action = Promote(parts.next.id, previous.id if previous else "", name, "its place is free")
             return Plan(action, f"putting {parts.next.name} in its place", attempts)
         if parts.next.alive:
             return Plan(RenameContainer(parts.next.id, name, "it runs"), f"calling what runs {name}", attempts)
@@ -131,7 +131,7 @@ def _with_previous(
         return _remove(current, f"{previous.name} keeps its name and address", attempts)
     if previous.alive and (wanted or current.running):
         reason = f"{previous.name} still runs"
-        action = PutInPlace(current.id, previous.id, spec.name, reason)
+        action = Promote(current.id, previous.id, spec.name, reason)
         return Plan(action, f"putting {current.name} in its place: {reason}", attempts)
     if previous.alive and current.alive:
         return None  # somebody paused the one and started the other
@@ -177,9 +177,9 @@ def _is_late(current: Container, rollout: Rollout) -> bool:
     return rollout.now - max(current.started_at, rollout.etcd_since) >= rollout.settings.start_deadline
 
 
-def set_aside(container: Container, name: str) -> SetAside:
+def set_aside(container: Container, name: str) -> Retire:
     """What is done with one that somebody else made and that does not run, so that its name is free."""
-    return SetAside(container.id, aside_name(name, container), "not made by calico-agent")
+    return Retire(container.id, aside_name(name, container), "not made by calico-agent")
 
 
 def _let_go(previous: Container, name: str, reason: str, attempts: Attempts) -> Plan:
@@ -195,7 +195,7 @@ def _remove(container: Container, reason: str, attempts: Attempts) -> Plan:
 
 def _take_back(failed: str, previous: Container, name: str, reason: str, attempts: Attempts) -> Plan:
     """Without the wait that a start of the same container would need, unless going back itself does not work."""
-    action = TakeBack(failed, previous.id, name, reason)
+    action = Rollback(failed, previous.id, name, reason)
     attempts = replace(attempts, not_before=attempts.not_before if attempts.last_error else None)
     if failed:
         attempts = replace(attempts, refusal=reason)

@@ -7,11 +7,11 @@ again.
 
 from dataclasses import replace
 
-from calico_agent.model.action import Plan, Wanted
+from calico_agent.model.action import DesiredContainer, Plan
 from calico_agent.model.calico.node import Datastore
 from calico_agent.model.finding import Assessment, ConditionType, Status
 from calico_agent.model.identity import Identity
-from calico_agent.model.name_lease import NameState, Standing
+from calico_agent.model.name_lease import LeaseStatus, NameState
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.settings import DatastoreSettings, NodeSettings
 from calico_agent.plan.desired_container import wanted_container
@@ -25,24 +25,24 @@ def decide_wanted(
     *,
     name: NameState | None = None,
     without_datastore: bool = False,
-) -> Wanted:
+) -> DesiredContainer:
     """The container this host should run, and why a first start has to wait.
 
     `datastore` is the current reading. `name` is how the node name stands to this machine, None where claims cannot be
     used. `without_datastore`: the administrator answers for it that nobody else has name and address.
     """
     if settings is None:
-        return Wanted(None, "no datastore is configured")
+        return DesiredContainer(None, "no datastore is configured")
     if not identity.complete:
         choices = (identity.name, identity.ipv4, identity.ipv6)
-        return Wanted(
+        return DesiredContainer(
             None, next((choice.refusal for choice in choices if choice.refusal), "who this host is, is not known")
         )
     spec = wanted_container(node, settings, identity)
-    return Wanted(spec, unproved=_unknown(datastore, name, without_datastore=without_datastore))
+    return DesiredContainer(spec, unproved=_unknown(datastore, name, without_datastore=without_datastore))
 
 
-def obey(wanted: Wanted, assessment: Assessment) -> Wanted:
+def apply_start_gates(wanted: DesiredContainer, assessment: Assessment) -> DesiredContainer:
     """The same, refused if a finding bars a start: the gravest says why."""
     findings = (one for problem in assessment.problems for one in (problem.cause, *problem.consequences))
     bar = next((one for one in findings if one.bars_start), None)
@@ -65,8 +65,8 @@ def _unknown(datastore: Datastore | Unreadable, name: NameState | None, *, witho
             f"etcd cannot be asked whether another node has this name or address: {datastore.reason} "
             "(identity.start_without_datastore = true starts all the same)"
         )
-    if name is None or name.denied or name.standing is Standing.KEPT:
+    if name is None or name.denied or name.standing is LeaseStatus.KEPT:
         return ""
-    if name.standing is Standing.UNSURE:
+    if name.standing is LeaseStatus.UNSURE:
         return "the node name was kept alive by another boot a moment ago: of this machine, or of a clone of it"
     return f"the node name is being claimed in etcd{f': {name.trouble}' if name.trouble else ''}"

@@ -12,7 +12,7 @@ from calico_agent.model.calico.bird import Bird
 from calico_agent.model.calico.node import Datastore
 from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import AddressChoice, Candidate, Identity
-from calico_agent.model.name_lease import Standing, claim_on, this_machine
+from calico_agent.model.name_lease import LeaseStatus, claim_on, this_machine
 from calico_agent.model.network.address import Family, IPAddress
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.observation import Observation
@@ -122,9 +122,9 @@ def _keeps_name(own: Who, observation: Observation, identity: Identity) -> str:
         standing = claim_on(own.name, datastore.claims).standing(
             machine, registered_as(own.name, observation), frozenset(own.addresses.values()), long_up=host.long_up
         )
-        if standing in {Standing.KEPT, Standing.LAPSED, Standing.UNSURE}:
+        if standing in {LeaseStatus.KEPT, LeaseStatus.LAPSED, LeaseStatus.UNSURE}:
             return f"this machine has claimed the node name {own.name}"
-        if standing in {Standing.HELD, Standing.CLONED}:
+        if standing in {LeaseStatus.HELD, LeaseStatus.CLONED}:
             return ""
     here = {found.interface.ip for found in candidates_of(identity)}
     ours = sorted(map(str, registered_as(own.name, observation) & here))

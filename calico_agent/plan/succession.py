@@ -17,8 +17,8 @@ from calico_agent.model.container.rollout import identity_of, same_identity
 from calico_agent.model.host.conflicting_process import in_the_way
 from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import Identity
-from calico_agent.model.last_value_cache import MadeOnce
-from calico_agent.model.name_lease import Standing, claim_on, this_machine
+from calico_agent.model.last_value_cache import LastValueCache
+from calico_agent.model.name_lease import LeaseStatus, claim_on, this_machine
 from calico_agent.model.network.address import Family, IPAddress
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.observation import Observation, Unreadable
@@ -113,7 +113,7 @@ def _bars(who: Who, observation: Observation, identity: Identity, container: Con
         standing = claim.standing(
             machine, datastore.registered(who.name), frozenset(who.addresses.values()), long_up=host.long_up
         )
-        if standing in {Standing.HELD, Standing.CLONED}:
+        if standing in {LeaseStatus.HELD, LeaseStatus.CLONED}:
             yield f"the node name {who.name} is claimed by another machine, {claim.holder}"
     holders = _holders(datastore.nodes)
     for address in who.addresses.values():
@@ -126,7 +126,7 @@ def _bars(who: Who, observation: Observation, identity: Identity, container: Con
                 )
 
 
-@MadeOnce
+@LastValueCache
 def _holders(nodes: tuple[Node, ...]) -> dict[IPAddress, list[str]]:
     """The nodes that are registered with each address."""
     holders: dict[IPAddress, list[str]] = {}

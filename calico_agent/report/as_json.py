@@ -13,7 +13,7 @@ from datetime import datetime
 from calico_agent.model.container.container import Container
 from calico_agent.model.container.image import Pull
 from calico_agent.model.finding import Finding, PeerSession
-from calico_agent.model.name_lease import NameClaim
+from calico_agent.model.name_lease import NameLease
 from calico_agent.model.report import Report, TimedProblem
 from calico_agent.model.secret import masked_table
 from calico_agent.report.identity_text import identity_json
@@ -100,7 +100,7 @@ def render_json(report: Report, *, stuck: Iterable[str] = (), machine_ids: bool 
     )
 
 
-def _claim(claim: NameClaim, *, machine_ids: bool) -> Json | None:
+def _claim(claim: NameLease, *, machine_ids: bool) -> Json | None:
     holder = claim.holder
     if holder is None:
         return None

@@ -17,7 +17,7 @@ from calico_agent.model.finding import ConditionType, Severity, Status
 from calico_agent.model.network.address import Family
 from calico_agent.model.preflight import Verdict
 from calico_agent.model.report import Report
-from calico_agent.report.verdict import Standing
+from calico_agent.report.verdict import HostHealth
 
 _PREFIX = "calico_agent_"
 
@@ -38,7 +38,7 @@ def collect(report: Report) -> Iterator[Metric]:
     yield from _datastore(report)
 
 
-def stands_as(stands: Standing) -> Iterator[Metric]:
+def stands_as(stands: HostHealth) -> Iterator[Metric]:
     """The two answers that are given before the first pass, too."""
     healthy = "Whether all conditions are True, no problem is confirmed, and the agent itself is alive."
     yield _gauge("healthy", healthy, stands.healthy)

@@ -13,7 +13,7 @@ from calico_agent.model.finding import Finding, PeerSession, Status
 from calico_agent.model.identity import AddressChoice
 from calico_agent.model.report import Report, TimedProblem
 from calico_agent.model.words import counted
-from calico_agent.report.page import WIDTH, Line, folded, labelled
+from calico_agent.report.page import WIDTH, TextLine, folded, labelled
 from calico_agent.report.preflight import preflight_facts
 from calico_agent.report.verdict import SEVERITY_WORDS, coming, verdict
 from calico_agent.report.words import ago, clean, span
@@ -22,7 +22,7 @@ _MAX_PROBLEMS = 12
 _MAX_SESSIONS = 20
 _NARROW = 80  # then the kind of a session has no column
 
-_EMPTY = Line("")
+_EMPTY = TextLine("")
 _COLOURS = {Status.TRUE: "32", Status.FALSE: "31", Status.UNKNOWN: "33"}
 
 
@@ -35,11 +35,11 @@ def render_status(
     report: Report, now: datetime, *, colour: bool = False, width: int = WIDTH, stuck: Iterable[str] = ()
 ) -> str:
     """The whole report. `stuck` are sentences about parts of the agent that stand still; they make it old news."""
-    lines = [Line(f"{_host(report)}: AGENT STUCK: {sentence}") for sentence in stuck]
+    lines = [TextLine(f"{_host(report)}: AGENT STUCK: {sentence}") for sentence in stuck]
     lines += [_headline(report, now), _EMPTY, *_conditions(report, now)]
     for number, timed in enumerate(report.problems):
         if number == _MAX_PROBLEMS:
-            lines += [_EMPTY, Line(f"and {counted(len(report.problems) - number, 'more problem')}")]
+            lines += [_EMPTY, TextLine(f"and {counted(len(report.problems) - number, 'more problem')}")]
             break
         lines += [_EMPTY, *_problem(timed, now)]
     lines += [_EMPTY, *_facts(report, now)]
@@ -52,14 +52,14 @@ def _host(report: Report) -> str:
     return clean(report.identity.name.name or report.hostname or "this host", 64)
 
 
-def _headline(report: Report, now: datetime) -> Line:
+def _headline(report: Report, now: datetime) -> TextLine:
     text = f"{_host(report)}: {verdict(report)}"
     checked = f"checked {ago(report.at, now)}"
     text = f"{text[:-1]}; {checked})" if report.healthy and text.endswith(")") else f"{text} ({checked})"
-    return Line(text, colour="1;32" if report.healthy else "1;31")
+    return TextLine(text, colour="1;32" if report.healthy else "1;31")
 
 
-def _conditions(report: Report, now: datetime) -> Iterator[Line]:
+def _conditions(report: Report, now: datetime) -> Iterator[TextLine]:
     width = max((len(timed.condition.type.value) for timed in report.conditions), default=0)
     for timed in report.conditions:
         condition = timed.condition
@@ -67,10 +67,10 @@ def _conditions(report: Report, now: datetime) -> Iterator[Line]:
         status = f"{condition.status.value:<7}"
         head = f"  {condition.type.value:<{width}}  {status}  {span(now - timed.since):>10}  "
         text = head + clean(condition.message or condition.reason)
-        yield Line(text, " " * len(head), _COLOURS[condition.status], status)
+        yield TextLine(text, " " * len(head), _COLOURS[condition.status], status)
 
 
-def _problem(timed: TimedProblem, now: datetime) -> Iterator[Line]:
+def _problem(timed: TimedProblem, now: datetime) -> Iterator[TextLine]:
     cause = timed.problem.cause
     lasting = coming(timed, now) or f"for {span(now - timed.since)}"
     if timed.confirmed:
@@ -78,7 +78,7 @@ def _problem(timed: TimedProblem, now: datetime) -> Iterator[Line]:
     else:
         left = f", certain in {span(timed.confirmed_at - now)}" if timed.confirmed_at else ""
         heading = f"SUSPECTED {cause.code} {clean(cause.subject, 80)}, {lasting}{left}"
-    yield Line(heading)
+    yield TextLine(heading)
     yield from labelled("was" if timed.away else "what", cause.what)
     yield from labelled("why", cause.why)
     yield from labelled("effect", "" if timed.away else cause.effect)
@@ -96,7 +96,7 @@ def _folded(consequences: tuple[Finding, ...]) -> Iterator[str]:
             yield f"{clean(finding.what)}{f' (and {others} more {finding.code})' if others else ''}"
 
 
-def _facts(report: Report, now: datetime) -> Iterator[Line]:
+def _facts(report: Report, now: datetime) -> Iterator[TextLine]:
     yield from labelled("address", "; ".join(_address(choice) for choice in _choices(report)))
     name = report.identity.name
     yield from labelled(
@@ -205,7 +205,7 @@ def _routes(report: Report) -> str:
     return ", ".join(parts) + (f"; {without} without any route" if routes.nodes_without_route else "")
 
 
-def _sessions(peers: tuple[PeerSession, ...], *, narrow: bool) -> Iterator[Line]:
+def _sessions(peers: tuple[PeerSession, ...], *, narrow: bool) -> Iterator[TextLine]:
     """The table that `calicoctl node status` has taught everybody, those that are down first."""
     ordered = sorted(peers, key=lambda peer: peer.session.established)
     shown = ordered[:_MAX_SESSIONS]
@@ -215,10 +215,10 @@ def _sessions(peers: tuple[PeerSession, ...], *, narrow: bool) -> Iterator[Line]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
     for row in rows:
         head = "  " + "".join(f"{cell:<{width}}  " for cell, width in zip(row, widths, strict=False))
-        yield Line(head + row[-1], " " * min(len(head), 60))
+        yield TextLine(head + row[-1], " " * min(len(head), 60))
     if len(ordered) > len(shown):
         up = sum(peer.session.established for peer in peers)
-        yield Line(f"  and {len(ordered) - len(shown)} more, {up} established")
+        yield TextLine(f"  and {len(ordered) - len(shown)} more, {up} established")
 
 
 def _session_row(peer: PeerSession) -> tuple[str, ...]:

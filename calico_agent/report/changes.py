@@ -17,7 +17,7 @@ class Level(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class LogEvent:
     """One line for the log: a machine word and its fields."""
 
     name: str
@@ -25,7 +25,7 @@ class Event:
     fields: dict[str, object] = field(default_factory=dict)
 
 
-def changes(before: Report | None, now: Report) -> tuple[Event, ...]:
+def changes(before: Report | None, now: Report) -> tuple[LogEvent, ...]:
     """The events between two reports; `before` is None for the first one of a process."""
     return (
         *_identity(before, now),
@@ -35,7 +35,7 @@ def changes(before: Report | None, now: Report) -> tuple[Event, ...]:
     )
 
 
-def _identity(before: Report | None, now: Report) -> Iterator[Event]:
+def _identity(before: Report | None, now: Report) -> Iterator[LogEvent]:
     def words(report: Report) -> dict[str, object]:
         identity = report.identity
         chosen: dict[str, object] = {"name": identity.name.name, "name_source": identity.name.source}
@@ -48,10 +48,10 @@ def _identity(before: Report | None, now: Report) -> Iterator[Event]:
 
     if before is None or words(before) != words(now):
         complete = now.identity.complete
-        yield Event("identity", Level.INFO if complete else Level.ERROR, words(now))
+        yield LogEvent("identity", Level.INFO if complete else Level.ERROR, words(now))
 
 
-def _conditions(before: Report | None, now: Report) -> Iterator[Event]:
+def _conditions(before: Report | None, now: Report) -> Iterator[LogEvent]:
     """Those that turned. One that a fault makes come and go is told when that begins and when it is over."""
     old = {timed.condition.type: timed.condition for timed in before.conditions} if before else {}
     unsteady, unsteady_before = _unsteady(now), _unsteady(before)
@@ -61,7 +61,7 @@ def _conditions(before: Report | None, now: Report) -> Iterator[Event]:
         if comes_and_goes and condition.type in unsteady:
             continue
         if was is None or was.status is not condition.status or comes_and_goes:
-            yield Event(
+            yield LogEvent(
                 "condition",
                 Level.INFO if condition.status is Status.TRUE else Level.WARNING,
                 {
@@ -80,7 +80,7 @@ def _unsteady(report: Report | None) -> set[ConditionType]:
     return {one.condition for problem in problems for one in (problem.cause, *problem.consequences)}
 
 
-def _problems(before: Report | None, now: Report) -> Iterator[Event]:
+def _problems(before: Report | None, now: Report) -> Iterator[LogEvent]:
     old = {timed.problem.cause.key: timed for timed in before.problems} if before else {}
     new = {timed.problem.cause.key: timed for timed in now.problems}
     for key, timed in new.items():
@@ -88,7 +88,7 @@ def _problems(before: Report | None, now: Report) -> Iterator[Event]:
         if was is None or timed.confirmed != was.confirmed:
             cause = timed.problem.cause
             loud = Level.ERROR if timed.severity is Severity.ERROR else Level.WARNING
-            yield Event(
+            yield LogEvent(
                 "problem_confirmed" if timed.confirmed else "problem_suspected",
                 loud if timed.confirmed else Level.INFO,
                 {
@@ -103,10 +103,10 @@ def _problems(before: Report | None, now: Report) -> Iterator[Event]:
     for key, was in old.items():
         if key not in new:
             lasted = round((now.at - was.since).total_seconds(), 1)
-            yield Event("problem_cleared", fields={"code": key[0], "subject": key[1], "lasted_seconds": lasted})
+            yield LogEvent("problem_cleared", fields={"code": key[0], "subject": key[1], "lasted_seconds": lasted})
 
 
-def _container(before: Report | None, now: Report) -> Iterator[Event]:
+def _container(before: Report | None, now: Report) -> Iterator[LogEvent]:
     def words(report: Report) -> dict[str, object]:
         container = report.container
         if container is None:
@@ -117,4 +117,4 @@ def _container(before: Report | None, now: Report) -> Iterator[Event]:
         return state
 
     if before is None or words(before) != words(now):
-        yield Event("container", fields=words(now))
+        yield LogEvent("container", fields=words(now))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from calico_agent.model.action import Wanted
+from calico_agent.model.action import DesiredContainer
 from calico_agent.model.container.container import Container
 from calico_agent.model.container.drift import restart_policy
 from calico_agent.model.container.starter import why_not_taken_over
@@ -22,7 +22,7 @@ class Outlook:
     `changes` is what would have to change in it. `unreadable` is why Docker could not be asked; empty when it could.
     """
 
-    wanted: Wanted
+    wanted: DesiredContainer
     container: Container | None
     changes: tuple[str, ...] = ()
     unreadable: str = ""
@@ -85,12 +85,12 @@ def _ours(container: Container, outlook: Outlook, settings: SuperviseSettings) -
     return f"{container.name} would be replaced, the old one kept until the new one is ready", outlook.changes
 
 
-def _listed(what: str, changes: tuple[str, ...], wanted: Wanted) -> Effect:
+def _listed(what: str, changes: tuple[str, ...], wanted: DesiredContainer) -> Effect:
     lines = [f"the container: {what}", *(f"  {change}" for change in changes)]
     return Effect((*lines, *(f"  not now: {reason}" for reason in objections(wanted))), True)
 
 
-def objections(wanted: Wanted) -> Iterator[str]:
+def objections(wanted: DesiredContainer) -> Iterator[str]:
     """What forbids the start of the wanted container now, or could not be looked at."""
     after = wanted.succession
     stays = f"what runs here stays as it is, because {after.stays}; {after.on_purpose}" if after.stays else ""

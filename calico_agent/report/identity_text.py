@@ -8,7 +8,7 @@ Text is folded to the width of the terminal; JSON holds the same facts with stab
 from collections.abc import Iterator, Sequence
 
 from calico_agent.model.identity import AddressChoice, Candidate, Identity, NameChoice, NameSource, Opinion
-from calico_agent.report.page import WIDTH, Line, folded
+from calico_agent.report.page import WIDTH, TextLine, folded
 from calico_agent.report.words import clean
 
 # Columns that hold a long IPv6 address or link name give way to the evidence, which matters more.
@@ -96,15 +96,15 @@ def _candidate_row(choice: AddressChoice, candidate: Candidate) -> list[str]:
     return [address, link, "rejected", f"{candidate.evidence} [{candidate.reason}]"]
 
 
-def _decision(choice: AddressChoice) -> Iterator[Line]:
+def _decision(choice: AddressChoice) -> Iterator[TextLine]:
     family = f"IPv{choice.family}"
     if not choice.wanted:
-        yield Line(f"{family}: not used")
+        yield TextLine(f"{family}: not used")
         return
     if choice.chosen is None:
-        yield Line(clean(f"{family}: none. {choice.refusal_code}: {choice.refusal}", _LONGEST), "")
+        yield TextLine(clean(f"{family}: none. {choice.refusal_code}: {choice.refusal}", _LONGEST), "")
     else:
-        yield Line(clean(f"{family}: {choice.chosen} on {choice.link}, by rule: {choice.rule}"))
+        yield TextLine(clean(f"{family}: {choice.chosen} on {choice.link}, by rule: {choice.rule}"))
     opinions = (*choice.opinions, *choice.calico)
     rows = [[opinion.rule, _stand(choice, opinion), opinion.detail] for opinion in opinions]
     yield from _table(["RULE", "STAND", "DETAIL"], rows, "  ")
@@ -124,11 +124,11 @@ def _stand(choice: AddressChoice, opinion: Opinion) -> str:
     return "undecided" if choice.chosen.ip in answers else "disagrees"
 
 
-def _name(choice: NameChoice) -> Iterator[Line]:
+def _name(choice: NameChoice) -> Iterator[TextLine]:
     if choice.name is None:
-        yield Line(clean(f"Name: none. {choice.refusal_code}: {choice.refusal}", _LONGEST), "")
+        yield TextLine(clean(f"Name: none. {choice.refusal_code}: {choice.refusal}", _LONGEST), "")
     else:
-        yield Line(clean(f"Name: {choice.name}, from the {choice.source}"))
+        yield TextLine(clean(f"Name: {choice.name}, from the {choice.source}"))
     rows = [[one.source, _name_stand(choice, one), one.name or "-", one.where] for one in choice.sources]
     if rows:
         yield from _table(["SOURCE", "STAND", "NAME", "WHERE"], rows, "  ")
@@ -148,10 +148,10 @@ def _name_stand(choice: NameChoice, one: NameSource) -> str:
     return "other form" if same else "disagrees"
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]], margin: str = "") -> Iterator[Line]:
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]], margin: str = "") -> Iterator[TextLine]:
     """Aligned columns; the last one is folded under itself. A cell that is too wide pushes its own line only."""
     cells = [head, *([clean(cell) for cell in row] for row in rows)]
     widths = [min(max(map(len, column)), _WIDEST_COLUMN) for column in list(zip(*cells, strict=True))[:-1]]
     for row in cells:
         lead = margin + "".join(f"{cell:<{width}}  " for cell, width in zip(row, widths, strict=False))
-        yield Line(lead + row[-1], margin + " " * (sum(widths) + 2 * len(widths)))
+        yield TextLine(lead + row[-1], margin + " " * (sum(widths) + 2 * len(widths)))

@@ -18,7 +18,7 @@ _LABEL_WIDTH = 11
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class TextLine:
     """One line before it is folded; what does not fit is indented. `colour` is that of `part`, or of all of it.
 
     One that is to stay `whole`, as a command that people copy, is folded by the terminal alone.
@@ -44,12 +44,12 @@ class Line:
         return [lines[0].replace(self.part, _painted(self.part, self.colour), 1), *lines[1:]]
 
 
-def labelled(label: str, text: str) -> list[Line]:
+def labelled(label: str, text: str) -> list[TextLine]:
     """A fact with its label, folded beside it; nothing for an empty text."""
-    return [Line(f"  {label:<{_LABEL_WIDTH}}{clean(text)}", " " * (2 + _LABEL_WIDTH))] if text else []
+    return [TextLine(f"  {label:<{_LABEL_WIDTH}}{clean(text)}", " " * (2 + _LABEL_WIDTH))] if text else []
 
 
-def folded(lines: Iterable[Line], width: int = WIDTH, *, colour: bool = False) -> str:
+def folded(lines: Iterable[TextLine], width: int = WIDTH, *, colour: bool = False) -> str:
     """The page, ending in a newline."""
     width = min(max(width, NARROWEST), WIDEST)
     return "".join(f"{text.rstrip()}\n" for line in lines for text in line.folded(width, colour=colour))

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from calico_agent.model.preflight import Check, Verdict, tally
-from calico_agent.report.page import WIDTH, Line, folded, labelled
+from calico_agent.report.page import WIDTH, TextLine, folded, labelled
 from calico_agent.report.words import clean
 
 _COLOURS = {
@@ -28,7 +28,7 @@ def render_preflight(checks: tuple[Check, ...], *, colour: bool = False, width: 
     end = "this host is not prepared for Calico" if failed else "nothing speaks against Calico on this host"
     known = any(check.verdict not in {Verdict.UNKNOWN, Verdict.NOT_APPLICABLE} for check in checks)
     end = end if known else "nothing could be read: nothing is known of this host"
-    return folded([*lines, Line(""), Line(f"{end}: {tally(checks)}")], width, colour=colour)
+    return folded([*lines, TextLine(""), TextLine(f"{end}: {tally(checks)}")], width, colour=colour)
 
 
 def preflight_json(checks: Iterable[Check], *, complete: bool = True) -> dict[str, object]:
@@ -53,7 +53,7 @@ def preflight_json(checks: Iterable[Check], *, complete: bool = True) -> dict[st
     }
 
 
-def preflight_facts(checks: tuple[Check, ...]) -> Iterator[Line]:
+def preflight_facts(checks: tuple[Check, ...]) -> Iterator[TextLine]:
     """The sum, and what cannot be told: warnings and failures are problems, and are told as such."""
     if not checks:
         return
@@ -65,11 +65,11 @@ def preflight_facts(checks: tuple[Check, ...]) -> Iterator[Line]:
         yield from labelled("untold", f"and {len(untold) - _MAX_UNTOLD} more: calico-agent preflight")
 
 
-def _told(check: Check, codes: int) -> Iterator[Line]:
+def _told(check: Check, codes: int) -> Iterator[TextLine]:
     word = f"{check.verdict.value:<{_WIDEST}}"
     head = f"{word}  {check.code:<{codes}}  "
-    yield Line(head + clean(check.what), " " * len(head), _COLOURS[check.verdict], word)
+    yield TextLine(head + clean(check.what), " " * len(head), _COLOURS[check.verdict], word)
     if check.verdict in _EXPLAINED:
         for label, text in (("why", clean(check.why)), ("cure", clean(check.cure, _LONGEST_CURE))):
             if text:
-                yield Line(f"{'':<{len(head)}}{label:<5} {text}", " " * (len(head) + 6), whole=label == "cure")
+                yield TextLine(f"{'':<{len(head)}}{label:<5} {text}", " " * (len(head) + 6), whole=label == "cure")

@@ -27,7 +27,7 @@ STARTING = "the first pass is not finished"
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class HostHealth:
     """What every output says in one word: `/livez`, `/readyz`, `/status` in both forms, and the metrics.
 
     `not_ready` are the reasons, none when this host is ready. `stuck` are sentences about parts of the agent that stand
@@ -48,13 +48,13 @@ class Standing:
         return not self.stuck
 
 
-def standing(report: Report | None, stuck: Iterable[str] = ()) -> Standing:
+def standing(report: Report | None, stuck: Iterable[str] = ()) -> HostHealth:
     """How the agent and its host stand. `report` is None before the first pass is finished."""
     old = tuple(stuck)
     said = f"starting: {STARTING}" if report is None else verdict(report)
     reasons = (STARTING,) if report is None else not_ready(report)
     healthy = report is not None and report.healthy and not old
-    return Standing(f"AGENT STUCK: {old[0]}" if old else said, healthy, (*old, *reasons), old)
+    return HostHealth(f"AGENT STUCK: {old[0]}" if old else said, healthy, (*old, *reasons), old)
 
 
 def verdict(report: Report) -> str:

@@ -14,11 +14,11 @@ from calico_agent.config import Config
 from calico_agent.expected.local_node import node_container
 from calico_agent.identity.sticky import addresses_in_use, names_in_use, remember
 from calico_agent.model.calico.node import BgpSettings, Block, Datastore
-from calico_agent.model.calico.workload_endpoint import Endpoints
+from calico_agent.model.calico.workload_endpoint import WorkloadEndpoints
 from calico_agent.model.configuration import Configuration
 from calico_agent.model.container.container import Docker
 from calico_agent.model.container.image import Pull
-from calico_agent.model.host.conflicting_process import Rival
+from calico_agent.model.host.conflicting_process import ConflictingProcess
 from calico_agent.model.identity import Identity
 from calico_agent.model.network.address import IPAddress, IPNetwork
 from calico_agent.model.observation import AgentTrouble, Observation, Unreadable
@@ -46,7 +46,7 @@ PARTS = (MIRROR, KEEPER, _PROBE, _PREFLIGHT)
 """What works beside the passes, and would be missed."""
 
 
-class Sources:
+class Collector:
     """Reads Observations. `wake` is called from watching threads; `one_shot` reads the datastore once, unwatched.
     `preflight`: what that needs is read, too.
 
@@ -190,7 +190,9 @@ class Sources:
         aimed = tuple(address for addresses in self.reachable.values() for address in addresses)
         return self.endpoints + aimed + voters(datastore)
 
-    def _read_rivals(self, docker: Docker | Unreadable, datastore: Datastore | Unreadable) -> tuple[Rival, ...]:
+    def _read_rivals(
+        self, docker: Docker | Unreadable, datastore: Datastore | Unreadable
+    ) -> tuple[ConflictingProcess, ...]:
         """Nothing while Docker cannot tell which processes are calico/node's own."""
         if isinstance(docker, Unreadable):
             return ()
@@ -207,7 +209,7 @@ class Sources:
 
     def endpoints_of(
         self, nodes: frozenset[str], links: frozenset[int], lost: frozenset[IPAddress]
-    ) -> Endpoints | Unreadable | None:
+    ) -> WorkloadEndpoints | Unreadable | None:
         """The records of some nodes' pods, for what they are to explain; None where nobody said where etcd is."""
         return None if self.datastore is None else self._endpoints.read(self.datastore, nodes, links, lost)
 

@@ -8,12 +8,12 @@ from calico_agent.model.finding import Assessment
 from calico_agent.model.name_lease import claim_on
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.report import Report, TimedCondition, TimedProblem
-from calico_agent.runtime.collector import Sources
+from calico_agent.runtime.collector import Collector
 
 
 def compose(
     config: Config,
-    sources: Sources,
+    sources: Collector,
     observation: Observation,
     assessment: Assessment,
     conditions: tuple[TimedCondition, ...],

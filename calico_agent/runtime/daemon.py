@@ -17,7 +17,7 @@ import structlog
 
 from calico_agent import __version__, logs
 from calico_agent.api.http import HttpServer
-from calico_agent.api.latest import Latest
+from calico_agent.api.latest import AgentHealth
 from calico_agent.api.systemd import Notifier
 from calico_agent.config import Config, ConfigOnDisk
 from calico_agent.config.show import told_beside, told_config
@@ -27,7 +27,7 @@ from calico_agent.model.report import Report
 from calico_agent.report.as_text import render_line
 from calico_agent.report.changes import changes
 from calico_agent.report.timeline import next_confirmation
-from calico_agent.runtime.reconciler import Agent
+from calico_agent.runtime.reconciler import Reconciler
 from calico_agent.runtime.single import Locks
 from calico_agent.sources.docker.watch import DockerWatch
 from calico_agent.sources.kernel.watch import NetlinkWatch
@@ -61,8 +61,8 @@ class Daemon:
         self._locks = locks
         self._words: SimpleQueue[str] = SimpleQueue()
         self._notifier = Notifier(os.environ)
-        self._latest = Latest(config.agent.interval_seconds + _LONGEST_PASS)
-        self._agent = Agent(config, self._words.put, on_disk.look, self._server_troubles)
+        self._latest = AgentHealth(config.agent.interval_seconds + _LONGEST_PASS)
+        self._agent = Reconciler(config, self._words.put, on_disk.look, self._server_troubles)
         self._latest.tell_configuration = self._tell_configuration
         self._watch_parts(config)
         socket = Path(config.http.socket)
@@ -222,7 +222,7 @@ def _calm(report: Report) -> float:
 
 
 def _open_watches(
-    config: Config, wake: Callable[[str], None], latest: Latest
+    config: Config, wake: Callable[[str], None], latest: AgentHealth
 ) -> tuple[NetlinkWatch | DockerWatch, ...]:
     netlink, docker = (
         NetlinkWatch(wake),

@@ -17,7 +17,7 @@ from calico_agent.model.network.address import IPAddress, IPNetwork
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.settings import DatastoreSettings
 from calico_agent.sources.datastore.cache import SnapshotFile
-from calico_agent.sources.datastore.cache_writer import SnapshotKeeper
+from calico_agent.sources.datastore.cache_writer import CacheWriter
 from calico_agent.sources.datastore.etcd_client.endpoints import resolve_endpoints
 from calico_agent.sources.datastore.mirror import Mirror
 from calico_agent.sources.datastore.reading import read_datastore
@@ -44,7 +44,7 @@ class DatastoreSource:
         self._wake = wake
         self._one_shot = one_shot
         self._mirror: Mirror | None = None
-        self._keeper: SnapshotKeeper | None = None
+        self._keeper: CacheWriter | None = None
         self._files_trouble: Unreadable | None = None
         self._hung: Unreadable | None = None
         self.settings: DatastoreSettings | None = None
@@ -58,7 +58,7 @@ class DatastoreSource:
     @property
     def snapshot_trouble(self) -> Unreadable | None:
         """Why the reading is not kept for the next start."""
-        return self._keeper.trouble if self._keeper is not None else None
+        return self._keeper.error if self._keeper is not None else None
 
     def read(self, docker: Docker | Unreadable) -> tuple[Datastore | Unreadable, Unreadable | None]:
         """The last reading that was believed, and why there is no newer one."""
@@ -124,7 +124,7 @@ class DatastoreSource:
         self.endpoints = resolve_endpoints(settings.endpoints)
         self.close()
         directory = self._config.agent.state_dir
-        self._keeper = SnapshotKeeper(SnapshotFile(Path(directory, _SNAPSHOT), settings)) if directory else None
+        self._keeper = CacheWriter(SnapshotFile(Path(directory, _SNAPSHOT), settings)) if directory else None
         if self._one_shot:
             return
         self._mirror = Mirror(settings, self._wake, remembered=self._keeper.load() if self._keeper else None)

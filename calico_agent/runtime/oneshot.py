@@ -8,19 +8,19 @@ from datetime import timedelta
 
 from calico_agent.config import Config
 from calico_agent.expected.local_node import node_container
-from calico_agent.model.action import Wanted
+from calico_agent.model.action import DesiredContainer
 from calico_agent.model.container.rollout import drift
 from calico_agent.model.identity import Identity
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.preflight import Check
 from calico_agent.model.report import Report
-from calico_agent.plan.start_gates import decide_wanted, obey
+from calico_agent.plan.start_gates import apply_start_gates, decide_wanted
 from calico_agent.report.config_diff import Outlook
 from calico_agent.report.timeline import History, advance
-from calico_agent.runtime.collector import Sources
+from calico_agent.runtime.collector import Collector
 from calico_agent.runtime.compose import compose
 from calico_agent.runtime.pipeline import look, succession_of
-from calico_agent.runtime.queries import Explorer
+from calico_agent.runtime.queries import RouteQueries
 
 # BIRD puts a deleted route back within its scan of 2 s: a fault that one look finds must still be there at the next.
 _SECOND_LOOK = timedelta(seconds=3)
@@ -36,16 +36,16 @@ def report_once(config: Config) -> Report:
         return report
 
 
-def explore_now(config: Config) -> Explorer:
+def explore_now(config: Config) -> RouteQueries:
     """What `routes --once` and `trace --once` ask."""
     with _opened(config) as sources:
         observation, identity, _ = look(sources, config)
-    explorer = Explorer()
+    explorer = RouteQueries()
     explorer.see(observation, identity, config)
     return explorer
 
 
-def wanted_now(config: Config) -> Wanted:
+def wanted_now(config: Config) -> DesiredContainer:
     """What `run --dry-run` prints: the container this host should run."""
     return outlook_now(config).wanted
 
@@ -62,7 +62,7 @@ def outlook_now(config: Config) -> Outlook:
             without_datastore=config.identity.start_without_datastore,
         )
         succession = succession_of(config, sources, observation, identity)
-        wanted = replace(obey(wanted, assessment), succession=succession)
+        wanted = replace(apply_start_gates(wanted, assessment), succession=succession)
         docker = observation.docker
         if isinstance(docker, Unreadable):
             return Outlook(wanted, None, unreadable=docker.reason)
@@ -85,15 +85,15 @@ def checks_now(config: Config) -> tuple[Check, ...]:
 
 
 @contextmanager
-def _opened(config: Config, *, preflight: bool = False) -> Iterator[Sources]:
-    sources = Sources(config, lambda _: None, one_shot=True, preflight=preflight)
+def _opened(config: Config, *, preflight: bool = False) -> Iterator[Collector]:
+    sources = Collector(config, lambda _: None, one_shot=True, preflight=preflight)
     try:
         yield sources
     finally:
         sources.close()
 
 
-def _report(config: Config, sources: Sources, history: History) -> tuple[History, Report]:
+def _report(config: Config, sources: Collector, history: History) -> tuple[History, Report]:
     """One look. What was there at an earlier one and still is, is confirmed."""
     begun = time.monotonic()
     observation, _, assessment = look(sources, config)

@@ -18,12 +18,12 @@ from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.settings import Mode
 from calico_agent.plan.desired_container import wanted_container
 from calico_agent.plan.succession import judge_succession
-from calico_agent.runtime.collector import Sources
+from calico_agent.runtime.collector import Collector
 from calico_agent.runtime.pods import with_pods
 
 
 def look(
-    sources: Sources,
+    sources: Collector,
     config: Config,
     attempts: Attempts | None = None,
     at: datetime | None = None,
@@ -50,7 +50,7 @@ def look(
     return observation, identity, assessment
 
 
-def _identify(observation: Observation, sources: Sources) -> Identity:
+def _identify(observation: Observation, sources: Collector) -> Identity:
     return identify_host(
         observation.host,
         observation.kernel,
@@ -64,7 +64,7 @@ def _identify(observation: Observation, sources: Sources) -> Identity:
     )
 
 
-def _with_pods(observation: Observation, identity: Identity, sources: Sources, config: Config) -> Observation:
+def _with_pods(observation: Observation, identity: Identity, sources: Collector, config: Config) -> Observation:
     """What is known of the pods here; their records are asked for only while etcd answers."""
     view = view_of(observation, identity, mode=config.mode, container_name=config.node.container_name)
     return with_pods(
@@ -75,7 +75,7 @@ def _with_pods(observation: Observation, identity: Identity, sources: Sources, c
 
 
 def _assess(
-    observation: Observation, identity: Identity, sources: Sources, config: Config, attempts: Attempts | None
+    observation: Observation, identity: Identity, sources: Collector, config: Config, attempts: Attempts | None
 ) -> Assessment:
     supervising = None
     if config.mode is Mode.SUPERVISE:
@@ -94,13 +94,13 @@ def _assess(
     )
 
 
-def _specification(config: Config, sources: Sources, identity: Identity) -> ContainerSpec | None:
+def _specification(config: Config, sources: Collector, identity: Identity) -> ContainerSpec | None:
     if sources.datastore is None or not identity.complete:
         return None
     return wanted_container(config.node_settings(), sources.datastore, identity)
 
 
-def succession_of(config: Config, sources: Sources, observation: Observation, identity: Identity) -> Succession:
+def succession_of(config: Config, sources: Collector, observation: Observation, identity: Identity) -> Succession:
     """What becomes of the container that is there, for the plan and for every text that announces what will be done."""
     spec = _specification(config, sources, identity)
     if spec is None:

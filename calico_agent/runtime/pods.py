@@ -6,14 +6,14 @@ from dataclasses import replace
 from calico_agent.expected.pods import contested, former_names, lost_addresses, own_blocks, unled_links
 from calico_agent.expected.view import View
 from calico_agent.model.calico.node import Block
-from calico_agent.model.calico.workload_endpoint import Endpoints
+from calico_agent.model.calico.workload_endpoint import WorkloadEndpoints
 from calico_agent.model.network.address import IPAddress, IPNetwork
 from calico_agent.model.network.prefix import key_of
 from calico_agent.model.network.route import host_prefix
 from calico_agent.model.observation import Observation, Unreadable
 
 BlocksOf = Callable[[Collection[IPNetwork]], tuple[Block, ...]]
-EndpointsOf = Callable[[frozenset[str], frozenset[int], frozenset[IPAddress]], Endpoints | Unreadable | None]
+EndpointsOf = Callable[[frozenset[str], frozenset[int], frozenset[IPAddress]], WorkloadEndpoints | Unreadable | None]
 
 
 def with_pods(view: View, blocks_of: BlocksOf, endpoints_of: EndpointsOf) -> Observation:

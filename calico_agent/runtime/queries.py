@@ -21,7 +21,7 @@ _NOTHING_SEEN = Unreadable("agent", "the first pass is not finished", "starting"
 _NO_NAME = Unreadable("agent", "which node this host is is not known, so neither are its routes", "unset")
 
 
-class Explorer:
+class RouteQueries:
     """What the last pass saw, and questions about it."""
 
     def __init__(self) -> None:

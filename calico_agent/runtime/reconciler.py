@@ -14,7 +14,7 @@ from pathlib import Path
 
 from calico_agent.act.container import ContainerActor
 from calico_agent.act.image import ImagePuller
-from calico_agent.act.name_lease import NameKeeper
+from calico_agent.act.name_lease import NameLeaseKeeper
 from calico_agent.config import Config
 from calico_agent.expected.local_node import node_container
 from calico_agent.model.action import Attempts, Outcome, Plan
@@ -29,18 +29,18 @@ from calico_agent.model.settings import Mode
 from calico_agent.plan.name_lease import plan_claim
 from calico_agent.plan.progress import progress_of
 from calico_agent.plan.remediation import plan_supervision, record_error
-from calico_agent.plan.start_gates import decide_wanted, forewarned, obey
+from calico_agent.plan.start_gates import apply_start_gates, decide_wanted, forewarned
 from calico_agent.plan.succession import running_name
 from calico_agent.report.timeline import History, advance
 from calico_agent.runtime.clock import Clock
-from calico_agent.runtime.collector import PARTS, Sources
+from calico_agent.runtime.collector import PARTS, Collector
 from calico_agent.runtime.compose import compose
 from calico_agent.runtime.pipeline import look, succession_of
-from calico_agent.runtime.queries import Explorer
+from calico_agent.runtime.queries import RouteQueries
 from calico_agent.state.attempts import AttemptsFile
 
 
-class Agent:
+class Reconciler:
     """All stages, wired for one configuration. Not thread-safe: one thread makes the passes."""
 
     def __init__(
@@ -56,9 +56,9 @@ class Agent:
         """
         self._configuration = configuration
         self._troubles = troubles
-        self.explorer = Explorer()
+        self.explorer = RouteQueries()
         self._config = config
-        self._names = NameKeeper(wake)
+        self._names = NameLeaseKeeper(wake)
         self._puller = _puller(config, wake)
         self._sources = self._open(config, wake)
         self._actor = ContainerActor(config.docker.url)
@@ -68,11 +68,11 @@ class Agent:
         self._attempts_file = AttemptsFile(config.agent.state_dir)
         self._attempts = self._attempts_file.load() if config.mode is Mode.SUPERVISE else Attempts()
 
-    def _open(self, config: Config, wake: Callable[[str], None]) -> Sources:
-        return Sources(
+    def _open(self, config: Config, wake: Callable[[str], None]) -> Collector:
+        return Collector(
             config,
             wake,
-            claim_trouble=self._names.trouble,
+            claim_trouble=self._names.error,
             pull=self._puller.state,
             configuration=self._configuration,
             agent_troubles=self._troubles,
@@ -184,7 +184,7 @@ class Agent:
         )
         plan = plan_supervision(
             observation.docker,
-            replace(obey(wanted, assessment), succession=succession),
+            replace(apply_start_gates(wanted, assessment), succession=succession),
             self._attempts,
             self._config.supervise_settings(),
             problems=problems,

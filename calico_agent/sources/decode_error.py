@@ -13,7 +13,7 @@ class Interrupted(Exception):  # noqa: N818 - it names what happened to the dump
     """The kernel's table changed while it was dumped: the dump is not one state and has to be made again."""
 
 
-class Refused(Exception):  # noqa: N818 - it names what the kernel did
+class KernelRefusal(Exception):  # noqa: N818 - it names what the kernel did
     """The kernel answered a request with an error. `errno` is its number, positive as in errno.h."""
 
     def __init__(self, errno: int) -> None:

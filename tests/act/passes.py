@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 import requests
 
 from calico_agent.act.container import ContainerActor
-from calico_agent.model.action import Attempts, Progress, Wanted
+from calico_agent.model.action import Attempts, DesiredContainer, Progress
 from calico_agent.model.container.container import ContainerSpec, Docker
 from calico_agent.model.container.program import Stage
 from calico_agent.model.finding import StageReached
@@ -39,7 +39,7 @@ def supervise(url: str, spec: ContainerSpec, *, most: int = 60) -> list[str]:
             well = any(found.env_value("SCRIPT") == "" for found in running)
             plan = plan_supervision(
                 docker,
-                Wanted(spec),
+                DesiredContainer(spec),
                 attempts,
                 SETTINGS,
                 progress=READY if well else Progress(),

@@ -13,14 +13,14 @@ import pytest
 from calico_agent.act.container import ContainerActor
 from calico_agent.model.action import (
     Action,
+    ClearRestartPolicy,
     CreateContainer,
-    ForbidRestarts,
     RenameContainer,
     ReplaceContainer,
     RestartContainer,
-    SetAside,
+    Retire,
+    Rollback,
     StartContainer,
-    TakeBack,
 )
 from calico_agent.model.container.container import LABEL_MANAGED_BY, LABEL_SPEC_HASH, ContainerSpec, Mount
 from calico_agent.model.container.run_options import RunOptions, Ulimit
@@ -142,7 +142,7 @@ def test_name_and_restart_policy_are_put_right_without_touching_what_runs(engine
     engine.docker("rename", "calico-node", "somebody")
     engine.docker("update", "--restart=always", "somebody")
     assert perform(engine, RenameContainer(before["Id"], "calico-node", WHY)) == ""
-    assert perform(engine, ForbidRestarts(before["Id"], WHY)) == ""
+    assert perform(engine, ClearRestartPolicy(before["Id"], WHY)) == ""
     after = inspect(engine, "calico-node")
     assert after["State"] == before["State"]
     assert after["HostConfig"]["RestartPolicy"]["Name"] == "no"
@@ -236,7 +236,7 @@ def test_a_missing_image_is_named_with_the_command_that_fetches_it(engine: Engin
 def test_a_container_is_set_aside_stopped_and_stays_so(engine: Engine) -> None:
     engine.docker("run", "--detach", "--name=calico-node", "--restart=always", "--net=host", IMAGE)
     found = inspect(engine, "calico-node")["Id"]
-    assert perform(engine, SetAside(found, "calico-node-before", WHY)) == ""
+    assert perform(engine, Retire(found, "calico-node-before", WHY)) == ""
     assert names(engine) == {"calico-node-before"}
     attrs = inspect(engine, "calico-node-before")
     assert attrs["Id"] == found
@@ -251,7 +251,7 @@ def test_one_that_was_taken_over_runs_again_as_its_maker_wants_it(engine: Engine
     assert perform(engine, ReplaceContainer(found["Id"], wanted, WHY)) == ""
     failed = inspect(engine, "calico-node")["Id"]
     assert not inspect(engine, "calico-node-previous")["State"]["Running"]
-    assert perform(engine, TakeBack(failed, found["Id"], "calico-node", WHY)) == ""
+    assert perform(engine, Rollback(failed, found["Id"], "calico-node", WHY)) == ""
     again = inspect(engine, "calico-node")
     assert (again["Id"], again["State"]["Running"]) == (found["Id"], True)
     assert again["HostConfig"] == found["HostConfig"]
@@ -268,12 +268,12 @@ def test_what_cannot_be_made_stops_nothing_of_somebody_elses(engine: Engine, spe
 
 
 def test_one_that_its_maker_has_removed_need_not_be_set_aside(engine: Engine) -> None:
-    assert perform(engine, SetAside("0123456789ab", "aside", WHY)) == ""
+    assert perform(engine, Retire("0123456789ab", "aside", WHY)) == ""
 
 
 def test_an_exited_container_is_set_aside(engine: Engine) -> None:
     engine.docker("run", "--name=calico-node", "--env=SCRIPT=exit 1", "--net=host", IMAGE, check=False)
-    assert perform(engine, SetAside(inspect(engine, "calico-node")["Id"], "aside", WHY)) == ""
+    assert perform(engine, Retire(inspect(engine, "calico-node")["Id"], "aside", WHY)) == ""
     assert names(engine) == {"aside"}
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from calico_agent.act.lease_calls import encode_owner
-from calico_agent.act.name_lease import NameKeeper
+from calico_agent.act.name_lease import NameLeaseKeeper
 from calico_agent.model.calico.node import Datastore
 from calico_agent.model.name_lease import ALIVE, CLAIMS, OWNERS, ClaimName, Machine, claim_on
 from calico_agent.model.settings import DatastoreSettings
@@ -41,8 +41,8 @@ def empty(etcd: EtcdServer) -> None:
     etcd.ctl("del", "--prefix", "/calico-agent/")
 
 
-def keeper(wake: Callable[[str], None] = lambda _: None) -> NameKeeper:
-    return NameKeeper(wake, lease_seconds=LEASE)
+def keeper(wake: Callable[[str], None] = lambda _: None) -> NameLeaseKeeper:
+    return NameLeaseKeeper(wake, lease_seconds=LEASE)
 
 
 def wanted(machine: Machine = US, name: str = "host1", seen: str = "") -> ClaimName:
@@ -62,7 +62,7 @@ def test_a_free_name_is_claimed_with_machine_and_date(etcd: EtcdServer) -> None:
     with keeper(woken.append) as ours:
         ours.want(etcd.settings(), wanted())
         until("the claim is as wanted", lambda: stored(etcd) == (US, US))
-        assert ours.trouble() is None
+        assert ours.error() is None
     written = json.loads(etcd.ctl("get", "--print-value-only", f"{OWNERS}host1"))
     assert (written["machine_id"], written["since"]) == (US.machine_id, NOW.isoformat())
 
@@ -76,7 +76,7 @@ def test_of_two_that_start_together_exactly_one_wins_twenty_times(etcd: EtcdServ
         start = threading.Barrier(2)
         with keeper() as one, keeper() as two:
 
-            def compete(rival: NameKeeper, machine: Machine, start: threading.Barrier, name: str) -> None:
+            def compete(rival: NameLeaseKeeper, machine: Machine, start: threading.Barrier, name: str) -> None:
                 start.wait()
                 rival.want(etcd.settings(), wanted(machine, name))
 
@@ -94,7 +94,7 @@ def test_of_two_that_start_together_exactly_one_wins_twenty_times(etcd: EtcdServ
             assert owner is not None
             assert owner == alive
             loser = two if owner == US else one
-            trouble = loser.trouble()
+            trouble = loser.error()
             assert trouble is not None
             assert trouble.code == "changed"
             winners.add(owner)
@@ -107,7 +107,7 @@ def test_a_claim_of_somebody_else_is_never_overwritten(etcd: EtcdServer) -> None
         until("the claim is as wanted", lambda: stored(etcd) == (OTHER, OTHER))
     with keeper() as ours:
         ours.want(etcd.settings(), wanted())
-        until("the claim is as wanted", lambda: ours.trouble() is not None)
+        until("the claim is as wanted", lambda: ours.error() is not None)
         time.sleep(1.2)  # long enough for another try
     assert stored(etcd)[0] == OTHER
 
@@ -175,13 +175,13 @@ def test_cut_off_for_longer_than_the_lease_the_name_stays_and_is_kept_again(etcd
         until("the claim is as wanted", lambda: stored(etcd) == (US, US))
         etcd.freeze()
         try:
-            until("the claim is as wanted", lambda: ours.trouble() is not None)
+            until("the claim is as wanted", lambda: ours.error() is not None)
             time.sleep(3 * LEASE)
         finally:
             etcd.thaw()
         assert stored(etcd)[0] == US
         until("the claim is as wanted", lambda: stored(etcd) == (US, US))
-        until("the claim is as wanted", lambda: ours.trouble() is None)
+        until("the claim is as wanted", lambda: ours.error() is None)
 
 
 def test_not_wanted_any_more_the_sign_of_life_runs_out(etcd: EtcdServer) -> None:
@@ -211,8 +211,8 @@ def test_an_etcd_that_is_not_there_is_told_and_stopping_takes_no_time() -> None:
     nowhere = DatastoreSettings(endpoints=(f"http://127.0.0.1:{free_port()}",))
     with keeper() as ours:
         ours.want(nowhere, wanted())
-        until("the claim is as wanted", lambda: ours.trouble() is not None)
-        trouble = ours.trouble()
+        until("the claim is as wanted", lambda: ours.error() is not None)
+        trouble = ours.error()
         assert trouble is not None
         assert trouble.code == "refused"
         began = time.monotonic()
@@ -235,8 +235,8 @@ def test_a_user_without_leave_to_write_is_told_and_reads_calicos_keys_all_the_sa
         settings = replace(server.settings(), username="agent", password="word")
         ours = stack.enter_context(keeper())
         ours.want(settings, wanted())
-        until("the claim is as wanted", lambda: ours.trouble() is not None)
-        trouble = ours.trouble()
+        until("the claim is as wanted", lambda: ours.error() is not None)
+        trouble = ours.error()
         assert trouble is not None
         assert trouble.code == "denied"
         read = read_datastore(settings, timeout=5)
@@ -244,7 +244,7 @@ def test_a_user_without_leave_to_write_is_told_and_reads_calicos_keys_all_the_sa
         assert "permission denied" in read.claims_trouble
         granted = "role grant-permission calico --prefix=true readwrite /calico-agent/"
         server.ctl(*granted.split(), user="root:secret")
-        until("the claim is as wanted", lambda: ours.trouble() is None, seconds=30)
+        until("the claim is as wanted", lambda: ours.error() is None, seconds=30)
         read = read_datastore(settings, timeout=5)
         assert isinstance(read, Datastore)
         assert not read.claims_trouble
@@ -259,5 +259,5 @@ def test_a_claim_outlives_the_tokens_of_its_user(tmp_path: Path) -> None:
             ours.want(settings, wanted())
             until("the claim is as wanted", lambda: ours._held is not None)
             time.sleep(3 * LEASE)
-            assert ours.trouble() is None
+            assert ours.error() is None
             assert wakes == []

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from calico_agent.act.container import ContainerActor
-from calico_agent.model.action import CreateContainer, PutInPlace, RemoveContainer, ReplaceContainer, TakeBack
+from calico_agent.model.action import CreateContainer, Promote, RemoveContainer, ReplaceContainer, Rollback
 from calico_agent.model.container.container import ContainerSpec
 from tests.act.passes import supervise
 from tests.docker_engine import IMAGE, docker_engine
@@ -108,11 +108,11 @@ def test_what_was_done_before_is_not_done_twice(engine: Engine) -> None:
     assert actor.perform(ReplaceContainer(before, NEW, "")).error == ""
     after = identity(engine, NAME)
     running = engine.docker("inspect", "--format={{.State.StartedAt}}", NAME).stdout
-    assert actor.perform(PutInPlace(after, before, NAME, "")).error == ""
+    assert actor.perform(Promote(after, before, NAME, "")).error == ""
     assert engine.docker("inspect", "--format={{.State.StartedAt}}", NAME).stdout == running
     assert found(engine) == {NAME: ("new", "running"), f"{NAME}-previous": ("old", "exited")}
-    assert actor.perform(TakeBack(after, before, NAME, "")).error == ""
-    assert actor.perform(TakeBack(after, before, NAME, "")).error == ""
+    assert actor.perform(Rollback(after, before, NAME, "")).error == ""
+    assert actor.perform(Rollback(after, before, NAME, "")).error == ""
     assert found(engine) == {NAME: ("old", "running"), f"{NAME}-refused": ("new", "exited")}
     assert actor.perform(RemoveContainer(after, "")).error == ""
     assert actor.perform(RemoveContainer(after, "")).error == "", "somebody removed it: that is what was wanted"

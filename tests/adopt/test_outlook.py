@@ -6,7 +6,7 @@ import pytest
 
 from calico_agent.adopt.described import Translation
 from calico_agent.adopt.outlook import render_outlook
-from calico_agent.model.action import Wanted
+from calico_agent.model.action import DesiredContainer
 from calico_agent.model.container.container import Container, ContainerState
 from calico_agent.model.container.starter import Client
 from calico_agent.report.config_diff import Outlook
@@ -46,7 +46,7 @@ CASES: dict[str, tuple[Container | None, tuple[str, ...]]] = {
 
 @pytest.mark.parametrize(("container", "steps"), CASES.values(), ids=CASES.keys())
 def test_the_steps_and_their_order(container: Container | None, steps: tuple[str, ...]) -> None:
-    told = render_outlook(Translation({}), Outlook(Wanted(SPEC), container))
+    told = render_outlook(Translation({}), Outlook(DesiredContainer(SPEC), container))
     lines = [line for line in told.splitlines() if line.startswith("  ")][: len(steps)]
     assert [f"  {number}. " for number in range(1, len(steps) + 1)] == [line[:5] for line in lines]
     assert all(step in line for step, line in zip(steps, lines, strict=True)), told

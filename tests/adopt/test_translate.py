@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calico_agent.adopt.as_toml import hidden_values, render_toml
-from calico_agent.adopt.described import Described, Difference, Given, GivenMount, Refused
+from calico_agent.adopt.described import Described, Difference, Given, GivenMount, NotTakenOver
 from calico_agent.adopt.translate import translate
 from calico_agent.config import load
 from calico_agent.model.container.container import Mount
@@ -224,7 +224,7 @@ REFUSALS = {
 
 @pytest.mark.parametrize(("variables", "why"), REFUSALS.values(), ids=REFUSALS)
 def test_a_datastore_that_cannot_be_used_is_refused(variables: dict[str, str], why: str) -> None:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(NotTakenOver) as caught:
         translate(replace(UNIT_OF_2017, env=env({**UNIT_ENV, **variables})))
     assert why in caught.value.reason
     assert "hush" not in str(caught.value)
@@ -292,7 +292,7 @@ def test_every_difference_has_its_reason_whatever_is_described(
     described = Described("x", Given(image), env={**UNIT_OF_2017.env, **extra}, mounts=mounts, from_pod=pod)
     try:
         translation = translate(described)
-    except Refused:
+    except NotTakenOver:
         return
     assert all(one.why and "does not give it" not in one.why for one in translation.differences)
     assert tomllib.loads(render_toml(translation, "x"))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from calico_agent.adopt.described import Described, Refused, Translation
+from calico_agent.adopt.described import Described, NotTakenOver, Translation
 from calico_agent.adopt.translate import translate
 from calico_agent.adopt.unit.command import describe_command
 from tests.adopt.docker import test_docker_run
@@ -49,7 +49,7 @@ FAR = {
 
 @pytest.mark.parametrize(("text", "why"), FAR.values(), ids=FAR)
 def test_an_engine_that_the_agent_cannot_ask_is_refused(text: str, why: str) -> None:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(NotTakenOver) as caught:
         translate(of_command(text))
     assert caught.value.place.startswith("--command")
     assert why in caught.value.reason
@@ -76,7 +76,7 @@ def test_options_of_sudo_and_env_may_have_values() -> None:
 def test_a_relative_file_of_variables_is_where_the_unit_runs(directory: str, path: str) -> None:
     service = f"{directory}ExecStart=/bin/docker run --env-file d.env calico/node"
     assert values(described(service, {path: "A=1\n"})) == {"A": "1"}
-    with pytest.raises(Refused, match=f"the file {path} is not there, so Docker would refuse"):
+    with pytest.raises(NotTakenOver, match=f"the file {path} is not there, so Docker would refuse"):
         described(service, {"d.env": "A=2\n"})
 
 
@@ -127,16 +127,16 @@ def test_an_endpoint_in_two_parts_is_of_2_whatever_the_image_is_called() -> None
 
 
 def test_calico_1_is_refused_by_its_name() -> None:
-    with pytest.raises(Refused, match=r"calico/node:v0\.23\.1 is of Calico 1\.x"):
+    with pytest.raises(NotTakenOver, match=r"calico/node:v0\.23\.1 is of Calico 1\.x"):
         translate(of_command(f"{RUN} calico/node:v0.23.1"))
 
 
 def test_a_refusal_names_the_line_of_what_it_speaks_of() -> None:
     service = f"ExecStart=/bin/{RUN} \\\n -e DATASTORE_TYPE=kubernetes calico/node:v3.9.6"
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(NotTakenOver) as caught:
         translate(described(service))
     assert caught.value.place == "calico-node.service:3"
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(NotTakenOver) as caught:
         translate(described(service.replace("DATASTORE_TYPE=kubernetes", "ETCD_KEY=hush")))
     assert caught.value.place == "calico-node.service:3"
 
@@ -148,7 +148,7 @@ def test_a_certificate_file_without_a_name_is_not_said_to_be_of_http() -> None:
 
 
 def test_a_backslash_with_white_space_behind_it_is_told_of() -> None:
-    with pytest.raises(Refused, match="one that white space follows joins no line"):
+    with pytest.raises(NotTakenOver, match="one that white space follows joins no line"):
         described("ExecStart=/bin/docker run \\ \n -e A=1 calico/node")
 
 
@@ -162,7 +162,7 @@ LONG = {
 
 @pytest.mark.parametrize("command", LONG.values(), ids=LONG)
 def test_variables_make_no_command_that_linux_would_not_take(command: str) -> None:
-    with pytest.raises(Refused, match="longer than Linux takes for one command"):
+    with pytest.raises(NotTakenOver, match="longer than Linux takes for one command"):
         described(f'Environment="A={"x " * 300_000}"\n{command}')
 
 

@@ -19,12 +19,12 @@ import pytest
 
 from calico_agent import logs
 from calico_agent.api.http import HttpServer
-from calico_agent.api.latest import Latest
+from calico_agent.api.latest import AgentHealth
 from calico_agent.api.sockets import open_tcp
 from calico_agent.cli.client import ask
 from calico_agent.errors import ServeError
 from calico_agent.model.finding import ConditionType, Status
-from calico_agent.model.name_lease import Machine, NameClaim, NameOwner
+from calico_agent.model.name_lease import Machine, NameLease, NameOwner
 from calico_agent.model.network.address import IPAddress
 from calico_agent.model.network.route_trace import KnownNames, RouteRow, Trace
 from calico_agent.model.observation import Unreadable
@@ -60,7 +60,7 @@ class Running:
 
     def __init__(self, folder: Path) -> None:
         self.now = 100.0
-        self.latest = Latest(60, lambda: self.now)
+        self.latest = AgentHealth(60, lambda: self.now)
         self.socket_path = folder / "agent.sock"
         self.server = HttpServer(self.latest, LOOPBACK, self.socket_path)
         self.server.start()
@@ -255,7 +255,7 @@ class TestPages:
 
     def test_a_machine_id_is_told_on_the_unix_socket_only(self, running: Running) -> None:
         owner = NameOwner("host1", Machine("a" * 32, hostname="host9"), NOW, "{}")
-        running.latest.publish(replace(healthy_report(), claim=NameClaim(owner)))
+        running.latest.publish(replace(healthy_report(), claim=NameLease(owner)))
         assert running.json("/status")[1]["name_claim"]["machine_id"] is None
         assert "a" * 32 in ask(str(running.socket_path), "/status").text
 
@@ -379,7 +379,7 @@ class Slow:
 
 def test_questions_that_take_long_leave_workers_for_the_prober(tmp_path: Path) -> None:
     slow = Slow()
-    server = HttpServer(Latest(60), LOOPBACK, tmp_path / "agent.sock", slow)
+    server = HttpServer(AgentHealth(60), LOOPBACK, tmp_path / "agent.sock", slow)
     server.start()
     try:
         with ExitStack() as held:
@@ -428,7 +428,7 @@ class TestLife:
     def test_a_taken_port_is_told_and_tried_again_and_the_socket_is_served_meanwhile(self, tmp_path: Path) -> None:
         with open_tcp(LOOPBACK) as taken:
             port = taken.getsockname()[1]
-            server = HttpServer(Latest(60), ("127.0.0.1", port), tmp_path / "agent.sock")
+            server = HttpServer(AgentHealth(60), ("127.0.0.1", port), tmp_path / "agent.sock")
             server.start()
             server.retry()
             (trouble,) = server.troubles()
@@ -444,7 +444,7 @@ class TestLife:
     def test_a_socket_that_cannot_be_made_is_told_and_the_port_is_served(self, tmp_path: Path, path: str) -> None:
         (tmp_path / "file").touch()
         (tmp_path / "precious").write_text("precious")
-        server = HttpServer(Latest(60), LOOPBACK, tmp_path / path)
+        server = HttpServer(AgentHealth(60), LOOPBACK, tmp_path / path)
         server.start()
         (trouble,) = server.troubles()
         assert trouble.subject == str(tmp_path / path)
@@ -461,7 +461,7 @@ class TestLife:
         second.server.stop()
 
     def test_without_tcp_only_the_unix_socket_is_served(self, tmp_path: Path) -> None:
-        server = HttpServer(Latest(60), None, tmp_path / "agent.sock")
+        server = HttpServer(AgentHealth(60), None, tmp_path / "agent.sock")
         server.start()
         assert server.port is None
         assert ask(str(tmp_path / "agent.sock"), "/status").text

@@ -1,6 +1,6 @@
 """The slot of the latest report, and who is alive."""
 
-from calico_agent.api.latest import Latest
+from calico_agent.api.latest import AgentHealth
 from tests.reports import broken_report, healthy_report
 
 
@@ -15,7 +15,7 @@ class Clock:
 
 
 def test_the_slot_is_empty_until_the_first_pass_and_holds_the_last() -> None:
-    latest = Latest(60)
+    latest = AgentHealth(60)
     assert latest.report is None
     latest.publish(healthy_report())
     latest.publish(broken_report())
@@ -24,7 +24,7 @@ def test_the_slot_is_empty_until_the_first_pass_and_holds_the_last() -> None:
 
 def test_the_loop_is_alive_while_passes_finish() -> None:
     clock = Clock()
-    latest = Latest(60, clock)
+    latest = AgentHealth(60, clock)
     clock.now += 50
     latest.publish(healthy_report())
     clock.now += 60
@@ -35,14 +35,14 @@ def test_the_loop_is_alive_while_passes_finish() -> None:
 
 def test_a_first_pass_that_never_finishes_is_stuck_too() -> None:
     clock = Clock()
-    latest = Latest(60, clock)
+    latest = AgentHealth(60, clock)
     clock.now += 61
     assert [component.name for component in latest.stuck()] == ["loop"]
 
 
 def test_a_long_action_may_say_that_the_loop_lives() -> None:
     clock = Clock()
-    latest = Latest(60, clock)
+    latest = AgentHealth(60, clock)
     clock.now += 50
     latest.beat()
     clock.now += 50
@@ -51,7 +51,7 @@ def test_a_long_action_may_say_that_the_loop_lives() -> None:
 
 def test_a_part_is_as_old_as_its_last_heartbeat() -> None:
     clock = Clock()
-    latest = Latest(60, clock)
+    latest = AgentHealth(60, clock)
     latest.watch("netlink_watch", 5, lambda: 998.0)
     assert [(part.name, part.age, part.alive) for part in latest.components()] == [
         ("loop", 0.0, True),
@@ -63,7 +63,7 @@ def test_a_part_is_as_old_as_its_last_heartbeat() -> None:
 
 def test_a_part_that_is_replaced_or_gone_on_purpose_is_not_missed() -> None:
     clock = Clock()
-    latest = Latest(60, clock)
+    latest = AgentHealth(60, clock)
     latest.watch("netlink_watch", 5, lambda: 0.0)
     latest.watch("netlink_watch", 5, clock)
     assert latest.stuck() == ()

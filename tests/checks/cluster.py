@@ -164,7 +164,7 @@ def peered(*sessions: Session, observation: Observation = HEALTHY, **changes: ob
 def with_neighbours(observation: Observation, *neighbours: Neighbour) -> Observation:
     """An observation with these neighbour entries."""
     assert isinstance(observation.kernel, Kernel)
-    return replace(observation, kernel=replace(observation.kernel, neighbours=neighbours, forwarding=()))
+    return replace(observation, kernel=replace(observation.kernel, neighbours=neighbours, fdb=()))
 
 
 def look(

@@ -8,7 +8,7 @@ import pytest
 from calico_agent.checks.neighbors import next_hops, written_by_hand
 from calico_agent.model.network.address import Family
 from calico_agent.model.network.kernel import Kernel
-from calico_agent.model.network.policy_rule import Rule, RuleAction
+from calico_agent.model.network.policy_rule import PolicyRule, RuleAction
 from calico_agent.model.network.route import Fib, Neighbour, NextHop, Route
 
 PEER, PEER6 = ip_address("10.77.0.12"), ip_address("fd00:77::12")
@@ -56,15 +56,19 @@ def test_packets_are_handed_to_the_next_hops_of_the_route(
 @pytest.mark.parametrize(
     ("rule", "places"),
     [
-        pytest.param(Rule(100, 100), {("10.77.0.254", "eth1")}, id="to a table with a route there"),
-        pytest.param(Rule(100, 100, destination=ip_network("10.88.0.0/16")), {("10.77.0.12", "eth0")}, id="for others"),
-        pytest.param(Rule(100, 100, suppressed=0), {("10.77.0.12", "eth0")}, id="whose default route does not count"),
-        pytest.param(Rule(100, action=RuleAction.BLACKHOLE), set(), id="that drops"),
+        pytest.param(PolicyRule(100, 100), {("10.77.0.254", "eth1")}, id="to a table with a route there"),
+        pytest.param(
+            PolicyRule(100, 100, destination=ip_network("10.88.0.0/16")), {("10.77.0.12", "eth0")}, id="for others"
+        ),
+        pytest.param(
+            PolicyRule(100, 100, suppressed=0), {("10.77.0.12", "eth0")}, id="whose default route does not count"
+        ),
+        pytest.param(PolicyRule(100, action=RuleAction.BLACKHOLE), set(), id="that drops"),
     ],
 )
-def test_policy_rules_come_first(rule: Rule, places: set[tuple[str, str]]) -> None:
+def test_policy_rules_come_first(rule: PolicyRule, places: set[tuple[str, str]]) -> None:
     table = Fib.of((replace(led("0.0.0.0/0", ("10.77.0.254", "eth1")), table=100),), table=100)
-    rules = {Family.IPV4: (Rule(0, 255), rule, Rule(32766, 254))}
+    rules = {Family.IPV4: (PolicyRule(0, 255), rule, PolicyRule(32766, 254))}
     found = next_hops(Kernel(fib=Fib.of((NEAR,)), rules=rules, tables={100: table}), PEER)
     assert {(str(hop), device) for hop, device in found} == places
 

@@ -17,7 +17,7 @@ import pytest
 
 from calico_agent import __version__
 from calico_agent.api.http import HttpServer
-from calico_agent.api.latest import Latest
+from calico_agent.api.latest import AgentHealth
 from calico_agent.faults.catalogue import CATALOGUE
 from calico_agent.model.finding import ConditionType
 from tests.netns import network_namespace
@@ -43,9 +43,9 @@ def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture
-def agent(tmp_path: Path) -> Iterator[tuple[Latest, str]]:
+def agent(tmp_path: Path) -> Iterator[tuple[AgentHealth, str]]:
     """The socket of an agent whose reports the test makes."""
-    latest = Latest(60)
+    latest = AgentHealth(60)
     server = HttpServer(latest, None, tmp_path / "agent.sock")
     server.start()
     yield latest, str(tmp_path / "agent.sock")
@@ -53,23 +53,23 @@ def agent(tmp_path: Path) -> Iterator[tuple[Latest, str]]:
 
 
 class TestStatus:
-    def test_a_healthy_host_exits_0(self, agent: tuple[Latest, str]) -> None:
+    def test_a_healthy_host_exits_0(self, agent: tuple[AgentHealth, str]) -> None:
         agent[0].publish(healthy_report())
         done = run("status", "--socket", agent[1])
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.startswith("host1: all good (3 nodes, 2 sessions, 2 routes; checked ")
 
-    def test_a_broken_host_exits_1_and_names_the_cause(self, agent: tuple[Latest, str]) -> None:
+    def test_a_broken_host_exits_1_and_names_the_cause(self, agent: tuple[AgentHealth, str]) -> None:
         agent[0].publish(broken_report())
         done = run("status", CALICO_AGENT_HTTP_SOCKET=agent[1])
         assert (done.returncode, done.stderr) == (1, "")
         assert done.stdout.startswith("host1: PROBLEM IP-BRIDGE: node host3 is registered with 172.17.0.1/16")
 
-    def test_an_agent_that_starts_exits_1_and_says_so(self, agent: tuple[Latest, str]) -> None:
+    def test_an_agent_that_starts_exits_1_and_says_so(self, agent: tuple[AgentHealth, str]) -> None:
         done = run("status", "--socket", agent[1])
         assert (done.returncode, done.stdout[:9]) == (1, "starting:")
 
-    def test_json_is_the_document(self, agent: tuple[Latest, str]) -> None:
+    def test_json_is_the_document(self, agent: tuple[AgentHealth, str]) -> None:
         agent[0].publish(broken_report())
         done = run("status", "--json", "--socket", agent[1])
         assert done.returncode == 1
@@ -83,13 +83,15 @@ class TestStatus:
         assert (done.returncode, done.stdout) == (2, "")
         assert done.stderr == f"calico-agent: {tmp_path}/none.toml: there is no such file\n"
 
-    def test_json_is_indented_wherever_it_comes_from(self, agent: tuple[Latest, str]) -> None:
+    def test_json_is_indented_wherever_it_comes_from(self, agent: tuple[AgentHealth, str]) -> None:
         agent[0].publish(healthy_report())
         done = run("status", "--json", "--socket", agent[1])
         assert done.stdout == json.dumps(json.loads(done.stdout), indent=2) + "\n"
 
     @pytest.mark.parametrize(("columns", "widest"), [(20, 60), (60, 60), (80, 80), (200, 200)])
-    def test_the_text_is_as_wide_as_the_terminal(self, agent: tuple[Latest, str], columns: int, widest: int) -> None:
+    def test_the_text_is_as_wide_as_the_terminal(
+        self, agent: tuple[AgentHealth, str], columns: int, widest: int
+    ) -> None:
         agent[0].publish(broken_report())
         ours, theirs = pty.openpty()
         try:
@@ -102,7 +104,7 @@ class TestStatus:
             os.close(theirs)
         assert min(widest - 40, 100) < max(map(len, lines)) <= widest
 
-    def test_without_a_terminal_it_is_a_hundred_columns_wide(self, agent: tuple[Latest, str]) -> None:
+    def test_without_a_terminal_it_is_a_hundred_columns_wide(self, agent: tuple[AgentHealth, str]) -> None:
         agent[0].publish(broken_report())
         lines = run("status", "--socket", agent[1], COLUMNS="60").stdout.splitlines()
         assert 80 < max(map(len, lines)) <= 100
@@ -114,13 +116,13 @@ class TestStatus:
         assert done.stderr.count("\n") == 1
         assert "status --once" in done.stderr
 
-    def test_a_reader_that_has_enough_is_no_error(self, agent: tuple[Latest, str]) -> None:
+    def test_a_reader_that_has_enough_is_no_error(self, agent: tuple[AgentHealth, str]) -> None:
         agent[0].publish(broken_report())
         shell = f"{sys.executable} -m calico_agent status --json --socket {agent[1]} | head -c 1"
         done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, timeout=60, check=False)
         assert (done.stdout, done.stderr) == ("{", "")
 
-    def test_a_terminal_that_knows_only_ascii_still_gets_the_text(self, agent: tuple[Latest, str]) -> None:
+    def test_a_terminal_that_knows_only_ascii_still_gets_the_text(self, agent: tuple[AgentHealth, str]) -> None:
         agent[0].publish(healthy_report())
         done = run("status", "--socket", agent[1], PYTHONIOENCODING="ascii")
         assert done.returncode == 0
@@ -129,7 +131,7 @@ class TestStatus:
         ("environ", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)]
     )
     def test_colour_is_for_terminals(
-        self, agent: tuple[Latest, str], environ: dict[str, str], *, coloured: bool
+        self, agent: tuple[AgentHealth, str], environ: dict[str, str], *, coloured: bool
     ) -> None:
         agent[0].publish(healthy_report())
         ours, theirs = pty.openpty()
@@ -143,7 +145,7 @@ class TestStatus:
             os.close(ours)
             os.close(theirs)
 
-    def test_it_imports_nothing_that_is_slow(self, agent: tuple[Latest, str]) -> None:
+    def test_it_imports_nothing_that_is_slow(self, agent: tuple[AgentHealth, str]) -> None:
         agent[0].publish(healthy_report())
         done = subprocess.run(
             [sys.executable, "-X", "importtime", *COMMAND[1:], "status", "--socket", agent[1]],

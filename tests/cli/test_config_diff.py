@@ -12,7 +12,7 @@ import pytest
 from calico_agent.api.app import App
 from calico_agent.api.host_names import HostNames
 from calico_agent.api.http import HttpServer
-from calico_agent.api.latest import Latest
+from calico_agent.api.latest import AgentHealth
 from calico_agent.cli import client
 from calico_agent.cli.main import main
 from calico_agent.config import load
@@ -24,11 +24,11 @@ SECRET = '[node]\nenv = { AUTH = "hush" }\n'
 
 
 @pytest.fixture
-def agent(tmp_path: Path) -> Iterator[tuple[Latest, Path]]:
+def agent(tmp_path: Path) -> Iterator[tuple[AgentHealth, Path]]:
     """Its slot, and the file that it was started with."""
     file = tmp_path / "calico-agent.toml"
     file.write_text(SECRET)
-    latest = Latest(60)
+    latest = AgentHealth(60)
     used = told_config(load(file, {}))
     latest.tell_configuration = lambda: {"used": used, "on_disk": told_config(load(file, {}))}
     server = HttpServer(latest, None, tmp_path / "agent.sock")
@@ -41,14 +41,14 @@ def diff(tmp_path: Path, *arguments: str) -> int:
     return main(["config", "diff", "--socket", f"{tmp_path}/agent.sock", *arguments])
 
 
-def test_nothing_changes(agent: tuple[Latest, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_changes(agent: tuple[AgentHealth, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert diff(tmp_path, "--config", str(agent[1])) == 0
     out, err = capsys.readouterr()
     assert out == "the configuration: no key changes\nthe container: is not touched (mode observe)\n"
     assert err == "calico-agent: not compared, as they are not shown: node.env.AUTH\n"
 
 
-def test_a_key_changes(agent: tuple[Latest, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_key_changes(agent: tuple[AgentHealth, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     agent[1].write_text(f'{SECRET}cpu_shares = 300\n[log]\nlevel = "debug"\n')
     assert diff(tmp_path, "--config", str(agent[1])) == 1
     out = capsys.readouterr().out
@@ -58,7 +58,7 @@ def test_a_key_changes(agent: tuple[Latest, Path], tmp_path: Path, capsys: pytes
 
 
 def test_a_file_that_would_be_refused(
-    agent: tuple[Latest, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    agent: tuple[AgentHealth, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     agent[1].write_text("[node]\ncpu_shares = 1\n")
     assert diff(tmp_path, "--config", str(agent[1])) == 2
@@ -66,7 +66,7 @@ def test_a_file_that_would_be_refused(
 
 
 def test_what_the_agent_itself_would_read_counts_where_no_file_is_named(
-    agent: tuple[Latest, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    agent: tuple[AgentHealth, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     agent[0].tell_configuration = lambda: {"used": {"mode": "a"}, "on_disk": {"mode": "b"}}
     assert diff(tmp_path) == 1
@@ -86,7 +86,7 @@ def test_without_an_agent_only_the_container_is_compared(tmp_path: Path, capsys:
 
 
 @pytest.mark.parametrize(("names", "status"), [(None, "200 OK"), (HostNames("127.0.0.1"), "404 Not Found")])
-def test_it_is_told_on_the_socket_only(agent: tuple[Latest, Path], names: HostNames | None, status: str) -> None:
+def test_it_is_told_on_the_socket_only(agent: tuple[AgentHealth, Path], names: HostNames | None, status: str) -> None:
     said: list[str] = []
     asked = {"REQUEST_METHOD": "GET", "PATH_INFO": "/configuration", "HTTP_HOST": "localhost"}
     App(agent[0], names=names)(asked, lambda status, _headers: said.append(status))  # type: ignore[arg-type]

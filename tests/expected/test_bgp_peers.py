@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calico_agent.expected.bgp_peers import Speakers
+from calico_agent.expected.bgp_peers import BgpPeerResolver
 from calico_agent.model.calico.bgp_peer import Peering
 from calico_agent.model.calico.node import BgpSettings, Node
 from calico_agent.model.calico.selector import Comparison, Everything, Has, Not, Operator, Selector
@@ -41,7 +41,7 @@ def sessions(
 ) -> dict[str, str]:
     """Each peer's address with what asks for the session: the BGPPeer, or the mesh."""
     bgp = BgpSettings(mesh=mesh, peerings=peerings, **settings)  # type: ignore[arg-type]
-    speakers = Speakers(nodes, bgp)
+    speakers = BgpPeerResolver(nodes, bgp)
     wanted = (*speakers.meshed(own, family).values(), *speakers.asked_for(own, family).values())
     return {str(one.address): (one.peering or "mesh") + ("" if one.certain else "?") for one in wanted}
 
@@ -148,7 +148,7 @@ def test_a_node_is_known_by_its_port_too(port: int | None, settings: dict[str, A
 
 
 def as_numbers(own: Node, *peerings: Peering, nodes: tuple[Node, ...], mesh: bool = False) -> dict[str, set[int]]:
-    speakers = Speakers(nodes, BgpSettings(mesh=mesh, peerings=peerings))
+    speakers = BgpPeerResolver(nodes, BgpSettings(mesh=mesh, peerings=peerings))
     wanted = (*speakers.meshed(own, Family.IPV4).values(), *speakers.asked_for(own, Family.IPV4).values())
     return {str(one.address): set(one.as_numbers) for one in wanted}
 

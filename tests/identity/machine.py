@@ -15,7 +15,7 @@ from calico_agent.model.container.docker_network import DockerNetwork
 from calico_agent.model.host.machine import Host, Kubelet
 from calico_agent.model.identity import Candidate, Identity, KeptAddress, KeptIdentity
 from calico_agent.model.network.address import IPAddress, Link, LinkAddress
-from calico_agent.model.network.kernel import Kernel, Source
+from calico_agent.model.network.kernel import Kernel, RouteLookup
 from calico_agent.model.network.route import Fib, NextHop, Route
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.settings import AddressSettings, IdentitySettings
@@ -54,9 +54,9 @@ def pool(cidr: str, name: str = "default-ipv4-ippool") -> Pool:
     return Pool(name, ip_network(cidr))
 
 
-def source(destination: str, address: str, device: str = "eth0") -> Source:
+def source(destination: str, address: str, device: str = "eth0") -> RouteLookup:
     """The kernel's answer for one destination; an empty address means that there is no way."""
-    return Source(ip_address(destination), ip_address(address) if address else None, device)
+    return RouteLookup(ip_address(destination), ip_address(address) if address else None, device)
 
 
 def kept(address: str, device: str = "eth0", **fields: Any) -> KeptIdentity:
@@ -78,8 +78,8 @@ class Machine:
 
     links: tuple[Link, ...] = (LO, ETH0, DOCKER0)
     default_route: str = "eth0"
-    default_sources: tuple[Source, ...] = ()
-    sources: tuple[Source, ...] = ()
+    default_sources: tuple[RouteLookup, ...] = ()
+    sources: tuple[RouteLookup, ...] = ()
     docker: Docker | Unreadable = field(default_factory=lambda: Docker(networks=(BRIDGE_NETWORK,)))
     datastore: Datastore | Unreadable = field(default_factory=Datastore)
     endpoints: tuple[str, ...] = ()

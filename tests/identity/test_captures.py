@@ -13,7 +13,7 @@ from calico_agent.model.container.container import Docker
 from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import Identity
 from calico_agent.model.network.address import Link, LinkAddress
-from calico_agent.model.network.kernel import Kernel, Source
+from calico_agent.model.network.kernel import Kernel, RouteLookup
 from calico_agent.model.settings import AddressSettings, IdentitySettings
 from calico_agent.sources.datastore.etcd3.decode import decode_datastore
 from calico_agent.sources.docker.decode.container import decode_network
@@ -64,14 +64,16 @@ def identify(scenario: str, host: str, *, ipv6: str = "none") -> Identity:
     own = {lan.version: held.address for lan in (LAN, LAN6) for held in eth0.addresses if held.address in lan}
     registered = [address.ip for node in datastore.nodes for address in (node.ipv4, node.ipv6) if address is not None]
     sources = tuple(
-        Source(address, own[address.version], "eth0") for address in registered if address in LAN or address in LAN6
+        RouteLookup(address, own[address.version], "eth0")
+        for address in registered
+        if address in LAN or address in LAN6
     )
     networks = tuple(decode_network(attrs) for attrs in json.loads((folder / "docker-networks.json").read_text()))
-    default = Source(ip_address("198.51.100.1"), own[4], "eth0", ip_address("10.77.0.1"))
+    default = RouteLookup(ip_address("198.51.100.1"), own[4], "eth0", ip_address("10.77.0.1"))
     nodename = (folder / "nodename").read_text() if (folder / "nodename").exists() else None
     return identify_host(
         Host(host, nodename_file=nodename),
-        Kernel(links, sources=sources, default_sources=(default,)),
+        Kernel(links, lookups=sources, default_lookups=(default,)),
         Docker(networks=networks),
         datastore,
         IdentitySettings(ipv6=AddressSettings(ipv6)),

@@ -8,7 +8,7 @@ import pytest
 
 from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import AddressChoice, Identity, NameChoice
-from calico_agent.model.name_lease import AliveSign, Machine, NameClaim, NameOwner, Standing, claim_on, this_machine
+from calico_agent.model.name_lease import AliveSign, LeaseStatus, Machine, NameLease, NameOwner, claim_on, this_machine
 from calico_agent.model.network.address import Family, IPAddress, Link
 
 US = Machine("a" * 32, boot_id="boot-1", macs=("52:54:00:00:00:01",), hostname="host1", address="10.77.0.11")
@@ -22,52 +22,54 @@ THEIRS = frozenset({ip_address("10.77.0.12")})
 NO_RECORD: frozenset[IPAddress] = frozenset()
 
 
-def claimed(owner: Machine | None, alive: Machine | None) -> NameClaim:
-    return NameClaim(
+def claimed(owner: Machine | None, alive: Machine | None) -> NameLease:
+    return NameLease(
         NameOwner("n", owner, datetime(2026, 11, 23, tzinfo=UTC), "{}") if owner else None,
         AliveSign("n", alive) if alive else None,
     )
 
 
-@pytest.mark.parametrize(("long_up", "standing"), [(False, Standing.UNSURE), (True, Standing.CLONED)])
+@pytest.mark.parametrize(("long_up", "standing"), [(False, LeaseStatus.UNSURE), (True, LeaseStatus.CLONED)])
 def test_a_clone_with_the_same_card_is_told_by_its_sign_of_life_that_does_not_end(
-    long_up: bool, standing: Standing
+    long_up: bool, standing: LeaseStatus
 ) -> None:
     """Until the lease of before a reboot must have ended, it may be this machine's own."""
     for owner in (REBOOTED, US):
         assert claimed(owner, REBOOTED).standing(US, OURS, OURS, long_up=long_up) is standing
     unknown = replace(REBOOTED, boot_id="")
-    assert claimed(unknown, unknown).standing(US, OURS, OURS) is Standing.KEPT
+    assert claimed(unknown, unknown).standing(US, OURS, OURS) is LeaseStatus.KEPT
 
 
 @pytest.mark.parametrize(
     ("owner", "alive", "registered", "standing"),
     [
-        pytest.param(None, None, NO_RECORD, Standing.FREE, id="nobody ever claimed it"),
-        pytest.param(None, None, THEIRS, Standing.FREE, id="registered, but nobody ever claimed it"),
-        pytest.param(US, US, OURS, Standing.KEPT, id="ours and alive"),
-        pytest.param(US, None, OURS, Standing.LAPSED, id="ours, and the lease has ended"),
-        pytest.param(US, None, THEIRS, Standing.LAPSED, id="ours, although another address is registered"),
-        pytest.param(None, US, OURS, Standing.LAPSED, id="ours, and somebody removed the lasting record"),
+        pytest.param(None, None, NO_RECORD, LeaseStatus.FREE, id="nobody ever claimed it"),
+        pytest.param(None, None, THEIRS, LeaseStatus.FREE, id="registered, but nobody ever claimed it"),
+        pytest.param(US, US, OURS, LeaseStatus.KEPT, id="ours and alive"),
+        pytest.param(US, None, OURS, LeaseStatus.LAPSED, id="ours, and the lease has ended"),
+        pytest.param(US, None, THEIRS, LeaseStatus.LAPSED, id="ours, although another address is registered"),
+        pytest.param(None, US, OURS, LeaseStatus.LAPSED, id="ours, and somebody removed the lasting record"),
         pytest.param(
-            REBOOTED, None, THEIRS, Standing.LAPSED, id="ours from before a reboot, with another address then"
+            REBOOTED, None, THEIRS, LeaseStatus.LAPSED, id="ours from before a reboot, with another address then"
         ),
-        pytest.param(RECARDED, None, THEIRS, Standing.LAPSED, id="ours, and a card was added since without a reboot"),
-        pytest.param(OTHER, OTHER, THEIRS, Standing.HELD, id="another machine's and alive"),
-        pytest.param(OTHER, OTHER, NO_RECORD, Standing.HELD, id="another machine's, which has not registered yet"),
-        pytest.param(OTHER, OTHER, OURS, Standing.HELD, id="another machine's and alive, with our address"),
-        pytest.param(OTHER, None, THEIRS, Standing.HELD, id="another machine's that is silent but registered"),
-        pytest.param(None, OTHER, THEIRS, Standing.HELD, id="another machine's, its lasting record removed"),
-        pytest.param(US, OTHER, THEIRS, Standing.HELD, id="kept alive by another than its owner"),
-        pytest.param(OTHER, None, NO_RECORD, Standing.FREE, id="another machine's that is silent and was deleted"),
-        pytest.param(OTHER, None, OURS, Standing.FREE, id="silent, and registered with our address: installed anew"),
-        pytest.param(CLONE, CLONE, THEIRS, Standing.CLONED, id="a clone has it"),
-        pytest.param(CLONE, None, THEIRS, Standing.CLONED, id="a clone has it and is silent"),
-        pytest.param(CLONE, None, NO_RECORD, Standing.FREE, id="a clone had it and was deleted"),
+        pytest.param(
+            RECARDED, None, THEIRS, LeaseStatus.LAPSED, id="ours, and a card was added since without a reboot"
+        ),
+        pytest.param(OTHER, OTHER, THEIRS, LeaseStatus.HELD, id="another machine's and alive"),
+        pytest.param(OTHER, OTHER, NO_RECORD, LeaseStatus.HELD, id="another machine's, which has not registered yet"),
+        pytest.param(OTHER, OTHER, OURS, LeaseStatus.HELD, id="another machine's and alive, with our address"),
+        pytest.param(OTHER, None, THEIRS, LeaseStatus.HELD, id="another machine's that is silent but registered"),
+        pytest.param(None, OTHER, THEIRS, LeaseStatus.HELD, id="another machine's, its lasting record removed"),
+        pytest.param(US, OTHER, THEIRS, LeaseStatus.HELD, id="kept alive by another than its owner"),
+        pytest.param(OTHER, None, NO_RECORD, LeaseStatus.FREE, id="another machine's that is silent and was deleted"),
+        pytest.param(OTHER, None, OURS, LeaseStatus.FREE, id="silent, and registered with our address: installed anew"),
+        pytest.param(CLONE, CLONE, THEIRS, LeaseStatus.CLONED, id="a clone has it"),
+        pytest.param(CLONE, None, THEIRS, LeaseStatus.CLONED, id="a clone has it and is silent"),
+        pytest.param(CLONE, None, NO_RECORD, LeaseStatus.FREE, id="a clone had it and was deleted"),
     ],
 )
 def test_how_a_name_stands(
-    owner: Machine | None, alive: Machine | None, registered: frozenset[IPAddress], standing: Standing
+    owner: Machine | None, alive: Machine | None, registered: frozenset[IPAddress], standing: LeaseStatus
 ) -> None:
     assert claimed(owner, alive).standing(US, registered, OURS) is standing
 
@@ -91,8 +93,8 @@ def test_what_is_one_machine(other: Machine, *, same: bool) -> None:
 def test_claims_are_told_apart_by_name() -> None:
     owner, alive = NameOwner("n", US, None, "{}"), AliveSign("n", US)
     others = (NameOwner("n2", OTHER, None, "{}"), AliveSign("other", OTHER))
-    assert claim_on("n", (*others, alive, owner)) == NameClaim(owner, alive)
-    assert claim_on("n2", (*others, alive, owner)) == NameClaim(others[0], None)
+    assert claim_on("n", (*others, alive, owner)) == NameLease(owner, alive)
+    assert claim_on("n2", (*others, alive, owner)) == NameLease(others[0], None)
 
 
 IDENTITY = Identity(

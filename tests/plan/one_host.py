@@ -14,18 +14,18 @@ from calico_agent.identity.sticky import addresses_in_use, names_in_use, remembe
 from calico_agent.model.action import (
     Action,
     Attempts,
+    ClearRestartPolicy,
     CreateContainer,
-    ForbidRestarts,
     Plan,
     Progress,
-    PutInPlace,
+    Promote,
     RemoveContainer,
     RenameContainer,
     ReplaceContainer,
     RestartContainer,
-    SetAside,
+    Retire,
+    Rollback,
     StartContainer,
-    TakeBack,
 )
 from calico_agent.model.calico.bird import Bird, PeerKind, Session
 from calico_agent.model.calico.node import Datastore, Node
@@ -45,7 +45,7 @@ from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import Identity, KeptIdentity
 from calico_agent.model.name_lease import AliveSign, Machine, NameOwner
 from calico_agent.model.network.address import Family, Link, LinkAddress
-from calico_agent.model.network.kernel import Kernel, Source
+from calico_agent.model.network.kernel import Kernel, RouteLookup
 from calico_agent.model.network.route import Fib, NextHop, Route
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.settings import DatastoreSettings, IdentitySettings, NodeSettings, SuperviseSettings
@@ -224,8 +224,8 @@ class OneHost:
         source = ip_interface(way).ip
         towards = ("10.0.0.1", "10.0.0.11", "10.0.0.12")
         route = Route(ip_network("0.0.0.0/0"), next_hops=(NextHop(ip_address("10.0.0.254"), device),))
-        sources = tuple(Source(ip_address(text), source, device) for text in towards)
-        return Kernel(links, Fib.of((route,)), sources, (Source(ip_address("0.0.0.0"), source, device),))
+        sources = tuple(RouteLookup(ip_address(text), source, device) for text in towards)
+        return Kernel(links, Fib.of((route,)), sources, (RouteLookup(ip_address("0.0.0.0"), source, device),))
 
     def _bird(self) -> Bird | Unreadable:
         container = self.running
@@ -275,9 +275,9 @@ class OneHost:
                 self._start(identity)
             case ReplaceContainer(id=identity, spec=spec):
                 self._put(self._create(spec, f"{spec.name}-next"), identity, spec.name)
-            case PutInPlace(next=successor, previous=identity, name=name):
+            case Promote(next=successor, previous=identity, name=name):
                 self._put(successor, identity, name)
-            case TakeBack(id=identity, previous=previous, name=name):
+            case Rollback(id=identity, previous=previous, name=name):
                 if identity:
                     self._stop(identity)
                     self._rename(identity, f"{name}-refused")
@@ -286,7 +286,7 @@ class OneHost:
             case RemoveContainer(id=identity):
                 self._step()
                 del self.containers[identity]
-            case SetAside(id=identity, new_name=name):
+            case Retire(id=identity, new_name=name):
                 self._stop(identity)
                 self._rename(identity, name)
             case RestartContainer(id=identity):
@@ -294,7 +294,7 @@ class OneHost:
                 self._start(identity)
             case RenameContainer(id=identity, name=name):
                 self._rename(identity, name)
-            case ForbidRestarts(id=identity):
+            case ClearRestartPolicy(id=identity):
                 self._set(self.containers[identity], restart_policy="no")
 
     def _step(self) -> None:

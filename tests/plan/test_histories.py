@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from calico_agent.model.action import (
     Action,
     CreateContainer,
-    PutInPlace,
+    Promote,
     ReplaceContainer,
     RestartContainer,
-    SetAside,
+    Retire,
+    Rollback,
     StartContainer,
-    TakeBack,
 )
 from calico_agent.model.calico.node import Node
 from calico_agent.model.identity import KeptIdentity
@@ -118,9 +118,9 @@ EVENTS: dict[str, Event] = {
 def stopped_by(action: Action | None) -> str:
     """The container that it stops."""
     match action:
-        case ReplaceContainer(id=identity) | SetAside(id=identity) | RestartContainer(id=identity):
+        case ReplaceContainer(id=identity) | Retire(id=identity) | RestartContainer(id=identity):
             return identity
-        case PutInPlace(previous=identity) | TakeBack(id=identity):
+        case Promote(previous=identity) | Rollback(id=identity):
             return identity
     return ""
 

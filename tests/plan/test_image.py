@@ -5,7 +5,14 @@ from datetime import timedelta
 
 import pytest
 
-from calico_agent.model.action import Attempts, CreateContainer, Plan, ReplaceContainer, StartContainer, Wanted
+from calico_agent.model.action import (
+    Attempts,
+    CreateContainer,
+    DesiredContainer,
+    Plan,
+    ReplaceContainer,
+    StartContainer,
+)
 from calico_agent.model.container.container import Container, ContainerSpec, Docker
 from calico_agent.model.container.image import LocalImage, Pull, PullPolicy
 from calico_agent.plan.remediation import plan_supervision
@@ -26,7 +33,7 @@ def plan(
     image = LocalImage(spec.image, f"sha256:{spec.image}") if here else None
     return plan_supervision(
         Docker(containers=containers, image=image),
-        Wanted(spec),
+        DesiredContainer(spec),
         HELD.get(spec.hash, Attempts()),
         replace(SETTINGS, pull=policy),
         pull=pull,
@@ -104,7 +111,7 @@ def test_what_is_waited_for_is_told() -> None:
 def test_while_docker_does_not_answer_a_fetching_is_let_alone() -> None:
     assert plan(NOBODY, MISSING, GOING_ON, here=False).pull == NEW.image
     unknown = plan_supervision(
-        Docker(), Wanted(None, "no address"), Attempts(), SETTINGS, now=NOW, hold_down=timedelta(0), jitter=0
+        Docker(), DesiredContainer(None, "no address"), Attempts(), SETTINGS, now=NOW, hold_down=timedelta(0), jitter=0
     )
     assert unknown.pull is None
 

@@ -8,7 +8,7 @@ from calico_agent.model.calico.node import Datastore, Node
 from calico_agent.model.container.container import Docker
 from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import NameChoice
-from calico_agent.model.name_lease import AliveSign, ClaimName, Machine, NameOwner, NameState, Standing
+from calico_agent.model.name_lease import AliveSign, ClaimName, LeaseStatus, Machine, NameOwner, NameState
 from calico_agent.model.network.address import Link
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.observation import Observation, Unreadable
@@ -36,24 +36,24 @@ def seen(*claims: NameOwner | AliveSign, **changes: object) -> Observation:
 
 
 def test_a_name_that_nobody_has_is_claimed_from_now_on() -> None:
-    assert plan_claim(seen(), IDENTITY) == NameState(Standing.FREE, ClaimName("host1", US, NOW))
+    assert plan_claim(seen(), IDENTITY) == NameState(LeaseStatus.FREE, ClaimName("host1", US, NOW))
 
 
 def test_our_claim_keeps_its_date_and_is_written_over_what_was_read() -> None:
     before = replace(US, boot_id="boot-0", address="10.77.0.99")
     state = plan_claim(seen(NameOwner("host1", before, THEN, "{text}")), IDENTITY)
-    assert state == NameState(Standing.LAPSED, ClaimName("host1", US, THEN, "{text}"))
+    assert state == NameState(LeaseStatus.LAPSED, ClaimName("host1", US, THEN, "{text}"))
     kept = plan_claim(seen(NameOwner("host1", US, THEN, "{text}"), AliveSign("host1", US)), IDENTITY)
-    assert kept == NameState(Standing.KEPT, ClaimName("host1", US, THEN, "{text}", kept=True))
+    assert kept == NameState(LeaseStatus.KEPT, ClaimName("host1", US, THEN, "{text}", kept=True))
 
 
 def test_a_name_that_became_free_begins_anew_and_replaces_its_record() -> None:
     state = plan_claim(seen(NameOwner("host1", OTHER, THEN, "{old}")), IDENTITY)  # registered with our own address
-    assert state == NameState(Standing.FREE, ClaimName("host1", US, NOW, "{old}"))
+    assert state == NameState(LeaseStatus.FREE, ClaimName("host1", US, NOW, "{old}"))
 
 
 def test_another_machines_name_is_left_alone() -> None:
-    assert plan_claim(seen(AliveSign("host1", OTHER)), IDENTITY) == NameState(Standing.HELD)
+    assert plan_claim(seen(AliveSign("host1", OTHER)), IDENTITY) == NameState(LeaseStatus.HELD)
 
 
 def test_nothing_is_said_about_the_claim_while_it_is_not_known() -> None:
@@ -79,15 +79,15 @@ def test_a_sign_of_life_of_another_boot_is_waited_for_and_never_written_over() -
     clone = replace(US, boot_id="boot-0")
     signs = (NameOwner("host1", clone, THEN, "{text}"), AliveSign("host1", clone))
     booted = seen(*signs, host=Host("host1", "a" * 32, boot_id="boot-1", long_up=False))
-    assert plan_claim(booted, IDENTITY) == NameState(Standing.UNSURE)
-    assert plan_claim(seen(*signs), IDENTITY) == NameState(Standing.CLONED)
+    assert plan_claim(booted, IDENTITY) == NameState(LeaseStatus.UNSURE)
+    assert plan_claim(seen(*signs), IDENTITY) == NameState(LeaseStatus.CLONED)
 
 
 def test_cards_that_come_and_go_do_not_write_the_claim_anew() -> None:
     """Each would wake every agent of the cluster."""
     before = replace(US, macs=("52:54:00:00:00:01", "66:00:00:00:00:01"))
     kept = plan_claim(seen(NameOwner("host1", before, THEN, "{text}"), AliveSign("host1", before)), IDENTITY)
-    assert kept == NameState(Standing.KEPT, ClaimName("host1", before, THEN, "{text}", kept=True))
+    assert kept == NameState(LeaseStatus.KEPT, ClaimName("host1", before, THEN, "{text}", kept=True))
     moved = replace(before, address="10.77.0.99")
     written = plan_claim(seen(NameOwner("host1", moved, THEN, "{text}"), AliveSign("host1", moved)), IDENTITY)
     assert written is not None
@@ -97,4 +97,4 @@ def test_cards_that_come_and_go_do_not_write_the_claim_anew() -> None:
 
 def test_the_name_that_calico_node_goes_on_with_is_the_one_that_is_kept() -> None:
     state = plan_claim(seen(), replace(IDENTITY, name=NameChoice("edge-9")), "host1")
-    assert state == NameState(Standing.FREE, ClaimName("host1", US, NOW))
+    assert state == NameState(LeaseStatus.FREE, ClaimName("host1", US, NOW))

@@ -7,17 +7,17 @@ import pytest
 
 from calico_agent.model.action import (
     Attempts,
+    ClearRestartPolicy,
     CreateContainer,
-    ForbidRestarts,
+    DesiredContainer,
     Plan,
     Progress,
     RenameContainer,
     ReplaceContainer,
     RestartContainer,
-    SetAside,
+    Retire,
     StartContainer,
     Succession,
-    Wanted,
 )
 from calico_agent.model.container.container import (
     LABEL_MANAGED_BY,
@@ -62,7 +62,7 @@ SETTINGS = SuperviseSettings()
 
 def plan(  # the defaults are a host on which all is well
     *containers: Container,
-    wanted: Wanted | None = None,
+    wanted: DesiredContainer | None = None,
     attempts: Attempts | None = None,
     settings: SuperviseSettings = SETTINGS,
     docker: Docker | Unreadable | None = None,
@@ -72,7 +72,7 @@ def plan(  # the defaults are a host on which all is well
 ) -> Plan:
     return plan_supervision(
         docker or Docker(containers=containers, image=LocalImage(SPEC.image, "sha256:0123")),
-        wanted or Wanted(SPEC),
+        wanted or DesiredContainer(SPEC),
         attempts or Attempts(),
         settings,
         problems=problems,
@@ -139,7 +139,7 @@ def test_a_drift_that_goes_away_is_forgotten() -> None:
 
 def test_a_stopped_container_of_somebody_else_is_set_aside_and_not_removed() -> None:
     action = plan(replace(FOREIGN, state=ContainerState.EXITED)).action
-    assert isinstance(action, SetAside)
+    assert isinstance(action, Retire)
     assert action.new_name == "calico-node-before-calico-agent-4dd578"
 
 
@@ -171,12 +171,12 @@ def test_nothing_is_done_while_docker_does_not_answer() -> None:
 
 
 def test_nothing_is_done_without_an_identity_and_what_runs_goes_on() -> None:
-    refused = plan(OURS, wanted=Wanted(None, "no unique address"))
+    refused = plan(OURS, wanted=DesiredContainer(None, "no unique address"))
     assert (refused.action, refused.doing) == (None, "not starting calico/node: no unique address")
 
 
 def test_without_the_datastore_only_what_was_proved_before_is_started() -> None:
-    unproved = Wanted(SPEC, unproved="etcd does not answer")
+    unproved = DesiredContainer(SPEC, unproved="etcd does not answer")
     assert plan(wanted=unproved).action is None
     assert plan(wanted=unproved).attempts == Attempts()
     assert isinstance(plan(EXITED, wanted=unproved).action, StartContainer)
@@ -291,7 +291,7 @@ def test_a_hung_container_is_restarted_once_and_then_with_backoff() -> None:
 
 
 def test_nothing_that_hangs_is_restarted_while_etcd_cannot_be_asked() -> None:
-    unproved = Wanted(SPEC, unproved="etcd does not answer")
+    unproved = DesiredContainer(SPEC, unproved="etcd does not answer")
     assert plan(OLD, wanted=unproved, problems=(lasting("BIRD-HUNG", 90),)).action is None
 
 
@@ -312,7 +312,7 @@ def test_a_change_of_identity_that_is_left_to_people(container: Container, repla
     report = replace(SETTINGS, on_identity_change=OnChange.REPORT)
     long_ago = Attempts(drift=SPEC.hash, drift_since=NOW - timedelta(hours=1))
     seen = Observation(NOW, AWAY, AWAY, AWAY, AWAY, AWAY)
-    wanted = Wanted(SPEC, succession=judge_succession(seen, IDENTITY, SPEC, container, report))
+    wanted = DesiredContainer(SPEC, succession=judge_succession(seen, IDENTITY, SPEC, container, report))
     action = plan(container, wanted=wanted, attempts=long_ago, settings=report).action
     assert isinstance(action, ReplaceContainer) is replaced
 
@@ -334,7 +334,7 @@ def test_another_hash_of_the_same_settings_is_not_replaced() -> None:
 
 def test_a_restart_policy_is_taken_back_and_what_runs_is_not_touched() -> None:
     action = plan(replace(OURS, restart_policy="unless-stopped")).action
-    assert action == ForbidRestarts(OURS.id, "its restart policy is unless-stopped")
+    assert action == ClearRestartPolicy(OURS.id, "its restart policy is unless-stopped")
 
 
 @pytest.mark.parametrize("state", [ContainerState.RUNNING, ContainerState.EXITED])
@@ -404,7 +404,7 @@ def test_a_paused_one_is_left_and_the_command_is_named() -> None:
 @pytest.mark.parametrize("containers", [(), (EXITED,), (DRIFTED,)], ids=["none", "one of ours", "one that drifted"])
 def test_nothing_is_started_while_a_finding_bars_it(containers: tuple[Container, ...]) -> None:
     lasting = Attempts(drift=SPEC.hash, drift_since=NOW - timedelta(minutes=1))
-    refused = plan(*containers, wanted=Wanted(SPEC, refused="port 179 is taken"), attempts=lasting)
+    refused = plan(*containers, wanted=DesiredContainer(SPEC, refused="port 179 is taken"), attempts=lasting)
     assert refused.action is None
     assert refused.doing.startswith("not ")
     assert refused.doing.endswith(": port 179 is taken")
@@ -412,7 +412,7 @@ def test_nothing_is_started_while_a_finding_bars_it(containers: tuple[Container,
 
 
 def test_what_runs_is_left_alone_while_a_finding_bars_a_start() -> None:
-    assert plan(OURS, wanted=Wanted(SPEC, refused="port 179 is taken")) == plan(OURS)
+    assert plan(OURS, wanted=DesiredContainer(SPEC, refused="port 179 is taken")) == plan(OURS)
 
 
 RENEWED = lasting("SV-CERTIFICATE", 60, "/etc/calico/cert.pem")
@@ -451,5 +451,7 @@ def test_what_runs_is_taken_over_with_another_address_only_if_that_lasts() -> No
     assert (first.action, first.attempts.drift_since) == (None, NOW)
     lasting = replace(first.attempts, drift_since=NOW - timedelta(minutes=1))
     assert isinstance(plan(elsewhere, settings=leave, attempts=lasting).action, ReplaceContainer)
-    gone = Wanted(SPEC, succession=Succession(coming_back="eth0, on which 10.77.0.99 was, has no IPv4 address"))
+    gone = DesiredContainer(
+        SPEC, succession=Succession(coming_back="eth0, on which 10.77.0.99 was, has no IPv4 address")
+    )
     assert plan(elsewhere, settings=leave, attempts=lasting, wanted=gone).action is None

@@ -15,17 +15,17 @@ from calico_agent.model.action import (
     Action,
     Attempts,
     CreateContainer,
+    DesiredContainer,
     Plan,
     Progress,
-    PutInPlace,
+    Promote,
     RemoveContainer,
     RenameContainer,
     ReplaceContainer,
-    SetAside,
+    Retire,
+    Rollback,
     StartContainer,
     Succession,
-    TakeBack,
-    Wanted,
 )
 from calico_agent.model.container.container import (
     LABEL_MANAGED_BY,
@@ -98,7 +98,7 @@ def plan(
 ) -> Plan:
     return plan_supervision(
         Docker(containers=containers, image=LocalImage(spec.image, f"sha256:{spec.image}")),
-        Wanted(spec, unproved=unproved),
+        DesiredContainer(spec, unproved=unproved),
         attempts or Attempts(),
         settings,
         problems=problems,
@@ -115,21 +115,21 @@ def plan(
 STATES: dict[str, tuple[tuple[Container, ...], ContainerSpec, Progress, Action | None]] = {
     "made, the old one runs": (
         (old(), new(NEXT, CREATED)), NEW, READY,
-        PutInPlace(new().id, old().id, NAME, "its image, environment or mounts are not the wanted ones"),
+        Promote(new().id, old().id, NAME, "its image, environment or mounts are not the wanted ones"),
     ),
     "the old one has given its name away": (
-        (old(PREVIOUS), new(NEXT, CREATED)), NEW, READY, PutInPlace(new().id, old().id, NAME, "its place is free"),
+        (old(PREVIOUS), new(NEXT, CREATED)), NEW, READY, Promote(new().id, old().id, NAME, "its place is free"),
     ),
     "both have their names, the old one still runs": (
         (old(PREVIOUS), new(state=CREATED)), NEW, READY,
-        PutInPlace(new().id, old().id, NAME, f"{PREVIOUS} still runs"),
+        Promote(new().id, old().id, NAME, f"{PREVIOUS} still runs"),
     ),
     "the old one is stopped, the new one not started": (
         (old(PREVIOUS, EXITED), new(state=CREATED)), NEW, READY, StartContainer(new().id, "it was never started"),
     ),
     "both are stopped and the new one has not its name": (
         (old(PREVIOUS, EXITED), new(NEXT, CREATED)), NEW, READY,
-        PutInPlace(new().id, old().id, NAME, "its place is free"),
+        Promote(new().id, old().id, NAME, "its place is free"),
     ),
     "the new one runs and is not ready": ((old(PREVIOUS, EXITED), new()), NEW, STARTING, None),
     "the new one is ready": (
@@ -140,11 +140,11 @@ STATES: dict[str, tuple[tuple[Container, ...], ContainerSpec, Progress, Action |
     ),
     "Docker could not start the new one": (
         (old(PREVIOUS, EXITED), replace(new(state=CREATED), error="not a directory")), NEW, STARTING,
-        TakeBack(new().id, old().id, NAME, "Docker could not start it: not a directory"),
+        Rollback(new().id, old().id, NAME, "Docker could not start it: not a directory"),
     ),
     "the new one was refused, the old one has not its name": (
         (old(PREVIOUS, EXITED), new(REFUSED, EXITED)), NEW, STARTING,
-        TakeBack("", old().id, NAME, "its successor is gone"),
+        Rollback("", old().id, NAME, "its successor is gone"),
     ),
     "the old one runs again and has not its name": (
         (old(PREVIOUS), new(REFUSED, EXITED)), NEW, READY, RenameContainer(old().id, NAME, "its successor is gone"),
@@ -161,11 +161,11 @@ STATES: dict[str, tuple[tuple[Container, ...], ContainerSpec, Progress, Action |
     ),
     "the configuration changed back before the new one was ready": (
         (old(PREVIOUS, EXITED), new()), OLD, STARTING,
-        TakeBack(new().id, old().id, NAME, "the configuration has changed again, and it was not ready yet"),
+        Rollback(new().id, old().id, NAME, "the configuration has changed again, and it was not ready yet"),
     ),
     "the configuration changed on before the new one was ready": (
         (old(PREVIOUS, EXITED), new()), NEWEST, STARTING,
-        TakeBack(new().id, old().id, NAME, "the configuration has changed again, and it was not ready yet"),
+        Rollback(new().id, old().id, NAME, "the configuration has changed again, and it was not ready yet"),
     ),
     "one of another address is never gone back to": (
         (old(PREVIOUS, EXITED), container(MOVED)), MOVED, STARTING,
@@ -179,7 +179,7 @@ STATES: dict[str, tuple[tuple[Container, ...], ContainerSpec, Progress, Action |
         (new(REFUSED, EXITED),), NEW, STARTING, CreateContainer(NEW, "there is none"),
     ),
     "both run": (
-        (old(PREVIOUS), new()), NEW, READY, PutInPlace(new().id, old().id, NAME, f"{PREVIOUS} still runs"),
+        (old(PREVIOUS), new()), NEW, READY, Promote(new().id, old().id, NAME, f"{PREVIOUS} still runs"),
     ),
 }  # fmt: skip
 
@@ -197,7 +197,7 @@ def test_each_state_has_its_next_step(
 
 def test_what_was_begun_is_finished_although_etcd_cannot_be_asked() -> None:
     begun = plan(old(PREVIOUS, EXITED), new(NEXT, CREATED), unproved="etcd does not answer")
-    assert isinstance(begun.action, PutInPlace)
+    assert isinstance(begun.action, Promote)
     assert plan(old(), attempts=HELD[NEW.hash], unproved="etcd does not answer").action is None
 
 
@@ -212,9 +212,9 @@ VERDICTS: dict[str, tuple[int, Progress, type[Action] | None]] = {
     "one session of two: a peer may have died": (
         2, Progress(StageReached(Stage.PROGRAMS_UP, "BGPEstablished is False"), 1), RemoveContainer,
     ),
-    "no session of two": (2, ISOLATED, TakeBack),
+    "no session of two": (2, ISOLATED, Rollback),
     "no session, as before": (0, Progress(StageReached(Stage.PROGRAMS_UP, "no peers")), RemoveContainer),
-    "BIRD does not answer": (2, STARTING, TakeBack),
+    "BIRD does not answer": (2, STARTING, Rollback),
     "nothing is known, which is no verdict": (2, Progress(), None),
     "BIRD cannot be asked, which is no verdict": (2, replace(STARTING, seen=False), None),
     "no peer is there, which is not its fault": (2, replace(ISOLATED, alone=True), None),
@@ -241,8 +241,8 @@ def test_without_the_datastore_nothing_is_taken_back(state: ContainerState) -> N
     late, ended = NOW + timedelta(hours=1), Attempts(failures=3, spec=NEW.hash)
     containers = (old(PREVIOUS, EXITED), new(state=state))
     blind = plan(*containers, progress=STARTING, attempts=ended, etcd_since=None, now=late)
-    assert not isinstance(blind.action, TakeBack)
-    assert isinstance(plan(*containers, progress=STARTING, attempts=ended, now=late).action, TakeBack)
+    assert not isinstance(blind.action, Rollback)
+    assert isinstance(plan(*containers, progress=STARTING, attempts=ended, now=late).action, Rollback)
 
 
 def test_a_start_that_waited_for_etcd_has_its_whole_time_when_etcd_is_back() -> None:
@@ -250,14 +250,14 @@ def test_a_start_that_waited_for_etcd_has_its_whole_time_when_etcd_is_back() -> 
     containers, deadline = (old(PREVIOUS, EXITED), new()), SETTINGS.start_deadline
     waiting = plan(*containers, progress=STARTING, etcd_since=back, now=back + deadline / 2)
     assert waiting.action is None
-    assert isinstance(plan(*containers, progress=STARTING, etcd_since=back, now=back + deadline).action, TakeBack)
+    assert isinstance(plan(*containers, progress=STARTING, etcd_since=back, now=back + deadline).action, Rollback)
 
 
 def test_a_successor_that_ends_twice_is_taken_back_at_once() -> None:
     ended = new(state=EXITED)
     attempts = Attempts(failures=2, spec=NEW.hash, not_before=NOW + timedelta(seconds=2))
     found = plan(old(PREVIOUS, EXITED), ended, progress=STARTING, attempts=attempts)
-    assert isinstance(found.action, TakeBack)
+    assert isinstance(found.action, Rollback)
     assert found.attempts.refusal == "it exited with code 0"
 
 
@@ -319,7 +319,7 @@ class World:
                 self.start(identity)
             case RenameContainer(id=identity, name=name):
                 self.call(identity, name)
-            case SetAside(id=identity, new_name=name):
+            case Retire(id=identity, new_name=name):
                 self.stop(identity)
                 yield
                 self.call(identity, name)
@@ -328,8 +328,8 @@ class World:
             case ReplaceContainer(id=identity, spec=spec):
                 self.put(container(spec, NEXT, CREATED))
                 yield
-                yield from self.steps(PutInPlace(spec.hash, identity, spec.name, ""))
-            case PutInPlace(next=successor, previous=previous, name=name):
+                yield from self.steps(Promote(spec.hash, identity, spec.name, ""))
+            case Promote(next=successor, previous=previous, name=name):
                 if previous:
                     self.call(previous, PREVIOUS)
                     yield
@@ -339,7 +339,7 @@ class World:
                     self.stop(previous)
                     yield
                 self.start(successor)
-            case TakeBack(id=identity, previous=previous, name=name):
+            case Rollback(id=identity, previous=previous, name=name):
                 if identity:
                     self.stop(identity)
                     yield
@@ -427,7 +427,11 @@ def remains() -> Iterator[tuple[Container, ...]]:
 def test_what_lives_is_never_removed_nor_stopped_for_what_must_not_start(spec: ContainerSpec) -> None:
     for containers in remains():
         alive = {found.id for found in containers if found.alive}
-        for wanted in (Wanted(spec), Wanted(spec, refused="no"), Wanted(spec, succession=Succession(barred="no"))):
+        for wanted in (
+            DesiredContainer(spec),
+            DesiredContainer(spec, refused="no"),
+            DesiredContainer(spec, succession=Succession(barred="no")),
+        ):
             found = plan_supervision(
                 Docker(containers=containers, image=LocalImage(spec.image, f"sha256:{spec.image}")),
                 wanted,
@@ -442,11 +446,11 @@ def test_what_lives_is_never_removed_nor_stopped_for_what_must_not_start(spec: C
             if isinstance(found.action, RemoveContainer):
                 assert found.action.id not in alive or len(alive) > 1, (containers, found)
             if wanted.refused or wanted.succession.barred:
-                assert not isinstance(found.action, ReplaceContainer | PutInPlace | CreateContainer), (
+                assert not isinstance(found.action, ReplaceContainer | Promote | CreateContainer), (
                     containers,
                     found,
                 )
-            if wanted.refused and isinstance(found.action, TakeBack):
+            if wanted.refused and isinstance(found.action, Rollback):
                 assert found.action.previous in alive, (containers, found)
                 assert found.action.id not in alive, (containers, found)
 
@@ -458,4 +462,4 @@ def test_a_new_one_that_somebody_stops_by_hand_does_not_bring_the_old_one_back()
     left = plan(old(PREVIOUS, EXITED), stopped, settings=respects, attempts=late)
     assert left.action is None
     assert "as somebody asked" in left.doing
-    assert isinstance(plan(old(PREVIOUS, EXITED), stopped, attempts=late).action, TakeBack)
+    assert isinstance(plan(old(PREVIOUS, EXITED), stopped, attempts=late).action, Rollback)

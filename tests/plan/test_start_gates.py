@@ -9,28 +9,28 @@ from calico_agent.model.action import Action, Attempts, Plan, StartContainer
 from calico_agent.model.calico.node import Datastore
 from calico_agent.model.finding import Assessment, Condition, ConditionType, Finding, Problem, Severity, Status
 from calico_agent.model.identity import NameChoice
-from calico_agent.model.name_lease import NameState, Standing
+from calico_agent.model.name_lease import LeaseStatus, NameState
 from calico_agent.model.observation import Unreadable
-from calico_agent.plan.start_gates import decide_wanted, forewarned, obey
+from calico_agent.plan.start_gates import apply_start_gates, decide_wanted, forewarned
 from tests.plan.test_desired_container import ETCD, IDENTITY, NODE
 
 AWAY = Unreadable("etcd", "connection refused", "refused")
 
 
 def test_a_name_of_our_own_is_proved() -> None:
-    wanted = decide_wanted(NODE, ETCD, IDENTITY, Datastore(), name=NameState(Standing.KEPT))
+    wanted = decide_wanted(NODE, ETCD, IDENTITY, Datastore(), name=NameState(LeaseStatus.KEPT))
     assert wanted.spec is not None
     assert not wanted.unproved
 
 
-@pytest.mark.parametrize("standing", [Standing.FREE, Standing.LAPSED])
-def test_a_name_that_is_not_claimed_yet_is_waited_for(standing: Standing) -> None:
+@pytest.mark.parametrize("standing", [LeaseStatus.FREE, LeaseStatus.LAPSED])
+def test_a_name_that_is_not_claimed_yet_is_waited_for(standing: LeaseStatus) -> None:
     waiting = decide_wanted(NODE, ETCD, IDENTITY, Datastore(), name=NameState(standing, trouble="no space"))
     assert waiting.unproved == "the node name is being claimed in etcd: no space"
 
 
 def test_who_may_not_claim_goes_on_without() -> None:
-    denied = NameState(Standing.FREE, trouble="permission denied", denied=True)
+    denied = NameState(LeaseStatus.FREE, trouble="permission denied", denied=True)
     assert not decide_wanted(NODE, ETCD, IDENTITY, Datastore(), name=denied).unproved
     assert not decide_wanted(NODE, ETCD, IDENTITY, Datastore(), name=None).unproved
 
@@ -64,9 +64,9 @@ def test_a_finding_that_bars_a_start_refuses_it_even_as_a_consequence() -> None:
     wanted = decide_wanted(NODE, ETCD, IDENTITY, Datastore())
     at = datetime(2026, 11, 23, tzinfo=UTC)
     harmless = Assessment(at, IDENTITY, (), (Problem(finding("SV-ABSENT", bars=False)),))
-    assert obey(wanted, harmless) == wanted
+    assert apply_start_gates(wanted, harmless) == wanted
     folded = Problem(finding("NODE-X", bars=False), (finding("SV-PORT", bars=True),))
-    assert obey(wanted, replace(harmless, problems=(folded,))).refused == "what SV-PORT; cure SV-PORT"
+    assert apply_start_gates(wanted, replace(harmless, problems=(folded,))).refused == "what SV-PORT; cure SV-PORT"
 
 
 @pytest.mark.parametrize(

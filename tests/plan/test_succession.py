@@ -6,7 +6,7 @@ from ipaddress import ip_address, ip_interface
 
 import pytest
 
-from calico_agent.model.action import Attempts, Plan, ReplaceContainer, StartContainer, Succession, Wanted
+from calico_agent.model.action import Attempts, DesiredContainer, Plan, ReplaceContainer, StartContainer, Succession
 from calico_agent.model.calico.bird import Bird, PeerKind, Session
 from calico_agent.model.calico.node import Datastore, Node
 from calico_agent.model.container.container import (
@@ -19,7 +19,7 @@ from calico_agent.model.container.container import (
     Docker,
 )
 from calico_agent.model.container.image import LocalImage
-from calico_agent.model.host.conflicting_process import Rival
+from calico_agent.model.host.conflicting_process import ConflictingProcess
 from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import AddressChoice, Candidate, Identity, KeptAddress, LostAddress, NameChoice
 from calico_agent.model.name_lease import AliveSign, Machine, NameOwner
@@ -118,7 +118,7 @@ class World:
     etcd: bool = True
     unproved: bool = True
     running: bool = True
-    rivals: tuple[Rival, ...] = ()
+    rivals: tuple[ConflictingProcess, ...] = ()
     settings: SuperviseSettings = SETTINGS
 
     @property
@@ -147,7 +147,7 @@ class World:
         unproved = "etcd cannot be asked" if self.unproved and not self.etcd else ""
         return plan_supervision(
             Docker(containers=(self.container,), image=LocalImage(IMAGE, "sha256:0")),
-            Wanted(spec, unproved=unproved, succession=self.succession),
+            DesiredContainer(spec, unproved=unproved, succession=self.succession),
             Attempts(drift=spec.hash, drift_since=NOW - timedelta(hours=1)),
             self.settings,
             etcd_since=THEN if self.etcd else None,
@@ -298,7 +298,9 @@ CASES: dict[str, tuple[World, type[ReplaceContainer | StartContainer] | None, st
     ),
     # Everything else.
     "a BIRD of the distribution runs beside it": (
-        World(CONFIGURED, nodes=RECORDS[:2], rivals=(Rival("BIRD", 812, "bird"),)), None, "BIRD runs on this host",
+        World(CONFIGURED, nodes=RECORDS[:2], rivals=(ConflictingProcess("BIRD", 812, "bird"),)),
+        None,
+        "BIRD runs on this host",
     ),
     "people decide about a change of identity": (
         World(identity(ipv4=choice(VIP)), established=False, settings=BY_HAND),

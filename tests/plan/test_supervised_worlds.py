@@ -16,13 +16,13 @@ from calico_agent.expected.local_node import node_container
 from calico_agent.model.action import (
     Action,
     Attempts,
+    ClearRestartPolicy,
     CreateContainer,
-    ForbidRestarts,
     Plan,
-    PutInPlace,
+    Promote,
     ReplaceContainer,
     RestartContainer,
-    SetAside,
+    Retire,
     StartContainer,
     Supervising,
 )
@@ -38,7 +38,7 @@ from calico_agent.model.container.container import (
 )
 from calico_agent.model.container.image import LocalImage
 from calico_agent.model.finding import Assessment, Finding
-from calico_agent.model.host.conflicting_process import Rival
+from calico_agent.model.host.conflicting_process import ConflictingProcess
 from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import Candidate, Identity, NameChoice
 from calico_agent.model.name_lease import AliveSign, Machine, NameOwner
@@ -56,7 +56,7 @@ from calico_agent.model.settings import (
 from calico_agent.plan.desired_container import wanted_container
 from calico_agent.plan.progress import progress_of
 from calico_agent.plan.remediation import plan_supervision
-from calico_agent.plan.start_gates import decide_wanted, obey
+from calico_agent.plan.start_gates import apply_start_gates, decide_wanted
 from calico_agent.plan.succession import judge_succession
 from calico_agent.report.timeline import History, advance
 from tests.checks.cluster import AT, CONTAINER, DOCKER0, ETH0, HEALTHY, IDENTITY, node, stored
@@ -81,7 +81,7 @@ class World:
     identity: Identity
     nodes: tuple[Node, ...]
     owner: Machine | None
-    rivals: tuple[Rival, ...]
+    rivals: tuple[ConflictingProcess, ...]
     settings: SuperviseSettings
 
     @property
@@ -146,7 +146,7 @@ def worlds() -> list[World]:
         SuperviseSettings(on_drift=on_drift, on_identity_change=on_change, take_over=take_over)
         for on_drift, on_change, take_over in product(DriftPolicy, OnChange, (True, False))
     ]
-    rivals: tuple[tuple[Rival, ...], ...] = ((), (Rival("BIRD", 812, "/usr/sbin/bird"),))
+    rivals: tuple[tuple[ConflictingProcess, ...], ...] = ((), (ConflictingProcess("BIRD", 812, "/usr/sbin/bird"),))
     every = list(product(containers(), identities(), records, (None, US, OTHER), rivals, settings))
     return [World(*parts) for parts in random.Random(11).sample(every, MOST)]
 
@@ -160,7 +160,9 @@ def looked_at(world: World) -> tuple[ContainerSpec, Assessment, Plan]:
     supervising = Supervising(spec, attempts, world.settings, succession)
     found = assess(seen, world.identity, mode=Mode.SUPERVISE, supervising=supervising)
     _, _, problems = advance(History(), found, AT, timedelta(0))
-    wanted = replace(obey(decide_wanted(NODE, ETCD, world.identity, seen.datastore), found), succession=succession)
+    wanted = replace(
+        apply_start_gates(decide_wanted(NODE, ETCD, world.identity, seen.datastore), found), succession=succession
+    )
     plan = plan_supervision(
         seen.docker,
         wanted,
@@ -190,7 +192,7 @@ def findings(found: Assessment) -> Iterator[Finding]:
         yield from (problem.cause, *problem.consequences)
 
 
-Changes = CreateContainer | ReplaceContainer | PutInPlace | SetAside | ForbidRestarts
+Changes = CreateContainer | ReplaceContainer | Promote | Retire | ClearRestartPolicy
 
 
 def test_nothing_is_started_against_a_guard_and_what_is_announced_is_what_is_done() -> None:
@@ -199,7 +201,7 @@ def test_nothing_is_started_against_a_guard_and_what_is_announced_is_what_is_don
         spec, found, plan = looked_at(world)
         wanted, action = dict(spec.env), plan.action
         seen.add(type(action) if action is not None else None)
-        if isinstance(action, CreateContainer | ReplaceContainer | PutInPlace | SetAside):
+        if isinstance(action, CreateContainer | ReplaceContainer | Promote | Retire):
             assert is_free(wanted["NODENAME"], wanted["IP"], world), (world, plan)
         if isinstance(action, StartContainer | RestartContainer):
             assert world.container is not None
@@ -217,7 +219,7 @@ def test_nothing_is_started_against_a_guard_and_what_is_announced_is_what_is_don
             assert not isinstance(action, Changes), (world, plan, texts)
         if any(ON_REQUEST.search(text) for text in texts):
             assert is_free(wanted["NODENAME"], wanted["IP"], world), (world, texts)
-    assert {None, CreateContainer, ReplaceContainer, StartContainer, SetAside, ForbidRestarts} <= seen
+    assert {None, CreateContainer, ReplaceContainer, StartContainer, Retire, ClearRestartPolicy} <= seen
 
 
 def test_a_node_that_works_is_moved_by_the_configuration_only() -> None:

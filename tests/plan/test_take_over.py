@@ -7,12 +7,12 @@ import pytest
 
 from calico_agent.model.action import (
     Attempts,
-    PutInPlace,
+    DesiredContainer,
+    Promote,
     RemoveContainer,
     ReplaceContainer,
-    SetAside,
-    TakeBack,
-    Wanted,
+    Retire,
+    Rollback,
 )
 from calico_agent.model.container.container import Container, Docker
 from calico_agent.model.container.image import LocalImage
@@ -71,13 +71,13 @@ def test_it_runs_again_when_its_successor_does_not_get_ready(foreign: Container)
     late = Attempts(failures=2, spec=NEW.hash, sessions=2)
     broken = new(state=EXITED)
     found = plan(stopped(foreign), broken, settings=LEAVE, progress=STARTING, attempts=late)
-    assert isinstance(found.action, TakeBack)
+    assert isinstance(found.action, Rollback)
     assert (found.action.id, found.action.previous) == (broken.id, FOREIGN.id)
 
 
 def test_it_is_kept_for_its_log_when_its_successor_is_ready() -> None:
     found = plan(stopped(FOREIGN), new(), settings=LEAVE)
-    assert found.action == SetAside(FOREIGN.id, ASIDE, "not made by calico-agent")
+    assert found.action == Retire(FOREIGN.id, ASIDE, "not made by calico-agent")
 
 
 def test_what_was_refused_is_not_tried_again() -> None:
@@ -90,7 +90,7 @@ def test_what_was_refused_is_not_tried_again() -> None:
 def test_one_that_says_it_is_another_node_is_not_started_again(failed: Container | None) -> None:
     other = replace(stopped(FOREIGN), env=container(MOVED).env)
     found = plan(other, *((failed,) if failed else ()), settings=LEAVE, progress=STARTING)
-    assert found.action == SetAside(FOREIGN.id, ASIDE, "not made by calico-agent")
+    assert found.action == Retire(FOREIGN.id, ASIDE, "not made by calico-agent")
 
 
 @pytest.mark.parametrize("keeps", [True, False], ids=["state kept", "state lost"])
@@ -124,7 +124,7 @@ def test_an_agent_killed_after_any_call_ends_with_the_other_when_its_own_does_no
 def test_what_was_made_for_it_is_used_or_removed() -> None:
     made = new(NEXT, CREATED)
     put = plan(FOREIGN, made, settings=LEAVE, attempts=HELD[NEW.hash]).action
-    assert put == PutInPlace(made.id, FOREIGN.id, NAME, "supervise.take_over")
+    assert put == Promote(made.id, FOREIGN.id, NAME, "supervise.take_over")
     without_leave = plan(FOREIGN, made).action
     assert without_leave == RemoveContainer(made.id, "it is not wanted any more")
     stale = replace(container(MOVED, NEXT, CREATED), image=NEW.image)
@@ -173,7 +173,7 @@ def test_beside_a_unit_that_is_still_active_nothing_is_started(left: tuple[Conta
     image = LocalImage(NEW.image, f"sha256:{NEW.image}")
     found = plan_supervision(
         Docker(containers=left, image=image, unit="calico-node.service"),
-        Wanted(NEW),
+        DesiredContainer(NEW),
         Attempts(),
         LEAVE,
         now=NOW,

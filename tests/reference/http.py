@@ -4,7 +4,7 @@ from typing import cast
 
 from calico_agent.api.app import App
 from calico_agent.api.host_names import HostNames
-from calico_agent.api.latest import Latest
+from calico_agent.api.latest import AgentHealth
 from calico_agent.api.questions import Questions
 from calico_agent.config import Config
 from tests.reference import markdown
@@ -45,6 +45,6 @@ def page() -> str:
 
 def _pages() -> dict[str, tuple[str, ...]]:
     """The parameters of each path, of both kinds of sockets."""
-    latest, questions = Latest(loop_limit=60), cast("Questions", object())
+    latest, questions = AgentHealth(loop_limit=60), cast("Questions", object())
     apps = (App(latest, questions, HostNames("127.0.0.1")), App(latest, questions))
     return {path: one.parameters for app in apps for path, one in app._pages.items()}

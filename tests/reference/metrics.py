@@ -7,7 +7,7 @@ from datetime import timedelta
 from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from calico_agent.api.latest import Latest
+from calico_agent.api.latest import AgentHealth
 from calico_agent.api.metrics import Metrics
 from calico_agent.model.configuration import Configuration
 from calico_agent.model.container.container import ContainerState
@@ -57,7 +57,7 @@ def _families(*reports: Report) -> dict[str, Metric]:
 
 
 def _page_of(report: Report) -> Iterable[Metric]:
-    latest = Latest(loop_limit=60)
+    latest = AgentHealth(loop_limit=60)
     latest.publish(report)
     return text_string_to_metric_families(Metrics(latest).render().decode())
 

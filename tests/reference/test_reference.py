@@ -14,7 +14,7 @@ from calico_agent.config.schema import Config, IdentitySection
 from calico_agent.model.configuration import Configuration
 from calico_agent.model.container.image import Pull
 from calico_agent.model.identity import AddressChoice, KeptAddress, LostAddress
-from calico_agent.model.name_lease import AliveSign, Machine, NameClaim, NameOwner
+from calico_agent.model.name_lease import AliveSign, Machine, NameLease, NameOwner
 from calico_agent.model.preflight import Check, Verdict
 from calico_agent.model.report import Report, Supervision
 from calico_agent.report import as_metrics
@@ -72,7 +72,7 @@ def reports() -> Iterator[Report]:
     yield replace(dual, identity=replace(dual.identity, ipv4=lost(dual.identity.ipv4), ipv6=lost(dual.identity.ipv6)))
     yield replace(
         broken_report(),
-        claim=NameClaim(NameOwner("host1", CLAIMANT, NOW, "{}"), AliveSign("host1", CLAIMANT)),
+        claim=NameLease(NameOwner("host1", CLAIMANT, NOW, "{}"), AliveSign("host1", CLAIMANT)),
         configuration=Configuration(NOW, refused=("[log] level is not a level",)),
         supervision=Supervision(pull=Pull("calico/node:v3.31.7", NOW)),
         checks=(Check("HOST-CLOCK", Verdict.WARNING, "the clock goes wrong"),),

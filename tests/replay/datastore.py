@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from calico_agent.model.calico.node import Datastore
-from calico_agent.model.calico.workload_endpoint import Endpoint, Endpoints
+from calico_agent.model.calico.workload_endpoint import WorkloadEndpoint, WorkloadEndpoints
 from calico_agent.model.observation import Unreadable
 from calico_agent.sources.datastore.calico import workload_endpoint as endpoint
 from calico_agent.sources.datastore.etcd2 import decode as etcd_v2
@@ -32,7 +32,7 @@ def read_datastore(capture: Path, at: datetime) -> Datastore | Unreadable:
     return _lines(lines, at)
 
 
-def read_endpoints(capture: Path) -> Endpoints | Unreadable:
+def read_endpoints(capture: Path) -> WorkloadEndpoints | Unreadable:
     """The records of all pods, by the API that was recorded."""
     tree = text(capture / _V2)
     try:
@@ -40,16 +40,16 @@ def read_endpoints(capture: Path) -> Endpoints | Unreadable:
         found = tuple(one for one in records if one is not None)
     except GARBLED as error:
         return Unreadable("etcd", f"workload endpoints cannot be read: {error!r}", "malformed")
-    return Endpoints(frozenset(one.node for one in found), found)
+    return WorkloadEndpoints(frozenset(one.node for one in found), found)
 
 
-def _endpoints(lines: str) -> Iterator[Endpoint | None]:
+def _endpoints(lines: str) -> Iterator[WorkloadEndpoint | None]:
     for row in (json.loads(line) for line in lines.splitlines() if line.strip()):
         if str(row["key"]).startswith(endpoint.PREFIX):
             yield endpoint.decode_endpoint(str(row["key"]), _stored(row["value"]))
 
 
-def _endpoints_v2(tree: str) -> Iterator[Endpoint | None]:
+def _endpoints_v2(tree: str) -> Iterator[WorkloadEndpoint | None]:
     for key, value in decode_answer(200, _newest(tree), tree.encode()).pairs():
         if (found := _WORKLOAD_V2.match(key)) is not None:
             yield endpoint.decode_endpoint_v2(found[1], key, value)

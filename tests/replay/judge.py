@@ -12,7 +12,7 @@ from calico_agent.expected.view import View, view_of
 from calico_agent.identity.select import identify_host
 from calico_agent.model.action import Attempts, Plan, Progress, Supervising
 from calico_agent.model.calico.node import Datastore
-from calico_agent.model.calico.workload_endpoint import Endpoints
+from calico_agent.model.calico.workload_endpoint import WorkloadEndpoints
 from calico_agent.model.finding import Assessment
 from calico_agent.model.network.address import IPAddress
 from calico_agent.model.observation import Observation, Unreadable
@@ -21,7 +21,7 @@ from calico_agent.model.settings import Mode
 from calico_agent.plan.desired_container import wanted_container
 from calico_agent.plan.name_lease import plan_claim
 from calico_agent.plan.remediation import plan_supervision
-from calico_agent.plan.start_gates import decide_wanted, obey
+from calico_agent.plan.start_gates import apply_start_gates, decide_wanted
 from calico_agent.report.timeline import History, advance
 from calico_agent.runtime.pods import with_pods
 from tests.replay.capture import endpoints, read_capture, settings_of
@@ -60,10 +60,12 @@ def _with_pods(view: View) -> Observation:
     """What an agent would have asked of the recorded blocks and of the recorded pods of some nodes."""
     datastore, pods = view.observation.datastore, view.observation.pods
 
-    def endpoints_of(nodes: frozenset[str], links: frozenset[int], _: frozenset[IPAddress]) -> Endpoints | Unreadable:
-        if not isinstance(pods, Endpoints):
+    def endpoints_of(
+        nodes: frozenset[str], links: frozenset[int], _: frozenset[IPAddress]
+    ) -> WorkloadEndpoints | Unreadable:
+        if not isinstance(pods, WorkloadEndpoints):
             return pods or Unreadable("etcd", "no workload endpoints were recorded", "absent")
-        return Endpoints(nodes, tuple(one for one in pods.records if one.node in nodes), links)
+        return WorkloadEndpoints(nodes, tuple(one for one in pods.records if one.node in nodes), links)
 
     blocks = datastore.blocks if isinstance(datastore, Datastore) else ()
     unasked = replace(view, observation=replace(view.observation, pods=None))
@@ -84,7 +86,7 @@ def plan_capture(observation: Observation, assessment: Assessment, config: Confi
     _, _, problems = advance(History(), assessment, observation.at, timedelta(0))
     return plan_supervision(
         observation.docker,
-        obey(wanted, assessment),
+        apply_start_gates(wanted, assessment),
         Attempts(),
         config.supervise_settings(),
         problems=problems,

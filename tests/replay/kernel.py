@@ -10,8 +10,8 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 
 from calico_agent.model.network.address import Family, IPAddress, IPNetwork, Link, LinkAddress, interface_of
-from calico_agent.model.network.kernel import Kernel, Source
-from calico_agent.model.network.policy_rule import TABLE_DEFAULT, Mark, Rule, RuleAction
+from calico_agent.model.network.kernel import Kernel, RouteLookup
+from calico_agent.model.network.policy_rule import TABLE_DEFAULT, Mark, PolicyRule, RuleAction
 from calico_agent.model.network.route import (
     PROTOCOL_NAMES,
     TABLE_LOCAL,
@@ -60,10 +60,10 @@ def kernel_from(
     return Kernel(
         links=links,
         fib=fib,
-        sources=tuple(_source(destination, fib, links) for destination in destinations),
-        default_sources=tuple(_source(far, fib, links) for version, far in _FAR.items() if _has_default(fib, version)),
+        lookups=tuple(_source(destination, fib, links) for destination in destinations),
+        default_lookups=tuple(_source(far, fib, links) for version, far in _FAR.items() if _has_default(fib, version)),
         neighbours=entries.neighbours(neighbours) if neighbours is not None else None,
-        forwarding=entries.forwarding(forwarding) if forwarding is not None else None,
+        fdb=entries.forwarding(forwarding) if forwarding is not None else None,
         rules=asked,
         tables={table: Fib.of(decoded, table) for table in sorted(others)},
     )
@@ -76,7 +76,7 @@ def _table(name: str) -> int:
     return int(name) if name.isdigit() else 1 << 31 | zlib.crc32(name.encode())
 
 
-def _rule(line: str) -> Rule:
+def _rule(line: str) -> PolicyRule:
     """One line of `ip rule`: a priority, then words, of which some take the next one along."""
     number, _, rest = line.partition(":")
     words = iter(rest.split())
@@ -94,7 +94,7 @@ def _rule(line: str) -> Rule:
     if table == "[l3mdev-table]":  # that of the VRF of which a packet's link is a member
         table, selectors = "", [*selectors, "l3mdev"]
     refusal = next((action for word, action in _REFUSALS.items() if word in known), RuleAction.TABLE)
-    return Rule(
+    return PolicyRule(
         priority=int(number),
         table=_table(table) if table else 0,
         action=RuleAction.GOTO if "goto" in known else refusal,
@@ -189,24 +189,24 @@ def _has_default(fib: Fib, version: int) -> bool:
     return bool(fib.paths(ip_network("0.0.0.0/0" if version == 4 else "::/0")))
 
 
-def _source(destination: IPAddress, fib: Fib, links: tuple[Link, ...]) -> Source:
+def _source(destination: IPAddress, fib: Fib, links: tuple[Link, ...]) -> RouteLookup:
     """What `ip route get` would say: the preferred source, else an address of the device that covers the gateway.
 
     For a device without any it is the first global one of the host (inet_select_addr in net/ipv4/devinet.c).
     """
     held = next((link for link in links for own in link.addresses if own.address == destination), None)
     if held is not None:
-        return Source(destination, destination, "lo")
+        return RouteLookup(destination, destination, "lo")
     route = fib.lookup(destination)
     if route is None or route.type is not RouteType.UNICAST:
-        return Source(destination, None, error="no route to host")
+        return RouteLookup(destination, None, error="no route to host")
     hop = route.next_hops[0]
     device = next((link for link in links if link.name == hop.device), None)
     addresses = [own for own in (device.addresses if device else ()) if _may_be_source(own, destination)]
     near = [own for own in addresses if (hop.gateway or destination) in own.network]
     others = [own for link in links for own in link.addresses if _may_be_source(own, destination)]
     chosen = next(iter(near or addresses or others), None)
-    return Source(destination, route.source or (chosen.address if chosen else None), hop.device, hop.gateway)
+    return RouteLookup(destination, route.source or (chosen.address if chosen else None), hop.device, hop.gateway)
 
 
 def _may_be_source(own: LinkAddress, destination: IPAddress) -> bool:

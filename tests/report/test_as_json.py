@@ -9,7 +9,7 @@ import pytest
 
 from calico_agent.model.container.container import ContainerState
 from calico_agent.model.container.image import Pull
-from calico_agent.model.name_lease import AliveSign, Machine, NameClaim, NameOwner
+from calico_agent.model.name_lease import AliveSign, Machine, NameLease, NameOwner
 from calico_agent.model.report import Report, Supervision
 from calico_agent.report.as_json import render_json
 from calico_agent.report.as_text import render_status
@@ -60,7 +60,7 @@ def test_a_healthy_host() -> None:
 def test_the_claim_on_the_name_says_whose_it_is() -> None:
     machine = Machine("a" * 32, hostname="host9", address="10.77.0.19")
     owner = NameOwner("host1", machine, datetime(2026, 11, 20, tzinfo=UTC), "{}")
-    claimed = replace(healthy_report(), claim=NameClaim(owner, AliveSign("host1", machine)))
+    claimed = replace(healthy_report(), claim=NameLease(owner, AliveSign("host1", machine)))
     assert document(claimed)["name_claim"] == {
         "hostname": "host9", "address": "10.77.0.19", "machine_id": "a" * 32, "since": "2026-11-20T00:00:00+00:00",
         "alive": True,
@@ -125,7 +125,7 @@ def test_a_part_that_stands_still_makes_the_host_neither_well_nor_ready() -> Non
 
 def test_the_machine_id_of_another_machine_is_not_for_everybody() -> None:
     owner = NameOwner("host1", Machine("a" * 32, hostname="host9"), datetime(2026, 11, 20, tzinfo=UTC), "{}")
-    said = json.dumps(render_json(replace(healthy_report(), claim=NameClaim(owner)), machine_ids=False))
+    said = json.dumps(render_json(replace(healthy_report(), claim=NameLease(owner)), machine_ids=False))
     assert "host9" in said
     assert "a" * 32 not in said
 

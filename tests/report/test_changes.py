@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from calico_agent.model.finding import Assessment, ConditionType, Finding, Problem, Severity, Status
 from calico_agent.model.report import Report
-from calico_agent.report.changes import Event, Level, changes
+from calico_agent.report.changes import Level, LogEvent, changes
 from calico_agent.report.timeline import History, advance
 from calico_agent.report.verdict import verdict
 from tests.reports import IDENTITY, NOW, blind_report, condition, finding, healthy_report
@@ -32,7 +32,7 @@ class Log:
     def __init__(self) -> None:
         self.history = History()
         self.report: Report | None = None
-        self.events: list[Event] = []
+        self.events: list[LogEvent] = []
 
     def look(self, at: float, *found: Finding) -> "Log":
         now = NOW + timedelta(seconds=at)

@@ -7,7 +7,7 @@ import pytest
 
 from calico_agent.config.schema import Config
 from calico_agent.config.show import told_beside, told_config
-from calico_agent.model.action import Succession, Wanted
+from calico_agent.model.action import DesiredContainer, Succession
 from calico_agent.model.container.container import LABEL_MANAGED_BY, MANAGED_BY, ContainerState
 from calico_agent.model.settings import DriftPolicy, Mode, SuperviseSettings
 from calico_agent.report.config_diff import Outlook, changed_keys, container_effect
@@ -15,7 +15,7 @@ from tests.model.container.test_drift import SAME, SPEC
 
 OURS = replace(SAME, labels=((LABEL_MANAGED_BY, MANAGED_BY),))
 RESTARTED = replace(OURS, restart_policy="always")
-WANTED = Wanted(SPEC)
+WANTED = DesiredContainer(SPEC)
 USUAL = SuperviseSettings()
 
 
@@ -78,12 +78,17 @@ CASES: dict[str, tuple[Outlook, SuperviseSettings, str, bool]] = {
         True,
     ),
     "a guard": (
-        Outlook(Wanted(SPEC, refused="node host2 has the name", succession=Succession(barred="x")), None),
+        Outlook(DesiredContainer(SPEC, refused="node host2 has the name", succession=Succession(barred="x")), None),
         USUAL,
         "would be made from calico/node:v3.31.7\n  not now: node host2 has the name\n  not now: x",
         True,
     ),
-    "no identity": (Outlook(Wanted(None, "no address"), OURS), USUAL, "none would be started: no address", True),
+    "no identity": (
+        Outlook(DesiredContainer(None, "no address"), OURS),
+        USUAL,
+        "none would be started: no address",
+        True,
+    ),
     "no Docker": (
         Outlook(WANTED, None, unreadable="dockerd hangs"),
         USUAL,

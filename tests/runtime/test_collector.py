@@ -17,7 +17,7 @@ from calico_agent.model.calico.node import Datastore
 from calico_agent.model.container.container import Container, ContainerState, Docker
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.settings import EtcdApi
-from calico_agent.runtime.collector import PARTS, Sources
+from calico_agent.runtime.collector import PARTS, Collector
 from calico_agent.runtime.datastore import settings_from
 from calico_agent.sources.datastore import replica as replica_module
 from calico_agent.sources.datastore.cache import SnapshotFile
@@ -39,18 +39,18 @@ def etcd(tmp_path: Path) -> Iterator[EtcdServer]:
 
 
 @pytest.fixture
-def sources_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Sources]]:
+def sources_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Collector]]:
     """Opens sources that read this etcd and no Docker, and closes them."""
     monkeypatch.setattr(replica_module, "_PATIENCE_SECONDS", 0.2)
-    opened: list[Sources] = []
+    opened: list[Collector] = []
 
-    def make(etcd: EtcdServer, *, one_shot: bool = False, api: EtcdApi = EtcdApi.V3) -> Sources:
+    def make(etcd: EtcdServer, *, one_shot: bool = False, api: EtcdApi = EtcdApi.V3) -> Collector:
         config = Config(
             agent=AgentSection(state_dir=str(tmp_path / "state")),
             datastore=DatastoreSection(endpoints=(etcd.url,), timeout_seconds=1.0, api=api),
             docker=DockerSection(url=f"unix://{tmp_path}/no-docker.sock"),
         )
-        opened.append(Sources(config, lambda _: None, one_shot=one_shot))
+        opened.append(Collector(config, lambda _: None, one_shot=one_shot))
         return opened[-1]
 
     yield make
@@ -58,7 +58,7 @@ def sources_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call
         sources.close()
 
 
-def observed(sources: Sources, holds: Callable[[Observation], bool]) -> Observation:
+def observed(sources: Collector, holds: Callable[[Observation], bool]) -> Observation:
     """The first observation that is so."""
     deadline = time.monotonic() + 15
     while True:
@@ -77,7 +77,7 @@ def trouble(observation: Observation) -> str:
     return observation.datastore_trouble.code if observation.datastore_trouble else ""
 
 
-def test_an_outage_leaves_the_last_reading_with_its_age(etcd: EtcdServer, sources_of: Callable[..., Sources]) -> None:
+def test_an_outage_leaves_the_last_reading_with_its_age(etcd: EtcdServer, sources_of: Callable[..., Collector]) -> None:
     sources = sources_of(etcd)
     before = observed(sources, lambda seen: nodes(seen) == 3)
     assert (trouble(before), before.snapshot_trouble) == ("", None)
@@ -97,7 +97,7 @@ def test_an_outage_leaves_the_last_reading_with_its_age(etcd: EtcdServer, source
 
 @pytest.mark.parametrize("one_shot", [False, True], ids=["the daemon", "one look"])
 def test_after_a_restart_in_an_outage_the_reading_on_disk_counts(
-    etcd: EtcdServer, sources_of: Callable[..., Sources], *, one_shot: bool
+    etcd: EtcdServer, sources_of: Callable[..., Collector], *, one_shot: bool
 ) -> None:
     first = sources_of(etcd)
     before = observed(first, lambda seen: nodes(seen) == 3)
@@ -122,7 +122,7 @@ def test_after_a_restart_in_an_outage_the_reading_on_disk_counts(
 @pytest.mark.parametrize("one_shot", [False, True], ids=["the daemon", "one look"])
 def test_in_an_outage_routes_are_held_against_a_reading_on_disk(
     etcd: EtcdServer,
-    sources_of: Callable[..., Sources],
+    sources_of: Callable[..., Collector],
     tmp_path: Path,
     age: timedelta,
     *,
@@ -140,7 +140,7 @@ def test_in_an_outage_routes_are_held_against_a_reading_on_disk(
     assert seen.snapshot_trouble is None
 
 
-def test_a_wiped_datastore_is_held_also_over_a_restart(etcd: EtcdServer, sources_of: Callable[..., Sources]) -> None:
+def test_a_wiped_datastore_is_held_also_over_a_restart(etcd: EtcdServer, sources_of: Callable[..., Collector]) -> None:
     first = sources_of(etcd)
     observed(first, lambda seen: nodes(seen) == 3)
     etcd.ctl("del", "--prefix", "/calico/")
@@ -158,7 +158,7 @@ def test_a_password_file_that_comes_late_is_waited_for_and_one_that_goes_later_e
     password = tmp_path / "password"
     datastore = DatastoreSection(endpoints=(etcd.url,), username="agent", password_file=str(password))
     with_password(etcd)
-    sources = Sources(
+    sources = Collector(
         Config(agent=AgentSection(state_dir=""), datastore=datastore, docker=DockerSection(url="unix:///none")),
         lambda _: None,
     )
@@ -180,7 +180,7 @@ def test_a_password_file_that_comes_late_is_waited_for_and_one_that_goes_later_e
 
 
 def test_a_reading_on_disk_that_is_of_no_use_is_told_while_etcd_is_away(
-    etcd: EtcdServer, sources_of: Callable[..., Sources], tmp_path: Path
+    etcd: EtcdServer, sources_of: Callable[..., Collector], tmp_path: Path
 ) -> None:
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / "datastore.snapshot").write_text("junk")
@@ -194,7 +194,7 @@ def test_a_reading_on_disk_that_is_of_no_use_is_told_while_etcd_is_away(
 
 
 def test_the_reading_of_the_v2_api_is_kept_too_and_is_not_that_of_v3(
-    tmp_path: Path, sources_of: Callable[..., Sources]
+    tmp_path: Path, sources_of: Callable[..., Collector]
 ) -> None:
     with running_etcd(tmp_path / "etcd v2", None, "--enable-v2") as etcd:
         for key, value in CLUSTER.items():
@@ -242,7 +242,7 @@ def test_a_bird_that_does_not_tell_its_routes_in_time_is_no_bird_that_hangs(tmp_
         docker=DockerSection(url=f"unix://{tmp_path}/no-docker.sock"),
         bird=BirdSection(socket=str(daemon.socket)),
     )
-    sources = Sources(config, lambda _: None, one_shot=True)
+    sources = Collector(config, lambda _: None, one_shot=True)
     try:
         seen = sources.observe(datetime.now(UTC))
         assert isinstance(seen.bird, Bird)
@@ -258,7 +258,7 @@ def test_a_bird_that_does_not_tell_its_routes_in_time_is_no_bird_that_hangs(tmp_
 
 
 def test_the_deadline_of_the_configuration_holds_for_the_mirror_and_the_one_look(
-    etcd: EtcdServer, sources_of: Callable[..., Sources]
+    etcd: EtcdServer, sources_of: Callable[..., Collector]
 ) -> None:
     etcd.freeze()
     try:
@@ -274,7 +274,7 @@ def test_the_deadline_of_the_configuration_holds_for_the_mirror_and_the_one_look
 
 
 def test_each_part_that_works_beside_the_passes_gives_a_sign_of_life(
-    etcd: EtcdServer, sources_of: Callable[..., Sources]
+    etcd: EtcdServer, sources_of: Callable[..., Collector]
 ) -> None:
     sources = sources_of(etcd)
     before = time.monotonic()

@@ -6,7 +6,7 @@ from ipaddress import ip_address, ip_interface
 
 from calico_agent.expected.view import view_of
 from calico_agent.model.calico.node import Block
-from calico_agent.model.calico.workload_endpoint import Endpoints
+from calico_agent.model.calico.workload_endpoint import WorkloadEndpoints
 from calico_agent.model.network.address import IPAddress, IPNetwork, Link, LinkAddress
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.settings import Mode
@@ -29,11 +29,13 @@ class Asked:
         self.blocks |= set(map(str, wanted))
         return tuple(replace(one, at_home=0b11) for one in DATASTORE.blocks if one.cidr in wanted)
 
-    def endpoints_of(self, nodes: frozenset[str], links: frozenset[int], lost: frozenset[IPAddress]) -> Endpoints:
+    def endpoints_of(
+        self, nodes: frozenset[str], links: frozenset[int], lost: frozenset[IPAddress]
+    ) -> WorkloadEndpoints:
         self.nodes |= nodes
         self.links |= links
         self.lost |= set(map(str, lost))
-        return Endpoints(nodes)
+        return WorkloadEndpoints(nodes)
 
 
 def ask(observation: Observation) -> tuple[Asked, Observation]:
@@ -56,7 +58,7 @@ def test_a_host_without_anything_unexplained_asks_for_its_own_blocks_alone() -> 
 def test_addresses_that_lead_nowhere_and_links_without_a_route_ask_for_the_records_of_this_node() -> None:
     asked, seen = ask(also(HEALTHY, links=(VETH,)))
     assert (asked.nodes, asked.links, asked.lost) == ({"host1"}, {7}, {"192.168.1.0", "192.168.1.1"})
-    assert isinstance(seen.pods, Endpoints)
+    assert isinstance(seen.pods, WorkloadEndpoints)
 
 
 def test_the_name_is_the_one_that_calico_node_runs_under() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from calico_agent.model.observation import Unreadable
-from calico_agent.runtime.queries import Explorer
+from calico_agent.runtime.queries import RouteQueries
 from tests.bench.cluster import BigCluster
 from tests.bench.world import PROGRAM, World, big_host
 
@@ -58,4 +58,4 @@ class TestCommands:
 
 
 def test_before_the_first_pass_nothing_is_known() -> None:
-    assert isinstance(Explorer().routes(), Unreadable)
+    assert isinstance(RouteQueries().routes(), Unreadable)

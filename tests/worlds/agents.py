@@ -18,10 +18,10 @@ from calico_agent.model.settings import Mode
 from calico_agent.plan.name_lease import plan_claim
 from calico_agent.plan.progress import progress_of
 from calico_agent.plan.remediation import plan_supervision
-from calico_agent.plan.start_gates import decide_wanted, obey
+from calico_agent.plan.start_gates import apply_start_gates, decide_wanted
 from calico_agent.plan.succession import running_name
 from calico_agent.report.timeline import History, advance
-from calico_agent.runtime.collector import Sources
+from calico_agent.runtime.collector import Collector
 from calico_agent.runtime.pipeline import succession_of
 from tests.worlds.looking import Look, look_from
 from tests.worlds.model.settle import Settled
@@ -49,7 +49,7 @@ class Agents:
         outside = Outside(settled, hostname, store, self._kept.get(machine), settled.world.versions)
         outside.made_by(SUPERVISES)
         look = look_from(outside, hostname, SUPERVISES)
-        plan = _plan(look, cast("Sources", outside))
+        plan = _plan(look, cast("Collector", outside))
         used = addresses_in_use(look.observation.docker, look.observation.datastore, look.identity.name.name)
         names = names_in_use(look.observation.docker)
         self._kept[machine] = remember(outside.kept, look.identity, outside.machine_id, used, AT, names=names)
@@ -69,7 +69,7 @@ class Agents:
                 yield f"{ALIVE}{claim.name}", json.dumps(signed).encode()
 
 
-def _plan(look: Look, sources: Sources) -> Plan:
+def _plan(look: Look, sources: Collector) -> Plan:
     config, observation, identity, assessment = SUPERVISES, look.observation, look.identity, look.assessment
     container = node_container(observation.docker, config.node.container_name)
     succession = succession_of(config, sources, observation, identity)
@@ -86,7 +86,7 @@ def _plan(look: Look, sources: Sources) -> Plan:
     _, _, problems = advance(History(), assessment, AT, timedelta(0))
     plan = plan_supervision(
         observation.docker,
-        replace(obey(wanted, assessment), succession=succession),
+        replace(apply_start_gates(wanted, assessment), succession=succession),
         Attempts(),
         config.supervise_settings(),
         problems=problems,

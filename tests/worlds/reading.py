@@ -12,7 +12,7 @@ from ipaddress import ip_address
 from calico_agent.config import Config
 from calico_agent.model.calico.bird import Bird
 from calico_agent.model.calico.node import Block, Datastore
-from calico_agent.model.calico.workload_endpoint import Endpoint, Endpoints
+from calico_agent.model.calico.workload_endpoint import WorkloadEndpoint, WorkloadEndpoints
 from calico_agent.model.container.container import (
     LABEL_MANAGED_BY,
     LABEL_SPEC_HASH,
@@ -25,7 +25,7 @@ from calico_agent.model.container.image import LocalImage
 from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import AddressChoice, Identity, KeptIdentity, NameChoice
 from calico_agent.model.network.address import Family, IPAddress, IPNetwork
-from calico_agent.model.network.kernel import Kernel, Source
+from calico_agent.model.network.kernel import Kernel, RouteLookup
 from calico_agent.model.network.policy_rule import tables_before_main
 from calico_agent.model.network.route import TABLE_MAIN
 from calico_agent.model.observation import Observation, Unreadable
@@ -62,7 +62,7 @@ class Store:
     """What is in etcd, decoded once for all hosts."""
 
     datastore: Datastore
-    pods: tuple[Endpoint, ...]
+    pods: tuple[WorkloadEndpoint, ...]
 
     @classmethod
     def of(cls, settled: Settled, claims: Iterable[tuple[str, bytes]] = ()) -> "Store":
@@ -150,8 +150,8 @@ class Outside:
 
     def endpoints_of(
         self, nodes: frozenset[str], links: frozenset[int], _lost: frozenset[IPAddress]
-    ) -> Endpoints | Unreadable | None:
-        return Endpoints(nodes, tuple(one for one in self._store.pods if one.node in nodes), links)
+    ) -> WorkloadEndpoints | Unreadable | None:
+        return WorkloadEndpoints(nodes, tuple(one for one in self._store.pods if one.node in nodes), links)
 
     @cached_property
     def _kernel(self) -> Kernel:
@@ -168,13 +168,13 @@ class Outside:
         return Kernel(
             links=links,
             fib=fib,
-            sources=tuple(_look_up(machine, one, names) for one in self._destinations()),
-            default_sources=tuple(_look_up(machine, _FAR[one], names) for one in default),
+            lookups=tuple(_look_up(machine, one, names) for one in self._destinations()),
+            default_lookups=tuple(_look_up(machine, _FAR[one], names) for one in default),
             neighbours=decode_neighbours([netlink.neighbours(_neighbours(machine), machine.devices)], names, tunnels),
-            forwarding=decode_forwarding([netlink.forwarding(machine.forwarding, machine.devices)], names),
+            fdb=decode_forwarding([netlink.forwarding(machine.forwarding, machine.devices)], names),
             rules=decoded,
             tables=dict(zip(others, rest, strict=True)),
-            forwards={one: decode_forwards([netlink.forwards(machine.devices, one)], one, names) for one in Family},
+            ip_forward={one: decode_forwards([netlink.forwards(machine.devices, one)], one, names) for one in Family},
         )
 
     def _destinations(self) -> Iterator[IPAddress]:
@@ -223,7 +223,7 @@ def boot_id(host: model.Host) -> str:
     return f"boot-{host.machine}-{host.boots}"
 
 
-def _look_up(machine: Machine, destination: IPAddress, names: Mapping[int, str]) -> Source:
+def _look_up(machine: Machine, destination: IPAddress, names: Mapping[int, str]) -> RouteLookup:
     return decode_source(netlink.look_up(machine, destination), destination, names)
 
 
@@ -232,5 +232,5 @@ def _neighbours(machine: Machine) -> list[tuple[str, IPAddress, str, int]]:
     return [(one.device, one.address, one.mac, 0x80) for one in machine.neighbours if one.device in devices]
 
 
-def _endpoint_v2(key: str, value: bytes) -> Endpoint | None:
+def _endpoint_v2(key: str, value: bytes) -> WorkloadEndpoint | None:
     return endpoint.decode_endpoint_v2(key.removeprefix("/calico/v1/host/").partition("/")[0], key, value)

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import PurePosixPath
 
-from calico_agent.adopt.described import Refused
+from calico_agent.adopt.described import NotTakenOver
 from calico_agent.adopt.docker.docker_options import DOCKER
 from calico_agent.adopt.docker.flags import read_options
 from calico_agent.adopt.unit.shell_words import shell_commands
-from calico_agent.adopt.words import Source, Word
+from calico_agent.adopt.words import LabelledText, Word
 
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=.*", re.ASCII | re.DOTALL)
 _SHELLS = frozenset({"ash", "bash", "dash", "sh"})
@@ -61,10 +61,10 @@ def docker_call(
         return None
     program = PurePosixPath(words[0].text).name
     if program in _REFUSED:
-        raise Refused(words[0].place, _REFUSED[program])
+        raise NotTakenOver(words[0].place, _REFUSED[program])
     if program == "calicoctl":
         if any(word.text == "node" for word in words[1:3]):
-            raise Refused(words[0].place, _CALICOCTL)
+            raise NotTakenOver(words[0].place, _CALICOCTL)
         return None
     if program in _SHELLS and depth < _DEEPEST:
         return _in_shell(words, environment if environment is None else {**environment, **assigned}, depth)
@@ -73,10 +73,10 @@ def docker_call(
     return _call(words, environment or {}, assigned)
 
 
-def not_followed(call: DockerCall) -> Refused:
+def not_followed(call: DockerCall) -> NotTakenOver:
     """What to say of a call that makes no container, where one that does is wanted."""
     name = next((word.text for word in call.words if not word.text.startswith("-")), "NAME")
-    return Refused(call.place, _START.format(name=name) if call.name == "start" else "is no `docker run`")
+    return NotTakenOver(call.place, _START.format(name=name) if call.name == "start" else "is no `docker run`")
 
 
 def _unwrapped(words: tuple[Word, ...]) -> tuple[tuple[Word, ...], dict[str, Word]]:
@@ -104,12 +104,12 @@ def _in_shell(words: tuple[Word, ...], environment: Mapping[str, Word] | None, d
     if script is None or "docker" not in script.text:
         return None
     if script.unknown:
-        raise Refused(script.place, script.unknown)
+        raise NotTakenOver(script.place, script.unknown)
     label, _, line = script.place.rpartition(":")
-    commands = shell_commands(Source(label, script.text, ((0, int(line)),)), environment)
+    commands = shell_commands(LabelledText(label, script.text, ((0, int(line)),)), environment)
     calls = [call for command in commands if (call := docker_call(command, environment, depth + 1))]
     if len(commands) > 1 and any(call.name in {"run", "create"} for call in calls):
-        raise Refused(script.place, "is a script of several commands; calico-agent takes one plain `docker run`")
+        raise NotTakenOver(script.place, "is a script of several commands; calico-agent takes one plain `docker run`")
     return calls[0] if calls else None
 
 
@@ -123,11 +123,11 @@ def _call(words: tuple[Word, ...], environment: Mapping[str, Word], assigned: Ma
     if not rest:
         return None
     if strange := next((option for option in options if option.name in {"context", "tls", "tlsverify"}), None):
-        raise Refused(strange.value.place, f"docker --{strange.name}: {_ENGINES}")
+        raise NotTakenOver(strange.value.place, f"docker --{strange.name}: {_ENGINES}")
     if name := next((one for one in _NOT_FOLLOWED if one in environment and environment[one].text), None):
-        raise Refused(words[0].place, f"{name} is set for it: {_ENGINES}")
+        raise NotTakenOver(words[0].place, f"{name} is set for it: {_ENGINES}")
     host = hosts[-1] if hosts else Word("", "")
     if host.unknown:
-        raise Refused(host.place, f"the Docker Engine: {host.unknown}")
+        raise NotTakenOver(host.place, f"the Docker Engine: {host.unknown}")
     url = f"tcp://{host.text}" if host.text and "://" not in host.text else host.text
     return DockerCall(rest[0].text, rest[1:], words[0].place, url, assigned)

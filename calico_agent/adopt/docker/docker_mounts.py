@@ -3,7 +3,7 @@
 import csv
 from pathlib import PurePosixPath
 
-from calico_agent.adopt.described import Difference, GivenMount, Refused
+from calico_agent.adopt.described import Difference, GivenMount, NotTakenOver
 from calico_agent.adopt.words import Word
 from calico_agent.model.container.container import Mount
 from calico_agent.sources.kubernetes.decode.flags import TRUE
@@ -35,7 +35,7 @@ def read_mount(word: Word) -> GivenMount | Difference:
     try:
         (fields,) = csv.reader([word.text], strict=True)
     except (csv.Error, ValueError):
-        raise Refused(word.place, f"--mount {word.text[:60]!a} is no list of key=value") from None
+        raise NotTakenOver(word.place, f"--mount {word.text[:60]!a} is no list of key=value") from None
     values = {key.strip().lower(): value for key, _, value in (one.partition("=") for one in fields)}
     source = values.pop("source", values.pop("src", ""))
     destination = values.pop("target", values.pop("destination", values.pop("dst", "")))

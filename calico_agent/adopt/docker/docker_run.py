@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from calico_agent.adopt.described import Described, Difference, Given, GivenMount, Refused
+from calico_agent.adopt.described import Described, Difference, Given, GivenMount, NotTakenOver
 from calico_agent.adopt.docker.command import DockerCall
 from calico_agent.adopt.docker.docker_mounts import read_mount, read_volume
 from calico_agent.adopt.docker.docker_options import HARMLESS, RUN
@@ -31,14 +31,14 @@ def describe_run(call: DockerCall, environment: Mapping[str, Word] | None, read:
     known."""
     described = _described(call, environment, read, origin)
     if not described.image.unknown and not names_calico_node(described.name.value, described.image.value):
-        raise Refused(call.place, f"runs the image {described.image.value[:80]!a}, which is not calico/node")
+        raise NotTakenOver(call.place, f"runs the image {described.image.value[:80]!a}, which is not calico/node")
     return described
 
 
 def _described(call: DockerCall, environment: Mapping[str, Word] | None, read: ReadFile, origin: str) -> Described:
     options, rest = read_options(RUN, call.words)
     if not rest:
-        raise Refused(call.words[-1].place if call.words else "", "`docker run` names no image")
+        raise NotTakenOver(call.words[-1].place if call.words else "", "`docker run` names no image")
     found = _Collected(environment, read)
     for option in _files_first(options):
         found.take(option)
@@ -125,7 +125,7 @@ class _Collected:
         if equals:
             self.env[name] = option.value.value(value)
         elif option.value.unknown:
-            raise Refused(option.value.place, f"{option.value.unknown}, and it names a variable")
+            raise NotTakenOver(option.value.place, f"{option.value.unknown}, and it names a variable")
         elif self.environment is None:
             self.env[name] = Given(place=option.value.place, unknown="it is taken from whoever runs the command")
         elif name in self.environment:
@@ -137,7 +137,7 @@ class _Collected:
         if isinstance(found, Difference):
             self.remarks.append(found)
         elif found.mount.destination in self.mounts:
-            raise Refused(found.place, f"Docker refuses a second mount at {found.mount.destination[:80]}")
+            raise NotTakenOver(found.place, f"Docker refuses a second mount at {found.mount.destination[:80]}")
         else:
             self.mounts[found.mount.destination] = found
 
@@ -198,9 +198,9 @@ def _nano(text: str) -> int:
 def _checked(option: Option, parse: Callable[[str], _T]) -> _T:
     word = option.value
     if word.unknown:
-        raise Refused(word.place, f"--{option.name}: {word.unknown}")
+        raise NotTakenOver(word.place, f"--{option.name}: {word.unknown}")
     try:
         return parse(word.text)
     except (ValueError, OverflowError) as error:
         said = str(error) if str(error).startswith(("is ", "has ")) else "is no number"
-        raise Refused(word.place, f"--{option.name} {word.text[:40]!a} {said}") from None
+        raise NotTakenOver(word.place, f"--{option.name} {word.text[:40]!a} {said}") from None

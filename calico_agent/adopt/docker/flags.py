@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from calico_agent.adopt.described import Refused
+from calico_agent.adopt.described import NotTakenOver
 from calico_agent.adopt.words import Word
 
 
@@ -46,7 +46,7 @@ def read_options(flags: Flags, words: tuple[Word, ...]) -> tuple[tuple[Option, .
         else:
             options += _letters(flags, word, left)
     if left and left[0].unknown and not left[0].text:
-        raise Refused(left[0].place, f"{left[0].unknown}, and it may hold options")
+        raise NotTakenOver(left[0].place, f"{left[0].unknown}, and it may hold options")
     return tuple(options), tuple(left)
 
 
@@ -57,7 +57,7 @@ def _letters(flags: Flags, word: Word, left: deque[Word]) -> list[Option]:
         letter, letters = letters[0], letters[1:]
         name = flags.letters.get(letter, "")
         if not name:
-            raise Refused(word.place, f"`{flags.command}` has no option -{letter}")
+            raise NotTakenOver(word.place, f"`{flags.command}` has no option -{letter}")
         rest = None
         if letters and (name in flags.with_value or letters.startswith("=")):
             rest, letters = replace(word, text=letters.removeprefix("=")), ""
@@ -71,9 +71,9 @@ def _option(flags: Flags, word: Word, name: str, value: Word | None, left: deque
     if name not in flags.with_value:
         close = difflib.get_close_matches(name[:60], sorted(flags.switches | flags.with_value), n=1)
         hint = f" (did you mean --{close[0]}?)" if close else ""
-        raise Refused(word.place, f"`{flags.command}` has no option --{name[:60]}{hint}")
+        raise NotTakenOver(word.place, f"`{flags.command}` has no option --{name[:60]}{hint}")
     if value is None:
         if not left:
-            raise Refused(word.place, f"the option --{name} has no value")
+            raise NotTakenOver(word.place, f"the option --{name} has no value")
         value = left.popleft()
     return Option(name, value)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from calico_agent.adopt.described import Described, Difference, Given, GivenMount, Refused
+from calico_agent.adopt.described import Described, Difference, Given, GivenMount, NotTakenOver
 from calico_agent.model.container.container import LABEL_MANAGED_BY, LABEL_SPEC_HASH, Container
 from calico_agent.model.container.run_options import RunOptions
 from calico_agent.sources.decode_error import Malformed
@@ -74,12 +74,14 @@ def describe_container(
     try:
         container = decode_container(attrs)
     except Malformed as error:
-        raise Refused("", error.what) from None
+        raise NotTakenOver("", error.what) from None
     place = f"container {container.name}"
     if not names_calico_node(container.name, container.image):
-        raise Refused(place, f"runs the image {container.image[:80]!a}, which is not calico/node")
+        raise NotTakenOver(place, f"runs the image {container.image[:80]!a}, which is not calico/node")
     if image is None:
-        raise Refused(place, f"its image is gone ({container.image_id[:19]}), so what was given cannot be told from it")
+        raise NotTakenOver(
+            place, f"its image is gone ({container.image_id[:19]}), so what was given cannot be told from it"
+        )
     given = image.get("Config") or {}
     from_pod = container.name.startswith("k8s_")
     return Described(

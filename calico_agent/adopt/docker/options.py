@@ -2,7 +2,7 @@
 
 from pathlib import PurePosixPath
 
-from calico_agent.adopt.described import Described, Refused
+from calico_agent.adopt.described import Described, NotTakenOver
 from calico_agent.adopt.draft import Draft
 
 # The labels by which kubelet knows the containers of pods: it would remove one that it did not make.
@@ -19,7 +19,7 @@ def translate_options(draft: Draft, described: Described) -> None:
     if fault := draft.set("node", "container_name", name or "calico-node"):
         draft.explain("name", fault, lost=True)
     if described.url and (fault := draft.set("docker", "url", described.url)):
-        raise Refused(described.image.place, f"the Docker Engine {fault}")
+        raise NotTakenOver(described.image.place, f"the Docker Engine {fault}")
     draft.explain("network", "calico/node writes the routes of the host, so it has to be in the host's network")
     draft.explain("privileged", "calico/node programs the host's kernel, so calico-agent always makes it privileged")
     draft.explain("restart", _RESTART)
@@ -39,7 +39,7 @@ def _image(draft: Draft, described: Described) -> None:
         draft.fill_in.append((("node", "image"), image.unknown))
         draft.explain("image", image.unknown, lost=True)
     elif fault := draft.set("node", "image", image.value):
-        raise Refused(image.place, f"the image {fault}")
+        raise NotTakenOver(image.place, f"the image {fault}")
 
 
 def _command(draft: Draft, described: Described) -> None:

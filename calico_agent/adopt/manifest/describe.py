@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from calico_agent.adopt.described import Described, Difference, Given, Refused
+from calico_agent.adopt.described import Described, Difference, Given, NotTakenOver
 from calico_agent.adopt.manifest.environment import Environment
 from calico_agent.adopt.manifest.objects import KubernetesObject, elements, is_true, member, string
 from calico_agent.adopt.manifest.quantity import cpu_shares, nano_cpus, whole
 from calico_agent.adopt.manifest.secrets import SecretFile, Store
-from calico_agent.adopt.manifest.text import Node
+from calico_agent.adopt.manifest.text import TextNode
 from calico_agent.adopt.manifest.volumes import Volumes
 from calico_agent.adopt.manifest.workload import Workload, refuse_template
 from calico_agent.model.container.run_options import RunOptions
@@ -66,7 +66,7 @@ def _refuse_dataplanes(environment: Environment) -> None:
         for name in names:
             given = environment.variables.get(name, Given())
             if bad(given.value):
-                raise Refused(given.place, f"{name}={given.value[:60]}: {reason}")
+                raise NotTakenOver(given.place, f"{name}={given.value[:60]}: {reason}")
 
 
 def _is_on(value: str) -> bool:
@@ -111,7 +111,7 @@ def _command(workload: Workload) -> Given:
     return Given(" ".join(words), workload.text.place(places[0])) if places else Given()
 
 
-def _limits(container: Node) -> RunOptions:
+def _limits(container: TextNode) -> RunOptions:
     """As kubelet passes them to Docker; what is asked for but not limited in memory, only the scheduler reads."""
 
     def value(*path: str) -> str:

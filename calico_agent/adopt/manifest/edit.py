@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from calico_agent.adopt.described import Refused
+from calico_agent.adopt.described import NotTakenOver
 from calico_agent.adopt.manifest.objects import TooMuch
-from calico_agent.adopt.manifest.text import Event, Kind, Node, Parsed, Text, parse
+from calico_agent.adopt.manifest.text import Event, Kind, Parsed, Text, TextNode, parse
 
 # An anchor that moves is written out with what it stands for. More parts than this have only files made to be large.
 _MOST_WRITTEN = 10_000
@@ -43,21 +43,21 @@ def apply(parsed: Parsed, edits: Iterable[Edit]) -> Parsed:
     changed = Text(parsed.text.name, "".join((*words, text[at:])))
     try:
         result = parse(changed)
-    except Refused as error:
+    except NotTakenOver as error:
         raise _unsafe(parsed, ordered) from error
     if result.events != (*wanted, *events[seen:]):
         raise _unsafe(parsed, ordered)
     return result
 
 
-def _unsafe(parsed: Parsed, edits: list[Edit]) -> Refused:
+def _unsafe(parsed: Parsed, edits: list[Edit]) -> NotTakenOver:
     start = edits[0].start if edits else 0
     return parsed.text.refused(
         start, "cannot be changed here without changing something else: write it in the plain block style, then split"
     )
 
 
-def take_out(parsed: Parsed, sequence: Node, item: Node, instead: str = "") -> Iterator[Edit]:
+def take_out(parsed: Parsed, sequence: TextNode, item: TextNode, instead: str = "") -> Iterator[Edit]:
     """An element of a list goes, with the comments that belong to it; `instead`, as YAML of a list, takes its place.
 
     An anchor in it of which aliases stay is written out where the first of them stands.
@@ -68,7 +68,7 @@ def take_out(parsed: Parsed, sequence: Node, item: Node, instead: str = "") -> I
     yield _in_brackets(sequence, item, instead) if sequence.flow else _in_block(parsed.text, item, instead)
 
 
-def _in_brackets(sequence: Node, item: Node, instead: str) -> Edit:
+def _in_brackets(sequence: TextNode, item: TextNode, instead: str) -> Edit:
     if instead:
         return Edit(
             item.start, item.end, _one_line(instead), item.first, item.last + 1, _elements(_one_line(instead), 2)
@@ -81,7 +81,7 @@ def _in_brackets(sequence: Node, item: Node, instead: str) -> Edit:
     return Edit(start, end, "", item.first, item.last + 1)
 
 
-def _in_block(text: Text, item: Node, instead: str) -> Edit:
+def _in_block(text: Text, item: TextNode, instead: str) -> Edit:
     dash = _dash(text, item)
     column = text.column(dash)
     start, end = _with_comments_before(text, text.line_start(dash), column), _end_of_lines(text, item, column)
@@ -94,7 +94,7 @@ def _elements(snippet: str, skip: int) -> tuple[Event, ...]:
     return parse(Text("", snippet)).events[skip:-skip]
 
 
-def pair_before(text: Text, mapping: Node, key: str, snippet: str) -> Edit:
+def pair_before(text: Text, mapping: TextNode, key: str, snippet: str) -> Edit:
     """A new key at the head of a mapping. `snippet` is YAML of a mapping with this key alone."""
     first = mapping.children[0]
     if mapping.flow:
@@ -108,7 +108,7 @@ def pair_before(text: Text, mapping: Node, key: str, snippet: str) -> Edit:
     return Edit(start, start, new, first.first, first.first, _elements(snippet, 3))
 
 
-def new_value(node: Node, value: str) -> Edit:
+def new_value(node: TextNode, value: str) -> Edit:
     """Another plain word for a value."""
     return Edit(node.start, node.end, value, node.first, node.last + 1, _elements(value, 2))
 
@@ -129,7 +129,7 @@ def _one_line(snippet: str) -> str:
     return "".join(_flow(node.children[0] if node.kind is Kind.SEQUENCE else node, frozenset(), [_MOST_WRITTEN]))
 
 
-def _dash(text: Text, item: Node) -> int:
+def _dash(text: Text, item: TextNode) -> int:
     """The dash of an element: before it in its line, or in a line above that has nothing else."""
     start = text.line_start(item.start)
     before = text.text[start : item.start]
@@ -158,7 +158,7 @@ def _with_comments_before(text: Text, start: int, column: int) -> int:
     return start
 
 
-def _end_of_lines(text: Text, item: Node, column: int) -> int:
+def _end_of_lines(text: Text, item: TextNode, column: int) -> int:
     """Behind the last line of an element, and behind comments below that are deeper than its dash."""
     last = item
     while last.children:
@@ -176,7 +176,7 @@ def _end_of_lines(text: Text, item: Node, column: int) -> int:
     return end
 
 
-def _moved_anchors(parsed: Parsed, item: Node) -> Iterator[Edit]:
+def _moved_anchors(parsed: Parsed, item: TextNode) -> Iterator[Edit]:
     if item.kind is Kind.ALIAS:
         return
     inside = {id(node): node for node in _walk(item) if node.anchor}
@@ -193,7 +193,7 @@ def _moved_anchors(parsed: Parsed, item: Node) -> Iterator[Edit]:
             yield Edit(node.start, node.end, words, node.first, node.last + 1, _elements(words, 2))
 
 
-def _walk(node: Node) -> Iterator[Node]:
+def _walk(node: TextNode) -> Iterator[TextNode]:
     """A node and all below it, in the order of the text."""
     stack = [node]
     while stack:
@@ -202,7 +202,7 @@ def _walk(node: Node) -> Iterator[Node]:
         stack.extend(reversed(each.children))
 
 
-def _flow(node: Node, going: frozenset[int], left: list[int]) -> Iterator[str]:
+def _flow(node: TextNode, going: frozenset[int], left: list[int]) -> Iterator[str]:
     """A node in brackets, on one line. Aliases of what goes are written out, others stay."""
     left[0] -= 1
     if left[0] < 0:
@@ -230,6 +230,6 @@ def _flow(node: Node, going: frozenset[int], left: list[int]) -> Iterator[str]:
         yield "}"
 
 
-def _quoted(node: Node) -> str:
+def _quoted(node: TextNode) -> str:
     """A plain value without any text is null; every other value that is not of simple characters is a text."""
     return "null" if node.plain and not node.text else json.dumps(node.text, ensure_ascii=False)

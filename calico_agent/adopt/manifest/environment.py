@@ -8,7 +8,7 @@ from calico_agent.adopt.described import Difference, Given
 from calico_agent.adopt.manifest.objects import elements, is_true, mapping, member, string
 from calico_agent.adopt.manifest.quantity import quantity
 from calico_agent.adopt.manifest.secrets import SecretFile, Store, read_key
-from calico_agent.adopt.manifest.text import Node
+from calico_agent.adopt.manifest.text import TextNode
 from calico_agent.adopt.manifest.workload import Workload, refuse_template
 
 # $(NAME) in a value, and $$ for a dollar (kubernetes.io/docs, "Define Dependent Environment Variables").
@@ -45,7 +45,7 @@ class Environment:
         """A setting of the datastore, as libcalico-go reads it: with this prefix first."""
         return self.variables.get(f"CALICO_{name}") or self.variables.get(name, Given())
 
-    def _take_all(self, source: Node) -> None:
+    def _take_all(self, source: TextNode) -> None:
         prefix = string(member(source, "prefix"))
         for key, kind in (("configMapRef", "ConfigMap"), ("secretRef", "Secret")):
             reference = member(source, key)
@@ -62,7 +62,7 @@ class Environment:
                 else:
                     self.variables[full] = self._literal(value)
 
-    def _take(self, entry: Node) -> None:
+    def _take(self, entry: TextNode) -> None:
         name = string(member(entry, "name"))
         place = self._text.place(entry.start)
         if not name:
@@ -78,11 +78,11 @@ class Environment:
             given = found
         self.variables[name] = given
 
-    def _literal(self, node: Node) -> Given:
+    def _literal(self, node: TextNode) -> Given:
         refuse_template(self._text, node)
         return _known(string(node), self._text.place(node.start))
 
-    def _from(self, name: str, source: Node, place: str) -> Given | None:
+    def _from(self, name: str, source: TextNode, place: str) -> Given | None:
         if (reference := member(source, "configMapKeyRef")) is not None:
             return self._from_config_map(reference, *self._named(reference), place)
         if (reference := member(source, "secretKeyRef")) is not None:
@@ -94,14 +94,14 @@ class Environment:
         kinds = ", ".join(mapping(source)) or "nothing"
         return Given("", place, unknown=f"it comes from {kinds[:60]}, which is not known here")
 
-    def _named(self, reference: Node) -> tuple[str, str]:
+    def _named(self, reference: TextNode) -> tuple[str, str]:
         """The object and the key that are referred to."""
         name, key = string(member(reference, "name")), string(member(reference, "key"))
         if not name or not key:
             raise self._text.refused(reference.start, "a reference without a name or a key")
         return name, key
 
-    def _from_config_map(self, reference: Node, name: str, key: str, place: str) -> Given | None:
+    def _from_config_map(self, reference: TextNode, name: str, key: str, place: str) -> Given | None:
         value = self._store.keys("ConfigMap", name).get(key)
         if value is not None:
             return self._literal(value)
@@ -128,7 +128,7 @@ class Environment:
         words = _FIELDS.get(path, f"it is the pod's {path[:60]}, and there will be no pod")
         return Given("", place, unknown=words + (_KEPT if name == _NODE_REF else ""))
 
-    def _from_resource(self, reference: Node, place: str) -> Given:
+    def _from_resource(self, reference: TextNode, place: str) -> Given:
         resource = string(member(reference, "resource"))
         own = string(member(reference, "containerName"), "calico-node") == string(
             member(self._workload.container, "name")

@@ -16,7 +16,7 @@ from pathlib import PurePosixPath
 import yaml
 
 from calico_agent.adopt.manifest.objects import TooMuch, elements, mapping, member, string
-from calico_agent.adopt.manifest.text import Kind, Node
+from calico_agent.adopt.manifest.text import Kind, TextNode
 from calico_agent.adopt.manifest.volumes import CNI_CONFIGURATION
 from calico_agent.adopt.manifest.workload import Workload
 
@@ -71,14 +71,14 @@ _SLEEP_WHY = (
 )
 
 
-def _cni_mount(container: Node) -> Node | None:
+def _cni_mount(container: TextNode) -> TextNode | None:
     for mount in elements(member(container, "volumeMounts")):
         if str(PurePosixPath(string(member(mount, "mountPath")) or "/")) == CNI_CONFIGURATION:
             return mount
     return None
 
 
-def _token_container(workload: Workload, mount: Node) -> dict[str, object]:
+def _token_container(workload: Workload, mount: TextNode) -> dict[str, object]:
     container = _base("cni-token", workload)
     container["command"] = _monitor(workload.container)
     if sources := _plain(elements(member(workload.container, "envFrom"))):
@@ -92,7 +92,7 @@ def _token_container(workload: Workload, mount: Node) -> dict[str, object]:
     return container
 
 
-def _monitor(container: Node) -> list[str]:
+def _monitor(container: TextNode) -> list[str]:
     """From v3.33 on there is one program for all (node/pkg/node/command.go of projectcalico/calico)."""
     for probe in ("livenessProbe", "readinessProbe"):
         words = elements(member(container, probe, "exec", "command"))
@@ -117,11 +117,11 @@ def _base(name: str, workload: Workload) -> dict[str, object]:
     return base
 
 
-def _plain(nodes: Iterable[Node]) -> list[object]:
+def _plain(nodes: Iterable[TextNode]) -> list[object]:
     return [plain(node, [_MOST_PARTS]) for node in nodes]
 
 
-def plain(node: Node, left: list[int]) -> object:
+def plain(node: TextNode, left: list[int]) -> object:
     """A small part as Python's own values, all of them texts or truths; `left` are the parts that it may still have."""
     left[0] -= 1
     if left[0] < 0:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from calico_agent.adopt.manifest.text import Kind, Node, Parsed, Text
+from calico_agent.adopt.manifest.text import Kind, Parsed, Text, TextNode
 
 # `kind: List` in a list in a list; merge keys that merge others. Written by hand there is one.
 _DEEPEST = 8
@@ -21,7 +21,7 @@ class KubernetesObject:
     """One object, and what it calls itself."""
 
     text: Text
-    node: Node
+    node: TextNode
     api_version: str
     kind: str
     name: str
@@ -42,14 +42,14 @@ def objects(parsed: Parsed) -> Iterator[KubernetesObject]:
         yield from _objects(parsed.text, document, 0)
 
 
-def member(node: Node | None, *path: str) -> Node | None:
+def member(node: TextNode | None, *path: str) -> TextNode | None:
     """The value below these keys, or None; also one that a merge key (`<<`) brings."""
     for key in path:
         node = _value(node, key, set(), 0)
     return node
 
 
-def own_member(node: Node, key: str) -> tuple[Node, Node] | None:
+def own_member(node: TextNode, key: str) -> tuple[TextNode, TextNode] | None:
     """A key of this very mapping with its value, as they are written; the last one where there are several."""
     found = None
     for each, value in node.pairs() if node.kind is Kind.MAPPING else ():
@@ -58,12 +58,12 @@ def own_member(node: Node, key: str) -> tuple[Node, Node] | None:
     return found
 
 
-def elements(node: Node | None) -> tuple[Node, ...]:
+def elements(node: TextNode | None) -> tuple[TextNode, ...]:
     """The elements of a list."""
     return node.real.children if node is not None and node.real.kind is Kind.SEQUENCE else ()
 
 
-def string(node: Node | None, missing: str = "") -> str:
+def string(node: TextNode | None, missing: str = "") -> str:
     """A value as text; `null`, and what is no value, is `missing`."""
     if node is None or node.real.kind is not Kind.SCALAR:
         return missing
@@ -71,24 +71,24 @@ def string(node: Node | None, missing: str = "") -> str:
     return missing if real.plain and real.text in _NOTHING else real.text
 
 
-def is_true(node: Node | None) -> bool:
+def is_true(node: TextNode | None) -> bool:
     return string(node).lower() == "true"
 
 
-def mapping(node: Node | None) -> dict[str, Node]:
+def mapping(node: TextNode | None) -> dict[str, TextNode]:
     """Keys and values, those of merge keys too."""
-    found: dict[str, Node] = {}
+    found: dict[str, TextNode] = {}
     _collect(node, found, set(), 0)
     return found
 
 
-def twice(node: Node) -> tuple[Node, Node] | None:
+def twice(node: TextNode) -> tuple[TextNode, TextNode] | None:
     """The first key below this node that its mapping has already, and the one before it."""
     stack = [node]
     while stack:
         each = stack.pop()
         if each.kind is Kind.MAPPING:
-            seen: dict[str, Node] = {}
+            seen: dict[str, TextNode] = {}
             for key, _ in each.pairs():
                 if key.real.kind is Kind.SCALAR and key.real.text != _MERGE:
                     if key.real.text in seen:
@@ -98,7 +98,7 @@ def twice(node: Node) -> tuple[Node, Node] | None:
     return None
 
 
-def _objects(text: Text, node: Node, depth: int) -> Iterator[KubernetesObject]:
+def _objects(text: Text, node: TextNode, depth: int) -> Iterator[KubernetesObject]:
     real = node.real
     if real.kind is not Kind.MAPPING:
         return
@@ -119,7 +119,7 @@ def _objects(text: Text, node: Node, depth: int) -> Iterator[KubernetesObject]:
     )
 
 
-def _value(node: Node | None, key: str, seen: set[int], depth: int) -> Node | None:
+def _value(node: TextNode | None, key: str, seen: set[int], depth: int) -> TextNode | None:
     """What is merged often is looked at once: merge keys can multiply as aliases do."""
     if node is None or node.real.kind is not Kind.MAPPING or depth > _DEEPEST or id(node.real) in seen:
         return None
@@ -132,7 +132,7 @@ def _value(node: Node | None, key: str, seen: set[int], depth: int) -> Node | No
     return None
 
 
-def _collect(node: Node | None, found: dict[str, Node], seen: set[int], depth: int) -> None:
+def _collect(node: TextNode | None, found: dict[str, TextNode], seen: set[int], depth: int) -> None:
     if node is None or node.real.kind is not Kind.MAPPING or depth > _DEEPEST or id(node.real) in seen:
         return
     seen.add(id(node.real))
@@ -144,7 +144,7 @@ def _collect(node: Node | None, found: dict[str, Node], seen: set[int], depth: i
         _collect(merged, found, seen, depth + 1)
 
 
-def _merged(node: Node) -> tuple[Node, ...]:
+def _merged(node: TextNode) -> tuple[TextNode, ...]:
     own = own_member(node, _MERGE)
     if own is None:
         return ()

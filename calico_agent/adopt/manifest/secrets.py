@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from calico_agent.adopt.manifest.objects import KubernetesObject, mapping, member, string
-from calico_agent.adopt.manifest.text import Node
+from calico_agent.adopt.manifest.text import TextNode
 
 _ESCAPED = re.compile(r"([.\\'\"\[\]{}$])")
 
@@ -45,12 +45,12 @@ class Store:
     namespace: str
     certs_dir: str
     objects: dict[tuple[str, str], KubernetesObject] = field(default_factory=dict)
-    _read: dict[tuple[str, str], dict[str, Node]] = field(default_factory=dict, compare=False)
+    _read: dict[tuple[str, str], dict[str, TextNode]] = field(default_factory=dict, compare=False)
 
     def has(self, kind: str, name: str) -> bool:
         return (kind, name) in self.objects
 
-    def keys(self, kind: str, name: str) -> dict[str, Node]:
+    def keys(self, kind: str, name: str) -> dict[str, TextNode]:
         """The keys of a ConfigMap or Secret with their values; empty where the manifest does not have it."""
         found = self._read.setdefault((kind, name), {})
         owner = self.objects.get((kind, name))

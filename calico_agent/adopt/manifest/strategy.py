@@ -7,7 +7,7 @@ only what is OnDelete now. With RollingUpdate calico-node would go from all host
 
 from calico_agent.adopt.manifest.edit import Edit, new_value, pair_before
 from calico_agent.adopt.manifest.objects import own_member, string
-from calico_agent.adopt.manifest.text import Kind, Node
+from calico_agent.adopt.manifest.text import Kind, TextNode
 from calico_agent.adopt.manifest.workload import Workload
 
 ON_DELETE = "OnDelete"
@@ -39,7 +39,7 @@ def to_on_delete(workload: Workload) -> Edit | None:
     return new_value(kind[1], ON_DELETE)
 
 
-def _update(workload: Workload) -> Node | None:
+def _update(workload: Workload) -> TextNode | None:
     spec = own_member(workload.daemon_set.node, "spec")
     found = own_member(spec[1], "updateStrategy") if spec else None
     if found is None or (found[1].kind is Kind.MAPPING and not found[1].children):

@@ -13,7 +13,7 @@ from functools import cached_property
 
 import yaml
 
-from calico_agent.adopt.described import Refused
+from calico_agent.adopt.described import NotTakenOver
 
 # The largest manifest of Calico so far has 1.8 million characters, 31,000 parts and 24 levels (tigera-operator.yaml of
 # projectcalico/calico@v3.28.0). What is larger than several of these is not one, and would only cost memory.
@@ -37,7 +37,7 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Node:
+class TextNode:
     """One part: characters `start` to `end` of the text (an anchor before it counts), events `first` to `last`.
 
     `children` of a mapping are its keys and values in turn. `target` is what an alias stands for. `plain` values have
@@ -53,15 +53,15 @@ class Node:
     text: str = ""
     plain: bool = False
     flow: bool = False
-    children: tuple["Node", ...] = ()
-    target: "Node | None" = None
+    children: tuple["TextNode", ...] = ()
+    target: "TextNode | None" = None
 
     @property
-    def real(self) -> "Node":
+    def real(self) -> "TextNode":
         """The node itself, or what it is an alias of."""
         return self.target or self
 
-    def pairs(self) -> Iterator[tuple["Node", "Node"]]:
+    def pairs(self) -> Iterator[tuple["TextNode", "TextNode"]]:
         """Keys and values of a mapping."""
         return zip(self.children[::2], self.children[1::2], strict=True)
 
@@ -97,8 +97,8 @@ class Text:
     def column(self, index: int) -> int:
         return index - self.line_start(index)
 
-    def refused(self, index: int, reason: str) -> Refused:
-        return Refused(self.place(index), reason)
+    def refused(self, index: int, reason: str) -> NotTakenOver:
+        return NotTakenOver(self.place(index), reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +106,14 @@ class Parsed:
     """All documents of a text, and its events without their places: two texts with the same events say the same."""
 
     text: Text
-    documents: tuple[Node, ...]
+    documents: tuple[TextNode, ...]
     events: tuple[Event, ...]
 
 
 def parse(text: Text) -> Parsed:
     """Raises Refused for what is no YAML, and for what is too large."""
     if len(text.text) > MOST_CHARACTERS:
-        raise Refused(text.name, f"is larger than {MOST_CHARACTERS >> 20} MiB, which no manifest of Calico is")
+        raise NotTakenOver(text.name, f"is larger than {MOST_CHARACTERS >> 20} MiB, which no manifest of Calico is")
     # libyaml takes a byte order mark from bytes only.
     before = len(_BOM) if text.text.startswith(_BOM) else 0
     if bad := _UNPRINTABLE.search(text.text, before):
@@ -132,7 +132,7 @@ def templated(value: str) -> bool:
     return _TEMPLATE.search(value) is not None
 
 
-def _not_yaml(text: Text, error: yaml.MarkedYAMLError, before: int) -> Refused:
+def _not_yaml(text: Text, error: yaml.MarkedYAMLError, before: int) -> NotTakenOver:
     template = re.search(r"^[^#\n]*(\{\{|\{%)", text.text, re.MULTILINE)
     if template:
         return text.refused(template.start(1), TEMPLATE_REASON)
@@ -153,7 +153,7 @@ class _Open:
     first: int
     anchor: str
     flow: bool
-    children: list[Node] = field(default_factory=list)
+    children: list[TextNode] = field(default_factory=list)
 
 
 class _Builder:
@@ -161,12 +161,12 @@ class _Builder:
 
     def __init__(self, text: Text, before: int) -> None:
         """`before` characters of the text are not the parser's."""
-        self.documents: list[Node] = []
+        self.documents: list[TextNode] = []
         self.events: list[Event] = []
         self._text = text
         self._before = before
         self._open: list[_Open] = []
-        self._anchors: dict[str, Node] = {}
+        self._anchors: dict[str, TextNode] = {}
 
     def take(self, event: yaml.Event) -> None:
         number = len(self.events)
@@ -188,11 +188,11 @@ class _Builder:
             name = event.anchor or ""
             if name not in self._anchors:
                 raise self._text.refused(start, f"is not YAML: *{name[:60]} names no anchor that ends before it")
-            self._add(Node(Kind.ALIAS, start, end, number, number, text=name, target=self._anchors[name]))
+            self._add(TextNode(Kind.ALIAS, start, end, number, number, text=name, target=self._anchors[name]))
         elif isinstance(event, yaml.ScalarEvent):
             anchor, value = event.anchor or "", event.value or ""
             plain = not event.style
-            self._add(Node(Kind.SCALAR, start, end, number, number, anchor=anchor, text=value, plain=plain))
+            self._add(TextNode(Kind.SCALAR, start, end, number, number, anchor=anchor, text=value, plain=plain))
 
     def _close(self, kind: Kind, end: int, number: int) -> None:
         opened = self._open.pop()
@@ -200,9 +200,9 @@ class _Builder:
         # A collection without brackets is over with its last part, not where the next one begins.
         last = end if opened.flow or not children else children[-1].end
         first = opened.start
-        self._add(Node(kind, first, last, opened.first, number, opened.anchor, flow=opened.flow, children=children))
+        self._add(TextNode(kind, first, last, opened.first, number, opened.anchor, flow=opened.flow, children=children))
 
-    def _add(self, node: Node) -> None:
+    def _add(self, node: TextNode) -> None:
         if node.anchor:
             self._anchors[node.anchor] = node
         if self._open:

@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from calico_agent.adopt.described import Difference, Given, GivenMount
 from calico_agent.adopt.manifest.objects import elements, is_true, mapping, member, string
 from calico_agent.adopt.manifest.secrets import SecretFile, Store
-from calico_agent.adopt.manifest.text import Node
+from calico_agent.adopt.manifest.text import TextNode
 from calico_agent.adopt.manifest.workload import Workload
 from calico_agent.model.container.container import Mount
 
@@ -24,7 +24,7 @@ class Volumes:
         self._paths = [PurePosixPath(given.value) for given in environment.values() if given.value.startswith("/")]
         self.mounts: list[GivenMount] = []
         self.remarks: list[Difference] = []
-        self.secrets: dict[str, tuple[str, Node]] = {}
+        self.secrets: dict[str, tuple[str, TextNode]] = {}
         volumes = {string(member(each, "name")): each for each in elements(member(workload.pod, "volumes"))}
         for each in elements(member(workload.container, "volumeMounts")):
             self._take(each, volumes.get(string(member(each, "name"))))
@@ -38,7 +38,7 @@ class Volumes:
                 return self._store.secret_file(secret, key, below)
         return None
 
-    def _take(self, entry: Node, volume: Node | None) -> None:
+    def _take(self, entry: TextNode, volume: TextNode | None) -> None:
         destination = _clean(string(member(entry, "mountPath")))
         place = self._text.place(entry.start)
         if not destination.startswith("/"):
@@ -55,14 +55,14 @@ class Volumes:
         else:
             self._remark(destination, volume, "it goes with the pod, and a host has none", place, lost=True)
 
-    def _secret(self, secret: Node, volume: Node, destination: str, place: str) -> None:
+    def _secret(self, secret: TextNode, volume: TextNode, destination: str, place: str) -> None:
         if not any(path.is_relative_to(destination) for path in self._paths):
             self._remark(destination, volume, "no variable names a file of it", place)
             return
         self.secrets[destination] = (string(member(secret, "secretName")), secret)
         self.mounts.append(GivenMount(Mount(self._store.certs_dir, destination, read_only=True), place))
 
-    def _bind(self, entry: Node, path: Node, destination: str, place: str) -> None:
+    def _bind(self, entry: TextNode, path: TextNode, destination: str, place: str) -> None:
         source = str(PurePosixPath(_clean(string(member(path, "path"))), string(member(entry, "subPath")).lstrip("/")))
         read_only = is_true(member(entry, "readOnly"))
         is_file = string(member(path, "type")) in _FILES
@@ -72,7 +72,7 @@ class Volumes:
             why = "calico-agent gives no propagation: what is mounted below it later is not passed on"
             self.remarks.append(Difference(f"mountPropagation of {destination}", spread, "", why, place, lost=True))
 
-    def _remark(self, destination: str, volume: Node, why: str, place: str, *, lost: bool = False) -> None:
+    def _remark(self, destination: str, volume: TextNode, why: str, place: str, *, lost: bool = False) -> None:
         kind = next((key for key in mapping(volume) if key != "name"), "nothing")
         was = string(member(volume, "hostPath", "path")) or f"a volume of kind {kind[:40]}"
         self.remarks.append(Difference(destination, was, "", why, place, lost=lost))
@@ -84,7 +84,7 @@ _KEPT_FRESH = (
 )
 
 
-def _items(secret: Node) -> Iterator[tuple[str, str]]:
+def _items(secret: TextNode) -> Iterator[tuple[str, str]]:
     """Path below the mount -> key, where the volume renames keys."""
     for item in elements(member(secret, "items")):
         yield str(PurePosixPath(string(member(item, "path")))), string(member(item, "key"))

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from calico_agent.adopt.described import Refused
+from calico_agent.adopt.described import NotTakenOver
 from calico_agent.adopt.manifest.objects import KubernetesObject, elements, member, own_member, string, twice
-from calico_agent.adopt.manifest.text import TEMPLATE_REASON, Kind, Node, Parsed, Text, templated
+from calico_agent.adopt.manifest.text import TEMPLATE_REASON, Kind, Parsed, Text, TextNode, templated
 from calico_agent.sources.docker.decode.container import names_calico_node
 
 _NAME = "calico-node"
@@ -21,21 +21,21 @@ class Workload:
     """A DaemonSet whose pods run calico/node. `container` is an element of the list `containers`."""
 
     daemon_set: KubernetesObject
-    pod: Node
-    containers: Node
-    container: Node
+    pod: TextNode
+    containers: TextNode
+    container: TextNode
 
     @property
     def text(self) -> Text:
         return self.daemon_set.text
 
     @property
-    def others(self) -> tuple[Node, ...]:
+    def others(self) -> tuple[TextNode, ...]:
         """The containers that stay."""
         return tuple(each for each in self.containers.children if each is not self.container)
 
     @property
-    def init_containers(self) -> tuple[Node, ...]:
+    def init_containers(self) -> tuple[TextNode, ...]:
         return elements(member(self.pod, "initContainers"))
 
     @property
@@ -67,7 +67,7 @@ def find_workload(parsed: Parsed, everything: Sequence[KubernetesObject]) -> Wor
     raise _nothing_found(parsed.text, everything)
 
 
-def _workload(owner: KubernetesObject, container: Node) -> Workload:
+def _workload(owner: KubernetesObject, container: TextNode) -> Workload:
     text = owner.text
     if owner.kind != "DaemonSet":
         raise text.refused(
@@ -81,7 +81,7 @@ def _workload(owner: KubernetesObject, container: Node) -> Workload:
     return Workload(owner, pod, containers, container)
 
 
-def _written(node: Node, path: tuple[str, ...], owner: KubernetesObject) -> Node:
+def _written(node: TextNode, path: tuple[str, ...], owner: KubernetesObject) -> TextNode:
     """The value below these keys, which has to be written there itself: what is shared cannot be changed for one."""
     for key in path:
         own = own_member(node, key)
@@ -94,7 +94,7 @@ def _written(node: Node, path: tuple[str, ...], owner: KubernetesObject) -> Node
     return node
 
 
-def _calico_nodes(owner: KubernetesObject) -> Iterator[Node]:
+def _calico_nodes(owner: KubernetesObject) -> Iterator[TextNode]:
     if owner.kind not in _WORKLOADS:
         return
     pod = member(owner.node, "spec") if owner.kind == "Pod" else member(owner.node, "spec", "template", "spec")
@@ -103,7 +103,7 @@ def _calico_nodes(owner: KubernetesObject) -> Iterator[Node]:
             yield container
 
 
-def is_calico_node(container: Node) -> bool:
+def is_calico_node(container: TextNode) -> bool:
     """Whether a container is calico/node: by its name, or it runs the image's own command."""
     if string(member(container, "name")) == _NAME:
         return True
@@ -118,7 +118,7 @@ def _installs_plugin(owner: KubernetesObject) -> bool:
     return any(string(member(each, "name")) == _INSTALLER for each in both)
 
 
-def _several(found: Sequence[tuple[KubernetesObject, Node]]) -> Refused:
+def _several(found: Sequence[tuple[KubernetesObject, TextNode]]) -> NotTakenOver:
     (owner, first), (other, second) = found[:2]
     return other.text.refused(
         second.start,
@@ -127,7 +127,7 @@ def _several(found: Sequence[tuple[KubernetesObject, Node]]) -> Refused:
     )
 
 
-def _nothing_found(text: Text, everything: Sequence[KubernetesObject]) -> Refused:
+def _nothing_found(text: Text, everything: Sequence[KubernetesObject]) -> NotTakenOver:
     if not everything:
         return text.refused(0, "has no Kubernetes object in it")
     kinds = sorted({each.kind or "something without a kind" for each in everything})
@@ -137,7 +137,7 @@ def _nothing_found(text: Text, everything: Sequence[KubernetesObject]) -> Refuse
     )
 
 
-def _refuse_canal(owner: KubernetesObject, containers: Node) -> None:
+def _refuse_canal(owner: KubernetesObject, containers: TextNode) -> None:
     for each in containers.children:
         if "flannel" in string(member(each, "image")):
             raise owner.text.refused(
@@ -151,8 +151,8 @@ def _is_operators(each: KubernetesObject) -> bool:
     return each.api_version.startswith(_OPERATOR_API) or (each.kind == "Deployment" and each.name == _OPERATOR)
 
 
-def _operator(each: KubernetesObject) -> Refused:
-    return Refused(
+def _operator(each: KubernetesObject) -> NotTakenOver:
+    return NotTakenOver(
         each.place,
         f"{each.title} is the Tigera operator's, which makes the DaemonSet itself and would put calico-node back; "
         "it keeps no data in etcd either",
@@ -167,7 +167,7 @@ def refuse_doubled_keys(owner: KubernetesObject) -> None:
         raise owner.text.refused(second.start, f"the key {second.real.text[:60]} is there twice, first in line {line}")
 
 
-def refuse_template(text: Text, node: Node) -> None:
+def refuse_template(text: Text, node: TextNode) -> None:
     """Raises Refused for a value that has still to be filled in."""
     stack = [node]
     while stack:

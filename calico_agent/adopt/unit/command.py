@@ -1,6 +1,6 @@
 """A `docker run` as somebody types it into a shell -> what it says of the container."""
 
-from calico_agent.adopt.described import Described, Refused
+from calico_agent.adopt.described import Described, NotTakenOver
 from calico_agent.adopt.docker.command import docker_call, not_followed
 from calico_agent.adopt.docker.docker_run import describe_run
 from calico_agent.adopt.unit.shell_words import shell_commands
@@ -16,15 +16,19 @@ def describe_command(text: str, files: Files) -> Described:
     made = [call for _, call in calls if call is not None and call.name in {"run", "create"}]
     if not made:
         other = next((call for _, call in calls if call is not None), None)
-        raise not_followed(other) if other else Refused(calls[0][0][0].place if calls else LABEL, "is no `docker run`")
+        raise (
+            not_followed(other)
+            if other
+            else NotTakenOver(calls[0][0][0].place if calls else LABEL, "is no `docker run`")
+        )
     if len(calls) > 1:
         second = next(words for words, call in calls if call is not made[0])
-        raise Refused(second[0].place, "is a second command; calico-agent takes one plain `docker run`")
+        raise NotTakenOver(second[0].place, "is a second command; calico-agent takes one plain `docker run`")
 
     def read(word: Word) -> str:
         found = None if word.unknown else files.read(word.text, word.place)
         if found is None:
-            raise Refused(word.place, word.unknown or f"the file {word.text[:80]} is not there")
+            raise NotTakenOver(word.place, word.unknown or f"the file {word.text[:80]} is not there")
         return found
 
     return describe_run(made[0], None, read, origin="the command")

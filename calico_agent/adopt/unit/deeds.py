@@ -3,7 +3,7 @@
 import shlex
 from pathlib import PurePosixPath
 
-from calico_agent.adopt.described import Described, Difference, Refused
+from calico_agent.adopt.described import Described, Difference, NotTakenOver
 from calico_agent.adopt.docker.command import docker_call
 from calico_agent.adopt.words import Word
 from calico_agent.model.secret import masked
@@ -30,7 +30,7 @@ def other_deed(key: str, words: tuple[Word, ...], written: tuple[Word, ...], des
     was = _shown(written)
     try:
         call = docker_call(words, {})
-    except Refused:
+    except NotTakenOver:
         call = None
     if call is not None:
         why, lost = _of_docker(key, call.name, call.words, described)

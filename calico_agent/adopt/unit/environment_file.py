@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from calico_agent.adopt.described import Refused
+from calico_agent.adopt.described import NotTakenOver
 from calico_agent.adopt.words import Word
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -44,7 +44,9 @@ def parse_docker_env_file(label: str, text: str, environment: Mapping[str, Word]
         name, equals, value = bare.partition("=")
         place = f"{label}:{number}"
         if not name or any(character.isspace() for character in name):
-            raise Refused(place, f"Docker refuses the variable {name[:40]!a}: it is empty or has white space in it")
+            raise NotTakenOver(
+                place, f"Docker refuses the variable {name[:40]!a}: it is empty or has white space in it"
+            )
         if equals:
             yield name, Word(value, place)
         elif name in environment:

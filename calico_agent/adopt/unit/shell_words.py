@@ -9,8 +9,8 @@ import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from calico_agent.adopt.described import Refused
-from calico_agent.adopt.words import Budget, Source, Word
+from calico_agent.adopt.described import NotTakenOver
+from calico_agent.adopt.words import Budget, LabelledText, Word
 
 _OPERATORS = "|&;<>()"
 _VARIABLE = re.compile(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})", re.ASCII)
@@ -54,16 +54,16 @@ class _Draft:
         return found
 
 
-def shell_commands(source: Source, environment: Mapping[str, Word] | None = None) -> tuple[tuple[Word, ...], ...]:
+def shell_commands(source: LabelledText, environment: Mapping[str, Word] | None = None) -> tuple[tuple[Word, ...], ...]:
     """The words of each command; commands are on lines of their own. `environment`: None where it is not known."""
     plain = _TOUCH.sub(lambda found: " " * (len(found[0]) - 1) + "\n", source.text)
-    return tuple(_Reader(Source(source.label, plain, source.starts), environment).commands())
+    return tuple(_Reader(LabelledText(source.label, plain, source.starts), environment).commands())
 
 
 class _Reader:
     """Goes through the text once; `_at` is where it is."""
 
-    def __init__(self, source: Source, environment: Mapping[str, Word] | None) -> None:
+    def __init__(self, source: LabelledText, environment: Mapping[str, Word] | None) -> None:
         self._source = source
         self._text = source.text
         self._environment = environment
@@ -81,7 +81,7 @@ class _Reader:
                 words = []
             elif character in _OPERATORS:
                 reason = f"has {character!a}, so it is more than one plain command; calico-agent runs no scripts"
-                raise Refused(self._source.place(self._at), reason)
+                raise NotTakenOver(self._source.place(self._at), reason)
             elif character == "#":
                 self._at = self._end_of_line() - 1
             elif self._text.startswith("\\\n", self._at):
@@ -116,7 +116,7 @@ class _Reader:
                 draft.parts.append(character)
             self._at += 1
         if quote:
-            raise Refused(self._source.place(began), f"a {quote} is opened and not closed")
+            raise NotTakenOver(self._source.place(began), f"a {quote} is opened and not closed")
         return draft.words()
 
     def _backslash(self, draft: _Draft, quote: str) -> None:
@@ -145,7 +145,7 @@ class _Reader:
             self._at = found.end()
         elif self._text.startswith(("`", "${"), self._at):
             opened = "`" if self._text[self._at] == "`" else "${"
-            raise Refused(self._source.place(self._at), f"a {opened} is opened and not closed")
+            raise NotTakenOver(self._source.place(self._at), f"a {opened} is opened and not closed")
         else:
             draft.parts.append("$")
             self._at += 1

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Protocol
 
-from calico_agent.adopt.described import Described, Difference, Given, Refused
+from calico_agent.adopt.described import Described, Difference, Given, NotTakenOver
 from calico_agent.adopt.docker.command import DockerCall, docker_call, not_followed
 from calico_agent.adopt.docker.docker_run import describe_run
 from calico_agent.adopt.unit.deeds import other_deed
@@ -18,7 +18,7 @@ from calico_agent.adopt.unit.unit_words import (
     with_specifiers,
     with_variables,
 )
-from calico_agent.adopt.words import Source, Word
+from calico_agent.adopt.words import LabelledText, Word
 
 _COMMANDS = ("ExecCondition", "ExecStartPre", "ExecStart", "ExecStartPost", "ExecReload", "ExecStop", "ExecStopPost")
 _NO_RESTART = {"", "no"}
@@ -70,7 +70,7 @@ def describe_unit(unit: Unit, files: Files, *, origin: str) -> Described:
     label = unit.texts[0][0]
     assignments = tuple(one for name, text in unit.texts for one in parse_unit(name, text))
     if not any(one.section == "Service" for one in assignments):
-        raise Refused(label, "has no section [Service]: it is no unit of a service")
+        raise NotTakenOver(label, "has no section [Service]: it is no unit of a service")
     environment = _environment(assignments, unit.specifiers, files)
     commands = tuple(_commands(assignments, unit.specifiers, environment))
     runner, call = _the_run(label, commands, environment)
@@ -99,24 +99,24 @@ def _the_run(
         raise _nothing_found(label, commands, environment)
     if len(main) > 1:
         lines = ", ".join(call.place for _, call in main)
-        raise Refused(main[1][1].place, f"is a second `docker run`: which one is calico/node? ({lines})")
+        raise NotTakenOver(main[1][1].place, f"is a second `docker run`: which one is calico/node? ({lines})")
     return main[0]
 
 
-def _nothing_found(label: str, commands: tuple[_Command, ...], environment: Mapping[str, Word]) -> Refused:
+def _nothing_found(label: str, commands: tuple[_Command, ...], environment: Mapping[str, Word]) -> NotTakenOver:
     for one in commands:
         if one.key == "ExecStart":
             if call := docker_call(one.words, environment):  # raises where it is known how it is started otherwise
                 return not_followed(call)
             reason = f"ExecStart= runs {one.words[0].text[:60]!a}, and no `docker run` that calico-agent could read"
-            return Refused(one.words[0].place, f"{reason} (while it runs, import --container NAME does)")
-    return Refused(label, "has no ExecStart=: it runs nothing")
+            return NotTakenOver(one.words[0].place, f"{reason} (while it runs, import --container NAME does)")
+    return NotTakenOver(label, "has no ExecStart=: it runs nothing")
 
 
 def _making(command: _Command, environment: Mapping[str, Word]) -> tuple[_Command, DockerCall] | None:
     try:
         call = docker_call(command.words, environment)
-    except Refused:
+    except NotTakenOver:
         if command.key == "ExecStart":
             raise
         return None
@@ -157,18 +157,18 @@ def _environment(assignments: tuple[Assignment, ...], specifiers: Mapping[str, s
     return found
 
 
-def _environment_files(source: Source, specifiers: Mapping[str, str], files: Files) -> Iterator[tuple[str, str]]:
+def _environment_files(source: LabelledText, specifiers: Mapping[str, str], files: Files) -> Iterator[tuple[str, str]]:
     optional = source.text.startswith("-")
     (word,) = with_specifiers((Word(source.text.removeprefix("-"), source.place(0)),), specifiers)
     if word.unknown:
-        raise Refused(word.place, word.unknown)
+        raise NotTakenOver(word.place, word.unknown)
     if not word.text.startswith("/"):
-        raise Refused(word.place, f"EnvironmentFile= wants an absolute path, not {word.text[:60]!a}")
+        raise NotTakenOver(word.place, f"EnvironmentFile= wants an absolute path, not {word.text[:60]!a}")
     paths = files.matching(word.text) if _WILD & set(word.text) else (word.text,)
     read = [(path, text) for path in paths if (text := files.read(path, word.place)) is not None]
     if not read and not optional:
         reason = f"the environment file {word.text[:80]} is not there, so systemd would not start this unit"
-        raise Refused(word.place, reason)
+        raise NotTakenOver(word.place, reason)
     yield from read
 
 
@@ -187,7 +187,7 @@ def _required(files: Files, word: Word, directory: Word) -> str:
     unknown = word.unknown or ("" if word.text.startswith("/") else directory.unknown)
     text = None if unknown else files.read(path, word.place)
     if text is None:
-        raise Refused(word.place, unknown or f"the file {path[:80]} is not there, so Docker would refuse")
+        raise NotTakenOver(word.place, unknown or f"the file {path[:80]} is not there, so Docker would refuse")
     return text
 
 

@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from calico_agent.adopt.described import Refused
-from calico_agent.adopt.words import Budget, Source, Word
+from calico_agent.adopt.described import NotTakenOver
+from calico_agent.adopt.words import Budget, LabelledText, Word
 
 _SPACE = " \t\n\r"
 _ESCAPES = {
@@ -22,12 +22,12 @@ _SPECIFIER = re.compile(r"%(.?)", re.DOTALL)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-def split(source: Source) -> tuple[Word, ...]:
+def split(source: LabelledText) -> tuple[Word, ...]:
     """The words, unquoted."""
     return tuple(word for word in _words(source) if word is not None)
 
 
-def split_commands(source: Source) -> tuple[tuple[Word, ...], ...]:
+def split_commands(source: LabelledText) -> tuple[tuple[Word, ...], ...]:
     """The words of each command; a lone `;` is between two, `\\;` is the text `;`."""
     commands: list[list[Word]] = [[]]
     for word in _words(source):
@@ -101,15 +101,15 @@ def _specified(word: Word, known: Mapping[str, str]) -> Word:
 def _relaxed(value: Word, place: str) -> tuple[Word, ...]:
     """The words of a variable's value: quotes are taken off where they are balanced."""
     try:
-        words = split(Source("", value.text))
-    except Refused:
+        words = split(LabelledText("", value.text))
+    except NotTakenOver:
         words = tuple(Word(part, "") for part in value.text.split())
     if value.unknown and not words:
         return (replace(value, place=place),)
     return tuple(replace(word, place=place, unknown=value.unknown) for word in words)
 
 
-def _words(source: Source) -> Iterator[Word | None]:
+def _words(source: LabelledText) -> Iterator[Word | None]:
     """The words; None for a lone `;`."""
     text, index = source.text, 0
     while True:
@@ -127,7 +127,7 @@ def _words(source: Source) -> Iterator[Word | None]:
         yield Word(word, source.place(start))
 
 
-def _word(source: Source, index: int) -> tuple[str, int]:
+def _word(source: LabelledText, index: int) -> tuple[str, int]:
     """One word from `index` on, and where it ends."""
     text, start, quote = source.text, index, ""
     word: list[str] = []  # a text that grows by characters would be copied with each
@@ -145,15 +145,15 @@ def _word(source: Source, index: int) -> tuple[str, int]:
             word.append(character)
         index += 1
     if quote:
-        raise Refused(source.place(start), f"a {quote} is opened and not closed")
+        raise NotTakenOver(source.place(start), f"a {quote} is opened and not closed")
     return "".join(word), index
 
 
-def _escape(source: Source, index: int) -> tuple[str, int]:
+def _escape(source: LabelledText, index: int) -> tuple[str, int]:
     """What follows a backslash. An unknown escape is kept as it is written, as systemd does."""
     text = source.text
     if index >= len(text):
-        raise Refused(
+        raise NotTakenOver(
             source.place(index - 1), "a backslash is the last character; one that white space follows joins no line"
         )
     if text[index] in _ESCAPES:

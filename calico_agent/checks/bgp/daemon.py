@@ -14,7 +14,7 @@ from calico_agent.faults.catalogue import finding
 from calico_agent.model.calico.bird import Bird, Session
 from calico_agent.model.container.program import Program
 from calico_agent.model.finding import Finding, PeerSession, Severity
-from calico_agent.model.last_value_cache import MadeOnce
+from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.network.address import Family, IPAddress
 from calico_agent.model.observation import Unreadable
 
@@ -37,7 +37,7 @@ def peer_sessions(view: View) -> tuple[PeerSession, ...]:
     return _peer_sessions(sessions, view.cluster.holders if view.cluster else {}, view.local.name)
 
 
-@MadeOnce
+@LastValueCache
 def _peer_sessions(
     daemons: tuple[tuple[Session, ...], ...], holders: Mapping[IPAddress, tuple[str, ...]], own: str | None
 ) -> tuple[PeerSession, ...]:

@@ -8,12 +8,12 @@ left by which the route may come: one whose filters are not certain lets it pass
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from calico_agent.expected.bgp_peers import Speakers, Wanted
+from calico_agent.expected.bgp_peers import BgpPeerResolver, ExpectedSession
 from calico_agent.expected.bgp_sessions import host_plan
 from calico_agent.expected.view import View
 from calico_agent.model.calico.bgp_filter import BgpFilter, Direction
 from calico_agent.model.calico.node import BgpSettings, Node
-from calico_agent.model.last_value_cache import MadeOnce
+from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.network.address import Family, IPAddress, IPNetwork
 from calico_agent.model.network.prefix import Key, key_of
 
@@ -68,7 +68,7 @@ class _Search:
             if passes_on or wanted.node == self._owner.name or not plan.closed:
                 yield self._rejected(wanted, Direction.IMPORT, remote=True) or self._before(address, wanted)
 
-    def _before(self, address: IPAddress, wanted: Wanted) -> Withheld | None:
+    def _before(self, address: IPAddress, wanted: ExpectedSession) -> Withheld | None:
         """What holds it back before it comes to the session with this address."""
         if wanted.node == self._owner.name:
             return self._sent(self._owner, self._own)
@@ -92,7 +92,9 @@ class _Search:
         held = [self._by(one.filters, one.name, Direction.EXPORT, self._owner.name, remote=False) for one in peerings]
         return held[0] if held and None not in held else None
 
-    def _rejected(self, session: Wanted, direction: Direction, node: str = "", *, remote: bool) -> Withheld | None:
+    def _rejected(
+        self, session: ExpectedSession, direction: Direction, node: str = "", *, remote: bool
+    ) -> Withheld | None:
         return self._by(session.filters or (), session.peering, direction, node, remote=remote)
 
     def _by(
@@ -115,6 +117,6 @@ def _rejecting(filters: list[BgpFilter], direction: Direction, key: Key, *, remo
     return ""
 
 
-@MadeOnce
-def _speakers(nodes: tuple[Node, ...], bgp: BgpSettings) -> Speakers:
-    return Speakers(nodes, bgp)
+@LastValueCache
+def _speakers(nodes: tuple[Node, ...], bgp: BgpSettings) -> BgpPeerResolver:
+    return BgpPeerResolver(nodes, bgp)

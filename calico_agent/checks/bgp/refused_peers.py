@@ -18,7 +18,7 @@ from calico_agent.faults.catalogue import finding
 from calico_agent.model.calico.bird import Session
 from calico_agent.model.calico.node import Node
 from calico_agent.model.finding import Finding, Severity
-from calico_agent.model.last_value_cache import MadeOnce
+from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.network.address import Family, IPAddress
 
 # What a peer's BIRD does with a connection from an address that it does not know.
@@ -136,7 +136,7 @@ def _stranger(view: View, address: IPAddress, owner: str) -> Finding:
     )
 
 
-@MadeOnce
+@LastValueCache
 def _recorded(nodes: tuple[Node, ...]) -> Mapping[IPAddress, str]:
     """By its address on a link, each node that recorded its links."""
     return {address: node.name for node in nodes for _, addresses in node.interfaces for address in addresses}

@@ -9,7 +9,7 @@ from calico_agent.checks.neighbors import written_by_hand
 from calico_agent.checks.refused_peers import router_to
 from calico_agent.checks.words import birdcl, in_family
 from calico_agent.expected.bgp_need import needs_bgp
-from calico_agent.expected.bgp_peers import Wanted
+from calico_agent.expected.bgp_peers import ExpectedSession
 from calico_agent.expected.bgp_sessions import FamilyPlan, host_plan
 from calico_agent.expected.peer_endpoints import node_at
 from calico_agent.expected.view import View
@@ -18,7 +18,7 @@ from calico_agent.model.calico.bird import Bird, PeerKind, Session
 from calico_agent.model.calico.node import BgpSettings
 from calico_agent.model.evidence import SETTLING, is_within
 from calico_agent.model.finding import Finding, Severity
-from calico_agent.model.last_value_cache import MadeOnce
+from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.network.address import Family, IPAddress
 from calico_agent.model.network.route import Neighbour
 
@@ -45,7 +45,7 @@ def find_sessions(view: View, family: Family, bird: Bird) -> Iterator[Finding]:
             yield _down(view, session, by_hand, early=is_young(bird))
 
 
-def _doubtful(sessions: tuple[Session, ...], plan: FamilyPlan) -> tuple[tuple[Session, Wanted | None], ...]:
+def _doubtful(sessions: tuple[Session, ...], plan: FamilyPlan) -> tuple[tuple[Session, ExpectedSession | None], ...]:
     """The sessions about which there may be something to say, each with what asks for it."""
     asked = ((one, (plan.mesh if one.kind is PeerKind.MESH else plan.asked_for).get(one.peer)) for one in sessions)
     return tuple(
@@ -53,7 +53,7 @@ def _doubtful(sessions: tuple[Session, ...], plan: FamilyPlan) -> tuple[tuple[Se
     )
 
 
-_DOUBTFUL = {family: MadeOnce(_doubtful) for family in Family}
+_DOUBTFUL = {family: LastValueCache(_doubtful) for family in Family}
 
 
 def _served(bird: Bird) -> frozenset[IPAddress]:
@@ -74,7 +74,7 @@ def matters(view: View, family: Family, node: str = "") -> bool:
     return needs_bgp(view, family) or (not node and outside)
 
 
-def _has_other_as(session: Session, wanted: Wanted) -> bool:
+def _has_other_as(session: Session, wanted: ExpectedSession) -> bool:
     return bool(wanted.as_numbers) and session.neighbour_as not in {None, *wanted.as_numbers}
 
 
@@ -155,7 +155,7 @@ def _stale_session(view: View, session: Session, bird: Bird, stale: str) -> Find
     )
 
 
-def _other_as(view: View, session: Session, bird: Bird, wanted: Wanted) -> Finding:
+def _other_as(view: View, session: Session, bird: Bird, wanted: ExpectedSession) -> Finding:
     node = wanted.node
     whom = f"node {node} ({session.peer})" if node else f"peer {session.peer}"
     right = " or ".join(map(str, sorted(wanted.as_numbers)))

@@ -13,8 +13,8 @@ from calico_agent.expected.view import View
 from calico_agent.faults.catalogue import finding
 from calico_agent.model.calico.node import BgpSettings
 from calico_agent.model.finding import Finding, Severity
-from calico_agent.model.host.conflicting_process import Rival, in_the_way
-from calico_agent.model.name_lease import Machine, NameClaim, Standing, claim_on, this_machine
+from calico_agent.model.host.conflicting_process import ConflictingProcess, in_the_way
+from calico_agent.model.name_lease import LeaseStatus, Machine, NameLease, claim_on, this_machine
 from calico_agent.model.network.address import Family
 from calico_agent.model.observation import Unreadable
 
@@ -38,8 +38,8 @@ def _name(view: View) -> Iterator[Finding]:
     machine = this_machine(host, kernel.links, view.identity)
     claim = claim_on(name, datastore.claims)
     standing = claim.standing(machine, datastore.registered(name), view.identity.addresses, long_up=host.long_up)
-    if standing in {Standing.HELD, Standing.CLONED}:
-        yield _claimed(view, name, claim, machine, cloned=standing is Standing.CLONED)
+    if standing in {LeaseStatus.HELD, LeaseStatus.CLONED}:
+        yield _claimed(view, name, claim, machine, cloned=standing is LeaseStatus.CLONED)
     trouble = view.observation.claim_trouble
     reason = datastore.claims_trouble or (trouble.reason if trouble and trouble.code == "denied" else "")
     if view.supervised and reason:
@@ -53,7 +53,7 @@ def _name(view: View) -> Iterator[Finding]:
         )
 
 
-def _claimed(view: View, name: str, claim: NameClaim, machine: Machine, *, cloned: bool) -> Finding:
+def _claimed(view: View, name: str, claim: NameLease, machine: Machine, *, cloned: bool) -> Finding:
     """The finding of HELD and CLONED."""
     assert claim.holder is not None
     holder = claim.alive.machine if claim.alive and not machine.is_same(claim.alive.machine) else claim.holder
@@ -108,7 +108,7 @@ def _rivals(view: View) -> Iterator[Finding]:
             yield _port(view, rival)
 
 
-def _second_manager(view: View, rival: Rival) -> Finding:
+def _second_manager(view: View, rival: ConflictingProcess) -> Finding:
     also = f" and has the BGP port {rival.port}" if rival.port else ""
     harm = {
         "BIRD": "two BIRDs delete each other's routes: each takes every route of protocol bird for its own",
@@ -126,7 +126,7 @@ def _second_manager(view: View, rival: Rival) -> Finding:
     )
 
 
-def _port(view: View, rival: Rival) -> Finding:
+def _port(view: View, rival: ConflictingProcess) -> Finding:
     who = f"{rival.command} (pid {rival.pid})" if rival.pid else "a process that calico-agent cannot see"
     return finding(
         "SV-PORT",
@@ -140,18 +140,18 @@ def _port(view: View, rival: Rival) -> Finding:
     )
 
 
-def _place(rival: Rival) -> str:
+def _place(rival: ConflictingProcess) -> str:
     """What stays the same when the process is started again."""
     return rival.unit or rival.container[:12] or rival.command.partition(" ")[0] or f"port {rival.port}"
 
 
-def _where(rival: Rival) -> str:
+def _where(rival: ConflictingProcess) -> str:
     if rival.container:
         return f"it belongs to container {rival.container[:12]}"
     return f"it belongs to {rival.unit}" if rival.unit else ""
 
 
-def _stop(rival: Rival) -> str:
+def _stop(rival: ConflictingProcess) -> str:
     if rival.container:
         return f"docker stop {rival.container[:12]}, or remove the pod whose container it is, and what starts it again"
     if rival.unit.endswith(".service"):

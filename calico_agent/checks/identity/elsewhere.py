@@ -24,7 +24,7 @@ from calico_agent.faults.catalogue import finding
 from calico_agent.model.calico.node import Node
 from calico_agent.model.evidence import SETTLING, is_within
 from calico_agent.model.finding import ConditionType, Finding
-from calico_agent.model.last_value_cache import MadeOnce
+from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.name_lease import Machine
 from calico_agent.model.network.address import Family, IPAddress, IPInterface, IPNetwork
 
@@ -90,7 +90,7 @@ def _strangers(view: View) -> Mapping[Family, tuple[IPAddress, ...]]:
     return {family: tuple(one for one in found if one.version == family and one not in gateways) for family in Family}
 
 
-@MadeOnce
+@LastValueCache
 def _unlisted(nodes: tuple[Node, ...]) -> tuple[tuple[str, Family], ...]:
     """The nodes that do not list their registered address, but another one of its network."""
     return tuple(

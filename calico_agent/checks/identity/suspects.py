@@ -11,11 +11,11 @@ from calico_agent.expected.cluster import Cluster
 from calico_agent.expected.view import View
 from calico_agent.model.calico.node import Node
 from calico_agent.model.identity import Candidate
-from calico_agent.model.last_value_cache import MadeOnce
+from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.network.address import Family, IPAddress, IPInterface, IPNetwork
 
 
-@MadeOnce
+@LastValueCache
 def suspects(
     cluster: Cluster, here: frozenset[IPAddress], inside: tuple[IPNetwork, ...]
 ) -> tuple[tuple[Node, IPInterface], ...]:

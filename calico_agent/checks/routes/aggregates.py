@@ -10,7 +10,7 @@ A borrowed address needs no route of its own either while the one to its block l
 
 from functools import cached_property
 
-from calico_agent.checks.route_verifier import Judge
+from calico_agent.checks.route_verifier import RouteVerifier
 from calico_agent.expected.bgp_sessions import host_plan
 from calico_agent.expected.forwarding import Encapsulation
 from calico_agent.expected.peer_endpoints import node_at
@@ -18,7 +18,7 @@ from calico_agent.expected.route_table import ExpectedTable
 from calico_agent.expected.routes import ExpectedRoute
 from calico_agent.expected.view import View
 from calico_agent.model.calico.bird import Bird, PeerKind
-from calico_agent.model.last_value_cache import MadeOnce
+from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.network.address import Family, IPAddress
 from calico_agent.model.network.prefix import key_of
 from calico_agent.model.network.route import PROTOCOL_BIRD, Fib, Route, RouteType
@@ -31,7 +31,7 @@ class Aggregates:
         self,
         fib: Fib,
         table: ExpectedTable,
-        judge: Judge,
+        judge: RouteVerifier,
         routers: frozenset[IPAddress],
         open_to_routers: frozenset[Family],
     ) -> None:
@@ -69,7 +69,7 @@ class Aggregates:
         return any(self._fib.paths(route.prefix) for route in told)
 
 
-def aggregates_of(view: View, fib: Fib, table: ExpectedTable, judge: Judge) -> Aggregates:
+def aggregates_of(view: View, fib: Fib, table: ExpectedTable, judge: RouteVerifier) -> Aggregates:
     """The same as before while nothing has changed that they follow from."""
     open_to_routers = frozenset(family for family, plan in host_plan(view).items() if not plan.closed)
     routers = frozenset(
@@ -82,11 +82,11 @@ def aggregates_of(view: View, fib: Fib, table: ExpectedTable, judge: Judge) -> A
     return _made(fib, table, judge, routers, open_to_routers)
 
 
-@MadeOnce
+@LastValueCache
 def _made(
     fib: Fib,
     table: ExpectedTable,
-    judge: Judge,
+    judge: RouteVerifier,
     routers: frozenset[IPAddress],
     open_to_routers: frozenset[Family],
 ) -> Aggregates:

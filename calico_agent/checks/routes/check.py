@@ -13,16 +13,16 @@ from calico_agent.checks.bgp.rib import Rib, rib_of
 from calico_agent.checks.blocks.lost_blocks import find_lost_blocks
 from calico_agent.checks.blocks.owners import find_double_claims, find_unreachable
 from calico_agent.checks.blocks.unadvertised import find_unadvertised
-from calico_agent.checks.route_verifier import MISSING, Judge, judge_of
+from calico_agent.checks.route_verifier import MISSING, RouteVerifier, judge_of
 from calico_agent.checks.routes.aggregates import aggregates_of
 from calico_agent.checks.routes.diverted import DIVERTED, diverted, find_answers, find_diverted
-from calico_agent.checks.routes.policy_rules import Diversion, Diversions, diversions
+from calico_agent.checks.routes.policy_rules import PolicyRouteOverride, PolicyRouteOverrides, diversions
 from calico_agent.checks.routes.unexpected_routes import find_stranger
 from calico_agent.checks.routes.words import RouteWords, find_own_blocks
 from calico_agent.checks.underlay.nearness import find_lost_sight
 from calico_agent.checks.underlay.tunnels import Underlay
 from calico_agent.checks.workloads.users import stranded_pods
-from calico_agent.expected.forwarding import Way
+from calico_agent.expected.forwarding import ForwardingPath
 from calico_agent.expected.route_table import ExpectedTable, Paths, expected_table
 from calico_agent.expected.routes import Expectation, ExpectedRoute
 from calico_agent.expected.view import View
@@ -45,7 +45,7 @@ class Amiss(NamedTuple):
     route: ExpectedRoute
     paths: Paths
     code: str
-    diversion: Diversion | None = None
+    diversion: PolicyRouteOverride | None = None
 
 
 def check_routes(view: View, kernel: Kernel, expectation: Expectation) -> RouteCheck:
@@ -87,7 +87,12 @@ def _said(view: View, words: RouteWords, one: Amiss) -> Finding:
 
 
 def _compare(
-    view: View, kernel: Kernel, expectation: Expectation, elsewhere: Diversions, rib: Rib, judge: Judge
+    view: View,
+    kernel: Kernel,
+    expectation: Expectation,
+    elsewhere: PolicyRouteOverrides,
+    rib: Rib,
+    judge: RouteVerifier,
 ) -> tuple[list[Amiss], list[Finding]]:
     """The expected routes that are amiss, by prefix, and what is said of those that are not expected."""
     table = expected_table(expectation)
@@ -111,7 +116,7 @@ def _compare(
     return [amiss[key] for key in sorted(amiss)], strangers
 
 
-def _count(table: ExpectedTable, broken: Collection[Way], amiss: list[Amiss], stale: int) -> RouteCounts:
+def _count(table: ExpectedTable, broken: Collection[ForwardingPath], amiss: list[Amiss], stale: int) -> RouteCounts:
     """What was found. A right route whose way does not reach its node is wrong all the same."""
     expected = len(table.routes)
     codes = Counter(one.code for one in amiss)
@@ -132,10 +137,10 @@ def _count(table: ExpectedTable, broken: Collection[Way], amiss: list[Amiss], st
     )
 
 
-def _underlay(view: View, kernel: Kernel, table: ExpectedTable) -> dict[Way, tuple[Finding, ...]]:
+def _underlay(view: View, kernel: Kernel, table: ExpectedTable) -> dict[ForwardingPath, tuple[Finding, ...]]:
     """The ways that do not reach their node, each with its findings; one finding for each node."""
     underlay = Underlay(view, kernel)
-    broken: dict[Way, tuple[Finding, ...]] = {}
+    broken: dict[ForwardingPath, tuple[Finding, ...]] = {}
     said: set[tuple[str, str]] = set()
     for way, prefix in table.ways.items():
         found = tuple(underlay.find(way, kernel.fib.paths(prefix)))

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from calico_agent.checks.route_verifier import Judge
-from calico_agent.checks.routes.policy_rules import Diversion, Diversions, answers
+from calico_agent.checks.route_verifier import RouteVerifier
+from calico_agent.checks.routes.policy_rules import PolicyRouteOverride, PolicyRouteOverrides, answers
 from calico_agent.checks.routes.words import whose
 from calico_agent.checks.traffic_impact import fate_with
 from calico_agent.checks.words import ip_tool
@@ -22,12 +22,12 @@ from calico_agent.model.network.route import host_prefix
 DIVERTED = "RT-DIVERTED"
 
 
-def diverted(view: View, route: ExpectedRoute, diversion: Diversion) -> Finding:
+def diverted(view: View, route: ExpectedRoute, diversion: PolicyRouteOverride) -> Finding:
     """Packets for an expected route that do not get to it."""
     return _finding(view, route.prefix, whose(route), diversion, f"wanted: {route.prefix} {route.way}; ")
 
 
-def find_diverted(view: View, elsewhere: Diversions, judge: Judge) -> Iterator[Finding]:
+def find_diverted(view: View, elsewhere: PolicyRouteOverrides, judge: RouteVerifier) -> Iterator[Finding]:
     """Packets for the pods of this host, and for a part of the addresses of another node that get elsewhere."""
     for prefix, diversion in elsewhere.own.items():
         yield _finding(view, prefix, f"{prefix}, pods of this host", diversion)
@@ -51,7 +51,7 @@ def find_answers(view: View, kernel: Kernel) -> Iterator[Finding]:
             yield _answer(view, own.ip, *found)
 
 
-def _answer(view: View, own: IPAddress, pod: IPAddress, diversion: Diversion) -> Finding:
+def _answer(view: View, own: IPAddress, pod: IPAddress, diversion: PolicyRouteOverride) -> Finding:
     rule, source = diversion.rule, host_prefix(own)
     whom = f"what this host sends from {own} to its own pods"
     into = f" into table {table_name(rule.table)} before the main table is asked"
@@ -74,7 +74,7 @@ def _answer(view: View, own: IPAddress, pod: IPAddress, diversion: Diversion) ->
     )
 
 
-def _finding(view: View, prefix: IPNetwork, whom: str, diversion: Diversion, wanted: str = "") -> Finding:
+def _finding(view: View, prefix: IPNetwork, whom: str, diversion: PolicyRouteOverride, wanted: str = "") -> Finding:
     """The fault is this host's, whoever's pods it is about."""
     rule = diversion.rule
     table = table_name(rule.table)

@@ -18,22 +18,22 @@ from itertools import chain, islice
 from calico_agent.checks.traffic_impact import shown
 from calico_agent.expected.route_table import ExpectedTable, Paths, expected_table
 from calico_agent.expected.routes import Expectation, ExpectedRoute
-from calico_agent.model.last_value_cache import MadeOnce
+from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.network.address import Family, IPAddress, IPNetwork
 from calico_agent.model.network.kernel import Kernel
-from calico_agent.model.network.policy_rule import Rule, RuleAction, asked_before_main, met, table_name
+from calico_agent.model.network.policy_rule import PolicyRule, RuleAction, asked_before_main, met, table_name
 from calico_agent.model.network.prefix import Key, key_of, prefix_of
 from calico_agent.model.network.route import TABLE_MAIN, Fib, RouteType, host_prefix
 
 
 @dataclass(frozen=True, slots=True)
-class Diversion:
+class PolicyRouteOverride:
     """What takes packets before the main table is asked: a rule, and `prefix` with `paths` in the table it leads to.
 
     `paths` are empty for a rule that refuses them.
     """
 
-    rule: Rule
+    rule: PolicyRule
     prefix: IPNetwork
     paths: Paths
 
@@ -45,7 +45,7 @@ class Diversion:
 
 
 @dataclass(frozen=True, slots=True)
-class Diversions:
+class PolicyRouteOverrides:
     """By destination: blocks and addresses of other nodes, own blocks and parts of them, and parts of the former with
     the route to the block.
 
@@ -53,13 +53,13 @@ class Diversions:
     that they do not take.
     """
 
-    routes: Mapping[IPNetwork, Diversion]
-    own: Mapping[IPNetwork, Diversion]
-    parts: Mapping[IPNetwork, tuple[ExpectedRoute, Diversion]]
-    senders: Mapping[IPNetwork, tuple[ExpectedRoute, Diversion]]
+    routes: Mapping[IPNetwork, PolicyRouteOverride]
+    own: Mapping[IPNetwork, PolicyRouteOverride]
+    parts: Mapping[IPNetwork, tuple[ExpectedRoute, PolicyRouteOverride]]
+    senders: Mapping[IPNetwork, tuple[ExpectedRoute, PolicyRouteOverride]]
 
 
-def answers(kernel: Kernel, own: IPAddress, pods: Iterable[IPAddress]) -> tuple[IPAddress, Diversion] | None:
+def answers(kernel: Kernel, own: IPAddress, pods: Iterable[IPAddress]) -> tuple[IPAddress, PolicyRouteOverride] | None:
     """The first pod of this host to which its packets from `own` do not get, though those from no address do."""
     rules = asked_before_main(kernel.rules.get(Family(own.version), ()))
     if not any(rule.source for rule in rules):
@@ -73,21 +73,21 @@ def answers(kernel: Kernel, own: IPAddress, pods: Iterable[IPAddress]) -> tuple[
     return None
 
 
-_NONE = Diversions({}, {}, {}, {})
+_NONE = PolicyRouteOverrides({}, {}, {}, {})
 _SAMPLES = 64  # nodes to which the packets of a single pod are followed, and pods of this host to which its own are
 
 
-def diversions(kernel: Kernel, expectation: Expectation) -> Diversions:
+def diversions(kernel: Kernel, expectation: Expectation) -> PolicyRouteOverrides:
     """Everything expected that the main table does not decide. On most hosts there is no rule for that."""
     if not any(asked_before_main(kernel.rules.get(family, ())) for family in Family):
         return _NONE
     return _diversions(kernel.rules, kernel.tables, kernel.fib, expectation)
 
 
-@MadeOnce
+@LastValueCache
 def _diversions(
-    rules: Mapping[Family, tuple[Rule, ...]], tables: Mapping[int, Fib], main: Fib, expectation: Expectation
-) -> Diversions:
+    rules: Mapping[Family, tuple[PolicyRule, ...]], tables: Mapping[int, Fib], main: Fib, expectation: Expectation
+) -> PolicyRouteOverrides:
     ways = {
         family: _Way(asked_before_main(rules.get(family, ())), {**tables, TABLE_MAIN: main}, expectation.own_blocks)
         for family in Family
@@ -97,10 +97,10 @@ def _diversions(
     parts = dict(chain.from_iterable(way.parts(expectation, {*routes, *own}) for way in ways.values()))
     own |= chain.from_iterable(way.own_parts(expectation.own_blocks, {*own}) for way in ways.values())
     senders = dict(chain.from_iterable(way.senders(expectation, {*routes, *own}) for way in ways.values()))
-    return Diversions(routes, own, parts, senders)
+    return PolicyRouteOverrides(routes, own, parts, senders)
 
 
-def _found(prefixes: Iterator[IPNetwork], ways: Mapping[Family, "_Way"]) -> dict[IPNetwork, Diversion]:
+def _found(prefixes: Iterator[IPNetwork], ways: Mapping[Family, "_Way"]) -> dict[IPNetwork, PolicyRouteOverride]:
     asked = ((prefix, ways[Family(prefix.version)].diversion(prefix)) for prefix in prefixes)
     return {prefix: found for prefix, found in asked if found is not None}
 
@@ -108,14 +108,14 @@ def _found(prefixes: Iterator[IPNetwork], ways: Mapping[Family, "_Way"]) -> dict
 class _Way:
     """The way through the rules of one family."""
 
-    def __init__(self, rules: tuple[Rule, ...], tables: Mapping[int, Fib], own: tuple[IPNetwork, ...]) -> None:
+    def __init__(self, rules: tuple[PolicyRule, ...], tables: Mapping[int, Fib], own: tuple[IPNetwork, ...]) -> None:
         self._rules = rules
         self._tables = tables
         # `from` rules alone tell the pods' packets from the host's.
         own = own if any(rule.source for rule in rules) else ()
         self._sources: tuple[IPNetwork | None, ...] = (None, *own)
 
-    def diversion(self, destination: IPNetwork, source: IPNetwork | None = None) -> Diversion | None:
+    def diversion(self, destination: IPNetwork, source: IPNetwork | None = None) -> PolicyRouteOverride | None:
         """What takes packets to `destination` from any source here, or from one; None when the main table does, or
         nothing."""
         if not self._rules:
@@ -127,7 +127,7 @@ class _Way:
 
     def parts(
         self, expectation: Expectation, whole: set[IPNetwork]
-    ) -> Iterator[tuple[IPNetwork, tuple[ExpectedRoute, Diversion]]]:
+    ) -> Iterator[tuple[IPNetwork, tuple[ExpectedRoute, PolicyRouteOverride]]]:
         """Parts of blocks that rules are for, or to which there is a route in the tables that rules lead to before
         main; `whole` blocks are told already."""
         expected = expected_table(expectation)
@@ -141,7 +141,9 @@ class _Way:
                 if found is not None and found.rule is rule:
                     yield part, (around, found)
 
-    def own_parts(self, blocks: tuple[IPNetwork, ...], whole: set[IPNetwork]) -> Iterator[tuple[IPNetwork, Diversion]]:
+    def own_parts(
+        self, blocks: tuple[IPNetwork, ...], whole: set[IPNetwork]
+    ) -> Iterator[tuple[IPNetwork, PolicyRouteOverride]]:
         """Parts of own blocks that rules are for and that are led elsewhere than the main table leads them."""
         main = self._tables[TABLE_MAIN]
         for part in (prefix_of(key) for rule in self._rules for key in self._narrowed(rule)):
@@ -154,7 +156,7 @@ class _Way:
 
     def senders(
         self, expectation: Expectation, whole: set[IPNetwork]
-    ) -> Iterator[tuple[IPNetwork, tuple[ExpectedRoute, Diversion]]]:
+    ) -> Iterator[tuple[IPNetwork, tuple[ExpectedRoute, PolicyRouteOverride]]]:
         """Parts of own blocks that rules know as a source, with what becomes of their packets to another node."""
         expected = expected_table(expectation)
         sources = {rule.source for rule in self._rules if rule.source is not None and not rule.inverted}
@@ -168,26 +170,26 @@ class _Way:
                     break
 
     @staticmethod
-    def _narrowed(rule: Rule) -> Iterator[Key]:
+    def _narrowed(rule: PolicyRule) -> Iterator[Key]:
         if rule.destination is not None and not rule.inverted:
             yield key_of(rule.destination)
 
-    def _routed(self, rule: Rule, expected: ExpectedTable) -> Iterator[Key]:
+    def _routed(self, rule: PolicyRule, expected: ExpectedTable) -> Iterator[Key]:
         """What a rule's table has a route to and nobody expects one to."""
         table = self._tables.get(rule.table, Fib()) if rule.table != TABLE_MAIN else Fib()
         for key, way, paths in expected.walk(table, {}):
             if way is None and paths[0].type is not RouteType.THROW:
                 yield key
 
-    def _decide(self, destination: IPNetwork, source: IPNetwork | None) -> Diversion | None:
+    def _decide(self, destination: IPNetwork, source: IPNetwork | None) -> PolicyRouteOverride | None:
         for rule in met(self._rules, destination, source):
             if rule.action.refuses:
-                return Diversion(rule, destination, ())
+                return PolicyRouteOverride(rule, destination, ())
             if rule.action is RuleAction.TABLE and (found := self._look_up(rule, destination)) is not None:
                 return None if rule.table == TABLE_MAIN else found
         return None
 
-    def _look_up(self, rule: Rule, destination: IPNetwork) -> Diversion | None:
+    def _look_up(self, rule: PolicyRule, destination: IPNetwork) -> PolicyRouteOverride | None:
         """What the rule's table has for all of `destination`; None when the next rule is asked."""
         fib = self._tables.get(rule.table, Fib())
         paths, prefix = fib.paths(destination), destination
@@ -197,4 +199,4 @@ class _Way:
                 return None
             paths, prefix = (around.path,), around.prefix
         suppressed = rule.suppressed is not None and prefix.prefixlen <= rule.suppressed
-        return None if suppressed or paths[0].type is RouteType.THROW else Diversion(rule, prefix, paths)
+        return None if suppressed or paths[0].type is RouteType.THROW else PolicyRouteOverride(rule, prefix, paths)

@@ -11,14 +11,14 @@ from calico_agent.checks.routes.unexpected_routes import find_strangers
 from calico_agent.checks.traffic_impact import shown
 from calico_agent.checks.underlay.tunnels import Underlay
 from calico_agent.expected.cluster import Cluster
-from calico_agent.expected.forwarding import Way
+from calico_agent.expected.forwarding import ForwardingPath
 from calico_agent.expected.route_table import expected_table
 from calico_agent.expected.routes import Expectation, expect
 from calico_agent.expected.view import View
 from calico_agent.model.finding import Finding
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.network.prefix import key_of
-from calico_agent.model.network.route import Path, RouteType
+from calico_agent.model.network.route import RouteAttributes, RouteType
 from calico_agent.model.network.route_trace import RouteRow, RouteState
 
 _STATES = {"": RouteState.RIGHT, MISSING: RouteState.MISSING}
@@ -45,7 +45,7 @@ def _expected(view: View, cluster: Cluster, kernel: Kernel, expectation: Expecta
     told = cache(str)
 
     @cache
-    def beneath(way: Way) -> str:
+    def beneath(way: ForwardingPath) -> str:
         """The code of what keeps packets from the node although the route is right."""
         return next((one.code for one in underlay.find(way, kernel.fib.paths(table.ways[way]))), "")
 
@@ -90,7 +90,7 @@ def _pool(cluster: Cluster, key: tuple[int, int, int]) -> str:
     return pool.name if pool else ""
 
 
-def _found(paths: tuple[Path, ...]) -> str:
+def _found(paths: tuple[RouteAttributes, ...]) -> str:
     return shown(paths[0]) if paths else "nothing"
 
 

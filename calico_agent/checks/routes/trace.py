@@ -11,7 +11,7 @@ from calico_agent.checks.underlay.tunnel_addresses import find_tunnel_addresses,
 from calico_agent.checks.underlay.tunnels import Underlay
 from calico_agent.checks.words import listed
 from calico_agent.checks.workloads.users import find_users
-from calico_agent.expected.address_owners import Standing, standing_of
+from calico_agent.expected.address_owners import AddressFacts, standing_of
 from calico_agent.expected.cluster import Cluster
 from calico_agent.expected.forwarding import Encapsulation
 from calico_agent.expected.route_table import expected_table
@@ -20,7 +20,7 @@ from calico_agent.expected.view import View
 from calico_agent.model.finding import Finding
 from calico_agent.model.network.address import IPAddress
 from calico_agent.model.network.kernel import Kernel
-from calico_agent.model.network.policy_rule import Rule, table_name
+from calico_agent.model.network.policy_rule import PolicyRule, table_name
 from calico_agent.model.network.route import TABLE_MAIN, Route, RouteType, host_prefix
 from calico_agent.model.network.route_trace import Lookup, Trace
 from calico_agent.model.network.tunnel import IPIP_DEVICE
@@ -48,7 +48,7 @@ def _judge(
     kernel: Kernel,
     lookup: Lookup,
     route: Route | None,
-    place: Standing,
+    place: AddressFacts,
     expected: ExpectedRoute | None,
 ) -> tuple[bool | None, str]:
     if (known := _by_standing(view, cluster, kernel, lookup, route, place)) is not None:
@@ -71,7 +71,7 @@ def _judge(
 
 
 def _unexpected(
-    view: View, cluster: Cluster, lookup: Lookup, route: Route | None, place: Standing
+    view: View, cluster: Cluster, lookup: Lookup, route: Route | None, place: AddressFacts
 ) -> tuple[bool | None, str]:
     """What is said of an address to which no route is expected."""
     if place.holder is not None and place.holder == view.local.name:
@@ -92,7 +92,7 @@ def _unexpected(
 
 
 def _by_standing(
-    view: View, cluster: Cluster, kernel: Kernel, lookup: Lookup, route: Route | None, place: Standing
+    view: View, cluster: Cluster, kernel: Kernel, lookup: Lookup, route: Route | None, place: AddressFacts
 ) -> tuple[bool | None, str] | None:
     """What is said of an address with two users, and of those of hosts; None for all others."""
     address, findings = (
@@ -151,7 +151,7 @@ def _now(kernel: Kernel, lookup: Lookup, route: Route | None) -> _Facts:
     return (*facts, *_beneath(kernel, lookup.hop.gateway or lookup.destination, lookup.hop.device))
 
 
-def _rule(lookup: Lookup, table: int) -> Rule | None:
+def _rule(lookup: Lookup, table: int) -> PolicyRule | None:
     """The rule that led to the table; the kernel does not say which."""
     leading = [rule for rule in lookup.rules if rule.table == table]
     taking = (rule for rule in leading if rule.takes(host_prefix(lookup.destination)))
@@ -172,7 +172,7 @@ def _beneath(kernel: Kernel, next_hop: IPAddress, device: str) -> _Facts:
         return (neighbour,)
     hosts = [
         entry.destination
-        for entry in kernel.forwarding or ()
+        for entry in kernel.fdb or ()
         if entry.device == device and found.mac and entry.mac.lower() == found.mac.lower()
     ]
     sent = ("tunnel", f"{device} sends it to {' and '.join(map(str, hosts)) or 'nobody'}")
@@ -190,7 +190,7 @@ def _outer(kernel: Kernel, host: IPAddress, carried: str) -> _Facts:
     return (("outer packet", f"to {host} {hop}"), *_beneath(kernel, hop.gateway or host, hop.device)[:1], unknown)
 
 
-def _wanted(view: View, place: Standing, expected: ExpectedRoute | None) -> _Facts:
+def _wanted(view: View, place: AddressFacts, expected: ExpectedRoute | None) -> _Facts:
     facts: list[tuple[str, str]] = []
     if place.pool is not None:
         facts.append(("pool", f"{place.pool.name}, {place.pool.cidr}"))

@@ -24,7 +24,7 @@ from calico_agent.model.finding import Finding, Severity
 from calico_agent.model.network.address import IPAddress, IPNetwork
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.network.prefix import FULL_LENGTH, Key, prefix_of
-from calico_agent.model.network.route import Path, RouteType
+from calico_agent.model.network.route import RouteAttributes, RouteType
 from calico_agent.model.network.tunnel import TUNNEL_DEVICES
 
 _BLOCK_LENGTH = {4: 26, 6: 122}  # where the pool does not say
@@ -67,7 +67,7 @@ def find_stranger(view: View, expectation: Expectation, rib: Rib, key: Key, path
         yield _foreign_finding(prefix_of(key), path, pool)
 
 
-def _taken_from(cluster: Cluster, expectation: Expectation, key: Key, path: Path) -> Block | None:
+def _taken_from(cluster: Cluster, expectation: Expectation, key: Key, path: RouteAttributes) -> Block | None:
     """The block of a node from which a route of BIRD's takes a part, as another host had it from somebody else.
 
     Nothing of Calico's is longer than a block but a host route. To the host route of an address that IPAM does not know
@@ -86,13 +86,13 @@ def _taken_from(cluster: Cluster, expectation: Expectation, key: Key, path: Path
     )
 
 
-def _leads_into_tunnel(key: Key, path: Path) -> bool:
+def _leads_into_tunnel(key: Key, path: RouteAttributes) -> bool:
     """Felix's VXLAN route to a block, which has protocol `boot`; host routes to tunnel addresses have no gateway."""
     full = key[1] == FULL_LENGTH[key[0]]
     return not full and any(hop.device in TUNNEL_DEVICES for hop in path.next_hops)
 
 
-def _local_workload(view: View, key: Key, path: Path) -> bool:
+def _local_workload(view: View, key: Key, path: RouteAttributes) -> bool:
     """A host route to a pod or a tunnel device of this host. No pod lives in one of the networks of its own links."""
     if key[1] != FULL_LENGTH[key[0]] or not path.next_hops:
         return False
@@ -118,13 +118,13 @@ def _stale(cluster: Cluster, expectation: Expectation, key: Key, pool: Pool) -> 
     return length < FULL_LENGTH[version] or block_length == length
 
 
-def _advertised(prefix: IPNetwork, path: Path, rib: Rib) -> tuple[str, IPAddress | None]:
+def _advertised(prefix: IPNetwork, path: RouteAttributes, rib: Rib) -> tuple[str, IPAddress | None]:
     """The node that advertises such a route, by which of its next hops; "" and None where none does."""
     hops = (hop.gateway for hop in path.next_hops)
     return next(((name, hop) for hop in hops if hop and (name := rib.advertiser(prefix, hop))), ("", None))
 
 
-def _stale_finding(prefix: IPNetwork, path: Path, rib: Rib) -> Finding:
+def _stale_finding(prefix: IPNetwork, path: RouteAttributes, rib: Rib) -> Finding:
     drops = "a blackhole" if path.type is RouteType.BLACKHOLE else "a route"
     source, via = _advertised(prefix, path, rib)
     return finding(
@@ -140,7 +140,7 @@ def _stale_finding(prefix: IPNetwork, path: Path, rib: Rib) -> Finding:
     )
 
 
-def _learned_finding(prefix: IPNetwork, path: Path, shadowed: Block, rib: Rib) -> Finding:
+def _learned_finding(prefix: IPNetwork, path: RouteAttributes, shadowed: Block, rib: Rib) -> Finding:
     source, via = _advertised(prefix, path, rib)
     by = f": {source} advertises it" if source else ""
     return finding(
@@ -157,7 +157,7 @@ def _learned_finding(prefix: IPNetwork, path: Path, shadowed: Block, rib: Rib) -
     )
 
 
-def _foreign_finding(prefix: IPNetwork, path: Path, pool: Pool) -> Finding:
+def _foreign_finding(prefix: IPNetwork, path: RouteAttributes, pool: Pool) -> Finding:
     return finding(
         "RT-FOREIGN",
         str(prefix),
@@ -170,7 +170,7 @@ def _foreign_finding(prefix: IPNetwork, path: Path, pool: Pool) -> Finding:
     )
 
 
-def _shadow_finding(prefix: IPNetwork, path: Path, node: str, whose: str) -> Finding:
+def _shadow_finding(prefix: IPNetwork, path: RouteAttributes, node: str, whose: str) -> Finding:
     return finding(
         "RT-SHADOWED",
         str(prefix),

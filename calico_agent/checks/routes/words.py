@@ -10,7 +10,7 @@ from calico_agent.checks.route_verifier import foreign
 from calico_agent.checks.traffic_impact import fate_with, fate_without, protocol, shown
 from calico_agent.checks.underlay.nearness import lost_sight
 from calico_agent.checks.words import birdcl, block_key, listed
-from calico_agent.expected.forwarding import Encapsulation, Way
+from calico_agent.expected.forwarding import Encapsulation, ForwardingPath
 from calico_agent.expected.route_table import Paths
 from calico_agent.expected.routes import Expectation, ExpectedRoute
 from calico_agent.expected.view import View
@@ -19,7 +19,7 @@ from calico_agent.model.calico.node import EncapsulationMode
 from calico_agent.model.finding import Finding, Severity
 from calico_agent.model.network.address import IPNetwork
 from calico_agent.model.network.prefix import key_of
-from calico_agent.model.network.route import Fib, Path, RouteType
+from calico_agent.model.network.route import Fib, RouteAttributes, RouteType
 from calico_agent.model.words import counted
 
 _LEARNED = "BIRD learns it and advertises it, so that other nodes send there too"
@@ -91,7 +91,7 @@ class RouteWords:
             device=route.way.device,
         )
 
-    def _foreign(self, route: ExpectedRoute, best: Path, stranger: Path) -> Finding:
+    def _foreign(self, route: ExpectedRoute, best: RouteAttributes, stranger: RouteAttributes) -> Finding:
         """A route that is not Calico's, in the way of the right one or beside it."""
         beside = stranger is not best
         effects = ["packets of this host go the right way, but" if beside else f"{fate_with(stranger)};"]
@@ -107,13 +107,13 @@ class RouteWords:
             prefix=route.prefix,
         )
 
-    def _effect(self, route: ExpectedRoute, code: str, best: Path) -> str:
+    def _effect(self, route: ExpectedRoute, code: str, best: RouteAttributes) -> str:
         if code == "RT-ECMP":
             return f"{fate_with(best)}: a part of the connections is lost"
         learned = code == "RT-SHADOWED" and route.way.by_bgp and foreign((best,), self._calico) is not None
         return f"{fate_with(best)}{f'; {_LEARNED}' if learned else ''}"
 
-    def _said(self, route: ExpectedRoute, code: str, best: Path) -> tuple[str, str]:
+    def _said(self, route: ExpectedRoute, code: str, best: RouteAttributes) -> tuple[str, str]:
         """What is wrong, and the cure."""
         whom, delete = whose(route), f"{cures.delete(route.prefix, best)} on this host"
         match code:
@@ -148,7 +148,7 @@ class RouteWords:
                 return f"{lost}, the next hop for {whom}", cure
         return f"a route of type {best.type.name.lower()} lies on {whom}", delete
 
-    def _origin(self, route: ExpectedRoute, best: Path) -> tuple[str, str]:
+    def _origin(self, route: ExpectedRoute, best: RouteAttributes) -> tuple[str, str]:
         """Who advertises the next hops that are not the owner's, as the end of a sentence, and what to do there."""
         prefix, owner = route.prefix, route.way.node
         wrong = [hop.gateway for hop in best.next_hops if hop.gateway is not None and hop.gateway != route.way.gateway]
@@ -195,12 +195,12 @@ def _cure_alone(route: ExpectedRoute) -> str:
     return f"on {node}: ip route get {address} must lead into a pod's link (cali...); {release}"
 
 
-def _no_tunnel_address(way: Way) -> str:
+def _no_tunnel_address(way: ForwardingPath) -> str:
     missing = way.encapsulation is Encapsulation.VXLAN and way.gateway is None
     return f"; the record of {way.node} has no tunnel address" if missing else ""
 
 
-def _metric(path: Path) -> str:
+def _metric(path: RouteAttributes) -> str:
     return f" metric {path.metric}" if path.metric else ""
 
 
@@ -214,7 +214,7 @@ def find_own_blocks(view: View, fib: Fib, expectation: Expectation) -> Iterator[
             yield _no_blackhole(view, fib, prefix, paths)
 
 
-def _foreign_own(view: View, prefix: IPNetwork, stranger: Path) -> Finding:
+def _foreign_own(view: View, prefix: IPNetwork, stranger: RouteAttributes) -> Finding:
     pool = view.cluster.pools.covering(key_of(prefix)) if view.cluster is not None else None
     by_bgp = pool is None or pool.vxlan is EncapsulationMode.NEVER
     return finding(

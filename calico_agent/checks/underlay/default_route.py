@@ -15,7 +15,7 @@ from calico_agent.expected.view import View
 from calico_agent.faults.catalogue import finding
 from calico_agent.model.finding import Finding
 from calico_agent.model.network.kernel import Kernel
-from calico_agent.model.network.route import PROTOCOL_BIRD, PROTOCOL_RA, Path
+from calico_agent.model.network.route import PROTOCOL_BIRD, PROTOCOL_RA, RouteAttributes
 
 _DEFAULTS = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 
@@ -30,7 +30,7 @@ def find_default_into_pod(view: View, kernel: Kernel) -> Iterator[Finding]:
                 yield _finding(view, path, cures.delete(prefix, path), prefix.version)
 
 
-def _finding(view: View, path: Path, delete: str, version: int) -> Finding:
+def _finding(view: View, path: RouteAttributes, delete: str, version: int) -> Finding:
     device = path.next_hops[0].device
     advertised = path.protocol == PROTOCOL_RA
     family = " for IPv6" if version == 6 else ""

@@ -22,7 +22,7 @@ def find_no_forwarding(view: View, kernel: Kernel, expectation: Expectation) -> 
     if view.starting:
         return
     for family in sorted({Family(block.version) for block in expectation.own_blocks}):
-        forwards = kernel.forwards.get(family, {})
+        forwards = kernel.ip_forward.get(family, {})
         if family is Family.IPV6 and not forwards.get(ALL_LINKS, True):
             yield _finding(view, family, "net.ipv6.conf.all.forwarding")
         elif family is Family.IPV4 and forwards and not any(forwards.values()):

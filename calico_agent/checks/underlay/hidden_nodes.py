@@ -8,7 +8,7 @@ that no link has the same: one inside the hosts' network takes the nodes in it a
 
 from calico_agent.checks.identity.suspects import staying
 from calico_agent.checks.words import in_family, owner_of
-from calico_agent.expected.forwarding import Way
+from calico_agent.expected.forwarding import ForwardingPath
 from calico_agent.expected.view import View
 from calico_agent.faults.catalogue import finding
 from calico_agent.model.finding import Finding, Severity
@@ -19,7 +19,7 @@ from calico_agent.model.network.tunnel import TUNNEL_DEVICES, WIREGUARD_DEVICES
 _NEW_POOL = "make a pool that contains no address of a node, disable this one (calicoctl), and start its pods anew"
 
 
-def find_hidden(view: View, kernel: Kernel, way: Way) -> Finding | None:
+def find_hidden(view: View, kernel: Kernel, way: ForwardingPath) -> Finding | None:
     """A node to which packets go as to a pod or a container. WireGuard may have those to nodes as well."""
     if view.cluster is None or way.registered in view.cluster.tunnels:
         return None  # a node that is registered with a tunnel's address: its record is wrong
@@ -40,7 +40,7 @@ def find_hidden(view: View, kernel: Kernel, way: Way) -> Finding | None:
     return None
 
 
-def _bridged(view: View, kernel: Kernel, way: Way) -> Finding | None:
+def _bridged(view: View, kernel: Kernel, way: ForwardingPath) -> Finding | None:
     """A bridge of containers whose network is a part of the one that this host shares with the node."""
     around = [found for found in view.local.bridges() if way.registered in found.interface.network]
     own = [network for network in view.local.networks(way.family) if way.registered in network] if around else []
@@ -54,7 +54,7 @@ def _bridged(view: View, kernel: Kernel, way: Way) -> Finding | None:
     return _finding(way, f"go into {bridge.link}, as those to containers", where, route, cure)
 
 
-def _finding(way: Way, fate: str, around: str, route: Route, cure: str) -> Finding:
+def _finding(way: ForwardingPath, fate: str, around: str, route: Route, cure: str) -> Finding:
     return finding(
         "RT-OVERLAP",
         in_family(way.node, way.registered.version),

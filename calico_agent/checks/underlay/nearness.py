@@ -11,18 +11,18 @@ from collections.abc import Iterable, Iterator
 from calico_agent.checks import cures
 from calico_agent.checks.bgp.rib import Rib
 from calico_agent.checks.words import in_family
-from calico_agent.expected.forwarding import Way
+from calico_agent.expected.forwarding import ForwardingPath
 from calico_agent.expected.routes import ExpectedRoute
 from calico_agent.expected.view import View
 from calico_agent.faults.catalogue import finding
 from calico_agent.model.calico.bird import Bird
 from calico_agent.model.finding import Finding
-from calico_agent.model.last_value_cache import MadeOnce
+from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.network.address import Family, IPAddress
-from calico_agent.model.network.route import PROTOCOL_BIRD, Fib, Path
+from calico_agent.model.network.route import PROTOCOL_BIRD, Fib, RouteAttributes
 
 
-def lost_sight(view: View, fib: Fib, way: Way, path: Path) -> bool:
+def lost_sight(view: View, fib: Fib, way: ForwardingPath, path: RouteAttributes) -> bool:
     """Whether a route takes a gateway to a node that is near, and BIRD finds none of the nodes there at hand."""
     near = fib.lookup(way.registered)
     if near is None or any(hop.gateway for hop in near.next_hops) or path.protocol != PROTOCOL_BIRD:
@@ -35,7 +35,9 @@ def lost_sight(view: View, fib: Fib, way: Way, path: Path) -> bool:
     )
 
 
-def find_lost_sight(view: View, fib: Fib, wrong: Iterable[tuple[ExpectedRoute, Path]], rib: Rib) -> Iterator[Finding]:
+def find_lost_sight(
+    view: View, fib: Fib, wrong: Iterable[tuple[ExpectedRoute, RouteAttributes]], rib: Rib
+) -> Iterator[Finding]:
     """One finding for each link whose network BIRD does not see; `wrong` are routes that lead elsewhere.
 
     Where BIRD itself says that it takes the link for down, or that a protocol is off, that is told already. A route
@@ -68,7 +70,7 @@ def _birds(view: View) -> Iterator[tuple[Family, Bird]]:
     return ((family, bird) for family, bird in view.daemons() if isinstance(bird, Bird))
 
 
-@MadeOnce
+@LastValueCache
 def _used_by_bird(fib: Fib) -> frozenset[IPAddress]:
     """The next hops of BIRD's routes."""
     buckets = (bucket for lengths in fib.index.values() for bucket in lengths.values())

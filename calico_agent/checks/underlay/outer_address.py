@@ -10,13 +10,13 @@ packets carry the addresses of pods.
 from collections.abc import Mapping
 
 from calico_agent.checks.words import in_family, ip_tool
-from calico_agent.expected.forwarding import Encapsulation, Way
+from calico_agent.expected.forwarding import Encapsulation, ForwardingPath
 from calico_agent.expected.view import View
 from calico_agent.faults.catalogue import finding
 from calico_agent.model.finding import Finding
-from calico_agent.model.last_value_cache import MadeOnce
+from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.network.address import IPAddress
-from calico_agent.model.network.kernel import Kernel, Source
+from calico_agent.model.network.kernel import Kernel, RouteLookup
 from calico_agent.model.network.policy_rule import table_name
 from calico_agent.model.network.route import TABLE_MAIN, NextHop, Route, RouteType
 
@@ -28,13 +28,13 @@ _EFFECTS = {
 }
 
 
-def find_wrong_source(view: View, kernel: Kernel, way: Way) -> Finding | None:
+def find_wrong_source(view: View, kernel: Kernel, way: ForwardingPath) -> Finding | None:
     """Packets through the tunnel to a node that carry another address of this host than the registered one."""
     effect = _EFFECTS.get(way.encapsulation)
     own = view.local.registered(way.family) if effect is not None else None
     if effect is None or own is None:
         return None
-    route, found = kernel.route_to(way.registered), _answers(kernel.sources).get(way.registered)
+    route, found = kernel.route_to(way.registered), _answers(kernel.lookups).get(way.registered)
     source = found.address if found is not None else route.source if route is not None else None
     if source is None or source == own.ip or route is None or route.type is not RouteType.UNICAST:
         return None
@@ -56,7 +56,7 @@ def find_wrong_source(view: View, kernel: Kernel, way: Way) -> Finding | None:
     )
 
 
-def _cure(view: View, kernel: Kernel, way: Way, route: Route, own: IPAddress) -> str:
+def _cure(view: View, kernel: Kernel, way: ForwardingPath, route: Route, own: IPAddress) -> str:
     """A route to the node's network by the same next hop, with the right source; to the node alone where it is near."""
     hop = _preferred(kernel, route, own)
     record = view.cluster.nodes.get(way.node) if view.cluster is not None else None
@@ -75,6 +75,6 @@ def _preferred(kernel: Kernel, route: Route, own: IPAddress) -> NextHop:
     return next(near, route.next_hops[0])
 
 
-@MadeOnce
-def _answers(sources: tuple[Source, ...]) -> Mapping[IPAddress, Source]:
+@LastValueCache
+def _answers(sources: tuple[RouteLookup, ...]) -> Mapping[IPAddress, RouteLookup]:
     return {source.destination: source for source in sources}

@@ -14,7 +14,7 @@ from calico_agent.expected.view import View
 from calico_agent.faults.catalogue import finding
 from calico_agent.model.calico.node import EncapsulationMode, Pool
 from calico_agent.model.finding import Finding
-from calico_agent.model.last_value_cache import MadeOnce
+from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.network.address import Family, IPInterface, IPNetwork
 
 _CODE = "IP-PREFIX"
@@ -38,7 +38,7 @@ def find_subnets(view: View) -> Iterator[Finding]:
                 yield _other(name, bare, link.network)
 
 
-@MadeOnce
+@LastValueCache
 def _across_subnets(cluster: Cluster) -> tuple[Family, ...]:
     """The families with a pool in use that encapsulates between subnets only."""
     modes = EncapsulationMode.CROSS_SUBNET
@@ -54,7 +54,7 @@ def _bare(cluster: Cluster, family: Family) -> tuple[tuple[str, IPInterface], ..
     return tuple(one for one in _all_bare(cluster) if one[1].version == family)
 
 
-@MadeOnce
+@LastValueCache
 def _all_bare(cluster: Cluster) -> tuple[tuple[str, IPInterface], ...]:
     """The nodes that are registered with a full prefix length."""
     registered = ((node.name, one) for node in cluster.datastore.nodes for one in (node.ipv4, node.ipv6))

@@ -17,24 +17,24 @@ from calico_agent.checks.words import listed
 from calico_agent.expected.address_owners import standing_of
 from calico_agent.expected.agents import is_this_host
 from calico_agent.expected.cluster import Cluster, TunnelEnd
-from calico_agent.expected.forwarding import Encapsulation, Lane, Way, Ways
+from calico_agent.expected.forwarding import Encapsulation, ForwardingPath, ForwardingResolver, Lane
 from calico_agent.expected.local_node import Standpoint
 from calico_agent.expected.view import View
 from calico_agent.faults.catalogue import finding
 from calico_agent.model.calico.node import EncapsulationMode, Pool
 from calico_agent.model.finding import Finding, Severity
-from calico_agent.model.last_value_cache import MadeOnce
+from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.network.address import Family, IPAddress
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.network.prefix import FULL_LENGTH, key_of
-from calico_agent.model.network.route import Path, Route, RouteType, host_prefix
+from calico_agent.model.network.route import Route, RouteAttributes, RouteType, host_prefix
 from calico_agent.model.network.tunnel import IPIP_DEVICE, TUNNEL_DEVICES
 
 
 class TunnelRoutes(NamedTuple):
     """How the tunnel addresses of other nodes are reached: by version and number, and those with no block of theirs."""
 
-    ways: Mapping[int, dict[int, tuple[IPAddress, TunnelEnd, Way]]]
+    ways: Mapping[int, dict[int, tuple[IPAddress, TunnelEnd, ForwardingPath]]]
     alone: tuple[IPAddress, ...]
 
 
@@ -43,9 +43,9 @@ def tunnel_routes(cluster: Cluster, local: Standpoint) -> TunnelRoutes:
     return _tunnel_routes(cluster, local)
 
 
-@MadeOnce
+@LastValueCache
 def _tunnel_routes(cluster: Cluster, local: Standpoint) -> TunnelRoutes:
-    ways, found = Ways(cluster, local), TunnelRoutes({4: {}, 6: {}}, ())
+    ways, found = ForwardingResolver(cluster, local), TunnelRoutes({4: {}, 6: {}}, ())
     alone: list[IPAddress] = []
     for address, ends in cluster.tunnels.items():
         key = key_of(host_prefix(address))
@@ -65,7 +65,7 @@ def _tunnel_routes(cluster: Cluster, local: Standpoint) -> TunnelRoutes:
     return found._replace(alone=tuple(alone))
 
 
-@MadeOnce
+@LastValueCache
 def _shared_addresses(cluster: Cluster) -> Mapping[IPAddress, tuple[TunnelEnd, ...]]:
     """Those that several nodes have, with these."""
     return {address: ends for address, ends in cluster.tunnels.items() if len({end.node for end in ends}) > 1}
@@ -101,13 +101,13 @@ def find_tunnel_addresses(view: View, cluster: Cluster, kernel: Kernel) -> Itera
             yield _astray(address, end, way, fault)
 
 
-def way_to(view: View, cluster: Cluster, address: IPAddress) -> Way | None:
+def way_to(view: View, cluster: Cluster, address: IPAddress) -> ForwardingPath | None:
     """How a tunnel address of another node is reached, None where that is not known."""
     known = tunnel_routes(cluster, view.local.standpoint).ways[address.version].get(int(address))
     return known[2] if known is not None else None
 
 
-def _routed_elsewhere(routes: TunnelRoutes, kernel: Kernel) -> Iterator[tuple[IPAddress, TunnelEnd, Way]]:
+def _routed_elsewhere(routes: TunnelRoutes, kernel: Kernel) -> Iterator[tuple[IPAddress, TunnelEnd, ForwardingPath]]:
     """Those with a route of their own, but the thousands that lead into a VXLAN device: they share one path."""
     onlink: dict[int, bool] = {}
     for version, ways in routes.ways.items():
@@ -171,22 +171,22 @@ def _another(address: IPAddress, end: TunnelEnd) -> str:
     )
 
 
-def _device(way: Way) -> str:
+def _device(way: ForwardingPath) -> str:
     return way.device or IPIP_DEVICE
 
 
-def _fits(view: View, way: Way, path: Path, end: TunnelEnd) -> bool:
+def _fits(view: View, way: ForwardingPath, path: RouteAttributes, end: TunnelEnd) -> bool:
     """Whether a path leads to the node. A VXLAN device finds it by its neighbour entry, without a next hop."""
     return (end.kind == "VXLAN" and _onlink(path)) or not verdict_alone(view, way, (path,))
 
 
-def _onlink(path: Path) -> bool:
+def _onlink(path: RouteAttributes) -> bool:
     """Whether it leads into a tunnel device, without a next hop."""
     into = any(hop.gateway is None and hop.device in TUNNEL_DEVICES for hop in path.next_hops)
     return path.type is RouteType.UNICAST and into
 
 
-def _astray(address: IPAddress, end: TunnelEnd, way: Way, fault: Astray) -> Finding:
+def _astray(address: IPAddress, end: TunnelEnd, way: ForwardingPath, fault: Astray) -> Finding:
     return finding(
         "RT-TUNNEL-ADDRESS",
         str(address),

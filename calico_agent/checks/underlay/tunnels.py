@@ -13,12 +13,12 @@ from calico_agent.checks.underlay.hidden_nodes import find_hidden
 from calico_agent.checks.underlay.outer_address import find_wrong_source
 from calico_agent.checks.words import in_family, listed
 from calico_agent.expected.agents import machine_of
-from calico_agent.expected.forwarding import Encapsulation, Way
+from calico_agent.expected.forwarding import Encapsulation, ForwardingPath
 from calico_agent.expected.route_table import Paths
 from calico_agent.expected.view import View
 from calico_agent.faults.catalogue import finding
 from calico_agent.model.finding import Finding, Writer
-from calico_agent.model.last_value_cache import MadeOnce
+from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.name_lease import Machine
 from calico_agent.model.network.address import Family, IPAddress
 from calico_agent.model.network.kernel import Kernel
@@ -37,7 +37,7 @@ class _Entries(NamedTuple):
     devices: frozenset[str]
 
 
-@MadeOnce
+@LastValueCache
 def _entries(neighbours: Iterable[Neighbour], forwarding: Iterable[ForwardingEntry]) -> _Entries:
     macs: dict[tuple[str, IPAddress], str] = {}
     unanswered: dict[Place, str] = {}
@@ -59,10 +59,10 @@ class Underlay:
         self._view = view
         self._kernel = kernel
         self._bridges = view.local.bridges()
-        self._read = kernel.neighbours is not None and kernel.forwarding is not None
-        self._entries = _entries(kernel.neighbours or (), kernel.forwarding or ())
+        self._read = kernel.neighbours is not None and kernel.fdb is not None
+        self._entries = _entries(kernel.neighbours or (), kernel.fdb or ())
 
-    def find(self, way: Way, paths: Paths = ()) -> Iterator[Finding]:
+    def find(self, way: ForwardingPath, paths: Paths = ()) -> Iterator[Finding]:
         """What is wrong on the way to one node; `paths` is what the kernel has for one of its blocks."""
         if self._entries.unanswered and (silent := self._silent(way, paths)) is not None:
             yield _dead(way, silent, self._entries.unanswered[silent])
@@ -74,7 +74,7 @@ class Underlay:
         if way.encapsulation is Encapsulation.VXLAN and (broken := self._broken_tunnel(way)):
             yield _tunnel(way, broken, self._view.container_name)
 
-    def _silent(self, way: Way, paths: Paths) -> Place | None:
+    def _silent(self, way: ForwardingPath, paths: Paths) -> Place | None:
         """Who does not answer on the way to a node: its host, or every router that leads there."""
         hops = places(paths[0].next_hops, way.registered) if paths and not way.device else ()
         if not hops or any(address != way.gateway for address, _ in hops):
@@ -82,7 +82,7 @@ class Underlay:
         dead = [hop for hop in hops if hop in self._entries.unanswered]
         return dead[0] if dead and len(dead) == len(hops) else None
 
-    def _invented(self, way: Way) -> Iterator[Finding]:
+    def _invented(self, way: ForwardingPath) -> Iterator[Finding]:
         """A hardware address that is none of the node's. Without an agent there, nobody knows which it has."""
         machine = machine_of(self._view, way.node)
         if machine is None or not machine.macs:
@@ -91,7 +91,7 @@ class Underlay:
         if entry is not None and entry.mac.lower() not in map(str.lower, machine.macs):
             yield _neighbour(way, entry, machine)
 
-    def _broken_tunnel(self, way: Way) -> str:
+    def _broken_tunnel(self, way: ForwardingPath) -> str:
         """Why VXLAN packets do not reach the node, empty when nothing speaks against it."""
         held = self._view.local.candidate(way.registered)
         if held is not None:
@@ -114,12 +114,12 @@ class Underlay:
         sent = f"they are sent to {listed(tuple(map(str, hosts)))}" if hosts else f"{mac} has no forwarding entry"
         return f"{sent} on {way.device}, and {way.node} is registered with {way.registered}"
 
-    def _recorded_mac(self, way: Way) -> str:
+    def _recorded_mac(self, way: ForwardingPath) -> str:
         node = self._view.cluster.nodes.get(way.node) if self._view.cluster is not None else None
         return (node.vtep_mac(Family(way.registered.version)) or "").lower() if node is not None else ""
 
 
-def _dead(way: Way, place: Place, state: str) -> Finding:
+def _dead(way: ForwardingPath, place: Place, state: str) -> Finding:
     silent, device = place
     router = silent != way.registered
     return finding(
@@ -135,7 +135,7 @@ def _dead(way: Way, place: Place, state: str) -> Finding:
     )
 
 
-def _neighbour(way: Way, entry: Neighbour, machine: Machine) -> Finding:
+def _neighbour(way: ForwardingPath, entry: Neighbour, machine: Machine) -> Finding:
     return finding(
         "RT-NEIGHBOUR",
         in_family(way.node, way.registered.version),
@@ -148,7 +148,7 @@ def _neighbour(way: Way, entry: Neighbour, machine: Machine) -> Finding:
     )
 
 
-def _tunnel(way: Way, broken: str, container: str) -> Finding:
+def _tunnel(way: ForwardingPath, broken: str, container: str) -> Finding:
     return finding(
         "RT-TUNNEL",
         in_family(way.node, way.registered.version),

@@ -12,14 +12,14 @@ from calico_agent.expected.view import View
 from calico_agent.faults.catalogue import finding
 from calico_agent.model.finding import Finding
 from calico_agent.model.network.address import IPNetwork
-from calico_agent.model.network.route import PROTOCOL_BIRD, Path, RouteType
+from calico_agent.model.network.route import PROTOCOL_BIRD, RouteAttributes, RouteType
 
 _IPVS = "kube-ipvs0"
 _NONE = 'calicoctl patch bgpconfiguration default --patch \'{"spec":{"serviceClusterIPs":[]}}\''
 _NO_BLOCK = {4: 20, 6: 116}  # a block is never larger, so that a blackhole of BIRD's is not what is left of one
 
 
-def find_services(view: View, prefix: IPNetwork, path: Path) -> Iterator[Finding]:
+def find_services(view: View, prefix: IPNetwork, path: RouteAttributes) -> Iterator[Finding]:
     """What is said of a route to something that is in no pool and no block."""
     told = view.cluster is not None and prefix in view.cluster.bgp.services
     if path.type is not RouteType.BLACKHOLE or path.protocol != PROTOCOL_BIRD:

@@ -18,7 +18,7 @@ from calico_agent.checks.words import listed
 from calico_agent.expected.pods import is_lost, lost_addresses, unled_links
 from calico_agent.expected.view import View
 from calico_agent.faults.catalogue import finding
-from calico_agent.model.calico.workload_endpoint import Endpoint, Endpoints
+from calico_agent.model.calico.workload_endpoint import WorkloadEndpoint, WorkloadEndpoints
 from calico_agent.model.finding import Finding, Severity, Writer
 from calico_agent.model.network.address import IPAddress, Link
 from calico_agent.model.network.kernel import Kernel
@@ -31,7 +31,7 @@ def find_workloads(view: View, kernel: Kernel) -> Iterator[Finding]:
         return
     links, lost = unled_links(kernel), lost_addresses(view, kernel)
     pods = view.observation.pods
-    if not isinstance(pods, Endpoints):
+    if not isinstance(pods, WorkloadEndpoints):
         known = f"Calico gave {_shown(lost)} to pods of this host"
         yield from (_without_route(view, link, known) for link in links if lost)
         return
@@ -103,7 +103,7 @@ def _unknown(view: View, links: list[Link], known: str) -> Iterator[Finding]:
         )
 
 
-def _recorded_elsewhere(view: View, links: list[Link], records: Mapping[str, Endpoint]) -> Iterator[Finding]:
+def _recorded_elsewhere(view: View, links: list[Link], records: Mapping[str, WorkloadEndpoint]) -> Iterator[Finding]:
     nodes = listed(tuple(dict.fromkeys(records[link.name].node for link in links)))
     pods = listed(tuple(records[link.name].pod for link in links))
     for link in links:
@@ -125,7 +125,7 @@ def _recorded_elsewhere(view: View, links: list[Link], records: Mapping[str, End
 
 
 def _without_link(
-    view: View, kernel: Kernel, records: Iterable[Endpoint], lost: frozenset[IPAddress]
+    view: View, kernel: Kernel, records: Iterable[WorkloadEndpoint], lost: frozenset[IPAddress]
 ) -> Iterator[Finding]:
     names = {link.name for link in kernel.links}
     gone = [one for one in records if one.link not in names and lost.intersection(one.addresses)]
@@ -146,7 +146,7 @@ def _without_link(
         )
 
 
-def _deletion(one: Endpoint) -> str:
+def _deletion(one: WorkloadEndpoint) -> str:
     """The command that deletes a record."""
     if not one.key.startswith(_V3):
         return f"ETCDCTL_API=2 etcdctl rm {one.key}"

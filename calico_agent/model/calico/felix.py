@@ -196,7 +196,7 @@ SETTINGS = tuple(_KNOWN)
 
 
 @dataclass(frozen=True, slots=True)
-class Component:
+class FelixComponent:
     """A part of Felix that is not live.
 
     `timeout` is the time that it has for a report, empty for any, and `state` what Felix says of it, both in Felix's
@@ -217,4 +217,4 @@ class FelixHealth:
     """
 
     live: bool
-    hung: tuple[Component, ...] = ()
+    hung: tuple[FelixComponent, ...] = ()

@@ -10,7 +10,7 @@ from calico_agent.model.network.address import IPAddress
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class WorkloadEndpoint:
     """A pod's record. `node` is where it runs, `link` its link on that host, `key` where etcd has the record.
 
     `pod` is what people call it: `default/web-0`.
@@ -24,12 +24,12 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoints:
+class WorkloadEndpoints:
     """The records of the pods of `nodes`. `about` are the indexes of the links that were there when it was read.
 
     What has come since may have a record that is not in it.
     """
 
     nodes: frozenset[str]
-    records: tuple[Endpoint, ...] = ()
+    records: tuple[WorkloadEndpoint, ...] = ()
     about: frozenset[int] = frozenset()

@@ -8,7 +8,7 @@ from calico_agent.model.network.address import IPAddress
 
 
 @dataclass(frozen=True, slots=True)
-class Rival:
+class ConflictingProcess:
     """One such process. `program` is `BIRD`, `Felix` or `confd`, empty for one that only has a BGP port.
 
     `port` is the BGP port, of this node or of another one, on which it listens, else 0, and `listens_at` where. `unit`
@@ -26,8 +26,8 @@ class Rival:
 
 
 def in_the_way(
-    rivals: Iterable[Rival], bgp: BgpSettings, node: str, addresses: Collection[IPAddress]
-) -> Iterator[Rival]:
+    rivals: Iterable[ConflictingProcess], bgp: BgpSettings, node: str, addresses: Collection[IPAddress]
+) -> Iterator[ConflictingProcess]:
     """Those of them that keep BIRD of this node from listening, or do its work.
 
     BIRD binds to every address, and so finds any one taken; with bindMode NodeIP (v3.28) it binds to those of the node

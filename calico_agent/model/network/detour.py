@@ -5,12 +5,12 @@ Hosts have thousands of routes and few that lead to other hosts: those few are f
 
 from collections.abc import Iterator, Mapping
 
-from calico_agent.model.last_value_cache import MadeOnce
+from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.network.address import Family, IPAddress, IPNetwork
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.network.policy_rule import asked_before_main
 from calico_agent.model.network.prefix import FULL_LENGTH, prefix_of
-from calico_agent.model.network.route import PROTOCOL_KERNEL, TABLE_MAIN, Fib, Path
+from calico_agent.model.network.route import PROTOCOL_KERNEL, TABLE_MAIN, Fib, RouteAttributes
 
 _Networks = Mapping[int, Mapping[int, frozenset[IPAddress]]]
 """By prefix length and network: the addresses in it."""
@@ -20,7 +20,7 @@ class Detours:
     """Finds them again and again; the networks around the same addresses are kept."""
 
     def __init__(self) -> None:
-        self._networks = {family: MadeOnce(_networks) for family in Family}
+        self._networks = {family: LastValueCache(_networks) for family in Family}
 
     def among(self, kernel: Kernel, addresses: tuple[IPAddress, ...]) -> frozenset[IPAddress]:
         """Those of the addresses around which there is a route of another table than main, or one of main that is not
@@ -47,7 +47,7 @@ class Detours:
                             yield from inside[network]
 
 
-def _is_direct(path: Path, prefix: IPNetwork, connected: set[tuple[IPNetwork, str]]) -> bool:
+def _is_direct(path: RouteAttributes, prefix: IPNetwork, connected: set[tuple[IPNetwork, str]]) -> bool:
     """Whether it is the route of a network of this host, whoever wrote it: the kernel, or who hears advertisements."""
     near = all(hop.gateway is None and (prefix, hop.device) in connected for hop in path.next_hops)
     return path.protocol == PROTOCOL_KERNEL or (near and bool(path.next_hops))

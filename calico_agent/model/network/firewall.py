@@ -99,7 +99,7 @@ ALL_BITS = (1 << 32) - 1
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class FirewallRule:
     """`text` is the rule for people, `target` the chain to which it leads. A mark becomes (mark & keep) ^ flip.
 
     `known` are the bits of the new mark of which that is known.
@@ -144,7 +144,7 @@ class Table:
     tool: Tool
     family: str
     name: str
-    chains: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
+    chains: Mapping[str, tuple[FirewallRule, ...]] = field(default_factory=dict)
     base_chains: tuple[BaseChain, ...] = ()
     command: str = ""
 

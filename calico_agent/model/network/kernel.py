@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from calico_agent.model.network.address import Family, IPAddress, Link, LinkAddress
-from calico_agent.model.network.policy_rule import Rule, RuleAction, asked_before_main, met
+from calico_agent.model.network.policy_rule import PolicyRule, RuleAction, asked_before_main, met
 from calico_agent.model.network.route import TABLE_MAIN, Fib, ForwardingEntry, Neighbour, Route, RouteType, host_prefix
 
 ALL_LINKS = "all"
-"""In `Kernel.forwards`, what is set for all links (net.ipv4.ip_forward, net.ipv6.conf.all.forwarding)."""
+"""In `Kernel.ip_forward`, what is set for all links (net.ipv4.ip_forward, net.ipv6.conf.all.forwarding)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class RouteLookup:
     """The kernel's answer to "how would a packet to `destination` leave?" (RTM_GETROUTE for one address).
 
     `address` is the source address it would carry, None when there is no route; then `error` says why.
@@ -29,23 +29,23 @@ class Source:
 class Kernel:
     """Links with addresses, the main table, look-ups towards the addresses that were asked for.
 
-    `default_sources` are the answers for the default routes, one per family that has one.
+    `default_lookups` are the answers for the default routes, one per family that has one.
     `neighbours` are all, or what an audit needs: those that do not answer, were written by hand, or are on VXLAN
     devices.
-    They and `forwarding` are None when they were not read: a recorded host has none. `rules` are the policy rules in
+    They and `fdb` are None when they were not read: a recorded host has none. `rules` are the policy rules in
     the order in which they are asked, `tables` the tables beside main and local to which they lead.
-    `forwards` says by family and link whether the kernel forwards what comes in there; a recorded host has none.
+    `ip_forward` says by family and link whether the kernel forwards what comes in there; a recorded host has none.
     """
 
     links: tuple[Link, ...] = ()
     fib: Fib = field(default_factory=Fib)
-    sources: tuple[Source, ...] = ()
-    default_sources: tuple[Source, ...] = ()
+    lookups: tuple[RouteLookup, ...] = ()
+    default_lookups: tuple[RouteLookup, ...] = ()
     neighbours: tuple[Neighbour, ...] | None = None
-    forwarding: tuple[ForwardingEntry, ...] | None = None
-    rules: Mapping[Family, tuple[Rule, ...]] = field(default_factory=dict)
+    fdb: tuple[ForwardingEntry, ...] | None = None
+    rules: Mapping[Family, tuple[PolicyRule, ...]] = field(default_factory=dict)
     tables: Mapping[int, Fib] = field(default_factory=dict)
-    forwards: Mapping[Family, Mapping[str, bool]] = field(default_factory=dict)
+    ip_forward: Mapping[Family, Mapping[str, bool]] = field(default_factory=dict)
 
     def holder(self, address: IPAddress) -> tuple[Link, LinkAddress] | None:
         """The link that carries exactly this address."""

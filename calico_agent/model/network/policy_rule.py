@@ -44,7 +44,7 @@ class Mark(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class PolicyRule:
     """One rule (RTM_NEWRULE).
 
     `table` is where to look, for the action TABLE, `target` the priority to go on with, for GOTO. `selectors` are the
@@ -108,7 +108,7 @@ def _contains(network: IPNetwork, part: IPNetwork) -> bool:
     return network.prefixlen <= part.prefixlen and network.overlaps(part)
 
 
-def met(rules: tuple[Rule, ...], destination: IPNetwork, source: IPNetwork | None = None) -> Iterator[Rule]:
+def met(rules: tuple[PolicyRule, ...], destination: IPNetwork, source: IPNetwork | None = None) -> Iterator[PolicyRule]:
     """The rules that packets to `destination` meet one after the other, as long as none of them ends the search."""
     position = 0
     while position < len(rules):
@@ -123,7 +123,7 @@ def met(rules: tuple[Rule, ...], destination: IPNetwork, source: IPNetwork | Non
             yield rule
 
 
-def asked_before_main(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+def asked_before_main(rules: tuple[PolicyRule, ...]) -> tuple[PolicyRule, ...]:
     """Those of one family's rules that are asked before the one that leads everything into the main table.
 
     The table of local addresses is left out: it has none of other hosts.
@@ -133,13 +133,13 @@ def asked_before_main(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
     return tuple(asked[:last])
 
 
-def tables_before_main(families: Iterable[tuple[Rule, ...]]) -> frozenset[int]:
+def tables_before_main(families: Iterable[tuple[PolicyRule, ...]]) -> frozenset[int]:
     """The tables beside main that such rules lead to, given the rules of each family."""
     asked = (rule for rules in families for rule in asked_before_main(rules))
     return frozenset(rule.table for rule in asked if rule.action is RuleAction.TABLE) - {TABLE_MAIN}
 
 
-def _leads_all_to_main(rule: Rule) -> bool:
+def _leads_all_to_main(rule: PolicyRule) -> bool:
     conditions = (rule.source, rule.destination, rule.mark, rule.iif, rule.selectors, rule.inverted)
     return rule.table == TABLE_MAIN and rule.suppressed is None and not any(conditions)
 

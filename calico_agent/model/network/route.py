@@ -58,7 +58,7 @@ class NextHop:
         return f"{around}{via}dev {self.device}{' onlink' if self.onlink else ''}"
 
 
-class Path(NamedTuple):
+class RouteAttributes(NamedTuple):
     """All that a route says apart from its prefix. The kernel shares it between routes too (struct fib_info).
 
     A tuple, and in the order of `Route`'s fields, because `Route(prefix, *path)` is made very often.
@@ -98,9 +98,9 @@ class Route:
     source: IPAddress | None = None
 
     @property
-    def path(self) -> Path:
+    def path(self) -> RouteAttributes:
         """This route without its prefix."""
-        return Path(self.type, self.next_hops, self.protocol, self.metric, self.table, self.source)
+        return RouteAttributes(self.type, self.next_hops, self.protocol, self.metric, self.table, self.source)
 
     def __str__(self) -> str:
         kind = "" if self.type is RouteType.UNICAST else f"{self.type.name.lower()} "
@@ -128,7 +128,7 @@ class ForwardingEntry:
     destination: IPAddress
 
 
-PathIndex = Mapping[int, Mapping[int, Mapping[int, tuple[Path, ...]]]]
+PathIndex = Mapping[int, Mapping[int, Mapping[int, tuple[RouteAttributes, ...]]]]
 """IP version, prefix length, network address as a number -> the paths of that prefix, best metric first."""
 
 
@@ -145,7 +145,7 @@ class Fib:
     @classmethod
     def of(cls, routes: Iterable[Route], table: int = TABLE_MAIN) -> "Fib":
         """The routes of `table`, indexed."""
-        index: dict[int, dict[int, dict[int, tuple[Path, ...]]]] = {}
+        index: dict[int, dict[int, dict[int, tuple[RouteAttributes, ...]]]] = {}
         for route in routes:
             if route.table == table:
                 lengths = index.setdefault(route.prefix.version, {})
@@ -170,7 +170,7 @@ class Fib:
             for route in _routes(_prefix(version, network, length), paths)
         )
 
-    def paths(self, prefix: IPNetwork) -> tuple[Path, ...]:
+    def paths(self, prefix: IPNetwork) -> tuple[RouteAttributes, ...]:
         """What the routes for exactly this prefix say, best metric first."""
         bucket = self._lengths(prefix).get(prefix.prefixlen, {})
         return bucket.get(int(prefix.network_address), ())
@@ -212,7 +212,7 @@ class Fib:
             for route in _routes(_prefix(prefix.version, network, length), paths)
         )
 
-    def _lengths(self, of: IPNetwork | IPAddress) -> Mapping[int, Mapping[int, tuple[Path, ...]]]:
+    def _lengths(self, of: IPNetwork | IPAddress) -> Mapping[int, Mapping[int, tuple[RouteAttributes, ...]]]:
         return self.index.get(of.version, {})
 
     def _covering(self, address: IPAddress, longest: int) -> Iterator[Route]:
@@ -225,7 +225,7 @@ class Fib:
                     yield from _routes(_prefix(address.version, network, length), paths)
 
 
-def in_order(paths: Iterable[Path]) -> tuple[Path, ...]:
+def in_order(paths: Iterable[RouteAttributes]) -> tuple[RouteAttributes, ...]:
     """The paths of one prefix as the kernel prefers them: lowest metric first, else as they came."""
     return tuple(sorted(paths, key=lambda path: path.metric))
 
@@ -234,7 +234,7 @@ def _prefix(version: int, network: int, length: int) -> IPNetwork:
     return IPv4Network((network, length)) if version == Family.IPV4 else IPv6Network((network, length))
 
 
-def _routes(prefix: IPNetwork, paths: tuple[Path, ...]) -> Iterator[Route]:
+def _routes(prefix: IPNetwork, paths: tuple[RouteAttributes, ...]) -> Iterator[Route]:
     return (Route(prefix, *path) for path in paths)
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from calico_agent.model.network.address import IPAddress, IPNetwork
-from calico_agent.model.network.policy_rule import Rule
+from calico_agent.model.network.policy_rule import PolicyRule
 from calico_agent.model.network.route import NextHop, Route
 
 
@@ -50,7 +50,7 @@ class Lookup:
     hop: NextHop | None = None
     source: IPAddress | None = None
     error: str = ""
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[PolicyRule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from calico_agent.sources.datastore.etcd2 import decode as etcd_v2
 from calico_agent.sources.datastore.etcd2.reader import ConnectionV2
 from calico_agent.sources.datastore.etcd3 import decode as etcd
 from calico_agent.sources.datastore.etcd3.reader import Connection
-from calico_agent.sources.datastore.etcd_client.endpoints import Endpoint
+from calico_agent.sources.datastore.etcd_client.endpoints import EtcdEndpoint
 
 AnyConnection = Connection | ConnectionV2
 
@@ -19,7 +19,7 @@ AnyConnection = Connection | ConnectionV2
 class Dialect:
     """One API. `decode` says what a key holds (None: nothing of interest), `assemble` makes a datastore of it all."""
 
-    connect: Callable[[Endpoint, DatastoreSettings, float], AnyConnection]
+    connect: Callable[[EtcdEndpoint, DatastoreSettings, float], AnyConnection]
     prefixes: tuple[str, ...]
     decode: Callable[[str, bytes], Any]
     assemble: Callable[..., Datastore]

@@ -22,7 +22,7 @@ _LOOK_SECONDS = 5.0
 _LAST_WRITE_SECONDS = 5.0
 
 
-class SnapshotKeeper:
+class CacheWriter:
     """`file` holds what `read` last gave."""
 
     def __init__(self, file: SnapshotFile) -> None:
@@ -37,7 +37,7 @@ class SnapshotKeeper:
         self._trouble: Unreadable | None = None
 
     @property
-    def trouble(self) -> Unreadable | None:
+    def error(self) -> Unreadable | None:
         """Why the file could not be used when that was last tried."""
         return self._trouble
 

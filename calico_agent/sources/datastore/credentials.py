@@ -16,7 +16,7 @@ from calico_agent.model.host.certificate import CertificateFile, Credential, Cre
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.settings import DatastoreSettings
 from calico_agent.small_file import read_small
-from calico_agent.sources.datastore.etcd_client.endpoints import Endpoint, endpoints_of
+from calico_agent.sources.datastore.etcd_client.endpoints import EtcdEndpoint, endpoints_of
 from calico_agent.sources.datastore.etcd_client.error import EtcdError
 from calico_agent.sources.datastore.etcd_client.issuance import is_issued
 from calico_agent.sources.datastore.etcd_client.reachability import server_certificate
@@ -117,7 +117,7 @@ def _certificate_file(path: str, place: str) -> CertificateFile | None:
         )
 
 
-def _server(files: TlsFiles, endpoint: Endpoint) -> EtcdServer:
+def _server(files: TlsFiles, endpoint: EtcdEndpoint) -> EtcdServer:
     try:
         certificate = decode_certificate(server_certificate(endpoint, files, _HANDSHAKE_SECONDS))
     except EtcdError as error:

@@ -8,7 +8,7 @@ import random
 import time
 from collections.abc import Iterator
 
-from calico_agent.model.calico.workload_endpoint import Endpoint, Endpoints
+from calico_agent.model.calico.workload_endpoint import WorkloadEndpoint, WorkloadEndpoints
 from calico_agent.model.network.address import IPAddress
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.settings import DatastoreSettings
@@ -41,14 +41,14 @@ class EndpointReader:
 
     def __init__(self, timeout: float) -> None:
         self._timeout = timeout
-        self._answer: Endpoints | Unreadable | None = None
+        self._answer: WorkloadEndpoints | Unreadable | None = None
         self._question: _Question | None = None
         self._asked_at = 0.0
         self._again = _AGAIN
 
     def read(
         self, settings: DatastoreSettings, nodes: frozenset[str], links: frozenset[int], lost: frozenset[IPAddress]
-    ) -> Endpoints | Unreadable:
+    ) -> WorkloadEndpoints | Unreadable:
         """The records of these nodes, for what is to be explained: links, and addresses that lead nowhere."""
         question = (nodes, links, lost)
         same = question == self._question
@@ -63,7 +63,7 @@ class EndpointReader:
 
 def read_endpoints(
     settings: DatastoreSettings, nodes: frozenset[str], links: frozenset[int], *, timeout: float
-) -> Endpoints | Unreadable:
+) -> WorkloadEndpoints | Unreadable:
     """The records of these nodes as they are now. All endpoints of etcd share the time."""
     deadline = time.monotonic() + timeout
     trouble: EtcdError | None = None
@@ -73,7 +73,7 @@ def read_endpoints(
                 left = max(deadline - time.monotonic(), 0.1)
                 with dialect_of(settings).connect(endpoint, settings, left) as connection:
                     found = tuple(_records(connection, nodes, deadline))
-                    return Endpoints(nodes, found, links)
+                    return WorkloadEndpoints(nodes, found, links)
             except EtcdError as error:
                 trouble = error
     except EtcdError as error:
@@ -84,7 +84,7 @@ def read_endpoints(
     return Unreadable(_SOURCE, f"workload endpoints: {reason}", code)
 
 
-def _records(connection: AnyConnection, nodes: frozenset[str], deadline: float) -> Iterator[Endpoint]:
+def _records(connection: AnyConnection, nodes: frozenset[str], deadline: float) -> Iterator[WorkloadEndpoint]:
     if isinstance(connection, ConnectionV2):
         for node in sorted(nodes):
             pairs = connection.below(f"/calico/v1/host/{node}/workload")

@@ -15,7 +15,7 @@ from calico_agent.model.host.clocks import ClockAnswer, Clocks
 from calico_agent.model.settings import DatastoreSettings
 from calico_agent.model.unreadable import Unreadable
 from calico_agent.sources.datastore.etcd2.reader import ConnectionV2
-from calico_agent.sources.datastore.etcd_client.endpoints import Endpoint, endpoints_of
+from calico_agent.sources.datastore.etcd_client.endpoints import EtcdEndpoint, endpoints_of
 from calico_agent.sources.datastore.etcd_client.error import EtcdError
 
 _MOST_MEMBERS = 5
@@ -43,7 +43,7 @@ def read_clocks(settings: DatastoreSettings | None) -> Clocks | Unreadable:
     return Clocks(tuple(answers), tuple(silent))
 
 
-def _ask(endpoint: Endpoint, settings: DatastoreSettings, timeout: float) -> ClockAnswer:
+def _ask(endpoint: EtcdEndpoint, settings: DatastoreSettings, timeout: float) -> ClockAnswer:
     """Raises EtcdError."""
     try:
         with ConnectionV2(endpoint, settings, timeout) as client:

@@ -25,7 +25,7 @@ from calico_agent.model.observation import Unreadable
 from calico_agent.model.settings import DatastoreSettings
 from calico_agent.sources.datastore.backend import AnyConnection, dialect_of
 from calico_agent.sources.datastore.engaged import Engaged
-from calico_agent.sources.datastore.etcd_client.endpoints import Endpoint, endpoints_of
+from calico_agent.sources.datastore.etcd_client.endpoints import EtcdEndpoint, endpoints_of
 from calico_agent.sources.datastore.etcd_client.error import EtcdError
 from calico_agent.sources.datastore.etcd_client.reachability import reach
 from calico_agent.sources.datastore.etcd_client.tls_files import UsedFiles
@@ -124,7 +124,7 @@ class Mirror:
             self._stopping.wait()
             return
         delays = Delays(len(endpoints))
-        failed: set[Endpoint] = set()
+        failed: set[EtcdEndpoint] = set()
         for endpoint in itertools.cycle(endpoints):
             began = self._moved = time.monotonic()
             pause = 0.0
@@ -147,7 +147,7 @@ class Mirror:
             if self._stopping.wait(pause + delays.next(self._replica.size())):
                 return
 
-    def _follow(self, endpoint: Endpoint) -> None:
+    def _follow(self, endpoint: EtcdEndpoint) -> None:
         """List or go on, then watch until that ends; it always ends with an EtcdError."""
         with self._dialect.connect(endpoint, self._settings, self._settings.timeout) as connection:
             self._engaged.on(connection)

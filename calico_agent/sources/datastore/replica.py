@@ -19,7 +19,7 @@ from calico_agent.sources.datastore.backend import V3, Dialect
 from calico_agent.sources.datastore.etcd3.decode import block_key
 from calico_agent.sources.datastore.etcd3.reader import Changes
 from calico_agent.sources.datastore.etcd_client.error import EtcdError
-from calico_agent.sources.datastore.shrink_guard import Belief
+from calico_agent.sources.datastore.shrink_guard import ShrinkGuard
 
 # A member that restarts or a leader that changes is back within a few seconds; a failure that lasts longer is told.
 _PATIENCE_SECONDS = 10.0
@@ -171,10 +171,10 @@ class Replica:
             return self._belief.believed
 
 
-def _belief(remembered: Datastore | None) -> Belief:
+def _belief(remembered: Datastore | None) -> ShrinkGuard:
     age = age_of(remembered.read_at, datetime.now(UTC)) if remembered is not None else None
     until = -math.inf if age is None else time.monotonic() + (READING_DOUBTS - age).total_seconds()
-    return Belief(READING_DOUBTS.total_seconds(), remembered, until)
+    return ShrinkGuard(READING_DOUBTS.total_seconds(), remembered, until)
 
 
 def _pods(value: object) -> int:

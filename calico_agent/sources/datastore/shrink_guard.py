@@ -15,7 +15,7 @@ _SMALLEST_LOSS = 3
 _SEVERAL = 2
 
 
-class Belief:
+class ShrinkGuard:
     """The last reading that was believed, and since when what follows it is doubted. Times are monotonic seconds.
 
     `remembered` is the last one of an earlier run, if it was kept. It speaks against etcd until `remembered_until`: by

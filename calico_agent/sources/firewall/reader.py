@@ -18,7 +18,7 @@ from calico_agent.sources.firewall.decode.nft_ruleset import decode_nft
 from calico_agent.sources.host.text_file import read_text
 from calico_agent.sources.host.tool import find_tool, run_tool
 from calico_agent.sources.kernel.kernel_modules import module_directory
-from calico_agent.sources.kernel.netlink_socket import NETFILTER, NetlinkSocket, steadily
+from calico_agent.sources.kernel.netlink_socket import NETFILTER, NetlinkSocket, retry_transient
 
 # On a busy machine 50,000 rules take iptables-nft-save some seconds; they are 8 MB of text. nft's JSON becomes
 # ten times as large in memory.
@@ -90,7 +90,7 @@ def _decoded(source: str, decode: Callable[[], tuple[tuple[Table, ...], Masquera
 def _nf_tables() -> Iterator[Part]:
     if not _has_nf_tables():
         return
-    chains = steadily(_chains)
+    chains = retry_transient(_chains)
     if isinstance(chains, Unreadable):
         yield Unreadable("nf_tables", f"its chains cannot be listed: {chains.reason}", chains.code)
         return

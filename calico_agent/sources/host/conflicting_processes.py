@@ -13,7 +13,7 @@ from ipaddress import ip_address
 import psutil
 
 from calico_agent.model.container.container import Container
-from calico_agent.model.host.conflicting_process import Rival
+from calico_agent.model.host.conflicting_process import ConflictingProcess
 from calico_agent.model.network.address import IPAddress
 from calico_agent.sources.host.decode.conflicting_processes import NAMES, decode_cgroup, program_of, shown_command
 from calico_agent.sources.host.processes import (
@@ -36,11 +36,11 @@ class RivalReader:
     """Reads the rivals of calico/node's containers, all processes at most once in half a minute while one lives."""
 
     def __init__(self) -> None:
-        self._found: tuple[Rival, ...] = ()
+        self._found: tuple[ConflictingProcess, ...] = ()
         self._read_at = -_LEISURE_SECONDS
         self._alive = False
 
-    def read(self, containers: Iterable[Container], ports: Collection[int]) -> tuple[Rival, ...]:
+    def read(self, containers: Iterable[Container], ports: Collection[int]) -> tuple[ConflictingProcess, ...]:
         """Every rival, and who has one of BGP's `ports` while no container of calico/node lives.
 
         While the processes cannot be read, those that were last seen are they.
@@ -55,7 +55,7 @@ class RivalReader:
         return self._found
 
 
-def _rivals(containers: tuple[Container, ...], ports: Collection[int]) -> Iterator[Rival]:
+def _rivals(containers: tuple[Container, ...], ports: Collection[int]) -> Iterator[ConflictingProcess]:
     listening = _listening(ports) if ports else {}
     for pid in sorted({*pids_named(NAMES), *(listening.keys() - {_UNSEEN_PID})}):
         with suppress(*ENDED):
@@ -68,9 +68,9 @@ def _rivals(containers: tuple[Container, ...], ports: Collection[int]) -> Iterat
                 unit, container = decode_cgroup(control_group(pid))
                 for port, addresses in sorted(listening.get(pid, {0: set()}).items()):
                     at = tuple(sorted(addresses, key=str))
-                    yield Rival(program, pid, shown_command(arguments), port, unit, container, at)
+                    yield ConflictingProcess(program, pid, shown_command(arguments), port, unit, container, at)
     for port, addresses in sorted(listening.get(_UNSEEN_PID, {}).items()):
-        yield Rival("", _UNSEEN_PID, "", port, listens_at=tuple(sorted(addresses, key=str)))
+        yield ConflictingProcess("", _UNSEEN_PID, "", port, listens_at=tuple(sorted(addresses, key=str)))
 
 
 def is_ours(process: psutil.Process, containers: tuple[Container, ...]) -> bool:

@@ -1,7 +1,7 @@
 """The nodes' registered addresses: where the kernel is asked for the way, and which of its neighbours matter."""
 
 from calico_agent.model.calico.node import Datastore, Node
-from calico_agent.model.last_value_cache import MadeOnce
+from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.network.address import IPAddress
 from calico_agent.model.observation import Unreadable
 
@@ -25,4 +25,4 @@ def _addresses(nodes: tuple[Node, ...]) -> tuple[IPAddress, ...]:
     return tuple(address.ip for node in nodes for address in (node.ipv4, node.ipv6) if address is not None)
 
 
-_all_addresses = MadeOnce(_addresses)
+_all_addresses = LastValueCache(_addresses)

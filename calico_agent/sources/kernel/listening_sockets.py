@@ -17,7 +17,7 @@ from calico_agent.model.container.container import Container
 from calico_agent.model.network.address import Family
 from calico_agent.model.network.listener import Listener, Listeners
 from calico_agent.model.observation import Unreadable
-from calico_agent.sources.decode_error import Refused
+from calico_agent.sources.decode_error import KernelRefusal
 from calico_agent.sources.host.conflicting_processes import is_ours
 from calico_agent.sources.host.decode.conflicting_processes import decode_cgroup, program_of, shown_command
 from calico_agent.sources.host.processes import ENDED, command_line, control_group
@@ -27,7 +27,7 @@ from calico_agent.sources.kernel.decode.sock_diag import (
     ask_for_listening,
     decode_listening,
 )
-from calico_agent.sources.kernel.netlink_socket import SOCK_DIAG, NetlinkSocket, steadily
+from calico_agent.sources.kernel.netlink_socket import SOCK_DIAG, NetlinkSocket, retry_transient
 
 _MOST_SOCKETS = 4096
 _PREFIX = "socket:["
@@ -43,7 +43,7 @@ class ListenerReader:
 
     def read(self, containers: Iterable[Container]) -> Listeners | Unreadable:
         """All that listen in the network namespace of the calling thread."""
-        sockets = steadily(lambda: tuple(islice(_listening(), _MOST_SOCKETS)))
+        sockets = retry_transient(lambda: tuple(islice(_listening(), _MOST_SOCKETS)))
         if isinstance(sockets, Unreadable):
             return sockets
         inodes = frozenset(one.inode for one in sockets)
@@ -58,7 +58,7 @@ def _listening() -> Iterable[Socket]:
         try:
             with NetlinkSocket(protocol=SOCK_DIAG) as netlink:
                 yield from decode_listening(netlink.dump(SOCK_DIAG_BY_FAMILY, ask_for_listening(family)))
-        except Refused as refused:
+        except KernelRefusal as refused:
             if refused.errno not in _NO_FAMILY:
                 raise
 

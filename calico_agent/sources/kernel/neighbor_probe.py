@@ -29,13 +29,13 @@ from select import select
 from struct import Struct
 from typing import NamedTuple
 
-from calico_agent.model.last_value_cache import MadeOnce
+from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.network.address import IPAddress, IPNetwork
 from calico_agent.model.network.detour import Detours
 from calico_agent.model.network.kernel import Kernel
-from calico_agent.model.network.route import Path
-from calico_agent.sources.decode_error import Interrupted, Malformed, Refused
-from calico_agent.sources.kernel.decode.neighbor_liveness import Lives, NeighbourKey, decode_lives
+from calico_agent.model.network.route import RouteAttributes
+from calico_agent.sources.decode_error import Interrupted, KernelRefusal, Malformed
+from calico_agent.sources.kernel.decode.neighbor_liveness import NeighborLiveness, NeighbourKey, decode_lives
 from calico_agent.sources.kernel.decode.rtnetlink import acknowledge
 from calico_agent.sources.kernel.netlink_socket import NetlinkSocket, attribute
 from calico_agent.sources.last_seen import LastSeen
@@ -117,7 +117,7 @@ class NeighbourProbe:
                 pause = self._tick(time.monotonic())
             except (Interrupted, Malformed):
                 pause = _TICK
-            except (OSError, Refused) as error:
+            except (OSError, KernelRefusal) as error:
                 if error.errno in _DENIED:
                     return
                 pause = _TICK  # a link that went away, or no memory: then the world is another one
@@ -150,7 +150,7 @@ class NeighbourProbe:
         kept_by_others = [key for key, entry in lives.others.items() if not entry.learned]
         return _ASK_THE_DEAD if len(kept_by_others) == len(wanted) else _TICK
 
-    def _tell_of_the_dead(self, wanted: Mapping[NeighbourKey, _Target], lives: Lives) -> None:
+    def _tell_of_the_dead(self, wanted: Mapping[NeighbourKey, _Target], lives: NeighborLiveness) -> None:
         """Wake when one died or came back. While it is looked for, and without an entry, it is what it was before."""
         before = self._dead & wanted.keys()
         dead = {key for key, entry in lives.others.items() if entry.failed or (key in before and not entry.sent_to)}
@@ -158,7 +158,7 @@ class NeighbourProbe:
         for key in before ^ self._dead:
             self._wake(f"neighbour {wanted[key].address} {'does not answer' if key in self._dead else 'answers again'}")
 
-    def _lost(self, lives: Lives, now: float) -> list[NeighbourKey]:
+    def _lost(self, lives: NeighborLiveness, now: float) -> list[NeighbourKey]:
         """Those to look for: who has no entry at once, who did not answer after a while.
 
         Beyond 128 entries the kernel forgets by itself those that failed.
@@ -186,7 +186,7 @@ def on_link(addresses: tuple[IPAddress, ...], kernel: Kernel) -> tuple[Near, ...
     return tuple((address, link) for address, link in links if link)
 
 
-@MadeOnce
+@LastValueCache
 def _by_network(
     addresses: tuple[IPAddress, ...], networks: frozenset[tuple[IPNetwork, int]], own: frozenset[IPAddress]
 ) -> tuple[Near, ...]:
@@ -205,17 +205,17 @@ def _led(kernel: Kernel, address: IPAddress, links: Mapping[str, int]) -> int:
     return _link((route.path,), links) if route is not None else 0
 
 
-def _link(paths: tuple[Path, ...], links: Mapping[str, int]) -> int:
+def _link(paths: tuple[RouteAttributes, ...], links: Mapping[str, int]) -> int:
     """The link that packets leave by for a network or host at its other end; 0 for none."""
     hops = next((path.next_hops for path in paths if not path.dead), ())
     return links.get(hops[0].device, 0) if hops and hops[0].gateway is None else 0
 
 
 def _tell(netlink: NetlinkSocket, flags: int, requests: list[bytes]) -> None:
-    for refusal in netlink.tell(_NEW_NEIGHBOUR, flags, requests):
+    for refusal in netlink.send(_NEW_NEIGHBOUR, flags, requests):
         try:
             acknowledge(refusal)
-        except Refused as refused:
+        except KernelRefusal as refused:
             if refused.errno in _DENIED:
                 raise
             # An entry that has failed or gone since the look: the next one sees it.

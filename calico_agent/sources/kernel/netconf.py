@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from calico_agent.model.network.address import Family
-from calico_agent.sources.decode_error import Refused
+from calico_agent.sources.decode_error import KernelRefusal
 from calico_agent.sources.kernel.decode.netconf import decode_forwards
 from calico_agent.sources.kernel.netlink_socket import NetlinkSocket
 
@@ -17,7 +17,7 @@ def read_forwards(family: Family, names: Mapping[int, str]) -> Mapping[str, bool
     try:
         with NetlinkSocket() as netlink:
             return decode_forwards(netlink.dump(_GET_NETCONF, _REQUEST[family]), family, names)
-    except Refused as refused:
+    except KernelRefusal as refused:
         if refused.errno not in _UNSUPPORTED:
             raise
         return {}

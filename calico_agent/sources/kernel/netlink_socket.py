@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Self, TypeVar
 
 from calico_agent.model.observation import Unreadable
-from calico_agent.sources.decode_error import Interrupted, Malformed, Refused
+from calico_agent.sources.decode_error import Interrupted, KernelRefusal, Malformed
 from calico_agent.sources.kernel.decode.rtnetlink import ATTRIBUTE, HEADER
 
 T = TypeVar("T")
@@ -60,12 +60,12 @@ class NetlinkSocket:
         while True:
             yield self._receive()
 
-    def ask(self, kind: int, body: bytes) -> bytes:
+    def request(self, kind: int, body: bytes) -> bytes:
         """The datagram that answers one question."""
         self._send(kind, _REQUEST, body)
         return self._receive()
 
-    def tell(self, kind: int, flags: int, bodies: Sequence[bytes]) -> list[bytes]:
+    def send(self, kind: int, flags: int, bodies: Sequence[bytes]) -> list[bytes]:
         """Changes, many in one datagram. Only refusals come back: of what it does the kernel says nothing."""
         refusals: list[bytes] = []
         for start in range(0, len(bodies), _AT_ONCE):
@@ -99,7 +99,7 @@ def attribute(kind: int, value: bytes) -> bytes:
     return ATTRIBUTE.pack(ATTRIBUTE.size + len(value), kind) + value + bytes(-len(value) % 4)
 
 
-def steadily(read: Callable[[], T]) -> T | Unreadable:
+def retry_transient(read: Callable[[], T]) -> T | Unreadable:
     """What `read` gives, tried again with growing waits while the kernel has no consistent answer."""
     wait, deadline = _FIRST_WAIT, time.monotonic() + _ALL_TRIES_SECONDS
     while True:
@@ -109,7 +109,7 @@ def steadily(read: Callable[[], T]) -> T | Unreadable:
             return Unreadable("kernel", f"netlink sent something unexpected: {error.what}.", "malformed")
         except (Interrupted, TimeoutError) as error:
             failure = Unreadable("kernel", f"no consistent answer for {_ALL_TRIES_SECONDS:g} s: {error}.", "busy")
-        except (Refused, OSError) as error:
+        except (KernelRefusal, OSError) as error:
             failure = _failure(error.errno or 0)
             if error.errno not in _TRANSIENT:
                 return failure

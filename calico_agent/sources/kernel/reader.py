@@ -7,17 +7,17 @@ from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from struct import Struct
 
-from calico_agent.model.last_value_cache import MadeOnce
+from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.network.address import Family, IPAddress, Link
-from calico_agent.model.network.kernel import Kernel, Source
-from calico_agent.model.network.policy_rule import Rule, tables_before_main
+from calico_agent.model.network.kernel import Kernel, RouteLookup
+from calico_agent.model.network.policy_rule import PolicyRule, tables_before_main
 from calico_agent.model.network.route import TABLE_MAIN, Fib, ForwardingEntry, Neighbour, RouteType
 from calico_agent.model.observation import Unreadable
 from calico_agent.sources.kernel.decode.fib import Learned
 from calico_agent.sources.kernel.decode.neighbors import decode_forwarding, decode_neighbours
 from calico_agent.sources.kernel.links import read_links
 from calico_agent.sources.kernel.netconf import read_forwards
-from calico_agent.sources.kernel.netlink_socket import NetlinkSocket, steadily
+from calico_agent.sources.kernel.netlink_socket import NetlinkSocket, retry_transient
 from calico_agent.sources.kernel.routes import dump_routes, look_up
 from calico_agent.sources.kernel.rules import read_rules
 
@@ -38,14 +38,14 @@ class KernelReader:
 
     def __init__(self) -> None:
         self._learned: Mapping[int, Learned] = {}  # by table
-        self._look_up = MadeOnce(_look_up)
+        self._look_up = LastValueCache(_look_up)
 
     def read(self, destinations: tuple[IPAddress, ...] = (), *, every_neighbour: bool = False) -> Kernel | Unreadable:
         """All of it, with look-ups towards `destinations`.
 
         Unless `every_neighbour` is wanted, those that were found to answer are left out, except on VXLAN devices.
         """
-        return steadily(lambda: self._read(destinations, every_neighbour))
+        return retry_transient(lambda: self._read(destinations, every_neighbour))
 
     def _read(self, destinations: tuple[IPAddress, ...], every_neighbour: bool) -> Kernel:
         links = read_links()
@@ -60,13 +60,13 @@ class KernelReader:
         return Kernel(
             links=links,
             fib=fib,
-            sources=sources,
-            default_sources=defaults,
+            lookups=sources,
+            default_lookups=defaults,
             neighbours=_read_neighbours(names, None if every_neighbour else tunnels),
-            forwarding=_read_forwarding(names) if tunnels else (),
+            fdb=_read_forwarding(names) if tunnels else (),
             rules=rules,
             tables=tables,
-            forwards={family: read_forwards(family, names) for family in Family},
+            ip_forward={family: read_forwards(family, names) for family in Family},
         )
 
 
@@ -78,10 +78,10 @@ def read_kernel(destinations: tuple[IPAddress, ...] = (), *, every_neighbour: bo
 def _look_up(
     destinations: tuple[IPAddress, ...],
     links: tuple[Link, ...],
-    _rules: Mapping[Family, tuple[Rule, ...]],
+    _rules: Mapping[Family, tuple[PolicyRule, ...]],
     fib: Fib,
     _tables: Mapping[int, Fib],
-) -> tuple[tuple[Source, ...], tuple[Source, ...]]:
+) -> tuple[tuple[RouteLookup, ...], tuple[RouteLookup, ...]]:
     """The answers for some addresses and for the default routes: the same as long as nothing that they follow from is
     another."""
     names = {link.index: link.name for link in links}

@@ -5,13 +5,13 @@ from struct import Struct
 
 from calico_agent.model.network.address import Family, IPAddress
 from calico_agent.model.network.kernel import Kernel
-from calico_agent.model.network.policy_rule import Rule
+from calico_agent.model.network.policy_rule import PolicyRule
 from calico_agent.model.network.route import NextHop
 from calico_agent.model.network.route_trace import Lookup
 from calico_agent.model.observation import Unreadable
-from calico_agent.sources.decode_error import Refused
+from calico_agent.sources.decode_error import KernelRefusal
 from calico_agent.sources.kernel.decode.route import decode_match, decode_source
-from calico_agent.sources.kernel.netlink_socket import NetlinkSocket, attribute, steadily
+from calico_agent.sources.kernel.netlink_socket import NetlinkSocket, attribute, retry_transient
 
 _GET_ROUTE = 26  # RTM_GETROUTE
 _ROUTE = Struct("=BBBBBBBBI")  # struct rtmsg: family, prefix length, source's, tos, table, protocol, scope, type, flags
@@ -23,18 +23,18 @@ _ADDRESS_FAMILY = {Family.IPV4: 2, Family.IPV6: 10}
 def read_lookup(destination: IPAddress, kernel: Kernel) -> Lookup | Unreadable:
     """The kernel's answer now; `kernel` gives the names of the links, and the rules."""
     names = {link.index: link.name for link in kernel.links}
-    return steadily(lambda: _read(destination, names, kernel.rules.get(Family(destination.version), ())))
+    return retry_transient(lambda: _read(destination, names, kernel.rules.get(Family(destination.version), ())))
 
 
-def _read(destination: IPAddress, names: Mapping[int, str], rules: tuple[Rule, ...]) -> Lookup:
+def _read(destination: IPAddress, names: Mapping[int, str], rules: tuple[PolicyRule, ...]) -> Lookup:
     family = Family(destination.version)
     with NetlinkSocket() as netlink:
-        source = decode_source(netlink.ask(_GET_ROUTE, _question(destination, 0)), destination, names)
+        source = decode_source(netlink.request(_GET_ROUTE, _question(destination, 0)), destination, names)
     try:
         with NetlinkSocket() as netlink:
-            answer = netlink.ask(_GET_ROUTE, _question(destination, _LOOKUP_TABLE | _FIB_MATCH))
+            answer = netlink.request(_GET_ROUTE, _question(destination, _LOOKUP_TABLE | _FIB_MATCH))
             route = decode_match(answer, family, names)
-    except Refused:
+    except KernelRefusal:
         route = None
     hop = NextHop(source.gateway, source.device) if source.device else None
     return Lookup(destination, route, hop, source.address, source.error, rules)

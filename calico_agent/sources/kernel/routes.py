@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from struct import Struct
 
 from calico_agent.model.network.address import Family, IPAddress
-from calico_agent.model.network.kernel import Source
+from calico_agent.model.network.kernel import RouteLookup
 from calico_agent.model.network.route import TABLE_MAIN, Fib
-from calico_agent.sources.decode_error import Refused
+from calico_agent.sources.decode_error import KernelRefusal
 from calico_agent.sources.kernel.decode.fib import Learned, decode_routes
 from calico_agent.sources.kernel.decode.next_hops import NextHopObjects, decode_next_hops
 from calico_agent.sources.kernel.decode.route import decode_source
@@ -42,11 +42,11 @@ def dump_routes(link_names: Mapping[int, str], table: int = TABLE_MAIN, learned:
         return decode_routes(dumps, link_names, table=table, objects=objects, learned=learned)
 
 
-def look_up(destinations: Iterable[IPAddress], link_names: Mapping[int, str]) -> tuple[Source, ...]:
+def look_up(destinations: Iterable[IPAddress], link_names: Mapping[int, str]) -> tuple[RouteLookup, ...]:
     """How packets to these addresses would leave. Raises Malformed, Refused and OSError."""
     with NetlinkSocket() as netlink:
         return tuple(
-            decode_source(netlink.ask(_GET_ROUTE, _look_up_request(destination)), destination, link_names)
+            decode_source(netlink.request(_GET_ROUTE, _look_up_request(destination)), destination, link_names)
             for destination in destinations
         )
 
@@ -55,7 +55,7 @@ def _dump_next_hops(link_names: Mapping[int, str]) -> NextHopObjects:
     try:
         with NetlinkSocket() as netlink:
             return decode_next_hops(netlink.dump(_GET_NEXTHOP, _NEXTHOP.pack(0, 0, 0, 0, 0)), link_names)
-    except Refused as refused:
+    except KernelRefusal as refused:
         if refused.errno != errno.EOPNOTSUPP:
             raise
         return {}  # Linux before 5.3

@@ -3,8 +3,8 @@
 from struct import Struct
 
 from calico_agent.model.network.address import Family
-from calico_agent.model.network.policy_rule import Rule
-from calico_agent.sources.decode_error import Refused
+from calico_agent.model.network.policy_rule import PolicyRule
+from calico_agent.sources.decode_error import KernelRefusal
 from calico_agent.sources.kernel.decode.rules import decode_rules
 from calico_agent.sources.kernel.netlink_socket import NetlinkSocket
 
@@ -14,13 +14,13 @@ _ADDRESS_FAMILY = {Family.IPV4: 2, Family.IPV6: 10}
 _UNSUPPORTED = frozenset({95, 97})  # EOPNOTSUPP, EAFNOSUPPORT: a kernel without policy rules, or without IPv6
 
 
-def read_rules(family: Family) -> tuple[Rule, ...]:
+def read_rules(family: Family) -> tuple[PolicyRule, ...]:
     """The rules of one family, first the one that is asked first. Raises Malformed, Interrupted, Refused, OSError."""
     try:
         with NetlinkSocket() as netlink:
             request = _HEADER.pack(_ADDRESS_FAMILY[family], 0, 0, 0, 0, 0, 0)
             return decode_rules(netlink.dump(_GET_RULE, request), family)
-    except Refused as refused:
+    except KernelRefusal as refused:
         if refused.errno not in _UNSUPPORTED:
             raise
         return ()

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calico_agent.adopt.described import Described, Given, Refused
+from calico_agent.adopt.described import Described, Given, NotTakenOver
 from calico_agent.adopt.unit.command import describe_command
 from calico_agent.model.container.container import Mount
 from calico_agent.model.container.run_options import RunOptions, Ulimit
@@ -203,7 +203,7 @@ FAULTS = {
 
 @pytest.mark.parametrize(("text", "fault"), FAULTS.values(), ids=FAULTS)
 def test_what_cannot_be_taken_is_refused_in_one_line(text: str, fault: str) -> None:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(NotTakenOver) as caught:
         describe_command(text, Files())
     assert fault in str(caught.value)
     assert str(caught.value).startswith("--command")
@@ -220,5 +220,5 @@ _WORDS = st.sampled_from(
 def test_no_words_do_anything_but_be_described_or_refused(words: list[str]) -> None:
     try:
         described(" ".join(words))
-    except Refused as refusal:
+    except NotTakenOver as refusal:
         assert str(refusal).isprintable()  # noqa: PT017

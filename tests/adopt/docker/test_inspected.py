@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from calico_agent.adopt.described import Refused
+from calico_agent.adopt.described import NotTakenOver
 from calico_agent.adopt.docker.inspected import describe_container
 from calico_agent.adopt.translate import translate
 from calico_agent.model.container.run_options import RunOptions
@@ -96,15 +96,15 @@ def test_an_image_that_kubelet_names_by_digest_is_named() -> None:
 def test_a_container_that_is_not_calico_node_is_refused() -> None:
     attrs = container()
     attrs["Name"], attrs["Config"]["Image"] = "/web", "nginx"
-    with pytest.raises(Refused, match="container web: runs the image 'nginx', which is not calico/node"):
+    with pytest.raises(NotTakenOver, match="container web: runs the image 'nginx', which is not calico/node"):
         describe_container(attrs, IMAGE)
 
 
 def test_without_its_image_nothing_can_be_told() -> None:
-    with pytest.raises(Refused, match="its image is gone"):
+    with pytest.raises(NotTakenOver, match="its image is gone"):
         describe_container(container(), None)
 
 
 def test_an_answer_of_another_form_is_refused() -> None:
-    with pytest.raises(Refused, match="Docker's answer has State="):
+    with pytest.raises(NotTakenOver, match="Docker's answer has State="):
         describe_container({"State": 5}, IMAGE)

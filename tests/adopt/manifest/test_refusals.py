@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 import yaml
 
-from calico_agent.adopt.described import Refused
+from calico_agent.adopt.described import NotTakenOver
 from calico_agent.adopt.manifest import text as text_module
 from calico_agent.adopt.manifest.split import Split, split
 from calico_agent.adopt.manifest.text import Text
@@ -27,8 +27,8 @@ SHARED = (
 )
 
 
-def refused(text: str) -> Refused:
-    with pytest.raises(Refused) as raised:
+def refused(text: str) -> NotTakenOver:
+    with pytest.raises(NotTakenOver) as raised:
         split(Text("calico.yaml", text), CERTS)
     assert "\n" not in str(raised.value)
     return raised.value

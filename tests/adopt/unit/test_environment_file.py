@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calico_agent.adopt.described import Refused
+from calico_agent.adopt.described import NotTakenOver
 from calico_agent.adopt.unit.environment_file import parse_docker_env_file, parse_environment_file
 from calico_agent.adopt.words import Word
 
@@ -45,7 +45,7 @@ def test_as_docker_reads_it() -> None:
 
 
 def test_docker_refuses_a_name_with_a_space() -> None:
-    with pytest.raises(Refused, match="f:2: Docker refuses the variable 'A B'"):
+    with pytest.raises(NotTakenOver, match="f:2: Docker refuses the variable 'A B'"):
         dict(parse_docker_env_file("f", "A=1\nA B=2", {}))
 
 

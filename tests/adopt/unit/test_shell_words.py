@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calico_agent.adopt.described import Refused
+from calico_agent.adopt.described import NotTakenOver
 from calico_agent.adopt.unit.shell_words import shell_commands
 from calico_agent.adopt.words import Word, source_of
 
@@ -50,7 +50,7 @@ def test_the_words_are_those_of_a_real_shell(text: str) -> None:
 def test_every_plain_text_is_taken_as_by_a_real_shell(text: str) -> None:
     try:
         commands = shell_commands(source_of("c", f"x {text}"), {})
-    except Refused:
+    except NotTakenOver:
         return
     if len(commands) == 1 and not any(word.unknown for word in commands[0]):
         assert [word.text for word in commands[0][1:]] == real(f"x {text}")[1:]
@@ -87,6 +87,6 @@ SCRIPTS = {
 
 @pytest.mark.parametrize(("text", "fault"), SCRIPTS.values(), ids=SCRIPTS)
 def test_a_script_is_refused_with_its_line(text: str, fault: str) -> None:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(NotTakenOver) as caught:
         shell_commands(source_of("c", text))
     assert str(caught.value).startswith(fault)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from calico_agent.adopt.described import Described, Refused
+from calico_agent.adopt.described import Described, NotTakenOver
 from calico_agent.adopt.translate import translate
 from calico_agent.adopt.unit.kubespray import describe_kubespray
 from calico_agent.adopt.unit.unit import Unit, describe_unit
@@ -186,14 +186,14 @@ FAULTS = {
 
 @pytest.mark.parametrize(("service", "fault"), FAULTS.values(), ids=FAULTS)
 def test_what_cannot_be_taken_is_refused_with_its_line(service: str, fault: str) -> None:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(NotTakenOver) as caught:
         described(service)
     assert fault in str(caught.value)
     assert str(caught.value).isprintable()
 
 
 def test_a_unit_of_another_kind_is_refused() -> None:
-    with pytest.raises(Refused, match=r"has no section \[Service\]"):
+    with pytest.raises(NotTakenOver, match=r"has no section \[Service\]"):
         describe_unit(Unit((("x.timer", "[Timer]\nOnBootSec=1"),), {}), Files({}), origin="x")
 
 

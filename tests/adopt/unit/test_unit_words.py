@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calico_agent.adopt.described import Refused
+from calico_agent.adopt.described import NotTakenOver
 from calico_agent.adopt.unit.unit_file import last, parse_unit, values
 from calico_agent.adopt.unit.unit_words import parse_environment, split, split_commands, with_specifiers, with_variables
-from calico_agent.adopt.words import Source, Word, source_of
+from calico_agent.adopt.words import LabelledText, Word, source_of
 
 
 def words(text: str) -> list[str]:
@@ -33,8 +33,8 @@ def test_words(text: str, expected: list[str]) -> None:
 
 
 def test_a_quote_that_is_not_closed_is_refused_with_its_line() -> None:
-    with pytest.raises(Refused) as caught:
-        split(Source("x.service", 'a b "c d', ((0, 3), (4, 7))))
+    with pytest.raises(NotTakenOver) as caught:
+        split(LabelledText("x.service", 'a b "c d', ((0, 3), (4, 7))))
     assert str(caught.value) == 'x.service:7: a " is opened and not closed'
 
 
@@ -126,7 +126,7 @@ NO_UNITS = {
 
 @pytest.mark.parametrize(("text", "fault"), NO_UNITS.values(), ids=NO_UNITS)
 def test_what_is_no_unit_is_refused_with_its_line(text: str, fault: str) -> None:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(NotTakenOver) as caught:
         parse_unit("x", text)
     assert str(caught.value) == fault
 
@@ -138,5 +138,5 @@ def test_no_text_does_anything_but_be_read_or_refused(text: str) -> None:
         unit = parse_unit("x", f"[Service]\n{text}")
         for one in unit:
             with_variables(with_specifiers(split(one.value), {}), {})
-    except Refused as refusal:
+    except NotTakenOver as refusal:
         assert refusal.place.startswith("x:")  # noqa: PT017

@@ -8,7 +8,7 @@ import pytest
 from calico_agent.model.calico.node import BgpSettings
 from calico_agent.model.container.container import LABEL_MANAGED_BY, MANAGED_BY, ContainerState, Docker
 from calico_agent.model.finding import Status
-from calico_agent.model.host.conflicting_process import Rival
+from calico_agent.model.host.conflicting_process import ConflictingProcess
 from calico_agent.model.host.machine import Host
 from calico_agent.model.name_lease import AliveSign, Machine, NameOwner
 from calico_agent.model.network.address import Link
@@ -54,12 +54,12 @@ def claimed(
     return stored(observation, claims=claims, **stored_)
 
 
-def beside(*rivals: Rival, observation: Observation = FRESH) -> Observation:
+def beside(*rivals: ConflictingProcess, observation: Observation = FRESH) -> Observation:
     return replace(observation, rivals=rivals)
 
 
-HOST_BIRD = Rival("BIRD", 812, "/usr/sbin/bird -f -u bird", 179, unit="bird.service")
-LISTENER = Rival("", 813, "nc -lk 179", 179, unit="session-3.scope")
+HOST_BIRD = ConflictingProcess("BIRD", 812, "/usr/sbin/bird -f -u bird", 179, unit="bird.service")
+LISTENER = ConflictingProcess("", 813, "nc -lk 179", 179, unit="session-3.scope")
 NOT_STARTED = {"SV-ABSENT host1", "BIRD-DOWN BIRD", "NODE-NO-RECORD host1"}
 NOTHING_WRONG = {"SV-ABSENT host1": {"BIRD-DOWN BIRD", "NODE-NO-RECORD host1"}}
 
@@ -158,13 +158,13 @@ CASES = {
         ),
     ),
     "Felix runs in a pod of another container runtime": Case(
-        beside(Rival("Felix", 900, "calico-node -felix", container="4f5c" * 16)),
+        beside(ConflictingProcess("Felix", 900, "calico-node -felix", container="4f5c" * 16)),
         {"SV-RIVAL Felix 4f5c4f5c4f5c": NOT_STARTED},
         mode=Mode.SUPERVISE,
         says=("it belongs to container 4f5c4f5c4f5c", "remove the pod"),
     ),
     "confd was started by hand": Case(
-        beside(Rival("confd", 901, "confd -confdir=/etc/calico/confd")),
+        beside(ConflictingProcess("confd", 901, "confd -confdir=/etc/calico/confd")),
         {"SV-RIVAL confd confd": NOT_STARTED},
         mode=Mode.SUPERVISE,
         says=("kill 901",),
@@ -226,7 +226,7 @@ CASES = {
         says=("BIRD runs on this host outside of calico/node: /usr/sbin/bird -f -u bird",),
     ),
     "the BGP port is taken by somebody who cannot be seen": Case(
-        stored(beside(Rival("", 0, "", 1179)), bgp=BgpSettings(listen_port=1179)),
+        stored(beside(ConflictingProcess("", 0, "", 1179)), bgp=BgpSettings(listen_port=1179)),
         {"SV-PORT port 1179": NOT_STARTED},
         mode=Mode.SUPERVISE,
         says=("a process that calico-agent cannot see", "ss -ltnp 'sport = :1179'"),

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from calico_agent.checks.container.stage import stage_by
-from calico_agent.model.calico.felix import Component, FelixHealth
+from calico_agent.model.calico.felix import FelixComponent, FelixHealth
 from calico_agent.model.container.container import ContainerState, Docker, LogHint
 from calico_agent.model.container.program import Child, Program, Stage
 from calico_agent.model.finding import Status
@@ -32,7 +32,7 @@ def felix(child: str = "", seconds: int = 0, health: FelixHealth | None = None) 
 
 
 LIVE = FelixHealth(live=True)
-HUNG = FelixHealth(live=False, hung=(Component("InternalDataplaneMainLoop", "1m30s", "timed out"),))
+HUNG = FelixHealth(live=False, hung=(FelixComponent("InternalDataplaneMainLoop", "1m30s", "timed out"),))
 CASES = {
     "all programs run": Case(contained(programs=RUNNING), {}, status={}),
     "processes cannot be seen: nothing is claimed": Case(contained(programs=None), {}, status={}),

@@ -56,7 +56,7 @@ def test_what_cannot_be_told_is_never_called_prepared() -> None:
 
 def test_routes_without_forwarding_explain_what_the_preflight_says_of_it() -> None:
     assert isinstance(HEALTHY.kernel, Kernel)
-    kernel = replace(HEALTHY.kernel, forwards={Family.IPV4: {"all": False, "eth0": False}})
+    kernel = replace(HEALTHY.kernel, ip_forward={Family.IPV4: {"all": False, "eth0": False}})
     assert problems_of(prepared(replace(HEALTHY, kernel=kernel), sysctls=NOT_FORWARDING)) == {
         "RT-NO-FORWARDING net.ipv4.ip_forward": {"HOST-FORWARD net.ipv4.ip_forward"}
     }

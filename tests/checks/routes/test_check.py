@@ -73,7 +73,7 @@ def tunnelled(
     *neighbours: Neighbour, forwarding: tuple[ForwardingEntry, ...] = (), gone: Iterable[str] = ()
 ) -> Observation:
     """The VXLAN host, with neighbours and forwarding database read, perhaps without some routes."""
-    return replace(VXLAN, kernel=replace(without(gone), neighbours=neighbours, forwarding=forwarding))
+    return replace(VXLAN, kernel=replace(without(gone), neighbours=neighbours, fdb=forwarding))
 
 
 def neighbour(address: str, mac: str = MAC, device: str = "vxlan.calico", state: str = "PERMANENT") -> Neighbour:
@@ -547,9 +547,7 @@ CASES = {
     "a host that does not answer ARP explains its session too": Case(
         replace(
             HEALTHY,
-            kernel=Kernel(
-                fib=Fib.of(ROUTES), neighbours=(neighbour("10.77.0.13", "", "eth0", "FAILED"),), forwarding=()
-            ),
+            kernel=Kernel(fib=Fib.of(ROUTES), neighbours=(neighbour("10.77.0.13", "", "eth0", "FAILED"),), fdb=()),
             bird=replace(
                 BIRD4, sessions=(SESSIONS[0], replace(SESSIONS[1], bgp_state="Active", protocol_state="start"))
             ),

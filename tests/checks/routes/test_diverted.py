@@ -8,22 +8,24 @@ import pytest
 from calico_agent.model.finding import RouteCounts, Status
 from calico_agent.model.network.address import Family, Link, LinkAddress
 from calico_agent.model.network.kernel import Kernel
-from calico_agent.model.network.policy_rule import Mark, Rule, RuleAction
+from calico_agent.model.network.policy_rule import Mark, PolicyRule, RuleAction
 from calico_agent.model.network.route import Fib, NextHop, Route, RouteType
 from calico_agent.model.observation import Observation
 from tests.checks.case import Case, check
 from tests.checks.cluster import BOOT, DATASTORE, FELIX, HEALTHY, ROUTES, look, routed, stored, via
 
 TO2, TO3, OWN = "192.168.2.0/26", "192.168.3.0/26", "192.168.1.0/26"
-LOCAL, MAIN, DEFAULT = Rule(0, 255), Rule(32766, 254), Rule(32767, 253)
-TO_POOL = Rule(100, 100, destination=ip_network("192.168.0.0/16"))
-REFUSED = Rule(50, action=RuleAction.PROHIBIT, destination=ip_network(TO3))
+LOCAL, MAIN, DEFAULT = PolicyRule(0, 255), PolicyRule(32766, 254), PolicyRule(32767, 253)
+TO_POOL = PolicyRule(100, 100, destination=ip_network("192.168.0.0/16"))
+REFUSED = PolicyRule(50, action=RuleAction.PROHIBIT, destination=ip_network(TO3))
 # felix/wireguard/wireguard.go@v3.28.5: priority 99, the mark of the packets that WireGuard itself sends.
-BY_FELIX = Rule(99, 1, mark=Mark(0x100000, 0x100000), inverted=True)
+BY_FELIX = PolicyRule(99, 1, mark=Mark(0x100000, 0x100000), inverted=True)
 KEYS = tuple(replace(node, wireguard_public_key="key") for node in DATASTORE.nodes)
 
 
-def ruled(*rules: Rule, table: tuple[Route, ...] = (), number: int = 100, routes: Observation = HEALTHY) -> Observation:
+def ruled(
+    *rules: PolicyRule, table: tuple[Route, ...] = (), number: int = 100, routes: Observation = HEALTHY
+) -> Observation:
     """The healthy host, or another one, with these rules before that of the main table, and one more table."""
     assert isinstance(routes.kernel, Kernel)
     ordered = tuple(sorted((LOCAL, *rules, MAIN, DEFAULT), key=lambda rule: rule.priority))
@@ -44,7 +46,7 @@ def wireguard(*table: Route, routes: Observation = HEALTHY) -> Observation:
     return stored(ruled(BY_FELIX, table=table, number=1, routes=routes), nodes=KEYS)
 
 
-def answering(*rules: Rule, table: tuple[Route, ...] = (), routes: Observation = HEALTHY) -> Observation:
+def answering(*rules: PolicyRule, table: tuple[Route, ...] = (), routes: Observation = HEALTHY) -> Observation:
     """A host that has its registered address on eth0."""
     found = ruled(*rules, table=table, routes=routes)
     assert isinstance(found.kernel, Kernel)
@@ -52,7 +54,7 @@ def answering(*rules: Rule, table: tuple[Route, ...] = (), routes: Observation =
     return replace(found, kernel=replace(found.kernel, links=(eth0,)))
 
 
-BY_SOURCE = Rule(90, 100, source=ip_network("10.77.0.11/32"))
+BY_SOURCE = PolicyRule(90, 100, source=ip_network("10.77.0.11/32"))
 ELSEWHERE = via("0.0.0.0/0", "10.77.0.1", protocol=BOOT)
 ENCRYPTED = (encrypted(TO2), encrypted(TO3), thrown(OWN))
 CASES = {
@@ -72,7 +74,7 @@ CASES = {
         ruled(TO_POOL, table=tuple(route for route in ROUTES if str(route.prefix) in {TO2, TO3})), {}, status={}
     ),
     "a rule that blackholes one block": Case(
-        ruled(Rule(100, action=RuleAction.BLACKHOLE, destination=ip_network(TO3))),
+        ruled(PolicyRule(100, action=RuleAction.BLACKHOLE, destination=ip_network(TO3))),
         {f"RT-DIVERTED {TO3}": set()},
         says=("a policy rule refuses packets to 192.168.3.0/26, pods of node host3", "on this host (blackhole)"),
     ),
@@ -82,20 +84,21 @@ CASES = {
         says=("192.168.3.8/29, a part of 192.168.3.0/26, pods of node host3",),
     ),
     "a rule for one pod of a block": Case(
-        ruled(Rule(100, 100, destination=ip_network("192.168.2.7/32")), table=(ELSEWHERE,)),
+        ruled(PolicyRule(100, 100, destination=ip_network("192.168.2.7/32")), table=(ELSEWHERE,)),
         {"RT-DIVERTED 192.168.2.7/32": set()},
         says=("192.168.2.7/32, a part of 192.168.2.0/26, pods of node host2, into table 100",),
     ),
     "a rule for one pod to a table that leads to its node": Case(
-        ruled(Rule(100, 100, destination=ip_network("192.168.2.7/32")), table=(via("0.0.0.0/0", "10.77.0.12"),)), {}
+        ruled(PolicyRule(100, 100, destination=ip_network("192.168.2.7/32")), table=(via("0.0.0.0/0", "10.77.0.12"),)),
+        {},
     ),
     "a rule for one pod of this host": Case(
-        ruled(Rule(100, action=RuleAction.BLACKHOLE, destination=ip_network("192.168.1.5/32"))),
+        ruled(PolicyRule(100, action=RuleAction.BLACKHOLE, destination=ip_network("192.168.1.5/32"))),
         {"RT-DIVERTED 192.168.1.5/32": set()},
         says=("a policy rule refuses packets to 192.168.1.5/32, pods of this host",),
     ),
     "a rule for what one pod of this host sends": Case(
-        ruled(Rule(100, 100, source=ip_network("192.168.1.5/32")), table=(ELSEWHERE,)),
+        ruled(PolicyRule(100, 100, source=ip_network("192.168.1.5/32")), table=(ELSEWHERE,)),
         {"RT-DIVERTED 192.168.1.5/32": set()},
         says=(
             "a policy rule leads packets to pods of other nodes that come from 192.168.1.5/32, of this host, into",
@@ -105,13 +108,13 @@ CASES = {
     ),
     "a rule for what one pod sends, to a table that leaves the pools alone": Case(
         ruled(
-            Rule(100, 100, source=ip_network("192.168.1.5/32")),
+            PolicyRule(100, 100, source=ip_network("192.168.1.5/32")),
             table=(ELSEWHERE, thrown("192.168.0.0/16")),
         ),
         {},
     ),
     "a rule for what one pod of another host sends": Case(
-        ruled(Rule(100, 100, source=ip_network("192.168.2.7/32")), table=(ELSEWHERE,)), {}
+        ruled(PolicyRule(100, 100, source=ip_network("192.168.2.7/32")), table=(ELSEWHERE,)), {}
     ),
     "a rule for the address of this host, as nm-cloud-setup writes (projectcalico/calico#4662)": Case(
         answering(BY_SOURCE, table=(ELSEWHERE,)),
@@ -159,7 +162,11 @@ CASES = {
         ruled(TO_POOL, table=(via(TO3, "10.77.0.13"),), routes=routed(without=[TO3])), {}, status={}
     ),
     "packets of other hosts, and those with a mark": Case(
-        ruled(Rule(100, 100, source=ip_network(TO3)), Rule(101, 100, mark=Mark(0x10, 0x10)), table=(ELSEWHERE,)),
+        ruled(
+            PolicyRule(100, 100, source=ip_network(TO3)),
+            PolicyRule(101, 100, mark=Mark(0x10, 0x10)),
+            table=(ELSEWHERE,),
+        ),
         {},
     ),
     "WireGuard": Case(wireguard(*ENCRYPTED), {}, status={}),
@@ -185,7 +192,10 @@ CASES = {
     "WireGuard, and another rule before its own": Case(
         stored(
             ruled(
-                BY_FELIX, Rule(50, action=RuleAction.PROHIBIT, destination=ip_network(TO3)), table=ENCRYPTED, number=1
+                BY_FELIX,
+                PolicyRule(50, action=RuleAction.PROHIBIT, destination=ip_network(TO3)),
+                table=ENCRYPTED,
+                number=1,
             ),
             nodes=KEYS,
         ),
@@ -200,7 +210,7 @@ def test_policy(case: Case) -> None:
 
 
 def test_a_rule_for_one_pod_makes_no_wrong_route() -> None:
-    one = ruled(Rule(100, 100, destination=ip_network("192.168.2.7/32")), table=(ELSEWHERE,))
+    one = ruled(PolicyRule(100, 100, destination=ip_network("192.168.2.7/32")), table=(ELSEWHERE,))
     assert look(one).routes == RouteCounts(expected=2, present=2)
 
 

@@ -43,7 +43,7 @@ def test_a_wrong_route_has_the_code_of_its_finding() -> None:
 def test_a_right_route_to_a_dead_node_is_wrong() -> None:
     assert isinstance(HEALTHY.kernel, Kernel)
     dead = Neighbour(addresses("10.77.0.12")[0], "eth0", "FAILED")
-    kernel = replace(HEALTHY.kernel, neighbours=(dead,), forwarding=())
+    kernel = replace(HEALTHY.kernel, neighbours=(dead,), fdb=())
     found = rows(replace(HEALTHY, kernel=kernel))
     assert found["192.168.2.0/26"].startswith("host2 default wrong RT-NEXTHOP-DEAD")
     assert found["192.168.3.0/26"] == HOST3

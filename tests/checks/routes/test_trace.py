@@ -9,7 +9,7 @@ from calico_agent.checks.routes.trace import trace_packet
 from calico_agent.expected.view import view_of
 from calico_agent.model.calico.node import Block, Borrowed
 from calico_agent.model.network.kernel import Kernel
-from calico_agent.model.network.policy_rule import Rule
+from calico_agent.model.network.policy_rule import PolicyRule
 from calico_agent.model.network.route import Neighbour
 from calico_agent.model.network.route_trace import Lookup, Trace
 from calico_agent.model.observation import Observation, Unreadable
@@ -17,7 +17,7 @@ from calico_agent.model.settings import Mode
 from tests.checks.cluster import BOOT, DATASTORE, HEALTHY, IDENTITY, also, block, routed, stored, via
 from tests.checks.underlay.test_tunnel_addresses import BORROWED, IPIP, TUNL0, having
 
-RULES = (Rule(0, 255), Rule(32766, 254), Rule(32767, 253))
+RULES = (PolicyRule(0, 255), PolicyRule(32766, 254), PolicyRule(32767, 253))
 
 
 def traced(text: str, observation: Observation = HEALTHY, **changes: object) -> Trace:
@@ -60,7 +60,7 @@ def test_the_verdict_says_whether_a_packet_goes_where_it_should(
 def test_the_facts_lead_from_the_rule_to_the_neighbour_and_from_the_block_to_the_session() -> None:
     assert isinstance(HEALTHY.kernel, Kernel)
     neighbour = Neighbour(ip_address("10.77.0.12"), "eth0", "REACHABLE", "02:00:00:00:00:12")
-    observation = replace(HEALTHY, kernel=replace(HEALTHY.kernel, neighbours=(neighbour,), forwarding=()))
+    observation = replace(HEALTHY, kernel=replace(HEALTHY.kernel, neighbours=(neighbour,), fdb=()))
     found = traced("192.168.2.7", observation)
     assert dict(found.now) == {
         "rule": "32766: from all lookup main",
@@ -90,7 +90,7 @@ def test_a_borrowed_address_belongs_to_the_node_that_borrowed_it() -> None:
 
 def test_a_rule_of_somebody_else_is_named_with_its_table() -> None:
     aside = replace(via("192.168.2.0/26", "10.77.0.99"), table=100)
-    rules = (*RULES[:1], Rule(100, 100, destination=ip_network("192.168.0.0/16")), *RULES[1:])
+    rules = (*RULES[:1], PolicyRule(100, 100, destination=ip_network("192.168.0.0/16")), *RULES[1:])
     found = traced("192.168.2.7", route=aside, hop=aside.next_hops[0], rules=rules)
     assert found.right is False
     assert dict(found.now)["rule"] == "100: from all to 192.168.0.0/16 lookup 100"
@@ -100,7 +100,7 @@ def test_a_rule_of_somebody_else_is_named_with_its_table() -> None:
 def test_a_dead_node_is_named_although_the_route_is_right() -> None:
     assert isinstance(HEALTHY.kernel, Kernel)
     dead = Neighbour(ip_address("10.77.0.12"), "eth0", "FAILED")
-    found = traced("192.168.2.7", replace(HEALTHY, kernel=replace(HEALTHY.kernel, neighbours=(dead,), forwarding=())))
+    found = traced("192.168.2.7", replace(HEALTHY, kernel=replace(HEALTHY.kernel, neighbours=(dead,), fdb=())))
     assert found.right is False
     assert "RT-NEXTHOP-DEAD" in found.verdict
 
@@ -181,7 +181,7 @@ def test_a_packet_in_a_tunnel_is_followed_to_the_real_next_hop() -> None:
     )
     kernel = also(IPIP, links=(TUNL0,)).kernel
     assert isinstance(kernel, Kernel)
-    found = traced("192.168.2.7", replace(IPIP, kernel=replace(kernel, neighbours=neighbours, forwarding=())))
+    found = traced("192.168.2.7", replace(IPIP, kernel=replace(kernel, neighbours=neighbours, fdb=())))
     assert found.right is True
     facts = dict(found.now)
     assert facts["tunnel"] == "tunl0 sends it to 10.77.0.12"

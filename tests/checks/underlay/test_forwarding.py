@@ -33,7 +33,7 @@ def forwarding(
     assert isinstance(observation.kernel, Kernel)
     eth0 = Link(2, "eth0", addresses=(LinkAddress(ip_interface("10.77.0.11/24")),))
     forwards = {Family.IPV4: v4, Family.IPV6: v6 or {}}
-    return replace(observation, kernel=replace(observation.kernel, links=(eth0,), forwards=forwards))
+    return replace(observation, kernel=replace(observation.kernel, links=(eth0,), ip_forward=forwards))
 
 
 NOWHERE = {"all": False, "lo": False, "eth0": False, "cali1": False}

@@ -7,14 +7,14 @@ from ipaddress import ip_address, ip_interface, ip_network
 import pytest
 
 from calico_agent.checks.underlay.outer_address import find_wrong_source
-from calico_agent.expected.forwarding import Encapsulation, Way
+from calico_agent.expected.forwarding import Encapsulation, ForwardingPath
 from calico_agent.expected.view import view_of
 from calico_agent.model.calico.node import EncapsulationMode, Node
 from calico_agent.model.finding import Status, Writer
 from calico_agent.model.identity import Candidate
 from calico_agent.model.network.address import Family, Link, LinkAddress
-from calico_agent.model.network.kernel import Kernel, Source
-from calico_agent.model.network.policy_rule import Rule
+from calico_agent.model.network.kernel import Kernel, RouteLookup
+from calico_agent.model.network.policy_rule import PolicyRule
 from calico_agent.model.network.route import Fib, NextHop, Route
 from calico_agent.model.observation import Observation
 from calico_agent.model.settings import Mode
@@ -61,7 +61,7 @@ def sent(
     ipip: EncapsulationMode = EncapsulationMode.CROSS_SUBNET,
     vxlan: EncapsulationMode = EncapsulationMode.NEVER,
     routes: Iterable[Route] = (via(TO3, "10.79.0.13", "tunl0"), default(("10.78.0.1", "eth0"))),
-    rules: tuple[Rule, ...] = (),
+    rules: tuple[PolicyRule, ...] = (),
     table: tuple[Route, ...] = (),
 ) -> Observation:
     """Host1, which sends to these destinations with these sources; eth0 has 10.77.0.11/24 and 10.78.0.11/24."""
@@ -70,8 +70,8 @@ def sent(
     kernel = Kernel(
         links=links(SECOND),
         fib=Fib.of((*kept, via("10.78.0.0/24", None, protocol=KERNEL), *changed)),
-        sources=tuple(Source(ip_address(to), ip_address(source), "eth0") for to, source in sources),
-        rules={Family.IPV4: (Rule(0, 255), *rules, Rule(32766, 254))} if rules else {},
+        lookups=tuple(RouteLookup(ip_address(to), ip_address(source), "eth0") for to, source in sources),
+        rules={Family.IPV4: (PolicyRule(0, 255), *rules, PolicyRule(32766, 254))} if rules else {},
         tables={100: Fib.of((replace(route, table=100) for route in table), table=100)} if table else {},
     )
     peers = tuple(session(str(one.ipv4.ip)) for one in nodes[1:] if one.ipv4 is not None)
@@ -143,7 +143,7 @@ CASES = {
         sent(
             BY_SECOND,
             routes=(via(TO3, "10.79.0.13", "tunl0"),),
-            rules=(Rule(100, 100, destination=ip_network("10.79.0.0/16")),),
+            rules=(PolicyRule(100, 100, destination=ip_network("10.79.0.0/16")),),
             table=(default(("10.78.0.1", "eth0")),),
         ),
         {"RT-SOURCE host3": set()},
@@ -204,11 +204,11 @@ def test_wireguard_packets_have_a_source_too(to: str, source: str, gateway: str,
     kernel = Kernel(
         links=links(SECOND, "fd00:77::11/64", "fd00:78::11/64"),
         fib=Fib.of((via("::/0" if ":" in to else "0.0.0.0/0", gateway, protocol=BOOT),)),
-        sources=(Source(ip_address(to), ip_address(source)),),
+        lookups=(RouteLookup(ip_address(to), ip_address(source)),),
     )
     observation = replace(stored(nodes=nodes), kernel=kernel)
     view = view_of(observation, MORE, mode=Mode.OBSERVE, container_name="calico-node")
-    way = Way("host3", ip_address(to), Encapsulation.WIREGUARD, None, "wireguard.cali", writer=Writer.FELIX)
+    way = ForwardingPath("host3", ip_address(to), Encapsulation.WIREGUARD, None, "wireguard.cali", writer=Writer.FELIX)
     found = find_wrong_source(view, kernel, way)
     assert found is not None
     assert found.what.startswith(f"WireGuard packets to node host3 leave as {source}")

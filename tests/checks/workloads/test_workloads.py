@@ -7,7 +7,7 @@ from ipaddress import ip_address, ip_interface
 
 import pytest
 
-from calico_agent.model.calico.workload_endpoint import Endpoint, Endpoints
+from calico_agent.model.calico.workload_endpoint import WorkloadEndpoint, WorkloadEndpoints
 from calico_agent.model.container.container import ContainerState
 from calico_agent.model.container.program import Program
 from calico_agent.model.finding import Status
@@ -30,14 +30,14 @@ def linked(*links: Link, observation: Observation = HEALTHY, held: tuple[str, ..
     return replace(observation, kernel=kernel, held=frozenset(map(ip_address, held)))
 
 
-def record(link: str = POD, node: str = "host1", address: str = "192.168.1.7") -> Endpoint:
+def record(link: str = POD, node: str = "host1", address: str = "192.168.1.7") -> WorkloadEndpoint:
     """A pod's record."""
-    return Endpoint(f"{PREFIX}default/{node}-{link}", node, link, (ip_address(address),), f"default/{link}")
+    return WorkloadEndpoint(f"{PREFIX}default/{node}-{link}", node, link, (ip_address(address),), f"default/{link}")
 
 
-def recorded(observation: Observation, *records: Endpoint, about: Iterable[int] = (7, 8)) -> Observation:
+def recorded(observation: Observation, *records: WorkloadEndpoint, about: Iterable[int] = (7, 8)) -> Observation:
     """A host whose pods have these records, read when the links with these indexes were there."""
-    return replace(observation, pods=Endpoints(frozenset(NAMES), records, frozenset(about)))
+    return replace(observation, pods=WorkloadEndpoints(frozenset(NAMES), records, frozenset(about)))
 
 
 OTHER = replace(VETH, index=8, name="cali0123456789b")

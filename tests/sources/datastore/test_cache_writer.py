@@ -12,7 +12,7 @@ import pytest
 from calico_agent.model.calico.node import Datastore
 from calico_agent.sources.datastore import cache_writer as keeper_module
 from calico_agent.sources.datastore.cache import SnapshotFile
-from calico_agent.sources.datastore.cache_writer import SnapshotKeeper
+from calico_agent.sources.datastore.cache_writer import CacheWriter
 from tests.patience import until
 from tests.sources.datastore.test_cache import AT, ETCD, READ
 
@@ -23,14 +23,14 @@ def file(tmp_path: Path) -> SnapshotFile:
 
 
 @pytest.fixture
-def keep(file: SnapshotFile, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., SnapshotKeeper]]:
+def keep(file: SnapshotFile, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., CacheWriter]]:
     """Starts keepers that look often, and stops them."""
     monkeypatch.setattr(keeper_module, "_LOOK_SECONDS", 0.02)
     monkeypatch.setattr(keeper_module, "_SHORTEST", 0.02)
     keepers = []
 
-    def start(read: Callable[[], Datastore]) -> SnapshotKeeper:
-        keeper = SnapshotKeeper(file)
+    def start(read: Callable[[], Datastore]) -> CacheWriter:
+        keeper = CacheWriter(file)
         keepers.append(keeper)
         keeper.load()
         keeper.start(read)
@@ -42,27 +42,27 @@ def keep(file: SnapshotFile, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
     assert not [thread.name for thread in threading.enumerate() if thread.name == "etcd snapshot"]
 
 
-def test_what_is_read_is_kept_and_comes_back(file: SnapshotFile, keep: Callable[..., SnapshotKeeper]) -> None:
+def test_what_is_read_is_kept_and_comes_back(file: SnapshotFile, keep: Callable[..., CacheWriter]) -> None:
     fresh = replace(READ, read_at=datetime.now(UTC))
     keep(lambda: fresh)
     until("the file is as wanted", lambda: file.load() == fresh)
-    assert SnapshotKeeper(file).load() == fresh
+    assert CacheWriter(file).load() == fresh
 
 
 def test_one_that_is_of_no_use_is_told_until_it_is_replaced(
-    file: SnapshotFile, keep: Callable[..., SnapshotKeeper]
+    file: SnapshotFile, keep: Callable[..., CacheWriter]
 ) -> None:
     file.path.write_text("junk")
-    keeper = SnapshotKeeper(file)
+    keeper = CacheWriter(file)
     assert keeper.load() is None
-    assert keeper.trouble is not None
-    assert keeper.trouble.reason == f"{file.path} is of no use: the value is not JSON"
+    assert keeper.error is not None
+    assert keeper.error.reason == f"{file.path} is of no use: the value is not JSON"
     started = keep(lambda: READ)
-    until("the file is as wanted", lambda: started.trouble is None and file.load() == READ)
+    until("the file is as wanted", lambda: started.error is None and file.load() == READ)
 
 
 def test_what_has_not_changed_is_not_written_again_until_it_is_old(
-    file: SnapshotFile, keep: Callable[..., SnapshotKeeper]
+    file: SnapshotFile, keep: Callable[..., CacheWriter]
 ) -> None:
     later = replace(READ, read_at=AT + timedelta(minutes=5))
     readings = [READ]
@@ -76,10 +76,10 @@ def test_what_has_not_changed_is_not_written_again_until_it_is_old(
 
 
 def test_a_reading_that_cannot_be_written_is_told_and_the_agent_goes_on(
-    file: SnapshotFile, keep: Callable[..., SnapshotKeeper]
+    file: SnapshotFile, keep: Callable[..., CacheWriter]
 ) -> None:
     file.path.mkdir()
     keeper = keep(lambda: READ)
-    until("the file is as wanted", lambda: keeper.trouble is not None and "cannot be written" in keeper.trouble.reason)
+    until("the file is as wanted", lambda: keeper.error is not None and "cannot be written" in keeper.error.reason)
     file.path.rmdir()
-    until("the file is as wanted", lambda: keeper.trouble is None)
+    until("the file is as wanted", lambda: keeper.error is None)

@@ -7,7 +7,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from calico_agent.model.calico.workload_endpoint import Endpoints
+from calico_agent.model.calico.workload_endpoint import WorkloadEndpoints
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.settings import EtcdApi
 from calico_agent.sources.datastore.calico.workload_endpoint import PREFIX
@@ -38,8 +38,8 @@ def etcd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EtcdServer]:
         yield server
 
 
-def links(found: Endpoints | Unreadable | None) -> list[str]:
-    assert isinstance(found, Endpoints), found
+def links(found: WorkloadEndpoints | Unreadable | None) -> list[str]:
+    assert isinstance(found, WorkloadEndpoints), found
     return sorted(one.link for one in found.records)
 
 
@@ -76,6 +76,6 @@ def test_an_answer_is_kept_for_a_while_and_says_what_it_was_asked_about(etcd: Et
     reader = EndpointReader(10.0)
     node, lost = frozenset({"node"}), frozenset({ip_address("10.0.0.1")})
     first = reader.read(etcd.settings(), node, frozenset({7}), lost)
-    assert isinstance(first, Endpoints)
+    assert isinstance(first, WorkloadEndpoints)
     assert first.about == {7}
     assert reader.read(etcd.settings(), node, frozenset({7, 8}), lost) is first

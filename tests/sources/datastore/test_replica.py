@@ -13,7 +13,7 @@ from calico_agent.model.observation import Unreadable
 from calico_agent.sources.datastore.etcd3.reader import Changes
 from calico_agent.sources.datastore.etcd_client.error import EtcdError
 from calico_agent.sources.datastore.replica import Replica
-from calico_agent.sources.datastore.shrink_guard import Belief
+from calico_agent.sources.datastore.shrink_guard import ShrinkGuard
 
 CLUSTER = "/calico/resources/v3/projectcalico.org/clusterinformations/default"
 MINUTES = timedelta(minutes=3)
@@ -161,7 +161,7 @@ def test_a_loss_against_what_an_earlier_run_read(before: str, after: str, age: t
 
 
 def test_a_loss_against_an_earlier_run_is_doubted_for_ten_minutes_in_all_whoever_restarts_meanwhile() -> None:
-    belief = Belief(600.0, nodes(10), remembered_until=100.0)
+    belief = ShrinkGuard(600.0, nodes(10), remembered_until=100.0)
     assert belief.judge(nodes(1), 0.0).endswith("for another 100 s")
     assert belief.judge(nodes(1), 100.0) == ""
     assert belief.judge(nodes(10), 101.0) == ""
@@ -169,7 +169,7 @@ def test_a_loss_against_an_earlier_run_is_doubted_for_ten_minutes_in_all_whoever
 
 
 def test_a_cluster_that_calls_itself_anew_while_it_is_watched_is_still_doubted() -> None:
-    belief = Belief(600.0)
+    belief = ShrinkGuard(600.0)
     assert belief.judge(replace(nodes(10), cluster_guid="one"), 0.0) == ""
     assert belief.judge(replace(nodes(1), cluster_guid="two"), 1.0)
 
@@ -193,7 +193,7 @@ def test_a_cluster_that_calls_itself_anew_while_it_is_watched_is_still_doubted()
     ],
 )
 def test_a_loss_is_doubted_when(before: Datastore, after: Datastore, doubt: str) -> None:
-    belief = Belief(hold=600.0)
+    belief = ShrinkGuard(hold=600.0)
     assert belief.judge(before, 0.0) == ""
     said = belief.judge(after, 1.0)
     assert said == (f"{doubt} vanished at once, which is not believed for another 600 s" if doubt else "")
@@ -201,7 +201,7 @@ def test_a_loss_is_doubted_when(before: Datastore, after: Datastore, doubt: str)
 
 
 def test_a_loss_that_stays_is_believed_in_the_end_and_one_that_passes_is_forgotten() -> None:
-    belief = Belief(hold=600.0)
+    belief = ShrinkGuard(hold=600.0)
     belief.judge(nodes(10), 0.0)
     assert belief.judge(nodes(1), 1.0)
     assert belief.judge(nodes(10), 300.0) == ""

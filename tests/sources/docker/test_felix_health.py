@@ -7,13 +7,13 @@ from contextlib import contextmanager
 
 import pytest
 
-from calico_agent.model.calico.felix import Component, FelixHealth
+from calico_agent.model.calico.felix import FelixComponent, FelixHealth
 from calico_agent.sources.docker.felix_health import FelixHealthReader
 
 pytestmark = pytest.mark.real
 
 TABLE = "| InternalDataplaneMainLoop | 1m30s | timed out | timed out | |"
-HUNG = FelixHealth(live=False, hung=(Component("InternalDataplaneMainLoop", "1m30s", "timed out"),))
+HUNG = FelixHealth(live=False, hung=(FelixComponent("InternalDataplaneMainLoop", "1m30s", "timed out"),))
 FELIX = """
 import http.server, sys, threading
 class Health(http.server.BaseHTTPRequestHandler):

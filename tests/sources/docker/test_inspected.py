@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from calico_agent.act.container import ContainerActor
-from calico_agent.adopt.described import Described, Refused
+from calico_agent.adopt.described import Described, NotTakenOver
 from calico_agent.adopt.translate import config_of, translate
 from calico_agent.cli.named_files import read_command, read_container
 from calico_agent.model.action import CreateContainer
@@ -55,5 +55,5 @@ def test_it_is_what_the_command_says_and_what_the_agent_makes_again(engine: Engi
 
 
 def test_one_that_is_not_there_is_said(engine: Engine) -> None:
-    with pytest.raises(Refused, match="container nobody: there is no such container"):
+    with pytest.raises(NotTakenOver, match="container nobody: there is no such container"):
         inspected(engine, "nobody")

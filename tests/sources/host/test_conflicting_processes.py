@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from calico_agent.model.container.container import Container, ContainerState
-from calico_agent.model.host.conflicting_process import Rival
+from calico_agent.model.host.conflicting_process import ConflictingProcess
 from calico_agent.sources.host.conflicting_processes import RivalReader
 from tests.netns import NetworkNamespace, network_namespace
 from tests.patience import until
@@ -80,13 +80,13 @@ def wait_for_listener(host: NetworkNamespace, port: int) -> None:
         time.sleep(0.05)
 
 
-def rivals(host: NetworkNamespace, *containers: Container, ports: str = "179") -> tuple[Rival, ...]:
+def rivals(host: NetworkNamespace, *containers: Container, ports: str = "179") -> tuple[ConflictingProcess, ...]:
     pids = (str(container.pid) for container in containers)
     return tuple(map(decoded, json.loads(host.output(sys.executable, "-c", READ, ports, *pids))))
 
 
-def decoded(found: dict[str, Any]) -> Rival:
-    return Rival(**{**found, "listens_at": tuple(map(ip_address, found["listens_at"]))})
+def decoded(found: dict[str, Any]) -> ConflictingProcess:
+    return ConflictingProcess(**{**found, "listens_at": tuple(map(ip_address, found["listens_at"]))})
 
 
 def test_a_host_on_which_nothing_runs_has_none(host: NetworkNamespace) -> None:
@@ -174,7 +174,9 @@ def test_a_listener_of_which_nobody_may_see_the_process_is_told_all_the_same(hos
     with started(host, sys.executable, "-c", LISTENER, "179"):
         wait_for_listener(host, 179)
         found = json.loads(host.output(*unprivileged, sys.executable, "-c", READ, "179"))
-    assert [decoded(each) for each in found] == [Rival("", 0, "", 179, listens_at=(ip_address("0.0.0.0"),))]
+    assert [decoded(each) for each in found] == [
+        ConflictingProcess("", 0, "", 179, listens_at=(ip_address("0.0.0.0"),))
+    ]
 
 
 def test_while_calico_node_runs_the_processes_are_not_looked_at_all_the_time(

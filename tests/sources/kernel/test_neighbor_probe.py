@@ -13,7 +13,7 @@ import pytest
 
 from calico_agent.model.network.address import Family, IPAddress, Link, LinkAddress, interface_of
 from calico_agent.model.network.kernel import Kernel
-from calico_agent.model.network.policy_rule import Rule, RuleAction
+from calico_agent.model.network.policy_rule import PolicyRule, RuleAction
 from calico_agent.model.network.route import Fib, NextHop, Route
 from calico_agent.sources.kernel import neighbor_probe as probe
 from calico_agent.sources.kernel.neighbor_probe import NeighbourProbe, on_link
@@ -273,7 +273,7 @@ ETH1 = link(1, "10.77.0.11/24", "fd00:77::11/64")
 ETH2 = link(2, "10.77.0.111/24", "fd00:77::111/64")
 DARK = link(2, "10.77.0.111/24", running=False)
 NODE = "10.77.0.12"
-TO_100 = Rule(100, 100, destination=ip_network("10.77.0.12/32"))
+TO_100 = PolicyRule(100, 100, destination=ip_network("10.77.0.12/32"))
 
 
 @pytest.mark.parametrize(
@@ -320,8 +320,8 @@ def test_only_neighbours_are_asked(
         pytest.param(replace(TO_100, priority=40000), [1], id="that is asked after the main table"),
     ],
 )
-def test_policy_rules_have_their_say_about_who_is_a_neighbour(rule: Rule, found: list[int]) -> None:
+def test_policy_rules_have_their_say_about_who_is_a_neighbour(rule: PolicyRule, found: list[int]) -> None:
     table = Fib.of((replace(led("0.0.0.0/0", "eth1", "10.77.0.254"), table=100),), table=100)
-    rules = tuple(sorted((Rule(0, 255), rule, Rule(32766, 254)), key=lambda one: one.priority))
+    rules = tuple(sorted((PolicyRule(0, 255), rule, PolicyRule(32766, 254)), key=lambda one: one.priority))
     kernel = Kernel((ETH1,), Fib.of(connected(ETH1)), rules={Family.IPV4: rules}, tables={100: table})
     assert [index for _, index in on_link((ip_address(NODE),), kernel)] == found

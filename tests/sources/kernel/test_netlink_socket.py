@@ -8,10 +8,10 @@ from struct import pack
 import pytest
 
 from calico_agent.model.observation import Unreadable
-from calico_agent.sources.decode_error import Interrupted, Malformed, Refused
+from calico_agent.sources.decode_error import Interrupted, KernelRefusal, Malformed
 from calico_agent.sources.kernel import netlink_socket as netlink
 from calico_agent.sources.kernel.decode.rtnetlink import acknowledge
-from calico_agent.sources.kernel.netlink_socket import NetlinkSocket, attribute, steadily
+from calico_agent.sources.kernel.netlink_socket import NetlinkSocket, attribute, retry_transient
 from tests.netns import network_namespace
 from tests.patience import PATIENCE
 
@@ -37,12 +37,12 @@ class Source:
 
 @pytest.mark.parametrize(
     "error",
-    [Interrupted("changed"), OSError(errno.ENOBUFS, "full"), TimeoutError("timed out"), Refused(errno.EBUSY)],
+    [Interrupted("changed"), OSError(errno.ENOBUFS, "full"), TimeoutError("timed out"), KernelRefusal(errno.EBUSY)],
     ids=["an interrupted dump", "a full buffer", "no answer in time", "busy"],
 )
 def test_what_may_pass_is_tried_again(error: Exception) -> None:
     source = failing(error, error)
-    assert steadily(source) == "read"
+    assert retry_transient(source) == "read"
     assert source.reads == 3
 
 
@@ -51,14 +51,14 @@ def test_what_may_pass_is_tried_again(error: Exception) -> None:
     [
         (Malformed("half a message"), "half a message", "malformed"),
         (PermissionError(errno.EPERM, "no"), "Operation not permitted", "denied"),
-        (Refused(errno.EACCES), "Permission denied", "denied"),
+        (KernelRefusal(errno.EACCES), "Permission denied", "denied"),
         (OSError(errno.EAFNOSUPPORT, "no"), "Address family not supported", "refused"),
         (OSError(errno.EMFILE, "no"), "Too many open files", "refused"),
     ],
 )
 def test_what_does_not_pass_is_said_at_once(error: Exception, reason: str, code: str) -> None:
     source = failing(error)
-    found = steadily(source)
+    found = retry_transient(source)
     assert isinstance(found, Unreadable)
     assert (found.source, found.code, source.reads) == ("kernel", code, 1)
     assert reason in found.reason
@@ -75,7 +75,7 @@ def test_what_does_not_pass_is_said_at_once(error: Exception, reason: str, code:
 def test_after_two_seconds_not_knowing_is_the_answer(error: Exception, reason: str) -> None:
     source = failing(*[error] * 1000)
     before = time.monotonic()
-    found = steadily(source)
+    found = retry_transient(source)
     assert 1 < time.monotonic() - before < PATIENCE
     assert found == Unreadable("kernel", reason, "busy")
     assert 5 < source.reads < 20
@@ -120,7 +120,7 @@ def test_another_process_cannot_answer_for_the_kernel() -> None:
 def test_a_single_question_gets_its_answer() -> None:
     with network_namespace() as namespace, namespace.run(NetlinkSocket) as route_socket:
         body = pack("=BBBBBBBBI", 2, 32, *bytes(7)) + attribute(1, bytes([127, 0, 0, 9]))
-        assert b"\x7f\x00\x00\x09" in route_socket.ask(RTM_GETROUTE, body)
+        assert b"\x7f\x00\x00\x09" in route_socket.request(RTM_GETROUTE, body)
 
 
 @pytest.mark.real
@@ -151,14 +151,14 @@ def test_of_many_changes_only_those_that_are_refused_are_answered() -> None:
     def tell() -> tuple[list[bytes], list[bytes]]:
         loopback, nowhere = ([neighbour(link, number) for number in range(1, 251)] for link in (1, 999))
         with NetlinkSocket() as route_socket:
-            refused = route_socket.tell(RTM_NEWNEIGH, 0x400, [*nowhere, *loopback[:3]])
-            return refused, route_socket.tell(RTM_NEWNEIGH, 0x400, loopback[:3])
+            refused = route_socket.send(RTM_NEWNEIGH, 0x400, [*nowhere, *loopback[:3]])
+            return refused, route_socket.send(RTM_NEWNEIGH, 0x400, loopback[:3])
 
     with network_namespace() as namespace:
         refused, made = namespace.run(tell)
     assert len(refused) == 250
     assert made == []
     for refusal in refused:
-        with pytest.raises(Refused) as error:
+        with pytest.raises(KernelRefusal) as error:
             acknowledge(refusal)
         assert error.value.errno == errno.ENODEV

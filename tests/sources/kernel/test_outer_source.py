@@ -9,7 +9,7 @@ from ipaddress import IPv4Interface, IPv6Interface, ip_address
 import pytest
 
 from calico_agent.checks.underlay.outer_address import find_wrong_source
-from calico_agent.expected.forwarding import Encapsulation, Way
+from calico_agent.expected.forwarding import Encapsulation, ForwardingPath
 from calico_agent.expected.view import view_of
 from calico_agent.model.calico.node import Node
 from calico_agent.model.finding import Finding
@@ -43,7 +43,7 @@ class Host:
         view = view_of(observation, IDENTITY, mode=Mode.OBSERVE, container_name="calico-node")
         kind = Encapsulation.IPIP if destination.version == 4 else Encapsulation.WIREGUARD
         name = next(node.name for node in NODES for one in (node.ipv4, node.ipv6) if one and one.ip == destination)
-        return find_wrong_source(view, kernel, Way(name, destination, kind, None, "tunnel"))
+        return find_wrong_source(view, kernel, ForwardingPath(name, destination, kind, None, "tunnel"))
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from calico_agent.model.network.address import Family, Link, LinkAddress
-from calico_agent.model.network.kernel import Kernel, Source
+from calico_agent.model.network.kernel import Kernel, RouteLookup
 from calico_agent.model.network.route import ForwardingEntry, Neighbour
 from calico_agent.model.observation import Unreadable
 from calico_agent.sources.kernel.reader import KernelReader, read_kernel
@@ -76,11 +76,11 @@ def test_on_which_links_packets_are_forwarded(host: NetworkNamespace) -> None:
         ("ipv6/conf/all/forwarding", "0"),
     ):
         host.run(Path("/proc/sys/net", setting).write_text, value)
-    forwards = read(host).forwards
+    forwards = read(host).ip_forward
     assert forwards[Family.IPV4] == {"all": True, "lo": True, "eth0": False, "wire0": True}
     assert not forwards[Family.IPV6]["all"]
     host.run(Path("/proc/sys/net/ipv4/ip_forward").write_text, "0")
-    assert not any(read(host).forwards[Family.IPV4].values())
+    assert not any(read(host).ip_forward[Family.IPV4].values())
 
 
 def test_what_has_not_changed_is_the_same_object_in_the_next_reading(host: NetworkNamespace) -> None:
@@ -92,10 +92,10 @@ def test_what_has_not_changed_is_the_same_object_in_the_next_reading(host: Netwo
         return kernel
 
     first, second = look(), look()
-    assert first.sources is second.sources
+    assert first.lookups is second.lookups
     host.ip("route add 192.168.2.0/26 via 10.77.0.12")
     third = look()
-    assert third.sources == first.sources
+    assert third.lookups == first.lookups
     assert third.fib.exact(ip_network("192.168.2.0/26"))
 
 
@@ -193,7 +193,7 @@ def test_a_temporary_address_is_told_from_a_secondary_one(host: NetworkNamespace
 
 def test_the_default_source_is_where_the_default_route_leaves(host: NetworkNamespace) -> None:
     host.ip("addr add fd00:77::11/64 dev eth0 nodad", "route add default via fd00:77::1")
-    default_sources = read(host).default_sources
+    default_sources = read(host).default_lookups
     assert [(str(one.address), one.device, str(one.gateway)) for one in default_sources] == [
         ("10.77.0.11", "eth0", "10.77.0.1"),
         ("fd00:77::11", "eth0", "fd00:77::1"),
@@ -219,15 +219,15 @@ def test_the_default_source_is_where_the_default_route_leaves(host: NetworkNames
 )
 def test_the_default_source(host: NetworkNamespace, lines: tuple[str, ...], expected: list[str]) -> None:
     host.ip("addr add 10.77.0.99/24 dev eth0", *lines)
-    assert [str(one.address) for one in read(host).default_sources] == expected
+    assert [str(one.address) for one in read(host).default_lookups] == expected
 
 
 def test_the_sources_towards_the_destinations_that_were_asked_for(host: NetworkNamespace) -> None:
     host.ip("route add unreachable 10.99.0.0/24")
-    assert read(host, "10.77.0.12", "10.99.0.1", "fd00::1").sources == (
-        Source(ip_address("10.77.0.12"), ip_address("10.77.0.11"), "eth0"),
-        Source(ip_address("10.99.0.1"), None, error="unreachable"),
-        Source(ip_address("fd00::1"), None, error="no route"),
+    assert read(host, "10.77.0.12", "10.99.0.1", "fd00::1").lookups == (
+        RouteLookup(ip_address("10.77.0.12"), ip_address("10.77.0.11"), "eth0"),
+        RouteLookup(ip_address("10.99.0.1"), None, error="unreachable"),
+        RouteLookup(ip_address("fd00::1"), None, error="no route"),
     )
 
 
@@ -247,8 +247,8 @@ def test_neighbours_and_the_forwarding_database_behind_a_vxlan_route(host: Netwo
         Neighbour(ip_address("10.77.0.13"), "eth0", "STALE", "02:00:00:00:00:13"),
     }
     assert (
-        kernel.forwarding
-        == read(host).forwarding
+        kernel.fdb
+        == read(host).fdb
         == (ForwardingEntry("66:3b:00:00:00:01", "vxlan.calico", ip_address("10.77.0.13")),)
     )
 
@@ -275,12 +275,12 @@ def test_a_host_without_ipv6_is_read_all_the_same(host: NetworkNamespace) -> Non
     host.run(Path("/proc/sys/net/ipv6/conf/all/disable_ipv6").write_text, "1")
     kernel = read(host, "fd00::1")
     assert {route.prefix.version for route in kernel.fib.routes} == {4}
-    assert kernel.sources[0].error == "no route"
+    assert kernel.lookups[0].error == "no route"
 
 
 def test_reading_needs_no_privilege(host: NetworkNamespace) -> None:
     wanted = read(host, "10.77.0.12")  # also imports all that is imported late, which nobody else may read
-    assert host.run(_read_as_nobody, "10.77.0.12").sources == wanted.sources
+    assert host.run(_read_as_nobody, "10.77.0.12").lookups == wanted.lookups
 
 
 def _read_as_nobody(destination: str) -> Kernel:

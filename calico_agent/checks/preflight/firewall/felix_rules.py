@@ -19,7 +19,18 @@ from dataclasses import dataclass, replace
 from calico_agent.checks.preflight.firewall.packet import IPIP, UDP
 from calico_agent.model.calico.release import Release
 from calico_agent.model.network.calico_chains import BY_EBPF, MARKER
-from calico_agent.model.network.firewall import Act, Among, BaseChain, Bits, Field, Firewall, Named, Rule, Table, Tool
+from calico_agent.model.network.firewall import (
+    Act,
+    Among,
+    BaseChain,
+    Bits,
+    Field,
+    Firewall,
+    FirewallRule,
+    Named,
+    Table,
+    Tool,
+)
 
 _ACCEPTS_LAST, _DETECTS = (3, 16), (3, 17)
 _ACCEPTS_IPIP, _ACCEPTS_VXLAN, _ACCEPTS_WIREGUARD = (3, 0), (3, 7), (3, 22)
@@ -42,7 +53,7 @@ class Tunnels:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class RuleWriter:
     """One way in which Felix may write its rules."""
 
     tool: Tool
@@ -61,11 +72,11 @@ def by_ebpf(firewall: Firewall) -> bool:
     return any(BY_EBPF in rule.comment for table, chain in entered for rule in table.chains.get(chain, ()))
 
 
-def ways(firewall: Firewall, release: Release | None, told: Mapping[str, str]) -> tuple[Way, ...]:
+def ways(firewall: Firewall, release: Release | None, told: Mapping[str, str]) -> tuple[RuleWriter, ...]:
     """All that are possible by what is known of it. `told` are settings of its environment."""
     appends = told.get(_MODE, "insert").lower() == "append"
     last = (True, False) if release is None else (release >= _ACCEPTS_LAST,)
-    return tuple(Way(tool, one, appends) for tool in _tools(firewall, release, told) for one in last)
+    return tuple(RuleWriter(tool, one, appends) for tool in _tools(firewall, release, told) for one in last)
 
 
 def _tools(firewall: Firewall, release: Release | None, told: Mapping[str, str]) -> tuple[Tool, ...]:
@@ -84,7 +95,7 @@ def _is_used(table: Table) -> bool:
     return any(table.chains.values()) or any(base.drops for base in table.base_chains)
 
 
-def with_felix(firewall: Firewall, family: str, way: Way, release: Release | None, tunnels: Tunnels) -> Firewall:
+def with_felix(firewall: Firewall, family: str, way: RuleWriter, release: Release | None, tunnels: Tunnels) -> Firewall:
     """The firewall as it will be when Felix has written its rules into it. `family` is `ip` or `ip6`."""
     found = next(
         (one for one in firewall.tables if (one.tool, one.family, one.name) == (way.tool, family, "filter")),
@@ -94,18 +105,18 @@ def with_felix(firewall: Firewall, family: str, way: Way, release: Release | Non
     return replace(firewall, tables=(*others, _with_rules(found, way, release, tunnels)))
 
 
-def _with_rules(table: Table, way: Way, release: Release | None, tunnels: Tunnels) -> Table:
+def _with_rules(table: Table, way: RuleWriter, release: Release | None, tunnels: Tunnels) -> Table:
     chains = dict(table.chains)
     base = {one.hook: one for one in table.base_chains}
     for name in ("INPUT", "FORWARD", "OUTPUT"):
         entered = base.setdefault(name.lower(), BaseChain(name, name.lower(), 0))
         there = chains.get(entered.chain, ())
-        jump = Rule(act=Act.JUMP, target=f"cali-{name}", comment=_COMMENT)
-        allowed = Rule((_ALLOWED,), Act.ACCEPT, comment=_COMMENT)
+        jump = FirewallRule(act=Act.JUMP, target=f"cali-{name}", comment=_COMMENT)
+        allowed = FirewallRule((_ALLOWED,), Act.ACCEPT, comment=_COMMENT)
         last = (allowed,) if name == "FORWARD" and way.accepts_last else ()
         chains[entered.chain] = (*there, jump, *last) if way.appends else (jump, *there, *last)
         chains[f"cali-{name}"] = tuple(_for_tunnels(release, tunnels))
-    within = () if way.accepts_last else (Rule((_ALLOWED,), Act.ACCEPT, comment=_COMMENT),)
+    within = () if way.accepts_last else (FirewallRule((_ALLOWED,), Act.ACCEPT, comment=_COMMENT),)
     chains["cali-FORWARD"] = (
         *(_asks(field, chain) for field, chain in ((Field.IN, "from"), (Field.OUT, "to"))),
         *within,
@@ -113,15 +124,15 @@ def _with_rules(table: Table, way: Way, release: Release | None, tunnels: Tunnel
     return replace(table, chains=chains, base_chains=tuple(base.values()))
 
 
-def _asks(field: Field, chain: str) -> Rule:
-    return Rule((Named(field, ("cali*",)),), Act.JUMP, f"cali-{chain}-wl-dispatch", comment=_COMMENT)
+def _asks(field: Field, chain: str) -> FirewallRule:
+    return FirewallRule((Named(field, ("cali*",)),), Act.JUMP, f"cali-{chain}-wl-dispatch", comment=_COMMENT)
 
 
-def _for_tunnels(release: Release | None, tunnels: Tunnels) -> Iterator[Rule]:
+def _for_tunnels(release: Release | None, tunnels: Tunnels) -> Iterator[FirewallRule]:
     newest = release or _ACCEPTS_WIREGUARD
     if tunnels.ipip and newest >= _ACCEPTS_IPIP:
-        yield Rule((Among(Field.PROTOCOL, ((IPIP, IPIP),)),), Act.ACCEPT, comment=_COMMENT)
+        yield FirewallRule((Among(Field.PROTOCOL, ((IPIP, IPIP),)),), Act.ACCEPT, comment=_COMMENT)
     for port, since in ((tunnels.vxlan, _ACCEPTS_VXLAN), (tunnels.wireguard, _ACCEPTS_WIREGUARD)):
         if port and newest >= since:
             matches = Among(Field.PROTOCOL, ((UDP, UDP),)), Among(Field.DESTINATION_PORT, ((port, port),))
-            yield Rule(matches, Act.ACCEPT, comment=_COMMENT)
+            yield FirewallRule(matches, Act.ACCEPT, comment=_COMMENT)

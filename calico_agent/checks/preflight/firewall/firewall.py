@@ -28,7 +28,7 @@ from calico_agent.checks.preflight.uses import environment, uses_family
 from calico_agent.checks.words import listed
 from calico_agent.expected.view import View
 from calico_agent.model.calico.release import Release
-from calico_agent.model.last_value_cache import MadeOnce
+from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.network.address import Family, IPAddress
 from calico_agent.model.network.firewall import Firewall
 from calico_agent.model.preflight import Check, Verdict
@@ -101,7 +101,7 @@ def _judge_all(
 
 
 # Rules are read once a minute, and followed only when they or the nodes have changed.
-_JUDGED = {family: MadeOnce(_judge_all) for family in Family}
+_JUDGED = {family: LastValueCache(_judge_all) for family in Family}
 
 
 def _dialled(view: View, family: Family, nodes: Mapping[str, IPAddress]) -> Mapping[str, IPAddress]:
@@ -115,7 +115,7 @@ def _lower(own: str, nodes: Mapping[str, IPAddress]) -> Mapping[str, IPAddress]:
     return {name: address for name, address in nodes.items() if str(address) < own}
 
 
-_LOWER = {family: MadeOnce(_lower) for family in Family}
+_LOWER = {family: LastValueCache(_lower) for family in Family}
 
 
 def _check_nodes(view: View, firewall: Firewall, family: Family, found: list[Judged], worst: Judged) -> Check:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from calico_agent.checks.preflight.firewall.passage import Culprit, pass_through
 from calico_agent.checks.preflight.firewall.traffic import Traffic, with_node
-from calico_agent.model.last_value_cache import MadeOnce
+from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.network.address import IPAddress
 from calico_agent.model.network.firewall import Among, Either, Field, Firewall, Match
 
@@ -77,7 +77,7 @@ def _end_points(firewall: Firewall, field: Field) -> tuple[int, ...]:
     return tuple(sorted({end for rule in rules for end in _of(rule.matches, field)}))
 
 
-_ends = MadeOnce(_end_points)
+_ends = LastValueCache(_end_points)
 
 
 def _of(matches: Iterable[Match], field: Field) -> Iterator[int]:

@@ -5,7 +5,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from calico_agent.model.network.address import IPAddress
-from calico_agent.model.network.firewall import ALL_BITS, Among, Bits, Either, Field, Match, Named, Rule, Unclear
+from calico_agent.model.network.firewall import (
+    ALL_BITS,
+    Among,
+    Bits,
+    Either,
+    Field,
+    FirewallRule,
+    Match,
+    Named,
+    Unclear,
+)
 
 TCP, UDP, IPIP = 6, 17, 4
 SYN, ACK = 2, 16
@@ -25,7 +35,7 @@ class State:
     untracked: bool = False
     allowed: bool = False
 
-    def marked(self, rule: Rule) -> "State":
+    def marked(self, rule: FirewallRule) -> "State":
         mark = (self.mark & rule.keep) ^ rule.flip
         return replace(self, mark=mark, known=rule.known & (self.known | (ALL_BITS & ~rule.keep)))
 

@@ -18,8 +18,8 @@ from calico_agent.model.network.firewall import (
     Bits,
     Field,
     Firewall,
+    FirewallRule,
     Match,
-    Rule,
     Table,
     Unclear,
 )
@@ -47,7 +47,7 @@ class Culprit:
 
     table: Table
     chain: str
-    rule: Rule | None = None
+    rule: FirewallRule | None = None
     base: str = ""
 
 
@@ -147,7 +147,7 @@ class _Walk:
         for one in live:
             yield Ending.LEFT, one, None
 
-    def _met(self, rule: Rule, state: State) -> bool | None:
+    def _met(self, rule: FirewallRule, state: State) -> bool | None:
         calicos = rule.comment.startswith(MARKER)
         if calicos and rule.act is Act.DROP:
             return False
@@ -158,7 +158,7 @@ class _Walk:
         return found
 
     def _done(
-        self, table: Table, chain: str, rule: Rule, state: State, depth: int
+        self, table: Table, chain: str, rule: FirewallRule, state: State, depth: int
     ) -> Iterator[tuple[Ending | None, State, Culprit | None]]:
         """How a packet goes on that meets a rule; None where it goes on with the next one."""
         if rule.act is Act.ACCEPT:
@@ -182,7 +182,7 @@ class _Walk:
             yield None, state, None
 
     def _entered(
-        self, table: Table, rule: Rule, state: State, depth: int
+        self, table: Table, rule: FirewallRule, state: State, depth: int
     ) -> Iterator[tuple[Ending | None, State, Culprit | None]]:
         back = Ending.LEFT if rule.act is Act.GOTO else None
         if not is_closed(rule.target):
@@ -197,7 +197,7 @@ class _Walk:
             yield back, replace(state, allowed=True), None
 
 
-def _as_allowed(rule: Rule, state: State) -> Iterator[Match]:
+def _as_allowed(rule: FirewallRule, state: State) -> Iterator[Match]:
     """What a rule of Calico's asks for: its marks stand for what its policies say, its sets have all nodes in them."""
     for match in rule.matches:
         if isinstance(match, Bits) and match.field is Field.MARK:

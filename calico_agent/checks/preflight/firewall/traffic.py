@@ -16,7 +16,7 @@ from calico_agent.expected.bgp_need import needs_bgp
 from calico_agent.expected.cluster import Cluster
 from calico_agent.expected.view import View
 from calico_agent.model.calico.node import EncapsulationMode, Node, Pool
-from calico_agent.model.last_value_cache import MadeOnce
+from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.network.address import Family, IPAddress, IPNetwork
 from calico_agent.model.network.firewall import Field
 from calico_agent.model.network.tunnel import IPIP_DEVICE, VXLAN_DEVICES, WIREGUARD_DEVICES
@@ -66,7 +66,7 @@ def _others(cluster: Cluster | None, own: str | None, family: Family) -> Mapping
     return {name: address.ip for name, address in found.items() if address is not None}
 
 
-_OTHERS = {family: MadeOnce(_others) for family in Family}
+_OTHERS = {family: LastValueCache(_others) for family in Family}
 
 
 def networks_of(view: View, family: Family, names: Collection[str]) -> list[IPNetwork]:

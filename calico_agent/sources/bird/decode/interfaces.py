@@ -11,14 +11,14 @@ import re
 from collections.abc import Iterator
 from ipaddress import ip_interface
 
-from calico_agent.sources.bird.decode.reply_lines import Line
+from calico_agent.sources.bird.decode.reply_lines import ReplyLine
 
 LINKS_COMMAND = "show interfaces"
 _NAME, _ADDRESS, _FLAGS = 1001, 1003, 1004
 _NAME_ROW = re.compile(r"(?P<name>\S+) (?P<state>up|DOWN) .*")
 
 
-def links_missed(lines: list[Line]) -> Iterator[str]:
+def links_missed(lines: list[ReplyLine]) -> Iterator[str]:
     """The names of links that are switched on, have carrier and an address, and are down for BIRD.
 
     Raises ValueError on an address that is none. A pod's link has no address and is rightly down.

@@ -16,7 +16,7 @@ from calico_agent.model.calico.bird import Bird, PeerKind, Session
 from calico_agent.model.network.address import Family, IPNetwork
 from calico_agent.sources.bird.decode.bird_time import moments
 from calico_agent.sources.bird.decode.interfaces import LINKS_COMMAND, links_missed
-from calico_agent.sources.bird.decode.reply_lines import Line, reply_lines
+from calico_agent.sources.bird.decode.reply_lines import ReplyLine, reply_lines
 from calico_agent.sources.bird.decode.rib import rib_lines, rib_routes
 from calico_agent.sources.decode_error import Malformed
 
@@ -115,14 +115,14 @@ def decode_bird(
     )
 
 
-def _version(status: list[Line]) -> str:
+def _version(status: list[ReplyLine]) -> str:
     version = next((line.text for line in status if line.code == _VERSION), "")
     if not version.startswith("BIRD "):
         raise Malformed(f"BIRD's reply to `{STATUS_COMMAND}` does not name its version: {version[:80]!r}")
     return version.removeprefix("BIRD ").strip()
 
 
-def _status_facts(status: list[Line]) -> dict[str, str]:
+def _status_facts(status: list[ReplyLine]) -> dict[str, str]:
     """`Router ID is 10.0.0.1` -> {"Router ID is": "10.0.0.1"}, and so on for the lines with a date."""
     labels = ("Router ID is", "Current server time is", "Last reboot on", "Last reconfiguration on")
     return {
@@ -134,7 +134,7 @@ def _status_facts(status: list[Line]) -> dict[str, str]:
     }
 
 
-def _recovery(status: list[Line]) -> tuple[int | None, int | None]:
+def _recovery(status: list[ReplyLine]) -> tuple[int | None, int | None]:
     """How long BIRD has waited for its peers, and how long it still will: `Wait timer is 187/240` counts down."""
     for line in status:
         if line.code == _GRACEFUL_RESTART and (timer := _WAIT_TIMER.search(line.text)):
@@ -143,7 +143,7 @@ def _recovery(status: list[Line]) -> tuple[int | None, int | None]:
     return None, None
 
 
-def _protocols(lines: list[Line]) -> list[_Protocol]:
+def _protocols(lines: list[ReplyLine]) -> list[_Protocol]:
     protocols: list[_Protocol] = []
     for line in lines:
         if line.code == _HEADING and line.text.split() != _PROTOCOL_COLUMNS:

@@ -15,18 +15,18 @@ _FIRST_ERROR_CODE = 8000
 _END_CODES = (0, 13)  # 0013 ends `show status`
 
 
-class Line(NamedTuple):
+class ReplyLine(NamedTuple):
     """One line of a reply."""
 
     code: int
     text: str
 
 
-def reply_lines(command: str, replies: Mapping[str, str]) -> list[Line]:
+def reply_lines(command: str, replies: Mapping[str, str]) -> list[ReplyLine]:
     """The reply to `command`, checked to be whole: a reply that was cut off would read as sessions that are gone."""
     code = -1
     ended = False
-    lines: list[Line] = []
+    lines: list[ReplyLine] = []
     for raw in replies.get(command, "").split("\n"):
         # Most lines are of this kind, some thirty for each session.
         if raw.startswith(" ") and code >= 0:
@@ -41,7 +41,7 @@ def reply_lines(command: str, replies: Mapping[str, str]) -> list[Line]:
             raise Malformed(f"BIRD's reply to `{command}` has a line without a code: {raw[:80]!r}")
         if code >= _FIRST_ERROR_CODE:
             raise Malformed(f"BIRD answers `{command}` with an error: {code} {text[:80]}")
-        lines.append(Line(code, text))
+        lines.append(ReplyLine(code, text))
     if not ended:
         raise Malformed(f"BIRD's reply to `{command}` ends in the middle")
     return lines

@@ -12,7 +12,7 @@ from ipaddress import ip_address, ip_network
 
 from calico_agent.model.calico.bird import RibRoute
 from calico_agent.model.network.address import IPAddress, IPNetwork
-from calico_agent.sources.bird.decode.reply_lines import Line, reply_lines
+from calico_agent.sources.bird.decode.reply_lines import ReplyLine, reply_lines
 from calico_agent.sources.decode_error import Malformed
 
 _ROUTE = 1007
@@ -27,12 +27,12 @@ _NEXT_HOP_ROW = re.compile(r"\tvia (?P<gateway>\S+) on (?P<device>\S+)(?: onlink
 _NOT_IN_TABLE = "8001 "  # the answer to a question about a prefix that BIRD has no route to
 
 
-def rib_lines(command: str, replies: Mapping[str, str]) -> list[Line]:
+def rib_lines(command: str, replies: Mapping[str, str]) -> list[ReplyLine]:
     """The reply to a question about routes; nothing where BIRD knows none. Raises Malformed."""
     return [] if replies[command].startswith(_NOT_IN_TABLE) else reply_lines(command, replies)
 
 
-def rib_routes(lines: list[Line], peers: Collection[str]) -> Iterator[RibRoute]:
+def rib_routes(lines: list[ReplyLine], peers: Collection[str]) -> Iterator[RibRoute]:
     """The routes in BIRD's order; a multipath route gives one RibRoute for each next hop.
 
     `peers` are the names of the protocols that are BGP sessions. Raises Malformed, and ValueError on a bad address.

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote
 
-from calico_agent.model.calico.workload_endpoint import Endpoint
+from calico_agent.model.calico.workload_endpoint import WorkloadEndpoint
 from calico_agent.model.network.address import IPAddress
 from calico_agent.sources import json_object
 from calico_agent.sources.decode_error import Malformed
@@ -31,7 +31,7 @@ def namespace_of(key: str) -> str:
     return key.removeprefix(PREFIX).partition("/")[0]
 
 
-def decode_endpoint(key: str, value: bytes) -> Endpoint | None:
+def decode_endpoint(key: str, value: bytes) -> WorkloadEndpoint | None:
     """The endpoint under a key of v3; None for one without a link. Raises Malformed."""
     spec = json_object.section(json_object.parse_object(value), "spec")
     node, link = json_object.text(spec, "node"), json_object.text(spec, "interfaceName")
@@ -39,10 +39,10 @@ def decode_endpoint(key: str, value: bytes) -> Endpoint | None:
         return None
     named = json_object.text(spec, "pod") or json_object.text(spec, "workload") or json_object.text(spec, "containerID")
     pod = f"{namespace_of(key)}/{named}" if named else key.rpartition("/")[2]
-    return Endpoint(_printable(key), node, link, _addresses(spec, "ipNetworks"), pod)
+    return WorkloadEndpoint(_printable(key), node, link, _addresses(spec, "ipNetworks"), pod)
 
 
-def decode_endpoint_v2(node: str, key: str, value: bytes) -> Endpoint | None:
+def decode_endpoint_v2(node: str, key: str, value: bytes) -> WorkloadEndpoint | None:
     """The endpoint under a key of v2; None for another key below the workloads, or one without a link."""
     path = key.partition("/workload/")[2].split("/")
     if len(path) != 4 or path[2] != "endpoint":
@@ -52,7 +52,9 @@ def decode_endpoint_v2(node: str, key: str, value: bytes) -> Endpoint | None:
     if link is None:
         return None
     addresses = (*_addresses(fields, "ipv4_nets"), *_addresses(fields, "ipv6_nets"))
-    return Endpoint(_printable(key), node, link, addresses, json_object.printable(unquote(path[1]), "the workload"))
+    return WorkloadEndpoint(
+        _printable(key), node, link, addresses, json_object.printable(unquote(path[1]), "the workload")
+    )
 
 
 def _addresses(fields: JsonObject, name: str) -> tuple[IPAddress, ...]:

@@ -18,7 +18,7 @@ _GONE = frozenset({"delete", "expire", "compareAndDelete"})
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class KeyEvent:
     """What happened to one key: its new value, None where it is gone, or the folder that is gone with all below it."""
 
     index: int
@@ -27,7 +27,7 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Etcd2Answer:
     """`index` is how far etcd was. `refusal` is why it did not answer, in a sentence, and `code` a word for that."""
 
     index: int
@@ -46,7 +46,7 @@ class Answer:
                 if not node.get("dir"):
                     yield _pair(node)
 
-    def event(self) -> Event:
+    def event(self) -> KeyEvent:
         """The one event that a poll answers with. Raises Malformed."""
         node = section(self.body, "node")
         index = number(node, "modifiedIndex", 0, _MAX_INDEX)
@@ -54,11 +54,11 @@ class Answer:
             raise Malformed("an event has no index")
         key, value = _pair(node)
         if text(self.body, "action") in _GONE:
-            return Event(index, folders=(f"{key}/",)) if node.get("dir") else Event(index, ((key, None),))
-        return Event(index) if node.get("dir") else Event(index, ((key, value),))
+            return KeyEvent(index, folders=(f"{key}/",)) if node.get("dir") else KeyEvent(index, ((key, None),))
+        return KeyEvent(index) if node.get("dir") else KeyEvent(index, ((key, value),))
 
 
-def decode_answer(status: int, index: str, body: bytes) -> Answer:
+def decode_answer(status: int, index: str, body: bytes) -> Etcd2Answer:
     """An answer of this HTTP status; `index` is its X-Etcd-Index. Raises Malformed for what is not etcd's."""
     try:
         answer = json.loads(body)
@@ -67,14 +67,14 @@ def decode_answer(status: int, index: str, body: bytes) -> Answer:
     if not isinstance(answer, dict):
         if status == 404:
             refusal = "it does not serve etcd's v2 API: etcd 3.4 needs --enable-v2, etcd 3.6 has it no more"
-            return Answer(0, {}, refusal, "api")
+            return Etcd2Answer(0, {}, refusal, "api")
         raise Malformed(f"an answer of status {status} is not etcd's")
     missing = answer.get("errorCode") == _NOT_FOUND
     if status >= 400 and not missing:
-        return Answer(0, {}, *_refusal(status, answer))
+        return Etcd2Answer(0, {}, *_refusal(status, answer))
     if not (index.isascii() and index.isdigit() and len(index) < 20):
         raise Malformed("an answer has no X-Etcd-Index")
-    return Answer(int(index), {} if missing else answer)
+    return Etcd2Answer(int(index), {} if missing else answer)
 
 
 def _refusal(status: int, answer: JsonObject) -> tuple[str, str]:

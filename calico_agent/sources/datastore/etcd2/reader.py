@@ -26,9 +26,9 @@ from urllib3.response import BaseHTTPResponse
 from urllib3.util import make_headers
 
 from calico_agent.model.settings import DatastoreSettings
-from calico_agent.sources.datastore.etcd2.answer import Answer, decode_answer
+from calico_agent.sources.datastore.etcd2.answer import Etcd2Answer, decode_answer
 from calico_agent.sources.datastore.etcd3.reader import Changes
-from calico_agent.sources.datastore.etcd_client.endpoints import Endpoint
+from calico_agent.sources.datastore.etcd_client.endpoints import EtcdEndpoint
 from calico_agent.sources.datastore.etcd_client.error import EtcdError
 from calico_agent.sources.datastore.etcd_client.reachability import find_cause
 from calico_agent.sources.datastore.etcd_client.tls_files import UsedFiles, tls_context
@@ -54,7 +54,7 @@ _Failures = (OSError, http.client.HTTPException, HTTPError, ValueError)
 class ConnectionV2:
     """A connection to one member, to read. Every call has a deadline and raises EtcdError; only a poll has none."""
 
-    def __init__(self, endpoint: Endpoint, settings: DatastoreSettings, timeout: float) -> None:
+    def __init__(self, endpoint: EtcdEndpoint, settings: DatastoreSettings, timeout: float) -> None:
         self.endpoint = endpoint
         self._timeout = timeout
         self.files = UsedFiles(settings, tls=endpoint.tls)
@@ -76,7 +76,7 @@ class ConnectionV2:
 
     def close(self) -> None:
         """End the connection, from any thread."""
-        hang_up(self._http)
+        shutdown(self._http)
 
     def ping(self, key: str) -> Stamp:
         """Where etcd is, confirmed by a majority of the members."""
@@ -121,12 +121,12 @@ class ConnectionV2:
         connection.request("GET", path, headers=self._headers, preload_content=False)
         return connection.getresponse()
 
-    def _get(self, path: str, most: int) -> tuple[Answer, Stamp]:
+    def _get(self, path: str, most: int) -> tuple[Etcd2Answer, Stamp]:
         try:
             response = self.ask(self._http, path)
             answer = read_answer(response, most, self._timeout)
         except _Failures as error:
-            hang_up(self._http)
+            shutdown(self._http)
             raise self.explain(error) from None
         term = response.headers.get("X-Raft-Term", "")
         cluster = response.headers.get("X-Etcd-Cluster-Id", "")
@@ -179,7 +179,7 @@ class WatchV2:
         """End the polls and their threads."""
         self._cancelled.set()
         for poll in self._polls:
-            hang_up(poll)
+            shutdown(poll)
         self._found.put(EtcdError("the watch was closed", "closed"))
 
     def _poll(self, poll: HTTPConnection, prefix: str, index: int) -> None:
@@ -203,7 +203,7 @@ class WatchV2:
             poll.close()
 
 
-def hang_up(connection: HTTPConnection) -> None:
+def shutdown(connection: HTTPConnection) -> None:
     """Close from any thread: who waits in it gets the end of the stream at once."""
     sock = connection.sock
     if sock is not None:
@@ -212,7 +212,7 @@ def hang_up(connection: HTTPConnection) -> None:
     connection.close()
 
 
-def read_answer(response: BaseHTTPResponse, most: int, within: float = math.inf) -> Answer:
+def read_answer(response: BaseHTTPResponse, most: int, within: float = math.inf) -> Etcd2Answer:
     """What etcd answered, however long that takes as long as it comes. Raises EtcdError, and `_Failures`."""
     began, body = time.monotonic(), bytearray()
     while chunk := response.read1(_CHUNK):

@@ -9,9 +9,9 @@ from types import TracebackType
 from typing import Self
 
 from calico_agent.model.settings import DatastoreSettings
-from calico_agent.sources.datastore.etcd_client.endpoints import Endpoint
+from calico_agent.sources.datastore.etcd_client.endpoints import EtcdEndpoint
 from calico_agent.sources.datastore.etcd_client.error import EtcdError
-from calico_agent.sources.datastore.etcd_client.link import Link, etcdrpc
+from calico_agent.sources.datastore.etcd_client.link import EtcdConnection, etcdrpc
 from calico_agent.sources.datastore.position import SETTLED_V3, Position, Stamp
 
 # A half-full block is 10 KB.
@@ -33,10 +33,10 @@ class Changes:
     folders: tuple[str, ...] = ()
 
 
-class Connection(Link):
+class Connection(EtcdConnection):
     """A connection to one member of etcd, to read. Every call has a deadline and raises EtcdError."""
 
-    def __init__(self, endpoint: Endpoint, settings: DatastoreSettings, timeout: float) -> None:
+    def __init__(self, endpoint: EtcdEndpoint, settings: DatastoreSettings, timeout: float) -> None:
         super().__init__(endpoint, settings, timeout)
         self._kv = etcdrpc.KVStub(self.channel)
 

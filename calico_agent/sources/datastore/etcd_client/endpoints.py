@@ -16,7 +16,7 @@ _LOOKUP_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class EtcdEndpoint:
     """One member of etcd as its client reaches it."""
 
     host: str
@@ -32,7 +32,7 @@ class Endpoint:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-def parse_endpoint(url: str, *, tls_by_default: bool) -> Endpoint:
+def parse_endpoint(url: str, *, tls_by_default: bool) -> EtcdEndpoint:
     """`https://host:2379`, `http://host:2379` or `host:2379`.
 
     Without a scheme, TLS is used when certificates are configured, as etcd's own client does. Raises ValueError.
@@ -49,10 +49,10 @@ def parse_endpoint(url: str, *, tls_by_default: bool) -> Endpoint:
         host = ""
     if not host or not (host.isascii() and host.isprintable()) or parts.path.strip("/") or parts.query:
         raise ValueError(f"the endpoint {url!a} is not of the form https://host:{_DEFAULT_PORT}")
-    return Endpoint(host, port, scheme.lower() == "https" if separator else tls_by_default)
+    return EtcdEndpoint(host, port, scheme.lower() == "https" if separator else tls_by_default)
 
 
-def endpoints_of(settings: DatastoreSettings) -> tuple[Endpoint, ...]:
+def endpoints_of(settings: DatastoreSettings) -> tuple[EtcdEndpoint, ...]:
     """All members of etcd as configured. Raises EtcdError where there are none, or one cannot be understood."""
     if not settings.endpoints:
         raise EtcdError("no endpoint of etcd is configured", "config")

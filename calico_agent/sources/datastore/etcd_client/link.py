@@ -18,7 +18,7 @@ from typing import Any, Self
 
 from calico_agent.descriptors import can_open
 from calico_agent.model.settings import DatastoreSettings
-from calico_agent.sources.datastore.etcd_client.endpoints import Endpoint
+from calico_agent.sources.datastore.etcd_client.endpoints import EtcdEndpoint
 from calico_agent.sources.datastore.etcd_client.error import EtcdError
 from calico_agent.sources.datastore.etcd_client.reachability import find_cause
 from calico_agent.sources.datastore.etcd_client.tls_files import TlsMaterial, UsedFiles
@@ -37,7 +37,7 @@ with warnings.catch_warnings():  # protobuf deprecates how the messages were gen
     warnings.simplefilter("ignore", DeprecationWarning)
     from etcd3 import etcdrpc
 
-__all__ = ["Link", "etcdrpc"]
+__all__ = ["EtcdConnection", "etcdrpc"]
 
 _PROBE_SECONDS = 2.0
 _DESCRIPTORS = 16  # where gRPC cannot open what it needs for a channel, it ends the whole process
@@ -57,10 +57,10 @@ _OPTIONS = [
 ]
 
 
-class Link:
+class EtcdConnection:
     """A connection to one member. Every call has the deadline `timeout` (s) and raises EtcdError; close() ends all."""
 
-    def __init__(self, endpoint: Endpoint, settings: DatastoreSettings, timeout: float) -> None:
+    def __init__(self, endpoint: EtcdEndpoint, settings: DatastoreSettings, timeout: float) -> None:
         if not can_open(_DESCRIPTORS):
             raise EtcdError("calico-agent is out of file descriptors", "short")
         self.endpoint = endpoint
@@ -139,7 +139,7 @@ class Link:
         return EtcdError(f"{status.name.lower().replace('_', ' ')}: {details}", "failed")
 
 
-def _open_channel(endpoint: Endpoint, tls: TlsMaterial) -> grpc.Channel:
+def _open_channel(endpoint: EtcdEndpoint, tls: TlsMaterial) -> grpc.Channel:
     if not endpoint.tls:
         return grpc.insecure_channel(endpoint.authority, options=_OPTIONS)
     credentials = grpc.ssl_channel_credentials(tls.ca, tls.key, tls.certificate)

@@ -7,7 +7,7 @@ and writes the cause, if anywhere, to stderr. So after such a failure the endpoi
 import socket
 import ssl
 
-from calico_agent.sources.datastore.etcd_client.endpoints import Endpoint
+from calico_agent.sources.datastore.etcd_client.endpoints import EtcdEndpoint
 from calico_agent.sources.datastore.etcd_client.error import EtcdError
 from calico_agent.sources.datastore.etcd_client.tls_files import TlsFiles, tls_context
 
@@ -20,7 +20,7 @@ _LISTED = 8  # names of a certificate
 _GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
 
 
-def reach(endpoint: Endpoint, timeout: float) -> socket.socket:
+def reach(endpoint: EtcdEndpoint, timeout: float) -> socket.socket:
     """A bare connection to `endpoint`. Costs next to nothing where there is none to be had; raises EtcdError then."""
     try:
         return socket.create_connection((endpoint.host, endpoint.port), timeout)
@@ -34,7 +34,7 @@ def reach(endpoint: Endpoint, timeout: float) -> socket.socket:
         raise EtcdError(f"no connection: {getattr(error, 'strerror', None) or error}", "unreachable") from None
 
 
-def find_cause(endpoint: Endpoint, files: TlsFiles, timeout: float) -> EtcdError | None:
+def find_cause(endpoint: EtcdEndpoint, files: TlsFiles, timeout: float) -> EtcdError | None:
     """What keeps us out of `endpoint`; None when nothing did on this try."""
     try:
         if endpoint.tls:
@@ -46,7 +46,7 @@ def find_cause(endpoint: Endpoint, files: TlsFiles, timeout: float) -> EtcdError
         return cause
 
 
-def server_certificate(endpoint: Endpoint, files: TlsFiles, timeout: float) -> bytes:
+def server_certificate(endpoint: EtcdEndpoint, files: TlsFiles, timeout: float) -> bytes:
     """The server's certificate (DER), once each side has believed the other's. Raises EtcdError."""
     with reach(endpoint, timeout) as connection:
         context = tls_context(files)
@@ -86,7 +86,7 @@ def _plain_cause(connection: socket.socket) -> EtcdError | None:
     return EtcdError("the server speaks TLS, but the endpoint says http", "tls")
 
 
-def _verification(error: ssl.SSLCertVerificationError, endpoint: Endpoint, files: TlsFiles, timeout: float) -> str:
+def _verification(error: ssl.SSLCertVerificationError, endpoint: EtcdEndpoint, files: TlsFiles, timeout: float) -> str:
     if error.verify_code == _EXPIRED:
         return "the server's certificate has expired"
     if error.verify_code == _NOT_YET_VALID:
@@ -99,7 +99,7 @@ def _verification(error: ssl.SSLCertVerificationError, endpoint: Endpoint, files
     return f"the server's certificate cannot be verified: {error.verify_message}"
 
 
-def _names(endpoint: Endpoint, files: TlsFiles, timeout: float) -> str:
+def _names(endpoint: EtcdEndpoint, files: TlsFiles, timeout: float) -> str:
     """For what the server's certificate is, where it is by a known authority; empty where that is not seen."""
     context = tls_context(files)
     context.check_hostname = False

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Container, Iterable, Iterator
 from ipaddress import ip_address
 
-from calico_agent.model.calico.felix import Component, FelixHealth
+from calico_agent.model.calico.felix import FelixComponent, FelixHealth
 from calico_agent.model.network.address import IPAddress
 
 _GOOD, _BAD = frozenset({200, 204}), 503
@@ -30,11 +30,11 @@ def decode_health(status: int, body: str) -> FelixHealth | None:
     return FelixHealth(status in _GOOD, tuple(found for found in map(_not_live, rows) if found is not None))
 
 
-def _not_live(line: str) -> Component | None:
+def _not_live(line: str) -> FelixComponent | None:
     """What one row says; None for who is well, for the head, the frame, and the rest of a long cell."""
     match [cell.strip() for cell in _EDGE.split(line)[1:-1]]:
         case [name, timeout, live, *_] if name and name != "COMPONENT" and live not in _WELL:
-            return Component(name, "" if timeout == "-" else timeout, live)
+            return FelixComponent(name, "" if timeout == "-" else timeout, live)
         case _:
             return None
 

@@ -15,9 +15,9 @@ from calico_agent.model.network.firewall import (
     ALL_BITS,
     Act,
     BaseChain,
+    FirewallRule,
     Masquerading,
     Match,
-    Rule,
     Table,
     Tool,
     Unclear,
@@ -77,7 +77,7 @@ def _by_table(output: str) -> Iterator[tuple[str, list[str]]]:
 
 
 def _table(tool: Tool, family: str, name: str, lines: list[str], command: str) -> Table:
-    chains: dict[str, list[Rule]] = {}
+    chains: dict[str, list[FirewallRule]] = {}
     base: list[BaseChain] = []
     if len(lines) > _MOST_RULES:
         raise Malformed(f"the table {name} has {len(lines)} lines, more than the {_MOST_RULES} that are read")
@@ -96,7 +96,7 @@ def _table(tool: Tool, family: str, name: str, lines: list[str], command: str) -
     return Table(tool, family, name, {chain: tuple(rules) for chain, rules in chains.items()}, tuple(base), command)
 
 
-def _rule(line: str, chains: dict[str, list[Rule]]) -> Rule:
+def _rule(line: str, chains: dict[str, list[FirewallRule]]) -> FirewallRule:
     matches: list[Match] = []
     comments: list[str] = []
     target, goes, module = "", False, ""
@@ -116,7 +116,7 @@ def _rule(line: str, chains: dict[str, list[Rule]]) -> Rule:
     act = Act.GOTO if goes else Act.JUMP if target in chains else _act(target, options)
     if act is Act.MARK:
         return _marking(tuple(matches), target, options, text, "; ".join(comments))
-    return Rule(tuple(matches), act, target if target in chains else "", text=text, comment="; ".join(comments))
+    return FirewallRule(tuple(matches), act, target if target in chains else "", text=text, comment="; ".join(comments))
 
 
 def _act(target: str, options: list[tuple[str, list[str]]]) -> Act:
@@ -133,21 +133,21 @@ def _act(target: str, options: list[tuple[str, list[str]]]) -> Act:
 
 def _marking(
     matches: tuple[Match, ...], target: str, options: list[tuple[str, list[str]]], text: str, comment: str
-) -> Rule:
+) -> FirewallRule:
     """iptables-save writes every form of MARK as --set-xmark; the mark of the connection is not known."""
     given = dict(options)
     if target == "CONNMARK":
         if "--restore-mark" not in given:
-            return Rule(matches, text=text, comment=comment)
+            return FirewallRule(matches, text=text, comment=comment)
         replaced, unknown = (_mask(given.get(option)) for option in ("--nfmask", "--ctmask"))
         keep, known = ALL_BITS & ~replaced, ALL_BITS & ~unknown
-        return Rule(matches, Act.MARK, keep=keep, known=known, text=text, comment=comment)
+        return FirewallRule(matches, Act.MARK, keep=keep, known=known, text=text, comment=comment)
     try:
         value, _, mask = given["--set-xmark"][0].partition("/")
         flip, cleared = int(value, 16), int(mask or "ffffffff", 16)
     except (KeyError, IndexError, ValueError):
-        return Rule((*matches, Unclear(text)), Act.MARK, known=0, text=text, comment=comment)
-    return Rule(matches, Act.MARK, keep=ALL_BITS & ~cleared, flip=flip, text=text, comment=comment)
+        return FirewallRule((*matches, Unclear(text)), Act.MARK, known=0, text=text, comment=comment)
+    return FirewallRule(matches, Act.MARK, keep=ALL_BITS & ~cleared, flip=flip, text=text, comment=comment)
 
 
 def _mask(arguments: list[str] | None) -> int:

@@ -9,7 +9,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from calico_agent.model.network.calico_chains import is_calicos, is_closed
-from calico_agent.model.network.firewall import NEVER, Act, BaseChain, Masquerading, Match, Rule, Table, Tool, Unclear
+from calico_agent.model.network.firewall import (
+    NEVER,
+    Act,
+    BaseChain,
+    FirewallRule,
+    Masquerading,
+    Match,
+    Table,
+    Tool,
+    Unclear,
+)
 from calico_agent.sources.decode_error import Malformed
 from calico_agent.sources.firewall.decode.nft_condition import Sets, conditions
 from calico_agent.sources.firewall.decode.nft_mark import marking
@@ -67,7 +77,7 @@ def _table(family: str, name: str, found: list[tuple[str, JsonObject]], command:
     sets = {f"@{one['name']}": one.get("elem", []) for kind, one in found if kind in {"set", "map"}}
     # What has a timeout is in force until then; what packets put in themselves is another thing a moment later.
     dynamic = {f"@{one['name']}" for kind, one in found if kind in {"set", "map"} and "dynamic" in _flags(one)}
-    chains: dict[str, list[Rule]] = {one["name"]: [] for kind, one in found if kind == "chain"}
+    chains: dict[str, list[FirewallRule]] = {one["name"]: [] for kind, one in found if kind == "chain"}
     skipped = {one["name"] for kind, one in found if kind == "chain" and one.get("type") == "nat"}
     base = tuple(_base(one) for kind, one in found if kind == "chain" and "hook" in one and one["name"] not in skipped)
     known = Sets({key: value for key, value in sets.items() if key not in dynamic})
@@ -99,7 +109,7 @@ def _base(chain: JsonObject) -> BaseChain:
     )
 
 
-def _rules(rule: JsonObject, sets: Sets, calicos: bool) -> Iterator[Rule]:
+def _rules(rule: JsonObject, sets: Sets, calicos: bool) -> Iterator[FirewallRule]:
     """The rule, or as many as its verdict map has elements. What comes after a mark in one rule meets the new mark."""
     comment = str(rule.get("comment", ""))
     text = f"{rule['chain']} handle {rule.get('handle', '?')}" + (f" ({comment})" if comment and not calicos else "")
@@ -110,16 +120,18 @@ def _rules(rule: JsonObject, sets: Sets, calicos: bool) -> Iterator[Rule]:
         if kind == "match":
             matches.extend(conditions(value, sets))
         elif kind in _ENDS:
-            yield Rule(tuple(matches), _ENDS[kind], value.get("target", ""), text=text, comment=comment)
+            yield FirewallRule(tuple(matches), _ENDS[kind], value.get("target", ""), text=text, comment=comment)
             return
         elif kind == "vmap":
             yield from _by_verdict(value, sets, tuple(matches), text, comment)
         elif kind == "mangle":
             if (marked := marking(value)) is not None:
                 keep, flip, bits = marked
-                yield Rule(tuple(matches), Act.MARK, keep=keep, flip=flip, known=bits, text=text, comment=comment)
+                yield FirewallRule(
+                    tuple(matches), Act.MARK, keep=keep, flip=flip, known=bits, text=text, comment=comment
+                )
         elif kind == "notrack":
-            yield Rule(tuple(matches), Act.UNTRACK, text=text, comment=comment)
+            yield FirewallRule(tuple(matches), Act.UNTRACK, text=text, comment=comment)
         elif kind in {"limit", "ct count"}:
             matches.extend((NEVER,) if value.get("inv") else ())
         elif kind in {"set", "map"}:
@@ -127,7 +139,7 @@ def _rules(rule: JsonObject, sets: Sets, calicos: bool) -> Iterator[Rule]:
         elif kind == "xt":
             matches.append(Unclear(f"xt {given}"))
         elif kind not in _ASIDE:
-            yield Rule(tuple(matches), Act.UNCLEAR, text=text, comment=comment)
+            yield FirewallRule(tuple(matches), Act.UNCLEAR, text=text, comment=comment)
             return
 
 
@@ -139,14 +151,14 @@ def _limits(statement: Mapping[str, Any]) -> Iterator[Match]:
 
 def _by_verdict(
     value: Mapping[str, Any], sets: Sets, matches: tuple[Match, ...], text: str, comment: str
-) -> Iterator[Rule]:
+) -> Iterator[FirewallRule]:
     data = value.get("data")
     elements = data.get("set") if isinstance(data, dict) else sets.elements(data)
     if elements is None:
-        yield Rule((*matches, Unclear(f"verdict map {data}")), Act.UNCLEAR, text=text, comment=comment)
+        yield FirewallRule((*matches, Unclear(f"verdict map {data}")), Act.UNCLEAR, text=text, comment=comment)
         return
     for key, verdict in elements:
         kind, target = next(iter(verdict.items()), ("?", None))
         where = target.get("target", "") if isinstance(target, dict) else ""
         found = tuple(conditions({"op": "==", "left": value["key"], "right": key}, sets))
-        yield Rule((*matches, *found), _ENDS.get(kind, Act.UNCLEAR), where, text=text, comment=comment)
+        yield FirewallRule((*matches, *found), _ENDS.get(kind, Act.UNCLEAR), where, text=text, comment=comment)

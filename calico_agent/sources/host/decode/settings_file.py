@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 
-class Setting(NamedTuple):
+class FileSetting(NamedTuple):
     section: str
     key: str
     value: str
 
 
-def decode_settings(text: str) -> Iterator[Setting]:
+def decode_settings(text: str) -> Iterator[FileSetting]:
     """All of them. A line that is none is passed over, as its readers do."""
     section = ""
     for line in _whole_lines(text):
@@ -21,7 +21,7 @@ def decode_settings(text: str) -> Iterator[Setting]:
             section = line[1:-1]
         elif "=" in line and section:
             key, _, value = line.partition("=")
-            yield Setting(section, key.strip(), value.strip())
+            yield FileSetting(section, key.strip(), value.strip())
 
 
 def _whole_lines(text: str) -> Iterator[str]:

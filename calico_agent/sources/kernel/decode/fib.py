@@ -13,7 +13,7 @@ from struct import Struct
 from typing import NamedTuple
 
 from calico_agent.model.network.address import Family
-from calico_agent.model.network.route import TABLE_MAIN, Fib, Path, in_order
+from calico_agent.model.network.route import TABLE_MAIN, Fib, RouteAttributes, in_order
 from calico_agent.sources.decode_error import Malformed
 from calico_agent.sources.kernel.decode.next_hops import NextHopObjects
 from calico_agent.sources.kernel.decode.route import (
@@ -22,7 +22,7 @@ from calico_agent.sources.kernel.decode.route import (
     ROUTE,
     RTA_DST,
     RTA_TABLE,
-    Setting,
+    RouteContext,
     decode_route,
 )
 from calico_agent.sources.kernel.decode.rtnetlink import HEADER, Run, dump_runs
@@ -34,7 +34,7 @@ _ATTRIBUTE = Struct("=HH")
 _TABLE_HEADER = _ATTRIBUTE.pack(8, RTA_TABLE)
 _DST_HEADER = {family: _ATTRIBUTE.pack(4 + size, RTA_DST) for family, size in ADDRESS_SIZE.items()}
 
-_Paths = tuple[Path, ...]
+_Paths = tuple[RouteAttributes, ...]
 _Bucket = dict[int, _Paths]
 _Known = dict[bytes, dict[bytes, _Paths]]
 
@@ -56,7 +56,7 @@ class _Table(NamedTuple):
 class Learned:
     """What one dump teaches about the next, while links and next hop objects are the same."""
 
-    setting: Setting | None = None
+    setting: RouteContext | None = None
     tables: Mapping[Family, _Table] = field(default_factory=dict)
 
 
@@ -75,14 +75,14 @@ def decode_routes(
     whose dump is the same, byte for byte, is not decoded again.
     Raises Malformed, Interrupted, and Refused when the kernel gave up.
     """
-    setting, learned = Setting(table, link_names, objects or {}), learned or Learned()
+    setting, learned = RouteContext(table, link_names, objects or {}), learned or Learned()
     before = learned.tables if learned.setting == setting else {}
     tables = {family: _decode(family, dump, setting, before.get(family)) for family, dump in dumps.items()}
     learned.setting, learned.tables = setting, tables
     return Fib({family: found.buckets for family, found in tables.items() if found.buckets})
 
 
-def _decode(family: Family, datagrams: Iterable[bytes], setting: Setting, before: _Table | None) -> _Table:
+def _decode(family: Family, datagrams: Iterable[bytes], setting: RouteContext, before: _Table | None) -> _Table:
     runs = [*dump_runs(datagrams, NEW_ROUTE, alike=HEADER.size + _HEAD)]
     if before is not None and runs == before.runs:
         return before
@@ -97,7 +97,7 @@ class _Dump:
     """One family's dump on its way into buckets: for each prefix length the networks, and beside them the paths."""
 
     family: Family
-    setting: Setting
+    setting: RouteContext
     known: _Known
     paths: _Known = field(default_factory=dict)
     columns: dict[int, tuple[list[int], list[_Paths]]] = field(default_factory=dict)

@@ -17,7 +17,7 @@ NeighbourKey = tuple[int, bytes]
 """Link and packed address."""
 
 
-class Entry(NamedTuple):
+class NeighborState(NamedTuple):
     """State and flags of a neighbour entry."""
 
     state: int
@@ -44,7 +44,7 @@ class Entry(NamedTuple):
         return not self.flags & ~_PLAIN_FLAGS and not self.state & _WRITTEN_IN
 
 
-class Lives(NamedTuple):
+class NeighborLiveness(NamedTuple):
     """What the kernel knows of some neighbours. Who has just proved to be there is in none of the three.
 
     `absent` have no entry. The kernel believes in those that are `silent`, by a proof of this age (1/100 s). `others`
@@ -53,15 +53,17 @@ class Lives(NamedTuple):
 
     absent: set[NeighbourKey]
     silent: list[tuple[int, NeighbourKey]]
-    others: dict[NeighbourKey, Entry]
+    others: dict[NeighbourKey, NeighborState]
 
 
-def decode_lives(datagrams: Iterable[bytes], wanted: Collection[NeighbourKey], fresh_seconds: float) -> Lives:
+def decode_lives(
+    datagrams: Iterable[bytes], wanted: Collection[NeighbourKey], fresh_seconds: float
+) -> NeighborLiveness:
     """The lives of the wanted, out of one dump. Raises Malformed, Interrupted and Refused.
 
     A proof that is younger than `fresh_seconds` has just been given.
     """
-    lives = Lives(set(wanted), [], {})
+    lives = NeighborLiveness(set(wanted), [], {})
     for entries in neighbour_entries(datagrams):
         ages, destinations = entries.ages(), [*entries.values(DST)]
         lives.absent.difference_update(zip(entries.indexes, destinations, strict=True))
@@ -73,5 +75,5 @@ def decode_lives(datagrams: Iterable[bytes], wanted: Collection[NeighbourKey], f
             if state & _BELIEVED and not flags & ~_PLAIN_FLAGS:
                 lives.silent.append((age, key))
             else:
-                lives.others[key] = Entry(state, flags)
+                lives.others[key] = NeighborState(state, flags)
     return lives

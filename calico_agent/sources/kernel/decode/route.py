@@ -13,9 +13,9 @@ from struct import Struct
 from typing import NamedTuple
 
 from calico_agent.model.network.address import Family, IPAddress
-from calico_agent.model.network.kernel import Source
-from calico_agent.model.network.route import Path, Route, RouteType
-from calico_agent.sources.decode_error import Malformed, Refused
+from calico_agent.model.network.kernel import RouteLookup
+from calico_agent.model.network.route import Route, RouteAttributes, RouteType
+from calico_agent.sources.decode_error import KernelRefusal, Malformed
 from calico_agent.sources.kernel.decode.next_hops import RTA_OIF, NextHopObjects, gateway, next_hops
 from calico_agent.sources.kernel.decode.rtnetlink import FAMILIES, address, answer, attributes, link_name, number
 
@@ -41,7 +41,7 @@ _REFUSALS = {
 }
 
 
-class Setting(NamedTuple):
+class RouteContext(NamedTuple):
     """What a route is read with: its table, the links by index, the next hop objects by id (`decode_next_hops`)."""
 
     table: int
@@ -49,7 +49,7 @@ class Setting(NamedTuple):
     objects: NextHopObjects
 
 
-def decode_route(body: bytes, family: Family, setting: Setting) -> tuple[int, int, Path] | None:
+def decode_route(body: bytes, family: Family, setting: RouteContext) -> tuple[int, int, RouteAttributes] | None:
     """Prefix length, network address as a number, and path; None for a route that is left out or of another table.
 
     `body` is the message without its header. Raises Malformed and Interrupted.
@@ -65,7 +65,7 @@ def decode_route(body: bytes, family: Family, setting: Setting) -> tuple[int, in
         return None
     type_ = _TYPES.get(kind, RouteType.UNSPEC)
     forwards = type_ in _FORWARDING
-    path = Path(
+    path = RouteAttributes(
         type_,
         next_hops(found, flags, family, setting.link_names, setting.objects) if forwards else (),
         protocol,
@@ -76,18 +76,18 @@ def decode_route(body: bytes, family: Family, setting: Setting) -> tuple[int, in
     return length, _network(found.get(RTA_DST), length, family), path
 
 
-def decode_source(datagram: bytes, destination: IPAddress, link_names: Mapping[int, str]) -> Source:
+def decode_source(datagram: bytes, destination: IPAddress, link_names: Mapping[int, str]) -> RouteLookup:
     """The kernel's answer to RTM_GETROUTE for one destination. Raises Malformed, and Refused for an unknown error."""
     try:
         body = answer(datagram, NEW_ROUTE)
-    except Refused as refused:
+    except KernelRefusal as refused:
         if refused.errno not in _REFUSALS:
             raise
-        return Source(destination, None, error=_REFUSALS[refused.errno])
+        return RouteLookup(destination, None, error=_REFUSALS[refused.errno])
     family = Family(destination.version)
     found = attributes(body, ROUTE.size)
     source = address(found[_RTA_PREFSRC], family) if _RTA_PREFSRC in found else None
-    return Source(
+    return RouteLookup(
         destination,
         source,
         device=link_name(number(found.get(RTA_OIF)), link_names),
@@ -105,7 +105,7 @@ def decode_match(datagram: bytes, family: Family, link_names: Mapping[int, str])
     if len(body) < ROUTE.size:
         raise Malformed("a route is cut short")
     table = number(attributes(body, ROUTE.size).get(RTA_TABLE), body[4])
-    found = decode_route(body, family, Setting(table, link_names, {}))
+    found = decode_route(body, family, RouteContext(table, link_names, {}))
     if found is None:
         return None
     length, network, path = found

@@ -12,7 +12,7 @@ from struct import Struct
 from typing import Any, NamedTuple
 
 from calico_agent.model.network.address import Family, IPAddress
-from calico_agent.sources.decode_error import Interrupted, Malformed, Refused
+from calico_agent.sources.decode_error import Interrupted, KernelRefusal, Malformed
 
 FAMILIES = {2: Family.IPV4, 10: Family.IPV6}  # AF_INET, AF_INET6
 
@@ -182,7 +182,7 @@ def _raise_error(body: bytes) -> None:
         raise Malformed("a netlink error is cut short")
     (error,) = _ERROR.unpack_from(body)
     if error:
-        raise Refused(abs(error))
+        raise KernelRefusal(abs(error))
 
 
 @lru_cache(32)  # struct's own memory of formats is larger, and one of these may take 50 KiB

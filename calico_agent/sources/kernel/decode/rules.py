@@ -8,7 +8,7 @@ from ipaddress import ip_network
 from struct import Struct
 
 from calico_agent.model.network.address import Family, IPNetwork
-from calico_agent.model.network.policy_rule import Mark, Rule, RuleAction
+from calico_agent.model.network.policy_rule import Mark, PolicyRule, RuleAction
 from calico_agent.sources.decode_error import Malformed
 from calico_agent.sources.kernel.decode.rtnetlink import FAMILIES, Attributes, address, attributes, dump_bodies, number
 
@@ -24,12 +24,12 @@ _NOT_SUPPRESSED = 0xFFFFFFFF
 _ACTIONS = {action.value: action for action in RuleAction}
 
 
-def decode_rules(datagrams: Iterable[bytes], family: Family) -> tuple[Rule, ...]:
+def decode_rules(datagrams: Iterable[bytes], family: Family) -> tuple[PolicyRule, ...]:
     """The rules of one family out of one dump, first the one that is asked first. Raises Malformed and Refused."""
     return tuple(sorted(_rules(datagrams, family), key=lambda rule: rule.priority))
 
 
-def _rules(datagrams: Iterable[bytes], family: Family) -> Iterator[Rule]:
+def _rules(datagrams: Iterable[bytes], family: Family) -> Iterator[PolicyRule]:
     for body in dump_bodies(datagrams, _NEW_RULE):
         if len(body) < _RULE.size:
             raise Malformed("a policy rule is cut short")
@@ -38,7 +38,7 @@ def _rules(datagrams: Iterable[bytes], family: Family) -> Iterator[Rule]:
             continue
         found = attributes(body, _RULE.size)
         suppressed = number(found.get(_SUPPRESS), _NOT_SUPPRESSED)
-        yield Rule(
+        yield PolicyRule(
             priority=number(found.get(_PRIORITY)),
             table=number(found.get(_TABLE), table) if action == RuleAction.TABLE else 0,
             action=_ACTIONS.get(action, RuleAction.UNKNOWN),

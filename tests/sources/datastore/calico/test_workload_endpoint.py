@@ -5,7 +5,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from calico_agent.model.calico.workload_endpoint import Endpoint
+from calico_agent.model.calico.workload_endpoint import WorkloadEndpoint
 from calico_agent.sources.datastore.calico.workload_endpoint import (
     PREFIX,
     decode_endpoint,
@@ -30,7 +30,7 @@ def spec(**changes: object) -> bytes:
 
 def test_a_pod_of_kubernetes() -> None:
     addresses = (ip_address("10.233.64.1"), ip_address("fd00::1"))
-    assert decode_endpoint(KEY, spec()) == Endpoint(KEY, "node-a", "cali0123456789a", addresses, "shop/web-0")
+    assert decode_endpoint(KEY, spec()) == WorkloadEndpoint(KEY, "node-a", "cali0123456789a", addresses, "shop/web-0")
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ FIELDS = json.dumps({"state": "active", "name": "cali2a971e8bace", "ipv4_nets": 
 
 def test_a_pod_of_calico_2() -> None:
     found = decode_endpoint_v2("host1", V2, FIELDS.encode())
-    assert found == Endpoint(V2, "host1", "cali2a971e8bace", (ip_address("10.20.119.1"),), "default.pod1-a")
+    assert found == WorkloadEndpoint(V2, "host1", "cali2a971e8bace", (ip_address("10.20.119.1"),), "default.pod1-a")
 
 
 def test_other_keys_of_a_workload_are_none() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calico_agent.sources.datastore.etcd2.answer import Answer, Event, decode_answer
+from calico_agent.sources.datastore.etcd2.answer import Etcd2Answer, KeyEvent, decode_answer
 from calico_agent.sources.decode_error import Malformed
 
 TREE = {
@@ -23,7 +23,7 @@ TREE = {
 }
 
 
-def answer(status: int, body: object, index: str = "7") -> Answer:
+def answer(status: int, body: object, index: str = "7") -> Etcd2Answer:
     return decode_answer(status, index, json.dumps(body).encode())
 
 
@@ -41,15 +41,15 @@ def test_a_key_that_is_not_there_is_a_tree_without_keys() -> None:
 @pytest.mark.parametrize(
     ("action", "node", "event"),
     [
-        ("set", {"key": "/a", "value": "1"}, Event(9, (("/a", b"1"),))),
-        ("compareAndSwap", {"key": "/a", "value": "2"}, Event(9, (("/a", b"2"),))),
-        ("delete", {"key": "/a"}, Event(9, (("/a", None),))),
-        ("expire", {"key": "/a"}, Event(9, (("/a", None),))),
-        ("delete", {"key": "/a", "dir": True}, Event(9, folders=("/a/",))),
-        ("create", {"key": "/a", "dir": True}, Event(9)),
+        ("set", {"key": "/a", "value": "1"}, KeyEvent(9, (("/a", b"1"),))),
+        ("compareAndSwap", {"key": "/a", "value": "2"}, KeyEvent(9, (("/a", b"2"),))),
+        ("delete", {"key": "/a"}, KeyEvent(9, (("/a", None),))),
+        ("expire", {"key": "/a"}, KeyEvent(9, (("/a", None),))),
+        ("delete", {"key": "/a", "dir": True}, KeyEvent(9, folders=("/a/",))),
+        ("create", {"key": "/a", "dir": True}, KeyEvent(9)),
     ],
 )
-def test_an_event(action: str, node: dict[str, object], event: Event) -> None:
+def test_an_event(action: str, node: dict[str, object], event: KeyEvent) -> None:
     assert answer(200, {"action": action, "node": node | {"modifiedIndex": 9}}).event() == event
 
 

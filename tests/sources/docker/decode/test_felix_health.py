@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calico_agent.model.calico.felix import Component, FelixHealth
+from calico_agent.model.calico.felix import FelixComponent, FelixHealth
 from calico_agent.sources.docker.decode.felix_health import decode_health, decode_listeners
 from tests.places import DATA
 
 RECORDED = DATA / "calico-v3.32.1/felix-hung/host2/felix-health.txt"
-LOOP = Component("InternalDataplaneMainLoop", "1m30s", "timed out")
+LOOP = FelixComponent("InternalDataplaneMainLoop", "1m30s", "timed out")
 ROW = "| {} | {} | {} | reporting non-ready | waits |"
 
 
@@ -27,13 +27,13 @@ ROW = "| {} | {} | {} | reporting non-ready | waits |"
         pytest.param(
             503,
             ROW.format("CalculationGraph", "-", "reporting non-live").replace("|", "\u2502"),
-            FelixHealth(live=False, hung=(Component("CalculationGraph", "", "reporting non-live"),)),
+            FelixHealth(live=False, hung=(FelixComponent("CalculationGraph", "", "reporting non-live"),)),
             id="a table with other edges",
         ),
         pytest.param(
             503,
             "\n".join((ROW.format("A", "30s (override)", "timed out"), ROW.format("", "", ""))),
-            FelixHealth(live=False, hung=(Component("A", "30s (override)", "timed out"),)),
+            FelixHealth(live=False, hung=(FelixComponent("A", "30s (override)", "timed out"),)),
             id="a long cell goes on in a row of its own",
         ),
         pytest.param(404, "404 page not found", None, id="the port for Prometheus"),

@@ -15,10 +15,10 @@ from calico_agent.model.network.firewall import (
     Bits,
     Either,
     Field,
+    FirewallRule,
     Masquerading,
     Match,
     Named,
-    Rule,
     Tool,
     Unclear,
 )
@@ -82,26 +82,28 @@ MATCHES: dict[str, tuple[Match, ...]] = {
 }
 
 ACTS = {
-    "-j ACCEPT": Rule(act=Act.ACCEPT),
-    "-j REJECT --reject-with icmp-port-unreachable": Rule(act=Act.DROP),
-    "-j DROP": Rule(act=Act.DROP),
-    "-j RETURN": Rule(act=Act.RETURN),
-    "-j own": Rule(act=Act.JUMP, target="own"),
-    "-g own": Rule(act=Act.GOTO, target="own"),
-    '-j LOG --log-prefix "-j DROP "': Rule(),
-    "": Rule(),
-    "-j NFQUEUE --queue-num 0": Rule(act=Act.UNCLEAR),
-    "-j SOMETHING-NEW": Rule(act=Act.UNCLEAR),
-    "-j CT --notrack": Rule(act=Act.UNTRACK),
-    "-j MARK --set-xmark 0x10000/0x30000": Rule(act=Act.MARK, keep=0xFFFCFFFF, flip=0x10000),
-    "-j CONNMARK --restore-mark --nfmask 0xff --ctmask 0xff": Rule(act=Act.MARK, keep=0xFFFFFF00, known=0xFFFFFF00),
-    "-j CONNMARK --restore-mark": Rule(act=Act.MARK, keep=0, known=0),
-    "-j CONNMARK --restore-mark --nfmask mine": Rule(act=Act.MARK, keep=0, known=0),
-    "-j CONNMARK --save-mark --nfmask 0xff --ctmask 0xff": Rule(),
+    "-j ACCEPT": FirewallRule(act=Act.ACCEPT),
+    "-j REJECT --reject-with icmp-port-unreachable": FirewallRule(act=Act.DROP),
+    "-j DROP": FirewallRule(act=Act.DROP),
+    "-j RETURN": FirewallRule(act=Act.RETURN),
+    "-j own": FirewallRule(act=Act.JUMP, target="own"),
+    "-g own": FirewallRule(act=Act.GOTO, target="own"),
+    '-j LOG --log-prefix "-j DROP "': FirewallRule(),
+    "": FirewallRule(),
+    "-j NFQUEUE --queue-num 0": FirewallRule(act=Act.UNCLEAR),
+    "-j SOMETHING-NEW": FirewallRule(act=Act.UNCLEAR),
+    "-j CT --notrack": FirewallRule(act=Act.UNTRACK),
+    "-j MARK --set-xmark 0x10000/0x30000": FirewallRule(act=Act.MARK, keep=0xFFFCFFFF, flip=0x10000),
+    "-j CONNMARK --restore-mark --nfmask 0xff --ctmask 0xff": FirewallRule(
+        act=Act.MARK, keep=0xFFFFFF00, known=0xFFFFFF00
+    ),
+    "-j CONNMARK --restore-mark": FirewallRule(act=Act.MARK, keep=0, known=0),
+    "-j CONNMARK --restore-mark --nfmask mine": FirewallRule(act=Act.MARK, keep=0, known=0),
+    "-j CONNMARK --save-mark --nfmask 0xff --ctmask 0xff": FirewallRule(),
 }
 
 
-def rule(text: str) -> Rule:
+def rule(text: str) -> FirewallRule:
     """The only rule of INPUT."""
     (table,), _ = decode_save(Tool.LEGACY, "ip", filtering(":own - [0:0]", f"-A INPUT {text}"), "iptables-legacy")
     return table.chains["INPUT"][0]
@@ -115,7 +117,7 @@ def test_what_a_rule_asks_for(text: str, matches: tuple[Match, ...]) -> None:
 
 
 @pytest.mark.parametrize(("text", "expected"), ACTS.items(), ids=[f"act {text}" for text in ACTS])
-def test_what_a_rule_does(text: str, expected: Rule) -> None:
+def test_what_a_rule_does(text: str, expected: FirewallRule) -> None:
     found = rule(text)
     assert (found.act, found.target, found.keep, found.flip, found.known) == (
         expected.act,
@@ -157,7 +159,7 @@ WORDS = st.sampled_from(
 @settings(max_examples=60)
 @given(st.lists(WORDS, max_size=12))
 def test_whatever_stands_in_a_rule_it_is_a_rule(words: list[str]) -> None:
-    assert isinstance(rule(" ".join(words)), Rule)
+    assert isinstance(rule(" ".join(words)), FirewallRule)
 
 
 MASQUERADING = {

@@ -17,10 +17,10 @@ from calico_agent.model.network.firewall import (
     Bits,
     Either,
     Field,
+    FirewallRule,
     Masquerading,
     Match,
     Named,
-    Rule,
     Table,
     Unclear,
 )
@@ -132,7 +132,7 @@ def table(*rules: list[dict[str, Any]], family: str = "inet") -> Table:
     return found
 
 
-def rules(*expression: dict[str, Any]) -> tuple[Rule, ...]:
+def rules(*expression: dict[str, Any]) -> tuple[FirewallRule, ...]:
     return table(list(expression)).chains["in"]
 
 
@@ -199,7 +199,7 @@ def test_whatever_stands_in_a_rule_it_is_rules_or_refused(expression: list[dict[
         found = rules(*expression)
     except Malformed:
         return
-    assert all(isinstance(one, Rule) for one in found)
+    assert all(isinstance(one, FirewallRule) for one in found)
 
 
 @pytest.mark.parametrize(("excepts", "hiding"), [([], 1), ([matched(SADDR, "10.0.0.0", "!=")], 0)])

@@ -11,15 +11,15 @@ from calico_agent.sources.host.decode.network_managers import (
     decode_network_file,
     decode_network_manager,
 )
-from calico_agent.sources.host.decode.settings_file import Setting, decode_settings
+from calico_agent.sources.host.decode.settings_file import FileSetting, decode_settings
 
 
 def test_sections_comments_and_continued_lines() -> None:
     text = "stray=1\n[A]\n# x=1\n; y=2\nkey = one \\\n  two\nkey=three=3\nnonsense\n[B]\nempty=\n"
     assert list(decode_settings(text)) == [
-        Setting("A", "key", "one  two"),
-        Setting("A", "key", "three=3"),
-        Setting("B", "empty", ""),
+        FileSetting("A", "key", "one  two"),
+        FileSetting("A", "key", "three=3"),
+        FileSetting("B", "empty", ""),
     ]
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from calico_agent.model.network.address import Family, IPAddress, IPNetwork
 from calico_agent.model.network.route import TABLE_LOCAL, TABLE_MAIN, Fib, NextHop, Route, RouteType
-from calico_agent.sources.decode_error import Interrupted, Malformed, Refused
+from calico_agent.sources.decode_error import Interrupted, KernelRefusal, Malformed
 from calico_agent.sources.kernel.decode.fib import Learned, decode_routes
 from calico_agent.sources.kernel.decode.next_hops import decode_next_hops
 from tests import ip_json
@@ -368,7 +368,7 @@ def test_a_dump_that_fails_teaches_nothing_and_loses_nothing() -> None:
 
 def decode_or_refuse(datagrams: list[bytes]) -> None:
     """No other error than ours may come out, now or when the routes are looked at."""
-    with suppress(Malformed, Interrupted, Refused):
+    with suppress(Malformed, Interrupted, KernelRefusal):
         str(decode_routes({IPV4: datagrams, IPV6: datagrams}, LINKS).routes)
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calico_agent.sources.decode_error import Malformed, Refused
+from calico_agent.sources.decode_error import KernelRefusal, Malformed
 from calico_agent.sources.kernel.decode.neighbor_liveness import decode_lives
 from tests.sources.kernel.netlink_messages import (
     AF_INET,
@@ -85,5 +85,5 @@ def test_an_entry_without_its_ages_is_malformed() -> None:
 
 @given(body=st.binary(max_size=80))
 def test_no_bytes_crash_the_look_at_their_lives(body: bytes) -> None:
-    with suppress(Malformed, Refused):
+    with suppress(Malformed, KernelRefusal):
         decode_lives([message(RTM_NEWNEIGH, body) * 2, done()], set(), 5.0)

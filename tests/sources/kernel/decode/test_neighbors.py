@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calico_agent.model.network.route import ForwardingEntry, Neighbour
-from calico_agent.sources.decode_error import Interrupted, Malformed, Refused
+from calico_agent.sources.decode_error import Interrupted, KernelRefusal, Malformed
 from calico_agent.sources.kernel.decode.neighbors import decode_forwarding, decode_neighbours
 from tests.sources.kernel.netlink_messages import (
     AF_BRIDGE,
@@ -169,5 +169,5 @@ def test_together_they_are_read_as_each_alone_is(
 def test_no_bytes_crash_it(body: bytes) -> None:
     for decode in (decode_neighbours, decode_forwarding):
         for messages in (message(RTM_NEWNEIGH, body), message(RTM_NEWNEIGH, body) * 2):
-            with suppress(Malformed, Interrupted, Refused):
+            with suppress(Malformed, Interrupted, KernelRefusal):
                 decode([messages, done()], LINKS)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calico_agent.model.network.address import Family
-from calico_agent.sources.decode_error import Interrupted, Malformed, Refused
+from calico_agent.sources.decode_error import Interrupted, KernelRefusal, Malformed
 from calico_agent.sources.kernel.decode.netconf import decode_forwards
 from tests.sources.kernel.netlink_messages import AF_INET, AF_INET6, done, message, number
 
@@ -35,5 +35,5 @@ def test_settings_that_are_cut_short() -> None:
 
 @given(st.lists(st.binary(max_size=80).map(lambda body: message(80, body)), max_size=4))
 def test_no_input_crashes_it(messages: list[bytes]) -> None:
-    with suppress(Malformed, Interrupted, Refused):
+    with suppress(Malformed, Interrupted, KernelRefusal):
         decode_forwards([b"".join(messages) + done()], Family.IPV4, {})

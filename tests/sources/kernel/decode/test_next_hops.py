@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calico_agent.model.network.route import NextHop
-from calico_agent.sources.decode_error import Interrupted, Malformed, Refused
+from calico_agent.sources.decode_error import Interrupted, KernelRefusal, Malformed
 from calico_agent.sources.kernel.decode.next_hops import decode_next_hops
 from tests.sources.kernel.netlink_messages import (
     AF_INET,
@@ -93,5 +93,5 @@ def test_an_object_that_cannot_be_is_malformed(broken: bytes) -> None:
 
 @given(body=st.binary(max_size=80))
 def test_no_bytes_crash_it(body: bytes) -> None:
-    with suppress(Malformed, Interrupted, Refused):
+    with suppress(Malformed, Interrupted, KernelRefusal):
         decode_next_hops([message(RTM_NEWNEXTHOP, body), done()], LINKS)

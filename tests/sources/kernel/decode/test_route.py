@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calico_agent.model.network.address import Family
-from calico_agent.model.network.kernel import Source
+from calico_agent.model.network.kernel import RouteLookup
 from calico_agent.model.network.route import NextHop, Route
-from calico_agent.sources.decode_error import Interrupted, Malformed, Refused
+from calico_agent.sources.decode_error import Interrupted, KernelRefusal, Malformed
 from calico_agent.sources.kernel.decode.route import decode_match, decode_source
 from tests.sources.kernel.netlink_messages import LINKS, RTM_NEWROUTE, failure, message, route_body
 
@@ -23,7 +23,7 @@ HERE, THERE = ip_address("10.77.0.11"), ip_address("10.77.0.12")
 def test_the_kernels_answer_for_one_destination() -> None:
     route = Route(ip_network("10.77.0.12/32"), next_hops=(PEER,), source=HERE)
     datagram = message(RTM_NEWROUTE, route_body(route, flags=0x200), flags=0)
-    assert decode_source(datagram, THERE, LINKS) == Source(THERE, HERE, "eth0", PEER.gateway)
+    assert decode_source(datagram, THERE, LINKS) == RouteLookup(THERE, HERE, "eth0", PEER.gateway)
 
 
 @pytest.mark.parametrize(
@@ -38,17 +38,17 @@ def test_the_kernels_answer_for_one_destination() -> None:
     ],
 )
 def test_no_way_to_a_destination_is_an_answer_too(number: int, word: str) -> None:
-    assert decode_source(failure(number), THERE, LINKS) == Source(THERE, None, error=word)
+    assert decode_source(failure(number), THERE, LINKS) == RouteLookup(THERE, None, error=word)
 
 
 def test_any_other_error_is_not_an_answer() -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(KernelRefusal):
         decode_source(failure(105), THERE, LINKS)
 
 
 def test_a_route_without_a_source_address_says_so() -> None:
     datagram = message(RTM_NEWROUTE, route_body(Route(ip_network("10.77.0.12/32"), next_hops=(ETH0,))), flags=0)
-    assert decode_source(datagram, THERE, LINKS) == Source(THERE, None, "eth0", error="no source address")
+    assert decode_source(datagram, THERE, LINKS) == RouteLookup(THERE, None, "eth0", error="no source address")
 
 
 @pytest.mark.parametrize("table", [254, 100, 1000])
@@ -63,16 +63,16 @@ def test_a_match_that_is_no_entry_of_a_table_is_none() -> None:
 
 
 def test_no_match_is_refused() -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(KernelRefusal):
         decode_match(failure(101), Family.IPV4, LINKS)
 
 
 def decode_or_refuse(datagram: bytes) -> None:
     """No other error than ours may come out."""
-    with suppress(Malformed, Refused):
+    with suppress(Malformed, KernelRefusal):
         decode_source(datagram, THERE, LINKS)
     for family in Family:
-        with suppress(Malformed, Interrupted, Refused):
+        with suppress(Malformed, Interrupted, KernelRefusal):
             str(decode_match(datagram, family, LINKS))
 
 

@@ -6,7 +6,7 @@ from struct import pack
 import pytest
 
 from calico_agent.model.network.address import Family
-from calico_agent.sources.decode_error import Interrupted, Malformed, Refused
+from calico_agent.sources.decode_error import Interrupted, KernelRefusal, Malformed
 from calico_agent.sources.kernel.decode.rtnetlink import (
     acknowledge,
     address,
@@ -94,8 +94,8 @@ def test_no_datagram_is_taken_beyond_the_end() -> None:
         ([A, message(RTM_NEWROUTE, b"bbbb", flags=DUMP_INTERRUPTED), done()], Interrupted),
         ([A, done(flags=DUMP_INTERRUPTED)], Interrupted),
         ([A, message(NLMSG_OVERRUN, b""), done()], Interrupted),
-        ([A, done(error=-105)], Refused),
-        ([failure(1)], Refused),
+        ([A, done(error=-105)], KernelRefusal),
+        ([failure(1)], KernelRefusal),
     ],
     ids=[
         "nothing at all",
@@ -123,7 +123,7 @@ def test_anything_less_is_an_error(datagrams: list[bytes], error: type[Exception
 
 
 def test_an_error_carries_its_number() -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(KernelRefusal) as refused:
         bodies(failure(95))
     assert refused.value.errno == 95
 
@@ -134,7 +134,12 @@ def test_an_answer_is_one_message() -> None:
 
 @pytest.mark.parametrize(
     ("datagram", "error"),
-    [(failure(101), Refused), (message(NLMSG_ERROR, bytes(20)), Malformed), (A[:15], Malformed), (A[:19], Malformed)],
+    [
+        (failure(101), KernelRefusal),
+        (message(NLMSG_ERROR, bytes(20)), Malformed),
+        (A[:15], Malformed),
+        (A[:19], Malformed),
+    ],
     ids=["an error", "an acknowledgement", "half a header", "cut short"],
 )
 def test_another_answer_is_an_error(datagram: bytes, error: type[Exception]) -> None:
@@ -179,7 +184,7 @@ def test_a_link_without_a_name_is_called_as_ip_calls_it() -> None:
 
 def test_a_change_is_acknowledged_by_an_error_of_zero() -> None:
     acknowledge(failure(0))
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(KernelRefusal) as refused:
         acknowledge(failure(1))
     assert refused.value.errno == 1
     with pytest.raises(Malformed):

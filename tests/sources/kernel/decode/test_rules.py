@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calico_agent.model.network.address import Family
-from calico_agent.model.network.policy_rule import Rule, RuleAction
-from calico_agent.sources.decode_error import Interrupted, Malformed, Refused
+from calico_agent.model.network.policy_rule import PolicyRule, RuleAction
+from calico_agent.sources.decode_error import Interrupted, KernelRefusal, Malformed
 from calico_agent.sources.kernel.decode.rules import decode_rules
 from tests.sources.kernel.netlink_messages import AF_INET, AF_INET6, attribute, done, message, number
 
@@ -58,8 +58,8 @@ def test_a_rule_reads_as_ip_rule_shows_it(raw: bytes, shown: str) -> None:
 
 def test_rules_come_in_the_order_in_which_they_are_asked_and_of_one_family() -> None:
     datagram = rule(number(6, 5)) + rule(number(6, 1), family=AF_INET6) + rule(number(6, 2), action=6) + done()
-    assert decode_rules([datagram], Family.IPV4) == (Rule(2, action=RuleAction.BLACKHOLE), Rule(5, 254))
-    assert decode_rules([datagram], Family.IPV6) == (Rule(1, 254),)
+    assert decode_rules([datagram], Family.IPV4) == (PolicyRule(2, action=RuleAction.BLACKHOLE), PolicyRule(5, 254))
+    assert decode_rules([datagram], Family.IPV6) == (PolicyRule(1, 254),)
 
 
 @pytest.mark.parametrize(
@@ -79,6 +79,6 @@ def test_what_is_no_rule_is_refused(raw: bytes) -> None:
 def test_no_bytes_crash_it(body: bytes) -> None:
     try:
         rules = decode_rules([message(RTM_NEWRULE, body) + done()], Family.IPV4)
-    except (Malformed, Interrupted, Refused):
+    except (Malformed, Interrupted, KernelRefusal):
         return
     assert all(one.destination is None or one.destination.version == ip_network("0.0.0.0/0").version for one in rules)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calico_agent.model.network.address import Family
-from calico_agent.sources.decode_error import Interrupted, Malformed, Refused
+from calico_agent.sources.decode_error import Interrupted, KernelRefusal, Malformed
 from calico_agent.sources.kernel.decode.sock_diag import Socket, ask_for_listening, decode_listening
 from tests.sources.kernel.netlink_messages import AF_INET, AF_INET6, done, message
 
@@ -41,5 +41,5 @@ def test_a_socket_that_is_cut_short() -> None:
 
 @given(st.lists(st.binary(max_size=80).map(lambda body: message(20, body)), max_size=4))
 def test_no_input_crashes_it(messages: list[bytes]) -> None:
-    with suppress(Malformed, Interrupted, Refused):
+    with suppress(Malformed, Interrupted, KernelRefusal):
         list(decode_listening([b"".join(messages) + done()]))
