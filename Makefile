@@ -7,6 +7,7 @@
 #   make lint        ruff, mypy, import contracts
 #   make docs        the pages that are made from the code, and the site of all documents in build/site
 #   make worlds      clusters that nobody wrote down, as many as fit: SECONDS=3600 SEED=7
+#   make wireguard   our reading of WireGuard held against a kernel that has it, in an emulator (downloads 100 MB once)
 #   make bench       the budgets, measured in one run (twenty minutes); writes build/bench.json
 #   make clean       remove .venv and build
 
@@ -24,7 +25,7 @@ PACKAGES := tests/packages.txt tests/lab/packages.txt
 PURE := $(addprefix tests/,adopt checks expected faults identity model plan report sources) tests/test_replay.py \
   tests/test_timelines.py tests/reference tests/test_docs.py tests/test_dependencies.py
 
-.PHONY: demo test test-core test-fast worlds bench docs lint setup packages kube-apiserver clean
+.PHONY: demo test test-core test-fast worlds wireguard bench docs lint setup packages kube-apiserver clean
 
 demo: setup
 	@$(BIN)/python -m tests.demo
@@ -52,6 +53,10 @@ docs: $(STAMP)
 	@$(BIN)/python -m tests.reference
 	@$(BIN)/mkdocs build --quiet --strict
 	@echo build/site/index.html
+
+wireguard: setup
+	@tests/install-packages tests/wireguard/packages.txt
+	@$(BIN)/python -m pytest tests/wireguard/check_real_kernel.py
 
 lint: $(STAMP)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

@@ -14,6 +14,7 @@ from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import Candidate, Identity
 from calico_agent.model.network.address import Family, Link
 from calico_agent.model.network.kernel import Kernel
+from calico_agent.model.network.policy_rule import tables_before_main
 from calico_agent.model.network.route import TABLE_MAIN
 from calico_agent.model.settings import IdentitySettings
 from calico_agent.sources.kernel.decode.fib import decode_routes
@@ -56,12 +57,11 @@ HOSTS: dict[str, tuple[str, str, Mapping[str, str]]] = {
 def by_words(name: str) -> Kernel:
     """The recorded kernel by what `ip` said."""
     folder = RECORDINGS / name
-    rules = folder / "ip-rule.txt"
     return kernel_from(
         json.loads((folder / "ip-addr.json").read_text()),
         json.loads((folder / "ip-route.json").read_text()),
         (),
-        rules={Family.IPV4: rules.read_text()} if rules.exists() else {},
+        rules={Family.IPV4: (RECORDINGS / name.removesuffix("-down") / "ip-rule.txt").read_text()},
     )
 
 
@@ -69,11 +69,12 @@ def by_bytes(name: str) -> Kernel:
     """The same by netlink's bytes; single look-ups are not recorded, so they are those of the other."""
     folder = RECORDINGS / name
     links = links_of(folder)
-    routes = [(folder / "route.bin").read_bytes()]
+    routes = {family: [(folder / "route.bin").read_bytes()] for family in Family}
     names = {link.index: link.name for link in links}
-    rules = decode_rules([(folder / "rule.bin").read_bytes()], Family.IPV4)
-    fib = decode_routes(dict.fromkeys(Family, routes), names, table=TABLE_MAIN, objects={})
-    return replace(by_words(name), links=links, fib=fib, rules={Family.IPV4: rules})
+    rules = {Family.IPV4: decode_rules([(folder / "rule.bin").read_bytes()], Family.IPV4)}
+    asked = {TABLE_MAIN, *tables_before_main(rules.values())}
+    tables = {table: decode_routes(routes, names, table=table, objects={}) for table in asked}
+    return replace(by_words(name), links=links, fib=tables.pop(TABLE_MAIN), rules=rules, tables=tables)
 
 
 def links_of(folder: Path) -> tuple[Link, ...]:
@@ -116,6 +117,8 @@ def test_both_readings_are_of_one_kernel(name: str) -> None:
     assert [(link.name, link.kind, link.master, link.parent, link.up) for link in read.links] == [
         (link.name, link.kind, link.master, link.parent, link.up) for link in words.links
     ]
+    assert (read.fib, read.tables) == (words.fib, words.tables)
+    assert [str(rule) for rule in read.rules[Family.IPV4]] == [str(rule) for rule in words.rules[Family.IPV4]]
     # Their flags change from one moment to the next: duplicate address detection was under way.
     assert [[held.interface for held in link.addresses] for link in read.links] == [
         [held.interface for held in link.addresses] for link in words.links

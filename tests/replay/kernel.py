@@ -11,7 +11,7 @@ from typing import Any
 
 from calico_agent.model.network.address import Family, IPAddress, IPNetwork, Link, LinkAddress, interface_of
 from calico_agent.model.network.kernel import Kernel, RouteLookup
-from calico_agent.model.network.policy_rule import TABLE_DEFAULT, Mark, PolicyRule, RuleAction
+from calico_agent.model.network.policy_rule import TABLE_DEFAULT, Mark, PolicyRule, RuleAction, tables_before_main
 from calico_agent.model.network.route import (
     PROTOCOL_NAMES,
     TABLE_LOCAL,
@@ -56,7 +56,6 @@ def kernel_from(
     decoded = tuple(map(_route, routes))
     fib = Fib.of(decoded)
     asked = {family: tuple(map(_rule, filter(str.strip, lines.splitlines()))) for family, lines in rules.items()}
-    others = {rule.table for family in asked.values() for rule in family} - {0, TABLE_MAIN, TABLE_LOCAL}
     return Kernel(
         links=links,
         fib=fib,
@@ -65,7 +64,7 @@ def kernel_from(
         neighbours=entries.neighbours(neighbours) if neighbours is not None else None,
         fdb=entries.forwarding(forwarding) if forwarding is not None else None,
         rules=asked,
-        tables={table: Fib.of(decoded, table) for table in sorted(others)},
+        tables={table: Fib.of(decoded, table) for table in sorted(tables_before_main(asked.values()))},
     )
 
 

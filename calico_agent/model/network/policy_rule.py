@@ -134,9 +134,12 @@ def asked_before_main(rules: tuple[PolicyRule, ...]) -> tuple[PolicyRule, ...]:
 
 
 def tables_before_main(families: Iterable[tuple[PolicyRule, ...]]) -> frozenset[int]:
-    """The tables beside main that such rules lead to, given the rules of each family."""
+    """The tables beside main that such rules lead to, given the rules of each family.
+
+    A rule for VRFs names none: which table it is depends on a packet's link (net/core/fib_rules.c).
+    """
     asked = (rule for rules in families for rule in asked_before_main(rules))
-    return frozenset(rule.table for rule in asked if rule.action is RuleAction.TABLE) - {TABLE_MAIN}
+    return frozenset(rule.table for rule in asked if rule.action is RuleAction.TABLE) - {TABLE_MAIN, 0}
 
 
 def _leads_all_to_main(rule: PolicyRule) -> bool:
