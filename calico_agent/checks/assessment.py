@@ -27,6 +27,7 @@ from calico_agent.checks.routes.check import RouteCheck, check_routes
 from calico_agent.checks.sources import find_sources
 from calico_agent.checks.underlay.default_route import find_default_into_pod
 from calico_agent.checks.underlay.forwarding import find_no_forwarding
+from calico_agent.checks.underlay.hidden_nodes import find_bridged
 from calico_agent.checks.underlay.links import find_links
 from calico_agent.checks.underlay.overlaps import find_overlaps
 from calico_agent.checks.underlay.subnets import find_subnets
@@ -118,5 +119,6 @@ def _beneath(view: View, kernel: Kernel, expectation: Expectation) -> Iterator[F
     yield from find_workloads(view, kernel)
     yield from find_default_into_pod(view, kernel)
     if view.cluster is not None:
+        yield from find_bridged(view, kernel)
         yield from find_users(view, view.cluster, kernel)
         yield from find_tunnel_addresses(view, view.cluster, kernel)

@@ -1,7 +1,7 @@
 """What worlds have found, and has been mended: each case with its sentence."""
 
 from dataclasses import replace
-from ipaddress import ip_address, ip_interface
+from ipaddress import ip_address, ip_interface, ip_network
 
 import pytest
 
@@ -13,7 +13,7 @@ from tests.worlds.looking import Look, look_at
 from tests.worlds.model import history, startup
 from tests.worlds.model.releases import V3_32
 from tests.worlds.model.settle import settle
-from tests.worlds.model.values import ALWAYS, CROSS_SUBNET, Link, Peer, World
+from tests.worlds.model.values import ALWAYS, CROSS_SUBNET, DockerNetwork, Link, Peer, World
 from tests.worlds.plain import POOL, apart, of_size, over_ipv6, plain
 from tests.worlds.properties import false_alarms
 
@@ -100,6 +100,18 @@ def test_a_host_with_an_announced_address_is_cut_off_by_its_uplink() -> None:
 def test_a_docker_network_over_a_block_is_one_problem_with_dockers_cure() -> None:
     found = roots(mistakes.docker_over_block(plain(), "host2"), "host2")
     assert [one.partition(" ")[0] for one in found] == ["RT-OVERLAP"]
+
+
+@pytest.mark.parametrize("network", ["10.77.0.8/29", "10.77.0.12/30"])
+def test_a_docker_network_over_nodes_is_to_blame_whatever_these_own(network: str) -> None:
+    """host2 has no block; and of the second network Docker's bridge takes the very address of host3."""
+    world = history.remove_pod(plain(), "host2", 0)
+    host = world.host("host1")
+    docker = (*host.docker, DockerNetwork("mistake", "br-badbadbadbad", ip_network(network)))
+    world = replace(world, blocks=tuple(one for one in world.blocks if one.owner != "host2"))
+    found = roots(history.with_host(world, replace(host, docker=docker)), "host1")
+    assert set(found) == {"RT-OVERLAP host2", "RT-OVERLAP host3"}
+    assert all("give Docker's bridge br-badbadbadbad another network" in said for said in found.values())
 
 
 def test_a_node_of_another_as_that_passes_a_route_on_does_not_use_its_address() -> None:

@@ -37,12 +37,12 @@ def find_peers(view: View) -> Iterator[Finding]:
             yield _nobodys(view, node, registered, reason)
             continue
         held = view.local.candidate(registered.ip)
-        bridge = held if held is not None and is_bridge(held) else bridge_around(registered, bridges, view)
+        bridge = bridge_around(registered, bridges, view) if held is None or is_bridge(held) else None
         if bridge is not None:
             yield _bridge(view, node, registered, bridge)
-        elif held is not None:
+        elif held is not None and not is_bridge(held):
             yield from _ours(view, node, held)
-        else:
+        elif held is None:
             yield from _shared(view, node, registered)
 
 

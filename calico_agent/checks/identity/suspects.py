@@ -8,6 +8,7 @@ from ipaddress import ip_interface
 
 from calico_agent.checks.refused_peers import knocking
 from calico_agent.expected.cluster import Cluster
+from calico_agent.expected.local_node import is_bridge
 from calico_agent.expected.view import View
 from calico_agent.model.calico.node import Node
 from calico_agent.model.identity import Candidate
@@ -61,12 +62,14 @@ def staying(view: View, family: Family) -> frozenset[str]:
         for node, registered in found
         if registered.version == family
         and node.name != view.local.name
-        and (
-            view.local.candidate(registered.ip) is not None
-            or bridge_around(registered, bridges, view) is not None
-            or impossible(node, registered)
-        )
+        and (_is_ours(view, registered) or bridge_around(registered, bridges, view) or impossible(node, registered))
     )
+
+
+def _is_ours(view: View, registered: IPInterface) -> bool:
+    """Whether a link of this host itself has the address; of a bridge of containers it may be the wrong one."""
+    held = view.local.candidate(registered.ip)
+    return held is not None and not is_bridge(held)
 
 
 def bridge_around(registered: IPInterface, bridges: tuple[Candidate, ...], view: View) -> Candidate | None:

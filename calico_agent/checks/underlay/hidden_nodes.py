@@ -6,12 +6,16 @@ again. The owner of such a block drops what it has for the nodes in it. And Dock
 that no link has the same: one inside the hosts' network takes the nodes in it away from this host.
 """
 
+from collections.abc import Iterator
+
 from calico_agent.checks.identity.suspects import staying
 from calico_agent.checks.words import in_family, owner_of
 from calico_agent.expected.forwarding import ForwardingPath
 from calico_agent.expected.view import View
 from calico_agent.faults.catalogue import finding
 from calico_agent.model.finding import Finding, Severity
+from calico_agent.model.identity import Candidate
+from calico_agent.model.network.address import Family, IPAddress, IPNetwork
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.network.route import CALICO_PROTOCOLS, Route, RouteType
 from calico_agent.model.network.tunnel import TUNNEL_DEVICES, WIREGUARD_DEVICES
@@ -20,12 +24,9 @@ _NEW_POOL = "make a pool that contains no address of a node, disable this one (c
 
 
 def find_hidden(view: View, kernel: Kernel, way: ForwardingPath) -> Finding | None:
-    """A node to which packets go as to a pod or a container. WireGuard may have those to nodes as well."""
+    """A node to which packets go as to a pod. WireGuard may have those to nodes as well."""
     if view.cluster is None or way.registered in view.cluster.tunnels:
         return None  # a node that is registered with a tunnel's address: its record is wrong
-    bridged = _bridged(view, kernel, way)
-    if bridged is not None:
-        return bridged
     key = way.registered.version, way.registered.max_prefixlen, int(way.registered)
     pool, block = view.cluster.pools.covering(key), view.cluster.block_index.covering(key)
     around = f"pool {pool.name} ({pool.cidr})" if pool else f"block {block.cidr}" if block else ""
@@ -34,34 +35,58 @@ def find_hidden(view: View, kernel: Kernel, way: ForwardingPath) -> Finding | No
         return None
     tunnels = [hop.device for hop in route.next_hops if hop.device in TUNNEL_DEVICES - set(WIREGUARD_DEVICES.values())]
     if tunnels:
-        return _finding(way, f"go into {tunnels[0]}, as those to pods", around, route, _NEW_POOL)
+        return _finding(way.node, way.registered, f"go into {tunnels[0]}, as those to pods", around, route, _NEW_POOL)
     if route.type is RouteType.BLACKHOLE and route.protocol in CALICO_PROTOCOLS:
-        return _finding(way, "are dropped, as those to a block of this host", around, route, _NEW_POOL)
+        return _finding(
+            way.node, way.registered, "are dropped, as those to a block of this host", around, route, _NEW_POOL
+        )
     return None
 
 
-def _bridged(view: View, kernel: Kernel, way: ForwardingPath) -> Finding | None:
-    """A bridge of containers whose network is a part of the one that this host shares with the node."""
-    around = [found for found in view.local.bridges() if way.registered in found.interface.network]
-    own = [network for network in view.local.networks(way.family) if way.registered in network] if around else []
-    route = kernel.route_to(way.registered) if around and own else None
-    bridge = next((one for one in around if route and any(hop.device == one.link for hop in route.next_hops)), None)
-    if route is None or bridge is None or way.node in staying(view, way.family):
-        return None  # or the record is wrong
+def find_bridged(view: View, kernel: Kernel) -> Iterator[Finding]:
+    """Nodes in the network of a bridge of containers that is a part of the one which this host shares with them."""
+    for bridge in view.local.bridges() if view.cluster is not None and view.local.name is not None else ():
+        network = bridge.interface.network
+        family = Family(network.version)
+        around = next((one for one in view.local.networks(family) if _is_part(network, one)), None)
+        if around is not None:
+            for name, address in _others_in(view, network, family):
+                yield from _bridged(kernel, name, address, bridge, around)
+
+
+def _others_in(view: View, network: IPNetwork, family: Family) -> Iterator[tuple[str, IPAddress]]:
+    """The other nodes with a registered address in a network, but those whose records are wrong."""
+    for node in view.cluster.datastore.nodes if view.cluster is not None else ():
+        registered = node.registered(family)
+        wrong = node.name in staying(view, family) or node.name == view.local.name
+        if registered is not None and registered.ip in network and not wrong:
+            yield node.name, registered.ip
+
+
+def _is_part(network: IPNetwork, whole: IPNetwork) -> bool:
+    return network.prefixlen > whole.prefixlen and network.network_address in whole
+
+
+def _bridged(
+    kernel: Kernel, name: str, registered: IPAddress, bridge: Candidate, around: IPNetwork
+) -> Iterator[Finding]:
+    route = kernel.route_to(registered)
+    if route is None or not any(hop.device == bridge.link for hop in route.next_hops):
+        return
     change = "docker network rm, docker network create --subnet=...; for docker0 bip in /etc/docker/daemon.json"
     cure = f"on this host: give {owner_of(bridge)} another network ({change})"
-    where = f"{bridge.interface.network}, the network of {owner_of(bridge)} on this host, a part of {own[0]}"
-    return _finding(way, f"go into {bridge.link}, as those to containers", where, route, cure)
+    where = f"{bridge.interface.network}, the network of {owner_of(bridge)} on this host, a part of {around}"
+    yield _finding(name, registered, f"go into {bridge.link}, as those to containers", where, route, cure)
 
 
-def _finding(way: ForwardingPath, fate: str, around: str, route: Route, cure: str) -> Finding:
+def _finding(name: str, registered: IPAddress, fate: str, around: str, route: Route, cure: str) -> Finding:
     return finding(
         "RT-OVERLAP",
-        in_family(way.node, way.registered.version),
-        f"packets to node {way.node} itself ({way.registered}) {fate}",
+        in_family(name, registered.version),
+        f"packets to node {name} itself ({registered}) {fate}",
         why=f"the node's address lies in {around}; found: {route}",
-        effect=f"this host does not reach node {way.node}, nor its pods",
+        effect=f"this host does not reach node {name}, nor its pods",
         cure=cure,
-        node=way.node,
+        node=name,
         severity=Severity.ERROR,
     )
