@@ -2,7 +2,7 @@
 #
 #   make demo        the story on a three-host lab: real Docker engines, etcd with TLS, BIRD, kernel routes
 #   make test        linters, types, import contracts and all tests; its last line is pytest's summary
-#   make test-core   the same without hosts that boot systemd, and without a real kube-apiserver
+#   make test-core   the same without hosts that boot systemd, a real kube-apiserver, and a kernel of its own
 #   make test-fast   the pure stages only, no root needed once set up
 #   make lint        ruff, mypy, import contracts
 #   make docs        the pages that are made from the code, and the site of all documents in build/site
@@ -30,11 +30,13 @@ PURE := $(addprefix tests/,adopt checks expected faults identity model plan repo
 demo: setup
 	@$(BIN)/python -m tests.demo
 
-test: setup kube-apiserver
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+# The kernel in tests/uml has one processor and bears nothing beside it: a stage of its own.
+test: setup uml kube-apiserver
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/uml
+	@$(BIN)/python -m pytest tests/uml
 
 test-core: setup
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/systemd --ignore=tests/kube_apiserver
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/systemd --ignore=tests/kube_apiserver --ignore=tests/uml
 
 bench: setup
 	@$(BIN)/python -m tests.bench
@@ -71,6 +73,10 @@ kube-apiserver: setup
 
 packages:
 	@tests/install-packages $(PACKAGES)
+
+.PHONY: uml
+uml: setup
+	@tests/install-packages tests/uml/packages.txt
 
 $(STAMP): pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -1,4 +1,4 @@
-"""Clears what a test run that was killed hard has left: its labs, and what else it started."""
+"""Clears what a test run that was killed hard has left: its guests and labs, and what else it started."""
 
 import os
 import signal
@@ -10,10 +10,14 @@ from tests.lab.lab import Lab
 from tests.lab.options import lab_directory
 from tests.lab.owner import OWNER, is_gone
 from tests.lab.processes import MARK, environment_of, stat_of
+from tests.uml.guest import GUESTS, Guest
 
 
 def clear_leftovers() -> tuple[str, ...]:
-    """Take down the labs of runs that are gone and kill their processes; returns a line for each."""
+    """Take down the guests and labs of runs that are gone and kill their processes; returns a line for each."""
+    guests = sorted(note.parent.name for note in GUESTS.glob(f"*/{OWNER}") if is_gone(note.read_text()))
+    for name in guests:
+        Guest(name).close()
     labs = sorted({*_held(), *_on_disk()})
     for directory in labs:
         Lab(directory).down()
@@ -21,7 +25,11 @@ def clear_leftovers() -> tuple[str, ...]:
     for pid in processes:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    return (*(f"lab {directory}" for directory in labs), *(f"process {pid}" for pid in processes))
+    return (
+        *(f"guest {name}" for name in guests),
+        *(f"lab {directory}" for directory in labs),
+        *(f"process {pid}" for pid in processes),
+    )
 
 
 def _held() -> Iterator[Path]:

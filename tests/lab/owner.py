@@ -21,18 +21,27 @@ def sign() -> bool:
     owner = os.environ.get(OWNER, "")
     if owner and not is_gone(owner):
         return False
-    os.environ[OWNER] = f"{_boot()} {os.getpid()} {stat_of(os.getpid())[_STARTED]}"
+    os.environ[OWNER] = name_of(os.getpid())
     return True
 
 
+def name_of(pid: int) -> str:
+    """What tells a process from all others: the machine's boot, its number, and when it was started."""
+    return f"{_boot()} {pid} {stat_of(pid)[_STARTED]}"
+
+
 def is_gone(owner: str) -> bool:
-    """True if the run of that name was on this machine, since its last boot, and has ended."""
+    """True if the process of that name was on this machine, since its last boot, and has ended."""
     boot, _, process = owner.partition(" ")
-    pid, _, started = process.partition(" ")
-    if boot != _boot() or not pid.isdigit():
-        return False
-    stat = stat_of(int(pid))
-    return not stat or stat[_STARTED] != started or stat[0] in {"Z", "X"}
+    pid, _, _ = process.partition(" ")
+    return boot == _boot() and pid.isdigit() and not lives(owner)
+
+
+def lives(owner: str) -> bool:
+    """True if the process of that name runs, on this machine."""
+    boot, pid, started = (*owner.split(" "), "", "", "")[:3]
+    stat = stat_of(int(pid)) if boot == _boot() and pid.isdigit() else []
+    return bool(stat) and stat[_STARTED] == started and stat[0] not in {"Z", "X"}
 
 
 def _boot() -> str:
