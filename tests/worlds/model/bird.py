@@ -3,7 +3,7 @@
 Everything is told to everybody over and over until nothing new comes: a settled state, without timers.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from tests.worlds.model.confd import Configured, advertises, into_kernel, own_blocks
@@ -58,39 +58,26 @@ class Internet:
         self._speakers = speakers
         self._up = up
         self._blocks = {name: own_blocks(world, one.node.name, one.version) for name, one in speakers.items()}
-        self._let_out: dict[tuple[str, IPNetwork], bool] = {}
         self.learned: dict[str, dict[IPNetwork, tuple[Told, ...]]] = {name: {} for name in speakers}
         self.exported: dict[tuple[str, str], int] = {}
         self._settle()
 
     def _settle(self) -> None:
-        """Who has learned something new tells it; until nobody has."""
         made = {name: tuple(self._made(one)) for name, one in self._speakers.items()}
-        said: dict[tuple[str, str], list[Told]] = {}
-        new = set(self._speakers)
         for _ in range(_MOST_ROUNDS):
             heard: dict[str, dict[tuple[IPNetwork, str, IPAddress, str], Told]] = {name: {} for name in self._speakers}
             for name, ups in self._up.items():
                 for one in ups:
-                    session = name, one.own.name
-                    if name in new:
-                        said[session] = list(self._tells(name, one, made[name]))
-                        self.exported[session] = len({found.prefix for found in said[session]})
-                    for found in said[session]:
+                    told = list(self._tells(name, one, made[name]))
+                    self.exported[name, one.own.name] = len({found.prefix for found in told})
+                    for found in told:
                         if found.maker != one.host and one.own.peer_as not in found.passed:
                             key = (found.prefix, found.session, found.next_hop, found.maker)
                             heard[one.host].setdefault(key, found)
-            learned = {name: _by_prefix(found.values()) for name, found in heard.items()}
-            new = {name for name, found in learned.items() if found != self.learned[name]}
-            if not new:
+            learned = {name: _by_prefix(tuple(found.values())) for name, found in heard.items()}
+            if learned == self.learned:
                 return
             self.learned = learned
-
-    def _advertises(self, name: str, prefix: IPNetwork) -> bool:
-        known = self._let_out.get((name, prefix))
-        if known is None:
-            known = self._let_out[name, prefix] = advertises(self._world, self._blocks[name], prefix)
-        return known
 
     def _made(self, speaker: Speaker) -> Iterator[Told]:
         """What a host tells of itself: its blocks, and of its other routes what the filter lets out."""
@@ -110,7 +97,7 @@ class Internet:
         direct = _direct(speaker)
         usual = self._world.release.metric
         for prefix in sorted(short | learned.keys() | direct, key=str):
-            if self._advertises(speaker.host, prefix):
+            if advertises(self._world, blocks, prefix):
                 route = learned.get(prefix)
                 foreign = route if prefix not in short | direct else None
                 via = foreign.via if foreign is not None and not self._world.release.v2 else None
@@ -125,7 +112,7 @@ class Internet:
         for one in made:
             yield self._passed_on(one, up, internal, one.next_hop if internal else own.own)
         for prefix, paths in self.learned[name].items():
-            if prefix in seen or not self._advertises(name, prefix):
+            if prefix in seen or not advertises(self._world, self._blocks[name], prefix):
                 continue
             for one in paths:
                 if one.session == own.name or (one.internal and internal and not self._reflects(name, one, own)):
@@ -201,15 +188,11 @@ def _direct(speaker: Speaker) -> set[IPNetwork]:
     }
 
 
-def _by_prefix(found: Iterable[Told]) -> dict[IPNetwork, tuple[Told, ...]]:
+def _by_prefix(found: tuple[Told, ...]) -> dict[IPNetwork, tuple[Told, ...]]:
     prefixes: dict[IPNetwork, list[Told]] = {}
     for one in found:
         prefixes.setdefault(one.prefix, []).append(one)
-    return {prefix: tuple(sorted(told, key=_in_order)) for prefix, told in prefixes.items()}
-
-
-def _in_order(one: Told) -> tuple[int, str, str]:
-    return int(one.next_hop), one.maker, one.session
+    return {prefix: tuple(sorted(told, key=str)) for prefix, told in prefixes.items()}
 
 
 def _best(paths: tuple[Told, ...]) -> tuple[Told, ...]:
