@@ -132,7 +132,8 @@ def diverted(world: World, hostname: str) -> World | None:
 
 def mesh_off(world: World, _hostname: str) -> World | None:
     by_bgp = not world.by_felix and any(one.vxlan == NEVER and _used(world, one.cidr) for one in world.pools)
-    return replace(world, bgp=replace(world.bgp, mesh=False)) if world.bgp.mesh and by_bgp else None
+    alone = world.bgp.mesh and not world.bgp.peers
+    return replace(world, bgp=replace(world.bgp, mesh=False)) if alone and by_bgp else None
 
 
 def record_deleted(world: World, hostname: str) -> World | None:

@@ -1,17 +1,20 @@
 """The model's answers through the real decoders: the only place where the model and calico_agent meet.
 
+What is answered with the same bytes or text as before is decoded once.
+
 `Outside` stands where `sources.Sources` stands in the agent: it is asked what that is asked.
 """
 
+import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from ipaddress import ip_address
 
 from calico_agent.config import Config
 from calico_agent.model.calico.bird import Bird
-from calico_agent.model.calico.node import Block, Datastore
+from calico_agent.model.calico.node import BadKey, Block, Datastore
 from calico_agent.model.calico.workload_endpoint import WorkloadEndpoint, WorkloadEndpoints
 from calico_agent.model.container.container import (
     LABEL_MANAGED_BY,
@@ -21,13 +24,12 @@ from calico_agent.model.container.container import (
     ContainerSpec,
     Docker,
 )
+from calico_agent.model.container.docker_network import DockerNetwork
 from calico_agent.model.container.image import LocalImage
 from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import AddressChoice, Identity, KeptIdentity, NameChoice
 from calico_agent.model.network.address import Family, IPAddress, IPNetwork
-from calico_agent.model.network.kernel import Kernel, RouteLookup
-from calico_agent.model.network.policy_rule import tables_before_main
-from calico_agent.model.network.route import TABLE_MAIN
+from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.settings import AddressSettings, DatastoreSettings, EtcdApi, IdentitySettings
 from calico_agent.plan.desired_container import wanted_container
@@ -40,21 +42,15 @@ from calico_agent.sources.datastore.etcd3 import decode as etcd
 from calico_agent.sources.docker.decode.container import decode_container, decode_network
 from calico_agent.sources.docker.decode.log_lines import log_lines
 from calico_agent.sources.docker.decode.programs import Process, find_programs
-from calico_agent.sources.kernel.decode.fib import decode_routes
-from calico_agent.sources.kernel.decode.neighbors import decode_forwarding, decode_neighbours
-from calico_agent.sources.kernel.decode.netconf import decode_forwards
-from calico_agent.sources.kernel.decode.route import decode_source
-from calico_agent.sources.kernel.decode.rules import decode_rules
-from calico_agent.sources.kernel.links import links_in
-from tests.worlds.model import bird_text, datastore, datastore_v2, docker, netlink
+from tests.worlds.kernel_answers import kernel_of
+from tests.worlds.model import bird_text, datastore, datastore_v2, docker
 from tests.worlds.model import values as model
-from tests.worlds.model.reach import Machine
 from tests.worlds.model.settle import Settled
 
 AT = datetime(2026, 11, 27, 12, tzinfo=UTC)
 _LONG_AGO = AT - timedelta(days=3)
 _ETCD = ip_address("10.255.0.1")
-_FAR = {Family.IPV4: ip_address("8.8.8.8"), Family.IPV6: ip_address("2001:4860:4860::8888")}
+_KEPT = 64  # answers of each kind that are decoded once: some more than the hosts of one case
 
 
 @dataclass(frozen=True)
@@ -70,8 +66,9 @@ class Store:
         world = settled.world
         if not world.release.v2:
             items = [*datastore.keys(world), *claims]
-            records = (endpoint.decode_endpoint(key, value) for key, value in items if key.startswith(endpoint.PREFIX))
-            found = etcd.decode_datastore(items, revision=9, read_at=AT)
+            records = (_record(key, value) for key, value in items if key.startswith(endpoint.PREFIX))
+            known = {key: one for key, value in items if (one := _key(key, value)) is not None}
+            found = etcd.assemble(known, revision=9, read_at=AT)
         else:
             body = datastore_v2.tree(list(datastore_v2.keys(world)))
             pairs = list(decode_answer(200, "9", body).pairs())
@@ -155,27 +152,7 @@ class Outside:
 
     @cached_property
     def _kernel(self) -> Kernel:
-        machine = self._machine
-        links = links_in([netlink.links(machine.devices)], [netlink.addresses(machine.devices)])
-        names = {one.index: one.name for one in links}
-        tables, rules = machine.tables, machine.tables.rules
-        decoded = {one: decode_rules([netlink.rules(rules, one)], one) for one in Family}
-        others = sorted(tables_before_main(decoded.values()))
-        dumps = {one: [netlink.routes(tables, machine.devices, one)] for one in Family}
-        fib, *rest = (decode_routes(dumps, names, table=table) for table in (TABLE_MAIN, *others))
-        tunnels = frozenset(one.index for one in links if one.kind == "vxlan")
-        default = (one for one in Family if tables.in_table(_FAR[one], TABLE_MAIN) is not None)
-        return Kernel(
-            links=links,
-            fib=fib,
-            lookups=tuple(_look_up(machine, one, names) for one in self._destinations()),
-            default_lookups=tuple(_look_up(machine, _FAR[one], names) for one in default),
-            neighbours=decode_neighbours([netlink.neighbours(_neighbours(machine), machine.devices)], names, tunnels),
-            fdb=decode_forwarding([netlink.forwarding(machine.forwarding, machine.devices)], names),
-            rules=decoded,
-            tables=dict(zip(others, rest, strict=True)),
-            ip_forward={one: decode_forwards([netlink.forwards(machine.devices, one)], one, names) for one in Family},
-        )
+        return kernel_of(self._machine, self._destinations())
 
     def _destinations(self) -> Iterator[IPAddress]:
         yield from self.endpoints
@@ -184,13 +161,11 @@ class Outside:
 
     def _docker(self) -> Docker:
         world, host = self._settled.world, self._machine.host
-        log = log_lines(docker.log(self._settled, host.hostname))
-        rows = docker.processes(host)
-        programs = find_programs(tuple(Process(*row, started_at=_LONG_AGO) for row in rows)) if rows else None
-        containers = (decode_container(one, log) for one in docker.container(world, host))
+        log, rows = docker.log(self._settled, host.hostname), docker.processes(host)
+        containers = _containers(json.dumps(docker.container(world, host)), tuple(log), tuple(rows))
         return Docker(
-            networks=tuple(map(decode_network, docker.networks(host))),
-            containers=tuple(self._own(replace(one, programs=programs, image_env=())) for one in containers),
+            networks=_networks(json.dumps(docker.networks(host))),
+            containers=tuple(map(self._own, containers)),
             image=LocalImage(self._spec.image, "sha256:e4") if self._spec is not None else None,
         )
 
@@ -215,7 +190,7 @@ class Outside:
         replies |= {rib_command(one): bird_text.route(settled, host.hostname, one) for one in asked}
         if about:
             replies[LINKS_COMMAND] = bird_text.interfaces(machine.devices, family)
-        return decode_bird(family, replies, now=AT)
+        return _daemon(family, tuple(replies.items()))
 
 
 def boot_id(host: model.Host) -> str:
@@ -223,13 +198,35 @@ def boot_id(host: model.Host) -> str:
     return f"boot-{host.machine}-{host.boots}"
 
 
-def _look_up(machine: Machine, destination: IPAddress, names: Mapping[int, str]) -> RouteLookup:
-    return decode_source(netlink.look_up(machine, destination), destination, names)
+@lru_cache(_KEPT)
+def _containers(
+    inspected: str, logged: tuple[str, ...], rows: tuple[tuple[int, int, str, tuple[str, ...]], ...]
+) -> tuple[Container, ...]:
+    """What Docker says of them, and what runs in them."""
+    log = log_lines(logged)
+    programs = find_programs(tuple(Process(*row, started_at=_LONG_AGO) for row in rows)) if rows else None
+    containers = (decode_container(one, log) for one in json.loads(inspected))
+    return tuple(replace(one, programs=programs, image_env=()) for one in containers)
 
 
-def _neighbours(machine: Machine) -> list[tuple[str, IPAddress, str, int]]:
-    devices = {one.name for one in machine.devices}
-    return [(one.device, one.address, one.mac, 0x80) for one in machine.neighbours if one.device in devices]
+@lru_cache(_KEPT)
+def _networks(inspected: str) -> tuple[DockerNetwork, ...]:
+    return tuple(map(decode_network, json.loads(inspected)))
+
+
+@lru_cache(_KEPT)
+def _daemon(family: Family, replies: tuple[tuple[str, str], ...]) -> Bird:
+    return decode_bird(family, dict(replies), now=AT)
+
+
+@lru_cache(_KEPT * 16)
+def _key(key: str, value: bytes) -> etcd.Decoded | BadKey | None:
+    return etcd.decode_key(key, value)
+
+
+@lru_cache(_KEPT * 16)
+def _record(key: str, value: bytes) -> WorkloadEndpoint | None:
+    return endpoint.decode_endpoint(key, value)
 
 
 def _endpoint_v2(key: str, value: bytes) -> WorkloadEndpoint | None:

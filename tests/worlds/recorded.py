@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.worlds.model.releases import RELEASES, V2_3, Release
 from tests.worlds.model.settle import Settled, settle
-from tests.worlds.model.values import Bgp, DockerNetwork, Host, KernelRoute, Link, Node, Pod, Segment, World
+from tests.worlds.model.values import DockerNetwork, Host, KernelRoute, Link, Node, Pod, Segment, World
 from tests.worlds.recorded_store import read_store
 
 _CALICO_LINKS = ("cali", "tunl0", "vxlan")
@@ -165,4 +165,4 @@ def _text(route: KernelRoute) -> str:
     return f"{route.prefix} {route.kind} {gateways}{onlink} proto {protocol} metric {route.metric}"
 
 
-__all__ = ["Bgp", "differences", "world_of"]
+__all__ = ["differences", "world_of"]

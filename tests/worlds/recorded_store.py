@@ -7,17 +7,16 @@ from ipaddress import ip_address, ip_interface, ip_network
 from pathlib import Path
 from typing import Any
 
+from tests.worlds.model.peering import Bgp, Peer
 from tests.worlds.model.values import (
     ALWAYS,
     CONFIRMED,
     CROSS_SUBNET,
     NEVER,
-    Bgp,
     Block,
     Given,
     IPInterface,
     Node,
-    Peer,
     Pod,
     Pool,
 )
@@ -100,7 +99,14 @@ def _pool(value: Any) -> Pool:
 def _peer(value: Any) -> Peer:
     spec = value["spec"]
     address = ip_address(spec["peerIP"]) if spec.get("peerIP") else None
-    return Peer(value["metadata"]["name"], spec.get("node", ""), "", address, spec.get("asNumber"))
+    return Peer(
+        value["metadata"]["name"],
+        spec.get("node", ""),
+        spec.get("nodeSelector", ""),
+        address,
+        spec.get("asNumber"),
+        spec.get("peerSelector", ""),
+    )
 
 
 def _pod(spec: Any) -> Pod:

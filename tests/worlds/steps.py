@@ -12,6 +12,7 @@ from tests.worlds.hosts import another_network
 from tests.worlds.model import history, moves
 from tests.worlds.model.startup import node_name
 from tests.worlds.model.values import ALWAYS, CROSS_SUBNET, NEVER, Block, Pool, Rule, World
+from tests.worlds.speakers import tunnels_fit
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 Step = Callable[[Draw, World, str], World]
@@ -52,6 +53,7 @@ def _restarted(_draw: Draw, world: World, hostname: str) -> World:
 def _switched(draw: Draw, world: World, _hostname: str) -> World:
     pool = draw(st.sampled_from(world.pools))
     ipip, vxlan = draw(MODES)
+    ipip = ipip if tunnels_fit(world) else NEVER
     if world.release.v2 or pool.cidr.version == 6:
         ipip, vxlan = (ipip, NEVER) if world.release.v2 and pool.cidr.version == 4 else (NEVER, NEVER)
     return history.change_pool(world, pool, replace(pool, ipip=ipip, vxlan=vxlan))

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from tests.worlds.faults import FAULTS, Fault
 from tests.worlds.hosts import ZONES, Wires, make_host, names_of
 from tests.worlds.model import history
+from tests.worlds.model.peering import Bgp
 from tests.worlds.model.releases import RELEASES, Release
-from tests.worlds.model.values import NEVER, Bgp, Node, Peer, Pool, Segment, World
+from tests.worlds.model.values import NEVER, Pool, Segment, World
+from tests.worlds.speakers import set_up
 from tests.worlds.steps import MODES, step
 
 
@@ -76,7 +78,7 @@ def walks(draw: Draw) -> tuple[World, ...]:
     announced = any(link.announced for host in world.hosts for link in host.links)  # Felix wants a link that leads out
     by_felix = release.interfaces and len(segments) == 1 and not announced and draw(_RARELY)
     world = replace(world, by_felix=by_felix)
-    world = _bgp(draw, world)
+    world = set_up(draw, world)
     world = _pods(draw, world)
     walk = [world]
     for _ in range(draw(_STEPS)):
@@ -138,24 +140,6 @@ def _hosts(draw: Draw, world: World, wires: Wires) -> World:
         own = {"AS": str(world.bgp.as_number + number)} if apart else {}
         world = history.restart(world, host.hostname, **own)
     return world
-
-
-def _bgp(draw: Draw, world: World) -> World:
-    """The mesh, or reflectors in its place; v2 knows the mesh only."""
-    if world.release.v2 or not draw(_RARELY):
-        return world
-    reflectors = [one.name for one in world.nodes[: 1 + draw(_HALF)]]
-    nodes = tuple(_with_role(one, one.name in reflectors) for one in world.nodes)
-    peers = (
-        Peer("to-reflectors", rack="node", peers_rack="reflector"),
-        Peer("among", rack="reflector", peers_rack="reflector"),
-    )
-    return replace(world, nodes=nodes, bgp=replace(world.bgp, mesh=False, peers=peers))
-
-
-def _with_role(node: Node, reflector: bool) -> Node:
-    labels = (("rack", "reflector" if reflector else "node"),)
-    return replace(node, labels=labels, cluster_id="244.0.0.1" if reflector else None)
 
 
 def _pods(draw: Draw, world: World) -> World:

@@ -11,9 +11,10 @@ from calico_agent.model.finding import Severity, Status
 from tests.worlds import mistakes
 from tests.worlds.looking import Look, look_at
 from tests.worlds.model import history, startup
+from tests.worlds.model.peering import Peer
 from tests.worlds.model.releases import V3_32
 from tests.worlds.model.settle import settle
-from tests.worlds.model.values import ALWAYS, CROSS_SUBNET, DockerNetwork, Link, Peer, World
+from tests.worlds.model.values import ALWAYS, CROSS_SUBNET, DockerNetwork, Link, World
 from tests.worlds.plain import POOL, apart, of_size, over_ipv6, plain
 from tests.worlds.properties import false_alarms
 
@@ -118,7 +119,7 @@ def test_a_node_of_another_as_that_passes_a_route_on_does_not_use_its_address() 
     """host1 stands between the two others, each of an AS of its own: it is the next hop of both."""
     world = plain(of_size(32))
     nodes = tuple(replace(one, as_number=65001 + number) for number, one in enumerate(world.nodes))
-    peers = (Peer("hub", node="host1", peers_rack="edge"),)
+    peers = (Peer("hub", node="host1", peers="rack == 'edge'"),)
     nodes = tuple(replace(one, labels=(("rack", "edge"),)) if one.name != "host1" else one for one in nodes)
     assert false_alarms(replace(world, nodes=nodes, bgp=replace(world.bgp, mesh=False, peers=peers))) == []
 

@@ -3,51 +3,18 @@
 Everything is told to everybody over and over until nothing new comes: a settled state, without timers.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from tests.worlds.model.confd import Configured, advertises, into_kernel, own_blocks
 from tests.worlds.model.felix import IPIP
-from tests.worlds.model.kernel import BIRD, BOOT, Device, Tables
-from tests.worlds.model.values import IPAddress, IPNetwork, KernelRoute, Node, World
+from tests.worlds.model.kernel import BIRD
+from tests.worlds.model.peering import EXPORT, IMPORT
+from tests.worlds.model.routers import made_by_router, told_by_router
+from tests.worlds.model.told import Speaker, Told, Up, passed_on
+from tests.worlds.model.values import IPAddress, IPNetwork, KernelRoute, World, within
 
 _MOST_ROUNDS = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A route as it came over a session. `maker` is the host that has it from nobody, `passed` the ASes it went by."""
-
-    prefix: IPNetwork
-    next_hop: IPAddress
-    maker: str
-    session: str = ""
-    sender: IPAddress | None = None
-    passed: tuple[int, ...] = ()
-    internal: bool = True
-    reflected: int = 0
-    metric: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Speaker:
-    """BIRD of one host and family, with what it needs to know."""
-
-    host: str
-    node: Node
-    version: int
-    devices: tuple[Device, ...]
-    tables: Tables
-    sessions: tuple[Configured, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Up:
-    """A session that is up, from one end."""
-
-    own: Configured
-    host: str
-    back: Configured
 
 
 class Internet:
@@ -57,35 +24,55 @@ class Internet:
         self._world = world
         self._speakers = speakers
         self._up = up
+        self._filters = {one.name: one for one in world.bgp.filters}
         self._blocks = {name: own_blocks(world, one.node.name, one.version) for name, one in speakers.items()}
+        self._let_out: dict[tuple[str, IPNetwork], bool] = {}
         self.learned: dict[str, dict[IPNetwork, tuple[Told, ...]]] = {name: {} for name in speakers}
         self.exported: dict[tuple[str, str], int] = {}
         self._settle()
 
     def _settle(self) -> None:
+        """Who has learned something new tells it; until nobody has."""
         made = {name: tuple(self._made(one)) for name, one in self._speakers.items()}
+        said: dict[tuple[str, str], list[Told]] = {}
+        new = set(self._speakers)
         for _ in range(_MOST_ROUNDS):
             heard: dict[str, dict[tuple[IPNetwork, str, IPAddress, str], Told]] = {name: {} for name in self._speakers}
             for name, ups in self._up.items():
                 for one in ups:
-                    told = list(self._tells(name, one, made[name]))
-                    self.exported[name, one.own.name] = len({found.prefix for found in told})
-                    for found in told:
-                        if found.maker != one.host and one.own.peer_as not in found.passed:
+                    session = name, one.own.name
+                    if name in new:
+                        said[session] = list(self._tells(name, one, made[name]))
+                        self.exported[session] = len({found.prefix for found in said[session]})
+                    for found in said[session]:
+                        if found.maker != one.host and self._takes(one, found):
                             key = (found.prefix, found.session, found.next_hop, found.maker)
                             heard[one.host].setdefault(key, found)
-            learned = {name: _by_prefix(tuple(found.values())) for name, found in heard.items()}
-            if learned == self.learned:
+            learned = {name: _by_prefix(found.values()) for name, found in heard.items()}
+            new = {name for name, found in learned.items() if found != self.learned[name]}
+            if not new:
                 return
             self.learned = learned
 
+    def _takes(self, up: Up, found: Told) -> bool:
+        """Whether the other end takes a route: its own AS is not in the path, and no filter rejects it."""
+        looped = found.passed.count(up.own.peer_as) > up.back.allowed
+        return not looped and self._verdict(up.back, IMPORT, found.prefix, remote=True) is not False
+
+    def _verdict(self, one: Configured, direction: str, prefix: IPNetwork, *, remote: bool) -> bool | None:
+        """What the BGPFilters of a session do with a route: the first that decides."""
+        named = (self._filters[name] for name in one.filters if name in self._filters)
+        verdicts = (each.verdict(direction, prefix, remote=remote) for each in named)
+        return next((verdict for verdict in verdicts if verdict is not None), None)
+
     def _made(self, speaker: Speaker) -> Iterator[Told]:
-        """What a host tells of itself: its blocks, and of its other routes what the filter lets out."""
+        """What a host has of itself: its blocks, its networks, and the routes that somebody wrote into its kernel."""
         own = speaker.node.registered(speaker.version)
-        if own is None:
+        if speaker.router is not None or own is None:
+            yield from made_by_router(self._world, speaker)
             return
-        blocks = self._blocks[speaker.host]
-        short = {cidr for cidr, _ in blocks if cidr.prefixlen < cidr.max_prefixlen}
+        short = {cidr for cidr, _ in self._blocks[speaker.host] if cidr.prefixlen < cidr.max_prefixlen}
+        short |= self._services(speaker.version)
         learned = {
             route.prefix: route
             for route in speaker.tables.routes
@@ -97,29 +84,47 @@ class Internet:
         direct = _direct(speaker)
         usual = self._world.release.metric
         for prefix in sorted(short | learned.keys() | direct, key=str):
-            if advertises(self._world, blocks, prefix):
-                route = learned.get(prefix)
-                foreign = route if prefix not in short | direct else None
-                via = foreign.via if foreign is not None and not self._world.release.v2 else None
-                metric = min(foreign.metric, usual) if foreign is not None else usual
-                yield Told(prefix, via or own.ip, speaker.host, metric=metric)
+            route = learned.get(prefix)
+            foreign = route if prefix not in short | direct else None
+            via = foreign.via if foreign is not None and not self._world.release.v2 else None
+            metric = min(foreign.metric, usual) if foreign is not None else usual
+            tunnel = foreign is not None and foreign.device.endswith((".cali", ".calico"))
+            yield Told(prefix, via or own.ip, speaker.host, metric=metric, tunnel=tunnel)
 
     def _tells(self, name: str, up: Up, made: tuple[Told, ...]) -> Iterator[Told]:
         """What a host tells one of its peers."""
-        own = up.own
+        own, speaker = up.own, self._speakers[name]
+        if speaker.router is not None:
+            best = {prefix: _best(paths)[0] for prefix, paths in self.learned[name].items()}
+            yield from told_by_router(self._world, speaker, up, made, best)
+            return
         internal = own.own_as == own.peer_as
-        seen = {one.prefix for one in made}
+        keeps = own.next_hop == "Keep" or (internal and own.next_hop != "Self")
         for one in made:
-            yield self._passed_on(one, up, internal, one.next_hop if internal else own.own)
+            if self._lets_out(name, own, one) and not (internal and one.tunnel):
+                yield passed_on(self._world, one, up, one.next_hop if keeps else own.own)
+        seen = {one.prefix for one in made}
         for prefix, paths in self.learned[name].items():
-            if prefix in seen or not advertises(self._world, self._blocks[name], prefix):
+            if prefix in seen or not self._lets_out(name, own, paths[0]):
                 continue
             for one in paths:
                 if one.session == own.name or (one.internal and internal and not self._reflects(name, one, own)):
                     continue
-                keeps = internal
-                passed = self._passed_on(one, up, internal, one.next_hop if keeps else own.own)
+                passed = passed_on(self._world, one, up, one.next_hop if keeps else own.own)
                 yield replace(passed, reflected=one.reflected + (one.internal and internal))
+
+    def _lets_out(self, name: str, own: Configured, one: Told) -> bool:
+        """By the filters of the session, else by what confd writes for all of them."""
+        if (verdict := self._verdict(own, EXPORT, one.prefix, remote=bool(one.session))) is not None:
+            return verdict
+        key = (name, one.prefix)
+        if key not in self._let_out:
+            self._let_out[key] = advertises(self._world, self._blocks[name], one.prefix)
+        return self._let_out[key]
+
+    def _services(self, version: int) -> set[IPNetwork]:
+        """The service addresses that every node advertises: BIRD alone has blackholes for them."""
+        return {one for one in self._world.bgp.services if one.version == version}
 
     def _reflects(self, name: str, one: Told, towards: Configured) -> bool:
         """Whether a reflector passes an internal route on: from a client to all, from others to clients."""
@@ -128,17 +133,20 @@ class Internet:
         )
         return one.reflected < 4 and (towards.reflect or (origin is not None and origin.reflect))
 
-    @staticmethod
-    def _passed_on(one: Told, up: Up, internal: bool, next_hop: IPAddress) -> Told:
-        passed = one.passed if internal else (up.own.own_as, *one.passed)
-        return replace(
-            one, next_hop=next_hop, session=up.back.name, sender=up.own.own, passed=passed, internal=internal
-        )
-
     def best(self, name: str) -> dict[IPNetwork, tuple[Told, ...]]:
         """The best routes of a host; several where they are equally good (merge paths)."""
-        own = {cidr for cidr, _ in self._blocks[name]} | _direct(self._speakers[name])
+        speaker = self._speakers[name]
+        own = {cidr for cidr, _ in self._blocks[name]} | _direct(speaker) | self._services(speaker.version)
         return {prefix: _best(paths) for prefix, paths in self.learned[name].items() if prefix not in own}
+
+    def told(self, address: IPAddress, names: list[str]) -> str | None:
+        """The host to which the first of these routers that knows a way sends packets to an address."""
+        for name in names:
+            around = [prefix for prefix in self.learned.get(name, {}) if address in prefix]
+            if around:
+                longest = max(around, key=lambda one: one.prefixlen)
+                return _best(self.learned[name][longest])[0].maker
+        return None
 
     def kernel_routes(self, name: str) -> Iterator[KernelRoute]:
         """What BIRD of a host writes into the kernel."""
@@ -151,8 +159,10 @@ class Internet:
                 self._world, speaker.node, cidr, cidr.network_address
             ):
                 yield KernelRoute(cidr, kind="blackhole", protocol=BIRD, metric=own_metric)
-        for prefix, told in self.best(name).items():
-            hops = dict.fromkeys(filter(None, (self._hop(speaker, one) for one in told)))
+        best = self.best(name)
+        outside = [prefix for prefix in best if not any(within(prefix, pool.cidr) for pool in self._world.pools)]
+        for prefix, told in best.items():
+            hops = dict.fromkeys(filter(None, (self._hop(speaker, one, outside) for one in told)))
             most = (told[0].metric if metric else 0) if speaker.version == 4 else 1024
             if not self._into_kernel(speaker, told[0]) or (prefix, most) in taken:
                 continue
@@ -166,11 +176,13 @@ class Internet:
     def _into_kernel(self, speaker: Speaker, one: Told) -> str:
         return into_kernel(self._world, speaker.node, one.prefix, one.next_hop)
 
-    def _hop(self, speaker: Speaker, one: Told) -> tuple[IPAddress, str, bool] | None:
+    def _hop(self, speaker: Speaker, one: Told, outside: list[IPNetwork]) -> tuple[IPAddress, str, bool] | None:
         """The next hop as BIRD finds it: its networks, then the routes that it learned from the kernel."""
         route = speaker.tables.in_table(one.next_hop, 254)
         if route is None or route.kind != "unicast" or route.device == IPIP:
             return None
+        if any(one.next_hop in prefix and prefix.prefixlen >= route.prefix.prefixlen for prefix in outside):
+            return None  # "Next hop address resolvable through recursive route" (nest/rt-table.c)
         tunnel = speaker.version == 4 and self._into_kernel(speaker, one) == IPIP
         if tunnel and any(device.name == IPIP and device.up for device in speaker.devices):
             return one.next_hop, IPIP, True
@@ -188,11 +200,15 @@ def _direct(speaker: Speaker) -> set[IPNetwork]:
     }
 
 
-def _by_prefix(found: tuple[Told, ...]) -> dict[IPNetwork, tuple[Told, ...]]:
+def _by_prefix(found: Iterable[Told]) -> dict[IPNetwork, tuple[Told, ...]]:
     prefixes: dict[IPNetwork, list[Told]] = {}
     for one in found:
         prefixes.setdefault(one.prefix, []).append(one)
-    return {prefix: tuple(sorted(told, key=str)) for prefix, told in prefixes.items()}
+    return {prefix: tuple(sorted(told, key=_in_order)) for prefix, told in prefixes.items()}
+
+
+def _in_order(one: Told) -> tuple[int, str, str]:
+    return int(one.next_hop), one.maker, one.session
 
 
 def _best(paths: tuple[Told, ...]) -> tuple[Told, ...]:
@@ -201,4 +217,4 @@ def _best(paths: tuple[Told, ...]) -> tuple[Told, ...]:
     return tuple(one for one in paths if (one.metric, len(one.passed), one.internal) == rank)
 
 
-__all__ = ["BOOT", "Internet", "Speaker", "Told", "Up"]
+__all__ = ["Internet"]

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
-from tests.worlds.model.bird import Internet, Told
+from tests.worlds.model.bird import Internet
 from tests.worlds.model.kernel import Device, Tables
 from tests.worlds.model.settle import Session, Settled
+from tests.worlds.model.told import Told
 from tests.worlds.model.values import IPNetwork, KernelRoute
 
 _SINCE = "2026-11-23"

@@ -4,6 +4,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from tests.worlds.model.peering import Peer, selects
 from tests.worlds.model.values import (
     ALWAYS,
     CONFIRMED,
@@ -13,7 +14,6 @@ from tests.worlds.model.values import (
     IPAddress,
     IPNetwork,
     Node,
-    Peer,
     World,
     within,
 )
@@ -21,7 +21,11 @@ from tests.worlds.model.values import (
 
 @dataclass(frozen=True, slots=True)
 class Configured:
-    """A session that BIRD of a node is told of. `reflect`: the peer is a client of this reflector."""
+    """A session that BIRD of a node is told of. `reflect`: the peer is a client of this reflector.
+
+    `next_hop` is what becomes of next hops (`Self`, `Keep`, empty for what is usual). `allowed`: how often the own AS
+    number may be in an AS path that comes in.
+    """
 
     name: str
     peer: IPAddress
@@ -30,6 +34,9 @@ class Configured:
     peer_as: int
     passive: bool = False
     reflect: bool = False
+    filters: tuple[str, ...] = ()
+    next_hop: str = ""
+    allowed: int = 0
 
 
 def sessions(world: World, node: Node, version: int) -> tuple[Configured, ...]:
@@ -65,11 +72,15 @@ def advertises(world: World, blocks: tuple[tuple[IPNetwork, str], ...], prefix: 
                 return True
             if state == CONFIRMED and within(prefix, cidr):
                 return False
-    return not withheld and any(within(prefix, pool.cidr) for pool in world.pools)
+    if withheld:
+        return False
+    return any(within(prefix, one) for one in (*world.bgp.services, *(pool.cidr for pool in world.pools)))
 
 
 def into_kernel(world: World, node: Node, prefix: IPNetwork, next_hop: IPAddress) -> str:
     """What BIRD's filter for the kernel does with a route: `tunl0`, `plain`, or nothing (empty)."""
+    if any(within(prefix, one) for one in world.bgp.services):
+        return ""
     around = [pool for pool in world.pools if within(prefix, pool.cidr)]
     for pool in sorted(around, key=lambda one: str(one.cidr)):
         if pool.vxlan != NEVER or world.by_felix:
@@ -90,48 +101,64 @@ def _mesh(world: World, node: Node, own: IPAddress) -> Iterator[Configured]:
         registered = other.registered(own.version)
         if other.name == node.name or registered is None or other.cluster_id or registered.ip == own:
             continue
-        yield _session(world, "Mesh", node, own, registered.ip, _as_number(world, other))
+        yield _session(world, node, own, registered.ip, _as_number(world, other))
 
 
 def _asked_for(world: World, node: Node, own: IPAddress) -> Iterator[Configured]:
+    """By BGPPeers for this node, and by those that lead to it, in the opposite direction (confd's client.go)."""
     for peer in world.bgp.peers:
         if _is_for(peer, node):
-            kind = "Node" if peer.node or peer.rack else "Global"
-            yield from _with_peers(world, peer, kind, node, own)
-    for peer in world.bgp.peers:
-        if peer.peers_rack and dict(node.labels).get("rack") == peer.peers_rack:
-            for other in world.nodes:
-                registered = other.registered(own.version)
-                if other.name != node.name and registered is not None and registered.ip != own and _is_for(peer, other):
-                    yield _session(world, "Node", node, own, registered.ip, _as_number(world, other), other)
+            yield from _with_peers(world, peer, node, own)
+    for peer in world.bgp.peers if not world.release.v2 else ():
+        for other in world.nodes if _leads_to(world, peer, node) else ():
+            registered = other.registered(own.version)
+            if other.name != node.name and registered is not None and registered.ip != own and _is_for(peer, other):
+                yield _session(world, node, own, registered.ip, _as_number(world, other), other, peer)
 
 
-def _with_peers(world: World, peer: Peer, kind: str, node: Node, own: IPAddress) -> Iterator[Configured]:
+def _with_peers(world: World, peer: Peer, node: Node, own: IPAddress) -> Iterator[Configured]:
     if peer.address is not None and peer.address.version == own.version and peer.address != own:
-        other = next((one for one in world.nodes if _has(one, peer.address)), None)
-        yield _session(world, kind, node, own, peer.address, peer.as_number or world.bgp.as_number, other)
-    for other in world.nodes if peer.peers_rack else ():
+        other = next((one for one in world.nodes if _leads_to(world, peer, one)), None)
+        yield _session(world, node, own, peer.address, peer.as_number or world.bgp.as_number, other, peer)
+    for other in world.nodes if peer.peers else ():
         registered = other.registered(own.version)
-        chosen = dict(other.labels).get("rack") == peer.peers_rack
+        chosen = selects(peer.peers, dict(other.labels))
         if chosen and other.name != node.name and registered is not None and registered.ip != own:
-            yield _session(world, kind, node, own, registered.ip, _as_number(world, other), other)
+            yield _session(world, node, own, registered.ip, _as_number(world, other), other, peer)
+
+
+def _leads_to(world: World, peer: Peer, node: Node) -> bool:
+    """Whether a node is a peer of a BGPPeer: known by its address where the AS number is its own, too."""
+    if peer.address is None:
+        return selects(peer.peers, dict(node.labels))
+    return _has(node, peer.address) and (peer.as_number or world.bgp.as_number) == _as_number(world, node)
 
 
 def _session(
-    world: World, kind: str, node: Node, own: IPAddress, peer: IPAddress, as_number: int, other: Node | None = None
+    world: World,
+    node: Node,
+    own: IPAddress,
+    peer: IPAddress,
+    as_number: int,
+    other: Node | None = None,
+    by: Peer | None = None,
 ) -> Configured:
-    name = f"{kind}_{str(peer).replace('.', '_').replace(':', '_')}"
-    own_as = _as_number(world, node)
+    kind = "Mesh" if by is None else "Node" if by.node or by.nodes or by.peers else "Global"
+    port = f"_port_{by.port}" if by is not None and by.port else ""
+    name = f"{kind}_{str(peer).replace('.', '_').replace(':', '_')}{port}"
+    own_as = (by.local_as if by is not None else None) or _as_number(world, node)
     # In strings, as confd compares them.
     passive = not world.release.v2 and (kind == "Mesh" or other is not None) and str(peer) > str(own)
     reflect = bool(node.cluster_id) and own_as == as_number and (other is None or other.cluster_id != node.cluster_id)
-    return Configured(name, peer, own, own_as, as_number, passive, reflect)
+    next_hop = "Self" if world.release.v2 else by.next_hop if by is not None else ""
+    filters, allowed = (by.filters, by.allowed) if by is not None else ((), 0)
+    return Configured(name, peer, own, own_as, as_number, passive, reflect, filters, next_hop, allowed)
 
 
 def _is_for(peer: Peer, node: Node) -> bool:
-    if peer.node:
-        return peer.node == node.name
-    return not peer.rack or dict(node.labels).get("rack") == peer.rack
+    if peer.nodes:
+        return selects(peer.nodes, dict(node.labels))
+    return peer.node in {"", node.name}
 
 
 def _as_number(world: World, node: Node) -> int:

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.worlds.model.ipam import address_of
-from tests.worlds.model.values import Block, IPNetwork, Node, Peer, Pod, Pool, World
+from tests.worlds.model.peering import Filter, FilterRule, Peer
+from tests.worlds.model.values import Block, IPNetwork, Node, Pod, Pool, World
 
 _RESOURCES = "/calico/resources/v3/projectcalico.org/"
 _IPAM = "/calico/ipam/v2/"
@@ -33,6 +34,8 @@ def _values(world: World) -> Iterator[tuple[str, Any]]:
         yield _resource("ippools", pool.name, "IPPool", _pool(pool))
     for peer in world.bgp.peers:
         yield _resource("bgppeers", peer.name, "BGPPeer", _peer(peer))
+    for one in world.bgp.filters:
+        yield _resource("bgpfilters", one.name, "BGPFilter", _filter(one))
     for block in world.blocks:
         name = str(block.cidr).replace("/", "-")
         version = block.cidr.version
@@ -102,6 +105,7 @@ def _bgp(world: World) -> dict[str, Any]:
         "asNumber": world.bgp.as_number,
         **({"programClusterRoutes": "Disabled"} if world.by_felix else {}),
         **({"listenPort": world.bgp.port} if world.bgp.port != 179 else {}),
+        **({"serviceClusterIPs": [{"cidr": str(one)} for one in world.bgp.services]} if world.bgp.services else {}),
     }
 
 
@@ -145,16 +149,38 @@ def _pool(pool: Pool) -> dict[str, Any]:
 
 
 def _peer(peer: Peer) -> dict[str, Any]:
-    spec: dict[str, Any] = {}
-    if peer.node:
-        spec["node"] = peer.node
-    if peer.rack:
-        spec["nodeSelector"] = f"rack == '{peer.rack}'"
-    if peer.address is not None:
-        spec |= {"peerIP": str(peer.address), "asNumber": peer.as_number}
-    if peer.peers_rack:
-        spec["peerSelector"] = f"rack == '{peer.peers_rack}'"
-    return spec
+    port = f":{peer.port}" if peer.port else ""
+    written = {
+        "node": peer.node,
+        "nodeSelector": peer.nodes,
+        "peerIP": f"{peer.address}{port}" if peer.address is not None else None,
+        "asNumber": peer.as_number if peer.address is not None else None,
+        "peerSelector": peer.peers,
+        "localASNumber": peer.local_as,
+        "nextHopMode": peer.next_hop,
+        "numAllowedLocalASNumbers": peer.allowed,
+        "filters": [*peer.filters],
+    }
+    return {name: value for name, value in written.items() if value}
+
+
+def _filter(one: Filter) -> dict[str, Any]:
+    return {
+        f"{direction}V{version}": [_rule(rule) for rule in rules if rule.cidr is None or rule.cidr.version == version]
+        for direction, rules in (("import", one.imports), ("export", one.exports))
+        for version in (4, 6)
+    }
+
+
+def _rule(rule: FilterRule) -> dict[str, Any]:
+    written: dict[str, Any] = {"action": "Accept" if rule.accepts else "Reject"}
+    if rule.cidr is not None:
+        written |= {"cidr": str(rule.cidr), "matchOperator": rule.operator}
+    if rule.lengths is not None:
+        written["prefixLength"] = {"min": rule.lengths[0], "max": rule.lengths[1]}
+    if rule.remote:
+        written["source"] = "RemotePeers"
+    return written
 
 
 def _endpoint(pod: Pod) -> tuple[str, Any]:

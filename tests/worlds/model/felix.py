@@ -40,15 +40,15 @@ def tunnel_devices(world: World, host: Host, node: Node | None) -> Iterator[Devi
     """tunl0 and the VXLAN devices. tunl0 is there, down, on every kernel that has IPIP."""
     if host.ipip:
         up = _any(world, 4, "ipip") and IPIP not in host.down
-        held = (ip_interface(node.ipip),) if node is not None and node.ipip is not None else ()
+        held = (_alone(node.ipip),) if node is not None and node.ipip is not None else ()
         yield Device(0, IPIP, "ipip", held, up, up, mac="", mtu=1480)
     for version, name in VXLAN.items():
-        registered = node.registered(version) if node is not None else None
-        if node is None or registered is None or node.vtep(version) is None or not _any(world, version, "vxlan"):
+        registered, vtep = (node.registered(version), node.vtep(version)) if node is not None else (None, None)
+        if node is None or registered is None or vtep is None or not _any(world, version, "vxlan"):
             continue
         up = name not in host.down
         mac = node.mac if version == 4 else node.mac6
-        held = (ip_interface(str(node.vtep(version))),)
+        held = (_alone(vtep),)
         yield Device(0, name, "vxlan", held, up, up, mac=mac, mtu=1450, local=registered.ip)
 
 
@@ -114,6 +114,10 @@ def vxlan_entries(world: World, node: Node | None) -> Iterator[tuple[Entry, Entr
             if node is None or other.name == node.name or vtep is None or remote is None or node.vtep(version) is None:
                 continue
             yield Entry(device, vtep, mac), Entry(device, remote.ip, mac)
+
+
+def _alone(address: IPAddress) -> IPInterface:
+    return ip_interface((int(address), address.max_prefixlen))
 
 
 def _any(world: World, version: int, mode: str) -> bool:

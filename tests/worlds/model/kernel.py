@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from ipaddress import ip_interface, ip_network
+from ipaddress import ip_address, ip_interface
 
 from tests.worlds.model.values import Host, IPAddress, IPInterface, KernelRoute, Link, Rule, World, network_of
 
 MAIN = 254
 KERNEL, BOOT, BIRD, FELIX = 2, 3, 12, 80
 LINK_SCOPE, NOWHERE = 253, 255
+_LOCALHOST, _LINK_LOCAL = ip_interface("127.0.0.1/8"), int(ip_address("fe80::"))
 _POD_MAC = "ee:ee:ee:ee:ee:ee"
 # Their types of ARP hardware (include/uapi/linux/if_arp.h): such a link has no broadcasts and no hardware address.
 TUNNELS = {"ipip": 768, "sit": 776, "gre": 778, "wireguard": 65534, "tun": 65534}
@@ -74,7 +75,7 @@ class Tables:
 
 def devices(world: World, host: Host, tunnels: Iterable[Device]) -> tuple[Device, ...]:
     """All links, in the order in which they were made: Calico's tunnels after Docker's bridges, pods last."""
-    made = [Device(1, "lo", addresses=(ip_interface("127.0.0.1/8"),), loopback=True, mtu=65536)]
+    made = [Device(1, "lo", addresses=(_LOCALHOST,), loopback=True, mtu=65536)]
     for link in _all_links(host):
         if link.name == "lo":
             made[0] = Device(
@@ -105,8 +106,9 @@ def connected(device: Device) -> Iterator[KernelRoute]:
         source = address.ip if address.version == 4 else None
         metric = 0 if address.version == 4 else 256
         scope = LINK_SCOPE if address.version == 4 else 0
-        network = ip_network((address.network.network_address, address.network.prefixlen))
-        yield KernelRoute(network, None, device.name, "unicast", KERNEL, metric, device.table, source, scope=scope)
+        yield KernelRoute(
+            address.network, None, device.name, "unicast", KERNEL, metric, device.table, source, scope=scope
+        )
 
 
 def source_towards(owned: tuple[Device, ...], route: KernelRoute, address: IPAddress) -> IPAddress | None:
@@ -124,7 +126,9 @@ def source_towards(owned: tuple[Device, ...], route: KernelRoute, address: IPAdd
 
 def holder(owned: tuple[Device, ...], address: IPAddress) -> Device | None:
     """The link that has an address."""
-    return next((device for device in owned for one in device.addresses if one.ip == address), None)
+    number, version = int(address), address.version
+    held = ((device, one) for device in owned for one in device.addresses)
+    return next((device for device, one in held if int(one) == number and one.version == version), None)
 
 
 def _all_links(host: Host) -> Iterator[Link]:
@@ -142,7 +146,7 @@ def _device(world: World, host: Host, link: Link, index: int) -> Device:
     addresses = link.addresses
     segment = next((one for one in world.segments if one.name == link.segment), None)
     if segment is not None and segment.network(6) is not None and link.addresses:
-        addresses = (*addresses, ip_interface(f"fe80::{host.machine:x}:{index:x}/64"))
+        addresses = (*addresses, ip_interface((_LINK_LOCAL + (host.machine << 16) + index, 64)))
     return Device(
         index,
         link.name,

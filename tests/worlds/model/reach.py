@@ -1,7 +1,9 @@
 """Where a packet gets to: from table to table and wire to wire, with the tunnels that are on the way."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tests.worlds.model.bird import Internet
 from tests.worlds.model.felix import IPIP, Entry
 from tests.worlds.model.kernel import Device, Tables, holder, source_towards
 from tests.worlds.model.values import Host, IPAddress, KernelRoute, World, network_of
@@ -43,10 +45,13 @@ class Arrival:
 
 
 class Network:
-    """All machines on their wires."""
+    """All machines on their wires. `internets`: what routers know that speak BGP; the others know all pods."""
 
-    def __init__(self, world: World, machines: tuple[Machine, ...]) -> None:
+    def __init__(
+        self, world: World, machines: tuple[Machine, ...], internets: Mapping[int, Internet] | None = None
+    ) -> None:
         self._world = world
+        self._internets = internets or {}
         self._machines = {one.host.hostname: one for one in machines}
         self._on_wire: dict[tuple[str, IPAddress], str] = {}
         self._announced: dict[IPAddress, str] = {}
@@ -62,9 +67,11 @@ class Network:
 
     def send(self, hostname: str, address: IPAddress, hops: int = _MOST_HOPS) -> Arrival:
         """What becomes of a packet of a host to an address."""
-        machine = self._machines[hostname]
         if hops == 0:
             return Arrival(why="it goes round in a circle")
+        if hostname not in self._machines:
+            return self._by_router(address, hops)
+        machine = self._machines[hostname]
         if holder(machine.devices, address) is not None:
             return Arrival(hostname)
         route = machine.tables.look_up(address)
@@ -96,7 +103,10 @@ class Network:
     def _by_router(self, address: IPAddress, hops: int) -> Arrival:
         """The routers know all wires and what is announced to them, blocks too."""
         for wire in self._world.segments:
-            if any(one.version == address.version and address in one for one in wire.networks):
+            network = wire.network(address.version)
+            if network is not None and address in network:
+                if address == network.network_address + 1:
+                    return Arrival(f"router {wire.name}")
                 target = self._on_wire.get((wire.name, address))
                 return self.send(target, address, hops - 1) if target else Arrival(why=f"nobody has {address}")
         if (target := self._announced.get(address) or self._host_of(address)) is not None:
@@ -104,7 +114,9 @@ class Network:
         return Arrival(why=f"the router knows no way to {address}")
 
     def _host_of(self, address: IPAddress) -> str | None:
-        """The host to which the routers send for a pod: they were told by BGP."""
+        """The host to which the routers send for a pod."""
+        if self._world.routers and self._internets:
+            return self._internets[address.version].told(address, [one.name for one in self._world.routers])
         for block in self._world.blocks:
             if block.cidr.version == address.version and address in block.cidr:
                 ordinal = int(address) - int(block.cidr.network_address)

@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from tests.worlds.model.bird import Internet, Speaker, Up
+from tests.worlds.model.bird import Internet
 from tests.worlds.model.confd import Configured, sessions, shadowed
 from tests.worlds.model.felix import felix_routes, tunnel_devices, vxlan_entries
 from tests.worlds.model.kernel import MAIN, Tables, connected, devices, holder
 from tests.worlds.model.reach import Arrival, Machine, Network
+from tests.worlds.model.routers import router_speakers, router_ups
 from tests.worlds.model.startup import node_name
+from tests.worlds.model.told import Speaker, Up
 from tests.worlds.model.values import Host, KernelRoute, Rule, World
 
 
@@ -43,10 +45,13 @@ def settle(world: World) -> Settled:
     shown: dict[tuple[str, int], tuple[Session, ...]] = {}
     more: dict[str, list[KernelRoute]] = {name: [] for name in bare}
     for version in (4, 6):
-        speakers = dict(_speakers(world, bare, version))
-        up = {name: tuple(_established(one, speakers, before, bare)) for name, one in speakers.items()}
+        nodes = dict(_speakers(world, bare, version))
+        routers = dict(router_speakers(world, version, nodes))
+        speakers = {**nodes, **routers}
+        up = {name: tuple(_established(one, speakers, before, bare)) for name, one in nodes.items()}
+        up |= {name: tuple(router_ups(one, speakers, up)) for name, one in routers.items()}
         internet = internets[version] = Internet(world, speakers, up)
-        for name, speaker in speakers.items():
+        for name, speaker in nodes.items():
             established = {one.own.name for one in up[name]}
             shown[name, version] = tuple(
                 _shown(one, speaker, speakers, before, internet, one.name in established) for one in speaker.sessions
@@ -57,7 +62,7 @@ def settle(world: World) -> Settled:
         for name, machine in bare.items()
     }
     machines |= _kept(world)
-    return Settled(world, machines, Network(world, tuple(machines.values())), shown, internets)
+    return Settled(world, machines, Network(world, tuple(machines.values()), internets), shown, internets)
 
 
 def _kept(world: World) -> dict[str, Machine]:
@@ -112,10 +117,12 @@ def _established(
             continue
         arrival = network.send(speaker.host, one.peer)
         other = speakers.get(arrival.host)
-        if other is None or other.host == speaker.host or arrival.pod or not _has(machines[other.host], one):
+        if other is None or other.host == speaker.host or arrival.pod:
+            continue
+        if other.router is None and not _has(machines[other.host], one):
             continue
         back = next((each for each in other.sessions if (each.peer, each.own) == (one.own, one.peer)), None)
-        if back is None or (one.passive and back.passive) or not _bound(other, back):
+        if back is None or (one.passive and back.passive) or not (other.router or _bound(other, back)):
             continue
         if (one.own_as, one.peer_as) != (back.peer_as, back.own_as) or network.send(
             other.host, one.own

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 
+from tests.worlds.model.peering import Bgp, Router
 from tests.worlds.model.releases import Release
 
 IPAddress = IPv4Address | IPv6Address
@@ -192,28 +193,6 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Peer:
-    """A BGPPeer: of one node, of those with a label `rack`, or of all; with an address, or with nodes of a label."""
-
-    name: str
-    node: str = ""
-    rack: str = ""
-    address: IPAddress | None = None
-    as_number: int | None = None
-    peers_rack: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Bgp:
-    """BGPConfiguration `default` and the BGPPeers."""
-
-    mesh: bool = True
-    as_number: int = 64512
-    port: int = 179
-    peers: tuple[Peer, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class World:
     """A cluster. `strict`: nobody borrows from another node's block. `by_felix`: programClusterRoutes is Felix's."""
 
@@ -227,6 +206,7 @@ class World:
     bgp: Bgp = field(default_factory=Bgp)
     strict: bool = False
     by_felix: bool = False
+    routers: tuple[Router, ...] = ()
 
     @property
     def versions(self) -> tuple[int, ...]:
