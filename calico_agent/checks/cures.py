@@ -2,10 +2,11 @@
 
 from calico_agent.checks.traffic_impact import protocol
 from calico_agent.checks.words import birdcl, ip_tool
+from calico_agent.expected.bgp_sessions import host_plan
 from calico_agent.expected.forwarding import ForwardingPath
 from calico_agent.expected.view import View
 from calico_agent.model.calico.bird import Bird
-from calico_agent.model.network.address import IPAddress, IPNetwork
+from calico_agent.model.network.address import Family, IPAddress, IPNetwork
 from calico_agent.model.network.route import RouteAttributes, RouteType
 
 
@@ -47,13 +48,23 @@ def restart_bird(view: View, version: int) -> str:
     return f"docker exec {view.container_name} sv restart /etc/service/enabled/{'bird' if version == 4 else 'bird6'}"
 
 
-def of_unreachable(view: View, way: ForwardingPath) -> tuple[str, str]:
-    """What is said of a next hop that BIRD does not find, and the cure. BIRD may be late to see that there is a way."""
+def of_unreachable(view: View, way: ForwardingPath, teller: IPAddress | None) -> tuple[str, str]:
+    """What is said of a next hop that BIRD does not find, and the cure. BIRD may be late to see that there is a way.
+
+    `teller` is the peer that told BIRD of the route there: BIRD takes no next hop that it would find by a route which
+    came by BGP itself (nest/rt-table.c of BIRD 1.6.8, "Next hop address resolvable through recursive route"; tried with
+    a default route from a router).
+    """
     route = view.kernel.route_to(way.registered) if view.kernel is not None else None
     if route is None or route.type is not RouteType.UNICAST:
         return (
             f"BIRD finds no way to {way.registered}",
             f"ip route get {way.registered} fails on this host: it needs a route there, such as the default route",
+        )
+    if teller is not None:
+        return (
+            f"BIRD takes no way to {way.registered}: what it knows, {route.prefix}, came by BGP itself, from {teller}",
+            f"{_not_told(view, teller)} {route.prefix}; on {teller} itself: do not tell nodes of it",
         )
     sessions = [one for _, bird in view.daemons() if isinstance(bird, Bird) for one in bird.sessions]
     name = next((one.name for one in sessions if one.peer == way.registered), "")
@@ -63,3 +74,9 @@ def of_unreachable(view: View, way: ForwardingPath) -> tuple[str, str]:
         else f"docker restart {view.container_name}"
     )
     return f"BIRD finds no way to {way.registered}, although this host has one ({route})", restart
+
+
+def _not_told(view: View, teller: IPAddress) -> str:
+    wanted = host_plan(view)[Family(teller.version)].asked_for.get(teller)
+    rule = f"importV{teller.version}: action: Reject, matchOperator: Equal, cidr:"
+    return f"a BGPFilter in BGPPeer {wanted.peering if wanted is not None else 'of that session'} with {rule}"

@@ -69,6 +69,7 @@ class Finding:
     known. `instance` tells things apart that follow one another under the same subject: a pod that was made anew has
     the link of the one before by name, and is another pod. `early`: it is in the usual course of a start, and so proves
     nothing yet. `device` is the tunnel device that it is about, or that the route which it is about should lead into.
+    `beneath` is the prefix of the route by which the next hop of the one that it is about should be found.
     """
 
     code: str
@@ -86,6 +87,7 @@ class Finding:
     instance: str = ""
     early: bool = False
     device: str = ""
+    beneath: IPNetwork | None = None
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -156,4 +158,5 @@ class Assessment:
     def prefixes_amiss(self) -> frozenset[IPNetwork]:
         """The prefixes that findings about routes speak of."""
         found = (one for problem in self.problems for one in (problem.cause, *problem.consequences))
-        return frozenset(one.prefix for one in found if one.prefix is not None and one.code.startswith("RT-"))
+        spoken_of = ((one.prefix, one.beneath) for one in found if one.code.startswith("RT-"))
+        return frozenset(prefix for both in spoken_of for prefix in both if prefix is not None)

@@ -52,6 +52,11 @@ class Rib:
         why = "the kernel refused it" if best.refused_by_kernel else "it was deleted just now, or the kernel refused it"
         return f"; BIRD knows it by {best.protocol}: {why}"
 
+    def teller(self, prefix: IPNetwork) -> IPAddress | None:
+        """The peer that sent BIRD its best route to a prefix; None where none did, or BIRD was not asked."""
+        best = next((route for route in self.routes.get(prefix, ()) if route.best or route.refused_by_kernel), None)
+        return self.peers.get(best.protocol) if best is not None else None
+
 
 def rib_of(view: View) -> Rib:
     """The tables of all daemons together, as far as they were asked."""

@@ -17,7 +17,7 @@ from calico_agent.expected.view import View
 from calico_agent.faults.catalogue import finding
 from calico_agent.model.calico.node import EncapsulationMode
 from calico_agent.model.finding import Finding, Severity
-from calico_agent.model.network.address import IPNetwork
+from calico_agent.model.network.address import IPAddress, IPNetwork
 from calico_agent.model.network.prefix import key_of
 from calico_agent.model.network.route import Fib, RouteAttributes, RouteType
 from calico_agent.model.words import counted
@@ -89,7 +89,16 @@ class RouteWords:
             prefix=route.prefix,
             writer=route.way.writer,
             device=route.way.device,
+            beneath=self._beneath(route) if code == "RT-UNREACHABLE" else None,
         )
+
+    def _beneath(self, route: ExpectedRoute) -> IPNetwork | None:
+        """The prefix of the route by which its next hop should be found."""
+        found = self.view.kernel.route_to(route.way.registered) if self.view.kernel is not None else None
+        return found.prefix if found is not None else None
+
+    def _teller(self, route: ExpectedRoute) -> IPAddress | None:
+        return self.rib.teller(beneath) if (beneath := self._beneath(route)) is not None else None
 
     def _foreign(self, route: ExpectedRoute, best: RouteAttributes, stranger: RouteAttributes) -> Finding:
         """A route that is not Calico's, in the way of the right one or beside it."""
@@ -144,7 +153,7 @@ class RouteWords:
                 cure += f"etcdctl get {block_key(self.view.me, route.prefix)}"
                 return f"this host drops packets to {whom}, as if the block were its own", cure
             case "RT-UNREACHABLE" if best.protocol in self._calico:
-                lost, cure = cures.of_unreachable(self.view, route.way)
+                lost, cure = cures.of_unreachable(self.view, route.way, self._teller(route))
                 return f"{lost}, the next hop for {whom}", cure
         return f"a route of type {best.type.name.lower()} lies on {whom}", delete
 

@@ -70,6 +70,7 @@ def finding(
     instance: str = "",
     early: bool = False,
     device: str = "",
+    beneath: IPNetwork | None = None,
 ) -> Finding:
     """A finding of a catalogued code, with the entry's severity and condition unless others are given."""
     entry = CATALOGUE[code]
@@ -89,4 +90,5 @@ def finding(
         instance=instance,
         early=early,
         device=device,
+        beneath=beneath,
     )

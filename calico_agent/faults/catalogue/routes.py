@@ -81,7 +81,9 @@ network that this host can reach.
 Found in the type of the kernel's route (unreachable, or throw).
 
 `ip route get ADDRESS` for the owner's registered address. If that is answered, BIRD has not seen
-that there is a way: restart its session with the owner (`birdcl restart NAME`).""",
+that there is a way: restart its session with the owner (`birdcl restart NAME`). Or it may not take
+it: a next hop that is found by a route which came by BGP itself, such as a default route that a
+router tells. A BGPFilter keeps that away.""",
     ),
     _entry(
         "RT-PROHIBIT",

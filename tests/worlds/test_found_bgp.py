@@ -1,0 +1,49 @@
+"""What worlds with routers, filters and reflectors have found, and has been mended: each case with its sentence."""
+
+from dataclasses import replace
+from ipaddress import ip_address, ip_network
+
+from tests.worlds.looking import look_at
+from tests.worlds.model.peering import ALL, DEFAULT, Filter, FilterRule, Peer, Router
+from tests.worlds.model.settle import settle
+from tests.worlds.model.values import World
+from tests.worlds.plain import apart, plain
+from tests.worlds.properties import false_alarms
+
+EVERYTHING = ip_network("0.0.0.0/0")
+
+
+def beside(world: World, tells: str, *filters: Filter, override: bool = False, own_hop: bool = False) -> World:
+    """The mesh, and the router 10.77.0.1 of another AS with which every node has a session."""
+    peer = Peer("tor", address=ip_address("10.77.0.1"), as_number=65100, filters=tuple(one.name for one in filters))
+    routers = (Router("wire", 65100, tells, override, own_hop),)
+    return replace(world, routers=routers, bgp=replace(world.bgp, peers=(peer,), filters=filters))
+
+
+def roots(world: World, hostname: str) -> dict[str, str]:
+    """The root causes on a host, with what is said of each."""
+    look = next(one for one in look_at(settle(world)) if one.hostname == hostname)
+    return {f"{root.code} {root.subject}": f"{root.what}\n{root.cure}" for root in look.roots}
+
+
+def test_a_default_route_that_a_router_tells_hides_the_way_to_next_hops() -> None:
+    """BIRD takes no next hop that is found by a route which came by BGP (tried with 1.6.8); a restart cures nothing."""
+    world = beside(apart(), DEFAULT)
+    said = roots(world, "host1")
+    block = next(one.cidr for one in world.blocks if one.owner == "host3")
+    assert list(said) == [f"RT-UNREACHABLE {block}"]
+    assert "what it knows, 0.0.0.0/0, came by BGP itself, from 10.77.0.1" in said[f"RT-UNREACHABLE {block}"]
+    assert "BGPFilter in BGPPeer tor" in said[f"RT-UNREACHABLE {block}"]
+
+
+def test_and_is_kept_away_by_a_filter() -> None:
+    only = Filter("no-default", imports=(FilterRule(False, EVERYTHING, "Equal"),))
+    assert false_alarms(beside(apart(), DEFAULT, only)) == []
+
+
+def test_a_default_route_beside_near_nodes_hides_nothing() -> None:
+    assert false_alarms(beside(plain(), DEFAULT)) == []
+
+
+def test_a_router_that_tells_all_changes_nothing_in_the_mesh() -> None:
+    assert false_alarms(beside(plain(), ALL, override=True, own_hop=True)) == []
