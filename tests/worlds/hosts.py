@@ -86,7 +86,7 @@ def make_host(draw: Draw, world: World, wires: Wires, name: str, number: int) ->
     base = draw(_LINK_NAMES)
     links, own = wire(draw(_WIRINGS), base, segment, wires, number)
     routes = tuple(_default_routes(links, segment, own))
-    links = (*_with_more(draw(_EXTRA), links, segment, wires, own), *_beside(draw(_BESIDE), base, number))
+    links = (*_with_more(draw(_EXTRA), links, segment, wires, own), *_beside(draw(_BESIDE), base, number, world))
     zone = draw(ZONES) if any(one.nodes is not None for one in world.pools) else ""
     host = Host(name, links, tuple(_docker_networks(draw)), routes=routes, machine=number, zone=zone)
     return replace(host, env=_environment(draw, world, host, own))
@@ -129,7 +129,7 @@ def wire(
             return (Link(base, "", on, own),), own
 
 
-def _beside(kind: str, base: str, number: int) -> tuple[Link, ...]:
+def _beside(kind: str, base: str, number: int, world: World) -> tuple[Link, ...]:
     """Links that lead elsewhere than to the other nodes: tunnels, a hypervisor's bridge, another tenant's VLAN."""
     alone = (ip_interface(f"10.99.{number}.1/30"),)
     match kind:
@@ -138,6 +138,9 @@ def _beside(kind: str, base: str, number: int) -> tuple[Link, ...]:
         case "gre" | "sit":  # with the device that the kernel makes beside the first tunnel
             return (Link(f"{kind}0", kind, up=False, carrier=False), Link(f"{kind}1", kind, "", alone))
         case "virbr0":
+            # BIRD tells of this network where it lies in a pool; as large as a block, it would be in a block's way.
+            if any(one.block_size <= 24 for one in world.pools if one.cidr.version == 4):
+                return ()
             return (Link("virbr0", "bridge", "", (ip_interface("192.168.122.1/24"),), carrier=False),)
         case "vlan of a vrf":
             tenant = Link(f"{base}.99", "vlan", "", alone, master="tenant", over=base)

@@ -103,6 +103,16 @@ def test_a_docker_network_over_a_block_is_one_problem_with_dockers_cure() -> Non
     assert [one.partition(" ")[0] for one in found] == ["RT-OVERLAP"]
 
 
+def test_the_bridge_of_a_hypervisor_in_the_usual_pool_is_its_hosts_own_affair() -> None:
+    """libvirt's network lies in Calico's usual pool. BIRD tells all hosts of it, and it is in no block's way."""
+    world = plain()
+    host = world.host("host2")
+    bridge = Link("virbr0", "bridge", addresses=(ip_interface("192.168.122.1/24"),), carrier=False)
+    world = history.with_host(world, replace(host, links=(*host.links, bridge)))
+    assert false_alarms(world) == []
+    assert list(roots(world, "host1")) == ["RT-STALE 192.168.122.0/24"], "a remark"
+
+
 @pytest.mark.parametrize("network", ["10.77.0.8/29", "10.77.0.12/30"])
 def test_a_docker_network_over_nodes_is_to_blame_whatever_these_own(network: str) -> None:
     """host2 has no block; and of the second network Docker's bridge takes the very address of host3."""

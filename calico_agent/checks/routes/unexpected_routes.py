@@ -55,7 +55,7 @@ def find_stranger(view: View, expectation: Expectation, rib: Rib, key: Key, path
                 return  # of a pod there, whose block is not told as a whole
             yield _learned_finding(prefix_of(key), path, block, rib)
         elif _stale(view.cluster, expectation, key, pool):
-            yield _stale_finding(prefix_of(key), path, rib)
+            yield _stale_finding(prefix_of(key), path, rib, is_block=key[1] >= _block_length(pool, key))
     elif _local_workload(view, key, path):
         return
     elif (shadowed := expected.blocks.covering(key)) is not None:
@@ -112,10 +112,14 @@ def _stale(cluster: Cluster, expectation: Expectation, key: Key, pool: Pool) -> 
     around = cluster.block_index.covering(key)
     if around is not None:
         return around.cidr.prefixlen == length and not around.virtual and not around.owner
-    block_length = pool.block_size or _BLOCK_LENGTH[version]
+    block_length = _block_length(pool, key)
     if cluster.bgp.peers or not cluster.bgp.mesh:
         return length == block_length
     return length < FULL_LENGTH[version] or block_length == length
+
+
+def _block_length(pool: Pool, key: Key) -> int:
+    return pool.block_size or _BLOCK_LENGTH[key[0]]
 
 
 def _advertised(prefix: IPNetwork, path: RouteAttributes, rib: Rib) -> tuple[str, IPAddress | None]:
@@ -124,19 +128,22 @@ def _advertised(prefix: IPNetwork, path: RouteAttributes, rib: Rib) -> tuple[str
     return next(((name, hop) for hop in hops if hop and (name := rib.advertiser(prefix, hop))), ("", None))
 
 
-def _stale_finding(prefix: IPNetwork, path: RouteAttributes, rib: Rib) -> Finding:
+def _stale_finding(prefix: IPNetwork, path: RouteAttributes, rib: Rib, *, is_block: bool) -> Finding:
+    """What is shorter than a block is a network of the host that advertises it, and in no block's way."""
     drops = "a blackhole" if path.type is RouteType.BLACKHOLE else "a route"
+    what = "a block that nobody owns" if is_block else "a part of a pool that is no block"
     source, via = _advertised(prefix, path, rib)
     return finding(
         "RT-STALE",
         str(prefix),
-        f"there is {drops} for {prefix}, a block that nobody owns{f': {source} advertises it' if source else ''}",
+        f"there is {drops} for {prefix}, {what}{f': {source} advertises it' if source else ''}",
         why=f"found: {prefix} {shown(path)}",
         effect=fate_with(path),
         cure=cures.of_advertised(source, prefix, via)
         if via is not None
         else f"it should go by itself within minutes; else {cures.delete(prefix, path)} on this host",
         prefix=prefix,
+        severity=None if is_block else Severity.INFO,
     )
 
 

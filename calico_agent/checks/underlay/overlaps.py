@@ -35,9 +35,14 @@ def find_overlaps(view: View) -> Iterator[Finding]:
         for pool in view.cluster.datastore.pools:
             if pool.cidr.version != network.version or not pool.cidr.overlaps(network):
                 continue
-            wanted = pool.gives_addresses and not is_bridge(found)
+            wanted = pool.gives_addresses and not _leads_nowhere(found)
             if wanted or _has_block(view.cluster, _narrower(network, pool.cidr)):
                 yield _overlap(view, found, network, pool)
+
+
+def _leads_nowhere(found: Candidate) -> bool:
+    """Whether only containers and virtual machines of this host are on the link, named so or by where it leads."""
+    return is_bridge(found) or (found.reason == "calico-pool" and not found.accepted)
 
 
 def _narrower(one: IPNetwork, other: IPNetwork) -> IPNetwork:

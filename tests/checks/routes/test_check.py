@@ -691,7 +691,10 @@ CASES = {
             ),
         ),
         {"RT-STALE 192.168.64.0/24": set()},
-        says=("a block that nobody owns: host2 advertises it", "on host2: ip route del 192.168.64.0/24 via 10.77.0.1"),
+        says=(
+            "a part of a pool that is no block: host2 advertises it",
+            "on host2: ip route del 192.168.64.0/24 via 10.77.0.1",
+        ),
     ),
     "our own block without its blackhole": Case(
         routed(without=["192.168.1.0/26"]),

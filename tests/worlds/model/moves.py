@@ -32,7 +32,7 @@ def readdress(world: World, hostname: str, segment: Segment) -> World | None:
     """A host gets other addresses, on its wire or on another one, and calico/node is made anew with them."""
     host, node = world.host(hostname), world.node(node_name(world, world.host(hostname)))
     registered = [one.ip for one in (node.ipv4, node.ipv6) if one is not None] if node is not None else []
-    own = next((link for link in host.links if {one.ip for one in link.addresses} & {*registered}), None)
+    own = next((link for link in host.links if {*registered} <= {one.ip for one in link.addresses}), None)
     if own is None or not own.segment:
         return None
     found = {version: free_address(world, segment, version) for version in world.versions}
