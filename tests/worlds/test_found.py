@@ -12,7 +12,7 @@ from tests.worlds import mistakes
 from tests.worlds.looking import Look, look_at
 from tests.worlds.model import history, startup
 from tests.worlds.model.peering import Peer
-from tests.worlds.model.releases import V3_32
+from tests.worlds.model.releases import V2_3, V3_32
 from tests.worlds.model.settle import settle
 from tests.worlds.model.values import ALWAYS, CROSS_SUBNET, DockerNetwork, Link, World
 from tests.worlds.plain import POOL, apart, of_size, over_ipv6, plain
@@ -101,6 +101,15 @@ def test_a_host_with_an_announced_address_is_cut_off_by_its_uplink() -> None:
 def test_a_docker_network_over_a_block_is_one_problem_with_dockers_cure() -> None:
     found = roots(mistakes.docker_over_block(plain(), "host2"), "host2")
     assert [one.partition(" ")[0] for one in found] == ["RT-OVERLAP"]
+
+
+def test_a_far_host_with_dockers_address_and_the_one_that_knocks_are_one_problem() -> None:
+    """Calico 2.x lists no links, and a host without a bridge of Docker's cannot know the address by that."""
+    world = apart(release=V2_3)
+    world = history.restart(history.with_host(world, replace(world.host("host1"), docker=())), "host3", IP="172.17.0.1")
+    found = roots(world, "host1")
+    assert list(found) == ["IP-ELSEWHERE host3"]
+    assert "IP=10.77.1.13" in found["IP-ELSEWHERE host3"]
 
 
 def test_the_bridge_of_a_hypervisor_in_the_usual_pool_is_its_hosts_own_affair() -> None:

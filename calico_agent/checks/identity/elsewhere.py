@@ -11,7 +11,7 @@ on BIRD here. None of it counts against a session that is up, but that another m
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 
 from calico_agent.checks.identity.suspects import staying
@@ -27,6 +27,15 @@ from calico_agent.model.finding import ConditionType, Finding
 from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.name_lease import Machine
 from calico_agent.model.network.address import Family, IPAddress, IPInterface, IPNetwork
+
+# The first addresses of the networks that Docker takes by itself (its `default-address-pools`).
+_DOCKERS = frozenset(
+    network.network_address + 1
+    for network in (
+        *(ip_network(f"172.{number}.0.0/16") for number in range(17, 32)),
+        *ip_network("192.168.0.0/16").subnets(new_prefix=20),
+    )
+)
 
 
 class There(NamedTuple):
@@ -134,7 +143,7 @@ def _knocking(view: View, node: Node, registered: IPInterface, seen: _Seen) -> T
     """The address of this node from which somebody knocks.
 
     Its record lists it; or it is on a network of this host, the registered address on none, and both the node without a
-    session and the stranger are the only ones.
+    session and the stranger are the only ones. Where the registered address is one of Docker's, it may be far as well.
     """
     family = Family(registered.version)
     strangers = seen.strangers[family]
@@ -147,7 +156,11 @@ def _knocking(view: View, node: Node, registered: IPInterface, seen: _Seen) -> T
     if len(strangers) != 1 or registered.ip not in seen.alone or _is_near(registered.ip, networks):
         return None
     evidence = f"{log}, and only the session with {node.name} is not up"
-    return There(strangers[0], evidence, probably=True) if _is_near(strangers[0], networks) else None
+    if _is_near(strangers[0], networks):
+        return There(strangers[0], evidence, probably=True)
+    if registered.ip in _DOCKERS:
+        return There(strangers[0], f"{evidence}; Docker gives {registered.ip} to bridges of its own", probably=True)
+    return None
 
 
 def _is_near(address: IPAddress, networks: tuple[IPNetwork, ...]) -> bool:
