@@ -51,12 +51,14 @@ class Unadvertised:
     """What is in use on a node and yet BIRD there tells nobody about.
 
     `block`: by the state of the node's claim on it, None for no claim. `pool`: all blocks of nodes in a pool that is
-    not exported. `addresses` are those that lie in no pool, with the block that they are of.
+    not exported. `addresses` are those that lie in no pool, with the block that they are of. `ownerless` are blocks in
+    no pool and of no node that do not say who uses them, as in Calico 2.x.
     """
 
     blocks: tuple[tuple[Block, AffinityState | None], ...] = ()
     pools: tuple[tuple[Pool, int], ...] = ()
     addresses: tuple[tuple[Borrowed, Block], ...] = ()
+    ownerless: tuple[Block, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,7 @@ class _Draft:
         self._unclaimed: list[tuple[Block, AffinityState | None]] = []
         self._withheld: dict[str, tuple[Pool, int]] = {}
         self._outside: list[tuple[Borrowed, Block]] = []
+        self._ownerless: list[Block] = []
         self._lost_blocks: list[LostBlock] = []
         self._left_out = 0
 
@@ -145,6 +148,8 @@ class _Draft:
             self._double_claims.append(double)
         self._routes.extend(self._borrowed(block, lane))
         if block.owner is None:
+            if block.in_use and not block.borrowed and lane.pool.name == _NO_POOL:
+                self._ownerless.append(block)
             return
         state = claim_state(self._cluster, key, block)
         by_bgp = self._ways.by_bgp(lane.pool)
@@ -207,7 +212,7 @@ class _Draft:
             claimed,
             tuple(self._double_claims),
             self._unreachable,
-            Unadvertised(tuple(self._unclaimed), withheld, tuple(self._outside)),
+            Unadvertised(tuple(self._unclaimed), withheld, tuple(self._outside), tuple(self._ownerless)),
             tuple(self._lost_blocks),
             self._left_out,
         )

@@ -162,8 +162,7 @@ def unclaimed(world: World, hostname: str) -> World | None:
 def pool_deleted(world: World, hostname: str) -> World | None:
     block = _own_block(world, hostname)
     pool = world.pool_of(block.cidr) if block is not None else None
-    # Blocks of v2 do not say to whom an address was given.
-    return history.change_pool(world, pool, None) if pool is not None and not world.release.v2 else None
+    return history.change_pool(world, pool, None) if pool is not None else None
 
 
 def not_exported(world: World, hostname: str) -> World | None:

@@ -103,6 +103,11 @@ def test_a_docker_network_over_a_block_is_one_problem_with_dockers_cure() -> Non
     assert [one.partition(" ")[0] for one in found] == ["RT-OVERLAP"]
 
 
+def test_a_pool_that_is_deleted_in_use_is_told_where_blocks_do_not_say_who_uses_them() -> None:
+    world = mistakes.pool_deleted(plain(release=V2_3), "host1")
+    assert [one.partition(" ")[0] for one in roots(world, "host1")] == ["RT-POOL-GONE"]
+
+
 def test_a_far_host_with_dockers_address_and_the_one_that_knocks_are_one_problem() -> None:
     """Calico 2.x lists no links, and a host without a bridge of Docker's cannot know the address by that."""
     world = apart(release=V2_3)

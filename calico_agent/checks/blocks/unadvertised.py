@@ -11,12 +11,13 @@ from collections import Counter
 from collections.abc import Iterator
 
 from calico_agent.checks.words import block_key, listed
-from calico_agent.expected.pods import is_lost
+from calico_agent.expected.pods import host_routes, is_lost
 from calico_agent.expected.routes import Expectation
 from calico_agent.expected.view import View
 from calico_agent.faults.catalogue import finding
 from calico_agent.model.calico.node import AffinityState, Block, Borrowed
 from calico_agent.model.finding import Finding, Severity, Writer
+from calico_agent.model.network.address import IPNetwork
 from calico_agent.model.network.prefix import key_of
 from calico_agent.model.words import counted
 
@@ -38,6 +39,23 @@ def find_unadvertised(view: View, expectation: Expectation) -> Iterator[Finding]
         )
     if silent.addresses:
         yield _outside(view, silent.addresses)
+    if silent.ownerless:
+        yield _of_nobody(view, silent.ownerless)
+
+
+def _of_nobody(view: View, found: tuple[Block, ...]) -> Finding:
+    """Blocks in no pool that do not say who uses them: pods of this host in them prove that somebody does."""
+    routes = host_routes(view.kernel) if view.kernel is not None else ()
+    ours = [one.address for one in routes if one.gateway is None and any(one.address in block.cidr for block in found)]
+    blocks = sorted((block.cidr for block in found), key=key_of)
+    shown = listed(tuple(map(str, blocks)))
+    whose = f"in use on this host: {listed(tuple(map(str, ours)))}" if ours else _WHOSE
+    return _gone(
+        blocks[0],
+        f"addresses in use lie in no pool: the pool of {shown} was deleted",
+        why=f"{_LOST.format(blocks=shown)}{whose}",
+        severity=Severity.ERROR if ours else Severity.WARNING,
+    )
 
 
 def _outside(view: View, addresses: tuple[tuple[Borrowed, Block], ...]) -> Finding:
@@ -48,18 +66,30 @@ def _outside(view: View, addresses: tuple[tuple[Borrowed, Block], ...]) -> Findi
     proved = view.kernel is not None and any(not is_lost(view.kernel, address) for address in ours)
     shown, one_only = listed(tuple(map(str, blocks))), len(addresses) == 1
     ownerless = all(block.owner is None for _, block in addresses)
-    lost = f"nobody owns {shown}: blocks lose their owner when their pool is deleted, and never get it back; "
-    return finding(
-        "RT-POOL-GONE",
-        str(blocks[0]),
+    return _gone(
+        blocks[0],
         f"{'1 address' if one_only else f'{len(addresses)} addresses'} in use on "
         f"{counted(len(nodes), 'node')} {'lies' if one_only else 'lie'} in no pool: the pool of {shown} was deleted",
-        why=f"{lost if ownerless else ''}in use: "
+        why=f"{_LOST.format(blocks=shown) if ownerless else ''}in use: "
         + listed(tuple(f"{number} on {node}" for node, number in sorted(nodes.items()))),
+        severity=Severity.ERROR if proved else Severity.WARNING,
+    )
+
+
+_LOST = "nobody owns {blocks}: blocks lose their owner when their pool is deleted, and never get it back; "
+_WHOSE = "blocks of Calico 2.x do not say who uses them"
+
+
+def _gone(block: IPNetwork, what: str, *, why: str, severity: Severity) -> Finding:
+    return finding(
+        "RT-POOL-GONE",
+        str(block),
+        what,
+        why=why,
         effect="no node advertises them: no route leads to these pods from any other node",
         cure="create the pool again (calicoctl apply): each address is then advertised alone; or start these pods anew "
         "in a pool that exists",
-        severity=Severity.ERROR if proved else Severity.WARNING,
+        severity=severity,
     )
 
 

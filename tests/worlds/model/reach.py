@@ -119,6 +119,8 @@ class Network:
             return self._internets[address.version].told(address, [one.name for one in self._world.routers])
         for block in self._world.blocks:
             if block.cidr.version == address.version and address in block.cidr:
+                if block.owner is None and self._world.pool_of(block.cidr) is None:
+                    return None
                 ordinal = int(address) - int(block.cidr.network_address)
                 user = next((one.node for one in block.given if one.ordinal == ordinal), block.owner)
                 return next((one.host.hostname for one in self._machines.values() if one.name == user), None)
