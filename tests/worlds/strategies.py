@@ -74,9 +74,11 @@ def walks(draw: Draw) -> tuple[World, ...]:
     segments = tuple(wires.segments)
     world = World(release, segments, (), bgp=Bgp(as_number=draw(_AS)), strict=draw(_RARELY))
     world = replace(world, pools=tuple(_pools(draw, release, versions)))
+    if not release.v2 and draw(_SELDOM):
+        world = replace(world, encrypted=world.versions[: draw(st.sampled_from((1, 2)))])
     world = _hosts(draw, world, wires)
     announced = any(link.announced for host in world.hosts for link in host.links)  # Felix wants a link that leads out
-    by_felix = release.interfaces and len(segments) == 1 and not announced and draw(_RARELY)
+    by_felix = release.interfaces and not world.encrypted and len(segments) == 1 and not announced and draw(_RARELY)
     world = replace(world, by_felix=by_felix)
     world = set_up(draw, world)
     world = _pods(draw, world)

@@ -26,10 +26,14 @@ def _values(world: World) -> Iterator[tuple[str, Any]]:
         {"clusterGUID": "ab" * 16, "datastoreReady": True, "calicoVersion": world.release.version},
     )
     yield _resource("bgpconfigurations", "default", "BGPConfiguration", _bgp(world))
-    if world.by_felix:
-        yield _resource("felixconfigurations", "default", "FelixConfiguration", {"programClusterRoutes": "Enabled"})
+    felix: dict[str, Any] = {"programClusterRoutes": "Enabled"} if world.by_felix else {}
+    felix |= {"wireguardEnabled" if version == 4 else "wireguardEnabledV6": True for version in world.encrypted}
+    if felix:
+        yield _resource("felixconfigurations", "default", "FelixConfiguration", felix)
     for node in world.nodes:
-        yield _resource("nodes", node.name, "Node", _node(node), dict(node.labels))
+        key, value = _resource("nodes", node.name, "Node", _node(node), dict(node.labels))
+        status = {"wireguardPublicKey": node.key(4), "wireguardPublicKeyV6": node.key(6)}
+        yield key, {**value, "status": {name: one for name, one in status.items() if one}}
     for pool in world.pools:
         yield _resource("ippools", pool.name, "IPPool", _pool(pool))
     for peer in world.bgp.peers:
@@ -127,6 +131,9 @@ def _node(node: Node) -> dict[str, Any]:
         "vxlanTunnelMACAddrV6": node.mac6 or None,
     }
     spec |= {name: str(value) for name, value in tunnels.items() if value is not None}
+    encrypting = {"interfaceIPv4Address": node.wireguard, "interfaceIPv6Address": node.wireguard6}
+    if addresses := {name: str(one) for name, one in encrypting.items() if one is not None}:
+        spec["wireguard"] = addresses
     if node.interfaces:
         spec["interfaces"] = [{"name": name, "addresses": [*map(str, held)]} for name, held in node.interfaces]
     return spec

@@ -11,11 +11,11 @@ _MOST_TRIES = 64
 
 def pools_for(world: World, node: str, kind: str = "", version: int = 4) -> tuple[Pool, ...]:
     """The pools out of which a node gets addresses for pods, or for a tunnel of a kind."""
-    version = 6 if kind == "vxlanV6TunnelAddress" else 4 if kind else version
+    version = 6 if "V6" in kind else 4 if kind else version
     record = world.node(node)
     zone = dict(record.labels).get("zone") if record is not None else None
     usable = (one for one in world.pools if one.cidr.version == version and not one.disabled)
-    if kind:
+    if kind and "wireguard" not in kind:
         usable = (one for one in usable if (one.ipip if kind == "ipipTunnelAddress" else one.vxlan) != NEVER)
     return tuple(one for one in usable if one.nodes in {None, zone})
 

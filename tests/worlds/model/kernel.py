@@ -56,7 +56,7 @@ class Tables:
 
     def look_up(self, address: IPAddress, source: IPAddress | None = None) -> KernelRoute | None:
         """The route of a packet without a mark."""
-        for rule in (one for one in self.rules if not one.mark):
+        for rule in (one for one in self.rules if not one.mark or one.inverted):
             if (rule.destination is None or address in rule.destination) and (
                 rule.source is None or (source is not None and source in rule.source)
             ):

@@ -182,7 +182,8 @@ def _hop(via: IPAddress | None, index: int, flags: int) -> bytes:
 def _rule(one: Rule, version: int) -> bytes:
     to = one.destination.prefixlen if one.destination is not None else 0
     origin = one.source.prefixlen if one.source is not None else 0
-    body = _RULE.pack(_AF[version], to, origin, 0, one.table if one.table < 256 else 252, 1, 0)
+    flags = 2 if one.inverted else 0
+    body = _RULE.pack(_AF[version], to, origin, 0, one.table if one.table < 256 else 252, 1, flags)
     body += _attr(15, struct.pack("=I", one.table)) + _attr(14, struct.pack("=I", 0xFFFFFFFF))
     if one.priority:
         body += _attr(6, struct.pack("=I", one.priority))
@@ -191,12 +192,14 @@ def _rule(one: Rule, version: int) -> bytes:
     if one.source is not None:
         body += _attr(2, one.source.network_address.packed)
     if one.mark:
-        body += _attr(10, struct.pack("=I", one.mark)) + _attr(16, struct.pack("=I", 0xFFFFFFFF))
+        mask = one.mark if one.inverted else 0xFFFFFFFF
+        body += _attr(10, struct.pack("=I", one.mark)) + _attr(16, struct.pack("=I", mask))
     return body
 
 
 def _of_family(one: Rule, version: int) -> bool:
-    return all(found is None or found.version == version for found in (one.destination, one.source))
+    told = all(found is None or found.version == version for found in (one.destination, one.source))
+    return told and one.version in {0, version}
 
 
 def _neighbour(family: int, index: int, state: int, address: IPAddress, mac: str) -> bytes:

@@ -7,6 +7,7 @@ from tests.worlds.model.bird import Internet
 from tests.worlds.model.felix import IPIP, Entry
 from tests.worlds.model.kernel import Device, Tables, holder, source_towards
 from tests.worlds.model.values import Host, IPAddress, KernelRoute, World, network_of
+from tests.worlds.model.wireguard import peer_of
 
 _MOST_HOPS = 12
 
@@ -82,7 +83,7 @@ class Network:
         device = machine.device(route.device)
         if device is None or not device.up:
             return Arrival(why=f"{route.device} is down")
-        if device.kind in {"ipip", "vxlan"}:
+        if device.kind in {"ipip", "vxlan", "wireguard"}:
             return self._through_tunnel(machine, device, route, address, hops)
         if device.segment:
             return self._over_wire(hostname, device.segment, route.via or address, address, hops)
@@ -130,6 +131,12 @@ class Network:
         self, machine: Machine, device: Device, route: KernelRoute, address: IPAddress, hops: int
     ) -> Arrival:
         outer = route.via or address
+        if device.kind == "wireguard":
+            peer = peer_of(self._world, address)
+            end = peer.registered(address.version) if peer is not None else None
+            if end is None:
+                return Arrival(why=f"nobody is allowed {address} in WireGuard")
+            outer = end.ip
         if device.kind == "vxlan":
             known = next((one for one in machine.neighbours if (one.device, one.address) == (device.name, outer)), None)
             entry = next(
@@ -143,8 +150,8 @@ class Network:
         there = self._machines.get(arrival.host)
         if there is None or arrival.pod:
             return Arrival(why=f"the tunnel to {outer} does not arrive: {arrival.why}")
-        end = there.device(device.name)
-        if end is None or not end.up or there.host.hostname == machine.host.hostname:
+        other = there.device(device.name)
+        if other is None or not other.up or there.host.hostname == machine.host.hostname:
             return Arrival(why=f"no tunnel ends at {outer}")
         if device.kind == "ipip" and not self._takes_ipip(machine, outer):
             return Arrival(why=f"Felix at {outer} takes no IPIP from there")

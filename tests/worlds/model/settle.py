@@ -12,6 +12,7 @@ from tests.worlds.model.routers import router_speakers, router_ups
 from tests.worlds.model.startup import node_name
 from tests.worlds.model.told import Speaker, Up
 from tests.worlds.model.values import Host, KernelRoute, Rule, World
+from tests.worlds.model.wireguard import wireguard_devices, wireguard_routes, wireguard_rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def _kept(world: World) -> dict[str, Machine]:
 def _machine(world: World, host: Host) -> Machine:
     name = node_name(world, host)
     node = world.node(name)
-    made = devices(world, host, tunnel_devices(world, host, node))
+    made = devices(world, host, (*tunnel_devices(world, host, node), *wireguard_devices(host, node)))
     parents = {}
     for version in (4, 6):
         registered = node.registered(version) if node is not None else None
@@ -89,8 +90,9 @@ def _machine(world: World, host: Host) -> Machine:
     up = {one.name for one in made if one.up and (one.carrier or not one.segment)}
     routes += [route for route in host.routes if not route.device or route.device in up]
     routes += [one for one in felix_routes(world, host, node, name, parents) if not one.device or one.device in up]
+    routes += [one for one in wireguard_routes(world, node) if not one.device or one.device in up]
     entries = tuple(vxlan_entries(world, node))
-    rules = tuple(sorted((rule for rule in host.rules), key=lambda rule: rule.priority))
+    rules = tuple(sorted((*host.rules, *wireguard_rules(node)), key=lambda rule: rule.priority))
     tables = Tables(tuple(routes), tuple(_before_main(rules)))
     return Machine(host, name, made, tables, tuple(one for one, _ in entries), tuple(one for _, one in entries))
 

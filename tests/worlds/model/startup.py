@@ -13,7 +13,13 @@ _EXCLUDED = re.compile(
     r"^docker.*|^cbr.*|^dummy.*|^podman.*|^virbr.*|^lxcbr.*|^veth.*|^lo|^br-.*|^cali.*|^tunl.*|^flannel.*"
     r"|^kube-ipvs.*|^cni.*|^vxlan\.calico.*|^vxlan-v6\.calico.*|^wireguard\.cali.*|^wg-v6\.cali.*|^nodelocaldns.*"
 )
-_TUNNELS = {"ipipTunnelAddress": "ipip", "vxlanTunnelAddress": "vxlan", "vxlanV6TunnelAddress": "vxlan6"}
+_TUNNELS = {
+    "ipipTunnelAddress": "ipip",
+    "vxlanTunnelAddress": "vxlan",
+    "vxlanV6TunnelAddress": "vxlan6",
+    "wireguardTunnelAddress": "wireguard",
+    "wireguardV6TunnelAddress": "wireguard6",
+}
 _MACS = {"vxlan": "mac", "vxlan6": "mac6"}
 _EXCLUDED_OLD = re.compile(r"docker.*|cbr.*|dummy.*|virbr.*|lxcbr.*|veth.*|lo|cali.*|tunl.*|flannel.*")
 
@@ -43,7 +49,8 @@ def start(world: World, hostname: str) -> World:
     as_number = int(host.given("AS")) if host.given("AS") else before.as_number
     labels = {**dict(before.labels), **({"zone": host.zone} if host.zone else {})}
     node = replace(before, ipv4=ipv4, ipv6=ipv6, as_number=as_number, interfaces=_listed(world, host))
-    node = replace(node, labels=tuple(labels.items()))
+    keys = world.encrypted if host.wireguard else ()
+    node = replace(node, labels=tuple(labels.items()), keys=keys)
     world = replace(world, nodes=tuple(sorted((*others, node), key=lambda one: one.name)))
     if not world.release.v2:
         host = replace(host, nodename_file=name)
@@ -57,6 +64,8 @@ def allocate_tunnels(world: World, name: str) -> World:
         node, pools = world.node(name), pools_for(world, name, kind)
         if node is None:
             continue
+        if "wireguard" in kind and not node.key(6 if "V6" in kind else 4):
+            pools = ()
         held: IPAddress | None = getattr(node, field)
         if held is not None and any(held in one.cidr for one in pools) and _is_own(world, held, name, kind):
             continue

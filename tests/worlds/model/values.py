@@ -5,6 +5,7 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6
 
 from tests.worlds.model.peering import Bgp, Router
 from tests.worlds.model.releases import Release
+from tests.worlds.model.routing import KernelRoute, Rule
 
 IPAddress = IPv4Address | IPv6Address
 IPInterface = IPv4Interface | IPv6Interface
@@ -46,34 +47,6 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class KernelRoute:
-    """A route that somebody wrote: `via` None is on-link; no `device` for those that lead nowhere."""
-
-    prefix: IPNetwork
-    via: IPAddress | None = None
-    device: str = ""
-    kind: str = "unicast"
-    protocol: int = 3
-    metric: int = 0
-    table: int = 254
-    source: IPAddress | None = None
-    onlink: bool = False
-    scope: int = 0
-    more: tuple[tuple[IPAddress | None, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A policy rule: packets to a destination or from a source are looked up in a table."""
-
-    priority: int
-    table: int
-    destination: IPNetwork | None = None
-    source: IPNetwork | None = None
-    mark: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class DockerNetwork:
     """A network of Docker's, of driver bridge."""
 
@@ -97,8 +70,9 @@ class Host:
     """A machine. `env` is what its calico/node was started with; `down` are tunnel devices that were switched off.
 
     `stopped` are programs of calico/node that do not run any more (`calico` for the whole container).
-    `routes` are those that people or other programs wrote. `ipip`: its kernel has the tunnel. `disk` is the machine
-    whose disk was copied to make this one, 0 for none: a clone has its machine-id. `zone` is a label of its node.
+    `routes` are those that people or other programs wrote. `ipip`, `wireguard`: its kernel has the tunnel. `disk` is
+    the machine whose disk was copied to make this one, 0 for none: a clone has its machine-id. `zone` is a label of its
+    node.
     """
 
     hostname: str
@@ -114,6 +88,7 @@ class Host:
     boots: int = 1
     zone: str = ""
     ipip: bool = True
+    wireguard: bool = True
     down: frozenset[str] = frozenset()
     stopped: frozenset[str] = frozenset()
 
@@ -135,6 +110,9 @@ class Node:
     vxlan6: IPAddress | None = None
     mac: str = ""
     mac6: str = ""
+    wireguard: IPAddress | None = None
+    wireguard6: IPAddress | None = None
+    keys: tuple[int, ...] = ()
     interfaces: tuple[tuple[str, tuple[IPAddress, ...]], ...] = ()
     labels: tuple[tuple[str, str], ...] = ()
 
@@ -143,6 +121,14 @@ class Node:
 
     def vtep(self, version: int) -> IPAddress | None:
         return self.vxlan if version == 4 else self.vxlan6
+
+    def key(self, version: int) -> str:
+        """Its public key for WireGuard, empty without one."""
+        return f"{self.name}-{version}" if version in self.keys else ""
+
+    def encrypting(self, version: int) -> IPAddress | None:
+        """The address of its WireGuard device."""
+        return self.wireguard if version == 4 else self.wireguard6
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +180,10 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """A cluster. `strict`: nobody borrows from another node's block. `by_felix`: programClusterRoutes is Felix's."""
+    """A cluster. `strict`: nobody borrows from another node's block. `by_felix`: programClusterRoutes is Felix's.
+
+    `encrypted`: the IP versions for which WireGuard is asked for.
+    """
 
     release: Release
     segments: tuple[Segment, ...]
@@ -207,6 +196,7 @@ class World:
     strict: bool = False
     by_felix: bool = False
     routers: tuple[Router, ...] = ()
+    encrypted: tuple[int, ...] = ()
 
     @property
     def versions(self) -> tuple[int, ...]:
@@ -234,3 +224,6 @@ def within(inner: IPNetwork, outer: IPNetwork) -> bool:
 def network_of(address: IPAddress) -> IPNetwork:
     """The network of this address alone."""
     return IPv4Network(address) if isinstance(address, IPv4Address) else IPv6Network(address)
+
+
+__all__ = ["KernelRoute", "Rule"]  # from elsewhere
