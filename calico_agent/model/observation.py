@@ -15,6 +15,7 @@ from calico_agent.model.host.machine import Host
 from calico_agent.model.network.address import IPAddress
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.preparation import Preparation
+from calico_agent.model.settings import DatastoreSettings
 from calico_agent.model.unreadable import Unreadable
 
 __all__ = ["AgentTrouble", "Observation", "Unreadable"]
@@ -46,6 +47,8 @@ class Observation:
     and datastore have different hosts to a pod of which node Calico gave them. `pods` are the records of this host's
     pods, None where nobody asked. `agent_troubles` is what the agent lacks for its own work. `preparation` is what was
     read for the preflight, None where nothing was: by an agent that began just now, and of a recorded host.
+    `datastore_settings` say where the datastore is, None while nobody said; `datastore_addresses` are those of its
+    servers. `reachable` are the addresses of the names that the configuration mentions (`can-reach=NAME`).
     """
 
     at: datetime
@@ -68,6 +71,9 @@ class Observation:
     configuration: Configuration = field(default_factory=Configuration)
     agent_troubles: tuple[AgentTrouble, ...] = ()
     preparation: Preparation | None = None
+    datastore_settings: DatastoreSettings | None = None
+    datastore_addresses: tuple[IPAddress, ...] = ()
+    reachable: Mapping[str, tuple[IPAddress, ...]] = field(default_factory=dict)
 
     @property
     def current_datastore(self) -> Datastore | Unreadable:

@@ -7,22 +7,18 @@ the datastore, then the kernel, which is asked how it would reach the other node
 import time
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import datetime
 
 from calico_agent.config import Config
 from calico_agent.expected.local_node import node_container
-from calico_agent.identity.sticky import addresses_in_use, names_in_use, remember
 from calico_agent.model.calico.node import BgpSettings, Block, Datastore
 from calico_agent.model.calico.workload_endpoint import WorkloadEndpoints
 from calico_agent.model.configuration import Configuration
 from calico_agent.model.container.container import Docker
 from calico_agent.model.container.image import Pull
 from calico_agent.model.host.conflicting_process import ConflictingProcess
-from calico_agent.model.identity import Identity
 from calico_agent.model.network.address import IPAddress, IPNetwork
 from calico_agent.model.observation import AgentTrouble, Observation, Unreadable
-from calico_agent.model.settings import DatastoreSettings, EtcdApi, IdentitySettings, Mode
 from calico_agent.runtime.datastore import KEEPER, MIRROR, DatastoreSource
 from calico_agent.sources.bird.daemons import BirdsReader
 from calico_agent.sources.datastore.endpoint_queries import EndpointReader
@@ -38,7 +34,6 @@ from calico_agent.sources.kernel.neighbor_probe import NeighbourProbe
 from calico_agent.sources.kernel.reader import KernelReader
 from calico_agent.sources.kubernetes.kubelet import KubeletReader
 from calico_agent.sources.preparation import SUBJECTS, Circumstances, PreparationReader
-from calico_agent.state.identity import IdentityFile
 
 _PROBE = "neighbour_probe"
 _PREFLIGHT = "preflight"
@@ -50,8 +45,7 @@ class Collector:
     """Reads Observations. `wake` is called from watching threads; `one_shot` reads the datastore once, unwatched.
     `preflight`: what that needs is read, too.
 
-    `datastore` is where the datastore is as of the last observation, None while nobody said; `endpoints` are the
-    addresses of its servers, `reachable` those of what `can-reach=` names. `kept` is who this host was the last time.
+    Everything that a pass may know of the outside is in the observation, or is asked for by the methods below it.
     """
 
     def __init__(
@@ -62,6 +56,8 @@ class Collector:
         one_shot: bool = False,
         preflight: bool = True,
         claim_trouble: Callable[[], Unreadable | None] = lambda: None,
+        state_trouble: Callable[[], tuple[Unreadable, ...]] = tuple,
+        steadied: Callable[[Observation], Observation] = lambda observation: observation,
         pull: Callable[[], Pull | None] = lambda: None,
         configuration: Callable[[], Configuration] = Configuration,
         agent_troubles: Callable[[], tuple[AgentTrouble, ...]] = tuple,
@@ -69,6 +65,8 @@ class Collector:
         self._config = config
         self._one_shot = one_shot
         self._claim_trouble = claim_trouble
+        self._state_trouble = state_trouble
+        self._steadied = steadied
         self._pull = pull
         self._configuration = configuration
         self._agent_troubles = agent_troubles
@@ -86,38 +84,20 @@ class Collector:
         self._preparation = PreparationReader(wake, SUBJECTS if preflight else ())
         if not one_shot:
             self._preparation.start()
-        self._identity_file = IdentityFile(config.agent.state_dir if config.mode is Mode.SUPERVISE else "")
-        self.kept = self._identity_file.load()
         self._hung_docker: Unreadable | None = None
         self._kubelet = KubeletReader()
         self._lookups: dict[str, NameLookup] = {}
-        self.reachable: Mapping[str, tuple[IPAddress, ...]] = {}
-
-    @property
-    def datastore(self) -> DatastoreSettings | None:
-        """Where the datastore is."""
-        return self._datastore.settings
-
-    @property
-    def endpoints(self) -> tuple[IPAddress, ...]:
-        """The addresses of its servers."""
-        return self._datastore.endpoints
-
-    @property
-    def identity_settings(self) -> IdentitySettings:
-        """How name and addresses are found; what uses etcd's v2 API is Calico 2.x."""
-        settings = self._config.identity_settings()
-        old = self.datastore is not None and self.datastore.api is EtcdApi.V2
-        return replace(settings, as_written=settings.as_written or old)
 
     def observe(self, at: datetime) -> Observation:
         """Everything outside, now. A source that cannot be read is Unreadable; nothing is raised for it."""
         docker, (datastore, trouble) = self._read_both()
-        kernel = self._kernel.read(self._destinations(datastore))
+        reachable = self._resolve()
+        aimed = tuple(address for addresses in reachable.values() for address in addresses)
+        kernel = self._kernel.read(self._datastore.endpoints + aimed + voters(datastore))
         if self._probe is not None and not isinstance(kernel, Unreadable):
             self._probe.follow(registered(datastore), kernel)
         bird, bird6 = self._birds.read(ipv6=self._uses_ipv6(docker))
-        return Observation(
+        observation = Observation(
             at=at,
             host=read_host(kubelet=self._kubelet.read()),
             kernel=kernel,
@@ -135,7 +115,11 @@ class Collector:
             agent_troubles=self._agent_troubles() + ((files,) if (files := read_file_trouble()) else ()),
             rivals=self._read_rivals(docker, datastore),
             preparation=self._preparation.read(self._circumstances(docker, datastore)),
+            datastore_settings=self._datastore.settings,
+            datastore_addresses=self._datastore.endpoints,
+            reachable=reachable,
         )
+        return self._steadied(observation)
 
     def _read_both(self) -> tuple[Docker | Unreadable, tuple[Datastore | Unreadable, Unreadable | None]]:
         """Docker and the datastore. Who looks once does not wait for one that hangs after the other, nor twice."""
@@ -152,7 +136,7 @@ class Collector:
         return Circumstances(
             docker,
             datastore,
-            self.datastore,
+            self._datastore.settings,
             docker_url=config.docker.url,
             docker_seconds=config.docker.timeout_seconds,
             state_dir=config.agent.state_dir,
@@ -168,27 +152,12 @@ class Collector:
             self._hung_docker = docker
         return docker
 
-    def keep(self, observation: Observation, identity: Identity) -> None:
-        """Keep who this host is for the next time, where it is this agent that decides it."""
-        if self._config.mode is not Mode.SUPERVISE or isinstance(observation.host, Unreadable):
-            return
-        used = addresses_in_use(observation.docker, observation.datastore, identity.name.name)
-        names = names_in_use(observation.docker)
-        self.kept = remember(self.kept, identity, observation.host.machine_id, used, observation.at, names=names)
-        self._identity_file.save(self.kept)
-
-    def _state_trouble(self) -> tuple[Unreadable, ...]:
-        reason = self._identity_file.trouble
-        return (Unreadable("identity.json", reason, "file"),) if reason else ()
-
-    def _destinations(self, datastore: Datastore | Unreadable) -> tuple[IPAddress, ...]:
-        """Where to the kernel is asked for the way."""
+    def _resolve(self) -> Mapping[str, tuple[IPAddress, ...]]:
+        """The addresses of the names that `can-reach=` has."""
         settings = self._config.identity_settings()
         methods = (settings.ipv4.calico, settings.ipv6.calico)
         names = {method.destination for method in methods if method is not None and method.destination}
-        self.reachable = {name: self._lookups.setdefault(name, NameLookup(name)).ask() for name in sorted(names)}
-        aimed = tuple(address for addresses in self.reachable.values() for address in addresses)
-        return self.endpoints + aimed + voters(datastore)
+        return {name: self._lookups.setdefault(name, NameLookup(name)).ask() for name in sorted(names)}
 
     def _read_rivals(
         self, docker: Docker | Unreadable, datastore: Datastore | Unreadable
@@ -211,7 +180,8 @@ class Collector:
         self, nodes: frozenset[str], links: frozenset[int], lost: frozenset[IPAddress]
     ) -> WorkloadEndpoints | Unreadable | None:
         """The records of some nodes' pods, for what they are to explain; None where nobody said where etcd is."""
-        return None if self.datastore is None else self._endpoints.read(self.datastore, nodes, links, lost)
+        settings = self._datastore.settings
+        return None if settings is None else self._endpoints.read(settings, nodes, links, lost)
 
     def heartbeat(self, part: str) -> float:
         """When one of `PARTS` was last seen alive (monotonic seconds); now, where it is not used."""

@@ -4,22 +4,27 @@ from calico_agent import __version__
 from calico_agent.checks.container.stage import stage_by
 from calico_agent.config import Config
 from calico_agent.expected.local_node import node_container, runs_elsewhere
+from calico_agent.model.action import Plan
+from calico_agent.model.container.container import Container
+from calico_agent.model.container.image import Pull
 from calico_agent.model.finding import Assessment
 from calico_agent.model.name_lease import claim_on
 from calico_agent.model.observation import Observation, Unreadable
-from calico_agent.model.report import Report, TimedCondition, TimedProblem
-from calico_agent.runtime.collector import Collector
+from calico_agent.model.report import Report, Supervision, TimedCondition, TimedProblem
 
 
 def compose(
     config: Config,
-    sources: Collector,
     observation: Observation,
     assessment: Assessment,
     conditions: tuple[TimedCondition, ...],
     problems: tuple[TimedProblem, ...],
+    plan: Plan | None = None,
 ) -> Report:
-    """The report of one look, with the times that conditions and problems already carry."""
+    """Return the report of one look, with the times that conditions and problems already carry.
+
+    A single look has no `plan`: it does nothing.
+    """
     datastore = observation.datastore
     readable = None if isinstance(datastore, Unreadable) else datastore
     container = node_container(observation.docker, config.node.container_name)
@@ -39,11 +44,26 @@ def compose(
         container=container,
         stage=stage_by(assessment.stage, (timed.condition for timed in conditions)),
         unreadable=observation.unreadable(without_bird=container is not None and not container.runs_bird),
-        datastore_origin=sources.datastore.origin if sources.datastore else "",
+        datastore_origin=observation.datastore_settings.origin if observation.datastore_settings else "",
         datastore_revision=readable.revision if readable else None,
         datastore_read_at=readable.read_at if readable else None,
         nodes=len(readable.nodes) if readable else None,
         configuration=observation.configuration,
         checks=assessment.checks,
         claim=claim_on(assessment.identity.name.name or "", readable.claims if readable else ()),
+        supervision=Supervision() if plan is None else told(plan, container, observation.pull),
+    )
+
+
+def told(plan: Plan, container: Container | None, pull: Pull | None) -> Supervision:
+    """Return what is told of supervision: what it does, and what it remembers of starts."""
+    attempts = plan.attempts
+    young = container is not None and container.alive  # it may last: no failure yet
+    return Supervision(
+        doing=f"{plan.doing} (the last try: {attempts.last_error})" if attempts.last_error else plan.doing,
+        starts=attempts.starts,
+        restarts=attempts.restarts,
+        failures=max(0, attempts.failures - young),
+        next_attempt=plan.next_attempt,
+        pull=pull,
     )

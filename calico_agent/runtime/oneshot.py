@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from calico_agent.config import Config
 from calico_agent.expected.local_node import node_container
@@ -14,12 +14,12 @@ from calico_agent.model.identity import Identity
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.preflight import Check
 from calico_agent.model.report import Report
-from calico_agent.plan.start_gates import apply_start_gates, decide_wanted
 from calico_agent.report.config_diff import Outlook
 from calico_agent.report.timeline import History, advance
 from calico_agent.runtime.collector import Collector
 from calico_agent.runtime.compose import compose
-from calico_agent.runtime.pipeline import look, succession_of
+from calico_agent.runtime.memory import Memory, MemoryFiles
+from calico_agent.runtime.pipeline import Evaluation, desired_container, evaluate
 from calico_agent.runtime.queries import RouteQueries
 
 # BIRD puts a deleted route back within its scan of 2 s: a fault that one look finds must still be there at the next.
@@ -27,76 +27,83 @@ _SECOND_LOOK = timedelta(seconds=3)
 
 
 def report_once(config: Config) -> Report:
-    """What `status --once` prints: one look, and a second one before anything is called wrong."""
-    with _opened(config, preflight=True) as sources:
-        history, report = _report(config, sources, History())
+    """Return what `status --once` prints: one look, and a second one before anything is called wrong."""
+    with _opened(config, preflight=True) as eyes:
+        history, report = eyes.report(History())
         if report.problems:
             time.sleep(_SECOND_LOOK.total_seconds())
-            _, report = _report(config, sources, history)
+            _, report = eyes.report(history)
         return report
 
 
 def explore_now(config: Config) -> RouteQueries:
-    """What `routes --once` and `trace --once` ask."""
-    with _opened(config) as sources:
-        observation, identity, _ = look(sources, config)
+    """Return what `routes --once` and `trace --once` ask."""
+    with _opened(config) as eyes:
+        seen = eyes.look()
     explorer = RouteQueries()
-    explorer.see(observation, identity, config)
+    explorer.see(seen.observation, seen.identity, config)
     return explorer
 
 
 def wanted_now(config: Config) -> DesiredContainer:
-    """What `run --dry-run` prints: the container this host should run."""
+    """Return what `run --dry-run` prints: the container this host should run."""
     return outlook_now(config).wanted
 
 
 def outlook_now(config: Config) -> Outlook:
-    """The same, and the calico/node that is here now."""
-    with _opened(config) as sources:
-        observation, identity, assessment = look(sources, config)
-        wanted = decide_wanted(
-            config.node_settings(),
-            sources.datastore,
-            identity,
-            observation.current_datastore,
-            without_datastore=config.identity.start_without_datastore,
-        )
-        succession = succession_of(config, sources, observation, identity)
-        wanted = replace(apply_start_gates(wanted, assessment), succession=succession)
-        docker = observation.docker
-        if isinstance(docker, Unreadable):
-            return Outlook(wanted, None, unreadable=docker.reason)
-        container = node_container(docker, config.node.container_name)
-        if container is None or wanted.spec is None:
-            return Outlook(wanted, container)
-        return Outlook(wanted, container, drift(container, wanted.spec, docker, config.node.pull))
+    """Return the same, and the calico/node that is here now."""
+    with _opened(config) as eyes:
+        seen = eyes.look()
+    wanted = desired_container(seen, config)
+    docker = seen.observation.docker
+    if isinstance(docker, Unreadable):
+        return Outlook(wanted, None, unreadable=docker.reason)
+    container = node_container(docker, config.node.container_name)
+    if container is None or wanted.spec is None:
+        return Outlook(wanted, container)
+    return Outlook(wanted, container, drift(container, wanted.spec, docker, config.node.pull))
 
 
 def identify_now(config: Config) -> Identity:
-    """What `detect` prints: who this host is."""
-    with _opened(config) as sources:
-        return look(sources, config)[1]
+    """Return what `detect` prints: who this host is."""
+    with _opened(config) as eyes:
+        return eyes.look().identity
 
 
 def checks_now(config: Config) -> tuple[Check, ...]:
-    """What `preflight` prints."""
-    with _opened(config, preflight=True) as sources:
-        return look(sources, config)[2].checks
+    """Return what `preflight` prints."""
+    with _opened(config, preflight=True) as eyes:
+        return eyes.look().assessment.checks
+
+
+class _Eyes:
+    """Sources that are open for one command."""
+
+    def __init__(self, config: Config, *, preflight: bool) -> None:
+        self._config = config
+        files = MemoryFiles(config)
+        self._memory = Memory(kept=files.load_identity())
+        self.sources = Collector(
+            config, lambda _: None, one_shot=True, preflight=preflight, state_trouble=files.troubles
+        )
+
+    def look(self) -> Evaluation:
+        """Look once, with no memory but that of who this host is."""
+        return evaluate(self.sources, self._config, self._memory, datetime.now(UTC))
+
+    def report(self, history: History) -> tuple[History, Report]:
+        """Look once. What was there at an earlier look and still is, is confirmed."""
+        begun = time.monotonic()
+        seen = self.look()
+        history, conditions, problems = advance(history, seen.assessment, seen.observation.at, _SECOND_LOOK)
+        report = compose(self._config, seen.observation, seen.assessment, conditions, problems)
+        return history, replace(report, pass_seconds=time.monotonic() - begun)
 
 
 @contextmanager
-def _opened(config: Config, *, preflight: bool = False) -> Iterator[Collector]:
-    sources = Collector(config, lambda _: None, one_shot=True, preflight=preflight)
+def _opened(config: Config, *, preflight: bool = False) -> Iterator[_Eyes]:
+    eyes = _Eyes(config, preflight=preflight)
     try:
-        yield sources
+        yield eyes
     finally:
-        sources.close()
-
-
-def _report(config: Config, sources: Collector, history: History) -> tuple[History, Report]:
-    """One look. What was there at an earlier one and still is, is confirmed."""
-    begun = time.monotonic()
-    observation, _, assessment = look(sources, config)
-    history, conditions, problems = advance(history, assessment, observation.at, _SECOND_LOOK)
-    report = compose(config, sources, observation, assessment, conditions, problems)
-    return history, replace(report, pass_seconds=time.monotonic() - begun)
+        eyes.sources.close()

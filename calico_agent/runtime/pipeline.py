@@ -1,109 +1,226 @@
-"""One look: observe, identify, verify. What the daemon does in each pass, and `status --once` does once."""
+"""The pass, step by step: what is read, what it means, what is to be done, what is told.
 
-from collections.abc import Callable
-from dataclasses import replace
-from datetime import UTC, datetime
-from functools import partial
+Everything a pass knows comes from its observation. What it remembers is one value (`Memory`), handed in and out.
+"""
+
+import random
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Protocol
 
 from calico_agent.checks.assessment import assess
 from calico_agent.config import Config
 from calico_agent.expected.local_node import node_container
 from calico_agent.expected.view import view_of
 from calico_agent.identity.select import identify_host
-from calico_agent.model.action import Attempts, Succession, Supervising
+from calico_agent.identity.sticky import addresses_in_use, names_in_use, remember
+from calico_agent.model.action import Attempts, DesiredContainer, Plan, Succession, Supervising
+from calico_agent.model.calico.node import Block, Datastore
+from calico_agent.model.calico.workload_endpoint import WorkloadEndpoints
 from calico_agent.model.container.container import ContainerSpec
-from calico_agent.model.finding import Assessment
-from calico_agent.model.identity import Identity
+from calico_agent.model.finding import Assessment, ConditionType, Status
+from calico_agent.model.identity import Identity, KeptIdentity
+from calico_agent.model.name_lease import LONG_UP_SECONDS, NameState
+from calico_agent.model.network.address import IPAddress, IPNetwork
 from calico_agent.model.observation import Observation, Unreadable
-from calico_agent.model.settings import Mode
+from calico_agent.model.report import Report, TimedCondition, TimedProblem
+from calico_agent.model.settings import EtcdApi, IdentitySettings, Mode
 from calico_agent.plan.desired_container import wanted_container
-from calico_agent.plan.succession import judge_succession
-from calico_agent.runtime.collector import Collector
+from calico_agent.plan.name_lease import plan_claim
+from calico_agent.plan.progress import progress_of
+from calico_agent.plan.remediation import plan_supervision
+from calico_agent.plan.start_gates import apply_start_gates, decide_wanted, forewarned
+from calico_agent.plan.succession import judge_succession, running_name
+from calico_agent.report.timeline import History, advance
+from calico_agent.runtime.compose import compose
+from calico_agent.runtime.memory import Memory
 from calico_agent.runtime.pods import with_pods
 
 
-def look(
-    sources: Collector,
+class Outside(Protocol):
+    """What a pass asks: one observation, and what the first look at that leaves open."""
+
+    def observe(self, at: datetime) -> Observation: ...
+
+    def with_routes(self, observation: Observation, about: Collection[IPNetwork]) -> Observation:
+        """Return the same with the routes that BIRD knows to some prefixes."""
+
+    def blocks_of(self, datastore: Datastore | Unreadable, wanted: Collection[IPNetwork]) -> tuple[Block, ...]:
+        """Return some blocks as they are now."""
+
+    def endpoints_of(
+        self, nodes: frozenset[str], links: frozenset[int], lost: frozenset[IPAddress]
+    ) -> WorkloadEndpoints | Unreadable | None:
+        """Return the records of some nodes' pods."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What was read, who this host is by it, and what that means."""
+
+    observation: Observation
+    identity: Identity
+    assessment: Assessment
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """All that one pass came to."""
+
+    evaluation: Evaluation
+    plan: Plan
+    report: Report
+    memory: Memory
+
+
+def make_pass(outside: Outside, config: Config, memory: Memory, at: datetime) -> Pass:
+    """Make one trip through all stages, up to what should be done."""
+    evaluation = evaluate(outside, config, memory, at)
+    observation, assessment = evaluation.observation, evaluation.assessment
+    history, conditions, problems = advance(memory.history, assessment, observation.at, config.hold_down)
+    plan = make_plan(evaluation, config, memory.attempts, conditions, problems)
+    report = compose(config, observation, assessment, conditions, problems, plan)
+    return Pass(evaluation, plan, report, Memory(history, plan.attempts, _kept(evaluation, config, memory.kept)))
+
+
+def evaluate(outside: Outside, config: Config, memory: Memory, at: datetime) -> Evaluation:
+    """Look once and say what it means. Two answers open questions: about pods, and about routes that are amiss."""
+    observation = _by_age(outside.observe(at), memory.history)
+    identity = _identify(observation, config, memory.kept)
+    observation = _with_pods(outside, observation, identity, config)
+    assessment = _assess(observation, identity, config, memory.attempts)
+    if assessment.prefixes_amiss:  # BIRD tells which peer sent a route
+        observation = outside.with_routes(observation, assessment.prefixes_amiss)
+        assessment = _assess(observation, identity, config, memory.attempts)
+    return Evaluation(observation, identity, assessment)
+
+
+def make_plan(
+    evaluation: Evaluation,
     config: Config,
-    attempts: Attempts | None = None,
-    at: datetime | None = None,
-    with_memory: Callable[[Observation], Observation] | None = None,
-) -> tuple[Observation, Identity, Assessment]:
-    """Observe once and say what it means, to an agent that remembers `attempts` where it supervises.
+    attempts: Attempts,
+    conditions: tuple[TimedCondition, ...],
+    problems: tuple[TimedProblem, ...],
+) -> Plan:
+    """Decide what is to be done about calico/node, its image and the lease on its name."""
+    if config.mode is Mode.OBSERVE:
+        return Plan(None, "only observing", attempts)
+    observation, assessment = evaluation.observation, evaluation.assessment
+    container = node_container(observation.docker, config.node.container_name)
+    succession = succession_of(config, observation, evaluation.identity)
+    stays = running_name(observation, container) if succession.stays and container is not None else ""
+    name = plan_claim(observation, evaluation.identity, stays)
+    plan = plan_supervision(
+        observation.docker,
+        desired_container(evaluation, config, name),
+        attempts,
+        config.supervise_settings(),
+        problems=problems,
+        progress=progress_of(observation, assessment, container),
+        pull=observation.pull,
+        etcd_since=_since_true(conditions, ConditionType.DATASTORE_REACHABLE),
+        now=observation.at,
+        hold_down=config.hold_down,
+        jitter=random.random(),  # noqa: S311 - it spreads restarts over time, nobody must not guess it
+    )
+    return forewarned(replace(plan, name=name), assessment)
 
-    `with_memory` adds what an agent knows that has looked before; a single look has none.
 
-    BIRD is asked again about the prefixes whose route is not as it should be: it tells which peer sent it.
-    """
-    observation = sources.observe(at or datetime.now(UTC))
-    if with_memory is not None:
-        observation = with_memory(observation)
-    elif not isinstance(observation.host, Unreadable):
-        observation = replace(observation, host=replace(observation.host, long_up=False))
-    identity = _identify(observation, sources)
-    observation = _with_pods(observation, identity, sources, config)
-    assessment = _assess(observation, identity, sources, config, attempts)
-    amiss = assessment.prefixes_amiss
-    if amiss:
-        observation = sources.with_routes(observation, amiss)
-        assessment = _assess(observation, identity, sources, config, attempts)
-    return observation, identity, assessment
+def desired_container(evaluation: Evaluation, config: Config, name: NameState | None = None) -> DesiredContainer:
+    """Return the container that this host should run, with all that forbids or delays its start."""
+    observation = evaluation.observation
+    wanted = decide_wanted(
+        config.node_settings(),
+        observation.datastore_settings,
+        evaluation.identity,
+        observation.current_datastore,
+        name=name,
+        without_datastore=config.identity.start_without_datastore,
+    )
+    gated = apply_start_gates(wanted, evaluation.assessment)
+    return replace(gated, succession=succession_of(config, observation, evaluation.identity))
 
 
-def _identify(observation: Observation, sources: Collector) -> Identity:
+def succession_of(config: Config, observation: Observation, identity: Identity) -> Succession:
+    """Return what becomes of the container that is there, for the plan and for each text that announces it."""
+    spec = _specification(config, observation, identity)
+    if spec is None:
+        return Succession("this host's name and addresses, or its datastore, are not known")
+    container = node_container(observation.docker, config.node.container_name)
+    return judge_succession(observation, identity, spec, container, config.supervise_settings())
+
+
+def identity_settings(config: Config, observation: Observation) -> IdentitySettings:
+    """Return how name and addresses are found; what uses etcd's v2 API is Calico 2.x."""
+    settings, datastore = config.identity_settings(), observation.datastore_settings
+    return replace(settings, as_written=settings.as_written or (datastore is not None and datastore.api is EtcdApi.V2))
+
+
+def _by_age(observation: Observation, history: History) -> Observation:
+    """The same, with a host that counts as up for long only if this agent has seen the datastore for as long."""
+    host = observation.host
+    if isinstance(host, Unreadable):
+        return observation
+    since = _since_true(history.conditions, ConditionType.DATASTORE_REACHABLE)
+    long = since is not None and observation.at - since > timedelta(seconds=LONG_UP_SECONDS)
+    return replace(observation, host=replace(host, long_up=host.long_up and long))
+
+
+def _identify(observation: Observation, config: Config, kept: KeptIdentity) -> Identity:
     return identify_host(
         observation.host,
         observation.kernel,
         observation.docker,
         observation.datastore,
-        sources.identity_settings,
-        sources.endpoints,
-        kept=sources.kept,
-        reachable=sources.reachable,
+        identity_settings(config, observation),
+        observation.datastore_addresses,
+        kept=kept,
+        reachable=observation.reachable,
         birds=(observation.bird, observation.bird6),
     )
 
 
-def _with_pods(observation: Observation, identity: Identity, sources: Collector, config: Config) -> Observation:
+def _with_pods(outside: Outside, observation: Observation, identity: Identity, config: Config) -> Observation:
     """What is known of the pods here; their records are asked for only while etcd answers."""
     view = view_of(observation, identity, mode=config.mode, container_name=config.node.container_name)
     return with_pods(
         view,
-        partial(sources.blocks_of, observation.datastore),
-        sources.endpoints_of if observation.datastore_trouble is None else lambda *_: None,
+        lambda wanted: outside.blocks_of(observation.datastore, wanted),
+        outside.endpoints_of if observation.datastore_trouble is None else lambda *_: None,
     )
 
 
-def _assess(
-    observation: Observation, identity: Identity, sources: Collector, config: Config, attempts: Attempts | None
-) -> Assessment:
+def _assess(observation: Observation, identity: Identity, config: Config, attempts: Attempts) -> Assessment:
     supervising = None
     if config.mode is Mode.SUPERVISE:
         supervising = Supervising(
-            _specification(config, sources, identity),
-            attempts or Attempts(),
+            _specification(config, observation, identity),
+            attempts,
             config.supervise_settings(),
-            succession_of(config, sources, observation, identity),
+            succession_of(config, observation, identity),
         )
-    return assess(
-        observation,
-        identity,
-        mode=config.mode,
-        container_name=config.node.container_name,
-        supervising=supervising,
-    )
+    name = config.node.container_name
+    return assess(observation, identity, mode=config.mode, container_name=name, supervising=supervising)
 
 
-def _specification(config: Config, sources: Collector, identity: Identity) -> ContainerSpec | None:
-    if sources.datastore is None or not identity.complete:
+def _specification(config: Config, observation: Observation, identity: Identity) -> ContainerSpec | None:
+    if observation.datastore_settings is None or not identity.complete:
         return None
-    return wanted_container(config.node_settings(), sources.datastore, identity)
+    return wanted_container(config.node_settings(), observation.datastore_settings, identity)
 
 
-def succession_of(config: Config, sources: Collector, observation: Observation, identity: Identity) -> Succession:
-    """What becomes of the container that is there, for the plan and for every text that announces what will be done."""
-    spec = _specification(config, sources, identity)
-    if spec is None:
-        return Succession("this host's name and addresses, or its datastore, are not known")
-    container = node_container(observation.docker, config.node.container_name)
-    return judge_succession(observation, identity, spec, container, config.supervise_settings())
+def _kept(evaluation: Evaluation, config: Config, before: KeptIdentity) -> KeptIdentity:
+    """Who this host is, for the next time, where it is this agent that decides it."""
+    observation, identity = evaluation.observation, evaluation.identity
+    if config.mode is not Mode.SUPERVISE or isinstance(observation.host, Unreadable):
+        return before
+    used = addresses_in_use(observation.docker, observation.datastore, identity.name.name)
+    names = names_in_use(observation.docker)
+    return remember(before, identity, observation.host.machine_id, used, observation.at, names=names)
+
+
+def _since_true(conditions: tuple[TimedCondition, ...], kind: ConditionType) -> datetime | None:
+    """Since when a condition is True; None when it is not."""
+    timed = next((each for each in conditions if each.condition.type is kind), None)
+    return timed.since if timed is not None and timed.condition.status is Status.TRUE else None

@@ -191,6 +191,9 @@ def test_the_table_names_every_source_of_an_observation() -> None:
     assert {field.name for field in fields(Observation)} == {
         *SOURCES,
         "at",
+        "datastore_addresses",
+        "datastore_settings",
+        "reachable",
         "bird6",
         "datastore_trouble",
         "snapshot_trouble",

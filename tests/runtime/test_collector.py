@@ -267,8 +267,9 @@ def test_the_deadline_of_the_configuration_holds_for_the_mirror_and_the_one_look
         observed(daemon, lambda seen: told in getattr(seen.current_datastore, "reason", ""))
         assert told in getattr(once.observe(datetime.now(UTC)).current_datastore, "reason", "")
         for sources in (daemon, once):
-            assert sources.datastore is not None
-            assert sources.datastore.timeout == 1.0
+            settings = sources.observe(datetime.now(UTC)).datastore_settings
+            assert settings is not None
+            assert settings.timeout == 1.0
     finally:
         etcd.thaw()
 

@@ -4,30 +4,27 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from typing import cast
+
+from msgspec import structs
 
 from calico_agent.act.lease_calls import encode_owner
 from calico_agent.config import Config
 from calico_agent.config.node import NodeSection
-from calico_agent.expected.local_node import node_container
+from calico_agent.config.schema import AgentSection, IdentitySection
 from calico_agent.identity.sticky import addresses_in_use, names_in_use, remember
 from calico_agent.model.action import Attempts, Plan
 from calico_agent.model.identity import KeptIdentity
 from calico_agent.model.name_lease import ALIVE, OWNERS, ClaimName
 from calico_agent.model.settings import Mode
-from calico_agent.plan.name_lease import plan_claim
-from calico_agent.plan.progress import progress_of
-from calico_agent.plan.remediation import plan_supervision
-from calico_agent.plan.start_gates import apply_start_gates, decide_wanted
-from calico_agent.plan.succession import running_name
 from calico_agent.report.timeline import History, advance
-from calico_agent.runtime.collector import Collector
-from calico_agent.runtime.pipeline import succession_of
+from calico_agent.runtime.pipeline import Evaluation, make_plan
 from tests.worlds.looking import Look, look_from
 from tests.worlds.model.settle import Settled
 from tests.worlds.reading import AT, Outside, Store, boot_id
 
-SUPERVISES = Config(mode=Mode.SUPERVISE, node=NodeSection(image="calico/node:v3.31.7"))
+SUPERVISES = Config(
+    mode=Mode.SUPERVISE, agent=AgentSection(hold_down_seconds=0), node=NodeSection(image="calico/node:v3.31.7")
+)
 
 
 class Agents:
@@ -46,10 +43,11 @@ class Agents:
 
     def _pass(self, settled: Settled, hostname: str, store: Store) -> tuple[Look, Plan]:
         machine = settled.world.host(hostname).machine
-        outside = Outside(settled, hostname, store, self._kept.get(machine), settled.world.versions)
-        outside.made_by(SUPERVISES)
-        look = look_from(outside, hostname, SUPERVISES)
-        plan = _plan(look, cast("Collector", outside))
+        outside = Outside(settled, hostname, store, self._kept.get(machine))
+        config = _supervising(settled.world.versions)
+        outside.made_by(config)
+        look = look_from(outside, hostname, config)
+        plan = _plan(look, config)
         used = addresses_in_use(look.observation.docker, look.observation.datastore, look.identity.name.name)
         names = names_in_use(look.observation.docker)
         self._kept[machine] = remember(outside.kept, look.identity, outside.machine_id, used, AT, names=names)
@@ -69,32 +67,15 @@ class Agents:
                 yield f"{ALIVE}{claim.name}", json.dumps(signed).encode()
 
 
-def _plan(look: Look, sources: Collector) -> Plan:
-    config, observation, identity, assessment = SUPERVISES, look.observation, look.identity, look.assessment
-    container = node_container(observation.docker, config.node.container_name)
-    succession = succession_of(config, sources, observation, identity)
-    stays = running_name(observation, container) if succession.stays and container is not None else ""
-    name = plan_claim(observation, identity, stays)
-    wanted = decide_wanted(
-        config.node_settings(),
-        sources.datastore,
-        identity,
-        observation.current_datastore,
-        name=name,
-        without_datastore=config.identity.start_without_datastore,
-    )
-    _, _, problems = advance(History(), assessment, AT, timedelta(0))
-    plan = plan_supervision(
-        observation.docker,
-        replace(apply_start_gates(wanted, assessment), succession=succession),
-        Attempts(),
-        config.supervise_settings(),
-        problems=problems,
-        progress=progress_of(observation, assessment, container),
-        pull=None,
-        etcd_since=AT - timedelta(days=1),
-        now=AT,
-        hold_down=timedelta(0),
-        jitter=0.0,
-    )
-    return replace(plan, name=name)
+def _supervising(versions: tuple[int, ...]) -> Config:
+    """The configuration of an agent that supervises, for the families of a cluster."""
+    ipv4, ipv6 = ("auto" if one in versions else "none" for one in (4, 6))
+    return structs.replace(SUPERVISES, identity=IdentitySection(ipv4=ipv4, ipv6=ipv6))
+
+
+def _plan(look: Look, config: Config) -> Plan:
+    """What is done when everything has been so for a day."""
+    _, conditions, problems = advance(History(), look.assessment, AT, timedelta(0))
+    lasting = tuple(replace(one, since=AT - timedelta(days=1)) for one in conditions)
+    evaluation = Evaluation(look.observation, look.identity, look.assessment)
+    return make_plan(evaluation, config, Attempts(), lasting, problems)

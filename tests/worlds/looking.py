@@ -1,14 +1,13 @@
 """The real look at each host of a world."""
 
 from dataclasses import dataclass
-from typing import cast
 
 from calico_agent.config import Config
 from calico_agent.model.finding import Assessment, Finding
 from calico_agent.model.identity import Identity
 from calico_agent.model.observation import Observation
-from calico_agent.runtime.collector import Collector
-from calico_agent.runtime.pipeline import look
+from calico_agent.runtime.memory import Memory
+from calico_agent.runtime.pipeline import evaluate
 from tests.worlds.model.settle import Settled
 from tests.worlds.reading import AT, Outside, Store
 
@@ -40,5 +39,5 @@ def look_at(settled: Settled, config: Config | None = None) -> tuple[Look, ...]:
 
 def look_from(outside: Outside, hostname: str, config: Config) -> Look:
     """The look of one agent."""
-    observation, identity, assessment = look(cast("Collector", outside), config, at=AT)
-    return Look(hostname, observation, identity, assessment)
+    seen = evaluate(outside, config, Memory(kept=outside.kept), AT)
+    return Look(hostname, seen.observation, seen.identity, seen.assessment)

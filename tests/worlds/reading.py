@@ -2,11 +2,11 @@
 
 What is answered with the same bytes or text as before is decoded once.
 
-`Outside` stands where `sources.Sources` stands in the agent: it is asked what that is asked.
+`Outside` stands where the collector stands in the agent: it is asked what that is asked.
 """
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, lru_cache
@@ -31,7 +31,7 @@ from calico_agent.model.identity import AddressChoice, Identity, KeptIdentity, N
 from calico_agent.model.network.address import Family, IPAddress, IPNetwork
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.observation import Observation, Unreadable
-from calico_agent.model.settings import AddressSettings, DatastoreSettings, EtcdApi, IdentitySettings
+from calico_agent.model.settings import DatastoreSettings, EtcdApi
 from calico_agent.plan.desired_container import wanted_container
 from calico_agent.sources.bird.decode.interfaces import LINKS_COMMAND
 from calico_agent.sources.bird.decode.replies import COMMANDS, decode_bird, rib_command
@@ -88,18 +88,14 @@ class Outside:
         hostname: str,
         store: Store,
         kept: KeptIdentity | None = None,
-        versions: tuple[int, ...] = (4,),
     ) -> None:
         self._settled = settled
         self._store = store
         self._machine = settled.machines[hostname]
         self.kept = kept or KeptIdentity()
-        self.endpoints: tuple[IPAddress, ...] = (_ETCD,)
-        self.reachable: Mapping[str, tuple[IPAddress, ...]] = {}
         api = EtcdApi.V2 if settled.world.release.v2 else EtcdApi.V3
-        self.datastore = DatastoreSettings((f"http://{_ETCD}:2379",), api=api)
+        self._settings = DatastoreSettings((f"http://{_ETCD}:2379",), api=api)
         self._spec: ContainerSpec | None = None
-        self._versions = versions
 
     @property
     def machine_id(self) -> str:
@@ -110,19 +106,13 @@ class Outside:
         """From now on calico/node is the container that an agent made for the node that is registered here."""
         node = self._settled.world.node(self._machine.name)
         assert node is not None
-        settings = self.identity_settings
+        settings = config.identity_settings()
         known = Identity(
             NameChoice(node.name),
             AddressChoice(Family.IPV4, settings.ipv4.method != "none", node.ipv4),
             AddressChoice(Family.IPV6, settings.ipv6.method != "none", node.ipv6),
         )
-        self._spec = wanted_container(config.node_settings(), self.datastore, known)
-
-    @property
-    def identity_settings(self) -> IdentitySettings:
-        """For the families that the configuration names."""
-        ipv4, ipv6 = (AddressSettings("auto" if one in self._versions else "none") for one in (4, 6))
-        return IdentitySettings("", self.datastore.api is EtcdApi.V2, ipv4, ipv6)
+        self._spec = wanted_container(config.node_settings(), self._settings, known)
 
     def observe(self, at: datetime) -> Observation:
         """Everything outside."""
@@ -135,6 +125,8 @@ class Outside:
             datastore=self._store.datastore,
             bird=self._bird(Family.IPV4),
             bird6=self._bird(Family.IPV6) if host.given("IP6") not in {"", "none"} else None,
+            datastore_settings=self._settings,
+            datastore_addresses=(_ETCD,),
         )
 
     def with_routes(self, observation: Observation, about: Collection[IPNetwork]) -> Observation:
@@ -155,7 +147,7 @@ class Outside:
         return kernel_of(self._machine, self._destinations())
 
     def _destinations(self) -> Iterator[IPAddress]:
-        yield from self.endpoints
+        yield _ETCD
         for node in self._store.datastore.nodes:
             yield from (one.ip for one in (node.ipv4, node.ipv6) if one is not None)
 

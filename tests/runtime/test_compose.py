@@ -6,7 +6,7 @@ import pytest
 
 from calico_agent.model.action import Attempts, Plan
 from calico_agent.model.container.container import Container, ContainerState
-from calico_agent.runtime.reconciler import _supervision
+from calico_agent.runtime.compose import told as told_of
 from tests.checks.cluster import CONTAINER
 
 PLAN = Plan(None, "calico-node is running", Attempts())
@@ -22,10 +22,10 @@ ENDED = replace(CONTAINER, state=ContainerState.EXITED)
     ],
 )
 def test_a_start_that_is_young_is_no_failure(container: Container | None, failures: int) -> None:
-    told = _supervision(PLAN, Attempts(starts=1, failures=1), container, None)
+    told = told_of(replace(PLAN, attempts=Attempts(starts=1, failures=1)), container, None)
     assert (told.starts, told.restarts, told.failures) == (1, 0, failures)
 
 
 def test_an_error_of_the_last_try_is_told() -> None:
-    told = _supervision(PLAN, Attempts(last_error="Docker refuses"), None, None)
+    told = told_of(replace(PLAN, attempts=Attempts(last_error="Docker refuses")), None, None)
     assert told.doing == "calico-node is running (the last try: Docker refuses)"

@@ -1,0 +1,59 @@
+"""What is remembered from one pass to the next: one value, handed in and out. Nothing else is."""
+
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from calico_agent.config import Config
+from calico_agent.model.action import Attempts
+from calico_agent.model.identity import KeptIdentity
+from calico_agent.model.settings import Mode
+from calico_agent.model.unreadable import Unreadable
+from calico_agent.report.timeline import History
+from calico_agent.state.attempts import AttemptsFile
+from calico_agent.state.identity import IdentityFile
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """`history`: since when conditions and problems are as they are. `attempts`: how often the container was started.
+
+    `kept` is the last choice of name and addresses, which a restart must not move.
+    """
+
+    history: History = field(default_factory=History)
+    attempts: Attempts = field(default_factory=Attempts)
+    kept: KeptIdentity = field(default_factory=KeptIdentity)
+
+    def moved(self, jump: timedelta) -> "Memory":
+        """Return the same with all times moved, as the system clock was."""
+        return replace(self, history=self.history.moved(jump), attempts=self.attempts.moved(jump))
+
+
+class MemoryFiles:
+    """The part of a Memory that outlives a restart. An agent that only observes decides nothing and keeps nothing."""
+
+    def __init__(self, config: Config) -> None:
+        directory = config.agent.state_dir if config.mode is Mode.SUPERVISE else ""
+        self.place = directory
+        self._attempts = AttemptsFile(directory)
+        self._identity = IdentityFile(directory)
+
+    def load(self, memory: Memory) -> Memory:
+        """Return `memory` with what is on the disk."""
+        return replace(memory, attempts=self._attempts.load(), kept=self._identity.load())
+
+    def load_identity(self) -> KeptIdentity:
+        """Return the last choice of name and addresses alone, for one look that starts nothing."""
+        return self._identity.load()
+
+    def save(self, memory: Memory) -> None:
+        """Write what has changed. What fails is told by `troubles`."""
+        self._attempts.save(memory.attempts)
+        self._identity.save(memory.kept)
+
+    def troubles(self) -> tuple[Unreadable, ...]:
+        """Return why files cannot be used, as found the last time."""
+        reason = self._identity.trouble
+        kept = (Unreadable("identity.json", reason, "file"),) if reason else ()
+        attempts = self._attempts.trouble
+        return kept if attempts is None else (*kept, attempts)
