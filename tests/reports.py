@@ -4,18 +4,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address, ip_interface, ip_network
 
+from calico_agent.faults.registry import FAULTS
+from calico_agent.model.assessment import PeerSession, RouteCounts
 from calico_agent.model.calico.bird import PeerKind, Session
 from calico_agent.model.container.container import Container, ContainerState
-from calico_agent.model.finding import (
-    Condition,
-    ConditionType,
-    Finding,
-    PeerSession,
-    Problem,
-    RouteCounts,
-    Severity,
-    Status,
-)
+from calico_agent.model.finding import Condition, ConditionType, Finding, Problem, Severity, Status
 from calico_agent.model.identity import AddressChoice, Identity, NameChoice
 from calico_agent.model.network.address import Family
 from calico_agent.model.observation import Unreadable
@@ -63,7 +56,7 @@ def finding(code: str, subject: str = "", **fields: object) -> Finding:
         "condition": ConditionType.ROUTES_IN_PLACE,
         "what": f"{subject} is wrong",
     }
-    return Finding(code=code, subject=subject, **{**defaults, **fields})  # type: ignore[arg-type]
+    return Finding(fault=FAULTS[code], subject=subject, **{**defaults, **fields})  # type: ignore[arg-type]
 
 
 def healthy_report() -> Report:

@@ -67,7 +67,7 @@ def test_no_pass_is_aborted(tmp_path: Path, free: int) -> None:
             seen = sources.observe(datetime.now(UTC))
     finally:
         sources.close()
-    assert "AGENT-FILES" in {trouble.code for trouble in seen.agent_troubles} or free > 5
+    assert "AGENT-FILES" in {trouble.fault.code for trouble in seen.agent_troubles} or free > 5
     assert isinstance(seen.datastore, Unreadable)
 
 

@@ -73,3 +73,13 @@ def test_a_file_or_folder_that_is_named_is_there(path: Path) -> None:
     named = PLACE.findall(path.read_text()) if path.name != "CHANGELOG.md" else []
     trees = (ROOT, ROOT / "calico_agent")
     assert [place for place in named if not any((tree / place).exists() for tree in trees)] == []
+
+
+def test_the_example_of_a_fault_is_the_code() -> None:
+    """Each line of Python on that page stands in the package."""
+    page = (DOCS / "adding-a-fault.md").read_text()
+    shown = {
+        line.strip() for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL) for line in block.splitlines()
+    }
+    code = {line.strip() for path in (ROOT / "calico_agent").rglob("*.py") for line in path.read_text().splitlines()}
+    assert shown - code == set()

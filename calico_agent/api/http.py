@@ -18,6 +18,7 @@ from calico_agent.api.questions import Questions
 from calico_agent.api.service import Service
 from calico_agent.api.sockets import open_tcp, open_unix
 from calico_agent.errors import AnotherAgentError, ServeError
+from calico_agent.faults.agent import AGENT_HTTP
 from calico_agent.model.observation import AgentTrouble
 
 _CONNECTIONS = 64
@@ -45,7 +46,7 @@ class _Door:
             raise
         except ServeError as error:
             effect = "nobody gets an answer there; all else goes on, and it is tried again"
-            self.trouble = AgentTrouble("AGENT-HTTP", self._place, error.message, effect=effect, cure=error.hint)
+            self.trouble = AgentTrouble(AGENT_HTTP, self._place, error.message, effect=effect, cure=error.hint)
         else:
             self.trouble = None
             self.service = Service(self._app, opened, _connections())

@@ -40,7 +40,8 @@ from calico_agent.expected.routes import Expectation, expect
 from calico_agent.expected.view import View, view_of
 from calico_agent.faults.correlate import join
 from calico_agent.model.action import Supervising
-from calico_agent.model.finding import Assessment, Finding
+from calico_agent.model.assessment import Assessment
+from calico_agent.model.finding import Finding
 from calico_agent.model.identity import Identity
 from calico_agent.model.network.address import Family
 from calico_agent.model.network.kernel import Kernel

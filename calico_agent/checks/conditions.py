@@ -9,17 +9,9 @@ from dataclasses import dataclass
 
 from calico_agent.expected.bgp_need import needs_bgp
 from calico_agent.expected.view import View
+from calico_agent.model.assessment import RouteCounts
 from calico_agent.model.calico.bird import Bird, PeerKind
-from calico_agent.model.finding import (
-    NOT_JUDGED,
-    Condition,
-    ConditionType,
-    Finding,
-    Problem,
-    RouteCounts,
-    Severity,
-    Status,
-)
+from calico_agent.model.finding import NOT_JUDGED, Condition, ConditionType, Finding, Problem, Severity, Status
 from calico_agent.model.network.address import Family
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.preflight import Check, Verdict, tally

@@ -9,6 +9,17 @@ from collections.abc import Iterable, Mapping
 from calico_agent.expected.forwarding import ForwardingPath
 from calico_agent.expected.route_table import Paths
 from calico_agent.expected.view import View
+from calico_agent.faults.routes.foreign import RT_FOREIGN, RT_PROHIBIT, RT_SHADOWED
+from calico_agent.faults.routes.table import (
+    RT_BLACKHOLE,
+    RT_ECMP,
+    RT_MISSING,
+    RT_UNREACHABLE,
+    RT_WRONG_DEVICE,
+    RT_WRONG_NEXTHOP,
+)
+from calico_agent.faults.routes.underlay import RT_NEXTHOP_DEAD
+from calico_agent.model.finding import Fault
 from calico_agent.model.identity import Candidate
 from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.network.address import Family, IPAddress, Link
@@ -18,12 +29,11 @@ from calico_agent.model.network.policy_rule import PolicyRule
 from calico_agent.model.network.route import PROTOCOL_BOOT, Fib, NextHop, RouteAttributes, RouteType
 from calico_agent.model.network.tunnel import TUNNEL_DEVICES
 
-MISSING = "RT-MISSING"
 _DROPS = {
-    RouteType.BLACKHOLE: "RT-BLACKHOLE",
-    RouteType.UNREACHABLE: "RT-UNREACHABLE",
-    RouteType.THROW: "RT-UNREACHABLE",
-    RouteType.PROHIBIT: "RT-PROHIBIT",
+    RouteType.BLACKHOLE: RT_BLACKHOLE,
+    RouteType.UNREACHABLE: RT_UNREACHABLE,
+    RouteType.THROW: RT_UNREACHABLE,
+    RouteType.PROHIBIT: RT_PROHIBIT,
 }
 
 
@@ -31,7 +41,7 @@ _DETOURS = Detours()
 
 
 class RouteVerifier:
-    """The verdict on a way and the paths that were found: empty for right, a code for wrong.
+    """The verdict on a way and the paths that were found: None for right, a fault for wrong.
 
     `right` are the paths that each way was last found right with. Thousands of routes share a way and their paths: they
     are recognised as the very objects, which costs next to nothing.
@@ -49,25 +59,25 @@ class RouteVerifier:
         self._protocols = protocols
         self.right: dict[ForwardingPath | None, Paths] = {}
 
-    def verdict(self, way: ForwardingPath, paths: Paths) -> str:
+    def verdict(self, way: ForwardingPath, paths: Paths) -> Fault | None:
         """The verdict on one route."""
         if not paths:
-            return MISSING
+            return RT_MISSING
         best = paths[0]
         if best.dead:
-            return "RT-NEXTHOP-DEAD"
+            return RT_NEXTHOP_DEAD
         if self._fits(way, best):
             # BIRD learns and advertises a foreign route, also one that the kernel does not use.
-            return "RT-FOREIGN" if way.by_bgp and foreign(paths[1:], self._protocols) else ""
+            return RT_FOREIGN if way.by_bgp and foreign(paths[1:], self._protocols) else None
         if any(self._fits(way, other) for other in paths[1:]):
-            return "RT-SHADOWED"
+            return RT_SHADOWED
         if best.type in _DROPS:
             return _DROPS[best.type]
         if not by_calico(best, self._protocols):
-            return "RT-FOREIGN"
+            return RT_FOREIGN
         if len(best.next_hops) > 1:
-            return "RT-ECMP"
-        return "RT-WRONG-NEXTHOP" if all(self._device_fits(way, hop) for hop in best.next_hops) else "RT-WRONG-DEVICE"
+            return RT_ECMP
+        return RT_WRONG_NEXTHOP if all(self._device_fits(way, hop) for hop in best.next_hops) else RT_WRONG_DEVICE
 
     def _fits(self, way: ForwardingPath, path: RouteAttributes) -> bool:
         if path.type is not RouteType.UNICAST or not path.next_hops or path.encapsulated:
@@ -99,7 +109,7 @@ def judge_of(view: View, ways: Iterable[ForwardingPath]) -> RouteVerifier:
     return _judge(judged, view.local.bridges(), routers, view.local.felix.protocols)
 
 
-def verdict_alone(view: View, way: ForwardingPath, paths: Paths) -> str:
+def verdict_alone(view: View, way: ForwardingPath, paths: Paths) -> Fault | None:
     """The verdict on a single way, which is not one of those that the judge of all has learned about."""
     known = {} if view.kernel is None or way.device else {way.registered: _gateways(view.kernel, way.registered)}
     return RouteVerifier(view.local.bridges(), known, view.local.felix.protocols).verdict(way, paths)

@@ -4,7 +4,15 @@ import re
 from collections.abc import Iterator
 
 from calico_agent.expected.view import View
-from calico_agent.faults.catalogue import finding
+from calico_agent.faults.agent import (
+    CFG_REFUSED,
+    DOCKER_DOWN,
+    DOCKER_UNREADABLE,
+    HOST_UNREADABLE,
+    KERNEL_UNREADABLE,
+    SV_STATE,
+)
+from calico_agent.faults.datastore import DS_BAD_KEY, DS_FILE, DS_SHRUNK, DS_SNAPSHOT, DS_UNREADABLE
 from calico_agent.model.calico.node import BadKey
 from calico_agent.model.configuration import Configuration
 from calico_agent.model.finding import ConditionType, Finding, Severity
@@ -17,18 +25,18 @@ _NODE_KEY = re.compile(r"^/calico/(?:resources/v3/projectcalico\.org/nodes|bgp/v
 def find_sources(view: View) -> Iterator[Finding]:
     """A finding for each source that is unreadable, except BIRD, and for each bad key of the datastore."""
     seen = view.observation
-    for code, source, effect in (
-        ("HOST-UNREADABLE", seen.host, "the node name is not sure"),
-        ("KERNEL-UNREADABLE", seen.kernel, "addresses and routes are not checked"),
+    for fault, source, effect in (
+        (HOST_UNREADABLE, seen.host, "the node name is not sure"),
+        (KERNEL_UNREADABLE, seen.kernel, "addresses and routes are not checked"),
     ):
         if isinstance(source, Unreadable):
-            yield finding(code, source.source, f"{source.source} cannot be read: {source.reason}", effect=effect)
+            yield fault.finding(source.source, f"{source.source} cannot be read: {source.reason}", effect=effect)
     if isinstance(seen.docker, Unreadable):
         yield _docker(view, seen.docker)
     yield from _configuration(seen.configuration)
     for trouble in seen.agent_troubles:
-        yield finding(
-            trouble.code, trouble.subject, trouble.what, why=trouble.why, effect=trouble.effect, cure=trouble.cure
+        yield trouble.fault.finding(
+            trouble.subject, trouble.what, why=trouble.why, effect=trouble.effect, cure=trouble.cure
         )
     yield from _datastore(view)
     yield from (_not_kept(view, trouble) for trouble in seen.state_trouble)
@@ -44,9 +52,9 @@ def _docker(view: View, docker: Unreadable) -> Finding:
         cure = "systemctl start docker; if it does not stay, journalctl -u docker says why"
         lost = any(isinstance(bird, Unreadable) for _, bird in view.daemons())
         severity = Severity.ERROR if lost else Severity.WARNING
-        return finding("DOCKER-DOWN", docker.source, what, effect=effect, cure=cure, severity=severity)
+        return DOCKER_DOWN.finding(docker.source, what, effect=effect, cure=cure, severity=severity)
     effect = "whether calico/node runs is not known, and nothing is started"
-    return finding("DOCKER-UNREADABLE", docker.source, what, effect=effect)
+    return DOCKER_UNREADABLE.finding(docker.source, what, effect=effect)
 
 
 def _configuration(now: Configuration) -> Iterator[Finding]:
@@ -57,12 +65,11 @@ def _configuration(now: Configuration) -> Iterator[Finding]:
     reload = "systemctl reload calico-agent"
     if now.waiting:
         what = "the last reload was refused, and what is on disk by now is good and not taken over"
-        yield finding("CFG-REFUSED", "configuration", what, effect=goes_on, cure=reload)
+        yield CFG_REFUSED.finding("configuration", what, effect=goes_on, cure=reload)
         return
     what = "the reload was refused" if now.reload_failed else "the configuration on disk cannot be used"
     more = f" (and {len(now.refused) - 1} more)" if len(now.refused) > 1 else ""
-    yield finding(
-        "CFG-REFUSED",
+    yield CFG_REFUSED.finding(
         "configuration",
         f"{what}: {now.refused[0]}{more}",
         effect=f"{goes_on}; it does not start with the one on disk, after a reboot for example",
@@ -75,9 +82,8 @@ def _bad_key(bad: BadKey) -> Finding:
     node = found[1] if (found := _NODE_KEY.search(bad.key)) else ""
     what = f"the value of {bad.key} cannot be understood: {bad.reason}"
     if not node:
-        return finding("DS-BAD-KEY", bad.key, what, effect="it is left out of every check")
-    return finding(
-        "DS-BAD-KEY",
+        return DS_BAD_KEY.finding(bad.key, what, effect="it is left out of every check")
+    return DS_BAD_KEY.finding(
         bad.key,
         what,
         effect=f"for calico/node as for this agent there is no node {node}: it gets no sessions and no routes",
@@ -95,8 +101,7 @@ _KEPT = {
 
 
 def _not_kept(view: View, trouble: Unreadable) -> Finding:
-    return finding(
-        "SV-STATE",
+    return SV_STATE.finding(
         trouble.source,
         f"what calico-agent remembers cannot be kept: {trouble.reason}",
         effect=_KEPT.get(trouble.source, ""),
@@ -122,8 +127,7 @@ def _datastore(view: View) -> Iterator[Finding]:
         if view.age:
             effect = f"everything is held against the records of {view.age}; nothing new is started"
         if trouble.code == "shrunk":
-            yield finding(
-                "DS-SHRUNK",
+            yield DS_SHRUNK.finding(
                 trouble.source,
                 trouble.reason,
                 effect=effect,
@@ -132,10 +136,10 @@ def _datastore(view: View) -> Iterator[Finding]:
             )
         else:
             what = f"{trouble.source} cannot be read: {trouble.reason}"
-            yield finding("DS-UNREADABLE", trouble.source, what, effect=effect, cure=_CURES.get(trouble.code, ""))
+            yield DS_UNREADABLE.finding(trouble.source, what, effect=effect, cure=_CURES.get(trouble.code, ""))
     elif (files := view.observation.files_trouble) is not None:
         effect = "the open connection to etcd goes on; once it ends, no other can be made"
-        yield finding("DS-FILE", files.source, f"for the next connection to etcd: {files.reason}", effect=effect)
+        yield DS_FILE.finding(files.source, f"for the next connection to etcd: {files.reason}", effect=effect)
     if kept is not None:
         effect = "an agent that starts while etcd is down does not know which routes this host needs"
-        yield finding("DS-SNAPSHOT", kept.source, kept.reason, effect=effect)
+        yield DS_SNAPSHOT.finding(kept.source, kept.reason, effect=effect)

@@ -1,15 +1,15 @@
 """`calico-agent explain`: what a condition and the code of a problem mean, offline."""
 
 from calico_agent.errors import UsageError
-from calico_agent.faults.catalogue import CATALOGUE
-from calico_agent.faults.catalogue.conditions import CONDITIONS
+from calico_agent.faults.conditions import CONDITIONS
+from calico_agent.faults.registry import FAULTS
 from calico_agent.report.words import nearest
 
 
 def explain(wanted: str | None) -> str:
     """The text about one, in whatever case it is written; None lists all. Raises UsageError."""
     entries = {name: (entry.title, entry.explanation) for name, entry in CONDITIONS.items()}
-    entries |= {code: (entry.title, entry.explanation) for code, entry in sorted(CATALOGUE.items())}
+    entries |= {code: (fault.title, fault.explanation) for code, fault in sorted(FAULTS.items())}
     if wanted is None:
         width = max(map(len, entries))
         return "".join(f"{name:<{width}}  {title}\n" for name, (title, _) in entries.items())

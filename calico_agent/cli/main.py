@@ -66,7 +66,9 @@ def _parser() -> Parser:
     _add_import(_add(subparsers, "import", commands.import_, _IMPORT, file))
     text = "what the code of a problem or a condition means and what to do"
     explain = _add(subparsers, "explain", commands.explain, text)
-    explain.add_argument("code", nargs="?", metavar="CODE", help="for example IP-BRIDGE; without it all are listed")
+    explain.add_argument(
+        "code", nargs="?", metavar="CODE", help="a code or condition, as `status` prints it; without it all are listed"
+    )
     help_ = _add(subparsers, "help", commands.usage, "what the commands are, or how one of them is used")
     help_.add_argument("words", nargs="*", metavar="COMMAND")
     help_.set_defaults(top=parser)

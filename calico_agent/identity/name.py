@@ -13,6 +13,7 @@ case, digits and `_.-` (config/config_params.go@2.3.0).
 import re
 from dataclasses import replace
 
+from calico_agent.faults.node.identity import NAME_INVALID, NAME_LOCALHOST, NAME_UNKNOWN
 from calico_agent.identity.established import Established
 from calico_agent.identity.name_sources import CONFIGURATION, HOST_NAME, KUBELET, LAST_CHOICE
 from calico_agent.model.container.container import Docker
@@ -44,7 +45,7 @@ def choose_name(
         return _checked(configured, CONFIGURATION, f"The configured node name {configured!r}", as_written=as_written)
     if isinstance(host, Unreadable):
         refusal = f"The host name cannot be read: {host.reason}. {_CURE}."
-        return NameChoice(None, refusal=refusal, refusal_code="NAME-UNKNOWN", as_written=as_written)
+        return NameChoice(None, refusal=refusal, refused_by=NAME_UNKNOWN, as_written=as_written)
     name = host.hostname.strip() if as_written else host.hostname.strip().lower()
     override = host.kubelet.hostname_override if host.kubelet is not None else ""
     if established is not None:
@@ -99,7 +100,7 @@ def _same_host(one: str, other: str) -> bool:
 def _checked(name: str, source: str, subject: str, *, as_written: bool = False) -> NameChoice:
     if _LOCALHOST.fullmatch(name.lower()):
         refusal = f"{subject} is no node name: every machine is called that, and all would share one node. {_CURE}."
-        return NameChoice(None, source, refusal, "NAME-LOCALHOST", as_written=as_written)
+        return NameChoice(None, source, refusal, NAME_LOCALHOST, as_written=as_written)
     if len(name) > _LONGEST or not (_VALID_AS_WRITTEN if as_written else _VALID).fullmatch(name):
         allowed = (
             "letters, digits, '-', '_' and '.'"
@@ -107,7 +108,7 @@ def _checked(name: str, source: str, subject: str, *, as_written: bool = False) 
             else "lower-case letters, digits, '-' and '.', with a letter or digit at both ends of each part"
         )
         refusal = f"{subject} is not a valid node name: Calico takes at most {_LONGEST} {allowed}. {_CURE}."
-        return NameChoice(None, source, refusal, "NAME-INVALID", as_written=as_written)
+        return NameChoice(None, source, refusal, NAME_INVALID, as_written=as_written)
     return NameChoice(name, source, as_written=as_written)
 
 

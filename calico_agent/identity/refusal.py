@@ -1,36 +1,39 @@
 """Why no address was chosen, for people: what was wanted, what was found, what to write where."""
 
+from calico_agent.faults.node.addresses import IP_NOT_LOCAL
+from calico_agent.faults.node.identity import IP_AMBIGUOUS, IP_NONE, IP_REJECTED
 from calico_agent.identity.candidates import Rejection
 from calico_agent.identity.question import AddressQuestion
+from calico_agent.model.finding import Fault
 from calico_agent.model.identity import Candidate, Opinion
 
 _SHOWN = 6
 _OBVIOUS = frozenset({Rejection.LOOPBACK, Rejection.LINK_LOCAL})
 
 
-def refuse(question: AddressQuestion, opinions: tuple[Opinion, ...]) -> tuple[str, str]:
-    """The code of the catalogue and the sentences. `opinions` is what the rules say."""
+def refuse(question: AddressQuestion, opinions: tuple[Opinion, ...]) -> tuple[Fault, str]:
+    """The fault and the sentences. `opinions` is what the rules say."""
     if question.settings.configured is not None:
         return _refuse_configured(question)
     if question.settings.calico is not None:
-        return "IP-NONE", f"The configured method {opinions[0].detail}. {_offers(question)}"
+        return IP_NONE, f"The configured method {opinions[0].detail}. {_offers(question)}"
     named = {interface for opinion in opinions for interface in opinion.named}
     possible = [one for one in question.candidates if one.accepted or one.interface in named]
     if any(candidate.accepted for candidate in possible):
-        return "IP-AMBIGUOUS", _ambiguous(question, possible, opinions)
-    return "IP-NONE", _none(question)
+        return IP_AMBIGUOUS, _ambiguous(question, possible, opinions)
+    return IP_NONE, _none(question)
 
 
-def _refuse_configured(question: AddressQuestion) -> tuple[str, str]:
+def _refuse_configured(question: AddressQuestion) -> tuple[Fault, str]:
     wanted = question.settings.configured
     assert wanted is not None
     rejected = question.candidate(wanted.ip)
     if rejected is None:
-        return "IP-NOT-LOCAL", (
+        return IP_NOT_LOCAL, (
             f"The configured IPv{question.family} address {wanted.ip} is on no link of this host, so BIRD could not "
             f"use it. {_offers(question)}"
         )
-    return "IP-REJECTED", (
+    return IP_REJECTED, (
         f"The configured IPv{question.family} address {wanted.ip} cannot be the node's: {rejected.interface} "
         f"{rejected.link} {rejected.evidence}. {_offers(question)}"
     )

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
+from calico_agent.faults.node.identity import IP_UNKNOWN
 from calico_agent.identity.autodetect import calico_itself
 from calico_agent.identity.candidates import candidates
 from calico_agent.identity.established import established_name, recorded_name
@@ -82,8 +83,8 @@ def choose_address(question: AddressQuestion) -> AddressChoice:
     choice = AddressChoice(family, candidates=found, opinions=opinions, calico=calico_itself(question))
     decides = winner(deciding)
     if decides is None:
-        code, refusal = refuse(question, opinions)
-        choice = replace(choice, refusal=refusal, refusal_code=code)
+        fault, refusal = refuse(question, opinions)
+        choice = replace(choice, refusal=refusal, refused_by=fault)
     else:
         chosen = decides.answers[0]
         holder = question.candidate(chosen.ip)
@@ -106,4 +107,4 @@ def _unknown(family: Family, settings: AddressSettings, kernel: Unreadable) -> A
     if settings.method == "none":
         return AddressChoice(family, wanted=False)
     refusal = f"The addresses of this host cannot be read: {kernel.reason}"
-    return AddressChoice(family, refusal=refusal, refusal_code="IP-UNKNOWN")
+    return AddressChoice(family, refusal=refusal, refused_by=IP_UNKNOWN)

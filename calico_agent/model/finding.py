@@ -1,14 +1,9 @@
-"""Findings, the conditions they decide, and the problems they are joined to."""
+"""Faults as they are declared, the findings of them, the conditions that these decide, and the problems they form."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from enum import Enum, IntEnum
 
-from calico_agent.model.calico.bird import Session
-from calico_agent.model.container.program import Stage
-from calico_agent.model.identity import Identity
-from calico_agent.model.network.address import Family, IPNetwork
-from calico_agent.model.preflight import Check
+from calico_agent.model.network.address import IPNetwork
 
 
 class Severity(IntEnum):
@@ -59,9 +54,145 @@ class Condition:
     message: str
 
 
+class Area(Enum):
+    """What a fault is about: the first part of its code.
+
+    The order is the one in which problems of one severity are named: this host's own faults, then other hosts', then
+    what BIRD and the kernel show.
+    """
+
+    NAME = "NAME"
+    ADDRESS = "IP"
+    NODE = "NODE"
+    SUPERVISION = "SV"
+    HOST = "HOST"
+    KERNEL = "KERNEL"
+    DOCKER = "DOCKER"
+    DATASTORE = "DS"
+    BIRD = "BIRD"
+    BGP = "BGP"
+    ROUTES = "RT"
+    AGENT = "AGENT"
+    CONFIGURATION = "CFG"
+
+
+class Scope(Enum):
+    """What a finding has in common with the one that explains it."""
+
+    PREFIX = "the same prefix"
+    NODE = "the same node"
+    DEVICE = "the same tunnel device"
+    HERE = "this host"
+
+
+class Grouping(Enum):
+    """Which problems with one fault as their cause are one problem: a single thing to do.
+
+    Many nodes are more than three.
+    """
+
+    BY_SUBJECT = "each subject has its own"
+    BY_SUBJECT_UNTIL_MANY = "each subject has its own; those of many nodes are one"
+    BY_NODE = "each node has its own; those of many nodes are one"
+    ALL = "all are one"
+
+
+@dataclass(frozen=True, slots=True)
+class Causes:
+    """The faults that explain another one within a scope; of routes only those that `writer` should write, if given."""
+
+    faults: tuple["Fault", ...]
+    scope: Scope
+    writer: Writer | None = None
+
+    def explain(self, finding: "Finding") -> bool:
+        """True if the finding is of this writer, or of one that is not known."""
+        return self.writer is None or finding.writer in {None, self.writer}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Fault:
+    """One fault: all that is declared of it. Findings refer to it, and two faults are never equal.
+
+    `code` is an interface: alerts and runbooks name it, and it is never given another meaning. `explanation` has three
+    paragraphs: what it means, how it is found, what to do. `severity` and `condition` are the usual ones: the same
+    fault on another host, or of lesser weight, may have others.
+
+    `explained_by` are the faults that this one follows from. The first that is found wins, so what is near stands
+    before what is far: a peer's own fault explains its missing session before a fault of this host does.
+    `one_for_each`: of several findings of this fault in that scope, the first explains the others.
+    `always_here`: it is this host's, although a finding of it names another node.
+    `blind`: not knowing is a warning, and explains errors all the same. Any other cause weighs as much as its effects.
+    `grouping` joins problems, and `counted_as` says what is counted then: nodes, or the subjects by this word.
+    """
+
+    code: str
+    title: str
+    explanation: str
+    condition: ConditionType
+    severity: Severity = Severity.ERROR
+    explained_by: tuple[Causes, ...] = ()
+    one_for_each: Scope | None = None
+    always_here: bool = False
+    blind: bool = False
+    grouping: Grouping = Grouping.BY_SUBJECT
+    counted_as: str = "node"
+
+    @property
+    def area(self) -> Area:
+        """What it is about."""
+        return Area(self.code.partition("-")[0])
+
+    @property
+    def causes(self) -> tuple[Causes, ...]:
+        """All that explains it, itself included."""
+        return (
+            self.explained_by if self.one_for_each is None else (*self.explained_by, Causes((self,), self.one_for_each))
+        )
+
+    def finding(
+        self,
+        subject: str,
+        what: str,
+        *,
+        why: str = "",
+        effect: str = "",
+        cure: str = "",
+        node: str = "",
+        prefix: IPNetwork | None = None,
+        severity: Severity | None = None,
+        condition: ConditionType | None = None,
+        bars_start: bool = False,
+        writer: Writer | None = None,
+        instance: str = "",
+        early: bool = False,
+        device: str = "",
+        beneath: IPNetwork | None = None,
+    ) -> "Finding":
+        """Return a finding of this fault, with its severity and condition unless others are given."""
+        return Finding(
+            fault=self,
+            subject=subject,
+            severity=self.severity if severity is None else severity,
+            condition=condition or self.condition,
+            what=what,
+            why=why,
+            effect=effect,
+            cure=cure,
+            node=node,
+            prefix=prefix,
+            bars_start=bars_start,
+            writer=writer,
+            instance=instance,
+            early=early,
+            device=device,
+            beneath=beneath,
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong. `code` is a code of the catalogue.
+    """One thing that is wrong, by the fault that it is.
 
     `subject` is what it is about (a node, a prefix, a peer). `what` is the first line a person reads; `why` the
     evidence; `effect` the fate of the traffic now; `cure` what to do, where. While one that `bars_start` holds,
@@ -72,7 +203,7 @@ class Finding:
     `beneath` is the prefix of the route by which the next hop of the one that it is about should be found.
     """
 
-    code: str
+    fault: Fault
     subject: str
     severity: Severity
     condition: ConditionType
@@ -90,6 +221,11 @@ class Finding:
     beneath: IPNetwork | None = None
 
     @property
+    def code(self) -> str:
+        """The code of the fault."""
+        return self.fault.code
+
+    @property
     def key(self) -> tuple[str, str, str]:
         """What identifies it over time."""
         return self.code, self.subject, self.instance
@@ -101,62 +237,3 @@ class Problem:
 
     cause: Finding
     consequences: tuple[Finding, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class PeerSession:
-    """A BGP session together with the node it leads to (empty when the peer is not a node of this cluster)."""
-
-    session: Session
-    node: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class RouteCounts:
-    """The routes this host should have, by what was found. `expected` is the sum of the three after it.
-
-    `left_out` are blocks of other nodes to which there may be routes or not: Felix is told to write none to blocks.
-    """
-
-    expected: int = 0
-    present: int = 0
-    missing: int = 0
-    wrong: int = 0
-    stale: int = 0
-    nodes_without_route: int = 0
-    left_out: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class StageReached:
-    """How far calico/node's start has come, and what shows it."""
-
-    stage: Stage
-    evidence: str
-
-
-@dataclass(frozen=True, slots=True)
-class Assessment:
-    """What one observation means, without any memory: the same observation always gives the same assessment.
-
-    `sessions` are those of the BIRD daemons that could be read; `unread` are the families of those that could not.
-    `routes` is None while it is not known which routes this host should have, or which it has. `checks` are those of
-    the preflight, none where nothing was read for them.
-    """
-
-    at: datetime
-    identity: Identity
-    conditions: tuple[Condition, ...]
-    problems: tuple[Problem, ...]
-    sessions: tuple[PeerSession, ...] = ()
-    unread: frozenset[Family] = frozenset()
-    routes: RouteCounts | None = None
-    stage: StageReached | None = None
-    checks: tuple[Check, ...] = ()
-
-    @property
-    def prefixes_amiss(self) -> frozenset[IPNetwork]:
-        """The prefixes that findings about routes speak of."""
-        found = (one for problem in self.problems for one in (problem.cause, *problem.consequences))
-        spoken_of = ((one.prefix, one.beneath) for one in found if one.code.startswith("RT-"))
-        return frozenset(prefix for both in spoken_of for prefix in both if prefix is not None)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from calico_agent.model.finding import Fault
 from calico_agent.model.network.address import Family, IPAddress, IPInterface
 
 
@@ -83,8 +84,7 @@ class LostAddress:
 class AddressChoice:
     """The address of one family: chosen by `rule`, or None and then `refusal` says why there is none.
 
-    `wanted` is False for a family that is not used here. `refusal_code` is the refusal's code in the catalogue:
-    `IP-AMBIGUOUS`, `IP-NONE`, `IP-NOT-LOCAL`, `IP-REJECTED`, or `IP-UNKNOWN` when the kernel could not be read.
+    `wanted` is False for a family that is not used here. `refused_by` is the fault that a refusal is.
     `calico` is what Calico would take if it were left alone; it decides nothing. `lost` is the address of before.
     """
 
@@ -96,9 +96,14 @@ class AddressChoice:
     candidates: tuple[Candidate, ...] = ()
     opinions: tuple[Opinion, ...] = ()
     refusal: str = ""
-    refusal_code: str = ""
+    refused_by: Fault | None = None
     calico: tuple[Opinion, ...] = ()
     lost: LostAddress | None = None
+
+    @property
+    def refusal_code(self) -> str:
+        """The code of the refusal; empty where there is none."""
+        return self.refused_by.code if self.refused_by is not None else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,19 +123,24 @@ class NameSource:
 class NameChoice:
     """The node name: from `source`, or None and then `refusal` says why. `sources` are all places that name this host.
 
-    `refusal_code` is its code in the catalogue: `NAME-LOCALHOST`, `NAME-INVALID`, or `NAME-UNKNOWN` when the host could
-    not be read. `evidence` says why the name of before goes on; `renamed` is the host name of now, where the name was
-    the host name then. `as_written`: host names are node names in their own case, as in Calico 2.x.
+    `refused_by` is the fault that a refusal is. `evidence` says why the name of before goes on; `renamed` is the host
+    name of now, where the name was the host name then. `as_written`: host names are node names in their own case, as in
+    Calico 2.x.
     """
 
     name: str | None
     source: str = ""
     refusal: str = ""
-    refusal_code: str = ""
+    refused_by: Fault | None = None
     sources: tuple[NameSource, ...] = ()
     evidence: str = ""
     renamed: str = ""
     as_written: bool = False
+
+    @property
+    def refusal_code(self) -> str:
+        """The code of the refusal; empty where there is none."""
+        return self.refused_by.code if self.refused_by is not None else ""
 
 
 @dataclass(frozen=True, slots=True)

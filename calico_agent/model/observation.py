@@ -10,6 +10,7 @@ from calico_agent.model.calico.workload_endpoint import WorkloadEndpoints
 from calico_agent.model.configuration import Configuration
 from calico_agent.model.container.container import Docker
 from calico_agent.model.container.image import Pull
+from calico_agent.model.finding import Fault
 from calico_agent.model.host.conflicting_process import ConflictingProcess
 from calico_agent.model.host.machine import Host
 from calico_agent.model.network.address import IPAddress
@@ -23,9 +24,9 @@ __all__ = ["AgentTrouble", "Observation", "Unreadable"]
 
 @dataclass(frozen=True, slots=True)
 class AgentTrouble:
-    """Something that the agent lacks for its own work. `code` is a code of the catalogue, the rest its finding's."""
+    """Something that the agent lacks for its own work. The rest is its finding's."""
 
-    code: str
+    fault: Fault
     subject: str
     what: str
     why: str = ""

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
+from calico_agent.model.finding import Fault
 from calico_agent.model.words import counted
 
 
@@ -23,18 +24,23 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One line of the preflight. `code` is a code of the catalogue, `subject` tells several lines of one code apart.
+    """One line of the preflight. `subject` tells several lines about one fault apart.
 
     `what` is what was found, `why` why that matters, and `cure` a command where there is one; an ok needs only the
     first.
     """
 
-    code: str
+    fault: Fault
     verdict: Verdict
     what: str
     why: str = ""
     cure: str = ""
     subject: str = ""
+
+    @property
+    def code(self) -> str:
+        """The code of the fault."""
+        return self.fault.code
 
 
 def tally(checks: Iterable[Check]) -> str:

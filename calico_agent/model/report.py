@@ -3,20 +3,11 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from calico_agent.model.assessment import PeerSession, RouteCounts, StageReached
 from calico_agent.model.configuration import Configuration
 from calico_agent.model.container.container import Container
 from calico_agent.model.container.image import Pull
-from calico_agent.model.finding import (
-    Condition,
-    ConditionType,
-    Finding,
-    PeerSession,
-    Problem,
-    RouteCounts,
-    Severity,
-    StageReached,
-    Status,
-)
+from calico_agent.model.finding import Condition, ConditionType, Finding, Problem, Severity, Status
 from calico_agent.model.identity import Identity
 from calico_agent.model.name_lease import NameLease
 from calico_agent.model.network.address import Family

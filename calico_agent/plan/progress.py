@@ -3,10 +3,13 @@
 import re
 from datetime import timedelta
 
+from calico_agent.faults.bgp.peering import BGP_PORT
+from calico_agent.faults.routes.links import RT_LINK_DOWN, RT_NEIGHBOUR
+from calico_agent.faults.routes.underlay import RT_NEXTHOP_DEAD
 from calico_agent.model.action import Progress
+from calico_agent.model.assessment import Assessment
 from calico_agent.model.calico.bird import Bird, Session
 from calico_agent.model.container.container import Container
-from calico_agent.model.finding import Assessment
 from calico_agent.model.observation import Observation
 
 # What shows that BIRD does not do its work. Anything else that keeps the agent from asking it is no fault of BIRD's: a
@@ -19,7 +22,7 @@ _NOBODY_BEHIND = frozenset({"absent", "refused"})
 _LASTS = timedelta(seconds=20)
 
 # A link of this host, the way to all peers, the port: nothing that another image would do better.
-_BENEATH = frozenset({"RT-LINK-DOWN", "RT-NEXTHOP-DEAD", "RT-NEIGHBOUR", "BGP-PORT"})
+_BENEATH = frozenset({RT_LINK_DOWN, RT_NEXTHOP_DEAD, RT_NEIGHBOUR, BGP_PORT})
 
 # In BIRD's words: the peer does not run, or is not there (sysdep/unix/io.c of BIRD 1.6 prints strerror).
 _NOBODY_THERE = re.compile(r"Connection refused|No route to host|Host is (unreachable|down)|Network is unreachable")
@@ -54,7 +57,7 @@ def _is_seen(observation: Observation, container: Container | None) -> bool:
 def _is_cut_off(assessment: Assessment) -> bool:
     """Whether no session can be up for a reason that lies beneath calico/node."""
     established = any(peer.session.established for peer in assessment.sessions)
-    return not established and any(problem.cause.code in _BENEATH for problem in assessment.problems)
+    return not established and any(problem.cause.fault in _BENEATH for problem in assessment.problems)
 
 
 def _nobody_there(session: Session) -> bool:

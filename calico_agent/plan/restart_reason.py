@@ -8,16 +8,16 @@ not meant to run; and what cannot be seen is no reason to stop what may well wor
 from collections.abc import Iterable
 from datetime import datetime
 
+from calico_agent.faults.bgp.bird import BIRD_DOWN, BIRD_HUNG
+from calico_agent.faults.datastore import DS_FILE
+from calico_agent.faults.node.container import SV_STUCK
+from calico_agent.faults.node.supervision import SV_CERTIFICATE, SV_CRASHLOOP
 from calico_agent.model.container.container import Container
 from calico_agent.model.finding import Finding
 from calico_agent.model.report import TimedProblem
 from calico_agent.model.settings import DriftPolicy, SuperviseSettings
 
-_CRASH_LOOP = "SV-CRASHLOOP"
-_STUCK = "SV-STUCK"
-_OUTDATED = "SV-CERTIFICATE"
-_UNUSABLE = "DS-FILE"
-_SILENT_BIRD = frozenset({"BIRD-HUNG", "BIRD-DOWN"})
+_SILENT_BIRD = frozenset({BIRD_HUNG, BIRD_DOWN})
 
 
 def restart_reason(
@@ -39,18 +39,18 @@ def restart_reason(
     replaces = settings.on_drift is DriftPolicy.REPLACE
     begun = max(container.started_at, etcd_since or container.started_at)
     problems = tuple(problems)
-    usable = etcd_since is not None and all(timed.problem.cause.code != _UNUSABLE for timed in problems)
+    usable = etcd_since is not None and all(timed.problem.cause.fault is not DS_FILE for timed in problems)
     for timed in problems:
         for finding in _causes(timed):
             # Its own age: the routes that it explains may be missing for longer, and for another reason.
             lasting = now - max(timed.since_of(finding), begun)
             # The agent itself has read etcd with the new ones since: one that is broken costs what runs nothing.
-            if finding.code == _OUTDATED and usable and replaces and lasting >= settings.start_deadline:
+            if finding.fault is SV_CERTIFICATE and usable and replaces and lasting >= settings.start_deadline:
                 return f"{finding.subject} was renewed, and it still has the one of before"
             late = now - begun >= settings.start_deadline
-            if finding.code == _STUCK and late and timed.confirmed:
+            if finding.fault is SV_STUCK and late and timed.confirmed:
                 return f"its start did not get on within {settings.start_deadline.total_seconds():.0f} s"
-            if finding.code in _SILENT_BIRD and _is_kept(finding, container) and lasting >= settings.hung_deadline:
+            if finding.fault in _SILENT_BIRD and _is_kept(finding, container) and lasting >= settings.hung_deadline:
                 return f"{finding.subject} did not answer for {lasting.total_seconds():.0f} s"
     return ""
 
@@ -66,4 +66,4 @@ def _is_kept(finding: Finding, container: Container) -> bool:
 def _causes(timed: TimedProblem) -> tuple[Finding, ...]:
     """The root cause; of a crash loop, which is our own count of restarts, also what it stands for."""
     problem = timed.problem
-    return (problem.cause, *problem.consequences) if problem.cause.code == _CRASH_LOOP else (problem.cause,)
+    return (problem.cause, *problem.consequences) if problem.cause.fault is SV_CRASHLOOP else (problem.cause,)

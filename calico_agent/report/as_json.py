@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime
 
+from calico_agent.model.assessment import PeerSession
 from calico_agent.model.container.container import Container
 from calico_agent.model.container.image import Pull
-from calico_agent.model.finding import Finding, PeerSession
+from calico_agent.model.finding import Finding
 from calico_agent.model.name_lease import NameLease
 from calico_agent.model.report import Report, TimedProblem
 from calico_agent.model.secret import masked_table

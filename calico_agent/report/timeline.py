@@ -19,7 +19,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from calico_agent.model.finding import Assessment, Condition, ConditionType, Finding, Problem, Status
+from calico_agent.model.assessment import Assessment
+from calico_agent.model.finding import Condition, ConditionType, Finding, Problem, Status
 from calico_agent.model.report import TimedCondition, TimedProblem
 
 SUSPECTED = "Suspected"

@@ -16,10 +16,11 @@ from calico_agent.expected.view import view_of
 from calico_agent.identity.select import identify_host
 from calico_agent.identity.sticky import addresses_in_use, names_in_use, remember
 from calico_agent.model.action import Attempts, DesiredContainer, Plan, Succession, Supervising
+from calico_agent.model.assessment import Assessment
 from calico_agent.model.calico.node import Block, Datastore
 from calico_agent.model.calico.workload_endpoint import WorkloadEndpoints
 from calico_agent.model.container.container import ContainerSpec
-from calico_agent.model.finding import Assessment, ConditionType, Status
+from calico_agent.model.finding import ConditionType, Status
 from calico_agent.model.identity import Identity, KeptIdentity
 from calico_agent.model.name_lease import LONG_UP_SECONDS, NameState
 from calico_agent.model.network.address import IPAddress, IPNetwork

@@ -23,6 +23,7 @@ from calico_agent.api.latest import AgentHealth
 from calico_agent.api.sockets import open_tcp
 from calico_agent.cli.client import ask
 from calico_agent.errors import ServeError
+from calico_agent.faults.agent import AGENT_HTTP
 from calico_agent.model.finding import ConditionType, Status
 from calico_agent.model.name_lease import Machine, NameLease, NameOwner
 from calico_agent.model.network.address import IPAddress
@@ -432,7 +433,7 @@ class TestLife:
             server.start()
             server.retry()
             (trouble,) = server.troubles()
-            assert (trouble.code, trouble.subject) == ("AGENT-HTTP", f"127.0.0.1 port {port}")
+            assert (trouble.fault, trouble.subject) == (AGENT_HTTP, f"127.0.0.1 port {port}")
             assert trouble.what == f"cannot listen on 127.0.0.1 port {port}: Address already in use"
             assert f"`ss -ltnp sport = :{port}`" in trouble.cure
             assert ask(str(tmp_path / "agent.sock"), "/status").text

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from calico_agent.faults.catalogue import CATALOGUE
+from calico_agent.faults.registry import FAULTS
 from calico_agent.model.action import Supervising
 from calico_agent.model.finding import Status
 from calico_agent.model.identity import Identity
@@ -45,7 +45,7 @@ def check(case: Case) -> None:
     for piece in case.unsaid:
         assert piece not in text
     for one in findings:
-        assert one.code in CATALOGUE
+        assert FAULTS[one.code] is one.fault
         if one.code.startswith("RT-"):
             assert one.effect, f"{one.code} does not say what becomes of the packets"
         assert "None" not in f"{one.what}{one.why}{one.effect}{one.cure}"

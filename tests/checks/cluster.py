@@ -11,11 +11,12 @@ from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface, ip
 
 from calico_agent.checks.assessment import assess
 from calico_agent.model.action import Supervising
+from calico_agent.model.assessment import Assessment
 from calico_agent.model.calico.bird import Bird, PeerKind, Session
 from calico_agent.model.calico.node import Affinity, AffinityState, Block, Datastore, Node, Pool
 from calico_agent.model.calico.refused_peers import Knocks
 from calico_agent.model.container.container import Container, ContainerState, Docker, Mount
-from calico_agent.model.finding import Assessment, Finding, Status
+from calico_agent.model.finding import Finding, Status
 from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import AddressChoice, Candidate, Identity, NameChoice
 from calico_agent.model.network.address import Family, IPAddress, Link

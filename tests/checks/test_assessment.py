@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from calico_agent.faults.agent import AGENT_FILES, AGENT_HTTP
 from calico_agent.model.calico.node import BadKey, Datastore
 from calico_agent.model.configuration import Configuration
 from calico_agent.model.finding import ConditionType, Status
@@ -121,9 +122,7 @@ CASES = {
         replace(
             NOTHING,
             bird=Unreadable("BIRD", "bird.ctl cannot be asked: Too many open files", "error"),
-            agent_troubles=(
-                AgentTrouble("AGENT-FILES", "calico-agent", "the agent itself is out of file descriptors"),
-            ),
+            agent_troubles=(AgentTrouble(AGENT_FILES, "calico-agent", "the agent itself is out of file descriptors"),),
         ),
         {
             "AGENT-FILES calico-agent": {
@@ -135,7 +134,7 @@ CASES = {
     ),
     "a port that is taken is a warning, and the host is as well as before": Case(
         replace(
-            HEALTHY, agent_troubles=(AgentTrouble("AGENT-HTTP", "127.0.0.1 port 9197", "it is taken", cure="free it"),)
+            HEALTHY, agent_troubles=(AgentTrouble(AGENT_HTTP, "127.0.0.1 port 9197", "it is taken", cure="free it"),)
         ),
         {"AGENT-HTTP 127.0.0.1 port 9197": set()},
         says=("it is taken", "free it"),

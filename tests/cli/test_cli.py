@@ -18,7 +18,7 @@ import pytest
 from calico_agent import __version__
 from calico_agent.api.http import HttpServer
 from calico_agent.api.latest import AgentHealth
-from calico_agent.faults.catalogue import CATALOGUE
+from calico_agent.faults.registry import FAULTS
 from calico_agent.model.finding import ConditionType
 from tests.netns import network_namespace
 from tests.patience import PATIENCE
@@ -239,10 +239,10 @@ class TestUsage:
 class TestExplain:
     def test_all_codes_are_listed(self) -> None:
         conditions = [kind.value for kind in ConditionType]
-        assert [line.split()[0] for line in run("explain").stdout.splitlines()] == [*conditions, *sorted(CATALOGUE)]
+        assert [line.split()[0] for line in run("explain").stdout.splitlines()] == [*conditions, *sorted(FAULTS)]
 
     def test_one_is_explained_in_any_case(self) -> None:
-        assert run("explain", "ip-bridge").stdout.startswith(f"IP-BRIDGE: {CATALOGUE['IP-BRIDGE'].title}\n\n")
+        assert run("explain", "ip-bridge").stdout.startswith(f"IP-BRIDGE: {FAULTS['IP-BRIDGE'].title}\n\n")
 
     @pytest.mark.parametrize("condition", [kind.value for kind in ConditionType])
     def test_a_condition_is_explained_in_any_case(self, condition: str) -> None:

@@ -27,6 +27,7 @@ from calico_agent.model.action import (
     Rollback,
     StartContainer,
 )
+from calico_agent.model.assessment import StageReached
 from calico_agent.model.calico.bird import Bird, PeerKind, Session
 from calico_agent.model.calico.node import Datastore, Node
 from calico_agent.model.container.container import (
@@ -40,7 +41,6 @@ from calico_agent.model.container.container import (
 )
 from calico_agent.model.container.image import LocalImage
 from calico_agent.model.container.program import Stage
-from calico_agent.model.finding import StageReached
 from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import Identity, KeptIdentity
 from calico_agent.model.name_lease import AliveSign, Machine, NameOwner

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from calico_agent.faults.registry import FAULTS
 from calico_agent.model.action import (
     Attempts,
     ClearRestartPolicy,
@@ -189,7 +190,7 @@ def lasting(code: str, seconds: float, subject: str = "BIRD", *consequences: str
     """A problem that is seen for so long."""
 
     def finding(code: str) -> Finding:
-        return Finding(code, subject, Severity.ERROR, ConditionType.CONTAINER_RUNNING, "it is wrong")
+        return Finding(FAULTS[code], subject, Severity.ERROR, ConditionType.CONTAINER_RUNNING, "it is wrong")
 
     return TimedProblem(
         Problem(finding(code), tuple(map(finding, consequences))), NOW - timedelta(seconds=seconds), confirmed=True

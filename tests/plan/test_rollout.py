@@ -27,6 +27,7 @@ from calico_agent.model.action import (
     StartContainer,
     Succession,
 )
+from calico_agent.model.assessment import StageReached
 from calico_agent.model.container.container import (
     LABEL_MANAGED_BY,
     LABEL_SPEC_HASH,
@@ -38,7 +39,6 @@ from calico_agent.model.container.container import (
 )
 from calico_agent.model.container.image import LocalImage, Pull, PullPolicy
 from calico_agent.model.container.program import Stage
-from calico_agent.model.finding import StageReached
 from calico_agent.model.report import TimedProblem
 from calico_agent.model.settings import SuperviseSettings
 from calico_agent.plan.remediation import plan_supervision

@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from calico_agent.faults.registry import FAULTS
 from calico_agent.model.action import Action, Attempts, Plan, StartContainer
+from calico_agent.model.assessment import Assessment
 from calico_agent.model.calico.node import Datastore
-from calico_agent.model.finding import Assessment, Condition, ConditionType, Finding, Problem, Severity, Status
+from calico_agent.model.finding import Condition, ConditionType, Finding, Problem, Severity, Status
 from calico_agent.model.identity import NameChoice
 from calico_agent.model.name_lease import LeaseStatus, NameState
 from calico_agent.model.observation import Unreadable
@@ -57,7 +59,7 @@ def test_a_refused_name_is_the_reason() -> None:
 
 def finding(code: str, *, bars: bool) -> Finding:
     condition = ConditionType.CONTAINER_RUNNING
-    return Finding(code, "x", Severity.ERROR, condition, f"what {code}", cure=f"cure {code}", bars_start=bars)
+    return Finding(FAULTS[code], "x", Severity.ERROR, condition, f"what {code}", cure=f"cure {code}", bars_start=bars)
 
 
 def test_a_finding_that_bars_a_start_refuses_it_even_as_a_consequence() -> None:
@@ -65,7 +67,7 @@ def test_a_finding_that_bars_a_start_refuses_it_even_as_a_consequence() -> None:
     at = datetime(2026, 11, 23, tzinfo=UTC)
     harmless = Assessment(at, IDENTITY, (), (Problem(finding("SV-ABSENT", bars=False)),))
     assert apply_start_gates(wanted, harmless) == wanted
-    folded = Problem(finding("NODE-X", bars=False), (finding("SV-PORT", bars=True),))
+    folded = Problem(finding("NODE-NO-RECORD", bars=False), (finding("SV-PORT", bars=True),))
     assert apply_start_gates(wanted, replace(harmless, problems=(folded,))).refused == "what SV-PORT; cure SV-PORT"
 
 

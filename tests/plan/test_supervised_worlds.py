@@ -26,6 +26,7 @@ from calico_agent.model.action import (
     StartContainer,
     Supervising,
 )
+from calico_agent.model.assessment import Assessment
 from calico_agent.model.calico.node import Datastore, Node
 from calico_agent.model.container.container import (
     LABEL_MANAGED_BY,
@@ -37,7 +38,7 @@ from calico_agent.model.container.container import (
     Docker,
 )
 from calico_agent.model.container.image import LocalImage
-from calico_agent.model.finding import Assessment, Finding
+from calico_agent.model.finding import Finding
 from calico_agent.model.host.conflicting_process import ConflictingProcess
 from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import Candidate, Identity, NameChoice

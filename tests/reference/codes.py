@@ -3,10 +3,9 @@
 import re
 from collections.abc import Iterable
 
-from calico_agent.faults.catalogue import CATALOGUE
-from calico_agent.faults.catalogue.conditions import CONDITIONS
-from calico_agent.faults.catalogue.entry import Entry
-from calico_agent.faults.causes import RULES
+from calico_agent.faults.conditions import CONDITIONS
+from calico_agent.faults.registry import FAULTS
+from calico_agent.model.finding import Fault
 from tests.reference import markdown
 
 _CODE = re.compile(r"[A-Z]+(?:-[A-Z]+)+")
@@ -14,7 +13,7 @@ _CODE = re.compile(r"[A-Z]+(?:-[A-Z]+)+")
 
 def page() -> str:
     """The page."""
-    overview = [(_link(code), entry.severity.name.lower(), markdown.escape(entry.title)) for code, entry in _entries()]
+    overview = [(_link(code), fault.severity.name.lower(), markdown.escape(fault.title)) for code, fault in _faults()]
     return markdown.page(
         "Conditions and codes",
         "the declarations of faults",
@@ -28,25 +27,23 @@ def page() -> str:
         ),
         "## All codes",
         markdown.table(("code", "severity", "what is wrong"), overview),
-        *(_section(entry) for _, entry in _entries()),
+        *(_section(fault) for _, fault in _faults()),
     )
 
 
-def _entries() -> Iterable[tuple[str, Entry]]:
-    return sorted(CATALOGUE.items())
+def _faults() -> Iterable[tuple[str, Fault]]:
+    return sorted(FAULTS.items())
 
 
-def _section(entry: Entry) -> str:
-    condition = f"[{entry.condition.value}](#{entry.condition.value.lower()})"
-    explained = {
-        code: rule.link.value for rule in reversed(RULES) for code in rule.causes if entry.code in rule.effects
-    }
-    explains = {code for rule in RULES for code in rule.effects if entry.code in rule.causes}
+def _section(fault: Fault) -> str:
+    condition = f"[{fault.condition.value}](#{fault.condition.value.lower()})"
+    explained = {one.code: causes.scope.value for causes in reversed(fault.causes) for one in causes.faults}
+    explains = {one.code for one in FAULTS.values() for causes in one.causes if fault in causes.faults}
     lines = [
-        f"## {entry.code}",
-        f"*{markdown.escape(entry.title)}*",
-        f"{entry.severity.name.lower()}, condition {condition}",
-        _prose(entry.explanation),
+        f"## {fault.code}",
+        f"*{markdown.escape(fault.title)}*",
+        f"{fault.severity.name.lower()}, condition {condition}",
+        _prose(fault.explanation),
     ]
     if explained:
         lines.append("Explained by: " + ", ".join(f"{_link(code)} ({explained[code]})" for code in sorted(explained)))
@@ -63,5 +60,5 @@ def _prose(text: str) -> str:
     """An explanation, in which each code that exists leads to its place."""
     parts = re.split(r"(`[^`]+`)", markdown.escape(text.strip()))
     for place in range(0, len(parts), 2):
-        parts[place] = _CODE.sub(lambda found: _link(found[0]) if found[0] in CATALOGUE else found[0], parts[place])
+        parts[place] = _CODE.sub(lambda found: _link(found[0]) if found[0] in FAULTS else found[0], parts[place])
     return "".join(parts)

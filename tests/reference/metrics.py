@@ -9,11 +9,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from calico_agent.api.latest import AgentHealth
 from calico_agent.api.metrics import Metrics
+from calico_agent.faults.preflight.kernel import HOST_CLOCK
+from calico_agent.model.assessment import StageReached
 from calico_agent.model.configuration import Configuration
 from calico_agent.model.container.container import ContainerState
 from calico_agent.model.container.image import Pull
 from calico_agent.model.container.program import Stage
-from calico_agent.model.finding import StageReached
 from calico_agent.model.preflight import Check, Verdict
 from calico_agent.model.report import Report, Supervision
 from tests.reference import markdown
@@ -72,7 +73,7 @@ def _reports() -> Iterator[Report]:
     yield replace(
         broken,
         configuration=Configuration(taken_at=NOW),
-        checks=(Check("HOST-CLOCK", Verdict.OK, "the clock is right"),),
+        checks=(Check(HOST_CLOCK, Verdict.OK, "the clock is right"),),
         supervision=Supervision(pull=Pull("calico/node:v3.31.7", NOW)),
         stage=StageReached(Stage.READY, "BIRD answers"),
         container=ended,

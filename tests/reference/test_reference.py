@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from calico_agent.config.schema import Config, IdentitySection
+from calico_agent.faults.preflight.kernel import HOST_CLOCK
 from calico_agent.model.configuration import Configuration
 from calico_agent.model.container.image import Pull
 from calico_agent.model.identity import AddressChoice, KeptAddress, LostAddress
@@ -75,7 +76,7 @@ def reports() -> Iterator[Report]:
         claim=NameLease(NameOwner("host1", CLAIMANT, NOW, "{}"), AliveSign("host1", CLAIMANT)),
         configuration=Configuration(NOW, refused=("[log] level is not a level",)),
         supervision=Supervision(pull=Pull("calico/node:v3.31.7", NOW)),
-        checks=(Check("HOST-CLOCK", Verdict.WARNING, "the clock goes wrong"),),
+        checks=(Check(HOST_CLOCK, Verdict.WARNING, "the clock goes wrong"),),
     )
 
 

@@ -8,10 +8,11 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from calico_agent.model.assessment import StageReached
 from calico_agent.model.container.container import Container, ContainerState
 from calico_agent.model.container.image import Pull
 from calico_agent.model.container.program import Stage
-from calico_agent.model.finding import ConditionType, Problem, StageReached
+from calico_agent.model.finding import ConditionType, Problem
 from calico_agent.model.network.address import Family
 from calico_agent.model.report import Report, Supervision, TimedProblem
 from calico_agent.report.as_metrics import collect

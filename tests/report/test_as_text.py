@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from calico_agent.faults.routes.table import RT_MISSING
+from calico_agent.model.assessment import StageReached
 from calico_agent.model.container.container import Container, ContainerState
 from calico_agent.model.container.image import Pull
 from calico_agent.model.container.program import Stage
-from calico_agent.model.finding import ConditionType, Problem, Severity, StageReached
+from calico_agent.model.finding import ConditionType, Problem, Severity
 from calico_agent.model.identity import AddressChoice, NameChoice, Opinion
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.report import Report, Supervision, TimedCondition, TimedProblem
@@ -237,7 +239,7 @@ class TestOutput:
     @given(hostile=st.text(max_size=2000))
     def test_no_text_from_outside_breaks_the_page(self, hostile: str) -> None:
         cause = replace(BRIDGE.cause, subject=hostile, what=hostile, why=hostile, effect=hostile, cure=hostile)
-        problem = Problem(cause, (replace(cause, code="X"),))
+        problem = Problem(cause, (replace(cause, fault=RT_MISSING),))
         report = broken_report()
         report = replace(
             report,

@@ -8,7 +8,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calico_agent.model.finding import Assessment, ConditionType, Finding, Problem, Severity, Status
+from calico_agent.model.assessment import Assessment
+from calico_agent.model.finding import ConditionType, Finding, Problem, Severity, Status
 from calico_agent.model.report import Report
 from calico_agent.report.changes import Level, LogEvent, changes
 from calico_agent.report.timeline import History, advance

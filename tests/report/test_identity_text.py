@@ -6,6 +6,7 @@ from ipaddress import ip_interface
 
 import pytest
 
+from calico_agent.faults.node.identity import IP_AMBIGUOUS, IP_NONE, IP_UNKNOWN, NAME_INVALID, NAME_LOCALHOST
 from calico_agent.model.identity import AddressChoice, Candidate, Identity, NameChoice, NameSource, Opinion
 from calico_agent.model.network.address import Family
 from calico_agent.report.identity_text import identity_json, render_identity
@@ -64,7 +65,7 @@ DECIDED = Identity(
     AddressChoice(Family.IPV6, wanted=False),
 )
 REFUSED = Identity(
-    NameChoice(None, "host name", "This machine's host name 'localhost' is no node name.", "NAME-LOCALHOST"),
+    NameChoice(None, "host name", "This machine's host name 'localhost' is no node name.", NAME_LOCALHOST),
     AddressChoice(
         Family.IPV4,
         candidates=(ETH0, ETH1),
@@ -73,7 +74,7 @@ REFUSED = Identity(
             Opinion("default route", (), "there is no default route"),
         ),
         refusal='2 IPv4 addresses could be this node\'s. Write the right one: [identity] ipv4 = "10.0.0.13".',
-        refusal_code="IP-AMBIGUOUS",
+        refused_by=IP_AMBIGUOUS,
     ),
     AddressChoice(Family.IPV6, wanted=False),
 )
@@ -137,7 +138,7 @@ Name: none. NAME-LOCALHOST: This machine's host name 'localhost' is no node name
 
 def test_a_host_whose_kernel_cannot_be_read_has_no_table() -> None:
     """An empty table would look like a host without addresses."""
-    ipv4 = AddressChoice(Family.IPV4, refusal="The addresses of this host cannot be read: x", refusal_code="IP-UNKNOWN")
+    ipv4 = AddressChoice(Family.IPV4, refusal="The addresses of this host cannot be read: x", refused_by=IP_UNKNOWN)
     text = render_identity(replace(DECIDED, ipv4=ipv4))
     assert text.startswith("IPv4: none. IP-UNKNOWN: The addresses of this host cannot be read: x\n")
 
@@ -214,8 +215,8 @@ def test_what_comes_from_outside_cannot_move_the_cursor(*, refused: bool) -> Non
     name = NameChoice(EVIL, EVIL, sources=(NameSource(EVIL, EVIL, EVIL, EVIL),))
     choice = replace(DECIDED.ipv4, link=EVIL, rule=EVIL, candidates=(evil,), opinions=(Opinion(EVIL, (), EVIL),))
     if refused:
-        choice = replace(choice, chosen=None, refusal=EVIL, refusal_code="IP-NONE")
-        name = replace(name, name=None, refusal=EVIL, refusal_code="NAME-INVALID")
+        choice = replace(choice, chosen=None, refusal=EVIL, refused_by=IP_NONE)
+        name = replace(name, name=None, refusal=EVIL, refused_by=NAME_INVALID)
     text = render_identity(Identity(name, choice, DECIDED.ipv6))
     assert "x\\x1b[31m" in text
     assert all(character.isprintable() or character == "\n" for character in text)

@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 
+from calico_agent.faults.preflight.network import HOST_FIREWALL_PODS, HOST_FORWARD
 from calico_agent.model.preflight import Check, Verdict
 from calico_agent.report.as_metrics import collect
 from calico_agent.report.as_text import render_status
 from calico_agent.report.preflight import preflight_json, render_preflight
 from tests.reports import NOW, healthy_report
 
-CHECKS = tuple(Check("HOST-FORWARD", verdict, f"it is {verdict.value}", "a reason", "a cure") for verdict in Verdict)
+CHECKS = tuple(Check(HOST_FORWARD, verdict, f"it is {verdict.value}", "a reason", "a cure") for verdict in Verdict)
 
 
 def test_each_check_is_a_line_and_what_is_not_ok_has_reason_and_cure() -> None:
@@ -40,14 +41,14 @@ def test_the_last_line_calls_nothing_good_of_which_nothing_is_known() -> None:
 
 def test_a_cure_is_one_line_so_that_it_can_be_copied_as_one_command() -> None:
     cure = " && ".join(f"iptables -I FORWARD -s 10.{number}.0.0/16 -j ACCEPT" for number in range(30))
-    text = render_preflight((Check("HOST-FIREWALL-PODS", Verdict.FAILURE, "all " * 60, "why " * 60, cure),), width=80)
+    text = render_preflight((Check(HOST_FIREWALL_PODS, Verdict.FAILURE, "all " * 60, "why " * 60, cure),), width=80)
     lines = text.splitlines()
     assert [line.partition("cure  ")[2] for line in lines if "cure  " in line] == [cure]
     assert max(len(line) for line in lines if cure not in line) <= 80
 
 
 def test_what_comes_from_outside_cannot_paint() -> None:
-    text = render_preflight((Check("HOST-FORWARD", Verdict.FAILURE, "a\033[31m\nb", "c\n", "d\x07"),))
+    text = render_preflight((Check(HOST_FORWARD, Verdict.FAILURE, "a\033[31m\nb", "c\n", "d\x07"),))
     assert "\033" not in text
     assert "\x07" not in text
 

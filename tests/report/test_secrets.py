@@ -17,6 +17,7 @@ from calico_agent.config import load
 from calico_agent.config.show import render_config
 from calico_agent.errors import ConfigError
 from calico_agent.model.action import Attempts, Supervising
+from calico_agent.model.assessment import Assessment
 from calico_agent.model.container.container import (
     LABEL_MANAGED_BY,
     MANAGED_BY,
@@ -24,7 +25,6 @@ from calico_agent.model.container.container import (
     ContainerSpec,
     ContainerState,
 )
-from calico_agent.model.finding import Assessment
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.report import Report, Supervision, TimedCondition, TimedProblem
 from calico_agent.model.settings import Mode, SuperviseSettings

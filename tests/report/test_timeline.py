@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calico_agent.model.finding import Assessment, Condition, ConditionType, Finding, Problem, Severity, Status
+from calico_agent.model.assessment import Assessment
+from calico_agent.model.finding import Condition, ConditionType, Finding, Problem, Severity, Status
 from calico_agent.model.report import TimedCondition, TimedProblem
 from calico_agent.report.timeline import History, advance, next_confirmation
 from tests.reports import IDENTITY, NOW, condition, finding
@@ -155,7 +156,7 @@ class TestFlapping:
 
     def test_a_note_that_is_away_stays_a_note(self) -> None:
         assert TimedProblem(
-            Problem(finding("X", severity=Severity.INFO)), NOW, confirmed=True, times=4, away=True
+            Problem(finding("RT-SERVICES", severity=Severity.INFO)), NOW, confirmed=True, times=4, away=True
         ).severity is (Severity.INFO)
 
     def test_another_instance_of_the_same_subject_is_another_thing(self) -> None:

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from calico_agent.model.finding import NOT_JUDGED, ConditionType, Problem, RouteCounts, Severity, Status
+from calico_agent.model.assessment import RouteCounts
+from calico_agent.model.finding import NOT_JUDGED, ConditionType, Problem, Severity, Status
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.report import Report, TimedCondition, TimedProblem
 from calico_agent.report.timeline import SUSPECTED
@@ -31,7 +32,7 @@ def with_problems(report: Report, *problems: tuple[Problem, bool]) -> Report:
 
 
 WARNING = Problem(finding("RT-STALE", "10.244.9.0/26", severity=Severity.WARNING))
-NOTE = Problem(finding("NOTE-ONLY", "x", severity=Severity.INFO))
+NOTE = Problem(finding("RT-SERVICES", "x", severity=Severity.INFO))
 ERROR = Problem(finding("RT-MISSING", "10.244.1.0/26"))
 OUT_OF_FILES = Problem(
     finding("AGENT-FILES", severity=Severity.WARNING, what="no file is left"),
@@ -88,7 +89,7 @@ VERDICTS = [
         with_problems(healthy_report(), (NOTE, True), (WARNING, True)),
         "WARNING RT-STALE: 10.244.9.0/26 is wrong (and 1 more problem)",
     ),
-    ("then a note", with_problems(healthy_report(), (NOTE, True)), "NOTE NOTE-ONLY: x is wrong"),
+    ("then a note", with_problems(healthy_report(), (NOTE, True)), "NOTE RT-SERVICES: x is wrong"),
     (
         "also where a source cannot be read and a fault is suspected: the fault may be the reason",
         replace(

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from calico_agent.config import Config
-from calico_agent.model.finding import Assessment, Finding
+from calico_agent.model.assessment import Assessment
+from calico_agent.model.finding import Finding
 from calico_agent.model.identity import Identity
 from calico_agent.model.observation import Observation
 from calico_agent.runtime.memory import Memory

@@ -10,10 +10,12 @@ from calico_agent.expected.bgp_need import needs_bgp
 from calico_agent.expected.bgp_sessions import host_plan
 from calico_agent.expected.peer_endpoints import another_holder
 from calico_agent.expected.view import View
-from calico_agent.faults.catalogue import finding
+from calico_agent.faults.bgp.bird import BIRD_DISABLED, BIRD_DOWN, BIRD_HUNG, BIRD_LINK, BIRD_UNREADABLE
+from calico_agent.faults.bgp.peering import BGP_NO_PEERS, BGP_PORT
+from calico_agent.model.assessment import PeerSession
 from calico_agent.model.calico.bird import Bird, Session
 from calico_agent.model.container.program import Program
-from calico_agent.model.finding import Finding, PeerSession, Severity
+from calico_agent.model.finding import Fault, Finding, Severity
 from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.network.address import Family, IPAddress
 from calico_agent.model.observation import Unreadable
@@ -25,8 +27,7 @@ _WITHOUT = (
     ("device", "BIRD does not know the links of this host, and finds no way to the next hops of its routes"),
     ("direct", "BIRD does not know the networks of this host, and takes other ways to the next hops of its routes"),
 )
-_UNREADABLE = "BIRD-UNREADABLE"
-_CODES = {"absent": "BIRD-DOWN", "refused": "BIRD-DOWN", "timeout": "BIRD-HUNG"}
+_FAULTS = {"absent": BIRD_DOWN, "refused": BIRD_DOWN, "timeout": BIRD_HUNG}
 _NOT_LISTENING = "No listening socket"
 _SERVICES = {Family.IPV4: "/etc/service/enabled/bird", Family.IPV6: "/etc/service/enabled/bird6"}
 
@@ -73,30 +74,29 @@ def _may_not_belong_here(view: View, bird: Unreadable) -> bool:
 def _daemon(view: View, family: Family, bird: Unreadable) -> Finding:
     program = _program(view, family)
     gone = bird.code == "absent" and program is not None and program.pid != 0
-    code = _CODES.get(bird.code, _UNREADABLE) if not gone else _UNREADABLE
+    fault = _FAULTS.get(bird.code, BIRD_UNREADABLE) if not gone else BIRD_UNREADABLE
     name = "BIRD" if family is Family.IPV4 else "BIRD for IPv6"
-    words = {"BIRD-DOWN": "is not running", "BIRD-HUNG": "does not answer", _UNREADABLE: "cannot be asked"}
-    return finding(
-        code,
+    words = {BIRD_DOWN: "is not running", BIRD_HUNG: "does not answer", BIRD_UNREADABLE: "cannot be asked"}
+    return fault.finding(
         name,
-        f"{name} {words[code]} on this host: {bird.reason}",
+        f"{name} {words[fault]} on this host: {bird.reason}",
         why=_of_its_process(program, gone),
         effect="BIRD may do its work all the same, and nobody sees how"
-        if code == _UNREADABLE
+        if fault is BIRD_UNREADABLE
         else "routes stay as they are and do not follow the cluster; peers drop this host's pods after some minutes",
-        cure=_cure(view, family, bird, code, gone=gone),
+        cure=_cure(view, family, bird, fault, gone=gone),
         node=view.me,
-        severity=None if code == _UNREADABLE or matters(view, family) else Severity.WARNING,
+        severity=None if fault is BIRD_UNREADABLE or matters(view, family) else Severity.WARNING,
     )
 
 
-def _cure(view: View, family: Family, bird: Unreadable, code: str, *, gone: bool) -> str:
+def _cure(view: View, family: Family, bird: Unreadable, fault: Fault, *, gone: bool) -> str:
     container = view.container_name
     if gone:
         return f"docker restart {container}: BIRD makes its socket when it starts"
-    if code == "BIRD-DOWN" or bird.code == "closed":
-        return f"docker logs {container} says why it does not {'start' if code == 'BIRD-DOWN' else 'stay'}"
-    if code == "BIRD-HUNG":
+    if fault is BIRD_DOWN or bird.code == "closed":
+        return f"docker logs {container} says why it does not {'start' if fault is BIRD_DOWN else 'stay'}"
+    if fault is BIRD_HUNG:
         return f"docker exec {container} sv restart {_SERVICES[family]}, or docker restart {container}"
     if bird.code == "error":
         return "systemctl restart calico-agent, and look at its limits (LimitNOFILE) if that comes again"
@@ -118,8 +118,7 @@ def _of_its_process(program: Program | None, gone: bool) -> str:
 
 def _switched_off(view: View, family: Family, name: str) -> Finding:
     effects = (effect for kind, effect in _WITHOUT if name.startswith(kind))
-    return finding(
-        "BIRD-DISABLED",
+    return BIRD_DISABLED.finding(
         name if family is Family.IPV4 else f"{name} (IPv6)",
         f"somebody switched off {name} in BIRD on this host",
         why=f"BIRD: {name} down",
@@ -135,8 +134,7 @@ def _link_missed(view: View, family: Family, bird: Bird, name: str) -> Finding:
     addresses = [*(one.ip for one in nodes if one is not None), *(session.peer for session in bird.sessions)]
     used = any(address in network for address in addresses for network in there if address not in view.local.addresses)
     container = view.container_name
-    return finding(
-        "BIRD-LINK",
+    return BIRD_LINK.finding(
         name if family is Family.IPV4 else f"{name} (IPv6)",
         f"BIRD takes {name} for down, and it is up: BIRD missed that another address became the first one there",
         why=f"BIRD: {name} DOWN, AdminUp LinkUp, with an address",
@@ -150,8 +148,7 @@ def _link_missed(view: View, family: Family, bird: Bird, name: str) -> Finding:
 
 
 def _port(view: View) -> Finding:
-    return finding(
-        "BGP-PORT",
+    return BGP_PORT.finding(
         view.me,
         "BIRD cannot listen for its peers: another program of this host has the BGP port",
         why=f"BIRD: {_NOT_LISTENING}",
@@ -167,8 +164,7 @@ def _no_peers(view: View) -> Iterator[Finding]:
         return
     if not any(view.local.registered(family) and needs_bgp(view, family) for family in Family):
         return
-    yield finding(
-        "BGP-NO-PEERS",
+    yield BGP_NO_PEERS.finding(
         "default",
         "the node-to-node mesh is off and no BGPPeer exists: no node has any BGP session",
         why="BGPConfiguration default: nodeToNodeMeshEnabled: false",

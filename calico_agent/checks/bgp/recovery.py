@@ -13,16 +13,16 @@ from calico_agent.checks.identity.suspects import staying
 from calico_agent.checks.words import birdcl, in_family, listed
 from calico_agent.expected.peer_endpoints import node_at
 from calico_agent.expected.view import STARTING, View
-from calico_agent.faults.catalogue import finding
+from calico_agent.faults.bgp.sessions import BGP_RECOVERING
+from calico_agent.faults.routes.host_routes import RT_BORROWED_MISSING
+from calico_agent.faults.routes.table import RT_BLACKHOLE, RT_BLACKHOLE_MISSING, RT_ECMP, RT_MISSING, RT_WRONG_NEXTHOP
 from calico_agent.model.calico.bird import Bird
 from calico_agent.model.evidence import ARRIVING, is_within
 from calico_agent.model.finding import Finding, Severity, Writer
 from calico_agent.model.network.address import Family
 
 # What BIRD would put right by writing its routes.
-_UNWRITTEN = frozenset(
-    {"RT-MISSING", "RT-BORROWED-MISSING", "RT-BLACKHOLE-MISSING", "RT-BLACKHOLE", "RT-WRONG-NEXTHOP", "RT-ECMP"}
-)
+_UNWRITTEN = frozenset({RT_MISSING, RT_BORROWED_MISSING, RT_BLACKHOLE_MISSING, RT_BLACKHOLE, RT_WRONG_NEXTHOP, RT_ECMP})
 _WHOLE_WAIT = 240
 
 
@@ -39,7 +39,7 @@ def with_those_that_come(view: View, routes: Iterable[Finding]) -> tuple[Finding
     recover and have advertised nothing.
     """
     found = tuple(routes)
-    if not any(one.code in _UNWRITTEN for one in found):
+    if not any(one.fault in _UNWRITTEN for one in found):
         return found
     recovering, young, peers = set(), set(), set()
     for family, bird in view.daemons():
@@ -52,7 +52,7 @@ def with_those_that_come(view: View, routes: Iterable[Finding]) -> tuple[Finding
             recovering.add(family)
 
     def comes(one: Finding) -> bool:
-        if one.code not in _UNWRITTEN or one.prefix is None or not _may_be_birds(one):
+        if one.fault not in _UNWRITTEN or one.prefix is None or not _may_be_birds(one):
             return False
         family = Family(one.prefix.version)
         if family in recovering:
@@ -72,7 +72,7 @@ def is_young(bird: Bird) -> bool:
 
 def find_recovery(view: View, routes: Iterable[Finding]) -> Iterator[Finding]:
     """The daemons whose recovery keeps routes from the kernel. `routes` are the findings about the table."""
-    unwritten = [one for one in routes if one.code in _UNWRITTEN and one.prefix is not None and _may_be_birds(one)]
+    unwritten = [one for one in routes if one.fault in _UNWRITTEN and one.prefix is not None and _may_be_birds(one)]
     for family, bird in view.daemons():
         held = [one for one in unwritten if one.prefix is not None and one.prefix.version == family]
         if isinstance(bird, Bird) and bird.graceful_restart and held:
@@ -88,8 +88,7 @@ def _recovery(view: View, family: Family, bird: Bird, severity: Severity) -> Fin
     whom = listed(awaited) if awaited else "its peers"
     left = f", up to {bird.recovery_left} s more" if bird.recovery_left is not None else ""
     name = "BIRD" if family is Family.IPV4 else "BIRD for IPv6"
-    return finding(
-        "BGP-RECOVERING",
+    return BGP_RECOVERING.finding(
         in_family(awaited[0] if awaited else view.me, family),
         f"{name} here was started and waits for {whom} before it writes any route{left}",
         why="BIRD: Graceful restart recovery in progress"

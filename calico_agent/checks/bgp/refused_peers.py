@@ -14,7 +14,8 @@ from calico_agent.checks.words import in_family, listed
 from calico_agent.expected.agents import machines
 from calico_agent.expected.peer_endpoints import all_sessions, node_at
 from calico_agent.expected.view import View
-from calico_agent.faults.catalogue import finding
+from calico_agent.faults.bgp.peering import BGP_NAT
+from calico_agent.faults.bgp.sessions import BGP_UNKNOWN_PEER
 from calico_agent.model.calico.bird import Session
 from calico_agent.model.calico.node import Node
 from calico_agent.model.finding import Finding, Severity
@@ -90,8 +91,7 @@ def _translated(view: View, session: Session, router: IPAddress) -> Finding:
     exempt = " && ".join(
         f"{tool} -t nat -I POSTROUTING -s {one} -d {other} -j ACCEPT" for one, other in ((peer, here), (here, peer))
     )
-    return finding(
-        "BGP-NAT",
+    return BGP_NAT.finding(
         in_family(node, peer.version),
         f"what comes from node {node} ({peer}) comes here from {router}, the router towards it: that router rewrites "
         "the source (NAT)",
@@ -104,8 +104,7 @@ def _translated(view: View, session: Session, router: IPAddress) -> Finding:
 
 
 def _router(view: View, address: IPAddress) -> Finding:
-    return finding(
-        "BGP-UNKNOWN-PEER",
+    return BGP_UNKNOWN_PEER.finding(
         str(address),
         f"{address}, a router of this host, tries to open a BGP session, and no BGPPeer asks for one with it",
         why=f"calico/node's log: Unexpected connect from unknown address {address}; routes here lead through it",
@@ -121,8 +120,7 @@ def _stranger(view: View, address: IPAddress, owner: str) -> Finding:
     near = next((net for net in view.local.networks(family) if address in net), None)
     where = f"it is on this host's network {near}" if near else "it is on no network of this host"
     names = tuple(sorted(view.cluster.nodes)) if view.cluster is not None else ()
-    return finding(
-        "BGP-UNKNOWN-PEER",
+    return BGP_UNKNOWN_PEER.finding(
         str(address),
         f"a host with the address {address} tries to open a BGP session, and no node is registered with it",
         why=f"calico/node's log: Unexpected connect from unknown address {address}; {where}; "

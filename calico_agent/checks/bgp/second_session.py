@@ -11,7 +11,7 @@ from calico_agent.checks.words import in_family
 from calico_agent.expected.bgp_sessions import FamilyPlan
 from calico_agent.expected.peer_endpoints import node_at
 from calico_agent.expected.view import View
-from calico_agent.faults.catalogue import finding
+from calico_agent.faults.bgp.peering import BGP_DOUBLE
 from calico_agent.model.calico.bird import Bird, PeerKind, Session
 from calico_agent.model.finding import Finding
 
@@ -38,8 +38,7 @@ def _second(view: View, plan: FamilyPlan, session: Session, first: Session) -> F
     else:
         what = f"{peering} asks for a second session with {who}, beside that of the mesh: BIRD never starts it"
     delete = f"calicoctl delete bgppeer {wanted.peering}" if wanted is not None and wanted.peering else ""
-    return finding(
-        "BGP-DOUBLE",
+    return BGP_DOUBLE.finding(
         in_family(node, peer.version) if node else str(peer),
         what,
         why=f"BIRD: {described(session)}; {described(first)}",

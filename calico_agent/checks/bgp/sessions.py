@@ -13,7 +13,7 @@ from calico_agent.expected.bgp_peers import ExpectedSession
 from calico_agent.expected.bgp_sessions import FamilyPlan, host_plan
 from calico_agent.expected.peer_endpoints import node_at
 from calico_agent.expected.view import View
-from calico_agent.faults.catalogue import finding
+from calico_agent.faults.bgp.sessions import BGP_DOWN, BGP_NO_SESSION, BGP_STALE_AS, BGP_STALE_SESSION
 from calico_agent.model.calico.bird import Bird, PeerKind, Session
 from calico_agent.model.calico.node import BgpSettings
 from calico_agent.model.evidence import SETTLING, is_within
@@ -127,8 +127,7 @@ def _missing(view: View, plan: FamilyPlan, address: IPAddress, bird: Bird) -> It
     effect = "no routes come from that peer, and it gets none from this host"
     if node:
         effect = f"no route to the pods of {node} is learned, {passed_on}and it gets none to ours"
-    yield finding(
-        "BGP-NO-SESSION",
+    yield BGP_NO_SESSION.finding(
         in_family(node, address.version) if node else str(address),
         f"BIRD has no session {whom}{f', which BGPPeer {peering} asks for' if peering else ''}",
         why=f"the datastore has the {record}, BIRD's configuration has not; it was not changed{_when(bird)}",
@@ -145,8 +144,7 @@ def _of_confd(view: View) -> str:
 
 
 def _stale_session(view: View, session: Session, bird: Bird, stale: str) -> Finding:
-    return finding(
-        "BGP-STALE-SESSION",
+    return BGP_STALE_SESSION.finding(
         str(session.peer),
         f"BIRD has {stale}",
         why=f"BIRD: {described(session)}; its configuration was not changed{_when(bird)}",
@@ -159,8 +157,7 @@ def _other_as(view: View, session: Session, bird: Bird, wanted: ExpectedSession)
     node = wanted.node
     whom = f"node {node} ({session.peer})" if node else f"peer {session.peer}"
     right = " or ".join(map(str, sorted(wanted.as_numbers)))
-    return finding(
-        "BGP-STALE-AS",
+    return BGP_STALE_AS.finding(
         in_family(node, session.peer.version) if node else str(session.peer),
         f"BIRD takes {whom} to be of AS {session.neighbour_as}, and the datastore says AS {right}",
         why=f"BIRD: {described(session)}; its configuration was not changed{_when(bird)}",
@@ -179,8 +176,7 @@ def _down(view: View, session: Session, fixed: Neighbour | None, *, early: bool)
     sentence, cure = _reason(view, session, fixed, node)
     weighs = matters(view, Family(peer.version), node)
     who = f"node {node} ({peer})" if node else f"peer {peer} ({session.kind.value})"
-    return finding(
-        "BGP-DOWN",
+    return BGP_DOWN.finding(
         in_family(node, peer.version) if node else str(peer),
         f"the BGP session with {who} is not established: {sentence}",
         why=f"BIRD: {described(session)}",

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from calico_agent.checks.words import block_key
 from calico_agent.expected.routes import Expectation
 from calico_agent.expected.view import View
-from calico_agent.faults.catalogue import finding
+from calico_agent.faults.routes.blocks import RT_BLOCK_GONE
 from calico_agent.model.finding import Finding, Severity, Writer
 
 
@@ -18,8 +18,7 @@ def find_lost_blocks(view: View, expectation: Expectation) -> Iterator[Finding]:
     """Each of them."""
     for lost in expectation.lost_blocks:
         node = lost.node or view.me
-        yield finding(
-            "RT-BLOCK-GONE",
+        yield RT_BLOCK_GONE.finding(
             str(lost.block),
             f"node {node} claims {lost.block}, and the record of this block is gone",
             why=f"{block_key(node, lost.block)} is confirmed, and there is no block of that name",

@@ -5,7 +5,8 @@ from collections.abc import Collection, Iterator
 from calico_agent.checks.words import block_key, listed
 from calico_agent.expected.routes import Expectation
 from calico_agent.expected.view import View
-from calico_agent.faults.catalogue import finding
+from calico_agent.faults.node.registration import NODE_NO_RECORD
+from calico_agent.faults.routes.blocks import RT_DUPLICATE_AFFINITY
 from calico_agent.model.finding import ConditionType, Finding, Severity
 from calico_agent.model.words import counted
 
@@ -16,8 +17,7 @@ def find_double_claims(view: View, expectation: Expectation) -> Iterator[Finding
         names = listed(claim.claimants)
         others = [name for name in claim.claimants if name != claim.owner]
         owner = claim.owner or "nobody"
-        yield finding(
-            "RT-DUPLICATE-AFFINITY",
+        yield RT_DUPLICATE_AFFINITY.finding(
             str(claim.block),
             f"block {claim.block} is claimed by {names}",
             why=f"the block itself says {owner}; affinity keys of {listed(tuple(others))} say otherwise",
@@ -38,8 +38,7 @@ def find_unreachable(expectation: Expectation, without: Collection[str]) -> Iter
     for node, blocks in sorted(expectation.unreachable.items()):
         if node in without:
             continue
-        yield finding(
-            "NODE-NO-RECORD",
+        yield NODE_NO_RECORD.finding(
             node,
             f"{counted(blocks, 'block')} of node {node}, but the datastore has no address for {node}",
             why="no node record of that name, or one without spec.bgp",

@@ -5,9 +5,11 @@ from collections.abc import Iterable, Iterator
 from calico_agent.checks.bgp.recovery import elsewhere
 from calico_agent.expected.routes import Expectation
 from calico_agent.expected.view import View
-from calico_agent.faults.catalogue import finding
+from calico_agent.faults.bgp.sessions import BGP_NO_ROUTES
+from calico_agent.faults.routes.table import RT_MISSING
+from calico_agent.model.assessment import PeerSession
 from calico_agent.model.evidence import ARRIVING, is_within
-from calico_agent.model.finding import Finding, PeerSession, Severity
+from calico_agent.model.finding import Finding, Severity
 from calico_agent.model.network.address import Family
 
 
@@ -18,7 +20,7 @@ def find_silent(
 
     Routes to addresses that may have leaked are no sign: their node has nothing to tell of then.
     """
-    missing = {one.node for one in routes if one.code == "RT-MISSING" and one.severity is Severity.ERROR}
+    missing = {one.node for one in routes if one.fault is RT_MISSING and one.severity is Severity.ERROR}
     if not missing:
         return
     by_bgp = {(route.way.node, route.prefix.version) for route in expectation.routes if route.way.by_bgp}
@@ -26,8 +28,7 @@ def find_silent(
         session = found.session
         owes = found.node in missing and (found.node, session.peer.version) in by_bgp
         if session.established and not session.awaited and session.imported == 0 and owes:
-            yield finding(
-                "BGP-NO-ROUTES",
+            yield BGP_NO_ROUTES.finding(
                 found.node,
                 f"node {found.node} advertises none of its blocks, though the session with it is up",
                 why=f"BIRD: {session.name} has imported 0 routes"

@@ -14,7 +14,7 @@ from calico_agent.checks.words import block_key, listed
 from calico_agent.expected.pods import host_routes, is_lost
 from calico_agent.expected.routes import Expectation
 from calico_agent.expected.view import View
-from calico_agent.faults.catalogue import finding
+from calico_agent.faults.routes.blocks import RT_NOT_EXPORTED, RT_POOL_GONE, RT_UNCLAIMED
 from calico_agent.model.calico.node import AffinityState, Block, Borrowed
 from calico_agent.model.finding import Finding, Severity, Writer
 from calico_agent.model.network.address import IPNetwork
@@ -28,8 +28,7 @@ def find_unadvertised(view: View, expectation: Expectation) -> Iterator[Finding]
     for block, state in silent.blocks:
         yield _unclaimed(view, block, state)
     for pool, blocks in silent.pools:
-        yield finding(
-            "RT-NOT-EXPORTED",
+        yield RT_NOT_EXPORTED.finding(
             pool.name,
             f"no node advertises its pods in pool {pool.name} ({pool.cidr}): the pool is not exported by BGP",
             why=f"disableBGPExport is set; {counted(blocks, 'block')} in use",
@@ -81,8 +80,7 @@ _WHOSE = "blocks of Calico 2.x do not say who uses them"
 
 
 def _gone(block: IPNetwork, what: str, *, why: str, severity: Severity) -> Finding:
-    return finding(
-        "RT-POOL-GONE",
+    return RT_POOL_GONE.finding(
         str(block),
         what,
         why=why,
@@ -98,8 +96,7 @@ def _unclaimed(view: View, block: Block, state: AffinityState | None) -> Finding
     claim = "is gone" if state is None else f"is {state.value}"
     key = block_key(node, block.cidr)
     alone = view.cluster is not None and view.cluster.pools.covering(key_of(block.cidr)) is not None
-    return finding(
-        "RT-UNCLAIMED",
+    return RT_UNCLAIMED.finding(
         str(block.cidr),
         f"node {node} does not advertise {block.cidr}, where its pods have their addresses: its claim on it {claim}",
         why=f"the block says host:{node}; {key} {'does not exist' if state is None else f'says {state.value}'}",

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from calico_agent.checks.words import listed
 from calico_agent.expected.view import View
-from calico_agent.faults.catalogue import finding
+from calico_agent.faults.node.supervision import SV_CERTIFICATE
 from calico_agent.model.finding import Finding
 from calico_agent.model.settings import DriftPolicy
 
@@ -21,8 +21,7 @@ def find_certificates(view: View) -> Iterator[Finding]:
         and view.supervising.settings.on_drift is DriftPolicy.REPLACE
         and not view.succession.barred
     )
-    yield finding(
-        "SV-CERTIFICATE",
+    yield SV_CERTIFICATE.finding(
         container.outdated[0],
         f"{listed(container.outdated)} {'was' if one else 'were'} renewed, and calico/node still has "
         f"the {'one' if one else 'ones'} of before",

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 from calico_agent.checks.words import listed, since_when
 from calico_agent.expected.view import View
-from calico_agent.faults.catalogue import finding
+from calico_agent.faults.node.container import SV_PORT, SV_RIVAL
+from calico_agent.faults.node.names import NAME_CLAIMED, NAME_CLONED, NAME_UNCLAIMED
 from calico_agent.model.calico.node import BgpSettings
 from calico_agent.model.finding import Finding, Severity
 from calico_agent.model.host.conflicting_process import ConflictingProcess, in_the_way
@@ -43,8 +44,7 @@ def _name(view: View) -> Iterator[Finding]:
     trouble = view.observation.claim_trouble
     reason = datastore.claims_trouble or (trouble.reason if trouble and trouble.code == "denied" else "")
     if view.supervised and reason:
-        yield finding(
-            "NAME-UNCLAIMED",
+        yield NAME_UNCLAIMED.finding(
             name,
             f"the node name {name} cannot be claimed in etcd: {reason}",
             effect="another machine that is given this name is not noticed before both run under it",
@@ -74,8 +74,7 @@ def _claimed(view: View, name: str, claim: NameLease, machine: Machine, *, clone
     else:
         what = f"the node name {name} is claimed by another machine, {holder}"
         cure = f"give this host a name of its own ([identity] name, or hostnamectl set-hostname NAME); {gone}"
-    return finding(
-        "NAME-CLONED" if cloned else "NAME-CLAIMED",
+    return (NAME_CLONED if cloned else NAME_CLAIMED).finding(
         name,
         what,
         why=f"claimed {since_when(claim)}; {signs}",
@@ -114,8 +113,7 @@ def _second_manager(view: View, rival: ConflictingProcess) -> Finding:
         "BIRD": "two BIRDs delete each other's routes: each takes every route of protocol bird for its own",
         "Felix": "two Felix undo each other's routes and rules",
     }.get(rival.program, "two who write BIRD's configuration undo each other's work")
-    return finding(
-        "SV-RIVAL",
+    return SV_RIVAL.finding(
         f"{rival.program} {_place(rival)}",
         f"{rival.program} runs on this host outside of calico/node{also}: {rival.command} (pid {rival.pid})",
         why=_where(rival),
@@ -128,8 +126,7 @@ def _second_manager(view: View, rival: ConflictingProcess) -> Finding:
 
 def _port(view: View, rival: ConflictingProcess) -> Finding:
     who = f"{rival.command} (pid {rival.pid})" if rival.pid else "a process that calico-agent cannot see"
-    return finding(
-        "SV-PORT",
+    return SV_PORT.finding(
         _place(rival),
         f"TCP port {rival.port}, on which BIRD waits for its peers, is taken by {who}",
         why=_where(rival),

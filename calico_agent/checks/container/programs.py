@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from calico_agent.expected.view import View, in_words
-from calico_agent.faults.catalogue import finding
+from calico_agent.faults.node.programs import SV_CONFD, SV_FELIX, SV_RESTARTING
 from calico_agent.model.container.container import Container
 from calico_agent.model.container.program import Program
 from calico_agent.model.finding import Finding
@@ -36,7 +36,7 @@ _ENDS_WITHIN = timedelta(seconds=15)
 _FLAPS = timedelta(minutes=2)
 _MOST_ENDS = 3
 
-_CODES = {"felix": "SV-FELIX", "confd": "SV-CONFD"}
+_FAULTS = {"felix": SV_FELIX, "confd": SV_CONFD}
 _EFFECTS = {
     "felix": "policies, and the routes to this host's own pods, are not kept up to date",
     "confd": "BIRD's configuration does not follow the cluster: new nodes get no session",
@@ -60,9 +60,9 @@ def find_programs(view: View) -> Iterator[Finding]:
             if program.name == "felix" and _by_design(view, container, program):
                 continue
             yield _does_not_stay(view, container, program)
-        elif program.stopped and program.name in _CODES:
+        elif program.stopped and program.name in _FAULTS:
             yield _is_held(view, container, program)
-        elif program.name in _CODES and _hangs(view, program):
+        elif program.name in _FAULTS and _hangs(view, program):
             yield _is_hung(view, container, program)
 
 
@@ -91,8 +91,7 @@ def _does_not_stay(view: View, container: Container, program: Program) -> Findin
         why = f"process {program.pid} was started {in_words(age)}, its supervisor long before"
     ends = f"docker logs {container.name} says why it ends"
     up = f"docker exec {container.name} sv up /etc/service/enabled/{program.name} where somebody put it down; else "
-    return finding(
-        _CODES.get(program.name, "SV-RESTARTING"),
+    return _FAULTS.get(program.name, SV_RESTARTING).finding(
         program.name,
         what,
         why=why,
@@ -103,8 +102,7 @@ def _does_not_stay(view: View, container: Container, program: Program) -> Findin
 
 
 def _is_held(view: View, container: Container, program: Program) -> Finding:
-    return finding(
-        _CODES[program.name],
+    return _FAULTS[program.name].finding(
         program.name,
         f"{program.name} inside container {container.name} is stopped: it runs, and does nothing",
         why=f"a signal (SIGSTOP) holds process {program.pid}",
@@ -136,8 +134,7 @@ def _is_hung(view: View, container: Container, program: Program) -> Finding:
         since = f" since {child.started_at:%Y-%m-%d %H:%M:%S} UTC"
         evidence.append(f"it waits for {child.name}, process {child.pid} of this host")
         cure = f"`cat /proc/{child.pid}/stack` and `ls -l /proc/{child.pid}/fd` show what that waits for; {cure}"
-    return finding(
-        _CODES[program.name],
+    return _FAULTS[program.name].finding(
         program.name,
         f"{program.name} hangs: it has not finished its work{since}",
         why="; ".join(evidence),

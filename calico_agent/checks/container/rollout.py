@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from calico_agent.expected.view import View
-from calico_agent.faults.catalogue import finding
+from calico_agent.faults.node.supervision import SV_IMAGE, SV_ROLLED_BACK
 from calico_agent.model.action import Supervising
 from calico_agent.model.container.container import Container, Docker
 from calico_agent.model.container.image import PullPolicy
@@ -58,7 +58,7 @@ def _no_image(view: View, image: str, what: str, why: str, cure: str, *, effect:
     if not effect:
         effect = "the container of before goes on running" if running else "calico/node does not run here"
     severity = Severity.WARNING if running else Severity.ERROR
-    return finding("SV-IMAGE", image, what, why=why, effect=effect, cure=cure, node=view.me, severity=severity)
+    return SV_IMAGE.finding(image, what, why=why, effect=effect, cure=cure, node=view.me, severity=severity)
 
 
 def _cure(image: str, reason: str) -> str:
@@ -77,8 +77,7 @@ def _rolled_back(view: View, container: Container, taken_back: Container, superv
     evidence = f"its log: {hint.line}" if hint else f"the last line of its log: {last[:_LONGEST_QUOTE]}" if last else ""
     reasons = (supervising.attempts.refusal, hint.sentence if hint else "", evidence)
     same = " (same image, other settings)" if container.image == taken_back.image else ""
-    return finding(
-        "SV-ROLLED-BACK",
+    return SV_ROLLED_BACK.finding(
         container.name,
         f"container {container.name} runs as before, with {container.image}: "
         f"its successor from {taken_back.image}{same} did not get ready and was taken back",

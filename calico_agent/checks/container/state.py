@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from calico_agent.checks.container.refused import explained
 from calico_agent.checks.container.supervision import in_one_sentence, loops, stays_stopped
 from calico_agent.expected.view import View
-from calico_agent.faults.catalogue import finding
+from calico_agent.faults.node.container import SV_ABSENT, SV_EXITED, SV_FOREIGN, SV_NOT_RUNNING, SV_STUCK, SV_TWO
+from calico_agent.faults.node.supervision import SV_ROLLED_BACK
 from calico_agent.model.calico.bird import Bird
 from calico_agent.model.container.container import Container, ContainerState, Docker
 from calico_agent.model.container.drift import differences
@@ -54,8 +55,7 @@ def _absent(view: View) -> Finding:
     elif against := view.succession.barred or view.succession.stays:
         cure = f"calico-agent does not make it while this holds: {against}; {view.succession.on_purpose}"
         cure = cure.removesuffix("; ")
-    return finding(
-        "SV-ABSENT",
+    return SV_ABSENT.finding(
         view.me,
         "there is no calico/node container on this host",
         why="Docker has none, running or stopped, and no BIRD answers",
@@ -72,8 +72,7 @@ def _exited(view: View, container: Container) -> Finding:
         how = f"{how} and is started again and again ({container.restart_count} times so far)"
     reason = hint.sentence if hint else container.error
     evidence, cure = explained(view, container, hint)
-    return finding(
-        "SV-EXITED",
+    return SV_EXITED.finding(
         container.name,
         f"container {container.name} {how}{f': {reason}' if reason else ''}",
         why=evidence,
@@ -85,8 +84,7 @@ def _exited(view: View, container: Container) -> Finding:
 
 def _not_running(view: View, container: Container) -> Finding:
     command = "unpause" if container.state is ContainerState.PAUSED else "start"
-    return finding(
-        "SV-NOT-RUNNING",
+    return SV_NOT_RUNNING.finding(
         container.name,
         f"container {container.name} is {container.state.value}, not running",
         why=container.error,
@@ -114,8 +112,7 @@ def _start_is_stuck(view: View, container: Container) -> bool:
 def _stuck(view: View, container: Container) -> Finding:
     hint = container.log_hint
     last = next((line.strip() for line in reversed(container.log_tail) if line.strip()), "")
-    return finding(
-        "SV-STUCK",
+    return SV_STUCK.finding(
         container.name,
         f"container {container.name} runs, but its start does not get on"
         + (f": {hint.sentence}" if hint else f"; the last line of its log: {last[:_LONGEST_QUOTE]}" if last else ""),
@@ -137,13 +134,12 @@ def _foreign(view: View, container: Container) -> Finding:
     elif view.takes_over and (reason := why_not_taken_over(container)):
         cure = reason
     elif view.takes_over and _is_refused(view):
-        effect, cure = "it goes on: what was to take over did not get ready", "SV-ROLLED-BACK says why"
+        effect, cure = "it goes on: what was to take over did not get ready", f"{SV_ROLLED_BACK.code} says why"
     elif view.takes_over and (against := view.succession.stays or view.succession.barred):
         cure = f"it is not taken over while this holds: {against}; {view.succession.on_purpose}".removesuffix("; ")
     elif view.takes_over and container.state is not ContainerState.PAUSED:
         effect, cure = "it goes on until it is taken over", "calico-agent takes it over (supervise.take_over)"
-    return finding(
-        "SV-FOREIGN",
+    return SV_FOREIGN.finding(
         container.name,
         f"container {container.name} was not made by calico-agent, which is to supervise calico/node here",
         why=f"image {container.image}, restart policy {container.restart_policy or 'no'}"
@@ -164,8 +160,7 @@ def _is_refused(view: View) -> bool:
 def _second(view: View, containers: tuple[Container, ...], counted: Container) -> Iterator[Finding]:
     second = next((found for found in containers if found.running and found.id != counted.id), None)
     if counted.running and second is not None:
-        yield finding(
-            "SV-TWO",
+        yield SV_TWO.finding(
             second.name,
             f"two calico/node containers run on this host: {counted.name} and {second.name}",
             why=f"images {counted.image} and {second.image}",

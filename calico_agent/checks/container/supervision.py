@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from calico_agent.checks.container.refused import explained
 from calico_agent.expected.view import View
-from calico_agent.faults.catalogue import finding
+from calico_agent.faults.node.supervision import SV_CRASHLOOP, SV_DRIFT, SV_STOPPED
 from calico_agent.model.action import Supervising
 from calico_agent.model.calico.bird import Bird
 from calico_agent.model.container.container import Container, ContainerState, Docker
@@ -71,8 +71,7 @@ def _crash_loop(view: View, container: Container, supervising: Supervising) -> F
     well = _runs_again(view, container)
     now = f"; it runs for {_seconds(view, container)} s now" if well else ""
     effect = f"none while it runs; it counts as well at {supervising.settings.stable_after.total_seconds():.0f} s"
-    return finding(
-        "SV-CRASHLOOP",
+    return SV_CRASHLOOP.finding(
         container.name,
         f"container {container.name} was started {attempts.failures} times in a row and did not last; "
         f"the last time it {how or 'could not be started'}{reason}{now}",
@@ -99,8 +98,7 @@ def _seconds(view: View, container: Container) -> int:
 
 def _stopped(view: View, container: Container) -> Finding:
     when = f" at {container.finished_at:%Y-%m-%d %H:%M:%S} UTC" if container.finished_at else ""
-    return finding(
-        "SV-STOPPED",
+    return SV_STOPPED.finding(
         container.name,
         f"container {container.name} was stopped by hand{when}, and stays so",
         why="Docker was asked to stop it, and supervise.respect_stop is true",
@@ -157,8 +155,7 @@ def _unless(barred: str) -> str:
 
 
 def _drifted(view: View, container: Container, found: tuple[str, ...], future: _Future) -> Finding:
-    return finding(
-        "SV-DRIFT",
+    return SV_DRIFT.finding(
         container.name,
         f"container {container.name} is not the wanted one",
         why=in_one_sentence(found),

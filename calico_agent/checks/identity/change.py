@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from calico_agent.checks.words import cure_here, cut_off, env_of, in_family
 from calico_agent.expected.view import View
-from calico_agent.faults.catalogue import finding
+from calico_agent.faults.node.addresses import IP_CHANGED
 from calico_agent.model.finding import Finding
 from calico_agent.model.identity import AddressChoice, LostAddress
 from calico_agent.model.network.address import Family, IPAddress
@@ -44,8 +44,7 @@ def _changed(view: View, choice: AddressChoice, lost: LostAddress) -> Finding:
     else:
         why = f"now {choice.chosen.ip} ({choice.link}) by the rule {choice.rule!r}"
         cure = cure_here(view, env_of(choice.chosen))
-    return finding(
-        "IP-CHANGED",
+    return IP_CHANGED.finding(
         in_family(me, choice.family),
         f"{kept.interface.ip} ({kept.link}), the address of node {me} since {since}, {lost.why}",
         why=why,

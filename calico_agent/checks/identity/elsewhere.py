@@ -20,7 +20,8 @@ from calico_agent.checks.words import cure_there, in_family
 from calico_agent.expected.agents import machine_of, machines
 from calico_agent.expected.peer_endpoints import all_sessions
 from calico_agent.expected.view import View
-from calico_agent.faults.catalogue import finding
+from calico_agent.faults.node.addresses import IP_ELSEWHERE
+from calico_agent.faults.node.names import NAME_TWICE
 from calico_agent.model.calico.node import Node
 from calico_agent.model.evidence import SETTLING, is_within
 from calico_agent.model.finding import ConditionType, Finding
@@ -169,8 +170,7 @@ def _is_near(address: IPAddress, networks: tuple[IPNetwork, ...]) -> bool:
 
 def _elsewhere(view: View, name: str, registered: IPInterface, there: There) -> Finding:
     setting = f"{'IP' if registered.version == 4 else 'IP6'}={there.address}"
-    return finding(
-        "IP-ELSEWHERE",
+    return IP_ELSEWHERE.finding(
         in_family(name, registered.version),
         f"node {name} is registered with {registered.ip}, and {'probably ' if there.probably else ''}"
         f"has {there.address} instead",
@@ -201,8 +201,7 @@ def _taken(view: View) -> Iterator[Finding]:
 
 def _two_hosts(name: str, registered: IPInterface, machine: Machine, other: str, taker: Machine) -> Finding:
     where = taker.hostname or other
-    return finding(
-        "NAME-TWICE",
+    return NAME_TWICE.finding(
         name,
         f"calico/node on {where} runs as node {name}, which is another host: node {name} is registered with "
         f"{registered.ip}, the address of {where}",

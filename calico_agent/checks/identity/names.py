@@ -6,7 +6,7 @@ Only exact names count: for Calico `host3` and `host3.example` are two nodes (na
 from collections.abc import Iterator
 
 from calico_agent.expected.view import View
-from calico_agent.faults.catalogue import finding
+from calico_agent.faults.node.names import NAME_MISMATCH, NAME_SOURCES
 from calico_agent.model.finding import Finding, Severity
 from calico_agent.model.identity import NameSource
 from calico_agent.model.words import renaming
@@ -40,8 +40,7 @@ def find_name_sources(view: View) -> Iterator[Finding]:
 
 def _renamed(view: View, name: str) -> Finding:
     now = view.identity.name.renamed
-    return finding(
-        "NAME-MISMATCH",
+    return NAME_MISMATCH.finding(
         name,
         f"this machine is called {now} now, and its node is {name} as before",
         why=f"a host name is no reason to make another node; {view.identity.name.evidence}",
@@ -57,8 +56,7 @@ def _renamed(view: View, name: str) -> Finding:
 def _cni(source: NameSource, name: str) -> Finding:
     file = source.where.partition(",")[0]
     if source.behind:
-        return finding(
-            "NAME-SOURCES",
+        return NAME_SOURCES.finding(
             file,
             f"{file}, which is not in use, names node {source.name}; calico/node here is {name}",
             why=f"the runtime takes {source.behind}, whose name comes first",
@@ -67,8 +65,7 @@ def _cni(source: NameSource, name: str) -> Finding:
             node=name,
             severity=Severity.INFO,
         )
-    return finding(
-        "NAME-SOURCES",
+    return NAME_SOURCES.finding(
         file,
         f"the CNI plugin registers pods under node {source.name}; calico/node here is {name}",
         why=source.where,
@@ -84,8 +81,7 @@ def _kubelet(view: View, source: NameSource, name: str) -> Finding:
     agree = f'[identity] name = "{wanted}", or take the name out of the configuration'
     if view.identity.name.evidence:
         agree = f"start the kubelet with --hostname-override={name}; {renaming(name, wanted)}"
-    return finding(
-        "NAME-SOURCES",
+    return NAME_SOURCES.finding(
         "kubelet",
         f"the kubelet here is node {source.name}; calico/node is {name}",
         why=source.where,
@@ -96,8 +92,7 @@ def _kubelet(view: View, source: NameSource, name: str) -> Finding:
 
 
 def _left_over(source: NameSource, name: str) -> Finding:
-    return finding(
-        "NAME-SOURCES",
+    return NAME_SOURCES.finding(
         "nodename file",
         f"an earlier calico/node left the name {source.name!r} in {source.where}; this node is {name}",
         why="calico/node prefers that file to the host name whenever it is started without NODENAME",

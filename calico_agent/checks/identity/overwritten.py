@@ -6,7 +6,7 @@ the same name (node/pkg/lifecycle/startup/startup.go@v3.32.1): the record is of 
 
 from calico_agent.checks.words import cut_off, in_family
 from calico_agent.expected.view import View
-from calico_agent.faults.catalogue import finding
+from calico_agent.faults.node.addresses import IP_NOT_LOCAL
 from calico_agent.model.calico.node import Node
 from calico_agent.model.finding import Finding
 from calico_agent.model.network.address import Family, IPInterface, address_in
@@ -22,8 +22,7 @@ def find_overwritten(view: View, node: Node, family: Family, registered: IPInter
     given = address_in(written)
     if given is None or view.local.candidate(given) is None:
         return None
-    return finding(
-        "IP-NOT-LOCAL",
+    return IP_NOT_LOCAL.finding(
         in_family(node.name, family),
         f"node {node.name} is registered with {registered.ip}, which no link of this host has: another machine uses "
         f"the name {node.name}, or somebody changed its record",

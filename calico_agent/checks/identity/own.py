@@ -13,7 +13,9 @@ from calico_agent.checks.words import cure_here, cut_off, env_of, in_family, lis
 from calico_agent.expected.agents import is_this_host
 from calico_agent.expected.local_node import chosen, is_bridge
 from calico_agent.expected.view import View
-from calico_agent.faults.catalogue import finding
+from calico_agent.faults.node.addresses import IP_BRIDGE, IP_CONFLICT, IP_MISMATCH, IP_NOT_LOCAL
+from calico_agent.faults.node.identity import IP_AMBIGUOUS
+from calico_agent.faults.node.registration import NODE_NO_ADDRESS, NODE_NO_RECORD
 from calico_agent.model.calico.node import Node
 from calico_agent.model.finding import Finding, Severity
 from calico_agent.model.identity import AddressChoice, Candidate
@@ -37,13 +39,13 @@ def _refusals(view: View) -> Iterator[Finding]:
     severity = Severity.ERROR if view.supervised else Severity.WARNING
     effect = "calico-agent does not start calico/node" if view.supervised else ""
     name = view.identity.name
-    if name.name is None and name.refusal_code and (view.supervised or view.local.name is None):
-        yield finding(name.refusal_code, "name", name.refusal, effect=effect, node=view.me, severity=severity)
+    if name.name is None and name.refused_by is not None and (view.supervised or view.local.name is None):
+        yield name.refused_by.finding("name", name.refusal, effect=effect, node=view.me, severity=severity)
     for choice in (view.identity.ipv4, view.identity.ipv6):
         if choice.wanted and choice.chosen is None and not _settled(view, choice):
-            code = choice.refusal_code or "IP-AMBIGUOUS"
+            fault = choice.refused_by or IP_AMBIGUOUS
             subject = f"IPv{choice.family}"
-            yield finding(code, subject, choice.refusal, effect=effect, node=view.me, severity=severity)
+            yield fault.finding(subject, choice.refusal, effect=effect, node=view.me, severity=severity)
 
 
 def _settled(view: View, choice: AddressChoice) -> bool:
@@ -51,7 +53,7 @@ def _settled(view: View, choice: AddressChoice) -> bool:
     family or of the other one alone, or what it runs with cannot be known."""
     if view.supervised:
         return False
-    if view.cluster is None and choice.refusal_code == "IP-AMBIGUOUS":
+    if view.cluster is None and choice.refused_by is IP_AMBIGUOUS:
         return True
     node = view.local.node
     registered = (node.registered(choice.family) or node.ipv4 or node.ipv6) if node else None
@@ -68,8 +70,7 @@ def _record(view: View) -> Iterator[Finding]:
             yield _no_record(view, view.local.name)
     elif node.ipv4 is None and node.ipv6 is None:
         wanted = chosen(view.identity, Family.IPV4) or chosen(view.identity, Family.IPV6)
-        yield finding(
-            "NODE-NO-ADDRESS",
+        yield NODE_NO_ADDRESS.finding(
             node.name,
             f"node {node.name} is registered without any address",
             effect=cut_off(view),
@@ -89,8 +90,7 @@ def _no_record(view: View, name: str) -> Finding:
     registered = listed(tuple(sorted(view.cluster.nodes))) if view.cluster else ""
     container = view.local.container
     restart = f"docker restart {container.name}" if container is not None else cure_here(view, *settings)
-    return finding(
-        "NODE-NO-RECORD",
+    return NODE_NO_RECORD.finding(
         name,
         f"node {name}, as which calico/node runs here, has no record in the datastore",
         why=f"the datastore has {registered or 'no node at all'}",
@@ -108,8 +108,7 @@ def _address(view: View, node: Node, family: Family, registered: IPInterface) ->
     if held is None and (other := find_overwritten(view, node, family, registered)) is not None:
         yield other
     elif held is None:
-        yield finding(
-            "IP-NOT-LOCAL",
+        yield IP_NOT_LOCAL.finding(
             in_family(node.name, family),
             f"node {node.name} is registered with {registered.ip}, which no link of this host has",
             why=f"this host should have {wanted.ip} ({_link(view, family)})" if wanted else "",
@@ -118,8 +117,7 @@ def _address(view: View, node: Node, family: Family, registered: IPInterface) ->
             node=node.name,
         )
     elif is_bridge(held):
-        yield finding(
-            "IP-BRIDGE",
+        yield IP_BRIDGE.finding(
             in_family(node.name, family),
             f"node {node.name}, this host, is registered with {registered.ip}, the address of {owner_of(held)}",
             why=_bridge_evidence(view, family, held, wanted),
@@ -129,8 +127,7 @@ def _address(view: View, node: Node, family: Family, registered: IPInterface) ->
         )
     elif others := [name for name in _holders(view, registered) if name != node.name]:
         mine = next((name for name in others if is_this_host(view, name)), "")
-        yield finding(
-            "IP-CONFLICT",
+        yield IP_CONFLICT.finding(
             in_family(node.name, family),
             f"node {node.name}, this host, and node {listed(tuple(others))} are both registered with {registered.ip}",
             why=f"{registered.ip} is on {held.link} of this host{_started_as(node.name, mine)}",
@@ -149,8 +146,7 @@ def _unlikely(view: View, node: Node, held: Candidate) -> Finding:
     """An address that something speaks against, where the agent was not asked to choose one (IPv6, mostly)."""
     version = held.interface.version
     better = [one.interface for one in view.local.candidates if one.accepted and one.interface.version == version]
-    return finding(
-        "IP-MISMATCH",
+    return IP_MISMATCH.finding(
         in_family(node.name, version),
         f"node {node.name}, this host, is registered with {held.interface.ip} ({held.link}), which {held.evidence}",
         why=f"what else this host has: {listed(tuple(map(str, better)))}" if better else "this host has no other one",
@@ -199,8 +195,7 @@ def _mismatch(view: View, node: Node, held: Candidate, wanted: IPInterface, cure
     if held.accepted and choice.rule not in _FIRM_RULES and not view.supervised:
         return  # two good addresses, and calico/node uses one of them: that is somebody's choice
     against = f"{held.interface} {held.link} {held.evidence}; " if held.evidence else ""
-    yield finding(
-        "IP-MISMATCH",
+    yield IP_MISMATCH.finding(
         in_family(node.name, wanted.version),
         f"node {node.name}, this host, is registered with {held.interface.ip} ({held.link}), "
         f"but should have {wanted.ip} ({choice.link})",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from calico_agent.checks.words import cure_here, listed
 from calico_agent.expected.view import View
-from calico_agent.faults.catalogue import finding
+from calico_agent.faults.node.names import NAME_MISMATCH
 from calico_agent.model.finding import Finding, Severity
 
 # Names that somebody wrote down for this host, where a host name only happens to be one.
@@ -23,8 +23,7 @@ def find_name(view: View) -> Iterator[Finding]:
     if view.local.name_source == "/var/lib/calico/nodename":
         cure = f"rm /var/lib/calico/nodename; {cure}"
     if runs_as_another(view):
-        yield finding(
-            "NAME-MISMATCH",
+        yield NAME_MISMATCH.finding(
             wanted.name,
             f"calico/node on {wanted.name} runs as node {running}, which is another host",
             why=_name_evidence(view, running),
@@ -33,8 +32,7 @@ def find_name(view: View) -> Iterator[Finding]:
             node=running,
         )
     elif wanted.source in _STATED_NAMES:
-        yield finding(
-            "NAME-MISMATCH",
+        yield NAME_MISMATCH.finding(
             wanted.name,
             f"calico/node here runs as node {running}; the {wanted.source} names it {wanted.name}",
             why=f"the name comes from {view.local.name_source}",

@@ -12,7 +12,7 @@ from calico_agent.checks.words import claimed_by, cure_there, in_family, listed,
 from calico_agent.expected.agents import is_this_host
 from calico_agent.expected.local_node import is_bridge
 from calico_agent.expected.view import View
-from calico_agent.faults.catalogue import finding
+from calico_agent.faults.node.addresses import IP_BRIDGE, IP_CONFLICT, IP_ELSEWHERE
 from calico_agent.model.calico.node import Node
 from calico_agent.model.finding import ConditionType, Finding
 from calico_agent.model.identity import Candidate
@@ -50,8 +50,7 @@ def _nobodys(view: View, node: Node, registered: IPInterface, impossible: str) -
     true = true_address(view, node, registered)
     name = in_family(node.name, registered.version)
     setting = f"{'IP' if registered.version == 4 else 'IP6'}={true[0] if true else 'ADDRESS'}"
-    return finding(
-        "IP-ELSEWHERE",
+    return IP_ELSEWHERE.finding(
         name,
         f"node {node.name} is registered with {registered.ip}, {impossible}",
         why=f"its true address is {true[0]}: {true[1]}" if true else "no other host can send to such an address",
@@ -80,8 +79,7 @@ def _bridge(view: View, node: Node, registered: IPInterface, bridge: Candidate) 
         address, evidence = true
         why = f"{why}; its true address is {address}: {evidence}"
     setting = f"{'IP' if registered.version == 4 else 'IP6'}={true[0] if true else 'ADDRESS'}"
-    return finding(
-        "IP-BRIDGE",
+    return IP_BRIDGE.finding(
         in_family(node.name, registered.version),
         what,
         why=why,
@@ -103,8 +101,7 @@ def _ours(view: View, node: Node, held: Candidate) -> Iterator[Finding]:
     true = true_address(view, node, held.interface) if not held.accepted else None
     evidence = "" if held.accepted else f"; {held.interface} {held.link} {held.evidence}"
     setting = f"{'IP' if address.version == 4 else 'IP6'}={true[0]}" if true else "its own address (IP=)"
-    yield finding(
-        "IP-CONFLICT",
+    yield IP_CONFLICT.finding(
         in_family(node.name, address.version),
         f"node {node.name} is registered with {address}, which is an address of this host ({held.link})",
         why=f"this host is node {view.me}{claimed_by(view, node.name)}{evidence}",
@@ -123,8 +120,7 @@ def _shared(view: View, node: Node, registered: IPInterface) -> Iterator[Finding
     others = tuple(name for name in holders if name not in {node.name, view.local.name})
     if not others:
         return
-    yield finding(
-        "IP-CONFLICT",
+    yield IP_CONFLICT.finding(
         in_family(node.name, registered.version),
         f"node {node.name} is registered with {registered.ip}, and so is node {listed(others)}",
         why=_listed_interfaces(view, registered.ip, (node.name, *others)),

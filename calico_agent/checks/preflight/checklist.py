@@ -21,7 +21,6 @@ from calico_agent.checks.preflight.machine.network_managers import check_network
 from calico_agent.checks.preflight.machine.ports import check_ports
 from calico_agent.checks.preflight.machine.source_check import check_source_check
 from calico_agent.expected.view import View
-from calico_agent.faults.catalogue import CATALOGUE, finding
 from calico_agent.model.finding import ConditionType, Finding, Severity
 from calico_agent.model.preflight import Check, Verdict
 
@@ -64,10 +63,9 @@ def find_unprepared(view: View, checks: Iterable[Check]) -> Iterator[Finding]:
     A check of another condition's code only shows what the rule of that code finds.
     """
     for one in checks:
-        ours = CATALOGUE[one.code].condition is ConditionType.HOST_PREPARED
+        ours = one.fault.condition is ConditionType.HOST_PREPARED
         if ours and (severity := _SEVERITIES.get(one.verdict)) is not None:
-            yield finding(
-                one.code,
+            yield one.fault.finding(
                 one.subject or view.me,
                 one.what,
                 effect=one.why,

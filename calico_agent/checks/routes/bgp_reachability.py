@@ -14,14 +14,17 @@ from calico_agent.expected.bgp_sessions import FamilyPlan, host_plan
 from calico_agent.expected.route_table import expected_table
 from calico_agent.expected.routes import Expectation
 from calico_agent.expected.view import View
-from calico_agent.faults.catalogue import finding
+from calico_agent.faults.bgp.peering import BGP_ISOLATED, BGP_NO_PATH
+from calico_agent.faults.bgp.sessions import BGP_NO_REFLECTOR
+from calico_agent.faults.routes.host_routes import RT_BORROWED_MISSING
+from calico_agent.faults.routes.table import RT_MISSING
 from calico_agent.model.calico.bird import Bird
 from calico_agent.model.finding import Finding
 from calico_agent.model.network.address import Family
 from calico_agent.model.network.prefix import key_of
 from calico_agent.model.words import counted
 
-_MISSING = frozenset({"RT-MISSING", "RT-BORROWED-MISSING"})
+_MISSING = frozenset({RT_MISSING, RT_BORROWED_MISSING})
 
 
 def find_paths(view: View, expectation: Expectation, routes: Iterable[Finding]) -> Iterator[Finding]:
@@ -45,7 +48,7 @@ def _lost(expectation: Expectation, routes: Iterable[Finding]) -> Mapping[Family
     table = expected_table(expectation)
     lost: dict[Family, set[str]] = {}
     for one in routes:
-        if one.code not in _MISSING or one.prefix is None or one.node in lost.get(Family(one.prefix.version), ()):
+        if one.fault not in _MISSING or one.prefix is None or one.node in lost.get(Family(one.prefix.version), ()):
             continue
         route = table.all.covering(key_of(one.prefix))
         if route is not None and route.way.by_bgp:
@@ -54,8 +57,7 @@ def _lost(expectation: Expectation, routes: Iterable[Finding]) -> Mapping[Family
 
 
 def _isolated(view: View, family: Family) -> Finding:
-    return finding(
-        "BGP-ISOLATED",
+    return BGP_ISOLATED.finding(
         in_family(view.me, family),
         "this host has no BGP session by configuration: neither the mesh nor a BGPPeer gives it one",
         why=f"{_outside_mesh(view, view.me)}; {_no_bgp_peer(view)} is for this host or has it as a peer",
@@ -68,8 +70,7 @@ def _isolated(view: View, family: Family) -> Finding:
 
 def _no_path(view: View, plan: FamilyPlan, node: str, family: Family) -> Finding:
     passing = f" ({listed(tuple(plan.reflectors.values()))})" if plan.reflectors else ""
-    return finding(
-        "BGP-NO-PATH",
+    return BGP_NO_PATH.finding(
         in_family(node, family),
         f"no BGP session brings the routes of node {node} to this host, directly or through a route reflector",
         why=f"{_outside_mesh(view, node)}; {_no_bgp_peer(view)} joins {node} with this host or a reflector{passing}",
@@ -88,8 +89,7 @@ def _no_reflector(view: View, plan: FamilyPlan, family: Family, lost: set[str]) 
     if not plan.reflectors or up.intersection(plan.reflectors):
         return
     names = tuple(plan.reflectors.values())
-    yield finding(
-        "BGP-NO-REFLECTOR",
+    yield BGP_NO_REFLECTOR.finding(
         in_family(names[0], family),
         f"no session with a route reflector is established: {listed(names)}",
         why=f"the routes of {counted(len(passed_on), 'node')} come through them alone",

@@ -13,12 +13,13 @@ from calico_agent.checks.bgp.rib import Rib, rib_of
 from calico_agent.checks.blocks.lost_blocks import find_lost_blocks
 from calico_agent.checks.blocks.owners import find_double_claims, find_unreachable
 from calico_agent.checks.blocks.unadvertised import find_unadvertised
-from calico_agent.checks.route_verifier import MISSING, RouteVerifier, judge_of
+from calico_agent.checks.route_verifier import RouteVerifier, judge_of
 from calico_agent.checks.routes.aggregates import aggregates_of
-from calico_agent.checks.routes.diverted import DIVERTED, diverted, find_answers, find_diverted
+from calico_agent.checks.routes.diverted import diverted, find_answers, find_diverted
+from calico_agent.checks.routes.own_blocks import find_own_blocks
 from calico_agent.checks.routes.policy_rules import PolicyRouteOverride, PolicyRouteOverrides, diversions
 from calico_agent.checks.routes.unexpected_routes import find_stranger
-from calico_agent.checks.routes.words import RouteWords, find_own_blocks
+from calico_agent.checks.routes.words import RouteWords
 from calico_agent.checks.underlay.nearness import find_lost_sight
 from calico_agent.checks.underlay.tunnels import Underlay
 from calico_agent.checks.workloads.users import stranded_pods
@@ -26,7 +27,10 @@ from calico_agent.expected.forwarding import ForwardingPath
 from calico_agent.expected.route_table import ExpectedTable, Paths, expected_table
 from calico_agent.expected.routes import Expectation, ExpectedRoute
 from calico_agent.expected.view import View
-from calico_agent.model.finding import Finding, RouteCounts
+from calico_agent.faults.routes.foreign import RT_DIVERTED
+from calico_agent.faults.routes.table import RT_MISSING, RT_STALE, RT_WRONG_NEXTHOP
+from calico_agent.model.assessment import RouteCounts
+from calico_agent.model.finding import Fault, Finding
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.network.prefix import Key, key_of
 
@@ -44,7 +48,7 @@ class Amiss(NamedTuple):
 
     route: ExpectedRoute
     paths: Paths
-    code: str
+    fault: Fault
     diversion: PolicyRouteOverride | None = None
 
 
@@ -57,7 +61,7 @@ def check_routes(view: View, kernel: Kernel, expectation: Expectation) -> RouteC
     elsewhere = diversions(kernel, expectation)
     judge = judge_of(view, table.ways)
     amiss, strangers = _compare(view, kernel, expectation, elsewhere, rib, judge)
-    astray = ((one.route, one.paths[0]) for one in amiss if one.code == "RT-WRONG-NEXTHOP")
+    astray = ((one.route, one.paths[0]) for one in amiss if one.fault is RT_WRONG_NEXTHOP)
     findings = (
         *(one for found in broken.values() for one in found),
         *(_said(view, words, one) for one in amiss),
@@ -71,7 +75,7 @@ def check_routes(view: View, kernel: Kernel, expectation: Expectation) -> RouteC
         *find_unreachable(expectation, _stranded(view, kernel)),
         *find_unadvertised(view, expectation),
     )
-    counts = _count(table, broken, amiss, sum(one.code == "RT-STALE" for one in strangers))
+    counts = _count(table, broken, amiss, sum(one.fault is RT_STALE for one in strangers))
     return RouteCheck(replace(counts, left_out=expectation.left_out), findings)
 
 
@@ -83,7 +87,7 @@ def _stranded(view: View, kernel: Kernel) -> Collection[str]:
 def _said(view: View, words: RouteWords, one: Amiss) -> Finding:
     if one.diversion is not None:
         return diverted(view, one.route, one.diversion)
-    return words.missing(one.route) if one.code == MISSING else words.wrong(one.route, one.code, one.paths)
+    return words.missing(one.route) if one.fault is RT_MISSING else words.wrong(one.route, one.fault, one.paths)
 
 
 def _compare(
@@ -102,15 +106,15 @@ def _compare(
     for key, way, paths in table.walk(kernel.fib, judge.right):
         if way is None:
             strangers.extend(find_stranger(view, expectation, rib, key, paths))
-        elif code := judge.verdict(way, paths):
-            if code != MISSING or aggregates.around(table.routes[key]) is None:
-                amiss[key] = Amiss(table.routes[key], paths, code)
+        elif fault := judge.verdict(way, paths):
+            if fault is not RT_MISSING or aggregates.around(table.routes[key]) is None:
+                amiss[key] = Amiss(table.routes[key], paths, fault)
         else:
             judge.right[way] = paths
     for prefix, diversion in elsewhere.routes.items():
         route = table.routes[key := key_of(prefix)]
         if judge.verdict(route.way, diversion.paths):
-            amiss[key] = Amiss(route, diversion.paths, DIVERTED, diversion)
+            amiss[key] = Amiss(route, diversion.paths, RT_DIVERTED, diversion)
         else:
             amiss.pop(key, None)
     return [amiss[key] for key in sorted(amiss)], strangers
@@ -119,13 +123,12 @@ def _compare(
 def _count(table: ExpectedTable, broken: Collection[ForwardingPath], amiss: list[Amiss], stale: int) -> RouteCounts:
     """What was found. A right route whose way does not reach its node is wrong all the same."""
     expected = len(table.routes)
-    codes = Counter(one.code for one in amiss)
-    missing = codes[MISSING]
+    missing = sum(one.fault is RT_MISSING for one in amiss)
     wrong = len(amiss) - missing
     if broken:
         wrong += sum(route.way in broken for route in table.routes.values())
         wrong -= sum(one.route.way in broken for one in amiss)
-    lost = Counter(one.route.way.node for one in amiss if one.code == MISSING)
+    lost = Counter(one.route.way.node for one in amiss if one.fault is RT_MISSING)
     owed = Counter(route.way.node for route in table.routes.values()) if lost else {}
     return RouteCounts(
         expected=expected,
@@ -141,10 +144,10 @@ def _underlay(view: View, kernel: Kernel, table: ExpectedTable) -> dict[Forwardi
     """The ways that do not reach their node, each with its findings; one finding for each node."""
     underlay = Underlay(view, kernel)
     broken: dict[ForwardingPath, tuple[Finding, ...]] = {}
-    said: set[tuple[str, str]] = set()
+    said: set[tuple[Fault, str]] = set()
     for way, prefix in table.ways.items():
         found = tuple(underlay.find(way, kernel.fib.paths(prefix)))
         if found:
-            broken[way] = tuple(one for one in found if (one.code, one.subject) not in said)
-            said.update((one.code, one.subject) for one in found)
+            broken[way] = tuple(one for one in found if (one.fault, one.subject) not in said)
+            said.update((one.fault, one.subject) for one in found)
     return broken

@@ -11,15 +11,13 @@ from calico_agent.checks.words import ip_tool
 from calico_agent.expected.pods import host_routes
 from calico_agent.expected.routes import ExpectedRoute
 from calico_agent.expected.view import View
-from calico_agent.faults.catalogue import finding
+from calico_agent.faults.routes.foreign import RT_DIVERTED
 from calico_agent.model.finding import Finding, Severity
 from calico_agent.model.network.address import Family, IPAddress, IPNetwork
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.network.policy_rule import RuleAction, table_name
 from calico_agent.model.network.prefix import key_of
 from calico_agent.model.network.route import host_prefix
-
-DIVERTED = "RT-DIVERTED"
 
 
 def diverted(view: View, route: ExpectedRoute, diversion: PolicyRouteOverride) -> Finding:
@@ -59,8 +57,7 @@ def _answer(view: View, own: IPAddress, pod: IPAddress, diversion: PolicyRouteOv
     pool = view.cluster.pools.covering(key_of(host_prefix(pod))) if view.cluster is not None else None
     throw = f"{ip_tool(own.version)} route add throw {pool.cidr if pool else host_prefix(pod)} table {rule.table}"
     leads = rule.action is RuleAction.TABLE
-    return finding(
-        DIVERTED,
+    return RT_DIVERTED.finding(
         str(source),
         f"a policy rule {'leads' if leads else 'refuses'} {whom}{into if leads else ''}",
         why=f"rule: {rule}; found for {pod}: {diversion}",
@@ -84,8 +81,7 @@ def _finding(view: View, prefix: IPNetwork, whom: str, diversion: PolicyRouteOve
     else:
         what = f"a policy rule refuses packets to {whom}"
         effect = f"packets to it are refused on this host ({rule.action.name.lower()})"
-    return finding(
-        DIVERTED,
+    return RT_DIVERTED.finding(
         str(prefix),
         what,
         why=f"{wanted}rule: {rule}{f'; found: {diversion}' if diversion.paths else ''}",

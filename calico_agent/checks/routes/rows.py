@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 from functools import cache
 
-from calico_agent.checks.route_verifier import MISSING, judge_of
+from calico_agent.checks.route_verifier import judge_of
 from calico_agent.checks.routes.aggregates import aggregates_of
-from calico_agent.checks.routes.diverted import DIVERTED
 from calico_agent.checks.routes.policy_rules import diversions
 from calico_agent.checks.routes.unexpected_routes import find_strangers
 from calico_agent.checks.traffic_impact import shown
@@ -15,13 +14,15 @@ from calico_agent.expected.forwarding import ForwardingPath
 from calico_agent.expected.route_table import expected_table
 from calico_agent.expected.routes import Expectation, expect
 from calico_agent.expected.view import View
-from calico_agent.model.finding import Finding
+from calico_agent.faults.routes.foreign import RT_DIVERTED
+from calico_agent.faults.routes.table import RT_BLACKHOLE_MISSING, RT_MISSING, RT_STALE
+from calico_agent.model.finding import Fault, Finding
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.network.prefix import key_of
 from calico_agent.model.network.route import RouteAttributes, RouteType
 from calico_agent.model.network.route_trace import RouteRow, RouteState
 
-_STATES = {"": RouteState.RIGHT, MISSING: RouteState.MISSING}
+_STATES = {None: RouteState.RIGHT, RT_MISSING: RouteState.MISSING}
 
 
 def route_rows(view: View) -> tuple[RouteRow, ...]:
@@ -45,26 +46,26 @@ def _expected(view: View, cluster: Cluster, kernel: Kernel, expectation: Expecta
     told = cache(str)
 
     @cache
-    def beneath(way: ForwardingPath) -> str:
-        """The code of what keeps packets from the node although the route is right."""
-        return next((one.code for one in underlay.find(way, kernel.fib.paths(table.ways[way]))), "")
+    def beneath(way: ForwardingPath) -> Fault | None:
+        """The fault that keeps packets from the node although the route is right."""
+        return next((one.fault for one in underlay.find(way, kernel.fib.paths(table.ways[way]))), None)
 
     for key, route in table.routes.items():
         diversion = elsewhere.get(route.prefix)
         paths = kernel.fib.paths(route.prefix) if diversion is None else diversion.paths
-        code = judge.verdict(route.way, paths)
+        fault = judge.verdict(route.way, paths)
         found = _found(paths) if diversion is None else str(diversion)
-        if code == MISSING and diversion is None and (around := aggregates.around(route)) is not None:
-            code, found = "", f"{around.prefix} {shown(around.path)}"
-        code = DIVERTED if code and diversion is not None else code or beneath(route.way)
+        if fault is RT_MISSING and diversion is None and (around := aggregates.around(route)) is not None:
+            fault, found = None, f"{around.prefix} {shown(around.path)}"
+        fault = RT_DIVERTED if fault and diversion is not None else fault or beneath(route.way)
         yield RouteRow(
             prefix=route.prefix,
             node=route.way.node,
             pool=_pool(cluster, key),
-            state=_STATES.get(code, RouteState.WRONG),
+            state=_STATES.get(fault, RouteState.WRONG),
             wanted=told(route.way),
             found=found,
-            code=code,
+            code=fault.code if fault is not None else "",
         )
 
 
@@ -73,14 +74,14 @@ def _own(view: View, cluster: Cluster, kernel: Kernel, expectation: Expectation)
         paths = kernel.fib.paths(prefix)
         there = any(path.type is RouteType.BLACKHOLE for path in paths)
         state = RouteState.RIGHT if there else RouteState.WRONG if paths else RouteState.MISSING
-        code = "" if there else "RT-BLACKHOLE-MISSING"
+        code = "" if there else RT_BLACKHOLE_MISSING.code
         yield RouteRow(prefix, view.me, _pool(cluster, key_of(prefix)), state, "blackhole", _found(paths), code)
 
 
 def _stranger(finding: Finding, cluster: Cluster, kernel: Kernel) -> RouteRow:
     prefix = finding.prefix
     assert prefix is not None, "strangers are routes"
-    state = RouteState.STALE if finding.code == "RT-STALE" else RouteState.WRONG
+    state = RouteState.STALE if finding.fault is RT_STALE else RouteState.WRONG
     found = _found(kernel.fib.paths(prefix))
     return RouteRow(prefix, finding.node, _pool(cluster, key_of(prefix)), state, "nothing", found, finding.code)
 

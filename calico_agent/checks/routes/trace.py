@@ -5,7 +5,7 @@ policy rules. Nothing is sent: what a firewall or a router on the way drops is n
 """
 
 from calico_agent.checks.bgp.daemon import peer_sessions
-from calico_agent.checks.route_verifier import MISSING, judge_of, verdict_alone
+from calico_agent.checks.route_verifier import judge_of, verdict_alone
 from calico_agent.checks.routes.aggregates import aggregates_of
 from calico_agent.checks.underlay.tunnel_addresses import find_tunnel_addresses, way_to
 from calico_agent.checks.underlay.tunnels import Underlay
@@ -17,6 +17,9 @@ from calico_agent.expected.forwarding import Encapsulation
 from calico_agent.expected.route_table import expected_table
 from calico_agent.expected.routes import ExpectedRoute, expect
 from calico_agent.expected.view import View
+from calico_agent.faults.routes.blocks import RT_POOL_GONE
+from calico_agent.faults.routes.host_routes import RT_BORROWED_MISSING
+from calico_agent.faults.routes.table import RT_MISSING
 from calico_agent.model.finding import Finding
 from calico_agent.model.network.address import IPAddress
 from calico_agent.model.network.kernel import Kernel
@@ -55,15 +58,15 @@ def _judge(
         return known
     if expected is not None:
         way = expected.way
-        code = verdict_alone(view, way, (route.path,) if route is not None else ())
+        fault = verdict_alone(view, way, (route.path,) if route is not None else ())
         if route is None or route.prefix.prefixlen < expected.prefix.prefixlen:  # it follows what is meant for others
             if route is not None and route == _aggregate(view, cluster, kernel, expected):
                 return True, f"is a pod address of node {way.node}, and goes to the routers: {_goes(lookup)}"
-            if code or not way.judged:
-                code = "RT-BORROWED-MISSING" if expected.borrowed else MISSING
+            if fault or not way.judged:
+                fault = RT_BORROWED_MISSING if expected.borrowed else RT_MISSING
         broken = next(Underlay(view, kernel).find(way, (route.path,) if route is not None else ()), None)
-        if code:
-            return False, f"is a pod address of node {way.node}, and does not get there: {_goes(lookup)} ({code})"
+        if fault is not None:
+            return False, f"is a pod address of node {way.node}, and does not get there: {_goes(lookup)} ({fault.code})"
         if broken is not None:
             return False, f"is a pod address of node {way.node}, and does not get there: {_said(broken)}"
         return True, f"goes to node {way.node}, as it should"
@@ -84,7 +87,7 @@ def _unexpected(
     if place.pool is None and place.borrowed is not None:
         return (
             False,
-            f"is in use on node {place.borrowed.node}, and in no pool any more: {_goes(lookup)} (RT-POOL-GONE)",
+            f"is in use on node {place.borrowed.node}, and in no pool any more: {_goes(lookup)} ({RT_POOL_GONE.code})",
         )
     if place.pool is None:
         return None, f"is in no pool of Calico's, so nothing is wanted of it: {_goes(lookup)}"

@@ -18,7 +18,8 @@ from calico_agent.expected.cluster import Cluster
 from calico_agent.expected.route_table import Paths, expected_table
 from calico_agent.expected.routes import Expectation
 from calico_agent.expected.view import View
-from calico_agent.faults.catalogue import finding
+from calico_agent.faults.routes.foreign import RT_FOREIGN, RT_SHADOWED
+from calico_agent.faults.routes.table import RT_STALE
 from calico_agent.model.calico.node import Block, EncapsulationMode, Pool
 from calico_agent.model.finding import Finding, Severity
 from calico_agent.model.network.address import IPAddress, IPNetwork
@@ -133,8 +134,7 @@ def _stale_finding(prefix: IPNetwork, path: RouteAttributes, rib: Rib, *, is_blo
     drops = "a blackhole" if path.type is RouteType.BLACKHOLE else "a route"
     what = "a block that nobody owns" if is_block else "a part of a pool that is no block"
     source, via = _advertised(prefix, path, rib)
-    return finding(
-        "RT-STALE",
+    return RT_STALE.finding(
         str(prefix),
         f"there is {drops} for {prefix}, {what}{f': {source} advertises it' if source else ''}",
         why=f"found: {prefix} {shown(path)}",
@@ -150,8 +150,7 @@ def _stale_finding(prefix: IPNetwork, path: RouteAttributes, rib: Rib, *, is_blo
 def _learned_finding(prefix: IPNetwork, path: RouteAttributes, shadowed: Block, rib: Rib) -> Finding:
     source, via = _advertised(prefix, path, rib)
     by = f": {source} advertises it" if source else ""
-    return finding(
-        "RT-SHADOWED",
+    return RT_SHADOWED.finding(
         str(prefix),
         f"a route to {prefix} takes over a part of {shadowed.cidr}, pods of node {shadowed.owner}{by}",
         why=f"found: {prefix} {shown(path)}, longer than the block: none of Calico's is but to a single address",
@@ -165,8 +164,7 @@ def _learned_finding(prefix: IPNetwork, path: RouteAttributes, shadowed: Block, 
 
 
 def _foreign_finding(prefix: IPNetwork, path: RouteAttributes, pool: Pool) -> Finding:
-    return finding(
-        "RT-FOREIGN",
+    return RT_FOREIGN.finding(
         str(prefix),
         f"a route that is not Calico's ({protocol(path)}) leads to {prefix}, inside pool {pool.name} ({pool.cidr})",
         why=f"found: {prefix} {shown(path)}; no block lies there",
@@ -178,8 +176,7 @@ def _foreign_finding(prefix: IPNetwork, path: RouteAttributes, pool: Pool) -> Fi
 
 
 def _shadow_finding(prefix: IPNetwork, path: RouteAttributes, node: str, whose: str) -> Finding:
-    return finding(
-        "RT-SHADOWED",
+    return RT_SHADOWED.finding(
         str(prefix),
         f"a route to {prefix} takes over a part of {whose}",
         why=f"found: {prefix} {shown(path)}, longer than the block",

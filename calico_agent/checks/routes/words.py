@@ -1,6 +1,5 @@
 """What is said about one route: wanted, found, consequence, cure."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from calico_agent.checks import cures
@@ -12,17 +11,26 @@ from calico_agent.checks.underlay.nearness import lost_sight
 from calico_agent.checks.words import birdcl, block_key, listed
 from calico_agent.expected.forwarding import Encapsulation, ForwardingPath
 from calico_agent.expected.route_table import Paths
-from calico_agent.expected.routes import Expectation, ExpectedRoute
+from calico_agent.expected.routes import ExpectedRoute
 from calico_agent.expected.view import View
-from calico_agent.faults.catalogue import finding
-from calico_agent.model.calico.node import EncapsulationMode
-from calico_agent.model.finding import Finding, Severity
+from calico_agent.faults.routes.foreign import RT_FOREIGN, RT_SHADOWED
+from calico_agent.faults.routes.host_routes import RT_BORROWED_MISSING
+from calico_agent.faults.routes.table import (
+    RT_BLACKHOLE,
+    RT_ECMP,
+    RT_FILTERED,
+    RT_MISSING,
+    RT_UNREACHABLE,
+    RT_WRONG_DEVICE,
+    RT_WRONG_NEXTHOP,
+)
+from calico_agent.faults.routes.underlay import RT_NEXTHOP_DEAD
+from calico_agent.model.finding import Fault, Finding, Severity
 from calico_agent.model.network.address import IPAddress, IPNetwork
-from calico_agent.model.network.prefix import key_of
-from calico_agent.model.network.route import Fib, RouteAttributes, RouteType
+from calico_agent.model.network.route import Fib, RouteAttributes
 from calico_agent.model.words import counted
 
-_LEARNED = "BIRD learns it and advertises it, so that other nodes send there too"
+LEARNED = "BIRD learns it and advertises it, so that other nodes send there too"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +50,7 @@ class RouteWords:
         prefix, way = route.prefix, route.way
         if way.by_bgp and (held := withheld(self.view, prefix, way.node)) is not None:
             return self._filtered(route, held)
-        return finding(
-            "RT-BORROWED-MISSING" if route.borrowed else "RT-MISSING",
+        return (RT_BORROWED_MISSING if route.borrowed else RT_MISSING).finding(
             str(prefix),
             f"there is no route to {whose(route)}{': a pod, or a leaked address' if route.may_have_leaked else ''}",
             why=f"wanted: {prefix} {way}{_no_tunnel_address(way)}{self.rib.says(prefix) if way.by_bgp else ''}"
@@ -59,8 +66,7 @@ class RouteWords:
 
     def _filtered(self, route: ExpectedRoute, held: Withheld) -> Finding:
         """There is no route because somebody said that there is to be none."""
-        return finding(
-            "RT-FILTERED",
+        return RT_FILTERED.finding(
             str(route.prefix),
             f"there is no route to {whose(route)}: {held}",
             why=f"wanted: {route.prefix} {route.way}; no session is left that would bring it",
@@ -72,24 +78,23 @@ class RouteWords:
             device=route.way.device,
         )
 
-    def wrong(self, route: ExpectedRoute, code: str, paths: Paths) -> Finding:
-        """There is one, and `code` says what is wrong with it."""
+    def wrong(self, route: ExpectedRoute, fault: Fault, paths: Paths) -> Finding:
+        """There is one, and `fault` says what is wrong with it."""
         best = paths[0]
-        if code == "RT-FOREIGN" and (stranger := foreign(paths, self._calico)) is not None:
+        if fault is RT_FOREIGN and (stranger := foreign(paths, self._calico)) is not None:
             return self._foreign(route, best, stranger)
-        what, cure = self._said(route, code, best)
-        return finding(
-            code,
+        what, cure = self._said(route, fault, best)
+        return fault.finding(
             str(route.prefix),
             what,
             why=f"wanted: {route.prefix} {route.way}; found: {route.prefix} {shown(best)}",
-            effect=self._effect(route, code, best),
+            effect=self._effect(route, fault, best),
             cure=cure,
             node=route.way.node,
             prefix=route.prefix,
             writer=route.way.writer,
             device=route.way.device,
-            beneath=self._beneath(route) if code == "RT-UNREACHABLE" else None,
+            beneath=self._beneath(route) if fault is RT_UNREACHABLE else None,
         )
 
     def _beneath(self, route: ExpectedRoute) -> IPNetwork | None:
@@ -104,57 +109,55 @@ class RouteWords:
         """A route that is not Calico's, in the way of the right one or beside it."""
         beside = stranger is not best
         effects = ["packets of this host go the right way, but" if beside else f"{fate_with(stranger)};"]
-        return finding(
-            "RT-FOREIGN",
+        return RT_FOREIGN.finding(
             str(route.prefix),
             f"a route that is not Calico's ({protocol(stranger)}) lies {'beside the one to' if beside else 'on'} "
             f"{whose(route)}",
-            why=f"wanted: {route.prefix} {route.way}; found: {route.prefix} {shown(stranger)}{_metric(stranger)}",
-            effect=" ".join([*effects, _LEARNED]) if route.way.by_bgp else effects[0].rstrip(";"),
+            why=f"wanted: {route.prefix} {route.way}; found: {route.prefix} {shown(stranger)}{metric_of(stranger)}",
+            effect=" ".join([*effects, LEARNED]) if route.way.by_bgp else effects[0].rstrip(";"),
             cure=f"{cures.delete(route.prefix, stranger)} on this host",
             node=route.way.node,
             prefix=route.prefix,
         )
 
-    def _effect(self, route: ExpectedRoute, code: str, best: RouteAttributes) -> str:
-        if code == "RT-ECMP":
+    def _effect(self, route: ExpectedRoute, fault: Fault, best: RouteAttributes) -> str:
+        if fault is RT_ECMP:
             return f"{fate_with(best)}: a part of the connections is lost"
-        learned = code == "RT-SHADOWED" and route.way.by_bgp and foreign((best,), self._calico) is not None
-        return f"{fate_with(best)}{f'; {_LEARNED}' if learned else ''}"
+        learned = fault is RT_SHADOWED and route.way.by_bgp and foreign((best,), self._calico) is not None
+        return f"{fate_with(best)}{f'; {LEARNED}' if learned else ''}"
 
-    def _said(self, route: ExpectedRoute, code: str, best: RouteAttributes) -> tuple[str, str]:
+    def _said(self, route: ExpectedRoute, fault: Fault, best: RouteAttributes) -> tuple[str, str]:
         """What is wrong, and the cure."""
         whom, delete = whose(route), f"{cures.delete(route.prefix, best)} on this host"
-        match code:
-            case "RT-ECMP":
-                origin, cure = self._origin(route, best)
-                return f"the route to {whom}, has {counted(len(best.next_hops), 'next hop')}{origin}", cure
-            case "RT-WRONG-NEXTHOP":
-                origin, cure = self._origin(route, best)
-                return f"the route to {whom}, leads to another host{origin}", cure
-            case "RT-WRONG-DEVICE":
-                devices = listed(tuple(dict.fromkeys(hop.device for hop in best.next_hops)))
-                wanted = route.way.device or "a device of the host"
-                cure = cures.of_wrong_device(self.view, route.way, route.prefix, best)
-                if route.way.by_bgp and any(hop.gateway not in {None, route.way.gateway} for hop in best.next_hops):
-                    origin, there = self._origin(route, best)
-                    cure = there if origin else cure
-                else:
-                    origin = ""
-                return f"the route to {whom}, leaves through {devices} instead of {wanted}{origin}", cure
-            case "RT-SHADOWED":
-                return f"another route with a better metric hides the one to {whom}", delete
-            case "RT-NEXTHOP-DEAD":
-                links = tuple(dict.fromkeys(hop.device for hop in best.next_hops))
-                up = f"ip link set {links[0]} up on this host, or look at its cable and switch port"
-                return f"the route to {whom}, is dead: {listed(links)} is down", up
-            case "RT-BLACKHOLE" if best.protocol in self._calico:
-                cure = f"docker restart {self.view.container_name}; it stays when this node claims the block: "
-                cure += f"etcdctl get {block_key(self.view.me, route.prefix)}"
-                return f"this host drops packets to {whom}, as if the block were its own", cure
-            case "RT-UNREACHABLE" if best.protocol in self._calico:
-                lost, cure = cures.of_unreachable(self.view, route.way, self._teller(route))
-                return f"{lost}, the next hop for {whom}", cure
+        if fault is RT_ECMP:
+            origin, cure = self._origin(route, best)
+            return f"the route to {whom}, has {counted(len(best.next_hops), 'next hop')}{origin}", cure
+        if fault is RT_WRONG_NEXTHOP:
+            origin, cure = self._origin(route, best)
+            return f"the route to {whom}, leads to another host{origin}", cure
+        if fault is RT_WRONG_DEVICE:
+            devices = listed(tuple(dict.fromkeys(hop.device for hop in best.next_hops)))
+            wanted = route.way.device or "a device of the host"
+            cure = cures.of_wrong_device(self.view, route.way, route.prefix, best)
+            if route.way.by_bgp and any(hop.gateway not in {None, route.way.gateway} for hop in best.next_hops):
+                origin, there = self._origin(route, best)
+                cure = there if origin else cure
+            else:
+                origin = ""
+            return f"the route to {whom}, leaves through {devices} instead of {wanted}{origin}", cure
+        if fault is RT_SHADOWED:
+            return f"another route with a better metric hides the one to {whom}", delete
+        if fault is RT_NEXTHOP_DEAD:
+            links = tuple(dict.fromkeys(hop.device for hop in best.next_hops))
+            up = f"ip link set {links[0]} up on this host, or look at its cable and switch port"
+            return f"the route to {whom}, is dead: {listed(links)} is down", up
+        if fault is RT_BLACKHOLE and best.protocol in self._calico:
+            cure = f"docker restart {self.view.container_name}; it stays when this node claims the block: "
+            cure += f"etcdctl get {block_key(self.view.me, route.prefix)}"
+            return f"this host drops packets to {whom}, as if the block were its own", cure
+        if fault is RT_UNREACHABLE and best.protocol in self._calico:
+            lost, cure = cures.of_unreachable(self.view, route.way, self._teller(route))
+            return f"{lost}, the next hop for {whom}", cure
         return f"a route of type {best.type.name.lower()} lies on {whom}", delete
 
     def _origin(self, route: ExpectedRoute, best: RouteAttributes) -> tuple[str, str]:
@@ -209,45 +212,6 @@ def _no_tunnel_address(way: ForwardingPath) -> str:
     return f"; the record of {way.node} has no tunnel address" if missing else ""
 
 
-def _metric(path: RouteAttributes) -> str:
+def metric_of(path: RouteAttributes) -> str:
+    """Return the metric as the end of a route in words; empty for none."""
     return f" metric {path.metric}" if path.metric else ""
-
-
-def find_own_blocks(view: View, fib: Fib, expectation: Expectation) -> Iterator[Finding]:
-    """Own blocks with a route that is not Calico's, or without their blackhole."""
-    for prefix in expectation.own_blocks:
-        paths = fib.paths(prefix)
-        if (stranger := foreign(paths, view.local.felix.protocols)) is not None:
-            yield _foreign_own(view, prefix, stranger)
-        elif not any(path.type is RouteType.BLACKHOLE for path in paths):
-            yield _no_blackhole(view, fib, prefix, paths)
-
-
-def _foreign_own(view: View, prefix: IPNetwork, stranger: RouteAttributes) -> Finding:
-    pool = view.cluster.pools.covering(key_of(prefix)) if view.cluster is not None else None
-    by_bgp = pool is None or pool.vxlan is EncapsulationMode.NEVER
-    return finding(
-        "RT-FOREIGN",
-        str(prefix),
-        f"a route that is not Calico's ({protocol(stranger)}) lies on {prefix}, a block of this host",
-        why=f"wanted: blackhole {prefix}; found: {prefix} {shown(stranger)}{_metric(stranger)}",
-        effect=f"for addresses that no pod has, {fate_with(stranger)}{f'; {_LEARNED}' if by_bgp else ''}",
-        cure=f"{cures.delete(prefix, stranger)} on this host",
-        node=view.me,
-        prefix=prefix,
-        severity=Severity.ERROR if by_bgp else Severity.WARNING,
-    )
-
-
-def _no_blackhole(view: View, fib: Fib, prefix: IPNetwork, paths: Paths) -> Finding:
-    instead = f"instead there is {prefix} {shown(paths[0])}" if paths else f"there is no route for {prefix}"
-    return finding(
-        "RT-BLACKHOLE-MISSING",
-        str(prefix),
-        f"the blackhole of {prefix}, a block of this node, is missing",
-        why=instead,
-        effect="for addresses that no pod has, " + (fate_with(paths[0]) if paths else fate_without(fib, prefix)),
-        cure=f"BIRD writes it within two seconds; if it does not, docker logs {view.container_name}",
-        node=view.local.name or "",
-        prefix=prefix,
-    )

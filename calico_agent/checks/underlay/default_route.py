@@ -12,7 +12,7 @@ from calico_agent.checks import cures
 from calico_agent.checks.traffic_impact import shown
 from calico_agent.expected.pods import leads_into_pod
 from calico_agent.expected.view import View
-from calico_agent.faults.catalogue import finding
+from calico_agent.faults.routes.foreign import RT_FOREIGN
 from calico_agent.model.finding import Finding
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.network.route import PROTOCOL_BIRD, PROTOCOL_RA, RouteAttributes
@@ -34,8 +34,7 @@ def _finding(view: View, path: RouteAttributes, delete: str, version: int) -> Fi
     device = path.next_hops[0].device
     advertised = path.protocol == PROTOCOL_RA
     family = " for IPv6" if version == 6 else ""
-    return finding(
-        "RT-FOREIGN",
+    return RT_FOREIGN.finding(
         f"default{' (IPv6)' if version == 6 else ''}",
         f"the default route of this host{family} leads into {device}, the link of a pod",
         why=f"found: default {shown(path)}" + ("; the pod advertised itself as a router" if advertised else ""),

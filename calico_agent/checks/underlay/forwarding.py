@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from calico_agent.expected.route_table import expected_table
 from calico_agent.expected.routes import Expectation
 from calico_agent.expected.view import View
-from calico_agent.faults.catalogue import finding
+from calico_agent.faults.routes.links import RT_NO_FORWARDING
 from calico_agent.model.finding import Finding
 from calico_agent.model.network.address import Family
 from calico_agent.model.network.kernel import ALL_LINKS, Kernel
@@ -44,8 +44,7 @@ def _inward(view: View, kernel: Kernel, expectation: Expectation) -> set[str]:
 def _finding(view: View, family: Family, setting: str, device: str = "") -> Finding:
     where = f" that come in by {device}" if device else ""
     lost = "packets from other hosts to the pods here are dropped"
-    return finding(
-        "RT-NO-FORWARDING",
+    return RT_NO_FORWARDING.finding(
         setting,
         f"this host forwards no IPv{family} packets{where}: {setting} is 0",
         why="the kernel's settings of its links; Felix sets it to 1 when it starts",

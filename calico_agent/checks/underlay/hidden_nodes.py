@@ -12,7 +12,7 @@ from calico_agent.checks.identity.suspects import staying
 from calico_agent.checks.words import in_family, owner_of
 from calico_agent.expected.forwarding import ForwardingPath
 from calico_agent.expected.view import View
-from calico_agent.faults.catalogue import finding
+from calico_agent.faults.routes.foreign import RT_OVERLAP
 from calico_agent.model.finding import Finding, Severity
 from calico_agent.model.identity import Candidate
 from calico_agent.model.network.address import Family, IPAddress, IPNetwork
@@ -80,8 +80,7 @@ def _bridged(
 
 
 def _finding(name: str, registered: IPAddress, fate: str, around: str, route: Route, cure: str) -> Finding:
-    return finding(
-        "RT-OVERLAP",
+    return RT_OVERLAP.finding(
         in_family(name, registered.version),
         f"packets to node {name} itself ({registered}) {fate}",
         why=f"the node's address lies in {around}; found: {route}",

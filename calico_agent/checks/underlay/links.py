@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from calico_agent.expected.local_node import is_bridge
 from calico_agent.expected.view import View
-from calico_agent.faults.catalogue import finding
+from calico_agent.faults.routes.links import RT_LINK_DOWN
 from calico_agent.model.finding import Finding
 from calico_agent.model.identity import Candidate
 from calico_agent.model.network.address import Family, Link
@@ -44,7 +44,7 @@ def find_links(view: View, kernel: Kernel) -> Iterator[Finding]:
 
 def _cut_off(view: View, link: str, what: str, why: str, cure: str) -> Finding:
     effect = "this host is cut off: packets to the pods of other nodes are lost, whatever the routes say"
-    return finding("RT-LINK-DOWN", link, what, why=why, effect=effect, cure=cure, node=view.me)
+    return RT_LINK_DOWN.finding(link, what, why=why, effect=effect, cure=cure, node=view.me)
 
 
 def _uplink(view: View, kernel: Kernel, found: Candidate) -> Link | None:

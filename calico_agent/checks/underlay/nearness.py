@@ -14,7 +14,7 @@ from calico_agent.checks.words import in_family
 from calico_agent.expected.forwarding import ForwardingPath
 from calico_agent.expected.routes import ExpectedRoute
 from calico_agent.expected.view import View
-from calico_agent.faults.catalogue import finding
+from calico_agent.faults.bgp.bird import BIRD_LINK
 from calico_agent.model.calico.bird import Bird
 from calico_agent.model.finding import Finding
 from calico_agent.model.last_value_cache import LastValueCache
@@ -55,8 +55,7 @@ def find_lost_sight(
         if (way.registered.version, device) in said:
             continue
         said.add((way.registered.version, device))
-        yield finding(
-            "BIRD-LINK",
+        yield BIRD_LINK.finding(
             in_family(device, way.registered.version),
             f"BIRD sends to the nodes in {near.prefix} by the gateway {gateway}, though {device} is in that network",
             why=f"found: {near}, and BIRD's routes to blocks of nodes there go {path.next_hops[0]}",

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from calico_agent.checks.words import in_family, ip_tool
 from calico_agent.expected.forwarding import Encapsulation, ForwardingPath
 from calico_agent.expected.view import View
-from calico_agent.faults.catalogue import finding
+from calico_agent.faults.routes.underlay import RT_SOURCE
 from calico_agent.model.finding import Finding
 from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.network.address import IPAddress
@@ -42,8 +42,7 @@ def find_wrong_source(view: View, kernel: Kernel, way: ForwardingPath) -> Findin
         return None
     if any(one in found.interface.network for found in view.local.bridges() for one in (own.ip, way.registered)):
         return None  # one of both is registered with a wrong address: that comes first
-    return finding(
-        "RT-SOURCE",
+    return RT_SOURCE.finding(
         in_family(way.node, way.registered.version),
         f"{way.encapsulation.value} packets to node {way.node} leave as {source} and not as {own.ip}, with which this "
         "node is registered",

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from calico_agent.expected.cluster import Cluster
 from calico_agent.expected.local_node import is_bridge
 from calico_agent.expected.view import View
-from calico_agent.faults.catalogue import finding
+from calico_agent.faults.routes.foreign import RT_OVERLAP
 from calico_agent.model.calico.node import Pool
 from calico_agent.model.finding import Finding, Severity
 from calico_agent.model.identity import Candidate
@@ -64,8 +64,7 @@ def _has_block(cluster: Cluster, network: IPNetwork) -> bool:
 
 def _overlap(view: View, found: Candidate, network: IPNetwork, pool: Pool) -> Finding:
     narrower = _narrower(network, pool.cidr)
-    return finding(
-        "RT-OVERLAP",
+    return RT_OVERLAP.finding(
         str(network),
         f"the network {network} of {found.link} and the pool {pool.name} ({pool.cidr}) share {narrower}",
         why=f"{found.interface} is on {found.link}",

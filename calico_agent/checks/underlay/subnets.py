@@ -11,13 +11,11 @@ from collections.abc import Iterator
 from calico_agent.checks.words import cure_here, cure_there, env_of, in_family
 from calico_agent.expected.cluster import Cluster
 from calico_agent.expected.view import View
-from calico_agent.faults.catalogue import finding
+from calico_agent.faults.node.addresses import IP_PREFIX
 from calico_agent.model.calico.node import EncapsulationMode, Pool
 from calico_agent.model.finding import Finding
 from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.network.address import Family, IPInterface, IPNetwork
-
-_CODE = "IP-PREFIX"
 
 
 def find_subnets(view: View) -> Iterator[Finding]:
@@ -67,8 +65,7 @@ def _is_lone(interface: IPInterface) -> bool:
 
 def _own(view: View, own: IPInterface, link: IPInterface) -> Finding:
     narrow = own.network.prefixlen > link.network.prefixlen
-    return finding(
-        _CODE,
+    return IP_PREFIX.finding(
         in_family(view.me, own.version),
         f"this node is registered with {own}, and its link has {link}",
         why="pools with CrossSubnet go by the registered prefix length",
@@ -82,8 +79,7 @@ def _own(view: View, own: IPInterface, link: IPInterface) -> Finding:
 
 
 def _other(name: str, bare: IPInterface, network: IPNetwork) -> Finding:
-    return finding(
-        _CODE,
+    return IP_PREFIX.finding(
         in_family(name, bare.version),
         f"node {name} is registered with {bare}, and is in {network} like this host",
         why="pools with CrossSubnet go by the registered prefix length",

@@ -20,7 +20,8 @@ from calico_agent.expected.cluster import Cluster, TunnelEnd
 from calico_agent.expected.forwarding import Encapsulation, ForwardingPath, ForwardingResolver, Lane
 from calico_agent.expected.local_node import Standpoint
 from calico_agent.expected.view import View
-from calico_agent.faults.catalogue import finding
+from calico_agent.faults.routes.host_routes import RT_TUNNEL_ADDRESS
+from calico_agent.faults.routes.pods import RT_ADDRESS_TWICE
 from calico_agent.model.calico.node import EncapsulationMode, Pool
 from calico_agent.model.finding import Finding, Severity
 from calico_agent.model.last_value_cache import LastValueCache
@@ -187,8 +188,7 @@ def _onlink(path: RouteAttributes) -> bool:
 
 
 def _astray(address: IPAddress, end: TunnelEnd, way: ForwardingPath, fault: Astray) -> Finding:
-    return finding(
-        "RT-TUNNEL-ADDRESS",
+    return RT_TUNNEL_ADDRESS.finding(
         str(address),
         f"packets to {address}, the {end.kind} tunnel address of node {end.node}, go {fault.where}",
         why=f"wanted: {address} {way}" + (f"; found: {fault.found}" if fault.found else ""),
@@ -208,8 +208,7 @@ def _shared(view: View, cluster: Cluster, kernel: Kernel, address: IPAddress, en
     others, names = listed(wrong), listed(nodes)
     route = kernel.fib.lookup(address)
     found = f"; found: {route.prefix} {shown(route.path)}" if route is not None else ""
-    return finding(
-        "RT-ADDRESS-TWICE",
+    return RT_ADDRESS_TWICE.finding(
         str(address),
         f"{'node' if len(wrong) == 1 else 'nodes'} {others} {'has' if len(wrong) == 1 else 'have'} the {rightful.kind} "
         f"tunnel address of node {rightful.node}, {address}",
@@ -228,8 +227,7 @@ def _shared(view: View, cluster: Cluster, kernel: Kernel, address: IPAddress, en
 
 
 def _carried(view: View, link: str, address: IPAddress, end: TunnelEnd) -> Finding:
-    return finding(
-        "RT-ADDRESS-TWICE",
+    return RT_ADDRESS_TWICE.finding(
         str(address),
         f"{link} of this host has {address}, the {end.kind} tunnel address of node {end.node}",
         why=f"the record of {end.node} says {address}, and so does ip addr show {link} here",

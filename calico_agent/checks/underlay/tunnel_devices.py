@@ -20,7 +20,7 @@ from calico_agent.expected.forwarding import Encapsulation
 from calico_agent.expected.route_table import expected_table
 from calico_agent.expected.routes import Expectation
 from calico_agent.expected.view import View
-from calico_agent.faults.catalogue import finding
+from calico_agent.faults.routes.underlay import RT_TUNNEL_DEVICE
 from calico_agent.model.finding import Finding, Severity, Writer
 from calico_agent.model.network.address import Family, IPAddress, IPNetwork, Link
 from calico_agent.model.network.kernel import Kernel
@@ -54,8 +54,7 @@ def find_tunnel_devices(view: View, kernel: Kernel, expectation: Expectation) ->
         link, told = kernel.link(end.device), _told_not_to(view, end)
         if fault := _absent(view, end, link) or (None if view.starting else _unlike(view, end, link)):
             lost = fault.cuts or any(not kernel.fib.paths(prefix) for prefix in end.prefixes)
-            yield finding(
-                "RT-TUNNEL-DEVICE",
+            yield RT_TUNNEL_DEVICE.finding(
                 end.device,
                 f"{end.device}, this host's end of the {end.encapsulation.value} tunnels, {fault.what}"
                 f"{': Felix is told to make none' if told else ''}",

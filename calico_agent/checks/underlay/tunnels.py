@@ -16,7 +16,9 @@ from calico_agent.expected.agents import machine_of
 from calico_agent.expected.forwarding import Encapsulation, ForwardingPath
 from calico_agent.expected.route_table import Paths
 from calico_agent.expected.view import View
-from calico_agent.faults.catalogue import finding
+from calico_agent.faults.routes.host_routes import RT_TUNNEL
+from calico_agent.faults.routes.links import RT_NEIGHBOUR
+from calico_agent.faults.routes.underlay import RT_NEXTHOP_DEAD
 from calico_agent.model.finding import Finding, Writer
 from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.name_lease import Machine
@@ -122,8 +124,7 @@ class Underlay:
 def _dead(way: ForwardingPath, place: Place, state: str) -> Finding:
     silent, device = place
     router = silent != way.registered
-    return finding(
-        "RT-NEXTHOP-DEAD",
+    return RT_NEXTHOP_DEAD.finding(
         in_family(way.node, way.registered.version),
         f"node {way.node} cannot be reached: nobody answers for {silent}, the router towards {way.registered}"
         if router
@@ -136,8 +137,7 @@ def _dead(way: ForwardingPath, place: Place, state: str) -> Finding:
 
 
 def _neighbour(way: ForwardingPath, entry: Neighbour, machine: Machine) -> Finding:
-    return finding(
-        "RT-NEIGHBOUR",
+    return RT_NEIGHBOUR.finding(
         in_family(way.node, way.registered.version),
         f"packets to node {way.node} do not reach it: somebody wrote that {way.registered} has the hardware address "
         f"{entry.mac}, which it has not",
@@ -149,8 +149,7 @@ def _neighbour(way: ForwardingPath, entry: Neighbour, machine: Machine) -> Findi
 
 
 def _tunnel(way: ForwardingPath, broken: str, container: str) -> Finding:
-    return finding(
-        "RT-TUNNEL",
+    return RT_TUNNEL.finding(
         in_family(way.node, way.registered.version),
         f"VXLAN packets for the pods of {way.node} do not reach it: {broken}",
         why="the routes themselves look right",

@@ -11,14 +11,13 @@ from calico_agent.checks.felix import where_told
 from calico_agent.checks.words import in_family
 from calico_agent.expected.cluster import Cluster
 from calico_agent.expected.view import View
-from calico_agent.faults.catalogue import finding
+from calico_agent.faults.routes.underlay import RT_WIREGUARD
 from calico_agent.model.calico.node import Node
 from calico_agent.model.finding import Finding
 from calico_agent.model.network.address import Family
 from calico_agent.model.network.kernel import Kernel
 
 _SETTINGS = {Family.IPV4: "wireguardEnabled", Family.IPV6: "wireguardEnabledV6"}
-_CODE = "RT-WIREGUARD"
 
 
 def find_wireguard(view: View, kernel: Kernel) -> Iterator[Finding]:
@@ -46,8 +45,7 @@ def _asked(cluster: Cluster, node: Node, family: Family) -> bool:
 def _own(view: View, kernel: Kernel, family: Family) -> Finding:
     there = any(link.kind == "wireguard" for link in kernel.links)
     restart = f"docker restart {view.container_name}"
-    return finding(
-        _CODE,
+    return RT_WIREGUARD.finding(
         in_family(view.me, family),
         "WireGuard is asked for, and this host has none: its packets to pods of other nodes are not encrypted",
         why=f"{where_told(view, _SETTINGS[family], 'true')}; the record of {view.me} has no public key for IPv{family}"
@@ -61,8 +59,7 @@ def _own(view: View, kernel: Kernel, family: Family) -> Finding:
 
 
 def _other(node: Node, family: Family) -> Finding:
-    return finding(
-        _CODE,
+    return RT_WIREGUARD.finding(
         in_family(node.name, family),
         f"node {node.name} has no WireGuard: packets between its pods and those of this host are not encrypted",
         why=f"the record of {node.name} has no public key for IPv{family}, and that of this host has one",

@@ -9,7 +9,7 @@ OUTPUT): it ends in the blackhole. With IPVS the host has the addresses itself.
 from collections.abc import Iterator
 
 from calico_agent.expected.view import View
-from calico_agent.faults.catalogue import finding
+from calico_agent.faults.routes.foreign import RT_SERVICES
 from calico_agent.model.finding import Finding
 from calico_agent.model.network.address import IPNetwork
 from calico_agent.model.network.route import PROTOCOL_BIRD, RouteAttributes, RouteType
@@ -30,8 +30,7 @@ def find_services(view: View, prefix: IPNetwork, path: RouteAttributes) -> Itera
     if by_ipvs is not None and any(held.address in prefix for held in by_ipvs.addresses):
         return
     whose = "the service addresses that BGPConfiguration default advertises" if told else "which is in no pool"
-    yield finding(
-        "RT-SERVICES",
+    yield RT_SERVICES.finding(
         str(prefix),
         f"BIRD drops what this host itself sends to {prefix}, {whose}",
         why=f"found: blackhole {prefix} proto bird",

@@ -11,7 +11,7 @@ from calico_agent.checks.words import listed
 from calico_agent.expected.cluster import Cluster
 from calico_agent.expected.pods import HostRoute, contested, former_names, host_routes
 from calico_agent.expected.view import View
-from calico_agent.faults.catalogue import finding
+from calico_agent.faults.routes.pods import RT_ADDRESS_TWICE, RT_WORKLOAD_ELSEWHERE
 from calico_agent.model.finding import Finding
 from calico_agent.model.network.address import IPAddress
 from calico_agent.model.network.kernel import Kernel
@@ -123,15 +123,14 @@ def _two_pods(view: View, cluster: Cluster, route: HostRoute, holder: str) -> Fi
 
 def _twice(address: IPAddress, what: str, *, why: str, effect: str, cure: str, node: str) -> Finding:
     prefix = host_prefix(address)
-    return finding("RT-ADDRESS-TWICE", str(address), what, why=why, effect=effect, cure=cure, node=node, prefix=prefix)
+    return RT_ADDRESS_TWICE.finding(str(address), what, why=why, effect=effect, cure=cure, node=node, prefix=prefix)
 
 
 def _stranded(view: View, cluster: Cluster, owner: str, pods: list[HostRoute]) -> Finding:
     addresses = listed(tuple(str(pod.address) for pod in pods))
     devices = listed(tuple(pod.device for pod in pods))
     record = "is registered with an address of this host" if owner in cluster.nodes else "has no record"
-    return finding(
-        "RT-WORKLOAD-ELSEWHERE",
+    return RT_WORKLOAD_ELSEWHERE.finding(
         owner,
         f"{counted(len(pods), 'pod')} of this host {'has an address' if len(pods) == 1 else 'have addresses'} of node "
         f"{owner}, and calico/node runs here as {view.local.name}: {addresses}",

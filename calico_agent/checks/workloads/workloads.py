@@ -17,7 +17,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from calico_agent.checks.words import listed
 from calico_agent.expected.pods import is_lost, lost_addresses, unled_links
 from calico_agent.expected.view import View
-from calico_agent.faults.catalogue import finding
+from calico_agent.faults.routes.pods import (
+    RT_WORKLOAD_ELSEWHERE,
+    RT_WORKLOAD_GONE,
+    RT_WORKLOAD_MISSING,
+    RT_WORKLOAD_UNKNOWN,
+)
 from calico_agent.model.calico.workload_endpoint import WorkloadEndpoint, WorkloadEndpoints
 from calico_agent.model.finding import Finding, Severity, Writer
 from calico_agent.model.network.address import IPAddress, Link
@@ -51,8 +56,7 @@ def find_workloads(view: View, kernel: Kernel) -> Iterator[Finding]:
 
 def _without_route(view: View, link: Link, known: str) -> Finding:
     state, cure = _state(link)
-    return finding(
-        "RT-WORKLOAD-MISSING",
+    return RT_WORKLOAD_MISSING.finding(
         link.name,
         f"no route leads to {link.name}, the link of a pod of this host{state}",
         why=f"{known}, and no route leads there",
@@ -88,8 +92,7 @@ def _unknown(view: View, links: list[Link], known: str) -> Iterator[Finding]:
     gone = _WHY_UNKNOWN[known].format(name=view.local.name)
     for link in links:
         one = f"{link.name} is the link of a pod that is unknown to Calico"
-        yield finding(
-            "RT-WORKLOAD-UNKNOWN",
+        yield RT_WORKLOAD_UNKNOWN.finding(
             link.name,
             f"{_pods(len(links))} of this host {_are(len(links))} unknown to Calico{gone}: {names}"
             if link is links[0]
@@ -108,8 +111,7 @@ def _recorded_elsewhere(view: View, links: list[Link], records: Mapping[str, Wor
     pods = listed(tuple(records[link.name].pod for link in links))
     for link in links:
         record = records[link.name]
-        yield finding(
-            "RT-WORKLOAD-ELSEWHERE",
+        yield RT_WORKLOAD_ELSEWHERE.finding(
             link.name,
             f"{_pods(len(links))} of this host {_are(len(links))} recorded for node {nodes}, and calico/node runs here "
             f"as {view.local.name}: {pods}"
@@ -133,8 +135,7 @@ def _without_link(
         return
     pods = listed(tuple(one.pod for one in gone))
     for one in sorted(gone, key=lambda one: one.key):
-        yield finding(
-            "RT-WORKLOAD-GONE",
+        yield RT_WORKLOAD_GONE.finding(
             one.link,
             f"{_pods(len(gone))} recorded for this host {'has' if len(gone) == 1 else 'have'} no link: {pods}"
             if one is min(gone, key=lambda one: one.key)

@@ -19,7 +19,7 @@ class RouteState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class RouteRow:
-    """One prefix: what leads there should and does. `code` is the catalogue's, empty where nothing is wrong."""
+    """One prefix: what leads there should and does. `code` is that of its fault, empty where nothing is wrong."""
 
     prefix: IPNetwork
     node: str

@@ -8,6 +8,7 @@ import os
 import resource
 from pathlib import Path
 
+from calico_agent.faults.agent import AGENT_FILES
 from calico_agent.model.observation import AgentTrouble
 
 # One pass opens about ten at a time: sockets to Docker, BIRD, the kernel and etcd, and files below /proc.
@@ -25,7 +26,7 @@ def read_file_trouble() -> AgentTrouble | None:
     if limit == resource.RLIM_INFINITY or open_files + _NEEDED <= limit:
         return None
     return AgentTrouble(
-        "AGENT-FILES",
+        AGENT_FILES,
         "calico-agent",
         f"the agent itself is out of file descriptors: {open_files} of {limit} are open",
         why=f"`ls -l /proc/{os.getpid()}/fd` shows what they are",

@@ -7,7 +7,7 @@ import pytest
 
 from calico_agent.checks.bgp.recovery import with_those_that_come
 from calico_agent.expected.view import view_of
-from calico_agent.faults.catalogue import finding
+from calico_agent.faults.routes.table import RT_MISSING
 from calico_agent.model.finding import Status, Writer
 from calico_agent.model.observation import Observation
 from calico_agent.model.settings import Mode
@@ -155,6 +155,6 @@ def test_the_silence_of_a_young_session_says_nothing(seconds: float, error: str,
 
 
 def test_a_route_by_felix_does_not_wait_for_bird() -> None:
-    missing = finding("RT-MISSING", "192.168.2.0/26", "x", prefix=BLOCKS_OF["host2"], node="host2", writer=Writer.FELIX)
+    missing = RT_MISSING.finding("192.168.2.0/26", "x", prefix=BLOCKS_OF["host2"], node="host2", writer=Writer.FELIX)
     seen = view_of(came_up(3), IDENTITY, mode=Mode.OBSERVE, container_name="calico-node")
     assert with_those_that_come(seen, [missing]) == (missing,)

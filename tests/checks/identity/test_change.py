@@ -6,6 +6,7 @@ from ipaddress import ip_interface
 
 import pytest
 
+from calico_agent.faults.node.identity import IP_NONE
 from calico_agent.model.action import Attempts, Succession, Supervising
 from calico_agent.model.container.container import LABEL_MANAGED_BY, MANAGED_BY, Docker
 from calico_agent.model.finding import Severity
@@ -42,7 +43,7 @@ GONE = replace(
         candidates=(DOCKER0,),
         lost=LOST,
         refusal="No IPv4 address of this host can be the node's.",
-        refusal_code="IP-NONE",
+        refused_by=IP_NONE,
     ),
 )
 OURS = contained(

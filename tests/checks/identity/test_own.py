@@ -5,6 +5,7 @@ from ipaddress import ip_interface, ip_network
 
 import pytest
 
+from calico_agent.faults.registry import FAULTS
 from calico_agent.model.calico.node import EncapsulationMode, Node
 from calico_agent.model.container.container import LABEL_MANAGED_BY, MANAGED_BY, Docker
 from calico_agent.model.finding import Severity, Status
@@ -69,13 +70,13 @@ def with_candidates(*candidates: Candidate, rule: str = "other nodes") -> Identi
 
 def refused(code: str, *candidates: Candidate) -> Identity:
     """No IPv4 address could be chosen."""
-    choice = AddressChoice(Family.IPV4, refusal="no answer", refusal_code=code, candidates=candidates)
+    choice = AddressChoice(Family.IPV4, refusal="no answer", refused_by=FAULTS[code], candidates=candidates)
     return replace(IDENTITY, ipv4=choice)
 
 
 def called(name: str | None, source: str = "host name", code: str = "") -> Identity:
     """The host should run under this name, or under none."""
-    return replace(IDENTITY, name=NameChoice(name, source, "no name" if code else "", code))
+    return replace(IDENTITY, name=NameChoice(name, source, "no name" if code else "", FAULTS.get(code)))
 
 
 def with_ipv6(address: str) -> Observation:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from calico_agent.expected.view import View, view_of
-from calico_agent.faults.catalogue import CATALOGUE
+from calico_agent.faults.registry import FAULTS
 from calico_agent.model.identity import Identity
 from calico_agent.model.observation import Observation
 from calico_agent.model.preflight import Check, Verdict
@@ -51,7 +51,7 @@ def check(case: CheckCase, function: Callable[[View], Iterator[Check]]) -> None:
     for piece in case.unsaid:
         assert piece not in text
     for one in found:
-        assert one.code in CATALOGUE
+        assert FAULTS[one.code] is one.fault
         assert one.what
         assert "None" not in f"{one.what}{one.why}{one.cure}"
         if one.verdict in {Verdict.WARNING, Verdict.FAILURE}:

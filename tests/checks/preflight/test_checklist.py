@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from calico_agent.checks.preflight.checklist import checks_of, find_unprepared
+from calico_agent.faults.preflight.network import HOST_FORWARD
 from calico_agent.model.finding import ConditionType, Severity, Status
 from calico_agent.model.host.sysctl import Sysctls
 from calico_agent.model.network.address import Family
@@ -39,7 +40,7 @@ def test_a_failure_is_an_error_and_the_host_is_not_prepared() -> None:
 
 
 def test_a_warning_leaves_the_host_prepared_and_what_is_not_known_is_no_finding() -> None:
-    checks = tuple(Check("HOST-FORWARD", verdict, "what", "why", "cure", verdict.name) for verdict in Verdict)
+    checks = tuple(Check(HOST_FORWARD, verdict, "what", "why", "cure", verdict.name) for verdict in Verdict)
     found = {one.subject: one for one in find_unprepared(view(HEALTHY), checks)}
     assert {subject: one.severity for subject, one in found.items()} == {
         "WARNING": Severity.WARNING,

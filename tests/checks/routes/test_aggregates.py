@@ -5,10 +5,10 @@ from ipaddress import ip_address
 
 import pytest
 
+from calico_agent.model.assessment import RouteCounts
 from calico_agent.model.calico.bgp_peer import Peering
 from calico_agent.model.calico.bird import PeerKind, Session
 from calico_agent.model.calico.node import BgpSettings, Borrowed, EncapsulationMode
-from calico_agent.model.finding import RouteCounts
 from calico_agent.model.network.route import Route
 from calico_agent.model.observation import Observation
 from tests.checks.case import Case, check

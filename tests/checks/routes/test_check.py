@@ -6,10 +6,11 @@ from ipaddress import ip_address, ip_interface, ip_network
 
 import pytest
 
+from calico_agent.model.assessment import RouteCounts
 from calico_agent.model.calico.bgp_peer import Peering
 from calico_agent.model.calico.bird import Bird, PeerKind, RibRoute
 from calico_agent.model.calico.node import AffinityState, BadKey, BgpSettings, Block, Borrowed, Node, Pool
-from calico_agent.model.finding import Finding, RouteCounts, Status
+from calico_agent.model.finding import Finding, Status
 from calico_agent.model.identity import Candidate, Identity
 from calico_agent.model.name_lease import AliveSign, Machine
 from calico_agent.model.network.address import Link

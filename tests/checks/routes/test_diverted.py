@@ -5,7 +5,8 @@ from ipaddress import ip_interface, ip_network
 
 import pytest
 
-from calico_agent.model.finding import RouteCounts, Status
+from calico_agent.model.assessment import RouteCounts
+from calico_agent.model.finding import Status
 from calico_agent.model.network.address import Family, Link, LinkAddress
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.network.policy_rule import Mark, PolicyRule, RuleAction

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from calico_agent.model.assessment import RouteCounts
 from calico_agent.model.calico.felix import FelixSettings
-from calico_agent.model.finding import RouteCounts
 from calico_agent.model.observation import Observation
 from calico_agent.model.settings import Mode
 from tests.checks.case import Case, check

@@ -12,12 +12,12 @@ from calico_agent.checks.preflight.cluster.kubernetes import kubernetes_of
 from calico_agent.checks.preflight.release import coming_release
 from calico_agent.checks.preflight.uses import felix
 from calico_agent.expected.view import View
+from calico_agent.faults.preflight.cluster import HOST_KUBE_PROXY, HOST_MASQUERADE_ALL
 from calico_agent.model.calico.release import Release, shown_release
 from calico_agent.model.host.kubernetes import Kubernetes, ProxySetup
 from calico_agent.model.network.firewall import Firewall, masquerades_all
 from calico_agent.model.preflight import Check, Verdict
 
-_MODE, _MASQUERADE = "HOST-KUBE-PROXY", "HOST-MASQUERADE-ALL"
 _WHY_MODE = (
     "the rules of kube-proxy and of Calico work on the same packets: in a mode that Calico does not know its policy "
     "does not hold for services, or their packets are lost"
@@ -36,11 +36,11 @@ _RESTART = "kubectl -n kube-system rollout restart daemonset kube-proxy"
 
 def check_kube_proxy(view: View) -> Iterator[Check]:
     """A line for the mode, and one for masquerading."""
-    found = kubernetes_of(view, _MODE, "kube-proxy")
+    found = kubernetes_of(view, HOST_KUBE_PROXY, "kube-proxy")
     if isinstance(found, Check):
         yield found
     elif felix(view).ebpf:
-        yield Check(_MODE, Verdict.NOT_APPLICABLE, "kube-proxy: Felix does its work (bpfEnabled)")
+        yield Check(HOST_KUBE_PROXY, Verdict.NOT_APPLICABLE, "kube-proxy: Felix does its work (bpfEnabled)")
     elif found.proxy is None:
         yield _absent(view, found)
     else:
@@ -53,17 +53,20 @@ def _absent(view: View, found: Kubernetes) -> Check:
     since = found.kubelet.started_at if found.kubelet is not None else None
     if since is not None and abs(view.observation.at - since) < _BOOT:
         return Check(
-            _MODE, Verdict.UNKNOWN, "no kube-proxy runs on this host: the kubelet was started just now", _WHY_NONE
+            HOST_KUBE_PROXY,
+            Verdict.UNKNOWN,
+            "no kube-proxy runs on this host: the kubelet was started just now",
+            _WHY_NONE,
         )
     cure = "kubectl -n kube-system get pods -o wide -l k8s-app=kube-proxy"
     verdict = Verdict.UNKNOWN if view.cluster is None else Verdict.WARNING
-    return Check(_MODE, verdict, "no kube-proxy runs on this host", _WHY_NONE, cure)
+    return Check(HOST_KUBE_PROXY, verdict, "no kube-proxy runs on this host", _WHY_NONE, cure)
 
 
 def _judge_mode(view: View, kubernetes: Kubernetes, proxy: ProxySetup) -> Check:
     mode, source = proxy.mode, proxy.mode_source
     if not mode and proxy.trouble:
-        return Check(_MODE, Verdict.UNKNOWN, f"the mode of kube-proxy: {proxy.trouble}", _WHY_MODE)
+        return Check(HOST_KUBE_PROXY, Verdict.UNKNOWN, f"the mode of kube-proxy: {proxy.trouble}", _WHY_MODE)
     if not mode:
         release = kubernetes.kubelet.release if kubernetes.kubelet is not None else None
         old = release is not None and release < _IPTABLES_BY_DEFAULT
@@ -72,10 +75,10 @@ def _judge_mode(view: View, kubernetes: Kubernetes, proxy: ProxySetup) -> Check:
     verdict, why = _fits(mode, calico, felix(view).nftables)
     what = f"kube-proxy works in mode {mode} ({source})"
     if verdict is Verdict.OK:
-        return Check(_MODE, verdict, what)
+        return Check(HOST_KUBE_PROXY, verdict, what)
     if verdict is Verdict.UNKNOWN:
-        return Check(_MODE, verdict, f"{what}: {why}", _WHY_MODE)
-    return Check(_MODE, verdict, f"{what}: {why}", _WHY_MODE, _cure(mode, calico, proxy))
+        return Check(HOST_KUBE_PROXY, verdict, f"{what}: {why}", _WHY_MODE)
+    return Check(HOST_KUBE_PROXY, verdict, f"{what}: {why}", _WHY_MODE, _cure(mode, calico, proxy))
 
 
 def _fits(mode: str, calico: Release | None, nftables: str) -> tuple[Verdict, str]:
@@ -132,16 +135,16 @@ def _judge_masquerading(view: View, proxy: ProxySetup) -> Check:
     told = proxy.masquerades_all
     if does is None and told is None:
         what = f"whether kube-proxy masquerades all packets to services: {proxy.trouble}"
-        return Check(_MASQUERADE, Verdict.UNKNOWN, what, _WHY_MASQUERADE)
+        return Check(HOST_MASQUERADE_ALL, Verdict.UNKNOWN, what, _WHY_MASQUERADE)
     if not does and not told:
-        return Check(_MASQUERADE, Verdict.OK, "kube-proxy leaves the source of packets to services as it is")
+        return Check(HOST_MASQUERADE_ALL, Verdict.OK, "kube-proxy leaves the source of packets to services as it is")
     in_file = proxy.masquerade_source.startswith("/")
     source = f"masqueradeAll in {proxy.masquerade_source}" if in_file else "--masquerade-all"
     what = f"kube-proxy masquerades all packets to services ({source if told else 'by its rules'})"
     if told and does is False:
         what = f"kube-proxy is told to masquerade all packets to services ({source}), and will when it is restarted"
-        return Check(_MASQUERADE, Verdict.WARNING, what, _WHY_MASQUERADE, _leave_source(in_file=in_file))
-    return Check(_MASQUERADE, Verdict.FAILURE, what, _WHY_MASQUERADE, _leave_source(in_file=in_file))
+        return Check(HOST_MASQUERADE_ALL, Verdict.WARNING, what, _WHY_MASQUERADE, _leave_source(in_file=in_file))
+    return Check(HOST_MASQUERADE_ALL, Verdict.FAILURE, what, _WHY_MASQUERADE, _leave_source(in_file=in_file))
 
 
 def _leave_source(*, in_file: bool) -> str:

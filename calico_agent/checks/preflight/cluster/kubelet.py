@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from calico_agent.checks.preflight.cluster.kubernetes import kubernetes_of
 from calico_agent.checks.preflight.release import coming_release
 from calico_agent.expected.view import View
+from calico_agent.faults.preflight.cluster import HOST_KUBELET, HOST_KUBERNETES, HOST_NETWORK_PLUGIN
 from calico_agent.model.calico.release import Release, release_in, shown_release
 from calico_agent.model.host.kubernetes import KubeletSetup, Kubernetes
 from calico_agent.model.host.kubernetes_api import KubernetesApi
@@ -31,48 +32,49 @@ _LEAST: tuple[tuple[Release, Release, str], ...] = (
 
 def check_kubelet(view: View) -> Iterator[Check]:
     """Three lines; one on a host that is in no cluster."""
-    found = kubernetes_of(view, "HOST-KUBELET", "kubelet")
+    found = kubernetes_of(view, HOST_KUBELET, "kubelet")
     if isinstance(found, Check):
         yield found
         return
     kubelet = found.kubelet
     if kubelet is None:
         yield Check(
-            "HOST-KUBELET",
+            HOST_KUBELET,
             Verdict.FAILURE,
             f"the kubelet does not run, and {found.joined} says that this host is in a cluster",
             _WHY_KUBELET,
             "systemctl restart kubelet; journalctl -u kubelet -n 50  # why it ended",
         )
     else:
-        yield Check("HOST-KUBELET", Verdict.OK, f"the kubelet {kubelet.version or 'of unknown version'} runs")
+        yield Check(HOST_KUBELET, Verdict.OK, f"the kubelet {kubelet.version or 'of unknown version'} runs")
         yield _plugin(kubelet)
     yield _release(view, found)
 
 
 def _plugin(kubelet: KubeletSetup) -> Check:
-    code = "HOST-NETWORK-PLUGIN"
     if kubelet.runtime == "cri-dockerd":
         said = kubelet.runtime_plugin or _CNI  # its default (docs of Mirantis/cri-dockerd)
         return _judged(said, "cri-dockerd", "cri-dockerd's command line (systemctl cat cri-docker)")
     if kubelet.runtime in {"containerd", "cri-o"}:
         what = f"--network-plugin: {kubelet.runtime} calls CNI plugins whatever the kubelet is told"
-        return Check(code, Verdict.NOT_APPLICABLE, what)
+        return Check(HOST_NETWORK_PLUGIN, Verdict.NOT_APPLICABLE, what)
     if kubelet.release is not None and kubelet.release >= _WITHOUT_FLAG:
-        return Check(code, Verdict.NOT_APPLICABLE, "--network-plugin: the kubelet has no such flag since v1.24")
+        return Check(
+            HOST_NETWORK_PLUGIN, Verdict.NOT_APPLICABLE, "--network-plugin: the kubelet has no such flag since v1.24"
+        )
     if kubelet.network_plugin is None or (kubelet.release is None and not kubelet.network_plugin):
         reason = "its command line cannot be seen" if kubelet.network_plugin is None else kubelet.release_trouble
-        return Check(code, Verdict.UNKNOWN, f"--network-plugin of the kubelet: {reason}", _WHY_PLUGIN)
+        return Check(HOST_NETWORK_PLUGIN, Verdict.UNKNOWN, f"--network-plugin of the kubelet: {reason}", _WHY_PLUGIN)
     return _judged(kubelet.network_plugin, "the kubelet", "the kubelet's command line (systemctl cat kubelet)")
 
 
 def _judged(said: str, who: str, where: str) -> Check:
     if said == _CNI:
-        return Check("HOST-NETWORK-PLUGIN", Verdict.OK, f"{who} calls CNI plugins (--network-plugin=cni)")
+        return Check(HOST_NETWORK_PLUGIN, Verdict.OK, f"{who} calls CNI plugins (--network-plugin=cni)")
     found = f"with --network-plugin={said}" if said else "without --network-plugin"
     unit = "kubelet" if who == "the kubelet" else "cri-docker"
     return Check(
-        "HOST-NETWORK-PLUGIN",
+        HOST_NETWORK_PLUGIN,
         Verdict.FAILURE,
         f"{who} runs {found}, and not with --network-plugin=cni",
         _WHY_PLUGIN,
@@ -81,7 +83,6 @@ def _judged(said: str, who: str, where: str) -> Check:
 
 
 def _release(view: View, found: Kubernetes) -> Check:
-    code = "HOST-KUBERNETES"
     calico = coming_release(view)
     least, why = next((kubernetes, why) for since, kubernetes, why in _LEAST if since <= (calico or (0, 0)))
     named = f"Calico {shown_release(calico)}" if calico is not None else "Calico"
@@ -89,11 +90,13 @@ def _release(view: View, found: Kubernetes) -> Check:
     if release is None:
         trouble = found.kubelet.release_trouble if found.kubelet is not None else "no kubelet runs here to ask"
         what = f"{named} needs Kubernetes {shown_release(least)}: which one this is cannot be told: {trouble}"
-        return Check(code, Verdict.UNKNOWN, what, why, "kubectl get nodes")
+        return Check(HOST_KUBERNETES, Verdict.UNKNOWN, what, why, "kubectl get nodes")
     if release >= least:
-        return Check(code, Verdict.OK, f"Kubernetes is {version}, and {named} needs {shown_release(least)}")
+        return Check(HOST_KUBERNETES, Verdict.OK, f"Kubernetes is {version}, and {named} needs {shown_release(least)}")
     what = f"Kubernetes is {version}, and {named} needs {shown_release(least)}"
-    return Check(code, Verdict.FAILURE, what, why, "upgrade Kubernetes, or run an older Calico: see the release notes")
+    return Check(
+        HOST_KUBERNETES, Verdict.FAILURE, what, why, "upgrade Kubernetes, or run an older Calico: see the release notes"
+    )
 
 
 def _known(view: View, found: Kubernetes) -> tuple[Release | None, str]:

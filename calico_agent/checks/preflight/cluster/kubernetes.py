@@ -2,6 +2,7 @@
 
 from calico_agent.checks.preflight.known import known
 from calico_agent.expected.view import View
+from calico_agent.model.finding import Fault
 from calico_agent.model.host.kubernetes import Kubernetes
 from calico_agent.model.preflight import Check, Verdict
 from calico_agent.model.unreadable import Unreadable
@@ -9,12 +10,12 @@ from calico_agent.model.unreadable import Unreadable
 NOT_HERE = "this host is in no Kubernetes cluster"
 
 
-def kubernetes_of(view: View, code: str, about: str) -> Kubernetes | Check:
+def kubernetes_of(view: View, fault: Fault, about: str) -> Kubernetes | Check:
     """What was read; where it says nothing of a check, that check's only line. `about` is what the line is about."""
     found = known(view.preparation.kubernetes)
     if isinstance(found, Unreadable):
-        return Check(code, Verdict.UNKNOWN, f"{about}: {found.reason}")
-    return found if found.here else Check(code, Verdict.NOT_APPLICABLE, f"{about}: {NOT_HERE}")
+        return Check(fault, Verdict.UNKNOWN, f"{about}: {found.reason}")
+    return found if found.here else Check(fault, Verdict.NOT_APPLICABLE, f"{about}: {NOT_HERE}")
 
 
 def install_cni(view: View) -> str:

@@ -7,11 +7,11 @@ from calico_agent.checks.preflight.cluster.rbac import check_rbac
 from calico_agent.checks.preflight.known import known
 from calico_agent.expected.local_node import runs_elsewhere
 from calico_agent.expected.view import View
+from calico_agent.faults.preflight.cluster import HOST_API_CREDENTIAL
 from calico_agent.model.host.kubernetes_api import ApiAccess, ApiCredential, Holder, KubernetesApi, Trouble
 from calico_agent.model.preflight import Check, Verdict
 from calico_agent.model.unreadable import Unreadable
 
-_CODE = "HOST-API-CREDENTIAL"
 _ABOUT = "access to the Kubernetes API"
 _WHY = {
     Holder.CNI: "the CNI plugin asks the API about every pod: without an answer no pod of this host gets its network",
@@ -33,12 +33,12 @@ _UNTOLD = frozenset(
 
 def check_kubernetes_api(view: View) -> Iterator[Check]:
     """For each part of Calico's a line for its credential, and one for what that may do."""
-    found = kubernetes_of(view, _CODE, _ABOUT)
+    found = kubernetes_of(view, HOST_API_CREDENTIAL, _ABOUT)
     api = known(view.preparation.kubernetes_api, "it was not tried")
     if isinstance(found, Check):
         yield found
     elif isinstance(api, Unreadable):
-        yield Check(_CODE, Verdict.UNKNOWN, f"{_ABOUT}: {api.reason}")
+        yield Check(HOST_API_CREDENTIAL, Verdict.UNKNOWN, f"{_ABOUT}: {api.reason}")
     else:
         for holder in Holder:
             yield from _check(view, api, holder)
@@ -52,10 +52,10 @@ def _check(view: View, api: KubernetesApi, holder: Holder) -> Iterator[Check]:
         cure = "write the path of a kubeconfig as kubernetes.kubeconfig into the CNI configuration"
         cure = cure if holder is Holder.CNI else "give calico/node a kubeconfig: KUBECONFIG and a mount"
         what = f"{holder.value} is told to ask the Kubernetes API, and has no credential for it"
-        yield Check(_CODE, Verdict.FAILURE, what, _WHY[holder], cure, holder.value)
+        yield Check(HOST_API_CREDENTIAL, Verdict.FAILURE, what, _WHY[holder], cure, holder.value)
     elif access is None or (holder is Holder.CNI and not _asks(api, holder)):
         what = f"{_ABOUT}: {holder.value} does not ask it"
-        yield Check(_CODE, Verdict.NOT_APPLICABLE, what, subject=holder.value)
+        yield Check(HOST_API_CREDENTIAL, Verdict.NOT_APPLICABLE, what, subject=holder.value)
     else:
         credential = _credential(view, api, access)
         yield credential
@@ -71,12 +71,12 @@ def _asks(api: KubernetesApi, holder: Holder) -> bool:
 def _unseen(view: View, holder: Holder) -> Check:
     if holder is Holder.CNI:
         what = f"{_ABOUT}: no CNI configuration of Calico's could be read"
-        return Check(_CODE, Verdict.UNKNOWN, what, subject=holder.value)
+        return Check(HOST_API_CREDENTIAL, Verdict.UNKNOWN, what, subject=holder.value)
     if runs_elsewhere(view.observation):
         what = f"{_ABOUT}: calico/node runs in a container runtime that the agent does not look into"
-        return Check(_CODE, Verdict.UNKNOWN, what, subject=holder.value)
+        return Check(HOST_API_CREDENTIAL, Verdict.UNKNOWN, what, subject=holder.value)
     what = f"{_ABOUT}: there is no container of calico/node"
-    return Check(_CODE, Verdict.NOT_APPLICABLE, what, subject=holder.value)
+    return Check(HOST_API_CREDENTIAL, Verdict.NOT_APPLICABLE, what, subject=holder.value)
 
 
 def _credential(view: View, api: KubernetesApi, access: ApiAccess) -> Check:
@@ -86,17 +86,17 @@ def _credential(view: View, api: KubernetesApi, access: ApiAccess) -> Check:
     end = credential.expires_at
     if end is not None and end <= view.observation.at:
         what = f"{_named(credential)} is not valid any more, since {end:%Y-%m-%d %H:%M} UTC"
-        return Check(_CODE, worst, what, why, _renew(view, credential), holder.value)
+        return Check(HOST_API_CREDENTIAL, worst, what, why, _renew(view, credential), holder.value)
     if access.trouble is not None:
         verdict = Verdict.UNKNOWN if access.trouble in _UNTOLD else worst
-        return Check(_CODE, verdict, _sentence(access), why, _cure(view, access), holder.value)
+        return Check(HOST_API_CREDENTIAL, verdict, _sentence(access), why, _cure(view, access), holder.value)
     if end is not None and (soon := _ends_soon(view, api, credential)):
         verdict = worst if end - view.observation.at < credential.last_call else Verdict.WARNING
         what = f"{_named(credential)} is valid until {end:%Y-%m-%d %H:%M} UTC only, and {soon}"
-        return Check(_CODE, verdict, what, why, _renew(view, credential), holder.value)
+        return Check(HOST_API_CREDENTIAL, verdict, what, why, _renew(view, credential), holder.value)
     whose = credential.account or credential.file or "nobody in particular"
     what = f"the Kubernetes API at {credential.server} takes {holder.value} for {whose}"
-    return Check(_CODE, Verdict.OK, what, subject=holder.value)
+    return Check(HOST_API_CREDENTIAL, Verdict.OK, what, subject=holder.value)
 
 
 def _ends_soon(view: View, api: KubernetesApi, credential: ApiCredential) -> str:

@@ -18,6 +18,7 @@ from calico_agent.checks.underlay.overlaps import find_overlaps
 from calico_agent.checks.words import listed
 from calico_agent.expected.cluster import Cluster
 from calico_agent.expected.view import View
+from calico_agent.faults.preflight.machine import HOST_OTHER_CNI
 from calico_agent.model.calico.node import EncapsulationMode, Pool
 from calico_agent.model.host.other_cni import OtherCni
 from calico_agent.model.network.address import Family, Link
@@ -25,7 +26,6 @@ from calico_agent.model.network.tunnel import VXLAN_DEVICES
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.preflight import Check, Verdict
 
-_CODE = "HOST-OTHER-CNI"
 _LINKS = re.compile(
     r"flannel[.-].*|cni0|cbr0|weave|vxlan-6784|cilium_(host|net|vxlan|geneve)|kube-bridge|antrea-(gw|tun)0|ovn-k8s-mp\d+|ovn0"
 )
@@ -40,11 +40,11 @@ def check_other_cni(view: View) -> Iterator[Check]:
     container = view.local.container
     if container is not None and container.backend == "none":
         what = "other CNIs: Calico leaves the pods' network to one of them here (CALICO_NETWORKING_BACKEND=none)"
-        yield Check(_CODE, Verdict.NOT_APPLICABLE, what)
+        yield Check(HOST_OTHER_CNI, Verdict.NOT_APPLICABLE, what)
         return
     if view.kernel is None or isinstance(other, Unreadable):
         reason = other.reason if isinstance(other, Unreadable) else not_read
-        yield Check(_CODE, Verdict.UNKNOWN, f"other CNIs: {reason}")
+        yield Check(HOST_OTHER_CNI, Verdict.UNKNOWN, f"other CNIs: {reason}")
         return
     links = tuple(link for link in view.kernel.links if _LINKS.fullmatch(link.name))
     harms = (*_clashes(view, view.kernel.links), *_addresses(view, links))
@@ -58,7 +58,7 @@ def _harmless(links: tuple[Link, ...], other: OtherCni) -> Check:
         *(f"{program}, which runs" for program in other.programs),
     )
     what = f"{listed(seen)} of another CNI: not in Calico's way" if seen else "no other CNI is, or was, on this host"
-    return Check(_CODE, Verdict.OK, what)
+    return Check(HOST_OTHER_CNI, Verdict.OK, what)
 
 
 def _clashes(view: View, links: tuple[Link, ...]) -> Iterator[Check]:
@@ -75,7 +75,7 @@ def _clashes(view: View, links: tuple[Link, ...]) -> Iterator[Check]:
         if same or (taken is not None and int(taken[1]) == told.vxlan_port):
             what = f"VNI {told.vxlan_vni} and UDP port {told.vxlan_port}" if same else f"UDP port {told.vxlan_port}"
             yield Check(
-                _CODE,
+                HOST_OTHER_CNI,
                 Verdict.FAILURE,
                 f"{link.name} has {what}, which {_DEVICE} needs",
                 f"the kernel makes no second one: Felix gets no {_DEVICE}, and no packet reaches pods of other nodes",
@@ -92,7 +92,7 @@ def _addresses(view: View, links: tuple[Link, ...]) -> Iterator[Check]:
             pool = _pool_of(view.cluster, held.address) if str(held.network) not in told else None
             if pool is not None:
                 yield Check(
-                    _CODE,
+                    HOST_OTHER_CNI,
                     Verdict.WARNING,
                     f"{link.name} of another CNI has {held.address}, an address of the pool {pool.name} ({pool.cidr})",
                     "Calico may give it to a pod or a tunnel of any node, and this host would keep the packets",

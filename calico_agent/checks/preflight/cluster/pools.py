@@ -13,6 +13,7 @@ from calico_agent.checks.underlay.overlaps import find_overlaps
 from calico_agent.expected.cluster import Cluster
 from calico_agent.expected.local_node import is_bridge
 from calico_agent.expected.view import View
+from calico_agent.faults.preflight.machine import HOST_POOL
 from calico_agent.model.calico.node import Pool
 from calico_agent.model.calico.service_ranges import ServiceRange, ServiceRanges
 from calico_agent.model.finding import Severity
@@ -21,7 +22,6 @@ from calico_agent.model.network.tunnel import TUNNEL_DEVICES
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.preflight import Check, Verdict
 
-_CODE = "HOST-POOL"
 _OTHER_POOL = "a new pool that overlaps nothing, and this one disabled (calicoctl); then make the pods anew"
 _TO_COME = (("CALICO_IPV4POOL_CIDR", 4), ("CALICO_IPV6POOL_CIDR", 6))
 _IPVS = "kube-ipvs0"
@@ -33,11 +33,11 @@ def check_pools(view: View) -> Iterator[Check]:
     """One line for each overlap, and one for each kind of things with which there is none."""
     cluster = view.cluster
     if cluster is None:
-        yield Check(_CODE, Verdict.UNKNOWN, "pools: the datastore was not read")
+        yield Check(HOST_POOL, Verdict.UNKNOWN, "pools: the datastore was not read")
         return
     pools = (*(pool for pool in cluster.datastore.pools if pool.gives_addresses), *_to_come(view, cluster))
     if not pools:
-        yield Check(_CODE, Verdict.NOT_APPLICABLE, "pools: there is none that gives addresses to pods")
+        yield Check(HOST_POOL, Verdict.NOT_APPLICABLE, "pools: there is none that gives addresses to pods")
         return
     yield from _or_ok(
         _networks(view, cluster, pools), "no pool shares addresses with a network of this host", "networks"
@@ -63,14 +63,14 @@ def _to_come(view: View, cluster: Cluster) -> Iterator[Pool]:
 
 def _or_ok(found: Iterator[Check], otherwise: str, subject: str) -> Iterator[Check]:
     checks = tuple(found)
-    yield from checks or (Check(_CODE, Verdict.OK, otherwise, subject=subject),)
+    yield from checks or (Check(HOST_POOL, Verdict.OK, otherwise, subject=subject),)
 
 
 def _networks(view: View, cluster: Cluster, pools: tuple[Pool, ...]) -> Iterator[Check]:
     told = {found.subject: found for found in find_overlaps(view)}
     for found in told.values():
         verdict = Verdict.FAILURE if found.severity is Severity.ERROR else Verdict.WARNING
-        yield Check(found.code, verdict, found.what, found.effect, found.cure, found.subject)
+        yield Check(found.fault, verdict, found.what, found.effect, found.cure, found.subject)
     for candidate in view.local.candidates:
         network, bridge = candidate.interface.network, is_bridge(candidate)
         if network.num_addresses == 1 or candidate.link in TUNNEL_DEVICES or str(network) in told:
@@ -94,7 +94,7 @@ def _services(view: View, cluster: Cluster, pools: tuple[Pool, ...]) -> Iterator
             if kubelet is None
             else (Verdict.UNKNOWN, f"pools and services: {_UNSEEN}")
         )
-        yield Check(_CODE, verdict, what, subject=subject)
+        yield Check(HOST_POOL, verdict, what, subject=subject)
         return
     overlaps = [(pool, one) for one in ranges for pool in _sharing(pools, one.network)]
     for pool, one in {(pool.name, one.source): (pool, one) for pool, one in overlaps}.values():
@@ -111,7 +111,7 @@ def _services(view: View, cluster: Cluster, pools: tuple[Pool, ...]) -> Iterator
             if whole
             else (Verdict.UNKNOWN, f"{_UNSEEN}; those that are seen lie in no pool ({sources})")
         )
-        yield Check(_CODE, verdict, what, subject=subject)
+        yield Check(HOST_POOL, verdict, what, subject=subject)
 
 
 def _service_ranges(view: View, cluster: Cluster) -> Iterator[ServiceRange]:
@@ -162,4 +162,4 @@ def _sharing(pools: tuple[Pool, ...], network: IPNetwork) -> tuple[Pool, ...]:
 
 
 def _shared(subject: str, what: str, why: str, verdict: Verdict = Verdict.WARNING) -> Check:
-    return Check(_CODE, verdict, what, why, _OTHER_POOL, subject)
+    return Check(HOST_POOL, verdict, what, why, _OTHER_POOL, subject)

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 
 from calico_agent.checks.preflight.release import coming_release
 from calico_agent.expected.view import View
+from calico_agent.faults.preflight.cluster import HOST_RBAC
 from calico_agent.model.calico.permissions import Need, needs
 from calico_agent.model.host.kubernetes_api import ApiAccess, Holder, KubernetesApi, Permission
 from calico_agent.model.preflight import Check, Verdict
 
-_CODE = "HOST-RBAC"
 _ACCOUNT, _NODE_ACCOUNT = "system:serviceaccount:", "system:node:"
 _MOST_SHOWN, _MOST_COMMANDS = 6, 2
 
@@ -24,16 +24,16 @@ def check_rbac(view: View, api: KubernetesApi, access: ApiAccess) -> Check:
     ]
     who = f"{holder.value} ({access.credential.account or access.credential.file})"
     if not wanted:
-        return Check(_CODE, Verdict.NOT_APPLICABLE, f"{who} needs no permission", subject=holder.value)
+        return Check(HOST_RBAC, Verdict.NOT_APPLICABLE, f"{who} needs no permission", subject=holder.value)
     denied = [need for need in wanted if access.answers.get(need.permission) is False]
     if denied:
         return _denied(who, access, denied)
     untold = [need.permission for need in wanted if need.permission not in access.answers]
     if untold:
         what = f"whether {who} may {_listed(untold)}: the API did not say it"
-        return Check(_CODE, Verdict.UNKNOWN, what, wanted[0].without, subject=holder.value)
+        return Check(HOST_RBAC, Verdict.UNKNOWN, what, wanted[0].without, subject=holder.value)
     told = _listed([need.permission for need in wanted])
-    return Check(_CODE, Verdict.OK, f"{who} may {told}, as it needs", subject=holder.value)
+    return Check(HOST_RBAC, Verdict.OK, f"{who} may {told}, as it needs", subject=holder.value)
 
 
 def _denied(who: str, access: ApiAccess, denied: list[Need]) -> Check:
@@ -44,9 +44,9 @@ def _denied(who: str, access: ApiAccess, denied: list[Need]) -> Check:
     what = f"{who} may not {_listed(permissions)}"
     if account.startswith(_NODE_ACCOUNT):
         what = f"whether {who} may {_listed(permissions)}: for a kubelet's credential that is decided for each pod"
-        return Check(_CODE, Verdict.UNKNOWN, what, why, subject=holder.value)
+        return Check(HOST_RBAC, Verdict.UNKNOWN, what, why, subject=holder.value)
     verdict = Verdict.FAILURE if essential else Verdict.WARNING
-    return Check(_CODE, verdict, what, why, _cure(holder, account, permissions), holder.value)
+    return Check(HOST_RBAC, verdict, what, why, _cure(holder, account, permissions), holder.value)
 
 
 def _cure(holder: Holder, account: str, permissions: Iterable[Permission]) -> str:

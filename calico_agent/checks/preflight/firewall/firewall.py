@@ -27,14 +27,15 @@ from calico_agent.checks.preflight.release import coming_release
 from calico_agent.checks.preflight.uses import environment, uses_family
 from calico_agent.checks.words import listed
 from calico_agent.expected.view import View
+from calico_agent.faults.preflight.network import HOST_FIREWALL, HOST_FIREWALL_PODS
 from calico_agent.model.calico.release import Release
+from calico_agent.model.finding import Fault
 from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.network.address import Family, IPAddress
 from calico_agent.model.network.firewall import Firewall
 from calico_agent.model.preflight import Check, Verdict
 from calico_agent.model.unreadable import Unreadable
 
-_CODE, _PODS = "HOST-FIREWALL", "HOST-FIREWALL-PODS"
 _TO_NODES = frozenset(("BGP", "VXLAN", "IPIP", "WireGuard"))
 _WHY = {
     "BGP": "without BGP there are no routes between this host's pods and the others'",
@@ -51,7 +52,7 @@ def check_firewall(view: View) -> Iterator[Check]:
     firewall = known(view.preparation.firewall)
     if isinstance(firewall, Unreadable):
         what = f"the firewall is not known: {firewall.reason}"
-        yield Check(_CODE, Verdict.UNKNOWN, what, _WHY["pods"], "nft list ruleset")
+        yield Check(HOST_FIREWALL, Verdict.UNKNOWN, what, _WHY["pods"], "nft list ruleset")
         return
     for family in (family for family in Family if uses_family(view, family)):
         asked = tuple(_asked(view, firewall, family))
@@ -63,7 +64,7 @@ def check_firewall(view: View) -> Iterator[Check]:
             yield check(view, firewall, family, found, max(found, key=lambda one: one.gravity))
         if by_ebpf(firewall):
             what = "what the firewall does to packets of pods is not known: Felix's eBPF dataplane forwards them"
-            yield Check(_PODS, Verdict.UNKNOWN, what, subject=_named("packets between pods", family))
+            yield Check(HOST_FIREWALL_PODS, Verdict.UNKNOWN, what, subject=_named("packets between pods", family))
 
 
 _Asked = tuple[Traffic, Mapping[str, IPAddress]]
@@ -121,13 +122,13 @@ _LOWER = {family: LastValueCache(_lower) for family in Family}
 def _check_nodes(view: View, firewall: Firewall, family: Family, found: list[Judged], worst: Judged) -> Check:
     cure = let_in(worst.culprits[0], worst.traffic, networks_of(view, family, worst.dropped)) if worst.culprits else ""
     severity = Verdict.FAILURE if _is_vital(view, family, worst) else Verdict.WARNING
-    return _check(_CODE, firewall, family, found, worst, severity, cure)
+    return _check(HOST_FIREWALL, firewall, family, found, worst, severity, cure)
 
 
 def _check_pods(view: View, firewall: Firewall, family: Family, found: list[Judged], worst: Judged) -> Check:
     cure = forward(worst.culprits[0], [pool.cidr for pool in pools_of(view, family)]) if worst.culprits else ""
     severity = Verdict.FAILURE if worst.traffic.name == "pods" else Verdict.WARNING
-    return _check(_PODS, firewall, family, found, worst, severity, cure)
+    return _check(HOST_FIREWALL_PODS, firewall, family, found, worst, severity, cure)
 
 
 def _is_vital(view: View, family: Family, judged: Judged) -> bool:
@@ -141,21 +142,21 @@ def _is_vital(view: View, family: Family, judged: Judged) -> bool:
 
 
 def _check(
-    code: str, firewall: Firewall, family: Family, found: list[Judged], worst: Judged, severity: Verdict, cure: str
+    fault: Fault, firewall: Firewall, family: Family, found: list[Judged], worst: Judged, severity: Verdict, cure: str
 ) -> Check:
     subject = _subject(found[0].traffic, family)
     why = _WHY[found[0].traffic.name]
     if worst.dropped:
         what = f"{_packets(worst)} are dropped by {words_of(worst.culprits[0])}"
-        return Check(code, severity, what, why, cure, subject)
+        return Check(fault, severity, what, why, cure, subject)
     if worst.unclear_for:
         rule = worst.unclear[0] if worst.unclear else "rules that are not there yet"
         what = f"whether {_packets(worst)} pass the firewall cannot be told: it depends on {rule}"
-        return Check(code, Verdict.UNKNOWN, what, why, subject=subject)
+        return Check(fault, Verdict.UNKNOWN, what, why, subject=subject)
     if firewall.unread:
         what = f"{subject}: nothing that was read drops it, but {firewall.unread[0].reason}"
-        return Check(code, Verdict.UNKNOWN, what, why, subject=subject)
-    return Check(code, Verdict.OK, f"the firewall lets {subject} pass", subject=subject)
+        return Check(fault, Verdict.UNKNOWN, what, why, subject=subject)
+    return Check(fault, Verdict.OK, f"the firewall lets {subject} pass", subject=subject)
 
 
 def _subject(traffic: Traffic, family: Family) -> str:

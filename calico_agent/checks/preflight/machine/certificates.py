@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from calico_agent.checks.preflight.known import known
 from calico_agent.checks.words import listed
 from calico_agent.expected.view import View, in_words
+from calico_agent.faults.preflight.machine import HOST_CERTIFICATE, HOST_ETCD, HOST_EXPIRY
 from calico_agent.model.host.certificate import (
     Certificate,
     CertificateFile,
@@ -21,7 +22,6 @@ from calico_agent.model.host.certificate import (
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.preflight import Check, Verdict
 
-_CODE, _SERVER_CODE, _EXPIRY = "HOST-CERTIFICATE", "HOST-ETCD", "HOST-EXPIRY"
 _LOST = "whoever uses it loses etcd, or does not reach it at its next start"
 _WHY_SERVER = "programs that are given this endpoint do not believe that it is etcd, and turn to the others"
 _CORRECT = "a server certificate with this name or address as subjectAltName, by that authority"
@@ -31,9 +31,9 @@ def check_certificates(view: View) -> Iterator[Check]:
     """One line for each file, and for each set of files that should fit each other."""
     credentials = known(view.preparation.credentials, "they were not read")
     if isinstance(credentials, Unreadable):
-        yield Check(_CODE, Verdict.UNKNOWN, f"certificates: {credentials.reason}")
+        yield Check(HOST_CERTIFICATE, Verdict.UNKNOWN, f"certificates: {credentials.reason}")
     elif not credentials.found:
-        yield Check(_CODE, Verdict.NOT_APPLICABLE, "certificates: nothing on this host names one for etcd")
+        yield Check(HOST_CERTIFICATE, Verdict.NOT_APPLICABLE, "certificates: nothing on this host names one for etcd")
     else:
         yield from _files(credentials, view.observation.at)
         for credential in credentials.found:
@@ -75,8 +75,8 @@ def _validity(subject: str, what: str, certificate: Certificate, at: datetime) -
     if left < certificate.notice:
         verdict = Verdict.FAILURE if left < certificate.last_call else Verdict.WARNING
         said = f"{what} expires on {_day(certificate.not_after)}"
-        return Check(_EXPIRY, verdict, said, f"from then on {_LOST}", f"a new one, in its place; {look}", subject)
-    return Check(_CODE, Verdict.OK, f"{what} is valid until {_day(certificate.not_after)}", subject=subject)
+        return Check(HOST_EXPIRY, verdict, said, f"from then on {_LOST}", f"a new one, in its place; {look}", subject)
+    return Check(HOST_CERTIFICATE, Verdict.OK, f"{what} is valid until {_day(certificate.not_after)}", subject=subject)
 
 
 def _fit(credential: Credential) -> Iterator[Check]:
@@ -90,20 +90,25 @@ def _fit(credential: Credential) -> Iterator[Check]:
         both = cure if path and credential.key else ""
         yield _failure(subject, f"the files of {who}: {credential.trouble}", _LOST, both)
     elif path and credential.issued is None and credential.ca is not None:
-        yield Check(_CODE, Verdict.UNKNOWN, f"{path}: by whom it was issued cannot be seen", subject=subject)
+        yield Check(HOST_CERTIFICATE, Verdict.UNKNOWN, f"{path}: by whom it was issued cannot be seen", subject=subject)
     elif path:
         by = credential.ca.path if credential.ca is not None else ""
         issuer = f", issued by {by}" if credential.issued else f"; it is of another authority than {by}" if by else ""
-        yield Check(_CODE, Verdict.OK, f"{path} and {credential.key} of {who} fit each other{issuer}", subject=subject)
+        yield Check(
+            HOST_CERTIFICATE,
+            Verdict.OK,
+            f"{path} and {credential.key} of {who} fit each other{issuer}",
+            subject=subject,
+        )
 
 
 def check_etcd_servers(view: View) -> Iterator[Check]:
     """One line for each endpoint: whether etcd is who it should be, and believes this host."""
     servers = known(view.preparation.etcd_servers, "it was not asked")
     if isinstance(servers, Unreadable):
-        yield Check(_SERVER_CODE, Verdict.UNKNOWN, f"etcd's certificates: {servers.reason}")
+        yield Check(HOST_ETCD, Verdict.UNKNOWN, f"etcd's certificates: {servers.reason}")
     elif not servers.found:
-        yield Check(_SERVER_CODE, Verdict.NOT_APPLICABLE, "etcd's certificates: it is reached without TLS")
+        yield Check(HOST_ETCD, Verdict.NOT_APPLICABLE, "etcd's certificates: it is reached without TLS")
     else:
         for server in servers.found:
             yield _server(servers, server, view.observation.at)
@@ -118,18 +123,18 @@ def _server(servers: EtcdServers, server: EtcdServer, at: datetime) -> Check:
         cure = (
             _CORRECT if " is not for " in server.trouble else f"openssl s_client -connect {_address(name)} -showcerts"
         )
-        return Check(_SERVER_CODE, verdict, f"{name}: {server.trouble}", why, cure, name)
+        return Check(HOST_ETCD, verdict, f"{name}: {server.trouble}", why, cure, name)
     if server.certificate is None:
-        return Check(_SERVER_CODE, Verdict.UNKNOWN, f"{name}: {server.trouble}", subject=name)
+        return Check(HOST_ETCD, Verdict.UNKNOWN, f"{name}: {server.trouble}", subject=name)
     left = server.certificate.not_after - at
     until = _day(server.certificate.not_after)
     if left < server.certificate.notice:
         verdict = Verdict.FAILURE if left < server.certificate.last_call else Verdict.WARNING
         why = "from then on nobody believes this member of etcd"
         cure = f"a new one on that host; openssl s_client -connect {_address(name)} </dev/null | openssl x509 -dates"
-        return Check(_EXPIRY, verdict, f"{name}: its certificate expires on {until}", why, cure, name)
+        return Check(HOST_EXPIRY, verdict, f"{name}: its certificate expires on {until}", why, cure, name)
     said = f"{name} proves that it is etcd, and believes this host; its certificate is valid until {until}"
-    return Check(_SERVER_CODE, Verdict.OK, said, subject=name)
+    return Check(HOST_ETCD, Verdict.OK, said, subject=name)
 
 
 def _address(endpoint: str) -> str:
@@ -137,7 +142,7 @@ def _address(endpoint: str) -> str:
 
 
 def _failure(subject: str, what: str, why: str, cure: str = "") -> Check:
-    return Check(_CODE, Verdict.FAILURE, what, why, cure, subject)
+    return Check(HOST_CERTIFICATE, Verdict.FAILURE, what, why, cure, subject)
 
 
 def _day(moment: datetime) -> str:

@@ -11,11 +11,11 @@ from pathlib import PurePosixPath
 from calico_agent.checks.preflight.known import known
 from calico_agent.checks.words import listed
 from calico_agent.expected.view import View
+from calico_agent.faults.preflight.machine import HOST_DISK
 from calico_agent.model.host.disk import Disks, FileSystem
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.preflight import Check, Verdict
 
-_CODE = "HOST-DISK"
 _MIB = 1 << 20
 # Nearly full: calico/node's image has some 400 MiB, the log of a container and its own grow by 20 MiB a day.
 _LOW_SHARE, _LOW = 0.10, 1024 * _MIB
@@ -32,10 +32,10 @@ def check_disks(view: View) -> Iterator[Check]:
     """One line for each file system, and for each path of which nothing is known."""
     disks = known(view.preparation.disks, "they were not read")
     if isinstance(disks, Unreadable):
-        yield Check(_CODE, Verdict.UNKNOWN, f"disks: {disks.reason}")
+        yield Check(HOST_DISK, Verdict.UNKNOWN, f"disks: {disks.reason}")
         return
     for path, reason in disks.unread:
-        yield Check(_CODE, Verdict.UNKNOWN, f"{path}: {reason}", subject=path)
+        yield Check(HOST_DISK, Verdict.UNKNOWN, f"{path}: {reason}", subject=path)
     for system in disks.file_systems:
         if paths := tuple(path for path in system.paths if _is_used(view, path)):
             yield _check(disks, replace(system, paths=paths))
@@ -58,7 +58,7 @@ def _check(disks: Disks, system: FileSystem) -> Check:
     grave = Verdict.WARNING if set(system.paths) == {disks.state_dir} else Verdict.FAILURE
     if system.read_only:
         return Check(
-            _CODE,
+            HOST_DISK,
             grave,
             f"{place} is mounted read-only, and {writers} {_lies(system)} there",
             fate,
@@ -66,13 +66,13 @@ def _check(disks: Disks, system: FileSystem) -> Check:
             place,
         )
     if system.size <= 0:
-        return Check(_CODE, Verdict.UNKNOWN, f"{place} ({system.kind}) does not say how full it is", subject=place)
+        return Check(HOST_DISK, Verdict.UNKNOWN, f"{place} ({system.kind}) does not say how full it is", subject=place)
     room, inodes = _room(system), _inodes(system)
     if _none_left(system):
-        return Check(_CODE, grave, f"{place} is full: {room}{inodes}", fate, cure, place)
+        return Check(HOST_DISK, grave, f"{place} is full: {room}{inodes}", fate, cure, place)
     if _little_left(system):
-        return Check(_CODE, Verdict.WARNING, f"{place} is nearly full: {room}{inodes}", fate, cure, place)
-    return Check(_CODE, Verdict.OK, f"{place} has room: {room}, for {writers}", subject=place)
+        return Check(HOST_DISK, Verdict.WARNING, f"{place} is nearly full: {room}{inodes}", fate, cure, place)
+    return Check(HOST_DISK, Verdict.OK, f"{place} has room: {room}, for {writers}", subject=place)
 
 
 def _none_left(system: FileSystem) -> bool:

@@ -16,11 +16,11 @@ from collections.abc import Iterator
 from calico_agent.checks.preflight.known import known
 from calico_agent.expected.local_node import runs_elsewhere
 from calico_agent.expected.view import View
+from calico_agent.faults.preflight.machine import HOST_DOCKER
 from calico_agent.model.container.engine import Engine
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.preflight import Check, Verdict
 
-_CODE = "HOST-DOCKER"
 _SANDBOXES = re.compile(r"(.*[./-])?(runsc|gvisor|kata|sysbox)([./-].*)?")
 # The first Docker for control groups of version 2 (its release notes).
 _FIRST_FOR_CGROUPS_2 = (20, 10)
@@ -30,9 +30,9 @@ def check_engine(view: View) -> Iterator[Check]:
     """One line for each setting."""
     engine = known(view.preparation.engine, "it was not asked")
     if runs_elsewhere(view.observation):
-        yield Check(_CODE, Verdict.NOT_APPLICABLE, "Docker: another container runtime runs calico/node here")
+        yield Check(HOST_DOCKER, Verdict.NOT_APPLICABLE, "Docker: another container runtime runs calico/node here")
     elif isinstance(engine, Unreadable):
-        yield Check(_CODE, Verdict.UNKNOWN, f"Docker: {engine.reason}")
+        yield Check(HOST_DOCKER, Verdict.UNKNOWN, f"Docker: {engine.reason}")
     else:
         yield _kind(engine)
         yield _user_namespace(view, engine)
@@ -71,19 +71,21 @@ def _kind(engine: Engine) -> Check:
             "a Docker from 20.10 on, or systemd.unified_cgroup_hierarchy=0 on the kernel's command line",
         )
     groups = f", control groups v{engine.cgroup_version} by {engine.cgroup_driver}" if engine.cgroup_version else ""
-    return Check(_CODE, Verdict.OK, f"Docker {engine.version} runs calico/node as it must{groups}", subject=subject)
+    return Check(
+        HOST_DOCKER, Verdict.OK, f"Docker {engine.version} runs calico/node as it must{groups}", subject=subject
+    )
 
 
 def _user_namespace(view: View, engine: Engine) -> Check:
     subject = "userns-remap"
     if "userns" not in engine.security:
-        return Check(_CODE, Verdict.OK, "Docker maps no users (userns-remap is off)", subject=subject)
+        return Check(HOST_DOCKER, Verdict.OK, "Docker maps no users (userns-remap is off)", subject=subject)
     container = view.local.container
     if view.supervised or (container is not None and container.running):
         what = "userns-remap is on; calico/node is in the host's user namespace all the same (--userns=host)"
-        return Check(_CODE, Verdict.OK, what, subject=subject)
+        return Check(HOST_DOCKER, Verdict.OK, what, subject=subject)
     return Check(
-        _CODE,
+        HOST_DOCKER,
         Verdict.WARNING,
         "userns-remap is on",
         "dockerd refuses a privileged container in the host's network that is not in its user namespace, too",
@@ -96,7 +98,7 @@ def _storage(engine: Engine) -> Check:
     subject, remarks = "storage", dict(engine.storage)
     if remarks.get("Supports d_type", "true").lower() == "false":
         return Check(
-            _CODE,
+            HOST_DOCKER,
             Verdict.WARNING,
             f"Docker's {engine.driver} lies on a file system without d_type",
             "containers cannot be removed there as a whole, and so not be replaced for sure",
@@ -105,20 +107,22 @@ def _storage(engine: Engine) -> Check:
         )
     if "Data loop file" in remarks:
         return Check(
-            _CODE,
+            HOST_DOCKER,
             Verdict.WARNING,
             f"Docker's {engine.driver} keeps its data in a file (loopback)",
             "it gets slow and full without a word, and then no container starts; docker info warns of it, too",
             'make overlay2 the "storage-driver" in /etc/docker/daemon.json, and fetch the images again',
             subject,
         )
-    return Check(_CODE, Verdict.OK, f"Docker keeps containers with {engine.driver}", subject=subject)
+    return Check(HOST_DOCKER, Verdict.OK, f"Docker keeps containers with {engine.driver}", subject=subject)
 
 
 def _restarts(view: View, engine: Engine) -> Check:
     subject = "live-restore"
     if engine.live_restore:
-        return Check(_CODE, Verdict.OK, "calico/node goes on while dockerd restarts (live-restore)", subject=subject)
+        return Check(
+            HOST_DOCKER, Verdict.OK, "calico/node goes on while dockerd restarts (live-restore)", subject=subject
+        )
     container = view.local.container
     if view.supervised:
         back = "calico-agent starts it again"
@@ -128,11 +132,11 @@ def _restarts(view: View, engine: Engine) -> Check:
         back = "whoever keeps it starts it again"
     swarm = "; swarm mode has no live-restore" if engine.swarm else ""
     what = f"calico/node ends when dockerd does, and {back}; the routes stay (live-restore is off{swarm})"
-    return Check(_CODE, Verdict.OK, what, subject=subject)
+    return Check(HOST_DOCKER, Verdict.OK, what, subject=subject)
 
 
 def _failure(subject: str, what: str, why: str, cure: str) -> Check:
-    return Check(_CODE, Verdict.FAILURE, what, why, cure, subject)
+    return Check(HOST_DOCKER, Verdict.FAILURE, what, why, cure, subject)
 
 
 def _older(version: str, than: tuple[int, int]) -> bool:

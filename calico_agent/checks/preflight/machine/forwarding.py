@@ -13,13 +13,13 @@ from calico_agent.checks.preflight.known import known
 from calico_agent.checks.preflight.release import running_release
 from calico_agent.checks.preflight.uses import felix, runs, uses_family
 from calico_agent.expected.view import View
+from calico_agent.faults.preflight.network import HOST_FORWARD
 from calico_agent.model.calico.release import shown_release
 from calico_agent.model.host.sysctl import IP_FORWARD, IPV6_FORWARDING
 from calico_agent.model.network.address import Family
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.preflight import Check, Verdict
 
-_CODE = "HOST-FORWARD"
 _SETTINGS: Mapping[Family, str] = {Family.IPV4: IP_FORWARD, Family.IPV6: IPV6_FORWARDING}
 _WHY = "without it the kernel drops every packet between pods and other hosts"
 _SINCE = (3, 15)
@@ -31,7 +31,7 @@ def check_forwarding(view: View) -> Iterator[Check]:
     for family, setting in _SETTINGS.items():
         if not uses_family(view, family):
             what = f"forwarding of IPv{family.value} packets: not used here"
-            yield Check(_CODE, Verdict.NOT_APPLICABLE, what, subject=setting)
+            yield Check(HOST_FORWARD, Verdict.NOT_APPLICABLE, what, subject=setting)
         elif isinstance(sysctls, Unreadable):
             yield _unknown(setting, sysctls.reason)
         elif (value := sysctls.number(setting)) is None:
@@ -39,7 +39,7 @@ def check_forwarding(view: View) -> Iterator[Check]:
             yield _unknown(setting, sysctls.unread.get(setting) or absent)
         elif value:
             what = f"IPv{family.value} packets are forwarded ({setting} is {value})"
-            yield Check(_CODE, Verdict.OK, what, subject=setting)
+            yield Check(HOST_FORWARD, Verdict.OK, what, subject=setting)
         else:
             yield _off(view, family, setting)
 
@@ -55,15 +55,17 @@ def _off(view: View, family: Family, setting: str) -> Check:
     elif working:
         verdict, why = Verdict.FAILURE, f"{_WHY}; what has switched it on when calico/node started was undone"
     elif working is False and of is not None:
-        return Check(_CODE, Verdict.OK, f"{setting} is 0 until calico/node starts: Felix sets it to 1", subject=setting)
+        return Check(
+            HOST_FORWARD, Verdict.OK, f"{setting} is 0 until calico/node starts: Felix sets it to 1", subject=setting
+        )
     else:
         verdict, why = (
             Verdict.WARNING,
             f"{_WHY}; Calico before v3.15 does not switch it on when it starts",
         )
     cure = f"sysctl -w {setting}=1; grep -rs forward /etc/sysctl.conf /etc/sysctl.d  # what sets it to 0"
-    return Check(_CODE, verdict, what, why, cure, setting)
+    return Check(HOST_FORWARD, verdict, what, why, cure, setting)
 
 
 def _unknown(setting: str, reason: str) -> Check:
-    return Check(_CODE, Verdict.UNKNOWN, f"{setting}: {reason}", _WHY, f"sysctl {setting}", setting)
+    return Check(HOST_FORWARD, Verdict.UNKNOWN, f"{setting}: {reason}", _WHY, f"sysctl {setting}", setting)

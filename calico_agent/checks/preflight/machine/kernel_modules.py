@@ -14,13 +14,13 @@ from calico_agent.checks.preflight.release import running_release
 from calico_agent.checks.preflight.uses import felix, tunnels, uses_family
 from calico_agent.checks.words import listed
 from calico_agent.expected.view import View
+from calico_agent.faults.preflight.kernel import HOST_MODULE
 from calico_agent.model.host.kernel_modules import FEATURES, Modules
 from calico_agent.model.network.address import Family
 from calico_agent.model.network.tunnel import IPIP_DEVICE, VXLAN_DEVICES, WIREGUARD_DEVICES
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.preflight import Check, Verdict
 
-_CODE = "HOST-MODULE"
 _ALWAYS = ("veth", "nf_conntrack")
 _IPTABLES = (
     "ip_tables",
@@ -63,7 +63,7 @@ def check_modules(view: View) -> Iterator[Check]:
     modules = known(view.preparation.modules, "they were not read")
     if isinstance(modules, Unreadable):
         what = f"kernel modules: {modules.reason}"
-        yield Check(_CODE, Verdict.UNKNOWN, what, "Felix's rules and tunnels need some", "lsmod")
+        yield Check(HOST_MODULE, Verdict.UNKNOWN, what, "Felix's rules and tunnels need some", "lsmod")
         return
     needed = tuple(_firewall(view))
     yield _group(modules, needed, "the firewall", "without it Felix cannot write its rules, and pods get no network")
@@ -96,7 +96,7 @@ def _group(modules: Modules, needed: Iterable[str], what: str, why: str, *, know
     missing = [name for name in needed if name not in modules.present]
     if not missing:
         all_of = f"the kernel has {what} ({listed(tuple(_where(modules, needed)))})"
-        return Check(_CODE, Verdict.OK, all_of, subject=what)
+        return Check(HOST_MODULE, Verdict.OK, all_of, subject=what)
     names = listed(tuple(missing))
     cure = f"modprobe -a {' '.join(FEATURES[name].modules[0] for name in missing)}"
     if modules.gone:
@@ -109,8 +109,8 @@ def _group(modules: Modules, needed: Iterable[str], what: str, why: str, *, know
         what_not = f"the kernel {modules.release} lacks {names}, and whether {what} is used is not known"
     else:
         lack = f"the kernel {modules.release} lacks {names} for {what}"
-        return Check(_CODE, Verdict.FAILURE, lack, why, cure, what)
-    return Check(_CODE, Verdict.UNKNOWN, what_not, why, cure, what)
+        return Check(HOST_MODULE, Verdict.FAILURE, lack, why, cure, what)
+    return Check(HOST_MODULE, Verdict.UNKNOWN, what_not, why, cure, what)
 
 
 def _installed(release: str, then: str) -> str:
@@ -133,10 +133,10 @@ def _where(modules: Modules, needed: tuple[str, ...]) -> Iterator[str]:
 def _tunnel(view: View, modules: Modules, kind: str, used: bool | None) -> Check:
     word = _WORDS[kind]
     if used is False:
-        return Check(_CODE, Verdict.NOT_APPLICABLE, f"{word} is not used here", subject=word)
+        return Check(HOST_MODULE, Verdict.NOT_APPLICABLE, f"{word} is not used here", subject=word)
     device = _DEVICES[kind]
     if view.kernel is not None and view.kernel.link(device) is not None:
-        return Check(_CODE, Verdict.OK, f"the kernel has {word} ({device} is there)", subject=word)
+        return Check(HOST_MODULE, Verdict.OK, f"the kernel has {word} ({device} is there)", subject=word)
     why = f"where pools ask for {word}, Felix cannot make {device}, and packets to other nodes are lost"
     if kind == "wireguard":
         why = "where Felix is told to encrypt, packets to other nodes travel in the clear all the same"

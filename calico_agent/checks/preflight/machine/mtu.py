@@ -12,6 +12,7 @@ from typing import NamedTuple
 from calico_agent.checks.preflight.uses import felix, tunnels
 from calico_agent.expected.local_node import chosen
 from calico_agent.expected.view import View
+from calico_agent.faults.preflight.kernel import HOST_MTU
 from calico_agent.model.calico.felix import variable
 from calico_agent.model.network.address import Family, Link
 from calico_agent.model.network.kernel import Kernel
@@ -19,8 +20,6 @@ from calico_agent.model.network.tunnel import IPIP_DEVICE, VXLAN_DEVICES, WIREGU
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.preflight import Check, Verdict
 from calico_agent.model.words import counted
-
-_CODE = "HOST-MTU"
 
 
 class _Tunnel(NamedTuple):
@@ -50,7 +49,7 @@ def check_mtu(view: View) -> Iterator[Check]:
     if kernel is None or link is None:
         why = "packets that do not fit are fragmented, or lost where ICMP is dropped"
         what = "MTUs: which link of this host leads to the other nodes is not known"
-        yield Check(_CODE, Verdict.UNKNOWN, what, why, "ip link")
+        yield Check(HOST_MTU, Verdict.UNKNOWN, what, why, "ip link")
         return
     used = tunnels(view)
     for tunnel in _TUNNELS:
@@ -79,10 +78,10 @@ def _tunnel(view: View, kernel: Kernel, link: Link, tunnel: _Tunnel) -> Iterator
         return
     if mtu <= room:
         fits = f"{what}, which fits into {link.name} ({link.mtu} less {tunnel.overhead})"
-        yield Check(_CODE, Verdict.OK, fits, subject=tunnel.device)
+        yield Check(HOST_MTU, Verdict.OK, fits, subject=tunnel.device)
         return
     yield Check(
-        _CODE,
+        HOST_MTU,
         Verdict.WARNING,
         f"{what}, and {link.name} carries {link.mtu} less {tunnel.overhead}, which is {room}",
         "large packets between pods of different nodes are fragmented or refused, and lost where a firewall drops "
@@ -105,12 +104,14 @@ def _pods(view: View, kernel: Kernel, link: Link) -> Check:
     if plugin is not None and plugin.mtu > link.mtu:
         what = f"{plugin.file} gives pods an MTU of {plugin.mtu}, and {carries}"
         cure = f"set mtu to {link.mtu} or less there (with a tunnel: less what that adds), and start the pods anew"
-        return Check(_CODE, Verdict.WARNING, what, why, cure, subject)
+        return Check(HOST_MTU, Verdict.WARNING, what, why, cure, subject)
     if large:
         what = f"{counted(len(large), 'link')} of pods have a larger MTU than {link.name}, for example {large[0].name}"
         cure = f"start the pods anew with an mtu of {link.mtu} or less in the CNI configuration"
-        return Check(_CODE, Verdict.WARNING, f"{what} ({large[0].mtu}, {carries})", why, cure, subject)
+        return Check(HOST_MTU, Verdict.WARNING, f"{what} ({large[0].mtu}, {carries})", why, cure, subject)
     if not pods and plugin is None:
-        return Check(_CODE, Verdict.NOT_APPLICABLE, "no pod has a link here yet", subject=subject)
+        return Check(HOST_MTU, Verdict.NOT_APPLICABLE, "no pod has a link here yet", subject=subject)
     greatest = max([one.mtu for one in pods] + ([plugin.mtu] if plugin is not None else []))
-    return Check(_CODE, Verdict.OK, f"links of pods have an MTU of {greatest} at most, and {carries}", subject=subject)
+    return Check(
+        HOST_MTU, Verdict.OK, f"links of pods have an MTU of {greatest} at most, and {carries}", subject=subject
+    )

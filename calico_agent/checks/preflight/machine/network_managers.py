@@ -14,6 +14,7 @@ from calico_agent.checks.preflight.known import known
 from calico_agent.checks.preflight.uses import felix, uses_family
 from calico_agent.checks.words import listed
 from calico_agent.expected.view import View
+from calico_agent.faults.preflight.network import HOST_NETWORK_MANAGER, HOST_NETWORKD
 from calico_agent.model.calico.node import EncapsulationMode
 from calico_agent.model.host.network_managers import Device, LinkState, Networkd, NetworkManager, NetworkManagers
 from calico_agent.model.network.address import Family
@@ -21,7 +22,6 @@ from calico_agent.model.network.tunnel import IPIP_DEVICE, VXLAN_DEVICES, WIREGU
 from calico_agent.model.preflight import Check, Verdict
 from calico_agent.model.unreadable import Unreadable
 
-_NM, _NETWORKD = "HOST-NETWORK-MANAGER", "HOST-NETWORKD"
 _POD = Device("cali0123456789a", "veth", "ee:ee:ee:ee:ee:ee")
 _NAMES = ("cali*", "tunl*", *VXLAN_DEVICES.values(), *WIREGUARD_DEVICES.values())
 _LEAVE_NM = (
@@ -43,8 +43,10 @@ def check_network_managers(view: View) -> Iterator[Check]:
     """A line for each manager, and one for the routes that systemd-networkd deletes."""
     managers = known(view.preparation.network_managers, "they were not read")
     if isinstance(managers, Unreadable):
-        for code, name in ((_NM, "NetworkManager"), (_NETWORKD, "systemd-networkd")):
-            yield Check(code, Verdict.UNKNOWN, f"whether {name} manages Calico's links is not known: {managers.reason}")
+        for fault, name in ((HOST_NETWORK_MANAGER, "NetworkManager"), (HOST_NETWORKD, "systemd-networkd")):
+            yield Check(
+                fault, Verdict.UNKNOWN, f"whether {name} manages Calico's links is not known: {managers.reason}"
+            )
         return
     yield _by_network_manager(view, managers)
     yield from _by_networkd(view, managers)
@@ -67,9 +69,13 @@ def devices(view: View) -> tuple[Device, ...]:
 def _by_network_manager(view: View, managers: NetworkManagers) -> Check:
     manager = managers.network_manager
     if manager is None:
-        return Check(_NM, Verdict.NOT_APPLICABLE, "NetworkManager does not run here")
+        return Check(HOST_NETWORK_MANAGER, Verdict.NOT_APPLICABLE, "NetworkManager does not run here")
     if isinstance(manager, Unreadable):
-        return Check(_NM, Verdict.UNKNOWN, f"NetworkManager runs, and its files cannot be read: {manager.reason}")
+        return Check(
+            HOST_NETWORK_MANAGER,
+            Verdict.UNKNOWN,
+            f"NetworkManager runs, and its files cannot be read: {manager.reason}",
+        )
     return _told(view, manager)
 
 
@@ -78,7 +84,7 @@ def _told(view: View, manager: NetworkManager) -> Check:
     doubtful = [_shown(device) for device in devices(view) if manager.manages(device) is None]
     if taken:
         return Check(
-            _NM,
+            HOST_NETWORK_MANAGER,
             Verdict.WARNING,
             f"NetworkManager is not told to leave {listed(tuple(taken))} alone",
             "it may give them addresses and take their routes away, at once or after a restart of it",
@@ -86,17 +92,17 @@ def _told(view: View, manager: NetworkManager) -> Check:
         )
     if doubtful:
         what = f"whether NetworkManager leaves {listed(tuple(doubtful))} alone depends on what is not known here"
-        return Check(_NM, Verdict.UNKNOWN, what, cure="nmcli device status")
-    return Check(_NM, Verdict.OK, "NetworkManager leaves Calico's links alone")
+        return Check(HOST_NETWORK_MANAGER, Verdict.UNKNOWN, what, cure="nmcli device status")
+    return Check(HOST_NETWORK_MANAGER, Verdict.OK, "NetworkManager leaves Calico's links alone")
 
 
 def _by_networkd(view: View, managers: NetworkManagers) -> Iterator[Check]:
     networkd = managers.networkd
     if networkd is None:
-        yield Check(_NETWORKD, Verdict.NOT_APPLICABLE, "systemd-networkd does not run here")
+        yield Check(HOST_NETWORKD, Verdict.NOT_APPLICABLE, "systemd-networkd does not run here")
     elif isinstance(networkd, Unreadable):
         what = f"systemd-networkd runs, and its files cannot be read: {networkd.reason}"
-        yield Check(_NETWORKD, Verdict.UNKNOWN, what)
+        yield Check(HOST_NETWORKD, Verdict.UNKNOWN, what)
     else:
         yield _links(view, networkd)
         yield _routes(view, networkd)
@@ -115,7 +121,7 @@ def _links(view: View, networkd: Networkd) -> Check:
     if taken:
         names, files = listed(tuple(taken)), listed(tuple(dict.fromkeys(taken.values())))
         return Check(
-            _NETWORKD,
+            HOST_NETWORKD,
             Verdict.FAILURE,
             f"systemd-networkd manages {names}, by {files}",
             "it deletes the routes and addresses that Calico gives them: pods are cut off when they start, or later",
@@ -125,8 +131,8 @@ def _links(view: View, networkd: Networkd) -> Check:
     if doubtful:
         names, files = listed(tuple(doubtful)), listed(tuple(dict.fromkeys(doubtful.values())))
         what = f"whether systemd-networkd will manage {names} cannot be told: {files} asks for what is not known here"
-        return Check(_NETWORKD, Verdict.UNKNOWN, what, cure="networkctl list", subject=subject)
-    return Check(_NETWORKD, Verdict.OK, "systemd-networkd leaves Calico's links alone", subject=subject)
+        return Check(HOST_NETWORKD, Verdict.UNKNOWN, what, cure="networkctl list", subject=subject)
+    return Check(HOST_NETWORKD, Verdict.OK, "systemd-networkd leaves Calico's links alone", subject=subject)
 
 
 def _states(view: View, networkd: Networkd, device: Device) -> Iterator[LinkState]:
@@ -140,13 +146,13 @@ def _states(view: View, networkd: Networkd, device: Device) -> Iterator[LinkStat
 def _routes(view: View, networkd: Networkd) -> Check:
     subject = "routes"
     if networkd.keeps_routes and (networkd.keeps_rules or not felix(view).wireguard):
-        return Check(_NETWORKD, Verdict.OK, "systemd-networkd keeps routes that it did not make", subject=subject)
+        return Check(HOST_NETWORKD, Verdict.OK, "systemd-networkd keeps routes that it did not make", subject=subject)
     managed = sorted(
         {name for family in Family if uses_family(view, family) for name in _crossed(view, networkd, family)}
     )
     if managed and not networkd.keeps_routes:
         return Check(
-            _NETWORKD,
+            HOST_NETWORKD,
             Verdict.WARNING,
             f"systemd-networkd deletes Calico's routes from {listed(tuple(managed))} whenever it starts anew",
             "pods of other nodes are not reached until BIRD or Felix has written the routes again",
@@ -155,14 +161,14 @@ def _routes(view: View, networkd: Networkd) -> Check:
         )
     if felix(view).wireguard and not networkd.keeps_rules and any(one.managed for one in networkd.links.values()):
         return Check(
-            _NETWORKD,
+            HOST_NETWORKD,
             Verdict.WARNING,
             "systemd-networkd deletes the policy rules of WireGuard whenever it starts anew",
             "packets between nodes are not encrypted, and lost, until Felix has written the rules again",
             _KEEP,
             subject,
         )
-    return Check(_NETWORKD, Verdict.OK, "systemd-networkd deletes no routes to other nodes", subject=subject)
+    return Check(HOST_NETWORKD, Verdict.OK, "systemd-networkd deletes no routes to other nodes", subject=subject)
 
 
 def _crossed(view: View, networkd: Networkd, family: Family) -> Iterator[str]:

@@ -12,12 +12,12 @@ from calico_agent.checks.preflight.known import known
 from calico_agent.checks.preflight.release import running_release
 from calico_agent.checks.preflight.uses import felix, runs
 from calico_agent.expected.view import View
+from calico_agent.faults.preflight.network import HOST_PORT
 from calico_agent.model.calico.node import BgpSettings
 from calico_agent.model.network.listener import Listener, Listeners
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.preflight import Check, Verdict
 
-_CODE = "HOST-PORT"
 _HEALTH_SINCE = (2, 4)
 
 
@@ -39,7 +39,7 @@ def check_ports(view: View) -> Iterator[Check]:
         subject = f"TCP {port.number}"
         if isinstance(listeners, Unreadable):
             what = f"port {port.number}, {port.use}: who listens is not known: {listeners.reason}"
-            yield Check(_CODE, Verdict.UNKNOWN, what, port.why, f"ss -ltnp 'sport = :{port.number}'", subject)
+            yield Check(HOST_PORT, Verdict.UNKNOWN, what, port.why, f"ss -ltnp 'sport = :{port.number}'", subject)
         else:
             yield _check(view, port, listeners, subject)
 
@@ -63,14 +63,14 @@ def _check(view: View, port: _Port, listeners: Listeners, subject: str) -> Check
     strange = [one for one in there if not _is_own(view, one, port)]
     if not strange:
         holder = "calico/node has it" if there else "nobody else has it"
-        return Check(_CODE, Verdict.OK, f"port {port.number}, {port.use}: {holder}", subject=subject)
+        return Check(HOST_PORT, Verdict.OK, f"port {port.number}, {port.use}: {holder}", subject=subject)
     one = strange[0]
     look = f"ss -ltnp 'sport = :{port.number}'"
     if not one.pid:
         what = f"port {port.number}, {port.use}, is taken, and by whom cannot be seen by this user"
-        return Check(_CODE, Verdict.UNKNOWN, what, port.why, look, subject)
+        return Check(HOST_PORT, Verdict.UNKNOWN, what, port.why, look, subject)
     what = f"port {port.number}, {port.use}, is taken by {one.command} (pid {one.pid})"
-    return Check(_CODE, port.verdict, what, port.why, _stop(one), subject)
+    return Check(HOST_PORT, port.verdict, what, port.why, _stop(one), subject)
 
 
 def _meets(one: Listener, port: _Port) -> bool:

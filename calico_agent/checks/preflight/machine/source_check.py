@@ -12,13 +12,13 @@ from calico_agent.checks.preflight.known import known
 from calico_agent.checks.preflight.release import running_release
 from calico_agent.checks.preflight.uses import felix, runs
 from calico_agent.expected.view import View
+from calico_agent.faults.preflight.kernel import HOST_RPFILTER
 from calico_agent.model.calico.release import shown_release
 from calico_agent.model.host.sysctl import Sysctls
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.preflight import Check, Verdict
 from calico_agent.model.words import counted
 
-_CODE = "HOST-RPFILTER"
 _ALL = "net.ipv4.conf.all.rp_filter"
 _BY_IPTABLES = (3, 12)
 _LOOSE = 2
@@ -37,27 +37,29 @@ def check_source_check(view: View) -> Iterator[Check]:
 
 
 def _unknown(reason: str) -> Check:
-    return Check(_CODE, Verdict.UNKNOWN, f"{_ALL}: {reason}", "Felix before v3.12 relies on it", f"sysctl {_ALL}")
+    return Check(
+        HOST_RPFILTER, Verdict.UNKNOWN, f"{_ALL}: {reason}", "Felix before v3.12 relies on it", f"sysctl {_ALL}"
+    )
 
 
 def _check(view: View, value: int) -> Check:
     of = running_release(view)
     if value < _LOOSE:
-        return Check(_CODE, Verdict.OK, f"{_ALL} is {value}, which suits every release of Calico")
+        return Check(HOST_RPFILTER, Verdict.OK, f"{_ALL} is {value}, which suits every release of Calico")
     if of is not None and of >= _BY_IPTABLES:
         what = f"{_ALL} is {value}: Calico {shown_release(of)} checks the sources of pods itself"
-        return Check(_CODE, Verdict.OK, what)
+        return Check(HOST_RPFILTER, Verdict.OK, what)
     set_back = (
         f"sysctl -w {_ALL}=1; grep -rs rp_filter /etc/sysctl.conf /etc/sysctl.d /usr/lib/sysctl.d  # what sets it"
     )
     what = f"{_ALL} is {value} (loose)"
     if felix(view).takes_loose_rpf:
         why = "IgnoreLooseRPF is true, so Felix starts, but pods may send with the addresses of others"
-        return Check(_CODE, Verdict.WARNING, what, why, set_back)
+        return Check(HOST_RPFILTER, Verdict.WARNING, what, why, set_back)
     why = "Felix before v3.12 ends at its start: pods could send with the addresses of others"
     if of is None:
-        return Check(_CODE, Verdict.UNKNOWN, f"{what}, and which Calico is used is not known", why, set_back)
-    return Check(_CODE, Verdict.FAILURE, what, why, set_back)
+        return Check(HOST_RPFILTER, Verdict.UNKNOWN, f"{what}, and which Calico is used is not known", why, set_back)
+    return Check(HOST_RPFILTER, Verdict.FAILURE, what, why, set_back)
 
 
 def _links(view: View, sysctls: Sysctls) -> Iterator[Check]:
@@ -70,10 +72,10 @@ def _links(view: View, sysctls: Sysctls) -> Iterator[Check]:
     if not loose:
         if links:
             what = f"rp_filter is 1 on {'the link' if len(links) == 1 else 'all links'} of pods ({len(links)})"
-            yield Check(_CODE, Verdict.OK, what, subject="cali")
+            yield Check(HOST_RPFILTER, Verdict.OK, what, subject="cali")
         return
     yield Check(
-        _CODE,
+        HOST_RPFILTER,
         Verdict.WARNING,
         f"rp_filter is not 1 on {counted(len(loose), 'link')} of pods, for example {loose[0]}",
         "those pods may send with the addresses of others; Felix has set 1, and something set another value after that",

@@ -1,0 +1,1 @@
+"""Faults of BIRD and its sessions."""

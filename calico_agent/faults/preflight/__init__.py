@@ -1,0 +1,1 @@
+"""What a host or its cluster lacks for Calico, started or not."""

@@ -1,0 +1,1 @@
+"""Faults of routes, and of what lies beneath them."""
