@@ -52,10 +52,14 @@ def taken_address(world: World, hostname: str) -> World | None:
 
 
 def taken_name(world: World, hostname: str) -> World | None:
-    """Without a record of its own, else start-up refuses its address."""
+    """Without a record of its own, else start-up refuses its address. A machine that is called otherwise than its node
+    would take itself for the thief."""
     own = _own(world, hostname)
+    called = {node_name(world, host): host.hostname for host in world.hosts}
     other = next((one for one in world.nodes if one is not own), None)
     if own is None or own.ipv4 is None or other is None or own.cluster_id or other.cluster_id:
+        return None
+    if called.get(other.name, "").lower() != other.name.lower():
         return None
     return history.restart(history.delete_node(world, own.name), hostname, NODENAME=other.name, IP=str(own.ipv4))
 

@@ -6,12 +6,14 @@ What follows - routes, sessions - the model computes, and `differences` holds it
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from ipaddress import ip_address, ip_interface, ip_network
 from pathlib import Path
 from typing import Any
 
 from tests.worlds.model.releases import RELEASES, V2_3, Release
 from tests.worlds.model.settle import Settled, settle
+from tests.worlds.model.startup import node_name, start
 from tests.worlds.model.values import DockerNetwork, Host, KernelRoute, Link, Node, Pod, Segment, World
 from tests.worlds.recorded_store import read_store
 
@@ -27,7 +29,8 @@ def world_of(capture: Path) -> World:
     store = read_store(capture)
     recorded = {path.name: path for path in sorted(capture.glob("host*")) if (path / "ip-addr.json").exists()}
     addresses = {one.ipv4.ip for one in store.nodes if one.ipv4 is not None}
-    segments = [Segment("near", (ip_network("10.77.0.0/24"), ip_network("fd00:77::/64")))]
+    near = [ip_network("10.77.0.0/24"), *([ip_network("fd00:77::/64")] if any(one.ipv6 for one in store.nodes) else ())]
+    segments = [Segment("near", tuple(near))]
     if any(one in ip_network("10.77.1.0/24") for one in addresses):
         segments.append(Segment("far", (ip_network("10.77.1.0/24"),)))
     release = _release(capture, recorded)
@@ -57,6 +60,31 @@ def differences(capture: Path, hostname: str) -> Iterator[str]:
     for version, name in ((4, "bird.txt"), (6, "bird6.txt")):
         if (folder / name).exists():
             yield from _sessions(settled, hostname, version, (folder / name).read_text())
+
+
+def registered(capture: Path, hostname: str) -> Iterator[str]:
+    """What of the record that start-up writes, by the model, is not as recorded; nothing where none was written."""
+    world = world_of(capture)
+    host = world.host(hostname)
+    name = node_name(world, host)
+    recorded = world.node(name)
+    if recorded is None or host.stopped:
+        return
+    without = replace(world, nodes=tuple(one for one in world.nodes if one.name != name))
+    written = start(without, hostname).node(name) or Node(name)
+    for field in ("ipv4", "ipv6", "as_number"):
+        if getattr(written, field) != getattr(recorded, field):
+            yield f"{field}: recorded {getattr(recorded, field)}, computed {getattr(written, field)}"
+    for field in ("ipip", "vxlan", "vxlan6"):  # which one, chance says
+        if (getattr(written, field) is None) is not (getattr(recorded, field) is None):
+            yield f"{field}: recorded {getattr(recorded, field)}, computed {getattr(written, field)}"
+    if _listed(written) != _listed(recorded):
+        yield f"interfaces: recorded {recorded.interfaces}, computed {written.interfaces}"
+
+
+def _listed(node: Node) -> list[tuple[str, list[str]]]:
+    """The links of a record; which link-local address one has, the kernel draws by lot."""
+    return [(name, ["fe80::" if one.is_link_local else str(one) for one in held]) for name, held in node.interfaces]
 
 
 def _sessions(settled: Settled, hostname: str, version: int, text: str) -> Iterator[str]:

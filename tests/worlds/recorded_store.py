@@ -87,6 +87,9 @@ def _node(value: Any) -> Node:
         address(spec, "ipv6VXLANTunnelAddr"),
         spec.get("vxlanTunnelMACAddr", ""),
         spec.get("vxlanTunnelMACAddrV6", ""),
+        interfaces=tuple(
+            (one["name"], tuple(map(ip_address, one["addresses"]))) for one in spec.get("interfaces") or ()
+        ),
     )
 
 

@@ -145,11 +145,12 @@ def _floated(draw: Draw, world: World, hostname: str) -> World:
     network = wire.network(draw(st.sampled_from(world.versions)))
     if network is None:
         return world
-    alone = draw(_HALF)
-    length = network.max_prefixlen if alone else network.prefixlen
-    address = ip_interface((network.network_address + draw(_FLOATING), length))
     # Packets begin at the address that was there first: Felix at the other end of IPIP takes none from a virtual one.
     tunnels = any(one.ipip != NEVER for one in world.pools)
+    routed = any(link.announced for link in world.host(hostname).links)
+    alone = (tunnels and routed) or draw(_HALF)
+    length = network.max_prefixlen if alone else network.prefixlen
+    address = ip_interface((network.network_address + draw(_FLOATING), length))
     return moves.float_to(world, address, hostname, first=not alone and not tunnels and draw(_HALF))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.worlds.recorded import differences
+from tests.worlds.recorded import differences, registered
 
 DATA = Path(__file__).parent.parent / "data"
 HOSTS = sorted(path.parent.relative_to(DATA).as_posix() for path in DATA.glob("calico-*/*/host*/ip-route.json"))
@@ -39,6 +39,16 @@ EXPLAINED = {
 }
 
 
+KEPT = "it was given no address, so that the one of the record stays: another host wrote it"
+
+# What start-up would have written otherwise: how many fields, and why.
+REGISTERED = {
+    "calico-v2.3/name-of-another-host/host2": (1, "host3 was started with the same name after it"),
+    "calico-v3.31.7/name-kept-in-nodename-file/host2": (1, KEPT),
+    "calico-v3.31.7/name-of-another-host/host2": (1, KEPT),
+}
+
+
 @pytest.mark.parametrize("recorded", HOSTS)
 def test_the_model_computes_what_was_recorded(recorded: str) -> None:
     found = list(differences((DATA / recorded).parent, recorded.rpartition("/")[2]))
@@ -46,5 +56,13 @@ def test_the_model_computes_what_was_recorded(recorded: str) -> None:
     assert len(found) == expected, (why, found)
 
 
+@pytest.mark.parametrize("recorded", HOSTS)
+def test_start_up_writes_the_record_that_was_recorded(recorded: str) -> None:
+    """Each host starts for the first time, with what it was given there and the links that it has."""
+    found = list(registered((DATA / recorded).parent, recorded.rpartition("/")[2]))
+    expected, why = REGISTERED.get(recorded, (0, ""))
+    assert len(found) == expected, (why, found)
+
+
 def test_every_explanation_is_of_a_recording() -> None:
-    assert set(EXPLAINED) <= set(HOSTS)
+    assert EXPLAINED.keys() | REGISTERED.keys() <= set(HOSTS)

@@ -101,7 +101,8 @@ def _address(world: World, host: Host, given: str, stored: IPInterface | None, v
     alone = ip_interface(given)
     if world.release.v2 or version == 6:
         return alone
-    return next((one for link in host.links for one in link.addresses if one.ip == alone.ip), alone)
+    held = (one for device in devices(world, host, ()) for one in device.addresses)
+    return next((one for one in held if one.ip == alone.ip), alone)
 
 
 def first_found(world: World, host: Host, version: int) -> IPInterface | None:
@@ -120,7 +121,7 @@ def _listed(world: World, host: Host) -> tuple[tuple[str, tuple[IPAddress, ...]]
     if not world.release.interfaces or not host.given("IP"):
         return ()
     found = (
-        (one.name, tuple(held.ip for held in one.addresses if not held.ip.is_link_local))
+        (one.name, tuple(held.ip for held in one.addresses))
         for one in devices(world, host, ())
         if not _EXCLUDED.match(one.name)
     )
