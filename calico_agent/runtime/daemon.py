@@ -8,10 +8,12 @@ import ctypes
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from typing import Protocol
 
 import structlog
 
@@ -22,11 +24,14 @@ from calico_agent.api.systemd import Notifier
 from calico_agent.config import Config, ConfigOnDisk
 from calico_agent.config.show import told_beside, told_config
 from calico_agent.errors import ConfigError
+from calico_agent.model.action import Outcome, Plan
+from calico_agent.model.configuration import Configuration
 from calico_agent.model.observation import AgentTrouble
 from calico_agent.model.report import Report
 from calico_agent.report.as_text import render_line
 from calico_agent.report.changes import changes
 from calico_agent.report.timeline import next_confirmation
+from calico_agent.runtime.queries import RouteQueries
 from calico_agent.runtime.reconciler import Reconciler
 from calico_agent.runtime.single import Locks
 from calico_agent.sources.docker.watch import DockerWatch
@@ -51,10 +56,42 @@ _STOP = "stop"
 _RELOAD = "reload"
 
 
+class Agent(Protocol):
+    """What the loop asks of the agent (`Reconciler`)."""
+
+    explorer: RouteQueries
+
+    def make_pass(self) -> tuple[Report, Plan]: ...
+    def act(self, plan: Plan) -> Outcome | None: ...
+    def keep_name(self, plan: Plan) -> None: ...
+    def keep_image(self, plan: Plan) -> None: ...
+    def reconfigure(self, config: Config, wake: Callable[[str], None]) -> None: ...
+    def heartbeats(self) -> Mapping[str, Callable[[], float]]: ...
+    def close(self) -> None: ...
+
+
+class Watch(Protocol):
+    """What wakes the loop, from a thread of its own."""
+
+    def stop(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """How the parts around the loop are made. A test hands in others."""
+
+    agent: Callable[
+        [Config, Callable[[str], None], Callable[[], Configuration], Callable[[], tuple[AgentTrouble, ...]]], Agent
+    ]
+    server: Callable[[AgentHealth, Config, RouteQueries], HttpServer]
+    watches: Callable[[Config, Callable[[str], None], AgentHealth], tuple[Watch, ...]]
+
+
 class Daemon:
     """One running agent: the loop, its watchers and its server."""
 
-    def __init__(self, config: Config, on_disk: ConfigOnDisk, locks: Locks) -> None:
+    def __init__(self, config: Config, on_disk: ConfigOnDisk, locks: Locks, parts: Parts) -> None:
+        self._parts = parts
         self._log = structlog.get_logger("calico_agent")
         self._config = config
         self._on_disk = on_disk
@@ -62,12 +99,11 @@ class Daemon:
         self._words: SimpleQueue[str] = SimpleQueue()
         self._notifier = Notifier(os.environ)
         self._latest = AgentHealth(config.agent.interval_seconds + _LONGEST_PASS)
-        self._agent = Reconciler(config, self._words.put, on_disk.look, self._server_troubles)
+        self._agent = parts.agent(config, self._words.put, on_disk.look, self._server_troubles)
         self._latest.tell_configuration = self._tell_configuration
         self._watch_parts(config)
-        socket = Path(config.http.socket)
-        self._server = HttpServer(self._latest, config.listen, socket, self._agent.explorer)
-        self._watches: tuple[NetlinkWatch | DockerWatch, ...] = ()
+        self._server = parts.server(self._latest, config, self._agent.explorer)
+        self._watches: tuple[Watch, ...] = ()
         self._report: Report | None = None
         self._begun = 0.0  # when the last pass began, monotonic
 
@@ -78,7 +114,7 @@ class Daemon:
         signal.signal(signal.SIGHUP, lambda *_: self._words.put(_RELOAD))
         try:
             self._server.start()
-            self._watches = _open_watches(self._config, self._words.put, self._latest)
+            self._watches = self._parts.watches(self._config, self._words.put, self._latest)
             self._log.info("started", version=__version__, mode=self._config.mode.value, pid=os.getpid())
             self._loop()
         finally:
@@ -185,7 +221,7 @@ class Daemon:
                 watch.stop()
             logs.configure(config.log.level, config.log.format)
             self._agent.reconfigure(config, self._words.put)
-            self._watches = _open_watches(config, self._words.put, self._latest)
+            self._watches = self._parts.watches(config, self._words.put, self._latest)
             self._latest.loop_limit = config.agent.interval_seconds + _LONGEST_PASS
             self._watch_parts(config)
             self._config = config
@@ -204,8 +240,12 @@ def run(config: Config, on_disk: ConfigOnDisk) -> int:
     _share_one_heap()
     locks = Locks()
     locks.take(config)
-    Daemon(config, on_disk, locks).run()
+    Daemon(config, on_disk, locks, Parts(Reconciler, _serve, _open_watches)).run()
     return 0
+
+
+def _serve(latest: AgentHealth, config: Config, explorer: RouteQueries) -> HttpServer:
+    return HttpServer(latest, config.listen, Path(config.http.socket), explorer)
 
 
 def _share_one_heap() -> None:
@@ -221,9 +261,7 @@ def _calm(report: Report) -> float:
     return (report.at - max((*turned, *begun), default=report.at)).total_seconds() / _SHARE_OF_CALM
 
 
-def _open_watches(
-    config: Config, wake: Callable[[str], None], latest: AgentHealth
-) -> tuple[NetlinkWatch | DockerWatch, ...]:
+def _open_watches(config: Config, wake: Callable[[str], None], latest: AgentHealth) -> tuple[Watch, ...]:
     netlink, docker = (
         NetlinkWatch(wake),
         DockerWatch(config.docker.url, wake, container_name=config.node.container_name),
