@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from calico_agent.faults.conditions import CONDITIONS
 from calico_agent.faults.registry import FAULTS
-from calico_agent.model.finding import Fault
+from calico_agent.model.finding import Causes, Fault
 from tests.reference import markdown
 
 _CODE = re.compile(r"[A-Z]+(?:-[A-Z]+)+")
@@ -37,7 +37,6 @@ def _faults() -> Iterable[tuple[str, Fault]]:
 
 def _section(fault: Fault) -> str:
     condition = f"[{fault.condition.value}](#{fault.condition.value.lower()})"
-    explained = {one.code: causes.scope.value for causes in reversed(fault.causes) for one in causes.faults}
     explains = {one.code for one in FAULTS.values() for causes in one.causes if fault in causes.faults}
     lines = [
         f"## {fault.code}",
@@ -45,11 +44,18 @@ def _section(fault: Fault) -> str:
         f"{fault.severity.name.lower()}, condition {condition}",
         _prose(fault.explanation),
     ]
-    if explained:
-        lines.append("Explained by: " + ", ".join(f"{_link(code)} ({explained[code]})" for code in sorted(explained)))
+    if fault.causes:
+        told = "".join(f"- {_explained(causes)}\n" for causes in fault.causes)
+        lines.append(f"Explained by the first of these that is found:\n\n{told}".rstrip())
     if explains:
         lines.append("Explains: " + ", ".join(map(_link, sorted(explains))))
     return "\n\n".join(lines)
+
+
+def _explained(causes: Causes) -> str:
+    """What has to be the same, and which faults explain it then."""
+    writer = f", for routes that {causes.writer.value} writes" if causes.writer else ""
+    return f"{causes.scope.value}{writer}: {', '.join(_link(one.code) for one in causes.faults)}"
 
 
 def _link(code: str) -> str:
