@@ -6,7 +6,7 @@
 #   make test-fast   the pure stages only, no root needed once set up
 #   make lint        ruff, mypy, import contracts
 #   make docs        the pages that are made from the code, and the site of all documents in build/site
-#   make worlds      clusters that nobody wrote down, as many as fit: SECONDS=3600 SEED=7
+#   make worlds      clusters that nobody wrote down, as many as fit: SECONDS=3600 SEED=7 WORKERS=2
 #   make wireguard   our reading of WireGuard held against a kernel that has it, in an emulator (downloads 100 MB once)
 #   make bench       the budgets, measured in one run (twenty minutes); writes build/bench.json
 #   make clean       remove .venv and build
@@ -47,7 +47,7 @@ test-fast: $(STAMP)
 SECONDS ?= 60
 SEED ?= 1
 worlds: $(STAMP)
-	@$(BIN)/python -m tests.worlds --seconds $(SECONDS) --seed $(SEED)
+	@exec $(BIN)/python -m tests.worlds --seconds $(SECONDS) --seed $(SEED) $(if $(WORKERS),--workers $(WORKERS))
 
 docs: $(STAMP)
 	@$(BIN)/mkdocs --version >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet --disable-pip-version-check \

@@ -1,9 +1,10 @@
-"""A world as text from which it can be made again: what is as usual is left out."""
+"""A world as an expression that makes it again (`again` has the names in it): what is as usual is left out."""
 
 from dataclasses import MISSING, fields, is_dataclass
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 from typing import Any
 
+from tests.worlds.faults import Fault
 from tests.worlds.model.releases import Release
 
 _WORDS = {
@@ -21,6 +22,8 @@ def shown(value: Any, indent: int = 0) -> str:
     """The expression."""
     if isinstance(value, Release):
         return f"RELEASE[{value.version!r}]"
+    if isinstance(value, Fault):
+        return f"FAULT[{value.name!r}]"
     if is_dataclass(value):
         parts = [f"{name}={shown(held, indent + 2)}" for name, held in _unusual(value)]
         return _joined(f"{type(value).__name__}(", parts, ")", indent)
