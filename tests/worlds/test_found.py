@@ -103,6 +103,21 @@ def test_a_docker_network_over_a_block_is_one_problem_with_dockers_cure() -> Non
     assert [one.partition(" ")[0] for one in found] == ["RT-OVERLAP"]
 
 
+def as_host2(world: World) -> World:
+    """calico/node on host3 is given the name host2; its own record was deleted, else its address would be refused."""
+    return history.restart(history.delete_node(world, "host3"), "host3", NODENAME="host2", IP="10.77.0.13/24")
+
+
+def test_who_took_another_hosts_name_is_not_told_to_delete_the_records_of_its_pods() -> None:
+    """host3 runs as host2, without a pod, and host2's pods are alive: nothing else on host3 says that this is wrong."""
+    world = history.remove_pod(plain(), "host3", 0)
+    said = roots(as_host2(world), "host3")
+    ((root, words),) = said.items()
+    assert root.startswith("RT-WORKLOAD-GONE")
+    assert "called host3: calico/node here may have taken the name of another machine" in words
+    assert "if host2 is another machine" in words.partition("\n")[2]
+
+
 def test_a_pool_that_is_deleted_in_use_is_told_where_blocks_do_not_say_who_uses_them() -> None:
     world = mistakes.pool_deleted(plain(release=V2_3), "host1")
     assert [one.partition(" ")[0] for one in roots(world, "host1")] == ["RT-POOL-GONE"]

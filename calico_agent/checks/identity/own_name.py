@@ -61,12 +61,12 @@ def runs_as_another(view: View) -> bool:
     """Whether calico/node here runs under a name whose record is another host's."""
     name = view.identity.name.name
     node = view.local.node
-    if name is None or node is None or node.name == name or _variants(node.name, name) or view.kernel is None:
+    if name is None or node is None or node.name == name or same_host(node.name, name) or view.kernel is None:
         return False
     addresses = [address for address in (node.ipv4, node.ipv6) if address is not None]
     return bool(addresses) and not any(view.local.candidate(address.ip) for address in addresses)
 
 
-def _variants(one: str, other: str) -> bool:
+def same_host(one: str, other: str) -> bool:
     """A host's short and its full name: which of them is the node name is the administrator's choice."""
     return one.partition(".")[0].lower() == other.partition(".")[0].lower()

@@ -12,9 +12,10 @@ route: such addresses leak. Where there are both, a pod is cut off.
 A link that was made anew under its old name is another link: its pod was started again.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from calico_agent.checks.words import listed
+from calico_agent.checks.identity.own_name import same_host
+from calico_agent.checks.words import cure_here, listed
 from calico_agent.expected.pods import is_lost, lost_addresses, unled_links
 from calico_agent.expected.view import View
 from calico_agent.faults.routes.pods import (
@@ -25,6 +26,7 @@ from calico_agent.faults.routes.pods import (
 )
 from calico_agent.model.calico.workload_endpoint import WorkloadEndpoint, WorkloadEndpoints
 from calico_agent.model.finding import Finding, Severity, Writer
+from calico_agent.model.host.machine import Host
 from calico_agent.model.network.address import IPAddress, Link
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.words import counted
@@ -127,11 +129,14 @@ def _recorded_elsewhere(view: View, links: list[Link], records: Mapping[str, Wor
 
 
 def _without_link(
-    view: View, kernel: Kernel, records: Iterable[WorkloadEndpoint], lost: frozenset[IPAddress]
+    view: View, kernel: Kernel, records: Collection[WorkloadEndpoint], lost: frozenset[IPAddress]
 ) -> Iterator[Finding]:
     names = {link.name for link in kernel.links}
     gone = [one for one in records if one.link not in names and lost.intersection(one.addresses)]
     if not gone:
+        return
+    if len(gone) == len(records) and (called := _called_otherwise(view)):
+        yield _perhaps_another(view, gone, called)
         return
     pods = listed(tuple(one.pod for one in gone))
     for one in sorted(gone, key=lambda one: one.key):
@@ -145,6 +150,29 @@ def _without_link(
             cure=f"if the pod is gone: calicoctl ipam release --ip={one.addresses[0]}, and {_deletion(one)}",
             node=view.me,
         )
+
+
+def _called_otherwise(view: View) -> str:
+    """How this machine is called, where that is no form of the name that calico/node runs under; else empty."""
+    host, running = view.observation.host, view.local.name
+    called = host.hostname if isinstance(host, Host) else ""
+    return called if running is not None and not same_host(called, running) else ""
+
+
+def _perhaps_another(view: View, gone: list[WorkloadEndpoint], called: str) -> Finding:
+    """No pod of the node is here: its records may be those of another machine's pods, which live."""
+    node, pods = view.local.name, listed(tuple(one.pod for one in gone))
+    return RT_WORKLOAD_GONE.finding(
+        min(one.link for one in gone),
+        f"no pod of node {node} is on this machine, which is called {called}: calico/node here may have taken the name "
+        "of another machine",
+        why=f"{_pods(len(gone))} recorded for {node}, and no link of this host is one of theirs: {pods}",
+        effect=f"if so, the record of {node} has the address of this host, and nobody reaches the pods of {node}",
+        cure=f"if {node} is another machine: {cure_here(view, f'NODENAME={called.lower()}')}, then docker restart "
+        f"calico-node there; else these pods are gone: calicoctl ipam release --ip={gone[0].addresses[0]}, and "
+        f"{_deletion(gone[0])}",
+        node=view.me,
+    )
 
 
 def _deletion(one: WorkloadEndpoint) -> str:
