@@ -80,3 +80,12 @@ def _not_told(view: View, teller: IPAddress) -> str:
     wanted = host_plan(view)[Family(teller.version)].asked_for.get(teller)
     rule = f"importV{teller.version}: action: Reject, matchOperator: Equal, cidr:"
     return f"a BGPFilter in BGPPeer {wanted.peering if wanted is not None else 'of that session'} with {rule}"
+
+
+def of_no_node(way: ForwardingPath, hop: IPAddress) -> tuple[str, str]:
+    """What is said of the end of an IPIP tunnel that is no node, as the end of a sentence, and the cure."""
+    keeps = f"have {hop} keep the next hop of what it tells (no next-hop-self)"
+    return (
+        f": {hop} is no node, and takes nothing out of {way.device}",
+        f"{keeps}; or a BGPFilter against its routes to pods; or ipipMode: Never for the pool",
+    )

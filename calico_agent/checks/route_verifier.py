@@ -4,7 +4,7 @@ What it is judged by, beside way and paths, is the same in most passes: the brid
 which the kernel reaches nodes. As long as it is, a judge keeps what it has learned.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 
 from calico_agent.expected.forwarding import ForwardingPath
 from calico_agent.expected.route_table import Paths
@@ -27,7 +27,7 @@ from calico_agent.model.network.detour import Detours
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.network.policy_rule import PolicyRule
 from calico_agent.model.network.route import PROTOCOL_BOOT, Fib, NextHop, RouteAttributes, RouteType
-from calico_agent.model.network.tunnel import TUNNEL_DEVICES
+from calico_agent.model.network.tunnel import IPIP_DEVICE, TUNNEL_DEVICES
 
 _DROPS = {
     RouteType.BLACKHOLE: RT_BLACKHOLE,
@@ -52,11 +52,13 @@ class RouteVerifier:
         bridges: Iterable[Candidate],
         routers: Mapping[IPAddress, frozenset[IPAddress]],
         protocols: frozenset[int],
+        nodes: Container[IPAddress],
     ) -> None:
         self._bridges = frozenset(found.link for found in bridges)
         self._bridged = tuple(found.interface.network for found in bridges)
         self._routers = routers
         self._protocols = protocols
+        self._nodes = nodes
         self.right: dict[ForwardingPath | None, Paths] = {}
 
     def verdict(self, way: ForwardingPath, paths: Paths) -> Fault | None:
@@ -83,7 +85,7 @@ class RouteVerifier:
         if path.type is not RouteType.UNICAST or not path.next_hops or path.encapsulated:
             return False
         if not way.judged:
-            return True
+            return all(hop.device != IPIP_DEVICE or hop.gateway in self._nodes for hop in path.next_hops)
         return all(self._device_fits(way, hop) and self._gateway_fits(way, hop) for hop in path.next_hops)
 
     def _gateway_fits(self, way: ForwardingPath, hop: NextHop) -> bool:
@@ -106,13 +108,18 @@ def judge_of(view: View, ways: Iterable[ForwardingPath]) -> RouteVerifier:
     judged = tuple(ways)
     kernel = view.kernel or Kernel()
     routers = _routers(kernel.links, kernel.fib, kernel.rules, kernel.tables, judged)
-    return _judge(judged, view.local.bridges(), routers, view.local.felix.protocols)
+    return _judge(judged, view.local.bridges(), routers, view.local.felix.protocols, _nodes(view))
 
 
 def verdict_alone(view: View, way: ForwardingPath, paths: Paths) -> Fault | None:
     """The verdict on a single way, which is not one of those that the judge of all has learned about."""
     known = {} if view.kernel is None or way.device else {way.registered: _gateways(view.kernel, way.registered)}
-    return RouteVerifier(view.local.bridges(), known, view.local.felix.protocols).verdict(way, paths)
+    return RouteVerifier(view.local.bridges(), known, view.local.felix.protocols, _nodes(view)).verdict(way, paths)
+
+
+def _nodes(view: View) -> Mapping[IPAddress, tuple[str, ...]]:
+    """The addresses at which IPIP ends: Felix of a node takes its packets out of the tunnel, a router does not."""
+    return view.cluster.holders if view.cluster is not None else {}
 
 
 @LastValueCache
@@ -121,8 +128,9 @@ def _judge(
     bridges: tuple[Candidate, ...],
     routers: Mapping[IPAddress, frozenset[IPAddress]],
     protocols: frozenset[int],
+    nodes: Mapping[IPAddress, tuple[str, ...]],
 ) -> RouteVerifier:
-    return RouteVerifier(bridges, routers, protocols)
+    return RouteVerifier(bridges, routers, protocols, nodes)
 
 
 @LastValueCache

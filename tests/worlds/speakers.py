@@ -44,7 +44,8 @@ def set_up(draw: Draw, world: World) -> World:
 
 def tunnels_fit(world: World) -> bool:
     """Whether pools may get IPIP: its packets go to the next hop, which must be a node then."""
-    return not world.routers or world.bgp.mesh or all(one.as_number == world.bgp.as_number for one in world.routers)
+    own = all(one.as_number == world.bgp.as_number and not one.own_hop for one in world.routers)
+    return own or (world.bgp.mesh and all(one.as_number != world.bgp.as_number for one in world.routers))
 
 
 def _reflectors(draw: Draw, world: World, clusters: int) -> World:
@@ -100,7 +101,8 @@ def _beside(draw: Draw, world: World) -> World:
     if tells == DEFAULT and _far(world):
         tells = NOTHING
     beyond = _BEYOND if draw(_HALF) else ()
-    routers = tuple(Router(one.name, number, tells, draw(_HALF), draw(_HALF), beyond) for one in world.segments)
+    own_hop = draw(_HALF) and not (_tunnelled(world) and number == world.bgp.as_number)
+    routers = tuple(Router(one.name, number, tells, draw(_HALF), own_hop, beyond) for one in world.segments)
     nodes = world.nodes if world.release.v2 else tuple(_in_rack(world, one) for one in world.nodes)
     world = replace(world, nodes=nodes, routers=routers)
     if world.release.v2:

@@ -6,8 +6,8 @@ from ipaddress import ip_address, ip_network
 from tests.worlds.looking import look_at
 from tests.worlds.model.peering import ALL, DEFAULT, Filter, FilterRule, Peer, Router
 from tests.worlds.model.settle import settle
-from tests.worlds.model.values import World
-from tests.worlds.plain import apart, plain
+from tests.worlds.model.values import ALWAYS, World
+from tests.worlds.plain import POOL, apart, plain
 from tests.worlds.properties import false_alarms
 
 EVERYTHING = ip_network("0.0.0.0/0")
@@ -47,3 +47,18 @@ def test_a_default_route_beside_near_nodes_hides_nothing() -> None:
 
 def test_a_router_that_tells_all_changes_nothing_in_the_mesh() -> None:
     assert false_alarms(beside(plain(), ALL, override=True, own_hop=True)) == []
+
+
+def test_a_router_that_makes_itself_the_end_of_a_tunnel_is_told() -> None:
+    """In its own AS its routes are as good as the nodes' own: half of the packets, or all, were lost in silence."""
+    world = beside(plain(replace(POOL, ipip=ALWAYS)), ALL, override=True, own_hop=True)
+    for mesh, code in ((True, "RT-ECMP"), (False, "RT-WRONG-NEXTHOP")):
+        routers = (replace(world.routers[0], as_number=64512),)
+        peers = (replace(world.bgp.peers[0], as_number=64512),)
+        said = roots(replace(world, routers=routers, bgp=replace(world.bgp, mesh=mesh, peers=peers)), "host1")
+        assert {one.partition(" ")[0] for one in said} == {code}
+        assert all("10.77.0.1 is no node, and takes nothing out of tunl0" in one for one in said.values())
+
+
+def test_a_router_of_another_as_that_does_so_beside_the_mesh_harms_nobody() -> None:
+    assert false_alarms(beside(plain(replace(POOL, ipip=ALWAYS)), ALL, override=True, own_hop=True)) == []

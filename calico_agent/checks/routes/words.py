@@ -165,6 +165,9 @@ class RouteWords:
         prefix, owner = route.prefix, route.way.node
         wrong = [hop.gateway for hop in best.next_hops if hop.gateway is not None and hop.gateway != route.way.gateway]
         holders = self.view.cluster.holders if self.view.cluster else {}
+        ends = route.way.encapsulation is Encapsulation.IPIP and not route.way.judged
+        if strange := [one for one in wrong if ends and one not in holders]:
+            return cures.of_no_node(route.way, strange[0])
         # Without BIRD's table, the node that is registered with the next hop is the best guess.
         names = (self.rib.advertiser(prefix, one, owner) or next(iter(holders.get(one, ())), "") for one in wrong)
         found = tuple(dict.fromkeys(name for name in names if name))
