@@ -176,7 +176,9 @@ class Outside:
         hashed = f"198.51.100.{host.machine}"  # CALICO_ROUTER_ID=hash
         router = str(node.ipv4.ip) if node is not None and node.ipv4 is not None else hashed
         sessions = settled.sessions.get((host.hostname, family), ())
-        texts = (bird_text.status(settled.world.release.bird, router), bird_text.protocols(sessions))
+        awaited = sum(one.info != "Established" for one in sessions) if host.recovers else 0
+        status = bird_text.status(settled.world.release.bird, router, awaited)
+        texts = (status, bird_text.protocols(sessions, recovers=host.recovers))
         replies = dict(zip(COMMANDS, texts, strict=True))
         asked = [one for one in about if one.version == family]
         replies |= {rib_command(one): bird_text.route(settled, host.hostname, one) for one in asked}

@@ -36,7 +36,7 @@ def world_of(capture: Path) -> World:
     release = _release(capture, recorded)
     hosts = [_host(path, number + 1, segments, store.pods) for number, path in enumerate(recorded.values())]
     hosts += [_unrecorded(one, store.pods) for one in store.nodes if one.name not in recorded]
-    return World(
+    world = World(
         release,
         tuple(segments),
         tuple(hosts),
@@ -46,6 +46,23 @@ def world_of(capture: Path) -> World:
         bgp=store.bgp,
         by_felix=store.by_felix,
     )
+    return replace(world, hosts=tuple(_recovering(world, one, recorded) for one in world.hosts))
+
+
+def _recovering(world: World, host: Host, recorded: dict[str, Path]) -> Host:
+    """With what its kernel kept, where BIRD was just started: of the node that the host was before, if it was one."""
+    folder = recorded.get(host.hostname)
+    said = folder / "bird.txt" if folder is not None else None
+    if said is None or not said.exists() or "Graceful restart recovery in progress" not in said.read_text():
+        return host
+    if '"bird"' not in (said.parent / "ip-route.json").read_text():
+        return replace(host, recovers=True)  # there was no BIRD before
+    own = next(one for one in host.links if one.segment).addresses[0]
+    others = tuple(one for one in world.nodes if one.name != host.hostname)
+    was = replace(world.node(host.hostname) or Node(host.hostname), ipv4=own)
+    earlier = replace(host, env=(("NODENAME", host.hostname),))
+    hosts = tuple(earlier if one is host else one for one in world.hosts)
+    return replace(host, recovers=True, before=replace(world, hosts=hosts, nodes=(*others, was)))
 
 
 def differences(capture: Path, hostname: str) -> Iterator[str]:

@@ -3,7 +3,9 @@
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
 
+from tests.worlds import mistakes
 from tests.worlds.looking import look_at
+from tests.worlds.model import history
 from tests.worlds.model.peering import ALL, DEFAULT, Filter, FilterRule, Peer, Router
 from tests.worlds.model.settle import settle
 from tests.worlds.model.values import ALWAYS, World
@@ -62,3 +64,23 @@ def test_a_router_that_makes_itself_the_end_of_a_tunnel_is_told() -> None:
 
 def test_a_router_of_another_as_that_does_so_beside_the_mesh_harms_nobody() -> None:
     assert false_alarms(beside(plain(replace(POOL, ipip=ALWAYS)), ALL, override=True, own_hop=True)) == []
+
+
+def booted(world: World, hostname: str, before: World | None = None) -> World:
+    """BIRD of a host was started two minutes ago: after a boot, or by a restart of the container."""
+    host = replace(world.host(hostname), recovers=True, before=before)
+    return history.with_host(world, host)
+
+
+def test_a_bird_that_waits_after_a_boot_is_told_with_the_node_that_cannot_come() -> None:
+    """Nothing else is wrong with this host, nor with the others; those miss its routes and are told why."""
+    world = booted(mistakes.docker_address(plain(), "host3") or plain(), "host2")
+    said = roots(world, "host2")
+    assert "IP-BRIDGE host3" in said
+    assert not {one for one in said if one.startswith(("RT-", "BGP-DOWN host1"))}, said
+
+
+def test_a_bird_that_is_started_again_loses_no_route_meanwhile() -> None:
+    world = mistakes.docker_address(plain(), "host3") or plain()
+    before = [one.code for one in look_at(settle(world))[1].roots]
+    assert [one.code for one in look_at(settle(booted(world, "host2", world)))[1].roots] == before

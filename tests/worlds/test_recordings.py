@@ -12,21 +12,17 @@ from tests.worlds.recorded import differences, registered
 DATA = Path(__file__).parent.parent / "data"
 HOSTS = sorted(path.parent.relative_to(DATA).as_posix() for path in DATA.glob("calico-*/*/host*/ip-route.json"))
 
-RECOVERS = "BIRD was started minutes before, and keeps the routes of before while it recovers (240 s)"
 ENDPOINTS = "for most VXLAN devices of others Felix writes a route to their address; nothing depends on it (`onlink`)"
 BIRD_0_3_1 = "this BIRD takes a route with the right gateway for its own, whatever its device"
 
 # How many lines differ, and why.
 EXPLAINED = {
-    "calico-ipip/ipip-docker-bridge-address/host3": (2, RECOVERS),
     "calico-v2.3/address-already-in-use/host3": (1, "a pod of the node that this host was before has left its link"),
-    "calico-v2.3/file-logging/host3": (1, RECOVERS),
     "calico-v2.3/ipip-mode-changed-while-stopped/host1": (4, BIRD_0_3_1),
     "calico-v3.31.7/address-already-in-use/host1": (1, "host2 was stopped less than 120 s before"),
     "calico-v3.31.7/bird-hung/host2": (2, "BIRD does not answer, so no session was recorded"),
-    "calico-v3.31.7/name-kept-in-nodename-file/host2": (4, RECOVERS),
+    "calico-v3.31.7/name-kept-in-nodename-file/host2": (2, "host3 had docker0's address until then"),
     "calico-v3.31.7/name-of-another-host/host1": (1, "host2 ended its sessions less than 120 s before"),
-    "calico-v3.31.7/name-of-another-host/host2": (3, RECOVERS),
     "calico-v3.31.7/node-record-deleted/host3": (2, "without a record confd leaves BIRD's configuration as it was"),
     "calico-v3.31.7/vxlan-always/host1": (2, ENDPOINTS),
     "calico-v3.31.7/vxlan-always/host3": (2, ENDPOINTS),

@@ -94,6 +94,8 @@ class Internet:
     def _tells(self, name: str, up: Up, made: tuple[Told, ...]) -> Iterator[Told]:
         """What a host tells one of its peers."""
         own, speaker = up.own, self._speakers[name]
+        if speaker.recovers:
+            return  # nor does it write anything (nest/proto.c)
         if speaker.router is not None:
             best = {prefix: _best(paths)[0] for prefix, paths in self.learned[name].items()}
             yield from told_by_router(self._world, speaker, up, made, best)

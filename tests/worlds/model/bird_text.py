@@ -12,22 +12,24 @@ _SINCE = "2026-11-23"
 _PLAIN = (("static1", "Static"), ("kernel1", "Kernel"), ("device1", "Device"), ("direct1", "Direct"))
 
 
-def status(version: str, router_id: str) -> str:
-    """`show status`."""
+def status(version: str, router_id: str, awaited: int = 0) -> str:
+    """`show status`. `awaited`: for how many sessions a recovery waits, since two minutes."""
+    recovery = "0024-Graceful restart recovery in progress\n"
+    recovery += f"   Waiting for {awaited} protocols to recover\n   Wait timer is 120/240\n"
     return (
         f"1000-BIRD {version}\n1011-Router ID is {router_id}\n Current server time is 2026-11-27 12:00:00\n"
         f" Last reboot on {_SINCE} 00:31:30\n Last reconfiguration on {_SINCE} 00:32:25\n"
-        "0013 Daemon is up and running\n"
+        f"{recovery if awaited else ''}0013 Daemon is up and running\n"
     )
 
 
-def protocols(sessions: tuple[Session, ...]) -> str:
+def protocols(sessions: tuple[Session, ...], *, recovers: bool = False) -> str:
     """`show protocols all`."""
     lines = ["2002-name     proto    table    state  since       info"]
     for name, proto in _PLAIN:
         lines += [f"1002-{name:<8} {proto:<8} master   up     {_SINCE}  ", "1006-  Preference:     200", " "]
     for one in sessions:
-        lines += _session(one)
+        lines += _session(one, recovers=recovers)
     return "\n".join((*lines, "0000 \n"))
 
 
@@ -54,13 +56,15 @@ def interfaces(devices: tuple[Device, ...], version: int) -> str:
     return "\n".join((*lines, "0000 \n"))
 
 
-def _session(one: Session) -> list[str]:
+def _session(one: Session, *, recovers: bool) -> list[str]:
     configured = one.configured
     info = f"{one.info:<13} {one.error}"
     lines = [
         f"1002-{configured.name} BGP      master   {one.state:<6} {_SINCE}  {info}",
         "1006-  Description:    Connection to BGP peer",
     ]
+    if recovers and one.info != "Established":
+        lines.append("   GR recovery:    pending")
     if one.info == "Established":
         lines.append(f"   Routes:         {one.imported} imported, {one.exported} exported, {one.imported} preferred")
     lines += [

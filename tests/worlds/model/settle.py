@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from tests.worlds.model.bird import Internet
 from tests.worlds.model.confd import Configured, sessions, shadowed
 from tests.worlds.model.felix import felix_routes, tunnel_devices, vxlan_entries
-from tests.worlds.model.kernel import MAIN, Tables, connected, devices, holder
+from tests.worlds.model.kernel import BIRD, MAIN, Tables, connected, devices, holder
 from tests.worlds.model.reach import Arrival, Machine, Network
 from tests.worlds.model.routers import router_speakers, router_ups
 from tests.worlds.model.startup import node_name
@@ -57,13 +57,21 @@ def settle(world: World) -> Settled:
             shown[name, version] = tuple(
                 _shown(one, speaker, speakers, before, internet, one.name in established) for one in speaker.sessions
             )
-            more[name].extend(internet.kernel_routes(name))
+            more[name].extend(internet.kernel_routes(name) if not speaker.recovers else ())
+    for host in (one for one in world.hosts if one.before is not None):
+        more[host.hostname].extend(_of_before(host))
     machines = {
         name: replace(machine, tables=Tables((*machine.tables.routes, *more[name]), machine.tables.rules))
         for name, machine in bare.items()
     }
     machines |= _kept(world)
     return Settled(world, machines, Network(world, tuple(machines.values()), internets), shown, internets)
+
+
+def _of_before(host: Host) -> Iterator[KernelRoute]:
+    """BIRD's routes of a host whose BIRD was started since (`persist`)."""
+    machine = settle(host.before).machines[host.hostname] if host.before is not None else None
+    return (one for one in (machine.tables.routes if machine is not None else ()) if one.protocol == BIRD)
 
 
 def _kept(world: World) -> dict[str, Machine]:
@@ -107,7 +115,8 @@ def _speakers(world: World, machines: dict[str, Machine], version: int) -> Itera
         runs = not machine.host.stopped & {"calico", "bird", "bird6" if version == 6 else "bird"}
         if node is not None and node.registered(version) is not None and runs:
             asked = sessions(world, node, version)
-            yield hostname, Speaker(hostname, node, version, machine.devices, machine.tables, asked)
+            recovers = machine.host.recovers
+            yield hostname, Speaker(hostname, node, version, machine.devices, machine.tables, asked, recovers=recovers)
 
 
 def _established(

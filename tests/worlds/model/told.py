@@ -42,6 +42,7 @@ class Speaker:
     tables: Tables = field(default_factory=lambda: Tables(()))
     sessions: tuple[Configured, ...] = ()
     router: Router | None = None
+    recovers: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ class Host:
     `stopped` are programs of calico/node that do not run any more (`calico` for the whole container).
     `routes` are those that people or other programs wrote. `ipip`, `wireguard`: its kernel has the tunnel. `disk` is
     the machine whose disk was copied to make this one, 0 for none: a clone has its machine-id. `zone` is a label of its
-    node.
+    node. It `recovers`: its BIRD was just started and waits for its peers; its kernel has the routes of `before`.
     """
 
     hostname: str
@@ -91,6 +91,8 @@ class Host:
     wireguard: bool = True
     down: frozenset[str] = frozenset()
     stopped: frozenset[str] = frozenset()
+    recovers: bool = False
+    before: "World | None" = None
 
     def given(self, variable: str) -> str:
         return dict(self.env).get(variable, "")
