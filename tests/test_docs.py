@@ -75,6 +75,14 @@ def test_a_file_or_folder_that_is_named_is_there(path: Path) -> None:
     assert [place for place in named if not any((tree / place).exists() for tree in trees)] == []
 
 
+def test_the_glossary_names_classes_that_there_are() -> None:
+    named = re.findall(r"`([A-Z][a-z]\w+)`", (DOCS / "glossary.md").read_text())
+    texts = (path.read_text() for path in (ROOT / "calico_agent").rglob("*.py"))
+    classes = {found for text in texts for found in re.findall(r"^class (\w+)", text, re.MULTILINE)}
+    assert len(named) > 30
+    assert set(named) - classes == set()
+
+
 def test_the_example_of_a_fault_is_the_code() -> None:
     """Each line of Python on that page stands in the package."""
     page = (DOCS / "adding-a-fault.md").read_text()
