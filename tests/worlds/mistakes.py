@@ -102,9 +102,11 @@ def _others_block(world: World, hostname: str) -> Block | None:
     return None
 
 
-def _several_as(world: World) -> bool:
-    """Whether nodes have AS numbers of their own: a route may come from anybody then, and is not judged."""
-    return any(one.as_number is not None for one in world.nodes)
+def _from_anybody(world: World) -> bool:
+    """Whether a route may come from anybody, and is not judged: nodes have AS numbers of their own, or routers tell
+    routes that are as good as those of nodes."""
+    routers = any(not world.bgp.mesh or one.as_number == world.bgp.as_number for one in world.routers)
+    return routers or any(one.as_number is not None for one in world.nodes)
 
 
 def _own_block(world: World, hostname: str) -> Block | None:
@@ -119,7 +121,7 @@ def _pod_in(block: Block) -> bool:
 def foreign_route(world: World, hostname: str) -> World | None:
     block, host = _others_block(world, hostname), world.host(hostname)
     default = next((one for one in host.routes if one.prefix.version == 4), None)
-    if block is None or default is None or _several_as(world):
+    if block is None or default is None or _from_anybody(world):
         return None
     route = KernelRoute(block.cidr, default.via, default.device, protocol=4, onlink=default.onlink)
     return history.with_host(world, replace(host, routes=(*host.routes, route)))
@@ -128,7 +130,7 @@ def foreign_route(world: World, hostname: str) -> World | None:
 def diverted(world: World, hostname: str) -> World | None:
     block, host = _others_block(world, hostname), world.host(hostname)
     default = next((one for one in host.routes if one.prefix.version == 4), None)
-    if block is None or default is None or _several_as(world):
+    if block is None or default is None or _from_anybody(world):
         return None
     rule, route = Rule(1000, 77, destination=block.cidr), replace(default, table=77)
     return history.with_host(world, replace(host, rules=(rule,), routes=(*host.routes, route)))
