@@ -98,6 +98,11 @@ def cure_there(node: str, setting: str) -> str:
     )
 
 
+def as_before(view: View, name: str) -> str:
+    """How this host becomes the node again that it was: calico/node refuses an address that another record has."""
+    return f"calicoctl delete node {view.me}, then start calico/node here as {name} again (NODENAME={name})"
+
+
 def cut_off(view: View, address: IPAddress | None = None) -> str:
     """What it means for this host's pods that its record has `address`, which leads nowhere, or none at all.
 

@@ -1,111 +1,124 @@
-"""What people do who follow a printed cure, done in the model: the commands that it knows, and None for other cures."""
+"""What people do who follow a printed cure, done in the model: each form of cure that the agent prints stands here.
+
+Some only say where to look: then nothing is changed. A form that is not known is an error.
+"""
 
 import re
-from collections.abc import Callable
-from dataclasses import replace
-from ipaddress import ip_network
 
-from tests.worlds.model import history
+from tests.worlds import kernel_remedies as kernel
+from tests.worlds import remedies as do
 from tests.worlds.model.startup import node_name
-from tests.worlds.model.values import CONFIRMED, Host, World
-
-Cure = Callable[[World, str, re.Match[str]], World]
+from tests.worlds.model.values import World
 
 
-def heal(world: World, here: str, cure: str) -> World | None:
-    """The world after the cure that is printed on a host; None where the model cannot do it."""
-    for pattern, do in _CURES:
+class UnknownCureError(Exception):
+    """A cure of a form that nobody has described here."""
+
+
+def heal(world: World, here: str, cure: str) -> World:
+    """The world after the cure that is printed on a host; the same one after a cure that only says where to look."""
+    for pattern, follow in _CURES:
         if (found := pattern.search(cure)) is not None:
-            return do(world, _where(world, here, cure), found)
-    return None
+            return follow(world, _where(world, here, cure), found)
+    if any(pattern.search(cure) for pattern in _LOOKS):
+        return world
+    raise UnknownCureError(cure)
 
 
 def _where(world: World, here: str, cure: str) -> str:
     """The host on which it is to be done: `on NODE: ...`, else this one."""
     names = {node_name(world, host): host.hostname for host in world.hosts}
-    named = re.match(r"on (\S+): ", cure)
-    return names.get(named[1], here) if named else here
-
-
-def _given_address(world: World, where: str, found: re.Match[str]) -> World:
-    return history.restart(world, where, IP=found[1])
-
-
-def _restarted(world: World, where: str, _found: re.Match[str]) -> World:
-    return history.restart(world, where)
-
-
-def _link_up(world: World, where: str, found: re.Match[str]) -> World:
-    host = world.host(where)
-    links = tuple(replace(one, up=True, carrier=True) if one.name == found[1] else one for one in host.links)
-    return history.with_host(world, replace(host, links=links, down=host.down - {found[1]}))
-
-
-def _route_deleted(world: World, where: str, found: re.Match[str]) -> World:
-    host, prefix = world.host(where), ip_network(found[1])
-    return _with(world, host, routes=tuple(one for one in host.routes if one.prefix != prefix))
-
-
-def _rule_deleted(world: World, where: str, found: re.Match[str]) -> World:
-    host = world.host(where)
-    return _with(world, host, rules=tuple(one for one in host.rules if one.priority != int(found[1])))
-
-
-def _program_up(world: World, where: str, found: re.Match[str]) -> World:
-    host = world.host(where)
-    return _with(world, host, stopped=host.stopped - {found[1]})
-
-
-def _mesh_on(world: World, _where: str, _found: re.Match[str]) -> World:
-    return replace(world, bgp=replace(world.bgp, mesh=True))
-
-
-def _exported(world: World, _where: str, found: re.Match[str]) -> World:
-    pools = tuple(replace(one, exported=True) if one.name == found[1] else one for one in world.pools)
-    return replace(world, pools=pools)
-
-
-def _claim_deleted(world: World, _where: str, found: re.Match[str]) -> World:
-    return _with_claims(world, found, lambda claims: {**claims, found[1]: ""})
-
-
-def _claim_confirmed(world: World, _where: str, found: re.Match[str]) -> World:
-    return _with_claims(world, found, lambda claims: {**claims, found[1]: CONFIRMED})
-
-
-def _with_claims(world: World, found: re.Match[str], change: Callable[[dict[str, str]], dict[str, str]]) -> World:
-    cidr = ip_network(f"{found[2]}/{found[3]}")
-    blocks = []
-    for block in world.blocks:
-        claims = change(dict(block.claims)) if block.cidr == cidr else dict(block.claims)
-        blocks.append(replace(block, claims=tuple((node, state) for node, state in claims.items() if state)))
-    return replace(world, blocks=tuple(blocks))
-
-
-def _network_removed(world: World, where: str, found: re.Match[str]) -> World:
-    host = world.host(where)
-    return _with(world, host, docker=tuple(one for one in host.docker if one.bridge != found[1]))
-
-
-def _with(world: World, host: Host, **changes: object) -> World:
-    return history.with_host(world, replace(host, **changes))  # type: ignore[arg-type]
+    named = re.search(r"\bon (\S+): |docker restart calico-node on (\S+)", cure)
+    return names.get(named[1] or named[2], here) if named else here
 
 
 _KEY = r"/calico/ipam/v2/host/([^/]+)/ipv[46]/block/(\S+)-(\d+)"
-_CURES: tuple[tuple[re.Pattern[str], Cure], ...] = tuple(
-    (re.compile(pattern), do)
-    for pattern, do in (
-        (r"(?:-e|with) IP=([0-9./]+)", _given_address),
-        (r"ip link set (\S+) up", _link_up),
-        (r"ip route del (\S+) .*on this host", _route_deleted),
-        (r"ip rule del priority (\d+)", _rule_deleted),
-        (r"sv up /etc/service/enabled/(\w+)", _program_up),
-        (r'patch bgpconfiguration default .*"nodeToNodeMeshEnabled": true', _mesh_on),
-        (r'patch ippool (\S+) .*"disableBGPExport": false', _exported),
-        (rf"etcdctl del {_KEY}", _claim_deleted),
-        (rf"etcdctl put {_KEY} ", _claim_confirmed),
-        (r"another network on (br-\S+)", _network_removed),
-        (r"give Docker's bridge (\S+) another network", _network_removed),
-        (r"docker (?:re)?start calico-node", _restarted),
+_CURES: tuple[tuple[re.Pattern[str], do.Cure], ...] = tuple(
+    (re.compile(pattern), follow)
+    for pattern, follow in (
+        # Names and addresses.
+        (r"(?:if|give) (\S+) (?:is an old name of this machine|its own address)", do.told_apart),
+        (r"give the wrong one its own address \(IP=\), or calicoctl delete node (\S+)", do.told_apart),
+        (r"then on the host with (\S+): start calico/node with a NODENAME of its own", do.own_names_again),
+        (r"docker restart calico-node on the host that is node .* -e NODENAME=([^\s;]+)", do.own_name_again),
+        (r"calicoctl delete node (\S+), then start calico/node here as (\S+) again", do.node_again),
+        (r"(?:-e|with) IP=([0-9./]+)", do.given_address),
+        (r"(?:-e |with |\()NODENAME=([^\s,;)]+)", do.given_name),
+        # The kernel: links, routes, rules, neighbours, switches.
+        (r"ip addr add \S+ dev (tunl0|vxlan[\w.-]*\w)", kernel.device_made_anew),
+        (r"ip link del (\S+)", kernel.device_made_anew),
+        (r"ip link set (\S+) up", kernel.link_up),
+        (r"modprobe ipip", kernel.module_loaded),
+        (r"modprobe wireguard", kernel.wireguard_loaded),
+        (r"Felix makes it within seconds, unless", lambda world, where, _: do.mended(world, where, gone=frozenset())),
+        (r"ip (?:-6 )?route show (\S+); delete it, or give its link another network", kernel.route_or_network_deleted),
+        (r"ip (?:-6 )?route del (?:[a-z]+ )?(\S+/\d+) ", kernel.route_deleted),
+        (r"ip route replace (\S+) (?:via (\S+) )?dev (\S+) src (\S+)", kernel.route_replaced),
+        (r"ip rule del priority (\d+)", kernel.rule_deleted),
+        (r"ip neigh del (\S+)", kernel.neighbour_deleted),
+        (r"sysctl -w \S+=1", do.mends(forwarding=True)),
+        # Docker's networks.
+        (r"another network on (br-\S+)", kernel.network_removed),
+        (r"give Docker's bridge (\S+) another network", kernel.network_removed),
+        # What is in etcd.
+        (r'patch bgpconfiguration default .*"nodeToNodeMeshEnabled": true', do.mesh_on),
+        (r"patch bgpconfiguration default .*serviceClusterIPs", do.services_withdrawn),
+        (r'patch ippool (\S+) .*"disableBGPExport": false', do.exported),
+        (r"calicoctl delete bgppeer (\w+)", do.peer_deleted),
+        (r"write the block again from a backup", do.block_restored),
+        (rf"etcdctl del {_KEY}", do.claim_deleted),
+        (rf"etcdctl put {_KEY} ", do.claim_confirmed),
+        (r"etcdctl get (\S+); delete or correct it", do.key_corrected),
+        (r"calicoctl ipam release --ip=(\S+), then on \S+: docker restart", do.tunnel_given_back),
+        (r"calicoctl ipam release --ip=(\S+), and calicoctl delete workloadendpoint", do.record_released),
+        # Pods.
+        (r"create the pool again", do.pool_made_again),
+        (r"start the pod on (\S+) anew", do.pod_started_anew),
+        (r"start these pods anew", do.pods_started_anew),
+        # Programs.
+        (r"kill -CONT \d+", do.mends(held=frozenset())),
+        (r"sv up /etc/service/enabled/(\w+)", do.program_up),
+        (r"birdcl -s \S+ enable (\S+)", do.protocol_enabled),
+        (r"sv restart /etc/service/enabled/bird", do.bird_restarted),
+        (r"ss -ltnp 'sport = :\d+' names the program; stop it", do.mends(port=False)),
+        (r"systemctl disable --now \S+", do.mends(rival=None)),
+        # The container.
+        (r"docker unpause calico-node", do.mends(container="")),
+        (r"stop (\S+) together with what starts it; or stop", do.mends(second="")),
+        (r"see that calico/node runs there|^on \S+: start calico/node;", do.started),
+        (r"start calico/node, or run calico-agent in supervise mode", do.restarted),
+        (r"docker (?:re)?start calico-node\b", do.restarted),
+        # What the agent asks.
+        (r"start etcd there", do.answers_again("etcd")),
+        (r"systemctl start docker", do.answers_again("Docker")),
+        (r"run calico-agent as root", do.answers_again("BIRD")),
+    )
+)
+
+# Who reads these learns more, and nothing is changed by it.
+_LOOKS = tuple(
+    map(
+        re.compile,
+        (
+            r"^$",
+            r"^docker logs \S+",
+            r"^`calico-agent detect` shows",
+            r"^look at (host )?\S+ and the network between",
+            r"^look at the cable",
+            r"^compare ",
+            r"^on this host: nc -vz",
+            r"^on this host: ip route get",
+            r"^ip route get \S+ fails on this host",
+            r"^on \S+: see that BIRD has a session to this node's address",
+            r"^on \S+: calicoctl node status",
+            r"^on the router \S+: exempt traffic",
+            r"calicoctl get bgppeer -o yaml",
+            r"^on \S+: ip route get \S+ must lead into a pod's link",
+            r"^if \S+ is gone, release its blocks",
+            r"^if its session is up: ",
+            r"^see (on that machine whether etcd hangs|that the machine is up)",
+            r"^BIRD writes it within two seconds",
+            r"^Felix writes the route again",
+        ),
     )
 )

@@ -40,7 +40,7 @@ class Answers(NamedTuple):
 
 def kernel_of(machine: Machine, destinations: Iterator[IPAddress]) -> Kernel:
     """What is read of it, with look-ups towards these destinations and to the rest of the world."""
-    devices, tables = machine.devices, machine.tables
+    devices, tables, on = machine.devices, machine.tables, machine.host.trouble.forwarding
     default = (one for one in _FAR.items() if tables.in_table(one[1], TABLE_MAIN) is not None)
     return _decoded(
         Answers(
@@ -48,7 +48,7 @@ def kernel_of(machine: Machine, destinations: Iterator[IPAddress]) -> Kernel:
             addresses=netlink.addresses(devices),
             rules=(netlink.rules(tables.rules, 4), netlink.rules(tables.rules, 6)),
             routes=(netlink.routes(tables, devices, 4), netlink.routes(tables, devices, 6)),
-            forwards=(netlink.forwards(devices, 4), netlink.forwards(devices, 6)),
+            forwards=(netlink.forwards(devices, 4, forwarding=on), netlink.forwards(devices, 6, forwarding=on)),
             neighbours=netlink.neighbours(_neighbours(machine), devices),
             forwarding=netlink.forwarding(machine.forwarding, devices),
             sources=tuple((one, netlink.look_up(machine, one)) for one in destinations),
@@ -81,4 +81,5 @@ def _decoded(said: Answers) -> Kernel:
 
 def _neighbours(machine: Machine) -> list[tuple[str, IPAddress, str, int]]:
     devices = {one.name for one in machine.devices}
-    return [(one.device, one.address, one.mac, 0x80) for one in machine.neighbours if one.device in devices]
+    calico = [(one.device, one.address, one.mac, 0x80) for one in machine.neighbours if one.device in devices]
+    return [*calico, *machine.host.trouble.neighbours]

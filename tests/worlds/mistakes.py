@@ -52,11 +52,11 @@ def taken_address(world: World, hostname: str) -> World | None:
 
 
 def taken_name(world: World, hostname: str) -> World | None:
-    """Without a record of its own, else start-up refuses its address. A machine that is called otherwise than its node
-    would take itself for the thief."""
+    """Without a record of its own, else start-up refuses its address. The other was given its address, and keeps it; a
+    machine that is called otherwise than its node would take itself for the thief."""
     own = _own(world, hostname)
-    called = {node_name(world, host): host.hostname for host in world.hosts}
-    other = next((one for one in world.nodes if one is not own), None)
+    called = {node_name(world, host): host.hostname for host in world.hosts if host.given("IP")}
+    other = next((one for one in world.nodes if one is not own and one.name in called), None)
     if own is None or own.ipv4 is None or other is None or own.cluster_id or other.cluster_id:
         return None
     if called.get(other.name, "").lower() != other.name.lower():
@@ -79,17 +79,23 @@ def link_down(world: World, hostname: str) -> World | None:
 
 def tunnel_down(world: World, hostname: str) -> World | None:
     """Felix is held as well: it would switch the tunnel on again."""
-    if not any(one.ipip == ALWAYS and one.cidr.version == 4 and _used(world, one.cidr) for one in world.pools):
+    if not tunnels(world, "tunl0"):
         return None
     return history.with_host(world, replace(world.host(hostname), down=frozenset({"tunl0"})))
 
 
-def _used(world: World, cidr: IPNetwork) -> bool:
+def tunnels(world: World, device: str) -> bool:
+    """Whether a pool in use has such a tunnel between all nodes."""
+    mode = "ipip" if device == "tunl0" else "vxlan"
+    return any(getattr(one, mode) == ALWAYS and one.cidr.version == 4 and used(world, one.cidr) for one in world.pools)
+
+
+def used(world: World, cidr: IPNetwork) -> bool:
     pools = [one for one in world.pools if one.cidr == cidr]
     return any(block.given and world.pool_of(block.cidr) in pools for block in world.blocks)
 
 
-def _others_block(world: World, hostname: str) -> Block | None:
+def others_block(world: World, hostname: str) -> Block | None:
     """A block of another node on the same wire, with a pod in it and without borrowers."""
     name, own = node_name(world, world.host(hostname)), _own(world, hostname)
     wire = own.ipv4.network if own is not None and own.ipv4 is not None else ip_network("127.0.0.0/8")
@@ -97,66 +103,68 @@ def _others_block(world: World, hostname: str) -> Block | None:
     for block in world.blocks:
         pool = world.pool_of(block.cidr)
         plain = all(one.node == block.owner for one in block.given)
-        if pool is not None and block.owner in near - {name} and block.cidr.version == 4 and plain and _pod_in(block):
+        if pool is not None and block.owner in near - {name} and block.cidr.version == 4 and plain and pod_in(block):
             return block
     return None
 
 
-def _from_anybody(world: World) -> bool:
+def from_anybody(world: World) -> bool:
     """Whether a route may come from anybody, and is not judged: nodes have AS numbers of their own, or routers tell
     routes that are as good as those of nodes."""
     routers = any(not world.bgp.mesh or one.as_number == world.bgp.as_number for one in world.routers)
     return routers or any(one.as_number is not None for one in world.nodes)
 
 
-def _own_block(world: World, hostname: str) -> Block | None:
+def own_block(world: World, hostname: str) -> Block | None:
     name = node_name(world, world.host(hostname))
-    return next((one for one in world.blocks if one.owner == name and one.cidr.version == 4 and _pod_in(one)), None)
+    return next((one for one in world.blocks if one.owner == name and one.cidr.version == 4 and pod_in(one)), None)
 
 
-def _pod_in(block: Block) -> bool:
+def pod_in(block: Block) -> bool:
     return any(not one.kind for one in block.given)
 
 
 def foreign_route(world: World, hostname: str) -> World | None:
-    block, host = _others_block(world, hostname), world.host(hostname)
+    block, host = others_block(world, hostname), world.host(hostname)
     default = next((one for one in host.routes if one.prefix.version == 4), None)
-    if block is None or default is None or _from_anybody(world):
+    if block is None or default is None or from_anybody(world):
         return None
     route = KernelRoute(block.cidr, default.via, default.device, protocol=4, onlink=default.onlink)
     return history.with_host(world, replace(host, routes=(*host.routes, route)))
 
 
 def diverted(world: World, hostname: str) -> World | None:
-    block, host = _others_block(world, hostname), world.host(hostname)
+    block, host = others_block(world, hostname), world.host(hostname)
     default = next((one for one in host.routes if one.prefix.version == 4), None)
-    if block is None or default is None or _from_anybody(world):
+    if block is None or default is None or from_anybody(world):
         return None
     rule, route = Rule(1000, 77, destination=block.cidr), replace(default, table=77)
     return history.with_host(world, replace(host, rules=(rule,), routes=(*host.routes, route)))
 
 
 def mesh_off(world: World, _hostname: str) -> World | None:
-    by_bgp = not world.by_felix and any(one.vxlan == NEVER and _used(world, one.cidr) for one in world.pools)
+    by_bgp = not world.by_felix and any(one.vxlan == NEVER and used(world, one.cidr) for one in world.pools)
     alone = world.bgp.mesh and not world.bgp.peers
     return replace(world, bgp=replace(world.bgp, mesh=False)) if alone and by_bgp else None
 
 
 def record_deleted(world: World, hostname: str) -> World | None:
-    """With all that goes with it; its calico/node runs on."""
+    """With all that goes with it; its calico/node runs on, and confd leaves BIRD's configuration as it was."""
     node = _own(world, hostname)
-    return history.delete_node(world, node.name) if node is not None and node.cluster_id is None else None
+    if node is None or node.cluster_id is not None:
+        return None
+    return history.with_host(history.delete_node(world, node.name), replace(world.host(hostname), known=world))
 
 
 def claimed_twice(world: World, hostname: str) -> World | None:
-    block, name = _others_block(world, hostname), node_name(world, world.host(hostname))
+    block, name = others_block(world, hostname), node_name(world, world.host(hostname))
     if block is None:
         return None
     return _with(world, block, replace(block, claims=(*block.claims, (name, CONFIRMED))))
 
 
 def unclaimed(world: World, hostname: str) -> World | None:
-    block = _own_block(world, hostname)
+    block = own_block(world, hostname)
     pool = world.pool_of(block.cidr) if block is not None else None
     if block is None or pool is None or pool.vxlan != NEVER or world.release.v2 or block.owner is None:
         return None
@@ -166,13 +174,13 @@ def unclaimed(world: World, hostname: str) -> World | None:
 
 
 def pool_deleted(world: World, hostname: str) -> World | None:
-    block = _own_block(world, hostname)
+    block = own_block(world, hostname)
     pool = world.pool_of(block.cidr) if block is not None else None
     return history.change_pool(world, pool, None) if pool is not None else None
 
 
 def not_exported(world: World, hostname: str) -> World | None:
-    block = _own_block(world, hostname)
+    block = own_block(world, hostname)
     pool = world.pool_of(block.cidr) if block is not None else None
     if pool is None or world.release.v2 or pool.vxlan != NEVER or world.by_felix:
         return None
@@ -211,15 +219,16 @@ def docker_over_wire(world: World, hostname: str) -> World | None:
         return None
     wire = node.ipv4.network
     near = [one.ipv4 for one in world.nodes if one is not node and one.ipv4 is not None and one.ipv4.ip in wire]
-    part = ip_network(f"{wire.network_address + 16}/28")
-    if not any(one.ip in part for one in near):
+    parts = (ip_network((one.ip, length), strict=False) for length in (28, 30) for one in near)
+    part = next((one for one in parts if node.ipv4.ip not in one), None)
+    if part is None:
         return None
     network = DockerNetwork("mistake", "br-badbadbadbad", part)
     return history.with_host(world, replace(host, docker=(*host.docker, network)))
 
 
 def docker_over_block(world: World, hostname: str) -> World | None:
-    block, host = _others_block(world, hostname), world.host(hostname)
+    block, host = others_block(world, hostname), world.host(hostname)
     if block is None or block.cidr.prefixlen > 28:
         return None
     network = DockerNetwork("mistake", "br-badbadbadbad", block.cidr)

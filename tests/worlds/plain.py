@@ -4,6 +4,7 @@ from dataclasses import replace
 from ipaddress import ip_address, ip_interface, ip_network
 
 from tests.worlds.model import history
+from tests.worlds.model.peering import Peer
 from tests.worlds.model.releases import V3_31, Release
 from tests.worlds.model.values import DockerNetwork, Host, KernelRoute, Link, Pool, Segment, World
 
@@ -47,6 +48,17 @@ def over_ipv6() -> World:
         world = history.restart(replace(world, hosts=(*world.hosts, machine)), one.hostname)
         world = history.add_pod(world, one.hostname, "web-0", (6,))
     return world
+
+
+def reflected() -> World:
+    """Four hosts, of which host1 is the route reflector of the others."""
+    world = plain(hosts=4)
+    nodes = tuple(
+        replace(one, labels=(("rack", "reflector" if one.name == "host1" else "node"),)) for one in world.nodes
+    )
+    nodes = (replace(nodes[0], cluster_id="244.0.0.1"), *nodes[1:])
+    peers = (Peer("to-reflectors", nodes="rack == 'node'", peers="rack == 'reflector'"),)
+    return replace(world, nodes=nodes, bgp=replace(world.bgp, mesh=False, peers=peers))
 
 
 def host(number: int) -> Host:

@@ -26,6 +26,7 @@ from calico_agent.model.container.container import (
 )
 from calico_agent.model.container.docker_network import DockerNetwork
 from calico_agent.model.container.image import LocalImage
+from calico_agent.model.host.conflicting_process import ConflictingProcess
 from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import AddressChoice, Identity, KeptIdentity, NameChoice
 from calico_agent.model.network.address import Family, IPAddress, IPNetwork
@@ -45,7 +46,7 @@ from calico_agent.sources.docker.decode.programs import Process, find_programs
 from tests.worlds.kernel_answers import kernel_of
 from tests.worlds.model import bird_text, datastore, datastore_v2, docker
 from tests.worlds.model import values as model
-from tests.worlds.model.settle import Settled
+from tests.worlds.model.settle import Settled, speaks
 
 AT = datetime(2026, 11, 27, 12, tzinfo=UTC)
 _LONG_AGO = AT - timedelta(days=3)
@@ -117,17 +118,27 @@ class Outside:
     def observe(self, at: datetime) -> Observation:
         """Everything outside."""
         host = self._machine.host
+        bird6 = self._bird(Family.IPV6) if host.given("IP6") not in {"", "none"} else None
+        seen = Host(host.hostname, self.machine_id, host.nodename_file, boot_id=boot_id(host))
+        rival = host.trouble.rival
         return Observation(
             at=at,
-            host=Host(host.hostname, self.machine_id, host.nodename_file, boot_id=boot_id(host)),
-            kernel=self._kernel,
-            docker=self._docker(),
+            host=self._unread("host") or seen,
+            kernel=self._unread("kernel") or self._kernel,
+            docker=self._unread("Docker") or self._docker(),
             datastore=self._store.datastore,
-            bird=self._bird(Family.IPV4),
-            bird6=self._bird(Family.IPV6) if host.given("IP6") not in {"", "none"} else None,
             datastore_settings=self._settings,
             datastore_addresses=(_ETCD,),
+            datastore_trouble=self._unread("etcd"),
+            bird=self._unread("BIRD") or self._bird(Family.IPV4),
+            bird6=bird6 and (self._unread("BIRD6") or bird6),
+            rivals=(ConflictingProcess(rival[0], 4711, rival[0].lower(), unit=rival[1]),) if rival else (),
         )
+
+    def _unread(self, source: str) -> Unreadable | None:
+        """Why a source does not answer, where it does not."""
+        kind = dict(self._machine.host.trouble.unread).get(source)
+        return Unreadable(source, f"nobody answers ({kind})", kind) if kind is not None else None
 
     def with_routes(self, observation: Observation, about: Collection[IPNetwork]) -> Observation:
         bird6 = observation.bird6 and self._bird(Family.IPV6, about)
@@ -154,10 +165,10 @@ class Outside:
     def _docker(self) -> Docker:
         world, host = self._settled.world, self._machine.host
         log, rows = docker.log(self._settled, host.hostname), docker.processes(host)
-        containers = _containers(json.dumps(docker.container(world, host)), tuple(log), tuple(rows))
+        containers = _containers(json.dumps(docker.container(world, host)), tuple(log), tuple(rows), host.trouble.held)
         return Docker(
             networks=_networks(json.dumps(docker.networks(host))),
-            containers=tuple(map(self._own, containers)),
+            containers=tuple(self._own(replace(one, outdated=host.trouble.outdated)) for one in containers),
             image=LocalImage(self._spec.image, "sha256:e4") if self._spec is not None else None,
         )
 
@@ -170,7 +181,7 @@ class Outside:
 
     def _bird(self, family: Family, about: Collection[IPNetwork] = ()) -> Bird | Unreadable:
         settled, machine, host = self._settled, self._machine, self._machine.host
-        if host.stopped & {"calico", "bird6" if family is Family.IPV6 else "bird"}:
+        if not speaks(host, family):
             return Unreadable("BIRD", "nobody answers", "refused")
         node = settled.world.node(machine.name)
         hashed = f"198.51.100.{host.machine}"  # CALICO_ROUTER_ID=hash
@@ -178,12 +189,12 @@ class Outside:
         sessions = settled.sessions.get((host.hostname, family), ())
         awaited = sum(one.info != "Established" for one in sessions) if host.recovers else 0
         status = bird_text.status(settled.world.release.bird, router, awaited)
-        texts = (status, bird_text.protocols(sessions, recovers=host.recovers))
+        texts = (status, bird_text.protocols(sessions, host.trouble.switched_off, recovers=host.recovers))
         replies = dict(zip(COMMANDS, texts, strict=True))
         asked = [one for one in about if one.version == family]
         replies |= {rib_command(one): bird_text.route(settled, host.hostname, one) for one in asked}
         if about:
-            replies[LINKS_COMMAND] = bird_text.interfaces(machine.devices, family)
+            replies[LINKS_COMMAND] = bird_text.interfaces(machine.devices, family, host.trouble.unseen)
         return _daemon(family, tuple(replies.items()))
 
 
@@ -194,11 +205,15 @@ def boot_id(host: model.Host) -> str:
 
 @lru_cache(_KEPT)
 def _containers(
-    inspected: str, logged: tuple[str, ...], rows: tuple[tuple[int, int, str, tuple[str, ...]], ...]
+    inspected: str,
+    logged: tuple[str, ...],
+    rows: tuple[tuple[int, int, str, tuple[str, ...]], ...],
+    held: frozenset[str],
 ) -> tuple[Container, ...]:
     """What Docker says of them, and what runs in them."""
     log = log_lines(logged)
-    programs = find_programs(tuple(Process(*row, started_at=_LONG_AGO) for row in rows)) if rows else None
+    running = tuple(Process(*row, started_at=_LONG_AGO, stopped=row[2] in held) for row in rows)
+    programs = find_programs(running) if rows else None
     containers = (decode_container(one, log) for one in json.loads(inspected))
     return tuple(replace(one, programs=programs, image_env=()) for one in containers)
 

@@ -9,6 +9,9 @@ from calico_agent.checks.bgp.rib import Rib
 from calico_agent.model.calico.bird import RibRoute
 from calico_agent.model.finding import Severity, Status
 from tests.worlds import mistakes
+from tests.worlds.faults import identity
+from tests.worlds.heal import heal
+from tests.worlds.health import false_alarms
 from tests.worlds.looking import Look, look_at
 from tests.worlds.model import history, startup
 from tests.worlds.model.peering import Peer
@@ -16,7 +19,6 @@ from tests.worlds.model.releases import V2_3, V3_32
 from tests.worlds.model.settle import settle
 from tests.worlds.model.values import ALWAYS, CROSS_SUBNET, DockerNetwork, Link, World
 from tests.worlds.plain import POOL, apart, of_size, over_ipv6, plain
-from tests.worlds.properties import false_alarms
 
 
 def roots(world: World | None, hostname: str) -> dict[str, str]:
@@ -210,3 +212,55 @@ def test_a_reflector_is_not_blamed_for_what_it_passes_on() -> None:
     sent = (RibRoute(POOL.cidr, "", True, gateway=router, learned_from=reflector),)
     rib = Rib(routes={POOL.cidr: sent}, holders={reflector: ("host2",)}, reflectors=frozenset({"host2"}))
     assert not rib.advertiser(POOL.cidr, router, owner="host3")
+
+
+def test_a_record_with_the_address_of_another_node_sends_nobody_to_that_node() -> None:
+    """No machine there uses this name: calico/node would not have started with an address of another record."""
+    world = identity.shared_address(plain(), "host3")
+    assert list(roots(world, "host3")) == ["IP-NOT-LOCAL host3"]
+    (said,) = roots(world, "host3").values()
+    assert "somebody gave its record the address of node host1" in said
+    assert said.rpartition("\n")[2].startswith("docker restart calico-node")
+
+
+@pytest.mark.parametrize("hostname", ["host1", "host3"])
+def test_nodes_with_one_address_have_no_session_and_lack_no_bgp_peer(hostname: str) -> None:
+    look = _look(identity.shared_address(plain(), "host3"), hostname)
+    assert "BGP-NO-PATH" not in {one.code for one in look.findings}
+
+
+def test_of_two_hosts_under_one_name_the_true_one_registers_its_address_first() -> None:
+    """While its record has the address of the other, calico/node refuses that address under another name."""
+    world = mistakes.taken_name(plain(), "host3")
+    assert world is not None
+    (said,) = roots(world, "host1").values()
+    cure = said.rpartition("\n")[2]
+    assert cure.index("docker restart calico-node") < cure.index("NODENAME of its own")
+    assert "calico" in history.restart(world, "host3", NODENAME="host3").host("host3").stopped
+    assert "calico" not in heal(world, "host1", cure).host("host3").stopped
+
+
+def test_pods_are_not_started_anew_under_the_name_of_another_node() -> None:
+    cures = [one.cure for one in _look(mistakes.taken_name(plain(), "host3"), "host3").roots]
+    assert cures
+    assert all(
+        cure.startswith("if host1 is another machine: docker restart calico-node on the host that is node host1")
+        for cure in cures
+    )
+
+
+def test_a_registered_address_by_which_no_session_comes_up_explains_that() -> None:
+    found = roots(identity.management_address(plain(), "host3"), "host3")
+    assert [one.partition(" ")[0] for one in found] == ["IP-MISMATCH"]
+
+
+def test_an_address_that_a_docker_network_covers_is_not_to_be_taken_off_dockers_bridge() -> None:
+    world = mistakes.docker_over_block(plain(replace(POOL, vxlan=ALWAYS)), "host3")
+    look = _look(world, "host3")
+    assert [one.code for one in look.roots][:1] == ["RT-OVERLAP"]
+    assert not [one.cure for one in look.roots if "ip addr del" in one.cure]
+
+
+def test_a_container_that_ended_without_a_word_is_started_again() -> None:
+    (said,) = roots(mistakes.stop("calico")(plain(), "host3"), "host3").values()
+    assert "docker start calico-node" in said.rpartition("\n")[2]

@@ -4,13 +4,13 @@ from dataclasses import replace
 from ipaddress import ip_address, ip_network
 
 from tests.worlds import mistakes
+from tests.worlds.health import false_alarms
 from tests.worlds.looking import look_at
 from tests.worlds.model import history
 from tests.worlds.model.peering import ALL, DEFAULT, Filter, FilterRule, Peer, Router
 from tests.worlds.model.settle import settle
 from tests.worlds.model.values import ALWAYS, World
 from tests.worlds.plain import POOL, apart, plain
-from tests.worlds.properties import false_alarms
 
 EVERYTHING = ip_network("0.0.0.0/0")
 

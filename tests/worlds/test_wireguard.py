@@ -5,12 +5,12 @@ from dataclasses import replace
 from calico_agent.model.network.address import Family
 from calico_agent.model.network.kernel import Kernel
 from tests.identity.test_recorded_links import by_bytes
+from tests.worlds.health import false_alarms
 from tests.worlds.looking import look_at
 from tests.worlds.model import history
 from tests.worlds.model.settle import settle
 from tests.worlds.model.values import ALWAYS, World
 from tests.worlds.plain import POOL, plain
-from tests.worlds.properties import false_alarms
 
 
 def encrypted(world: World, *without: str) -> World:

@@ -20,7 +20,7 @@ def explained(view: View, container: Container, hint: LogHint | None) -> tuple[s
     if hint is None:
         evidence, cure = (
             f"its log has no line that explains it: docker logs {container.name}",
-            f"docker logs {container.name}",
+            f"docker start {container.name}; if it ends again, docker logs {container.name} says why",
         )
     else:
         evidence, cure = f"its log: {hint.line}", hint.cure

@@ -22,13 +22,20 @@ def find_overwritten(view: View, node: Node, family: Family, registered: IPInter
     given = address_in(written)
     if given is None or view.local.candidate(given) is None:
         return None
+    holders = view.cluster.holders.get(registered.ip, ()) if view.cluster is not None else ()
+    holder = next((name for name in holders if name != node.name), "")
+    who = f"another machine uses the name {node.name}, or somebody changed its record"
+    cure = f"docker restart {container.name} registers {variable}={written} again, which it was given"
+    if holder:  # calico/node does not start with an address of another record
+        who = f"somebody gave its record the address of node {holder}"
+    else:
+        # In this order: while this record has that host's address, calico/node there refuses it under another name.
+        cure = f"{cure}; then on the host with {registered.ip}: start calico/node with a NODENAME of its own"
     return IP_NOT_LOCAL.finding(
         in_family(node.name, family),
-        f"node {node.name} is registered with {registered.ip}, which no link of this host has: another machine uses "
-        f"the name {node.name}, or somebody changed its record",
+        f"node {node.name} is registered with {registered.ip}, which no link of this host has: {who}",
         why=f"calico/node here registered {given} when it started; {registered.ip} was registered after that",
         effect=cut_off(view, registered.ip),
-        cure=f"on the host with {registered.ip}: start calico/node with a NODENAME of its own; then here: "
-        f"docker restart {container.name} registers {variable}={written} again, which it was given",
+        cure=cure,
         node=node.name,
     )

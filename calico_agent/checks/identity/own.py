@@ -203,5 +203,11 @@ def _mismatch(view: View, node: Node, held: Candidate, wanted: IPInterface, cure
         effect="the other nodes reach this host's pods by the wrong network, or not at all",
         cure=cure,
         node=node.name,
-        severity=Severity.WARNING if held.accepted else Severity.ERROR,
+        severity=Severity.WARNING if held.accepted and not _cut_off(view, Family(wanted.version)) else Severity.ERROR,
     )
+
+
+def _cut_off(view: View, family: Family) -> bool:
+    """Whether BIRD has sessions, and none of them is up."""
+    sessions = getattr(dict(view.daemons()).get(family), "sessions", ())
+    return bool(sessions) and not any(one.established for one in sessions)

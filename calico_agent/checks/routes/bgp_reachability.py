@@ -34,12 +34,14 @@ def find_paths(view: View, expectation: Expectation, routes: Iterable[Finding]) 
         return
     bgp = view.cluster.bgp
     for family, nodes in _lost(expectation, routes).items():
-        plan = host_plan(view)[family]
+        plan, registered = host_plan(view)[family], own.registered(family)
         if plan.mesh or plan.asked_for:
-            for node in sorted(nodes - plan.reached if plan.closed else ()):
+            # Nodes with one address skip each other, whatever asks for a session.
+            alike = set(view.cluster.holders.get(registered.ip, ())) if registered is not None else set()
+            for node in sorted(nodes - plan.reached - alike if plan.closed else ()):
                 yield _no_path(view, plan, node, family)
             yield from _no_reflector(view, plan, family, nodes)
-        elif own.registered(family) is not None and (bgp.mesh or bgp.peers):
+        elif registered is not None and (bgp.mesh or bgp.peers):
             yield _isolated(view, family)
 
 

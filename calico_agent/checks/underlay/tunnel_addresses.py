@@ -85,8 +85,9 @@ def find_tunnel_addresses(view: View, cluster: Cluster, kernel: Kernel) -> Itera
     shared = _shared_addresses(cluster)
     for address, ends in shared.items():
         yield _shared(view, cluster, kernel, address, ends)
+    bridges = {one.link for one in view.local.bridges()}  # whose networks are told with the pool that they share
     for link in kernel.links:
-        for held in link.addresses:
+        for held in link.addresses if link.name not in bridges else ():
             ends = cluster.tunnels.get(held.address, ())
             foreign = held.address not in shared and bool(ends) and ends[0].node != view.local.name
             if foreign and not is_this_host(view, ends[0].node):

@@ -7,7 +7,7 @@ gave to nobody is none of these: pods may have addresses of their own choice (ip
 
 from collections.abc import Iterator
 
-from calico_agent.checks.words import listed
+from calico_agent.checks.words import as_before, listed
 from calico_agent.expected.cluster import Cluster
 from calico_agent.expected.pods import HostRoute, contested, former_names, host_routes
 from calico_agent.expected.view import View
@@ -136,6 +136,6 @@ def _stranded(view: View, cluster: Cluster, owner: str, pods: list[HostRoute]) -
         f"{owner}, and calico/node runs here as {view.local.name}: {addresses}",
         why=f"their blocks are {owner}'s, a node that {record}, and {devices} are links of this host",
         effect=f"nobody advertises the blocks of {owner}: these pods cannot be reached from other nodes",
-        cure=f"start calico/node here as {owner} again (NODENAME={owner}), or start these pods anew",
+        cure=f"{as_before(view, owner)}; or start these pods anew",
         node=view.me,
     )

@@ -15,7 +15,7 @@ A link that was made anew under its old name is another link: its pod was starte
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from calico_agent.checks.identity.own_name import same_host
-from calico_agent.checks.words import cure_here, listed
+from calico_agent.checks.words import as_before, cure_here, listed
 from calico_agent.expected.pods import is_lost, lost_addresses, unled_links
 from calico_agent.expected.view import View
 from calico_agent.faults.routes.pods import (
@@ -92,6 +92,8 @@ def _unknown(view: View, links: list[Link], known: str) -> Iterator[Finding]:
     """The first stands for all, and says how many they are. `known`: where pods are that Calico knows of this node."""
     names = listed(tuple(link.name for link in links))
     gone = _WHY_UNKNOWN[known].format(name=view.local.name)
+    called = _called_otherwise(view) if known != "here" else ""
+    first = f"if {view.local.name} is another machine: {_under_its_own_name(view, called)}; then " if called else ""
     for link in links:
         one = f"{link.name} is the link of a pod that is unknown to Calico"
         yield RT_WORKLOAD_UNKNOWN.finding(
@@ -101,7 +103,8 @@ def _unknown(view: View, links: list[Link], known: str) -> Iterator[Finding]:
             else one,
             why=f"no workload endpoint of node {view.local.name} names {names}, and no route leads there",
             effect="these pods get no packets; Calico may give their addresses to others",
-            cure=f"start these pods anew; ip -d link show {link.name} shows the network namespace of one (link-netns)",
+            cure=f"{first}start these pods anew; "
+            f"ip -d link show {link.name} shows the network namespace of one (link-netns)",
             node=view.me,
             severity=Severity.WARNING if known == "here" else Severity.ERROR,
             instance=str(link.index),
@@ -121,7 +124,7 @@ def _recorded_elsewhere(view: View, links: list[Link], records: Mapping[str, Wor
             else f"{record.pod} ({link.name}) is recorded for node {record.node}",
             why=f"the record of {record.pod} says {_shown(record.addresses)} on {link.name}, a link that is here",
             effect="no route leads to these pods, neither here nor from other nodes",
-            cure=f"start calico/node here as {record.node} again (NODENAME={record.node}), or start these pods anew",
+            cure=f"{as_before(view, record.node)}; or start these pods anew",
             node=view.me,
             writer=Writer.FELIX,
             instance=str(link.index),
@@ -159,6 +162,14 @@ def _called_otherwise(view: View) -> str:
     return called if running is not None and not same_host(called, running) else ""
 
 
+def _under_its_own_name(view: View, called: str) -> str:
+    """In this order: calico/node refuses an address that another record has."""
+    return (
+        f"docker restart calico-node on the host that is node {view.local.name}, which registers its own address again "
+        f"if it is given one (IP=); then here: {cure_here(view, f'NODENAME={called.lower()}')}"
+    )
+
+
 def _perhaps_another(view: View, gone: list[WorkloadEndpoint], called: str) -> Finding:
     """No pod of the node is here: its records may be those of another machine's pods, which live."""
     node, pods = view.local.name, listed(tuple(one.pod for one in gone))
@@ -168,9 +179,8 @@ def _perhaps_another(view: View, gone: list[WorkloadEndpoint], called: str) -> F
         "of another machine",
         why=f"{_pods(len(gone))} recorded for {node}, and no link of this host is one of theirs: {pods}",
         effect=f"if so, the record of {node} has the address of this host, and nobody reaches the pods of {node}",
-        cure=f"if {node} is another machine: {cure_here(view, f'NODENAME={called.lower()}')}, then docker restart "
-        f"calico-node there; else these pods are gone: calicoctl ipam release --ip={gone[0].addresses[0]}, and "
-        f"{_deletion(gone[0])}",
+        cure=f"if {node} is another machine: {_under_its_own_name(view, called)}; else these pods are gone: "
+        f"calicoctl ipam release --ip={gone[0].addresses[0]}, and {_deletion(gone[0])}",
         node=view.me,
     )
 

@@ -146,7 +146,7 @@ CASES = {
         says=(
             "another machine uses the name host1, or somebody changed its record",
             "calico/node here registered 10.77.0.11 when it started; 10.77.0.99 was registered after that",
-            "on the host with 10.77.0.99: start calico/node with a NODENAME of its own; then here: ",
+            "; then on the host with 10.77.0.99: start calico/node with a NODENAME of its own",
             "docker restart calico-node registers IP=10.77.0.11/24 again, which it was given",
         ),
     ),

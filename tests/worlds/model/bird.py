@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from tests.worlds.model.confd import Configured, advertises, into_kernel, own_blocks
 from tests.worlds.model.felix import IPIP
-from tests.worlds.model.kernel import BIRD
+from tests.worlds.model.kernel import BIRD, KERNEL, Tables
 from tests.worlds.model.peering import EXPORT, IMPORT
 from tests.worlds.model.routers import made_by_router, told_by_router
 from tests.worlds.model.told import Speaker, Told, Up, passed_on
@@ -73,6 +73,8 @@ class Internet:
             return
         short = {cidr for cidr, _ in self._blocks[speaker.host] if cidr.prefixlen < cidr.max_prefixlen}
         short |= self._services(speaker.version)
+        if "static1" in speaker.trouble.switched_off:
+            short = set()
         learned = {
             route.prefix: route
             for route in speaker.tables.routes
@@ -156,7 +158,7 @@ class Internet:
         metric = self._world.release.metric
         own_metric = 0 if speaker.version == 4 else 1024
         taken = {(one.prefix, one.metric) for one in speaker.tables.routes if one.table == 254}
-        for cidr, _ in self._blocks[name]:
+        for cidr, _ in self._blocks[name] if "static1" not in speaker.trouble.switched_off else ():
             if cidr.prefixlen < cidr.max_prefixlen and into_kernel(
                 self._world, speaker.node, cidr, cidr.network_address
             ):
@@ -180,7 +182,7 @@ class Internet:
 
     def _hop(self, speaker: Speaker, one: Told, outside: list[IPNetwork]) -> tuple[IPAddress, str, bool] | None:
         """The next hop as BIRD finds it: its networks, then the routes that it learned from the kernel."""
-        route = speaker.tables.in_table(one.next_hop, 254)
+        route = _seen(speaker).in_table(one.next_hop, 254)
         if route is None or route.kind != "unicast" or route.device == IPIP:
             return None
         if any(one.next_hop in prefix and prefix.prefixlen >= route.prefix.prefixlen for prefix in outside):
@@ -189,6 +191,14 @@ class Internet:
         if tunnel and any(device.name == IPIP and device.up for device in speaker.devices):
             return one.next_hop, IPIP, True
         return route.via or one.next_hop, route.device, False
+
+
+def _seen(speaker: Speaker) -> Tables:
+    """The tables without the networks of the links that BIRD takes for down."""
+    unseen = speaker.trouble.unseen
+    if not unseen:
+        return speaker.tables
+    return Tables(tuple(one for one in speaker.tables.routes if one.device not in unseen or one.protocol != KERNEL))
 
 
 def _direct(speaker: Speaker) -> set[IPNetwork]:

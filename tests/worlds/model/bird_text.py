@@ -23,11 +23,14 @@ def status(version: str, router_id: str, awaited: int = 0) -> str:
     )
 
 
-def protocols(sessions: tuple[Session, ...], *, recovers: bool = False) -> str:
+def protocols(
+    sessions: tuple[Session, ...], switched_off: frozenset[str] = frozenset(), *, recovers: bool = False
+) -> str:
     """`show protocols all`."""
     lines = ["2002-name     proto    table    state  since       info"]
     for name, proto in _PLAIN:
-        lines += [f"1002-{name:<8} {proto:<8} master   up     {_SINCE}  ", "1006-  Preference:     200", " "]
+        state = "down" if name in switched_off else "up"
+        lines += [f"1002-{name:<8} {proto:<8} master   {state:<6} {_SINCE}  ", "1006-  Preference:     200", " "]
     for one in sessions:
         lines += _session(one, recovers=recovers)
     return "\n".join((*lines, "0000 \n"))
@@ -44,12 +47,14 @@ def route(settled: Settled, hostname: str, prefix: IPNetwork) -> str:
     return "\n".join((*lines, "0000 \n"))
 
 
-def interfaces(devices: tuple[Device, ...], version: int) -> str:
+def interfaces(devices: tuple[Device, ...], version: int, unseen: frozenset[str] = frozenset()) -> str:
     """`show interfaces`."""
     lines = []
     for one in devices:
         held = [each for each in one.addresses if each.version == version]
-        lines.append(f"1001-{one.name} {'up' if one.up and held else 'DOWN'} (index={one.index})")
+        lines.append(
+            f"1001-{one.name} {'up' if one.up and held and one.name not in unseen else 'DOWN'} (index={one.index})"
+        )
         switched = f"Admin{'Up' if one.up else 'Down'} Link{'Up' if one.carrier else 'Down'}"
         lines.append(f"1004-\tMultiAccess {switched} MTU={one.mtu}")
         lines += [f"1003-\t{each} (Primary, scope site)" for each in held]

@@ -14,8 +14,15 @@ _IPAM = "/calico/ipam/v2/"
 
 def keys(world: World) -> Iterator[tuple[str, bytes]]:
     """Every key with its value."""
-    for key, value in _values(world):
-        yield key, json.dumps(value, separators=(",", ":")).encode()
+    written = {key: json.dumps(value, separators=(",", ":")).encode() for key, value in _values(world)}
+    yield from with_others(written, world)
+
+
+def with_others(written: dict[str, bytes], world: World) -> Iterator[tuple[str, bytes]]:
+    """Calico's keys, and what somebody else made of them."""
+    for key, value in {**written, **dict(world.keys)}.items():
+        if value is not None:
+            yield key, value
 
 
 def _values(world: World) -> Iterator[tuple[str, Any]]:
@@ -205,4 +212,4 @@ def _endpoint(pod: Pod) -> tuple[str, Any]:
     return key, value
 
 
-__all__ = ["address_of", "block_value", "keys"]
+__all__ = ["address_of", "block_value", "keys", "with_others"]

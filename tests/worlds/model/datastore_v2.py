@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-from tests.worlds.model.datastore import block_value
+from tests.worlds.model.datastore import block_value, with_others
 from tests.worlds.model.values import ALWAYS, CROSS_SUBNET, NEVER, Node, Pool, World
 
 _MODES = {NEVER: "", ALWAYS: "always", CROSS_SUBNET: "cross-subnet"}
@@ -13,6 +13,10 @@ _MODES = {NEVER: "", ALWAYS: "always", CROSS_SUBNET: "cross-subnet"}
 
 def keys(world: World) -> Iterator[tuple[str, bytes]]:
     """Every key with its value."""
+    yield from with_others(dict(_values(world)), world)
+
+
+def _values(world: World) -> Iterator[tuple[str, bytes]]:
     yield "/calico/v1/Ready", b"true"
     yield "/calico/v1/config/ClusterGUID", b"ab" * 16
     yield "/calico/bgp/v1/global/as_num", str(world.bgp.as_number).encode()

@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.worlds.model.confd import Configured
 from tests.worlds.model.kernel import holder
-from tests.worlds.model.settle import Settled
+from tests.worlds.model.settle import Settled, speaks
 from tests.worlds.model.startup import node_name
 from tests.worlds.model.values import Host, IPAddress, World
 
@@ -25,18 +25,26 @@ def networks(host: Host) -> list[dict[str, Any]]:
 
 
 def container(world: World, host: Host) -> list[dict[str, Any]]:
-    """calico/node as it was started."""
+    """calico/node as it was started, and one beside it where there is one."""
+    if host.trouble.container == "absent":
+        return []
+    first = _calico_node(world, host)
+    second = host.trouble.second
+    return [first, {**first, "Id": "2f" * 32, "Name": f"/{second}"}] if second else [first]
+
+
+def _calico_node(world: World, host: Host) -> dict[str, Any]:
     mounts = (*_MOUNTS, *(() if world.release.v2 else ("/var/lib/calico",)))
     exited = "calico" in host.stopped
     env = {"ETCD_ENDPOINTS": "http://10.255.0.1:2379", "CALICO_NETWORKING_BACKEND": "bird", **dict(host.env)}
     state = {
-        "Status": "exited" if exited else "running",
+        "Status": host.trouble.container or ("exited" if exited else "running"),
         "Pid": 0 if exited else 1000,
         "ExitCode": 1 if exited else 0,
         "StartedAt": "2026-11-23T00:31:27Z",
         "FinishedAt": "2026-11-23T00:31:30Z" if exited else "0001-01-01T00:00:00Z",
     }
-    found = {
+    return {
         "Id": "cf" * 32,
         "Name": "/calico-node",
         "Path": "start_runit",
@@ -51,12 +59,11 @@ def container(world: World, host: Host) -> list[dict[str, Any]]:
         "HostConfig": {"NetworkMode": "host", "Privileged": True, "RestartPolicy": {"Name": "no"}},
         "Mounts": [{"Source": one, "Destination": one, "RW": one != "/lib/modules"} for one in mounts],
     }
-    return [found]
 
 
 def processes(host: Host) -> list[tuple[int, int, str, tuple[str, ...]]]:
     """Process id, parent, name and arguments of each in the container."""
-    if "calico" in host.stopped:
+    if "calico" in host.stopped or host.trouble.container:
         return []
     found: list[tuple[int, int, str, tuple[str, ...]]] = [
         (1000, 1, "runsvdir", ("/sbin/runsvdir", "-P", "/etc/service/enabled"))
@@ -87,7 +94,7 @@ def log(settled: Settled, hostname: str) -> list[str]:
 
 def knocking(settled: Settled, hostname: str) -> Iterator[str]:
     """The addresses from which other BIRDs dial a host whose BIRD has no session with them."""
-    if settled.world.host(hostname).stopped & {"calico", "bird"}:
+    if not speaks(settled.world.host(hostname), 4):
         return
     known = {one.configured.peer for version in (4, 6) for one in settled.sessions.get((hostname, version), ())}
     for (other, _), sessions in settled.sessions.items():
@@ -103,6 +110,9 @@ def knocking(settled: Settled, hostname: str) -> Iterator[str]:
 def _seen_as(settled: Settled, hostname: str, one: Configured) -> IPAddress | None:
     """The source address with which packets arrive: Docker rewrites those of its networks that leave the host."""
     machine = settled.machines[hostname]
+    if machine.host.trouble.rewritten:
+        wires = (network for wire in settled.world.segments for network in wire.networks)
+        return next((network.network_address + 1 for network in wires if one.peer in network), one.own)
     if any(one.own in network.subnet for network in machine.host.docker):
         return machine.way(one.peer)[1]
     return one.own

@@ -2,7 +2,7 @@
 (felix/dataplane/linux and felix/calc/l3_route_resolver.go of projectcalico/calico@v3.32.1)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_interface
 
 from tests.worlds.model.ipam import address_of
@@ -37,7 +37,15 @@ class Entry:
 
 
 def tunnel_devices(world: World, host: Host, node: Node | None) -> Iterator[Device]:
-    """tunl0 and the VXLAN devices. tunl0 is there, down, on every kernel that has IPIP."""
+    """tunl0 and the VXLAN devices, as somebody may have changed or deleted them."""
+    for one in _tunnel_devices(world, host, node):
+        changed = {field: value for device, field, value in host.trouble.attributes if device == one.name}
+        if one.name not in host.trouble.gone:
+            yield replace(one, **changed)
+
+
+def _tunnel_devices(world: World, host: Host, node: Node | None) -> Iterator[Device]:
+    """tunl0 is there, down, on every kernel that has IPIP."""
     if host.ipip:
         up = _any(world, 4, "ipip") and IPIP not in host.down
         held = (_alone(node.ipip),) if node is not None and node.ipip is not None else ()

@@ -34,6 +34,8 @@ class Device:
     table: int = MAIN
     local: IPAddress | None = None
     announced: bool = False
+    vni: int = 4096
+    port: int = 4789
 
     def secondary(self, address: IPInterface) -> bool:
         """Whether an address of the same network stands before it on this link."""
@@ -91,6 +93,8 @@ def devices(world: World, host: Host, tunnels: Iterable[Device]) -> tuple[Device
     for one in tunnels:
         made.append(replace(one, index=len(made) + 1))
     for pod in host.pods:
+        if pod.link in host.trouble.gone:
+            continue
         made.append(Device(len(made) + 1, pod.link, "veth", mac=_POD_MAC))
     return tuple(made)
 

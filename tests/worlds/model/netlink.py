@@ -22,7 +22,6 @@ _TYPES = {"unicast": 1, "blackhole": 6, "unreachable": 7, "prohibit": 8, "throw"
 _ERRNO = {"blackhole": 22, "unreachable": 113, "prohibit": 13, "throw": 101}
 _UP, _BROADCAST, _LOOPBACK, _RUNNING, _NOARP = 0x1, 0x2, 0x8, 0x40, 0x80
 _PERMANENT, _SECONDARY = 0x80, 0x01
-_VNI, _PORT = 4096, 4789
 
 
 def links(devices: Iterable[Device]) -> bytes:
@@ -74,13 +73,13 @@ def forwarding(entries: Iterable[Entry], devices: tuple[Device, ...]) -> bytes:
     )
 
 
-def forwards(devices: Iterable[Device], version: int) -> bytes:
-    """RTM_GETNETCONF: everything is forwarded."""
+def forwards(devices: Iterable[Device], version: int, *, forwarding: bool) -> bytes:
+    """RTM_GETNETCONF: everything is forwarded, or nothing."""
     indexes = (-1, -2, *(one.index for one in devices))
     return _dump(
         80,
         (
-            bytes((_AF[version], 0, 0, 0)) + _attr(1, struct.pack("=i", one)) + _attr(2, struct.pack("=i", 1))
+            bytes((_AF[version], 0, 0, 0)) + _attr(1, struct.pack("=i", one)) + _attr(2, struct.pack("=i", forwarding))
             for one in indexes
         ),
     )
@@ -126,7 +125,7 @@ def _link(one: Device) -> bytes:
         info = _attr(1, one.kind.encode() + b"\0")
         if one.kind == "vxlan" and one.local is not None:
             local = _attr(4 if one.local.version == 4 else 17, one.local.packed)
-            info += _attr(2, _attr(1, struct.pack("=I", _VNI)) + local + _attr(15, struct.pack(">H", _PORT)))
+            info += _attr(2, _attr(1, struct.pack("=I", one.vni)) + local + _attr(15, struct.pack(">H", one.port)))
         body += _attr(18, info)
     return body
 

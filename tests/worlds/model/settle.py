@@ -14,6 +14,8 @@ from tests.worlds.model.told import Speaker, Up
 from tests.worlds.model.values import Host, KernelRoute, Rule, World
 from tests.worlds.model.wireguard import wireguard_devices, wireguard_routes, wireguard_rules
 
+_SILENT = frozenset({"timeout", "refused"})
+
 
 @dataclass(frozen=True, slots=True)
 class Session:
@@ -61,7 +63,7 @@ def settle(world: World) -> Settled:
     for host in (one for one in world.hosts if one.before is not None):
         more[host.hostname].extend(_of_before(host))
     machines = {
-        name: replace(machine, tables=Tables((*machine.tables.routes, *more[name]), machine.tables.rules))
+        name: replace(machine, tables=Tables(tuple(_left(machine, more[name])), machine.tables.rules))
         for name, machine in bare.items()
     }
     machines |= _kept(world)
@@ -74,14 +76,36 @@ def _of_before(host: Host) -> Iterator[KernelRoute]:
     return (one for one in (machine.tables.routes if machine is not None else ()) if one.protocol == BIRD)
 
 
+def _left(machine: Machine, more: list[KernelRoute]) -> Iterator[KernelRoute]:
+    """All routes but those that something deletes again and again."""
+    lost = machine.host.trouble.lost
+    return (one for one in (*machine.tables.routes, *more) if one.prefix not in lost)
+
+
 def _kept(world: World) -> dict[str, Machine]:
     """The machines without calico/node or BIRD: their kernel has the routes of before (`persist`)."""
-    halted = {one.hostname for one in world.hosts if one.stopped & {"calico", "bird"}}
+    halted = {one.hostname for one in world.hosts if _halted(one)}
     if not halted:
         return {}
-    before = replace(world, hosts=tuple(replace(one, stopped=frozenset()) for one in world.hosts))
+    before = replace(world, hosts=tuple(_running(one) if _halted(one) else one for one in world.hosts))
     machines = settle(before).machines
     return {name: replace(machines[name], host=world.host(name)) for name in halted}
+
+
+def _halted(host: Host) -> bool:
+    """Whether BIRD writes nothing there."""
+    return not speaks(host, 4) or "kernel1" in host.trouble.switched_off
+
+
+def speaks(host: Host, version: int) -> bool:
+    """Whether BIRD of a family does its work there, as far as anybody can tell."""
+    program, source = ("bird", "BIRD") if version == 4 else ("bird6", "BIRD6")
+    silent = any(one == source and kind in _SILENT for one, kind in host.trouble.unread)
+    return not (host.stopped & {"calico", program} or host.trouble.container or silent)
+
+
+def _running(host: Host) -> Host:
+    return replace(host, stopped=frozenset(), trouble=host.trouble.started_anew())
 
 
 def _machine(world: World, host: Host) -> Machine:
@@ -99,7 +123,7 @@ def _machine(world: World, host: Host) -> Machine:
     routes += [route for route in host.routes if not route.device or route.device in up]
     routes += [one for one in felix_routes(world, host, node, name, parents) if not one.device or one.device in up]
     routes += [one for one in wireguard_routes(world, node) if not one.device or one.device in up]
-    entries = tuple(vxlan_entries(world, node))
+    entries = tuple(one for one in vxlan_entries(world, node) if one[0].address not in host.trouble.alone)
     rules = tuple(sorted((*host.rules, *wireguard_rules(node)), key=lambda rule: rule.priority))
     tables = Tables(tuple(routes), tuple(_before_main(rules)))
     return Machine(host, name, made, tables, tuple(one for one, _ in entries), tuple(one for _, one in entries))
@@ -111,12 +135,13 @@ def _before_main(rules: tuple[Rule, ...]) -> Iterator[Rule]:
 
 def _speakers(world: World, machines: dict[str, Machine], version: int) -> Iterator[tuple[str, Speaker]]:
     for hostname, machine in machines.items():
-        node = world.node(machine.name)
-        runs = not machine.host.stopped & {"calico", "bird", "bird6" if version == 6 else "bird"}
-        if node is not None and node.registered(version) is not None and runs:
-            asked = sessions(world, node, version)
-            recovers = machine.host.recovers
-            yield hostname, Speaker(hostname, node, version, machine.devices, machine.tables, asked, recovers=recovers)
+        known = machine.host.known or world
+        node = world.node(machine.name) or known.node(machine.name)
+        if node is not None and node.registered(version) is not None and speaks(machine.host, version):
+            asked = sessions(known, known.node(node.name) or node, version)
+            trouble, recovers = machine.host.trouble, machine.host.recovers
+            devices, tables = machine.devices, machine.tables
+            yield hostname, Speaker(hostname, node, version, devices, tables, asked, None, recovers, trouble)
 
 
 def _established(
@@ -132,6 +157,8 @@ def _established(
             continue
         if other.router is None and not _has(machines[other.host], one):
             continue
+        if _kept_apart(speaker, other) or {speaker.trouble.port, other.trouble.port} != {False}:
+            continue
         back = next((each for each in other.sessions if (each.peer, each.own) == (one.own, one.peer)), None)
         if back is None or (one.passive and back.passive) or not (other.router or _bound(other, back)):
             continue
@@ -140,6 +167,14 @@ def _established(
         ).host != speaker.host:
             continue
         yield Up(one, other.host, back)
+
+
+def _kept_apart(speaker: Speaker, other: Speaker) -> bool:
+    """Whether a firewall drops what they say, or a router on the way gives it another source."""
+    troubles = (speaker.trouble, other.trouble)
+    ends = [one.node.registered(one.version) for one in (speaker, other)]
+    near = all(one is not None and one.network == ends[0].network for one in ends if ends[0] is not None)
+    return any("bgp" in one.dropped or (one.rewritten and not near) for one in troubles)
 
 
 def _has(machine: Machine, one: Configured) -> bool:
@@ -160,6 +195,8 @@ def _shown(
         return Session(one, "up", "Established", "", imported, internet.exported.get((speaker.host, one.name), 0))
     if shadowed(speaker.sessions, one):
         return Session(one, "start", "Idle")
+    if speaker.trouble.port:
+        return Session(one, "start", "Idle", "Error: No listening socket")
     if one.passive:
         return Session(one, "start", "Passive")
     if not _bound(speaker, one):
@@ -169,6 +206,10 @@ def _shown(
     back = next((each for each in other.sessions if each.peer == one.own), None) if other is not None else None
     if back is not None and (one.own_as, one.peer_as) != (back.peer_as, back.own_as):
         return Session(one, "start", "Idle", "BGP Error: Bad peer AS")
+    if other is not None and "bgp" in speaker.trouble.dropped | other.trouble.dropped:
+        return Session(one, "start", "Connect")
+    if other is not None and other.trouble.port:
+        return Session(one, "start", "Active", "Socket: Connection refused")
     if other is not None and other.host != speaker.host:
         return Session(one, "start", "Active", "Socket: Connection closed")
     if arrival.host:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from ipaddress import ip_interface
 
 from tests.worlds.model.ipam import assign, is_given, pools_for, release_kind
-from tests.worlds.model.kernel import devices
+from tests.worlds.model.kernel import BIRD, devices
 from tests.worlds.model.values import Host, IPAddress, IPInterface, Node, World
 
 _EXCLUDED = re.compile(
@@ -54,7 +54,10 @@ def start(world: World, hostname: str) -> World:
     world = replace(world, nodes=tuple(sorted((*others, node), key=lambda one: one.name)))
     if not world.release.v2:
         host = replace(host, nodename_file=name)
-    world = _with_host(world, replace(host, stopped=frozenset()))
+    # BIRD takes away what is its own and leads nowhere; one with the right next hop it keeps, whatever its device.
+    routes = tuple(one for one in host.routes if one.protocol != BIRD or one.kind == "unicast")
+    host = replace(host, routes=routes)
+    world = _with_host(world, replace(host, stopped=frozenset(), known=None, trouble=host.trouble.started_anew()))
     return allocate_tunnels(world, name)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from tests.worlds.model.confd import Configured
 from tests.worlds.model.kernel import Device, Tables
 from tests.worlds.model.peering import Router
+from tests.worlds.model.trouble import Trouble
 from tests.worlds.model.values import IPAddress, IPNetwork, Node, World
 
 # The metric that stands for BIRD's usual local preference (100), which a route has that came from another AS: Calico
@@ -43,6 +44,7 @@ class Speaker:
     sessions: tuple[Configured, ...] = ()
     router: Router | None = None
     recovers: bool = False
+    trouble: Trouble = field(default_factory=Trouble)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6
 from tests.worlds.model.peering import Bgp, Router
 from tests.worlds.model.releases import Release
 from tests.worlds.model.routing import KernelRoute, Rule
+from tests.worlds.model.trouble import Trouble
 
 IPAddress = IPv4Address | IPv6Address
 IPInterface = IPv4Interface | IPv6Interface
@@ -73,6 +74,7 @@ class Host:
     `routes` are those that people or other programs wrote. `ipip`, `wireguard`: its kernel has the tunnel. `disk` is
     the machine whose disk was copied to make this one, 0 for none: a clone has its machine-id. `zone` is a label of its
     node. It `recovers`: its BIRD was just started and waits for its peers; its kernel has the routes of `before`.
+    `known` is the cluster as confd here saw it last, where it does not follow; `trouble` is what else ails it.
     """
 
     hostname: str
@@ -93,6 +95,8 @@ class Host:
     stopped: frozenset[str] = frozenset()
     recovers: bool = False
     before: "World | None" = None
+    known: "World | None" = None
+    trouble: Trouble = field(default_factory=Trouble)
 
     def given(self, variable: str) -> str:
         return dict(self.env).get(variable, "")
@@ -184,7 +188,8 @@ class Claim:
 class World:
     """A cluster. `strict`: nobody borrows from another node's block. `by_felix`: programClusterRoutes is Felix's.
 
-    `encrypted`: the IP versions for which WireGuard is asked for.
+    `encrypted`: the IP versions for which WireGuard is asked for. `keys` are keys of etcd that somebody else wrote, in
+    place of Calico's or beside them; None for a deleted one.
     """
 
     release: Release
@@ -199,6 +204,7 @@ class World:
     by_felix: bool = False
     routers: tuple[Router, ...] = ()
     encrypted: tuple[int, ...] = ()
+    keys: tuple[tuple[str, bytes | None], ...] = ()
 
     @property
     def versions(self) -> tuple[int, ...]:

@@ -1,0 +1,154 @@
+"""Faults of the kernel's tables: what somebody wrote there, took away, or leads past them."""
+
+import json
+from dataclasses import replace
+from ipaddress import ip_network
+
+from tests.worlds import mistakes
+from tests.worlds.faults.kind import Done, Fault, codes, own_node, troubled, uplink
+from tests.worlds.mistakes import foreign_route, from_anybody, others_block, own_block
+from tests.worlds.model import datastore, history
+from tests.worlds.model.ipam import address_of
+from tests.worlds.model.kernel import BIRD
+from tests.worlds.model.values import ALWAYS, NEVER, KernelRoute, World, network_of
+
+_AWAY = "what deletes the route again and again is no part of the model"
+
+
+def of_kind(kind: str, protocol: int = 4) -> Done:
+    """A route that leads nowhere on a block of another node."""
+
+    def do(world: World, hostname: str) -> World | None:
+        block, host = others_block(world, hostname), world.host(hostname)
+        if block is None or from_anybody(world):
+            return None
+        route = KernelRoute(block.cidr, kind=kind, protocol=protocol)
+        return history.with_host(world, replace(host, routes=(*host.routes, route)))
+
+    return do
+
+
+def inside(world: World, hostname: str) -> World | None:
+    """A part of another node's block goes to the router."""
+    block, host = others_block(world, hostname), world.host(hostname)
+    default = next((one for one in host.routes if one.prefix.version == 4), None)
+    if block is None or block.cidr.prefixlen > 28 or default is None or from_anybody(world):
+        return None
+    part = ip_network((block.cidr.network_address, block.cidr.prefixlen + 1))
+    route = replace(default, prefix=part, protocol=4)
+    return history.with_host(world, replace(host, routes=(*host.routes, route)))
+
+
+def deleted(world: World, hostname: str) -> World | None:
+    """Something deletes the route to another node's block again and again."""
+    block = others_block(world, hostname)
+    return troubled(world, hostname, lost=frozenset({block.cidr})) if block is not None else None
+
+
+def blackhole_deleted(world: World, hostname: str) -> World | None:
+    block = own_block(world, hostname)
+    if block is None or block.cidr.prefixlen == 32:
+        return None
+    return troubled(world, hostname, lost=frozenset({block.cidr}))
+
+
+def kept_device(world: World, hostname: str) -> World | None:
+    """The pool was switched to IPIP while BIRD was down: it keeps a route of which only the device is another."""
+    block, link = others_block(world, hostname), uplink(world, hostname)
+    pool = world.pool_of(block.cidr) if block is not None else None
+    if block is None or pool is None or pool.ipip != ALWAYS or world.by_felix or link is None or from_anybody(world):
+        return None
+    owner = world.node(block.owner or "")
+    if owner is None or owner.ipv4 is None:
+        return None
+    host, metric = world.host(hostname), world.release.metric
+    route = KernelRoute(block.cidr, owner.ipv4.ip, link.name, protocol=BIRD, metric=metric)
+    return history.with_host(world, replace(host, routes=(*host.routes, route)))
+
+
+def left_behind(world: World, hostname: str) -> World | None:
+    """A route of BIRD's to a block that was given back."""
+    pool = next((one for one in world.pools if one.cidr.version == 4 and one.vxlan == NEVER), None)
+    host = world.host(hostname)
+    default = next((one for one in host.routes if one.prefix.version == 4), None)
+    if pool is None or default is None or not world.bgp.mesh or pool.block_size > 30:
+        return None
+    last = ip_network((pool.cidr.broadcast_address, 32)).supernet(new_prefix=pool.block_size)
+    if any(one.cidr.overlaps(last) for one in world.blocks if one.cidr.version == 4) or world.pool_of(last) is not pool:
+        return None
+    route = replace(default, prefix=last, protocol=BIRD, metric=world.release.metric)
+    return history.with_host(world, replace(host, routes=(*host.routes, route)))
+
+
+def services(world: World, hostname: str) -> World | None:
+    """BIRD advertises service addresses, and drops what the hosts themselves send there."""
+    key = "/calico/resources/v3/projectcalico.org/bgpconfigurations/default"
+    written = dict(datastore.keys(world)).get(key) if not world.release.v2 else None
+    if written is None:
+        return None
+    value = json.loads(written)
+    value["spec"]["serviceClusterIPs"] = [{"cidr": "10.43.0.0/16"}]
+    host = world.host(hostname)
+    route = KernelRoute(ip_network("10.43.0.0/16"), kind="blackhole", protocol=BIRD)
+    world = history.with_host(world, replace(host, routes=(*host.routes, route)))
+    return replace(world, keys=(*world.keys, (key, json.dumps(value).encode())))
+
+
+def no_default(world: World, hostname: str) -> World | None:
+    """The default route is gone, and other nodes are behind it."""
+    host, node = world.host(hostname), own_node(world, hostname)
+    far = [one for one in world.nodes if one.ipv4 and node and node.ipv4 and one.ipv4.ip not in node.ipv4.network]
+    if not far or not any(one.owner == each.name and mistakes.pod_in(one) for one in world.blocks for each in far):
+        return None
+    return history.with_host(world, replace(host, routes=()))
+
+
+def pod_route_deleted(world: World, hostname: str) -> World | None:
+    """NetworkManager takes the route to a pod away."""
+    pods = world.host(hostname).pods
+    return troubled(world, hostname, lost=frozenset({network_of(pods[0].addresses[0])})) if pods else None
+
+
+def borrowed_route_deleted(world: World, hostname: str) -> World | None:
+    """The route to an address that another node has borrowed."""
+    own = own_node(world, hostname)
+    for block in world.blocks:
+        for one in block.given:
+            if block.owner is not None and one.node not in {block.owner, own.name if own else ""} and not one.kind:
+                return troubled(world, hostname, lost=frozenset({network_of(address_of(block, one))}))
+    return None
+
+
+FAULTS = (
+    Fault("somebody wrote a route to a block", foreign_route, codes("RT-FOREIGN RT-SHADOWED")),
+    Fault(
+        "somebody wrote a route to a block, as another host sees it",
+        foreign_route,
+        codes("RT-ECMP RT-WRONG-NEXTHOP RT-WRONG-DEVICE"),
+        here=False,
+    ),
+    Fault("somebody wrote a route to a part of a block", inside, codes("RT-SHADOWED")),
+    Fault("somebody wrote a blackhole on a block", of_kind("blackhole"), codes("RT-BLACKHOLE RT-FOREIGN")),
+    Fault("a blackhole of BIRD's is left on a block", of_kind("blackhole", BIRD), codes("RT-BLACKHOLE")),
+    Fault("somebody wrote `unreachable` on a block", of_kind("unreachable"), codes("RT-UNREACHABLE RT-FOREIGN")),
+    Fault("somebody prohibits a block", of_kind("prohibit"), codes("RT-PROHIBIT RT-FOREIGN")),
+    Fault("a policy rule leads packets to a block away", mistakes.diverted, codes("RT-DIVERTED")),
+    Fault("the route to a block is deleted again and again", deleted, codes("RT-MISSING"), incurable=_AWAY),
+    Fault("the blackhole of a block is deleted", blackhole_deleted, codes("RT-BLACKHOLE-MISSING"), incurable=_AWAY),
+    Fault("the route to a pod is deleted", pod_route_deleted, codes("RT-WORKLOAD-MISSING"), incurable=_AWAY),
+    Fault(
+        "the route to a borrowed address is deleted",
+        borrowed_route_deleted,
+        codes("RT-BORROWED-MISSING"),
+        incurable=_AWAY,
+    ),
+    Fault("BIRD kept a route with the wrong device", kept_device, codes("RT-WRONG-DEVICE")),
+    Fault("a route to a block that was given back is left", left_behind, codes("RT-STALE")),
+    Fault("BIRD drops the service addresses", services, codes("RT-SERVICES")),
+    Fault(
+        "the default route is gone",
+        no_default,
+        codes("RT-UNREACHABLE BGP-DOWN RT-MISSING"),
+        incurable="the router's address is told nowhere",
+    ),
+)

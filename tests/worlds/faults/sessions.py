@@ -1,0 +1,185 @@
+"""Faults of BIRD's sessions, and of what configures them."""
+
+from dataclasses import replace
+from ipaddress import ip_interface
+
+from tests.worlds import mistakes
+from tests.worlds.faults.kind import Done, Fault, ailing, codes, others, own_node, troubled, uplink, with_node
+from tests.worlds.model import history
+from tests.worlds.model.peering import Peer
+from tests.worlds.model.values import NEVER, Node, World
+
+_PEOPLE = "which BGPPeers there are to be, people know"
+_FIREWALL = "it says where to look; the rule that drops the packets is the preflight's (tests/verify/host)"
+
+
+def _by_mesh(world: World) -> bool:
+    return world.bgp.mesh and not world.by_felix and len(world.hosts) > 2
+
+
+def outdated(change: Done) -> Done:
+    """confd here does not follow: BIRD has the sessions of another cluster, made by `change` of the true one."""
+
+    def do(world: World, hostname: str) -> World | None:
+        known = change(world, hostname) if _by_mesh(world) else None
+        return known and history.with_host(world, replace(world.host(hostname), known=known))
+
+    return do
+
+
+def _without_another(world: World, hostname: str) -> World | None:
+    other = next(others(world, hostname), None)
+    return other and replace(world, nodes=tuple(one for one in world.nodes if one is not other[1]))
+
+
+def _with_one_more(world: World, _hostname: str) -> World | None:
+    return replace(world, nodes=(*world.nodes, Node("gone", ip_interface("10.99.99.99/24"))))
+
+
+def _with_another_as(world: World, hostname: str) -> World | None:
+    other = next(others(world, hostname), None)
+    return other and with_node(world, other[1], as_number=65333)
+
+
+def beside_the_mesh(world: World, hostname: str) -> World | None:
+    """A BGPPeer asks for a session that the mesh has."""
+    node, other = own_node(world, hostname), next(others(world, hostname), None)
+    if node is None or other is None or other[1].ipv4 is None or not _by_mesh(world):
+        return None
+    peer = Peer("beside", node=node.name, address=other[1].ipv4.ip, as_number=other[1].as_number or world.bgp.as_number)
+    return replace(world, bgp=replace(world.bgp, peers=(*world.bgp.peers, peer)))
+
+
+def another_as(world: World, hostname: str) -> World | None:
+    """The BGPPeers stand in for the mesh, and that of this node has another AS number than its peer."""
+    node, pairs = own_node(world, hostname), _in_pairs(world, "")
+    other = next((one for _, one in others(world, hostname) if one.ipv4 is not None), None)
+    if node is None or node.ipv4 is None or other is None or other.ipv4 is None or pairs is None:
+        return None
+    ends = {(node.name, other.ipv4.ip), (other.name, node.ipv4.ip)}
+    peers = tuple(
+        replace(one, as_number=65999) if (one.node, one.address) == (node.name, other.ipv4.ip) else one
+        for one in pairs.bgp.peers
+    )
+    return replace(pairs, bgp=replace(pairs.bgp, peers=peers)) if ends else None
+
+
+def _in_pairs(world: World, without: str) -> World | None:
+    """The mesh replaced by a BGPPeer for each two nodes, but none with `without`."""
+    if not _by_mesh(world) or world.release.v2 or not _needed(world):
+        return None
+    found = []
+    for one in world.nodes:
+        for other in world.nodes:
+            if other.ipv4 is not None and one is not other and without not in {one.name, other.name}:
+                number = other.as_number or world.bgp.as_number
+                found.append(Peer(f"{one.name}-{other.name}", one.name, address=other.ipv4.ip, as_number=number))
+    return replace(world, bgp=replace(world.bgp, mesh=False, peers=tuple(found)))
+
+
+def _needed(world: World) -> bool:
+    return any(one.vxlan == NEVER for one in world.pools)
+
+
+def isolated(world: World, hostname: str) -> World | None:
+    """The BGPPeers that stand in for the mesh leave this host out."""
+    node = own_node(world, hostname)
+    return _in_pairs(world, node.name) if node is not None else None
+
+
+def unlabelled(world: World, hostname: str) -> World | None:
+    """The label by which a node has its reflectors is gone."""
+    node = own_node(world, hostname)
+    if node is None or not node.labels or node.cluster_id or not _needed(world) or world.by_felix:
+        return None
+    return with_node(world, node, labels=())
+
+
+def no_pair(world: World, hostname: str) -> World | None:
+    """Of the BGPPeers that stand in for the mesh those between two nodes are missing."""
+    node, pairs = own_node(world, hostname), _in_pairs(world, "")
+    other = next((one for _, one in others(world, hostname) if one.ipv4 is not None), None)
+    if node is None or node.ipv4 is None or other is None or other.ipv4 is None or pairs is None:
+        return None
+    gone = {(node.name, other.ipv4.ip), (other.name, node.ipv4.ip)}
+    peers = tuple(one for one in pairs.bgp.peers if (one.node, one.address) not in gone)
+    return replace(pairs, bgp=replace(pairs.bgp, peers=peers))
+
+
+def reflectors_gone(world: World, hostname: str) -> World | None:
+    """All route reflectors have ended, and this host is none."""
+    reflecting = [host for host in world.hosts if (node := own_node(world, host.hostname)) and node.cluster_id]
+    if not reflecting or not _needed(world) or world.by_felix or hostname in {one.hostname for one in reflecting}:
+        return None
+    for host in reflecting:
+        world = history.with_host(world, replace(host, stopped=frozenset({"calico"})))
+    return world
+
+
+def link_missed(world: World, hostname: str) -> World | None:
+    """A floating address was the first of the link, and went away: BIRD takes the link for down."""
+    link = uplink(world, hostname)
+    near = [
+        node
+        for _, node in others(world, hostname)
+        if link is not None and node.ipv4 is not None and any(node.ipv4.ip in one.network for one in link.addresses)
+    ]
+    plain = any(one.ipip == one.vxlan == NEVER and mistakes.used(world, one.cidr) for one in world.pools)
+    return troubled(world, hostname, unseen=frozenset({link.name})) if link is not None and near and plain else None
+
+
+def rewritten(world: World, hostname: str) -> World | None:
+    """The router before this host rewrites the source of what it sends."""
+    node = own_node(world, hostname)
+    far = [
+        one
+        for _, one in others(world, hostname)
+        if one.ipv4 and node and node.ipv4 and one.ipv4.network != node.ipv4.network
+    ]
+    return troubled(world, hostname, rewritten=True) if len(far) == len(world.hosts) - 1 and _by_mesh(world) else None
+
+
+def _several(done: Done) -> Done:
+    """With a session that is missed when it is down."""
+    return lambda world, hostname: done(world, hostname) if _by_mesh(world) and _needed(world) else None
+
+
+FAULTS = (
+    Fault("the mesh is off and nothing stands in for it", mistakes.mesh_off, codes("BGP-NO-PEERS"), everywhere=True),
+    Fault("a firewall drops BGP", _several(ailing(dropped=frozenset({"bgp"}))), codes("BGP-DOWN"), incurable=_FIREWALL),
+    Fault("calico/node of another host has ended", _several(mistakes.stop("calico")), codes("BGP-DOWN"), here=False),
+    Fault("another program has BIRD's port", _several(ailing(port=True)), codes("BGP-PORT")),
+    Fault("confd does not know a node", outdated(_without_another), codes("BGP-NO-SESSION")),
+    Fault("confd knows a node that left", outdated(_with_one_more), codes("BGP-STALE-SESSION")),
+    Fault("confd knows another AS number", outdated(_with_another_as), codes("BGP-STALE-AS")),
+    Fault("a BGPPeer asks for what the mesh has", beside_the_mesh, codes("BGP-DOUBLE")),
+    Fault("a BGPPeer has another AS number", another_as, codes("BGP-DOWN"), incurable=_PEOPLE),
+    Fault("the BGPPeers leave a host out", isolated, codes("BGP-ISOLATED"), incurable=_PEOPLE),
+    Fault("a node has lost the label of its reflectors", unlabelled, codes("BGP-ISOLATED"), incurable=_PEOPLE),
+    Fault("no BGPPeer joins two nodes", no_pair, codes("BGP-NO-PATH"), incurable=_PEOPLE),
+    Fault(
+        "the route reflectors have ended",
+        reflectors_gone,
+        codes("BGP-DOWN"),
+        everywhere=True,
+        follows=codes("BGP-NO-REFLECTOR"),
+    ),
+    Fault("BIRD does not see a link", link_missed, codes("BIRD-LINK")),
+    Fault("BIRD's blocks are switched off", ailing(switched_off=frozenset({"static1"})), codes("BIRD-DISABLED")),
+    Fault("BIRD's routes are switched off", ailing(switched_off=frozenset({"kernel1"})), codes("BIRD-DISABLED")),
+    Fault(
+        "BIRD's blocks are switched off, as another host sees it",
+        _several(ailing(switched_off=frozenset({"static1"}))),
+        codes("BGP-NO-ROUTES"),
+        here=False,
+        incurable="it sends to the host that knows",
+    ),
+    Fault("a router rewrites the source", rewritten, codes("BGP-NAT"), here=False, incurable="the router is no host"),
+    Fault(
+        "the node is deleted while it runs, as another host sees it",
+        _several(mistakes.record_deleted),
+        codes("BGP-UNKNOWN-PEER"),
+        here=False,
+        incurable="its pods were deleted with it",
+    ),
+)
