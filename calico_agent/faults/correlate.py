@@ -9,16 +9,12 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from itertools import product
 
-from calico_agent.faults.bgp.peering import BGP_NO_PEERS, BGP_PORT
-from calico_agent.faults.routes.links import RT_LINK_DOWN
-from calico_agent.faults.routes.underlay import RT_TUNNEL_DEVICE
 from calico_agent.model.finding import Area, Causes, ConditionType, Fault, Finding, Grouping, Problem, Scope, Severity
+from calico_agent.model.network.address import Family
 from calico_agent.model.words import counted
 
 _MANY_NODES = 3
 _AREAS = tuple(Area)
-_OF_A_FAMILY = frozenset({Area.ADDRESS, Area.BGP, Area.BIRD, Area.ROUTES})
-_BOTH_FAMILIES = frozenset({BGP_PORT, BGP_NO_PEERS, RT_LINK_DOWN, RT_TUNNEL_DEVICE})
 
 
 def join(findings: Iterable[Finding], here: str) -> tuple[Problem, ...]:
@@ -43,24 +39,23 @@ class _Found:
     `causes` are those of each fault that was found, as far as they were found themselves.
     """
 
-    first: Mapping[tuple[Fault, Scope, Hashable, int | None], Finding]
+    first: Mapping[tuple[Fault, Scope, Hashable, Family | None], Finding]
     causes: Mapping[Fault, tuple[Causes, ...]]
 
 
 def _index(findings: tuple[Finding, ...], here: str) -> _Found:
-    first: dict[tuple[Fault, Scope, Hashable, int | None], Finding] = {}
+    first: dict[tuple[Fault, Scope, Hashable, Family | None], Finding] = {}
     for one in findings:
         if one.condition is ConditionType.HOST_PREPARED and one.severity is not Severity.ERROR:
             continue  # what may harm one day explains nothing that is wrong now
-        family = _family(one)
         if one.prefix is not None:
-            first.setdefault((one.fault, Scope.PREFIX, one.prefix, family), one)
+            first.setdefault((one.fault, Scope.PREFIX, one.prefix, one.family), one)
         if one.device:
-            first.setdefault((one.fault, Scope.DEVICE, one.device, family), one)
+            first.setdefault((one.fault, Scope.DEVICE, one.device, one.family), one)
         if one.node:
-            first.setdefault((one.fault, Scope.NODE, one.node, family), one)
+            first.setdefault((one.fault, Scope.NODE, one.node, one.family), one)
         if not one.node or one.node == here or one.fault.always_here or one.bars_start:
-            first.setdefault((one.fault, Scope.HERE, None, family), one)
+            first.setdefault((one.fault, Scope.HERE, None, one.family), one)
     faults = {one.fault for one in findings}
     return _Found(first, {fault: _among(fault.causes, faults) for fault in faults})
 
@@ -69,15 +64,6 @@ def _among(causes: Iterable[Causes], found: AbstractSet[Fault]) -> tuple[Causes,
     """The causes that were found. Most passes find a few of them, or none; what is declared names all."""
     possible = (replace(one, faults=tuple(fault for fault in one.faults if fault in found)) for one in causes)
     return tuple(one for one in possible if one.faults)
-
-
-def _family(one: Finding) -> int | None:
-    """The IP version that a finding is about: the IPv4 address of a node does not explain its IPv6 session."""
-    if one.prefix is not None:
-        return one.prefix.version
-    if one.fault.area not in _OF_A_FAMILY or one.fault in _BOTH_FAMILIES:
-        return None
-    return 6 if "IPv6" in one.subject or ":" in one.subject else 4
 
 
 def _root(one: Finding, found: _Found) -> Finding:
@@ -90,13 +76,12 @@ def _root(one: Finding, found: _Found) -> Finding:
 
 
 def _cause(one: Finding, found: _Found) -> Finding | None:
-    family = _family(one)
-    families = (family, None) if family else (None, 4, 6)
+    families = (one.family, None) if one.family is not None else (None, *Family)
     for causes in found.causes[one.fault]:
         if not causes.explain(one):
             continue
-        for fault, version in product(causes.faults, families):
-            cause = found.first.get((fault, causes.scope, _key(one, causes.scope), version))
+        for fault, family in product(causes.faults, families):
+            cause = found.first.get((fault, causes.scope, _key(one, causes.scope), family))
             if cause is not None and cause is not one and _weighs(cause, one):
                 return cause
     return None

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 
-from calico_agent.model.network.address import IPNetwork
+from calico_agent.model.network.address import Family, IPNetwork
 
 
 class Severity(IntEnum):
@@ -160,6 +160,7 @@ class Fault:
         cure: str = "",
         node: str = "",
         prefix: IPNetwork | None = None,
+        family: int | None = None,
         severity: Severity | None = None,
         condition: ConditionType | None = None,
         bars_start: bool = False,
@@ -169,7 +170,11 @@ class Fault:
         device: str = "",
         beneath: IPNetwork | None = None,
     ) -> "Finding":
-        """Return a finding of this fault, with its severity and condition unless others are given."""
+        """Return a finding of this fault, with its severity and condition unless others are given.
+
+        The family is that of the prefix, where one is given.
+        """
+        version = prefix.version if prefix is not None else family
         return Finding(
             fault=self,
             subject=subject,
@@ -181,6 +186,7 @@ class Fault:
             cure=cure,
             node=node,
             prefix=prefix,
+            family=Family(version) if version is not None else None,
             bars_start=bars_start,
             writer=writer,
             instance=instance,
@@ -199,7 +205,8 @@ class Finding:
     calico/node must not be started on this host. `writer` is who should write the route that it is about, where that is
     known. `instance` tells things apart that follow one another under the same subject: a pod that was made anew has
     the link of the one before by name, and is another pod. `early`: it is in the usual course of a start, and so proves
-    nothing yet. `device` is the tunnel device that it is about, or that the route which it is about should lead into.
+    nothing yet. `family` is None where both are meant: the IPv4 address of a node does not explain its IPv6
+    session. `device` is the tunnel device that it is about, or that the route which it is about should lead into.
     `beneath` is the prefix of the route by which the next hop of the one that it is about should be found.
     """
 
@@ -213,6 +220,7 @@ class Finding:
     cure: str = ""
     node: str = ""
     prefix: IPNetwork | None = None
+    family: Family | None = None
     bars_start: bool = False
     writer: Writer | None = None
     instance: str = ""

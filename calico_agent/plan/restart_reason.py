@@ -14,6 +14,7 @@ from calico_agent.faults.node.container import SV_STUCK
 from calico_agent.faults.node.supervision import SV_CERTIFICATE, SV_CRASHLOOP
 from calico_agent.model.container.container import Container
 from calico_agent.model.finding import Finding
+from calico_agent.model.network.address import Family
 from calico_agent.model.report import TimedProblem
 from calico_agent.model.settings import DriftPolicy, SuperviseSettings
 
@@ -57,7 +58,7 @@ def restart_reason(
 
 def _is_kept(finding: Finding, container: Container) -> bool:
     """Whether this BIRD belongs to what runs in the container, as far as its processes can be seen."""
-    name = "bird6" if "IPv6" in finding.subject else "bird"
+    name = "bird6" if finding.family is Family.IPV6 else "bird"
     if not container.runs_bird:
         return False
     return container.programs is None or any(program.name == name for program in container.programs)

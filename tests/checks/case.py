@@ -6,6 +6,7 @@ from calico_agent.faults.registry import FAULTS
 from calico_agent.model.action import Supervising
 from calico_agent.model.finding import Status
 from calico_agent.model.identity import Identity
+from calico_agent.model.network.address import Family
 from calico_agent.model.observation import Observation
 from calico_agent.model.settings import Mode
 from tests.checks.cluster import IDENTITY, findings_of, problems_of, statuses_of
@@ -48,6 +49,7 @@ def check(case: Case) -> None:
         assert FAULTS[one.code] is one.fault
         if one.code.startswith("RT-"):
             assert one.effect, f"{one.code} does not say what becomes of the packets"
+        assert one.family is Family.IPV6 or "IPv6" not in one.subject
         assert "None" not in f"{one.what}{one.why}{one.effect}{one.cure}"
     if case.status is not None:
         assert statuses_of(case.observation, case.identity, case.mode, case.supervising) == case.status

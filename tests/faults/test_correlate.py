@@ -5,9 +5,10 @@ from ipaddress import ip_network
 
 import pytest
 
+from calico_agent.faults.bgp.sessions import BGP_DOWN
 from calico_agent.faults.correlate import join
 from calico_agent.faults.datastore import DS_BAD_KEY
-from calico_agent.faults.node.addresses import IP_CHANGED, IP_CONFLICT
+from calico_agent.faults.node.addresses import IP_BRIDGE, IP_CHANGED, IP_CONFLICT
 from calico_agent.faults.node.names import NAME_MISMATCH
 from calico_agent.faults.registry import FAULTS
 from calico_agent.faults.routes.links import RT_LINK_DOWN
@@ -94,7 +95,7 @@ BRIDGE_HERE = made("IP-BRIDGE", HERE)
         ),
         pytest.param(
             (
-                IP_CHANGED.finding(f"{HERE} (IPv6)", "what", node=HERE),
+                IP_CHANGED.finding(f"{HERE} (IPv6)", "what", node=HERE, family=6),
                 RT_LINK_DOWN.finding("eth0", "what", node=HERE),
             ),
             {"RT-LINK-DOWN": ["IP-CHANGED"]},
@@ -102,11 +103,25 @@ BRIDGE_HERE = made("IP-BRIDGE", HERE)
         ),
         pytest.param(
             (
-                RT_NEXTHOP_DEAD.finding("host3", "what", node="host3"),
-                RT_NEXTHOP_DEAD.finding("host3 (IPv6)", "what", node="host3"),
+                RT_NEXTHOP_DEAD.finding("host3", "what", node="host3", family=4),
+                RT_NEXTHOP_DEAD.finding("host3 (IPv6)", "what", node="host3", family=6),
             ),
             {"RT-NEXTHOP-DEAD": ["RT-NEXTHOP-DEAD"]},
             id="a host that is off is one thing to do, whatever the families",
+        ),
+        pytest.param(
+            (
+                IP_BRIDGE.finding("host3", "what", node="host3", family=4),
+                BGP_DOWN.finding("host3", "what", node="host3", family=4),
+                BGP_DOWN.finding("host3 (IPv6)", "what", node="host3", family=6),
+            ),
+            {"IP-BRIDGE": ["BGP-DOWN"], "BGP-DOWN": []},
+            id="the IPv4 address of a node does not explain its IPv6 session",
+        ),
+        pytest.param(
+            (MISSING3, BGP_DOWN.finding("host3 (IPv6)", "what", node="host3", family=6)),
+            {"BGP-DOWN": [], "RT-MISSING": []},
+            id="nor its IPv6 session an IPv4 route",
         ),
     ],
 )

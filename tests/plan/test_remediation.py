@@ -33,6 +33,7 @@ from calico_agent.model.container.container import (
 from calico_agent.model.container.image import LocalImage
 from calico_agent.model.container.program import Program
 from calico_agent.model.finding import ConditionType, Finding, Problem, Severity
+from calico_agent.model.network.address import Family
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.report import TimedProblem
 from calico_agent.model.settings import DriftPolicy, OnChange, SuperviseSettings
@@ -186,11 +187,14 @@ def test_without_the_datastore_only_what_was_proved_before_is_started() -> None:
 HINT = LogHint("address-conflict", "it refuses the address", "already using the IPv4 address", "give it another")
 
 
-def lasting(code: str, seconds: float, subject: str = "BIRD", *consequences: str) -> TimedProblem:
+def lasting(
+    code: str, seconds: float, subject: str = "BIRD", *consequences: str, family: Family | None = None
+) -> TimedProblem:
     """A problem that is seen for so long."""
 
     def finding(code: str) -> Finding:
-        return Finding(FAULTS[code], subject, Severity.ERROR, ConditionType.CONTAINER_RUNNING, "it is wrong")
+        condition = ConditionType.CONTAINER_RUNNING
+        return Finding(FAULTS[code], subject, Severity.ERROR, condition, "it is wrong", family=family)
 
     return TimedProblem(
         Problem(finding(code), tuple(map(finding, consequences))), NOW - timedelta(seconds=seconds), confirmed=True
@@ -249,20 +253,20 @@ BIRD, BIRD6 = Program("bird", 11, NOW, NOW), Program("bird6", 12, NOW, NOW)
 
 
 @pytest.mark.parametrize(
-    ("programs", "subject", "restarted"),
+    ("programs", "family", "restarted"),
     [
-        pytest.param((BIRD,), "BIRD", True, id="its supervisor keeps BIRD"),
-        pytest.param(None, "BIRD", True, id="its processes cannot be seen"),
-        pytest.param((Program("felix", 9),), "BIRD", False, id="no BIRD belongs to it, as with gobgp"),
-        pytest.param((BIRD, BIRD6), "BIRD for IPv6", True, id="the one for IPv6 is kept, too"),
-        pytest.param((BIRD,), "BIRD for IPv6", False, id="one BIRD does both families"),
+        pytest.param((BIRD,), Family.IPV4, True, id="its supervisor keeps BIRD"),
+        pytest.param(None, Family.IPV4, True, id="its processes cannot be seen"),
+        pytest.param((Program("felix", 9),), Family.IPV4, False, id="no BIRD belongs to it, as with gobgp"),
+        pytest.param((BIRD, BIRD6), Family.IPV6, True, id="the one for IPv6 is kept, too"),
+        pytest.param((BIRD,), Family.IPV6, False, id="one BIRD does both families"),
     ],
 )
 def test_a_restart_is_for_a_bird_that_the_container_keeps(
-    programs: tuple[Program, ...] | None, subject: str, restarted: bool
+    programs: tuple[Program, ...] | None, family: Family, restarted: bool
 ) -> None:
     container = replace(OLD, programs=programs)
-    action = plan(container, problems=(lasting("BIRD-DOWN", 90, subject),)).action
+    action = plan(container, problems=(lasting("BIRD-DOWN", 90, family=family),)).action
     assert isinstance(action, RestartContainer) is restarted
 
 

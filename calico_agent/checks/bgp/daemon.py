@@ -86,6 +86,7 @@ def _daemon(view: View, family: Family, bird: Unreadable) -> Finding:
         else "routes stay as they are and do not follow the cluster; peers drop this host's pods after some minutes",
         cure=_cure(view, family, bird, fault, gone=gone),
         node=view.me,
+        family=family,
         severity=None if fault is BIRD_UNREADABLE or matters(view, family) else Severity.WARNING,
     )
 
@@ -125,6 +126,7 @@ def _switched_off(view: View, family: Family, name: str) -> Finding:
         effect=next(effects, "BIRD does a part of its work no more"),
         cure=f"{birdcl(family, view.container_name)} enable {name}",
         node=view.me,
+        family=family,
     )
 
 
@@ -143,6 +145,7 @@ def _link_missed(view: View, family: Family, bird: Bird, name: str) -> Finding:
         else "none now: no node and no BGP peer is in the networks of this link",
         cure=f"docker exec {container} sv restart {_SERVICES[family]}",
         node=view.me,
+        family=family,
         severity=Severity.ERROR if used else Severity.WARNING,
     )
 

@@ -98,6 +98,7 @@ def _recovery(view: View, family: Family, bird: Bird, severity: Severity) -> Fin
         if awaited
         else f"it ends by itself; {birdcl(family, view.container_name)} show protocols",
         node=awaited[0] if awaited else view.me,
+        family=family,
         severity=severity,
         early=is_young(bird),
     )

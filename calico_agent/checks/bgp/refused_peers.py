@@ -100,6 +100,7 @@ def _translated(view: View, session: Session, router: IPAddress) -> Finding:
         effect=f"BIRD refuses the session: no route to the pods of {node} is learned here",
         cure=f"on the router {router}: exempt traffic between nodes from NAT, on Linux by {exempt}",
         node=node,
+        family=peer.version,
     )
 
 
@@ -112,6 +113,7 @@ def _router(view: View, address: IPAddress) -> Finding:
         cure=f"create a BGPPeer with peerIP: {address} (calicoctl apply -f), or remove this host from the router's "
         "neighbors",
         node=view.me,
+        family=address.version,
     )
 
 
@@ -130,6 +132,7 @@ def _stranger(view: View, address: IPAddress, owner: str) -> Finding:
         f"registered with another address, start calico/node there with {'IP' if family == 4 else 'IP6'}={address}; "
         "stop it if it left the cluster. If it is a router, it needs a BGPPeer",
         node=owner,
+        family=address.version,
         severity=Severity.WARNING,
     )
 

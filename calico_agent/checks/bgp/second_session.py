@@ -47,4 +47,5 @@ def _second(view: View, plan: FamilyPlan, session: Session, first: Session) -> F
         cure=f"{delete or 'delete one of the BGPPeers (calicoctl get bgppeer -o yaml)'}; or turn the mesh off, if "
         "BGPPeers are to do its work",
         node=node,
+        family=peer.version,
     )

@@ -134,6 +134,7 @@ def _missing(view: View, plan: FamilyPlan, address: IPAddress, bird: Bird) -> It
         effect=effect if weighs else _WITHOUT_BGP,
         cure=_of_confd(view),
         node=node,
+        family=address.version,
         severity=None if weighs else Severity.WARNING,
     )
 
@@ -150,6 +151,7 @@ def _stale_session(view: View, session: Session, bird: Bird, stale: str) -> Find
         why=f"BIRD: {described(session)}; its configuration was not changed{_when(bird)}",
         effect="BIRD does not follow the datastore",
         cure=_of_confd(view),
+        family=session.peer.version,
     )
 
 
@@ -166,6 +168,7 @@ def _other_as(view: View, session: Session, bird: Bird, wanted: ExpectedSession)
         else "the session ends as soon as the peer follows the datastore",
         cure=_of_confd(view),
         node=node,
+        family=session.peer.version,
         severity=Severity.WARNING if session.established else Severity.ERROR,
     )
 
@@ -185,6 +188,7 @@ def _down(view: View, session: Session, fixed: Neighbour | None, *, early: bool)
         else _WITHOUT_BGP,
         cure=cure,
         node=node,
+        family=peer.version,
         severity=None if weighs else Severity.WARNING,
         early=early or _settles(view, session),
     )

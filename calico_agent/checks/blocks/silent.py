@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from calico_agent.checks.bgp.recovery import elsewhere
+from calico_agent.checks.words import in_family
 from calico_agent.expected.routes import Expectation
 from calico_agent.expected.view import View
 from calico_agent.faults.bgp.sessions import BGP_NO_ROUTES
@@ -29,12 +30,13 @@ def find_silent(
         owes = found.node in missing and (found.node, session.peer.version) in by_bgp
         if session.established and not session.awaited and session.imported == 0 and owes:
             yield BGP_NO_ROUTES.finding(
-                found.node,
+                in_family(found.node, session.peer.version),
                 f"node {found.node} advertises none of its blocks, though the session with it is up",
                 why=f"BIRD: {session.name} has imported 0 routes"
                 + elsewhere(view, Family(session.peer.version), found.node),
                 effect=f"no route leads to the pods of {found.node}",
                 cure=f"on {found.node}: calicoctl node status; calico/node may run under another node's name there",
                 node=found.node,
+                family=session.peer.version,
                 early=is_within(session.since_at, view.observation.at, ARRIVING),
             )

@@ -35,6 +35,7 @@ def find_unadvertised(view: View, expectation: Expectation) -> Iterator[Finding]
             effect="no route leads to these pods from any other node",
             cure=f'calicoctl patch ippool {pool.name} -p \'{{"spec": {{"disableBGPExport": false}}}}\', '
             "if they are to be reached",
+            family=pool.cidr.version,
         )
     if silent.addresses:
         yield _outside(view, silent.addresses)
@@ -88,6 +89,7 @@ def _gone(block: IPNetwork, what: str, *, why: str, severity: Severity) -> Findi
         cure="create the pool again (calicoctl apply): each address is then advertised alone; or start these pods anew "
         "in a pool that exists",
         severity=severity,
+        family=block.version,
     )
 
 

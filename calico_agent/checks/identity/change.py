@@ -51,4 +51,5 @@ def _changed(view: View, choice: AddressChoice, lost: LostAddress) -> Finding:
         effect=cut_off(view, kept.interface.ip),
         cure=cure,
         node=me,
+        family=choice.family,
     )

@@ -179,6 +179,7 @@ def _elsewhere(view: View, name: str, registered: IPInterface, there: There) -> 
         + f"packets for the pods of {name} do not get there",
         cure=cure_there(name, setting),
         node=name,
+        family=registered.version,
         condition=ConditionType.BGP_ESTABLISHED if view.local.uses_bird else ConditionType.ROUTES_IN_PLACE,
     )
 

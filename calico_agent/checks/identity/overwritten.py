@@ -38,4 +38,5 @@ def find_overwritten(view: View, node: Node, family: Family, registered: IPInter
         effect=cut_off(view, registered.ip),
         cure=cure,
         node=node.name,
+        family=family,
     )

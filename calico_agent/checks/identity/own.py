@@ -45,7 +45,9 @@ def _refusals(view: View) -> Iterator[Finding]:
         if choice.wanted and choice.chosen is None and not _settled(view, choice):
             fault = choice.refused_by or IP_AMBIGUOUS
             subject = f"IPv{choice.family}"
-            yield fault.finding(subject, choice.refusal, effect=effect, node=view.me, severity=severity)
+            yield fault.finding(
+                subject, choice.refusal, effect=effect, node=view.me, family=choice.family, severity=severity
+            )
 
 
 def _settled(view: View, choice: AddressChoice) -> bool:
@@ -115,6 +117,7 @@ def _address(view: View, node: Node, family: Family, registered: IPInterface) ->
             effect=cut_off(view, registered.ip),
             cure=cure,
             node=node.name,
+            family=family,
         )
     elif is_bridge(held):
         yield IP_BRIDGE.finding(
@@ -124,6 +127,7 @@ def _address(view: View, node: Node, family: Family, registered: IPInterface) ->
             effect=cut_off(view, registered.ip),
             cure=cure,
             node=node.name,
+            family=family,
         )
     elif others := [name for name in _holders(view, registered) if name != node.name]:
         mine = next((name for name in others if is_this_host(view, name)), "")
@@ -134,6 +138,7 @@ def _address(view: View, node: Node, family: Family, registered: IPInterface) ->
             effect="the two have no session with each other, and the other nodes have one for both",
             cure=_of_two_names(view, node.name, mine, others[0]),
             node=node.name,
+            family=family,
             bars_start=wanted is not None and wanted.ip == registered.ip,  # else a start is the cure
         )
     elif wanted is not None and wanted.ip != registered.ip:
@@ -155,6 +160,7 @@ def _unlikely(view: View, node: Node, held: Candidate) -> Finding:
         if len(better) == 1
         else "`calico-agent detect` shows which addresses this host has",
         node=node.name,
+        family=version,
         severity=Severity.WARNING,
     )
 
@@ -203,6 +209,7 @@ def _mismatch(view: View, node: Node, held: Candidate, wanted: IPInterface, cure
         effect="the other nodes reach this host's pods by the wrong network, or not at all",
         cure=cure,
         node=node.name,
+        family=wanted.version,
         severity=Severity.WARNING if held.accepted and not _cut_off(view, Family(wanted.version)) else Severity.ERROR,
     )
 

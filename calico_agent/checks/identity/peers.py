@@ -57,6 +57,7 @@ def _nobodys(view: View, node: Node, registered: IPInterface, impossible: str) -
         effect=_effect(view, node),
         cure=cure_there(node.name, setting),
         node=node.name,
+        family=registered.version,
         condition=_condition(view),
     )
 
@@ -86,6 +87,7 @@ def _bridge(view: View, node: Node, registered: IPInterface, bridge: Candidate) 
         effect=_effect(view, node),
         cure=cure_there(node.name, setting),
         node=node.name,
+        family=registered.version,
         condition=_condition(view),
     )
 

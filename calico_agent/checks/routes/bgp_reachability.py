@@ -67,6 +67,7 @@ def _isolated(view: View, family: Family) -> Finding:
         cure="calicoctl get bgppeer -o yaml: see nodeSelector and peerSelector, and the labels in "
         f"calicoctl get node {view.me} -o yaml",
         node=view.me,
+        family=family,
     )
 
 
@@ -79,6 +80,7 @@ def _no_path(view: View, plan: FamilyPlan, node: str, family: Family) -> Finding
         effect=f"no route to the pods of {node} is learned here, nor one to this host's pods there",
         cure=f"a BGPPeer for {node} and this host, or for {node} and the reflectors: calicoctl get bgppeer -o yaml",
         node=node,
+        family=family,
     )
 
 
@@ -98,6 +100,7 @@ def _no_reflector(view: View, plan: FamilyPlan, family: Family, lost: set[str]) 
         effect="routes to the pods of those nodes are dropped here, and those to ours there",
         cure=f"calico-agent status on {listed(names)}",
         node=names[0],
+        family=family,
     )
 
 

@@ -47,4 +47,5 @@ def _finding(view: View, path: RouteAttributes, delete: str, version: int) -> Fi
             else "then exclude cali* from the program that wrote it (a DHCP client, connman)"
         ),
         node=view.me,
+        family=version,
     )

@@ -51,4 +51,5 @@ def _finding(view: View, family: Family, setting: str, device: str = "") -> Find
         effect=lost if device else f"{lost}, and so is all that they send",
         cure=f"sysctl -w {setting}=1 on this host, and find what switched it off: grep -r forward /etc/sysctl*",
         node=view.me,
+        family=family,
     )

@@ -87,5 +87,6 @@ def _finding(name: str, registered: IPAddress, fate: str, around: str, route: Ro
         effect=f"this host does not reach node {name}, nor its pods",
         cure=cure,
         node=name,
+        family=registered.version,
         severity=Severity.ERROR,
     )

@@ -62,6 +62,7 @@ def find_lost_sight(
             effect="packets to the pods of these nodes leave by the gateway, instead of directly",
             cure=f"{cures.restart_bird(view, way.registered.version)} on this host",
             node=view.me,
+            family=way.registered.version,
         )
 
 

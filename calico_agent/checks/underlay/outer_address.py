@@ -51,6 +51,7 @@ def find_wrong_source(view: View, kernel: Kernel, way: ForwardingPath) -> Findin
         cure=f"{_cure(view, kernel, way, route, own.ip)} on this host, and the same in its network configuration; or "
         f"register this node with {source}, if all nodes reach it by that",
         node=view.me,
+        family=way.registered.version,
         device=way.device,
     )
 

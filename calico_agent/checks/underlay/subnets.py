@@ -75,6 +75,7 @@ def _own(view: View, own: IPInterface, link: IPInterface) -> Finding:
         "routers do not know the way to their pods",
         cure=cure_here(view, env_of(link)),
         node=view.me,
+        family=own.version,
     )
 
 
@@ -86,6 +87,7 @@ def _other(name: str, bare: IPInterface, network: IPNetwork) -> Finding:
         effect=f"on {name}, {_tunnelled(network)}; what comes back does not",
         cure=cure_there(name, f"{'IP' if bare.version == 4 else 'IP6'}={bare.ip}/{network.prefixlen}"),
         node=name,
+        family=bare.version,
     )
 
 

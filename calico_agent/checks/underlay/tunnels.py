@@ -133,6 +133,7 @@ def _dead(way: ForwardingPath, place: Place, state: str) -> Finding:
         effect=f"packets to the pods of {way.node} are lost, though the routes are there",
         cure=f"look at the router {silent}" if router else f"look at host {way.node} and the network between",
         node=way.node,
+        family=way.registered.version,
     )
 
 
@@ -145,6 +146,7 @@ def _neighbour(way: ForwardingPath, entry: Neighbour, machine: Machine) -> Findi
         effect=f"packets to the pods of {way.node} are lost, and the BGP session with it runs out",
         cure=f"ip neigh del {way.registered} dev {entry.device} on this host",
         node=way.node,
+        family=way.registered.version,
     )
 
 
@@ -156,6 +158,7 @@ def _tunnel(way: ForwardingPath, broken: str, container: str) -> Finding:
         effect=f"packets to the pods of {way.node} are lost",
         cure=f"if {way.registered} is right for {way.node}: docker restart {container} here, Felix writes them anew",
         node=way.node,
+        family=way.registered.version,
         writer=Writer.FELIX,
         device=way.device,
     )

@@ -55,6 +55,7 @@ def _own(view: View, kernel: Kernel, family: Family) -> Finding:
         if there
         else f"modprobe wireguard on this host, then {restart}; Linux before 5.6 needs the module installed",
         node=view.me,
+        family=family,
     )
 
 
@@ -66,4 +67,5 @@ def _other(node: Node, family: Family) -> Finding:
         effect="they travel in the clear",
         cure=f"on {node.name}: modprobe wireguard, then restart calico/node",
         node=node.name,
+        family=family,
     )
