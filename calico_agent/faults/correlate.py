@@ -15,6 +15,7 @@ from calico_agent.model.words import counted
 
 _MANY_NODES = 3
 _AREAS = tuple(Area)
+_ANY_FAMILY = (None, *Family)
 
 
 def join(findings: Iterable[Finding], here: str) -> tuple[Problem, ...]:
@@ -76,7 +77,7 @@ def _root(one: Finding, found: _Found) -> Finding:
 
 
 def _cause(one: Finding, found: _Found) -> Finding | None:
-    families = (one.family, None) if one.family is not None else (None, *Family)
+    families = (one.family, None) if one.family is not None else _ANY_FAMILY
     for causes in found.causes[one.fault]:
         if not causes.explain(one):
             continue
@@ -88,8 +89,11 @@ def _cause(one: Finding, found: _Found) -> Finding | None:
 
 
 def _key(one: Finding, scope: Scope) -> Hashable:
-    keys: Mapping[Scope, Hashable] = {Scope.PREFIX: one.prefix, Scope.NODE: one.node, Scope.DEVICE: one.device}
-    return keys.get(scope)
+    if scope is Scope.NODE:
+        return one.node
+    if scope is Scope.PREFIX:
+        return one.prefix
+    return one.device if scope is Scope.DEVICE else None
 
 
 def _weighs(cause: Finding, effect: Finding) -> bool:

@@ -146,9 +146,9 @@ class Fault:
     @property
     def causes(self) -> tuple[Causes, ...]:
         """All that explains it, itself included."""
-        return (
-            self.explained_by if self.one_for_each is None else (*self.explained_by, Causes((self,), self.one_for_each))
-        )
+        if self.one_for_each is None:
+            return self.explained_by
+        return (*self.explained_by, Causes((self,), self.one_for_each))
 
     def finding(
         self,
