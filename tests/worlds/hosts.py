@@ -47,7 +47,7 @@ _LINK_NAMES = st.sampled_from(("eth0", "ens3", "enp0s31f6", "eno1np0"))
 _GIVEN = st.sampled_from(("full", "full", "bare", "empty"))
 _EXTRA = st.sampled_from(("", "", "", "secondary", "floating", "labelled"))
 ZONES = st.sampled_from(("a", "b"))
-_BESIDE = st.sampled_from(("", "", "", "gre", "sit", "wireguard", "tun", "dummy", "ipvlan", "virbr0", "vlan of a vrf"))
+BESIDE = st.sampled_from(("", "", "", "gre", "sit", "wireguard", "tun", "dummy", "ipvlan", "virbr0", "vlan of a vrf"))
 _DOCKER = st.sampled_from((1, 0, 2, 3))
 _FIRST = 18  # on each wire: before it are the router, and room for a mistake
 _SUBNETS = ("172.17.0.0/16", "172.18.0.0/16", "172.19.0.0/16", "10.200.0.0/24")
@@ -86,7 +86,7 @@ def make_host(draw: Draw, world: World, wires: Wires, name: str, number: int) ->
     base = draw(_LINK_NAMES)
     links, own = wire(draw(_WIRINGS), base, segment, wires, number)
     routes = tuple(_default_routes(links, segment, own))
-    links = (*_with_more(draw(_EXTRA), links, segment, wires, own), *_beside(draw(_BESIDE), base, number, world))
+    links = (*_with_more(draw(_EXTRA), links, segment, wires, own), *beside(draw(BESIDE), base, number, world))
     zone = draw(ZONES) if any(one.nodes is not None for one in world.pools) else ""
     host = Host(name, links, tuple(_docker_networks(draw)), routes=routes, machine=number, zone=zone)
     return replace(host, env=_environment(draw, world, host, own))
@@ -129,7 +129,7 @@ def wire(
             return (Link(base, "", on, own),), own
 
 
-def _beside(kind: str, base: str, number: int, world: World) -> tuple[Link, ...]:
+def beside(kind: str, base: str, number: int, world: World) -> tuple[Link, ...]:
     """Links that lead elsewhere than to the other nodes: tunnels, a hypervisor's bridge, another tenant's VLAN."""
     alone = (ip_interface(f"10.99.{number}.1/30"),)
     match kind:

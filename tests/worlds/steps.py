@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tests.worlds import leftovers
-from tests.worlds.hosts import another_network
+from tests.worlds.hosts import BESIDE, another_network, beside
 from tests.worlds.model import history, moves
 from tests.worlds.model.startup import node_name
 from tests.worlds.model.values import ALWAYS, CROSS_SUBNET, NEVER, Block, Pool, Rule, World
@@ -96,6 +96,15 @@ def _docker_network(draw: Draw, world: World, hostname: str) -> World:
     return history.with_host(world, replace(host, docker=(*host.docker, another_network(draw, host))))
 
 
+def _linked(draw: Draw, world: World, hostname: str) -> World:
+    """A link is made later, which Calico's own way of choosing would prefer."""
+    host = world.host(hostname)
+    base = next(one.name for one in host.links if one.name != "lo" and not one.kind)
+    made = beside(draw(BESIDE), base, host.machine, world)
+    there = {one.name for one in host.links} & {one.name for one in made}
+    return world if there else history.with_host(world, replace(host, links=(*host.links, *made)))
+
+
 def _given_up(draw: Draw, world: World, _hostname: str) -> World:
     """A claim on a block goes, and its pods stay: nobody owns it then."""
     used = [one for one in world.blocks if one.owner is not None and all(not each.kind for each in one.given)]
@@ -164,6 +173,7 @@ _STEPS = (
     _switched,
     _disabled,
     _docker_network,
+    _linked,
     _renamed,
     _readdressed,
     _rebooted,
