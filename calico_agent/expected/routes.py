@@ -107,6 +107,16 @@ def _expect(cluster: Cluster, local: Standpoint) -> Expectation:
     return draft.finished()
 
 
+def is_kept_back(cluster: Cluster, block: Block, me: str | None) -> bool:
+    """Whether no route to a single address in a block can be expected: a route reflector owns it.
+
+    What BIRD there tells anybody, of its own or not, goes by its own blocks (confd's bird_aggr.cfg.template@v3.28.5):
+    it passes on no borrowed address in one, and leads packets for the whole block there itself.
+    """
+    owner = cluster.nodes.get(block.owner) if block.owner is not None and block.owner != me else None
+    return owner is not None and owner.route_reflector_cluster_id is not None
+
+
 def _is_silent(block: Block) -> bool:
     """Whether BIRD of the owner has nothing to tell of a block of one address.
 
@@ -197,6 +207,8 @@ class _Draft:
                 self._outside.append((borrowed, block))
                 continue
             way = self._ways.to(borrowed.node, lane, Family(borrowed.address.version))
+            if way is not None and way.by_bgp and is_kept_back(self._cluster, block, self._local.name):
+                continue
             if way is not None and borrowed.node != self._local.name:
                 ownerless = block.cidr if block.owner is None else None
                 yield ExpectedRoute(host_prefix(borrowed.address), way, borrowed=True, ownerless=ownerless)

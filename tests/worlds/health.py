@@ -63,7 +63,14 @@ def _leftover(finding: Finding, world: World) -> bool:
     return finding.code.endswith("-MISSING") and prefix.network_address not in pods
 
 
-_REMARKS = (_short_prefix, _renamed, _leftover)
+def _overlap(finding: Finding, world: World) -> bool:
+    """A network of this host in which a block lies: chance put it there, out of the pool around both."""
+    prefix = finding.prefix
+    shared = (prefix is not None and prefix.overlaps(one.cidr) for one in world.blocks)
+    return finding.code == "RT-OVERLAP" and any(shared)
+
+
+_REMARKS = (_short_prefix, _renamed, _leftover, _overlap)
 
 
 def false_alarms(world: World) -> list[str]:

@@ -80,7 +80,8 @@ def _pool_deleted(draw: Draw, world: World, _hostname: str) -> World:
 def _pool_made(draw: Draw, world: World, _hostname: str) -> World:
     """One more pool, perhaps for some nodes only."""
     cidr, number = ip_network("10.130.0.0/20"), len(world.pools)
-    if any(one.cidr == cidr for one in world.pools) or 4 not in world.versions:
+    filtered = bool(world.bgp.filters)  # these name the pools that they let pass
+    if any(one.cidr == cidr for one in world.pools) or 4 not in world.versions or filtered:
         return world
     ipip, vxlan = draw(MODES) if not world.release.v2 else (NEVER, NEVER)
     pool = Pool(f"late-{number}", cidr, ipip, vxlan)

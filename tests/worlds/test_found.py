@@ -17,7 +17,7 @@ from tests.worlds.model import history, startup
 from tests.worlds.model.peering import Peer
 from tests.worlds.model.releases import V2_3, V3_32
 from tests.worlds.model.settle import settle
-from tests.worlds.model.values import ALWAYS, CROSS_SUBNET, DockerNetwork, Link, World
+from tests.worlds.model.values import ALWAYS, CROSS_SUBNET, DockerNetwork, Link, Node, Pool, World
 from tests.worlds.plain import POOL, apart, of_size, over_ipv6, plain
 
 
@@ -118,6 +118,25 @@ def test_who_took_another_hosts_name_is_not_told_to_delete_the_records_of_its_po
     assert root.startswith("RT-WORKLOAD-GONE")
     assert "called host3: calico/node here may have taken the name of another machine" in words
     assert "if host2 is another machine" in words.partition("\n")[2]
+
+
+def test_a_reflector_passes_on_no_address_that_was_borrowed_from_its_own_block() -> None:
+    """It leads to each of them itself, so that packets get there by way of it."""
+    pool = Pool("small", ip_network("198.18.5.0/24"), ipip=ALWAYS, block_size=24)
+    world = plain(pool)
+    nodes = (replace(one, labels=(("rack", _rack(one)),), cluster_id=_cluster(one)) for one in world.nodes)
+    peers = (Peer("to-reflector", nodes="rack == 'node'", peers="rack == 'reflector'"),)
+    world = replace(world, nodes=tuple(nodes), bgp=replace(world.bgp, mesh=False, peers=peers))
+    assert [one.owner for one in world.blocks] == ["host1"], "the others have borrowed"
+    assert false_alarms(world) == []
+
+
+def _rack(node: Node) -> str:
+    return "reflector" if node.name == "host1" else "node"
+
+
+def _cluster(node: Node) -> str | None:
+    return "244.0.0.1" if node.name == "host1" else None
 
 
 def test_a_pool_that_is_deleted_in_use_is_told_where_blocks_do_not_say_who_uses_them() -> None:

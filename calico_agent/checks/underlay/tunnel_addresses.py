@@ -19,6 +19,7 @@ from calico_agent.expected.agents import is_this_host
 from calico_agent.expected.cluster import Cluster, TunnelEnd
 from calico_agent.expected.forwarding import Encapsulation, ForwardingPath, ForwardingResolver, Lane
 from calico_agent.expected.local_node import Standpoint
+from calico_agent.expected.routes import is_kept_back
 from calico_agent.expected.view import View
 from calico_agent.faults.routes.host_routes import RT_TUNNEL_ADDRESS
 from calico_agent.faults.routes.pods import RT_ADDRESS_TWICE
@@ -61,7 +62,8 @@ def _tunnel_routes(cluster: Cluster, local: Standpoint) -> TunnelRoutes:
         if way is None or way.encapsulation is Encapsulation.WIREGUARD:
             continue
         found.ways[address.version][int(address)] = address, end, way
-        if block is None or block.owner != end.node:
+        kept_back = block is not None and way.by_bgp and is_kept_back(cluster, block, local.name)
+        if block is None or (block.owner != end.node and not kept_back):
             alone.append(address)
     return found._replace(alone=tuple(alone))
 
