@@ -1,6 +1,7 @@
 # Everything a newcomer types. Each target does its own set-up; all of them work a second time.
 #
 #   make demo        the story on a three-host lab: real Docker engines, etcd with TLS, BIRD, kernel routes
+#                    (POOL=ipip: with IPIP, on a kernel that has it)
 #   make test        linters, types, import contracts and all tests; its last line is pytest's summary
 #   make test-core   the same without hosts that boot systemd, a real kube-apiserver, and a kernel of its own
 #   make test-fast   the pure stages only, no root needed once set up
@@ -27,8 +28,9 @@ PURE := $(addprefix tests/,adopt checks expected faults identity model plan repo
 
 .PHONY: demo test test-core test-fast worlds wireguard bench docs lint setup packages kube-apiserver clean
 
-demo: setup
-	@$(BIN)/python -m tests.demo
+# With IPIP, which the machine's kernel may lack, the hosts get one of their own.
+demo: setup $(if $(findstring ipip,$(POOL)),uml)
+	@POOL=$(POOL) $(BIN)/python -m tests.demo
 
 # The kernel in tests/uml has one processor and bears nothing beside it: a stage of its own.
 test: setup uml kube-apiserver

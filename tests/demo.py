@@ -3,9 +3,11 @@
 Nothing is shown that does not happen: every command that is printed is run, every answer is what it printed. Each step
 waits for what it announces and fails the demonstration when that does not come.
 
-KEEP=1 leaves the lab running at the end.
+KEEP=1 leaves the lab running at the end. POOL=ipip (or ipip-cross) tells it with IPIP, in a kernel of its own
+(tests/uml) because the machine's may lack it; that takes its time.
 """
 
+import contextlib
 import os
 import sys
 import textwrap
@@ -15,11 +17,14 @@ from collections.abc import Callable
 from tests.lab.errors import LabError
 from tests.lab.lab import Lab
 from tests.lab.leftovers import clear_leftovers
-from tests.lab.options import Options
+from tests.lab.options import Options, Pool
 from tests.lab.owner import sign
 from tests.lab.signals import ended_by_signals
+from tests.uml.guest import Guest
+from tests.uml.place import inside
 
 _WIDTH = 100
+_PATIENCE = 5 if inside() else 1
 _STATUS = ("calico-agent", "status")
 
 
@@ -51,8 +56,8 @@ class Story:
         """Wait until it happened and say how long that took; raises LabError when it does not."""
         begun = time.monotonic()
         while not happened():
-            if time.monotonic() - begun > seconds:
-                raise LabError(f"waited {seconds:.0f} s in vain until {what}")
+            if time.monotonic() - begun > seconds * _PATIENCE:
+                raise LabError(f"waited {seconds * _PATIENCE:.0f} s in vain until {what}")
             time.sleep(0.05)
         took = time.monotonic() - begun
         print(f"\n  ... {what}: after {took:.1f} s", flush=True)
@@ -80,8 +85,11 @@ def main() -> int:
     lab = Lab.here(say=lambda text: print(f"  {text}", flush=True))
     finished = False
     try:
+        options = Options(pool=_pool(os.environ.get("POOL") or Pool.NONE))
         with ended_by_signals():
-            _tell(lab, Story(lab))
+            if options.pool.is_ipip and not inside():
+                return _in_guest(lab, options, keep=keep)
+            _tell(lab, Story(lab), options)
         finished = True
     except LabError as failure:
         print(f"\nThe demonstration failed: {failure}", file=sys.stderr)
@@ -100,14 +108,34 @@ def main() -> int:
     return 0
 
 
-def _tell(lab: Lab, story: Story) -> None:
+def _pool(name: str) -> Pool:
+    try:
+        return Pool(name)
+    except ValueError:
+        raise LabError(f"POOL={name}: there are {', '.join(Pool)}") from None
+
+
+def _in_guest(lab: Lab, options: Options, *, keep: bool) -> int:
+    """The same in a guest that has the lab's name, so that commands for the lab reach into it."""
+    print("A Linux kernel with IPIP is started for the hosts: an ordinary process, in which all is some times slower.")
+    options.archive()
+    with contextlib.ExitStack() as undone:
+        guest = undone.enter_context(Guest.boot(lab.directory.name))
+        code = guest.attach(sys.executable, "-m", "tests.demo")
+        if keep and code == 0:
+            undone.pop_all()
+        return code
+
+
+def _tell(lab: Lab, story: Story, options: Options) -> None:
     story.chapter(
         "Three hosts",
         "Each has its own kernel tables, its own Docker Engine with a docker0 of 172.17.0.1/16, and one etcd with TLS "
         "is behind them. host1 and host2 get calico-agent. host3 is set up as in 2017: calico/node is started without "
-        "it, and what it registers is the address of Docker's bridge.",
+        "it, and what it registers is the address of Docker's bridge."
+        + (" What pods send to other hosts goes through the IPIP tunnel tunl0." if options.pool.is_ipip else ""),
     )
-    lab.up(Options(), bare=True)
+    lab.up(options, bare=True)
     pods = {}
     for host in ("host1", "host2"):
         lab.agent_start(host)

@@ -16,7 +16,7 @@ PROGRAM = REPOSITORY / ".venv" / "bin" / "calico-agent"
 
 _CONFIGURATION = Path("etc/calico-agent/calico-agent.toml")
 _SOCKET = Path("run/calico-agent/agent.sock")
-_START_SECONDS = 60.0
+_START_SECONDS = 120.0
 _EXEC_SECONDS = 2.0
 """Until then the shell that starts it may not have become the program."""
 

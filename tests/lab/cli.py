@@ -2,6 +2,7 @@
 
 import argparse
 import base64
+import contextlib
 import json
 import sys
 from collections.abc import Iterator, Sequence
@@ -11,8 +12,13 @@ from tests.lab.lab import Lab
 from tests.lab.leftovers import clear_leftovers
 from tests.lab.options import MAXIMUM_HOSTS, STANDIN_IMAGE, Options, Pool
 from tests.lab.signals import ended_by_signals
+from tests.uml.guest import Guest
+from tests.uml.place import inside
 
-_EPILOG = "The lab's name and directory come from CALICO_AGENT_LAB (default calab): two names are two labs."
+_EPILOG = """The lab's name and directory come from CALICO_AGENT_LAB (default calab): two names are two labs. With
+`up --kernel uml` the lab is in a guest of that name (tests/uml), and the other commands reach into it; they have no
+terminal there."""
+_OURSELVES = (sys.executable, "-m", "tests.lab")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -21,6 +27,11 @@ def main(arguments: Sequence[str]) -> int:
     lab = Lab.here(say=lambda text: print(text, flush=True))
     try:
         with ended_by_signals():
+            guest = Guest(lab.directory.name)
+            if parsed.command == "up" and parsed.kernel == "uml" and not inside():
+                return _up_in(guest, _options(parsed), arguments)
+            if guest.is_up() and parsed.command != "down":
+                return guest.attach(*_OURSELVES, *arguments)
             return _run(lab, parsed)
     except LabError as failure:
         print(f"tests.lab: {failure}", file=sys.stderr)
@@ -33,10 +44,7 @@ def main(arguments: Sequence[str]) -> int:
 def _run(lab: Lab, parsed: argparse.Namespace) -> int:
     match parsed.command, getattr(parsed, "action", None):
         case "up", _:
-            options = Options(
-                parsed.hosts, parsed.pool, parsed.ipv6, not parsed.no_tls, parsed.image_archive, parsed.image
-            )
-            lab.up(options, bare=parsed.bare)
+            lab.up(_options(parsed), bare=parsed.bare)
         case "down", _:
             _down(lab, leftovers=parsed.all)
         case "node", "start":
@@ -59,7 +67,23 @@ def _run(lab: Lab, parsed: argparse.Namespace) -> int:
     return 0
 
 
+def _options(parsed: argparse.Namespace) -> Options:
+    return Options(parsed.hosts, parsed.pool, parsed.ipv6, not parsed.no_tls, parsed.image_archive, parsed.image)
+
+
+def _up_in(guest: Guest, options: Options, arguments: Sequence[str]) -> int:
+    """Start a guest and build the lab in it; when that fails nothing of it stays."""
+    options.archive()  # is built here: what is written in the guest is gone with it
+    with contextlib.ExitStack() as undone:
+        undone.enter_context(Guest.boot(guest.name))
+        code = guest.attach(*_OURSELVES, *arguments)
+        if code == 0:
+            undone.pop_all()
+        return code
+
+
 def _down(lab: Lab, *, leftovers: bool) -> None:
+    Guest(lab.directory.name).close()
     lab.down()
     for what in clear_leftovers() if leftovers else ():
         print(f"removed, as what started it is gone: {what}")
@@ -85,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     up = commands.add_parser("up", help="build the lab; every host gets an agent, calico/node and a pod")
     up.add_argument("--hosts", type=int, default=3, help=f"1 to {MAXIMUM_HOSTS} (default 3)")
     up.add_argument("--pool", type=Pool, default=Pool.NONE, help=", ".join(Pool), metavar="ENCAPSULATION")
+    up.add_argument("--kernel", choices=("own", "uml"), default="own", help="uml: one that has ipip and other links")
     up.add_argument("--ipv6", action="store_true", help="both families on the wire, in the pools and in BGP")
     up.add_argument("--no-tls", action="store_true", help="etcd without TLS and client certificates")
     up.add_argument("--image-archive", default="", metavar="FILE", help="another image, made by docker save or export")

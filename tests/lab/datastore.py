@@ -16,7 +16,7 @@ from tests.lab.processes import Process, stop
 HOST_CERTIFICATES = "/etc/calico/certs"
 """Where each host keeps ca_cert.crt, cert.crt and key.pem (the paths calicoctl and kubespray use)."""
 
-_START_SECONDS = 20.0
+_START_SECONDS = 90.0
 
 
 @dataclass(frozen=True, slots=True)

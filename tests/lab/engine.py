@@ -19,7 +19,7 @@ from tests.lab.namespaces import Sandbox
 CONTAINER = "calico-node"
 BY_HAND = "lab=by-hand"
 
-_START_SECONDS = 40.0
+_START_SECONDS = 120.0
 # As the recorded containers, and with the certificates where calicoctl mounts them (commands/node/run.go@v3.31.7).
 _MOUNTS = (
     "/lib/modules:/lib/modules:ro",

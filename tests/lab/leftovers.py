@@ -10,7 +10,8 @@ from tests.lab.lab import Lab
 from tests.lab.options import lab_directory
 from tests.lab.owner import OWNER, is_gone
 from tests.lab.processes import MARK, environment_of, stat_of
-from tests.uml.guest import GUESTS, Guest
+from tests.uml.guest import Guest
+from tests.uml.place import GUESTS
 
 
 def clear_leftovers() -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from tests.lab.processes import MARK, Process, is_marked, processes_beside
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 _INIT = Path(__file__).with_name("host.sh")
-_START_SECONDS = 20.0
+_START_SECONDS = 90.0
 
 
 @dataclass(frozen=True, slots=True)

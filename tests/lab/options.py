@@ -13,6 +13,7 @@ from ipaddress import IPv4Interface, IPv6Interface
 from pathlib import Path
 
 from tests.lab.errors import LabError
+from tests.lab.standin import build_standin
 
 MAXIMUM_HOSTS = 9
 STANDIN_IMAGE = "calico/node:standin"
@@ -66,6 +67,16 @@ class Options:
     def names(self) -> tuple[str, ...]:
         """The hosts' names, host1 first."""
         return tuple(f"host{number}" for number in range(1, self.hosts + 1))
+
+    def archive(self) -> Path:
+        """The image's archive; that of the stand-in is built if it is not there yet."""
+        return Path(self.image_archive) if self.image_archive else build_standin(ipip=self.pool.is_ipip)
+
+    def address(self, host: str) -> IPv4Interface:
+        """A host's address on eth0. With ipip-cross the last one is behind a router: host3 is 10.77.1.13/24."""
+        near = address(host)
+        is_far = self.pool is Pool.IPIP_CROSS and host == self.names[-1]
+        return IPv4Interface(f"{near.ip + 256}/{near.network.prefixlen}") if is_far else near
 
     @property
     def node_environment(self) -> dict[str, str]:

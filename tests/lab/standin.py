@@ -18,6 +18,7 @@ from pathlib import Path
 
 from tests.lab.errors import LabError
 from tests.lab.namespaces import REPOSITORY
+from tests.uml.place import inside
 
 _PROGRAM = Path(__file__).with_name("image")
 _INSIDE = "usr/lib/standin"
@@ -36,13 +37,23 @@ main()'
 """
 
 
-def build_standin() -> Path:
-    """The archive of the root file system, in the format of `docker import`; built if it is not there yet."""
-    files = dict(sorted(_tree()))
-    archive = REPOSITORY / "build" / f"standin-{_fingerprint(files)}.tar"
+def build_standin(*, ipip: bool = False) -> Path:
+    """The archive of the root file system, in the format of `docker import`; built if it is not there yet.
+
+    With `ipip` its BIRD writes routes into tunl0, for which a C compiler is needed. In a guest (tests/uml) the one that
+    was built outside is taken: looking at a thousand files takes half a minute there.
+    """
+    name = "ipip-standin" if ipip else "standin"
+    if inside() and (built := list((REPOSITORY / "build").glob(f"{name}-*.tar"))):
+        return built[0]
+    tree = dict(_tree())
+    if ipip:
+        tree[f"{_INSIDE}/krt_tunnel.so"] = _compile(_PROGRAM / "krt_tunnel.c")
+    files = dict(sorted(tree.items()))
+    archive = REPOSITORY / "build" / f"{name}-{_fingerprint(files)}.tar"
     if not archive.exists():
         archive.parent.mkdir(exist_ok=True)
-        for old in archive.parent.glob("standin-*.tar"):
+        for old in archive.parent.glob(f"{name}-*.tar"):
             old.unlink(missing_ok=True)
         unfinished = archive.with_suffix(f".{os.getpid()}")
         _write(unfinished, files)
@@ -70,6 +81,18 @@ def _tree() -> Iterable[tuple[str, Path]]:
             yield f"etc/iproute2/{name}", file
 
 
+def _compile(source: Path) -> Path:
+    """A library without headers and without libc of its own: it goes into a program that has one."""
+    library = REPOSITORY / "build" / f"{source.stem}-{hashlib.sha256(source.read_bytes()).hexdigest()[:16]}.so"
+    if not library.exists():
+        library.parent.mkdir(exist_ok=True)
+        unfinished = library.with_suffix(f".{os.getpid()}")
+        compiler = (_find("tcc"), "-shared", "-nostdlib", "-Wall", "-Werror")
+        subprocess.run((*compiler, "-o", str(unfinished), str(source)), check=True)
+        unfinished.rename(library)
+    return library
+
+
 def _is_wanted(file: Path) -> bool:
     """Compiled modules are wanted too (without them each start compiles), but not the optimised ones."""
     if file.suffix == ".a" or ".opt-" in file.name:
@@ -80,7 +103,7 @@ def _is_wanted(file: Path) -> bool:
 def _find(program: str) -> str:
     found = shutil.which(program)
     if found is None:
-        raise LabError(f"the stand-in image needs {program}; run `make setup` (packages: tests/lab/packages.txt)")
+        raise LabError(f"the stand-in image needs {program}; run `make setup uml` (packages: tests/*/packages.txt)")
     return found
 
 

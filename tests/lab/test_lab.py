@@ -144,7 +144,6 @@ def test_a_second_up_is_refused_and_does_no_harm(unbuilt: Lab) -> None:
     [
         pytest.param(("exec", "host1", "--", "true"), 1, "no lab is running", id="a command without a lab"),
         pytest.param(("up", "--hosts", "12"), 1, "1 to 9 hosts", id="too many hosts"),
-        pytest.param(("up", "--pool", "ipip"), 1, "does not program IPIP", id="IPIP with the stand-in"),
         pytest.param(("up", "--pool", "gre"), 2, "--pool", id="an unknown encapsulation"),
         pytest.param(("up", "--image-archive", "/no/file"), 1, "no such file", id="an archive that is not there"),
         pytest.param(("node", "host1", "start", "IP"), 2, "KEY=VALUE", id="a setting without a value"),

@@ -1,10 +1,11 @@
 """The network between the hosts: one bridge, and a veth pair to each host's eth0."""
 
 import subprocess
+from ipaddress import IPv4Interface
 
 from tests.lab.errors import LabError
 from tests.lab.namespaces import Sandbox
-from tests.lab.options import WIRE_ADDRESS, WIRE_ADDRESS6, Options, address, address6
+from tests.lab.options import WIRE_ADDRESS, WIRE_ADDRESS6, Options, address6
 
 
 def build_wire(wire: Sandbox, hosts: tuple[Sandbox, ...], options: Options) -> None:
@@ -20,16 +21,24 @@ def build_wire(wire: Sandbox, hosts: tuple[Sandbox, ...], options: Options) -> N
         "link set br0 up",
     )
     if options.pool.is_ipip and not can_tunnel(wire):
-        raise LabError(f"--pool {options.pool}: this kernel has no ipip links; use none, vxlan or vxlan-cross")
+        raise LabError(f"--pool {options.pool}: this kernel has no ipip links; add --kernel uml, or use another pool")
     for host in hosts:
         _connect(host, wire)
-        wire.ip(f"link set {host.name} master br0 up")
+        address = options.address(host.name)
+        wire.ip(f"link set {host.name} up", *_port(host.name, address))
         host.ip(
-            f"address add {address(host.name)} dev eth0",
+            f"address add {address} dev eth0",
             *((f"address add {address6(host.name)} dev eth0 nodad",) if options.ipv6 else ()),
             "link set eth0 up",
-            f"route add default via {WIRE_ADDRESS.ip}",
+            f"route add default via {address.network[1]}",
         )
+
+
+def _port(host: str, address: IPv4Interface) -> tuple[str, ...]:
+    """A host of another network has the wire as its router, at the other end of its link."""
+    if address.network == WIRE_ADDRESS.network:
+        return (f"link set {host} master br0",)
+    return (f"address add {address.network[1]}/{address.network.prefixlen} dev {host}",)
 
 
 def can_tunnel(wire: Sandbox) -> bool:
@@ -39,19 +48,6 @@ def can_tunnel(wire: Sandbox) -> bool:
         return False
     wire.ip("link del try")
     return True
-
-
-def refuse_impossible(options: Options) -> None:
-    """Say at once what cannot work.
-
-    Raises:
-        LabError: an IPIP pool with the stand-in.
-    """
-    if options.pool.is_ipip and not options.image_archive:
-        raise LabError(
-            f"--pool {options.pool}: the stand-in image does not program IPIP (its BIRD is Debian's); use none, vxlan "
-            "or vxlan-cross, or the real image with --image-archive on a kernel that has ipip"
-        )
 
 
 def _connect(host: Sandbox, wire: Sandbox) -> None:

@@ -4,6 +4,7 @@ Its directory on the machine is in memory and is mounted in the guest at the sam
 a line in the pipe `bell` announces it to the guest's process 1 (init.sh), which answers by files beside it.
 """
 
+import compileall
 import contextlib
 import os
 import random
@@ -20,11 +21,10 @@ from types import TracebackType
 from typing import Self, TextIO
 
 from tests.lab.errors import LabError
+from tests.lab.namespaces import REPOSITORY
 from tests.lab.owner import OWNER, lives, name_of
 from tests.uml.call import Call, Sink
-
-GUESTS = Path("/dev/shm/calico-agent-guests")
-"""In memory: the guest waits for each write to its files."""
+from tests.uml.place import GUESTS
 
 _KERNEL = Path("/usr/bin/linux.uml")
 _INIT = Path(__file__).with_name("init.sh")
@@ -55,6 +55,8 @@ class Guest:
         if guest.is_up():
             raise GuestError(f"a guest {name} is already running")
         guest.close()
+        for package in ("calico_agent", "tests"):  # what is compiled in the guest is gone with it
+            compileall.compile_dir(REPOSITORY / package, quiet=2)
         guest.directory.mkdir(parents=True, mode=0o700)
         try:
             guest._start(memory)

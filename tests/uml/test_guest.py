@@ -14,7 +14,8 @@ from tests.lab.namespaces import REPOSITORY
 from tests.lab.owner import OWNER
 from tests.lab.processes import environment_of
 from tests.patience import until
-from tests.uml.guest import GUESTS, Guest, GuestError
+from tests.uml.guest import Guest, GuestError
+from tests.uml.place import GUESTS
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
 

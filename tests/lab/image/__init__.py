@@ -6,8 +6,8 @@ the image, and on lab hosts as the CNI plugin (`cni`).
 
     start       process 1: start-up once, then BIRD, then follow the datastore
     startup     node name, node record; addresses, autodetect, defaults
-    bird        BIRD's configuration from the datastore, and its processes
-    felix       VXLAN device and routes, blackholes, routes to local pods; kernel
+    bird        BIRD's configuration from the datastore, and its processes; krt_tunnel: its routes into tunl0
+    felix       VXLAN device and routes, blackholes, routes to local pods; ipip: the device tunl0; kernel
     ipam, cni   blocks and addresses; a pod's interface
     etcd, keys  the datastore and its layout; cluster: what it says
 """

@@ -3,9 +3,10 @@
 The rules are Calico's (confd/pkg/backends/calico/bgp_processor.go@v3.31.7), the text is ours: a session to
 every other node with an address, the side with the greater address (as text) dials; own blocks are blackholes
 and leave as one aggregate; addresses of other nodes' blocks that live here leave as /32; blocks of VXLAN
-pools are not BIRD's to put into the kernel.
+pools are not BIRD's to put into the kernel; those of IPIP pools go by tunl0.
 """
 
+import os
 import signal
 import subprocess
 import threading
@@ -15,10 +16,12 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-from tests.lab.image.cluster import Cluster
+from tests.lab.image.cluster import Cluster, Interface, Pool
 
 _CONFIGURATION = Path("/etc/calico/confd/config")
 _RESTART_SECONDS = 1.0
+_TUNNELS = Path("/usr/lib/standin/krt_tunnel.so")
+"""Only in images for IPIP; see krt_tunnel.c."""
 
 
 def render(cluster: Cluster, node: str, version: int) -> str | None:
@@ -44,6 +47,7 @@ def render(cluster: Cluster, node: str, version: int) -> str | None:
         "}",
         "filter calico_kernel_programming {",
         *(f"    if net ~ {pool.cidr} then reject;" for pool in pools if pool.vxlan != "Never"),
+        *(_by_tunnel(pool, address) for pool in pools if pool.ipip != "Never"),
         "    accept;",
         "}",
         *("protocol static {", *blackholes, "}"),
@@ -61,6 +65,15 @@ def render(cluster: Cluster, node: str, version: int) -> str | None:
         *_configured_peers(cluster, node, version),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _by_tunnel(pool: Pool, address: Interface) -> str:
+    """What BIRD learned of other nodes gets a metric, since v3.32, and a next hop behind tunl0 (krt_tunnel.c)."""
+    near = f"if ! (bgp_next_hop ~ {address.network}) then " if pool.ipip == "CrossSubnet" else ""
+    return (
+        f"    if net ~ {pool.cidr} then {{ if defined(bgp_next_hop) then {{ krt_metric = 1024; "
+        f"{near}krt_prefsrc = bgp_next_hop; }} accept; }}"
+    )
 
 
 def _mesh(cluster: Cluster, node: str, version: int) -> list[str]:
@@ -145,6 +158,7 @@ class Bird:
         while True:
             with self._lock:
                 command = (self.program, "-R", "-s", socket, "-d", "-c", str(self._file))
-                self._process = subprocess.Popen(command)
+                tunnels = {"LD_PRELOAD": str(_TUNNELS)} if _TUNNELS.exists() else {}
+                self._process = subprocess.Popen(command, env={**os.environ, **tunnels})
             self._process.wait()
             time.sleep(_RESTART_SECONDS)

@@ -29,6 +29,7 @@ class Pool:
 
     cidr: Network
     vxlan: str
+    ipip: str
     exported: bool
 
 
@@ -66,12 +67,23 @@ class Cluster:
         text = self.node_spec(name).get("ipv4VXLANTunnelAddr")
         return ip_address(text) if text else None
 
+    def ipip_address(self, name: str) -> Address | None:
+        """The address of a node's tunl0."""
+        text = (self.node_spec(name).get("bgp") or {}).get("ipv4IPIPTunnelAddr")
+        return ip_address(text) if text else None
+
+    @property
+    def has_ipip(self) -> bool:
+        """Whether a pool uses IPIP, always or across subnets."""
+        return any(pool.ipip != "Never" for pool in self.pools())
+
     def pools(self) -> tuple[Pool, ...]:
         """Every pool."""
         return tuple(
             Pool(
                 ip_network(value["spec"]["cidr"]),
                 value["spec"].get("vxlanMode", "Never"),
+                value["spec"].get("ipipMode", "Never"),
                 not value["spec"].get("disableBGPExport", False),
             )
             for value in self._below(POOLS).values()

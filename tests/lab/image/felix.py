@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Interface
 from pathlib import Path
 
-from tests.lab.image import ipam, kernel, logs
+from tests.lab.image import ipam, ipip, kernel, logs
 from tests.lab.image.autodetect import read_links
 from tests.lab.image.cluster import Address, Block, Cluster, Network
 from tests.lab.image.etcd import Etcd
@@ -61,6 +61,7 @@ def apply(etcd: Etcd, cluster: Cluster, node: str) -> None:
         for block in cluster.blocks():
             wanted |= _block_routes(cluster, block, local, peers)
         _ensure_neighbours(tuple(peers.values()))
+    ipip.apply(etcd, cluster, node)
     _ensure_routes(wanted)
 
 
@@ -92,7 +93,7 @@ def _local(etcd: Etcd, cluster: Cluster, node: str) -> _Local | None:
 
 def _assign_tunnel_address(etcd: Etcd, node: str) -> Address:
     attributes = {"node": node, "type": "vxlanTunnelAddress"}
-    tunnel = ipam.assign(etcd, ipam.Claim(node, f"vxlan-tunnel-addr-{node}", attributes, vxlan_only=True))
+    tunnel = ipam.assign(etcd, ipam.Claim(node, f"vxlan-tunnel-addr-{node}", attributes, mode="vxlanMode"))
     while stored := etcd.get(NODES + node):
         stored.value["spec"]["ipv4VXLANTunnelAddr"] = str(tunnel)
         if etcd.update(NODES + node, stored.value, stored.revision):
@@ -110,9 +111,10 @@ def _peers(cluster: Cluster, node: str) -> dict[str, _Peer]:
 
 
 def _pod_routes(cluster: Cluster, node: str) -> set[Route]:
+    """With IPIP they have the metric that v3.32 gives them, as what was recorded of it is from that release."""
     present = {link.name for link in read_links()}
     return {
-        Route(_text(pod), link, metric=1024 if pod.version == 6 else 0)
+        Route(_text(pod), link, metric=1024 if pod.version == 6 or cluster.has_ipip else 0)
         for pod, link in cluster.pods(node).items()
         if link in present
     }

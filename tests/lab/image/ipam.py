@@ -35,13 +35,16 @@ class ExhaustedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """For whom an address is: the handle is its record, the attributes are written beside it in the block."""
+    """For whom an address is: the handle is its record, the attributes are written beside it in the block.
+
+    `mode` is the field of a pool that must say more than Never: a tunnel's address comes from a pool that uses it.
+    """
 
     node: str
     handle: str
     attributes: dict[str, str]
     version: int = 4
-    vxlan_only: bool = False
+    mode: str = ""
 
 
 def assign(etcd: Etcd, claim: Claim) -> Address:
@@ -62,6 +65,29 @@ def assign(etcd: Etcd, claim: Claim) -> Address:
     )
 
 
+def release(etcd: Etcd, handle: str, address: Address) -> None:
+    """Take an address back; it is the last to be given out again."""
+    for key in etcd.list(f"{BLOCKS}ipv{address.version}/block/").items:
+        cidr = ip_network(cidr_of(key))
+        while address in cidr and (stored := etcd.get(key)):
+            block: dict[str, Any] = stored.value
+            ordinal = int(address) - int(cidr.network_address)
+            gone = block["allocations"][ordinal]
+            if gone is None:
+                return
+            block["allocations"][ordinal] = None
+            block["allocations"] = [
+                index - 1 if index is not None and index > gone else index for index in block["allocations"]
+            ]
+            block["unallocated"].append(ordinal)
+            del block["attributes"][gone]
+            block["sequenceNumberForAllocation"].pop(str(ordinal), None)
+            block["sequenceNumber"] += 1
+            if etcd.update(key, block, stored.revision):
+                _count_handle(etcd, handle, cidr, by=-1)
+                return
+
+
 def _pools(etcd: Etcd, claim: Claim) -> list[tuple[Network, int]]:
     found = []
     for value in etcd.list(POOLS).items.values():
@@ -69,7 +95,7 @@ def _pools(etcd: Etcd, claim: Claim) -> list[tuple[Network, int]]:
         cidr = ip_network(spec["cidr"])
         if spec.get("disabled") or cidr.version != claim.version:
             continue
-        if claim.vxlan_only and spec.get("vxlanMode", "Never") == "Never":
+        if claim.mode and spec.get(claim.mode, "Never") == "Never":
             continue
         found.append((cidr, int(spec.get("blockSize") or (26 if cidr.version == 4 else 122))))
     return found
@@ -150,6 +176,9 @@ def _count_handle(etcd: Etcd, handle: str, block: Network, by: int = 1) -> None:
         counts[str(block)] = counts.get(str(block), 0) + by
         if not counts[str(block)]:
             del counts[str(block)]
+        if not counts:
+            etcd.delete(handle_key(handle))
+            return
         value = {"block": counts, "deleted": False}
         if etcd.update(handle_key(handle), value, stored.revision if stored else 0):
             return
