@@ -84,3 +84,14 @@ def test_a_bird_that_is_started_again_loses_no_route_meanwhile() -> None:
     world = mistakes.docker_address(plain(), "host3") or plain()
     before = [one.code for one in look_at(settle(world))[1].roots]
     assert [one.code for one in look_at(settle(booted(world, "host2", world)))[1].roots] == before
+
+
+def test_a_router_that_is_gone_is_one_problem_with_all_the_routes_that_it_told() -> None:
+    """Where nodes have sessions with routers alone, each missing route was a problem of its own."""
+    world = beside(plain(), ALL, override=True)
+    world = replace(world, bgp=replace(world.bgp, mesh=False))
+    assert false_alarms(world) == []
+    for look in look_at(settle(replace(world, routers=()))):
+        (problem,) = look.assessment.problems
+        assert (problem.cause.code, problem.cause.subject) == ("BGP-DOWN", "10.77.0.1")
+        assert [one.code for one in problem.consequences] == ["BGP-NO-REFLECTOR", "RT-MISSING", "RT-MISSING"]

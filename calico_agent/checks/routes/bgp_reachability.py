@@ -41,6 +41,7 @@ def find_paths(view: View, expectation: Expectation, routes: Iterable[Finding]) 
             for node in sorted(nodes - plan.reached - alike if plan.closed else ()):
                 yield _no_path(view, plan, node, family)
             yield from _no_reflector(view, plan, family, nodes)
+            yield from _no_router(view, plan, family, nodes)
         elif registered is not None and (bgp.mesh or bgp.peers):
             yield _isolated(view, family)
 
@@ -101,6 +102,26 @@ def _no_reflector(view: View, plan: FamilyPlan, family: Family, lost: set[str]) 
         cure=f"calico-agent status on {listed(names)}",
         node=names[0],
         family=family,
+    )
+
+
+def _no_router(view: View, plan: FamilyPlan, family: Family, lost: set[str]) -> Iterator[Finding]:
+    """The same where only routers, which are no nodes, bring the routes of other nodes."""
+    bird = dict(view.daemons()).get(family)
+    routers = sorted(address for address, wanted in plan.asked_for.items() if not wanted.node)
+    alone = lost - plan.reached
+    if not isinstance(bird, Bird) or not routers or not alone or view.starting or just_recovering(bird):
+        return
+    if any(session.established and session.peer in routers for session in bird.sessions):
+        return
+    names = listed(tuple(map(str, routers)))
+    yield BGP_NO_REFLECTOR.finding(
+        in_family(view.me, family),
+        f"no session with a router is established: {names}",
+        why=f"the routes of {counted(len(alone), 'node')} come through routers alone",
+        effect="routes to the pods of those nodes are dropped here, and those to ours there",
+        cure=f"see the sessions with {names}",
+        node=view.me,
     )
 
 

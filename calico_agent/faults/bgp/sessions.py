@@ -119,15 +119,15 @@ it left the cluster. A router needs a BGPPeer.""",
 
 BGP_NO_REFLECTOR = Fault(
     code="BGP-NO-REFLECTOR",
-    title="no session with a route reflector is up",
+    title="no session with a route reflector or a router is up, and routes come through them alone",
     condition=ConditionType.BGP_ESTABLISHED,
-    explained_by=(_PEER, this_host(*_HOST, *_BIRD), same_node(BGP_NAT, BGP_DOWN, BGP_NO_SESSION)),
+    explained_by=(_PEER, this_host(*_HOST, *_BIRD), same_node(BGP_NAT, BGP_DOWN, BGP_NO_SESSION), this_host(BGP_DOWN)),
     always_here=True,
     explanation="""\
-This host learns the routes of most nodes from route reflectors, and has an established session
-with none of them. What it knew stays for some minutes at most.
+This host learns the routes of most nodes from route reflectors, or from routers that are no nodes,
+and has an established session with none of them. What it knew stays for some minutes at most.
 
-Found in BIRD's sessions, when routes are missing that come through reflectors alone.
+Found in BIRD's sessions, when routes are missing that come through them alone.
 
 Cure the sessions with them: BGP-DOWN and BGP-NO-SESSION name the reasons.""",
 )

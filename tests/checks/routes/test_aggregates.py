@@ -65,7 +65,7 @@ CASES = {
     ),
     "the session with the router is down": Case(
         behind_a_router(to_router=session("10.77.0.1", "Connect", kind=PeerKind.GLOBAL)),
-        {"BGP-DOWN 10.77.0.1": set(), **NEITHER},
+        {"BGP-DOWN 10.77.0.1": {"BGP-NO-REFLECTOR host1", *NEITHER}},
     ),
     "beside the mesh, which brings the nodes' own": Case(
         behind_a_router(via("192.168.0.0/16", "10.77.0.1"), mesh=True), NEITHER
