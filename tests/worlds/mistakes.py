@@ -96,10 +96,14 @@ def used(world: World, cidr: IPNetwork) -> bool:
 
 
 def others_block(world: World, hostname: str) -> Block | None:
-    """A block of another node on the same wire, with a pod in it and without borrowers."""
+    """A block of another node on the same wire, with a pod in it and without borrowers.
+
+    None of a node to which WireGuard leads: its rule comes before all routes of the main table, and so before mistakes.
+    """
     name, own = node_name(world, world.host(hostname)), _own(world, hostname)
     wire = own.ipv4.network if own is not None and own.ipv4 is not None else ip_network("127.0.0.0/8")
     near = {one.name for one in world.nodes if one.ipv4 is not None and one.ipv4.ip in wire}
+    near -= {one.name for one in world.nodes if own is not None and own.key(4) and one.key(4)}
     for block in world.blocks:
         pool = world.pool_of(block.cidr)
         plain = all(one.node == block.owner for one in block.given)

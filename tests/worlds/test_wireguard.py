@@ -5,6 +5,7 @@ from dataclasses import replace
 from calico_agent.model.network.address import Family
 from calico_agent.model.network.kernel import Kernel
 from tests.identity.test_recorded_links import by_bytes
+from tests.worlds import mistakes
 from tests.worlds.health import false_alarms
 from tests.worlds.looking import look_at
 from tests.worlds.model import history
@@ -20,6 +21,17 @@ def encrypted(world: World, *without: str) -> World:
     for one in hosts:
         world = history.restart(world, one.hostname)
     return world
+
+
+def test_a_rule_and_a_route_behind_that_of_wireguard_lead_no_packet_away() -> None:
+    """All pods are reached, so that nothing is said; such a mistake is none there."""
+    clear, world = plain(), encrypted(plain())
+    assert mistakes.diverted(world, "host2") is mistakes.foreign_route(world, "host2") is None
+    for mistake in (mistakes.diverted, mistakes.foreign_route):
+        made = mistake(clear, "host2")
+        assert made is not None
+        host = replace(world.host("host2"), rules=made.host("host2").rules, routes=made.host("host2").routes)
+        assert false_alarms(history.with_host(world, host)) == []
 
 
 def kernel_of(world: World, hostname: str) -> Kernel:
