@@ -1,13 +1,16 @@
 """Faults of names and addresses, and of what the datastore says of them."""
 
+import json
 from dataclasses import replace
 from ipaddress import ip_interface
 
 from tests.worlds import mistakes
 from tests.worlds.faults.kind import Fault, codes, others, own_node, uplink, with_node
 from tests.worlds.model import history
+from tests.worlds.model.startup import node_name
 from tests.worlds.model.values import CROSS_SUBNET, Link, World
 
+_KEEPS = "which machine keeps the name, people decide"
 _HAD = "which address the host had, people know"
 
 
@@ -76,6 +79,36 @@ def management_address(world: World, hostname: str) -> World | None:
     return history.restart(world, hostname, IP=str(aside))
 
 
+def claimed(world: World, hostname: str) -> World | None:
+    """The agent of another machine holds the name."""
+    return _claimed(world, hostname, "fe" * 16)
+
+
+def cloned(world: World, hostname: str) -> World | None:
+    """The same, and its disk is a copy of this one."""
+    return _claimed(world, hostname, f"{world.host(hostname).machine:032x}")
+
+
+def _claimed(world: World, hostname: str, machine: str) -> World | None:
+    node = own_node(world, hostname)
+    if node is None or world.release.v2 or world.host(hostname).disk:
+        return None
+    said = {"machine_id": machine, "boot_id": "another", "hostname": "other", "address": "10.99.0.9"}
+    sign = json.dumps({**said, "macs": ["02:00:00:00:99:99"]}).encode()
+    signs = tuple((f"/calico-agent/v1/{kind}/{node.name}", sign) for kind in ("names", "alive"))
+    return replace(world, keys=(*world.keys, *signs))
+
+
+def another_nodes_name(world: World, hostname: str) -> World | None:
+    """The same as with a taken name, when the other was started again: its record is its own."""
+    taken, name = mistakes.taken_name(world, hostname), node_name(world, world.host(hostname))
+    if taken is None:
+        return None
+    running = node_name(taken, taken.host(hostname))
+    other = next(one.hostname for one in taken.hosts if one.hostname != hostname and node_name(taken, one) == running)
+    return history.restart(taken, other) if name != running else None
+
+
 def no_address_left(world: World, hostname: str) -> World | None:
     """Somebody took the addresses off all links."""
     host = world.host(hostname)
@@ -112,5 +145,8 @@ FAULTS = (
     Fault("the host was moved, as another host sees it", moved_and_told, codes("IP-ELSEWHERE"), here=False),
     Fault("the node is registered with a full prefix length", lone_prefix, codes("IP-PREFIX")),
     Fault("the node is registered with an address of another link", management_address, codes("IP-MISMATCH")),
+    Fault("the name is another machine's by its claim", claimed, codes("NAME-CLAIMED"), incurable=_KEEPS),
+    Fault("the disk of another machine is a copy", cloned, codes("NAME-CLONED"), incurable=_KEEPS),
+    Fault("the host runs under another node's name", another_nodes_name, codes("NAME-MISMATCH IP-NOT-LOCAL")),
     Fault("the host lost all addresses", no_address_left, codes("IP-NOT-LOCAL IP-NONE"), incurable=_HAD),
 )

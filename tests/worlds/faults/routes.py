@@ -5,7 +5,7 @@ from dataclasses import replace
 from ipaddress import ip_network
 
 from tests.worlds import mistakes
-from tests.worlds.faults.kind import Done, Fault, codes, own_node, troubled, uplink
+from tests.worlds.faults.kind import Done, Fault, codes, others, own_node, troubled, uplink
 from tests.worlds.mistakes import foreign_route, from_anybody, others_block, own_block
 from tests.worlds.model import datastore, history
 from tests.worlds.model.ipam import address_of
@@ -109,6 +109,15 @@ def pod_route_deleted(world: World, hostname: str) -> World | None:
     return troubled(world, hostname, lost=frozenset({network_of(pods[0].addresses[0])})) if pods else None
 
 
+def tunnel_address_dropped(world: World, hostname: str) -> World | None:
+    """Somebody wrote a blackhole on the tunnel address of another node."""
+    far = next((one.ipip for _, one in others(world, hostname) if one.ipip is not None), None)
+    if far is None or not mistakes.tunnels(world, "tunl0"):
+        return None
+    host, route = world.host(hostname), KernelRoute(network_of(far), kind="blackhole", protocol=4)
+    return history.with_host(world, replace(host, routes=(*host.routes, route)))
+
+
 def borrowed_route_deleted(world: World, hostname: str) -> World | None:
     """The route to an address that another node has borrowed."""
     own = own_node(world, hostname)
@@ -144,6 +153,7 @@ FAULTS = (
     ),
     Fault("BIRD kept a route with the wrong device", kept_device, codes("RT-WRONG-DEVICE")),
     Fault("a route to a block that was given back is left", left_behind, codes("RT-STALE")),
+    Fault("a tunnel address is dropped", tunnel_address_dropped, codes("RT-TUNNEL-ADDRESS RT-SHADOWED")),
     Fault("BIRD drops the service addresses", services, codes("RT-SERVICES")),
     Fault(
         "the default route is gone",

@@ -6,7 +6,7 @@ from ipaddress import ip_interface
 from tests.worlds import mistakes
 from tests.worlds.faults.kind import Done, Fault, ailing, codes, others, own_node, troubled, uplink, with_node
 from tests.worlds.model import history
-from tests.worlds.model.peering import Peer
+from tests.worlds.model.peering import Filter, FilterRule, Peer
 from tests.worlds.model.values import NEVER, Node, World
 
 _PEOPLE = "which BGPPeers there are to be, people know"
@@ -106,6 +106,19 @@ def no_pair(world: World, hostname: str) -> World | None:
     return replace(pairs, bgp=replace(pairs.bgp, peers=peers))
 
 
+def filtered(world: World, hostname: str) -> World | None:
+    """The BGPPeers that join this host with the others, and stand in for the mesh, take no routes to pods."""
+    node, pairs = own_node(world, hostname), _in_pairs(world, "")
+    if node is None or node.ipv4 is None or pairs is None or world.bgp.filters:
+        return None
+    ends = {node.name, node.ipv4.ip}
+    peers = tuple(
+        replace(one, filters=("nothing",)) if ends & {one.node, one.address} else one for one in pairs.bgp.peers
+    )
+    refuses = Filter("nothing", imports=(FilterRule(accepts=False),))
+    return replace(pairs, bgp=replace(pairs.bgp, peers=peers, filters=(refuses,)))
+
+
 def reflectors_gone(world: World, hostname: str) -> World | None:
     """All route reflectors have ended, and this host is none."""
     reflecting = [host for host in world.hosts if (node := own_node(world, host.hostname)) and node.cluster_id]
@@ -157,6 +170,7 @@ FAULTS = (
     Fault("the BGPPeers leave a host out", isolated, codes("BGP-ISOLATED"), incurable=_PEOPLE),
     Fault("a node has lost the label of its reflectors", unlabelled, codes("BGP-ISOLATED"), incurable=_PEOPLE),
     Fault("no BGPPeer joins two nodes", no_pair, codes("BGP-NO-PATH"), incurable=_PEOPLE),
+    Fault("a BGPFilter takes no routes to pods", filtered, codes("RT-FILTERED"), everywhere=True, incurable=_PEOPLE),
     Fault(
         "the route reflectors have ended",
         reflectors_gone,
