@@ -9,7 +9,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from itertools import product
 
-from calico_agent.model.finding import Area, Causes, ConditionType, Fault, Finding, Grouping, Problem, Scope, Severity
+from calico_agent.model.finding import Causes, ConditionType, Fault, Finding, Problem, Severity
+from calico_agent.model.joining import Area, Grouping, Scope
 from calico_agent.model.network.address import Family
 from calico_agent.model.words import counted
 

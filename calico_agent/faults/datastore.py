@@ -4,7 +4,8 @@ from calico_agent.faults.agent import AGENT_FILES
 from calico_agent.faults.preflight.machine import HOST_CERTIFICATE, HOST_DISK, HOST_ETCD
 from calico_agent.faults.routes.links import RT_LINK_DOWN
 from calico_agent.faults.scopes import this_host
-from calico_agent.model.finding import ConditionType, Fault, Grouping, Severity
+from calico_agent.model.finding import ConditionType, Fault, Severity
+from calico_agent.model.joining import Grouping
 
 DS_UNREADABLE = Fault(
     code="DS-UNREADABLE",

@@ -1,6 +1,7 @@
 """What a fault and its cause have in common: the words in which `explained_by` is written."""
 
-from calico_agent.model.finding import Causes, Fault, Scope, Writer
+from calico_agent.model.finding import Causes, Fault, Writer
+from calico_agent.model.joining import Scope
 
 
 def same_prefix(*faults: Fault, writer: Writer | None = None) -> Causes:

@@ -5,8 +5,9 @@ from datetime import datetime
 
 from calico_agent.model.calico.bird import Session
 from calico_agent.model.container.program import Stage
-from calico_agent.model.finding import Area, Condition, Problem
+from calico_agent.model.finding import Condition, Problem
 from calico_agent.model.identity import Identity
+from calico_agent.model.joining import Area
 from calico_agent.model.network.address import Family, IPNetwork
 from calico_agent.model.preflight import Check
 

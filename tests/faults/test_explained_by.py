@@ -19,7 +19,8 @@ from calico_agent.faults.routes.links import RT_LINK_DOWN
 from calico_agent.faults.routes.pods import RT_WORKLOAD_MISSING
 from calico_agent.faults.routes.table import RT_MISSING
 from calico_agent.faults.routes.underlay import RT_NEXTHOP_DEAD, RT_TUNNEL_DEVICE
-from calico_agent.model.finding import Fault, Scope, Writer
+from calico_agent.model.finding import Fault, Writer
+from calico_agent.model.joining import Scope
 
 
 def arrows() -> set[tuple[Fault, Fault]]:

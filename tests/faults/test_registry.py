@@ -10,6 +10,7 @@ import pytest
 
 import calico_agent
 import tests.checks
+from calico_agent.faults import correlate
 from calico_agent.faults.registry import FAULTS
 from calico_agent.faults.routes.table import RT_MISSING
 from calico_agent.model.finding import Fault, Severity
@@ -73,6 +74,10 @@ def test_no_string_spells_a_code_outside_its_declaration() -> None:
         if code in FAULTS
     ]
     assert sorted(named) == sorted((fault.code, module) for module, _, fault in declared())
+
+
+def test_what_joins_findings_knows_no_single_fault() -> None:
+    assert [one for one in vars(correlate).values() if isinstance(one, Fault)] == []
 
 
 def test_every_code_is_given_by_some_case() -> None:

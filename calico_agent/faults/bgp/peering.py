@@ -1,6 +1,7 @@
 """Who is a peer of whom: what keeps sessions from being made at all."""
 
-from calico_agent.model.finding import ConditionType, Fault, Grouping, Severity
+from calico_agent.model.finding import ConditionType, Fault, Severity
+from calico_agent.model.joining import Grouping
 
 BGP_NO_PEERS = Fault(
     code="BGP-NO-PEERS",

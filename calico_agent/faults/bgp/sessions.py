@@ -11,7 +11,8 @@ from calico_agent.faults.routes.foreign import RT_OVERLAP
 from calico_agent.faults.routes.links import RT_LINK_DOWN
 from calico_agent.faults.routes.underlay import OUT_OF_REACH
 from calico_agent.faults.scopes import same_node, this_host
-from calico_agent.model.finding import ConditionType, Fault, Grouping, Severity
+from calico_agent.model.finding import ConditionType, Fault, Severity
+from calico_agent.model.joining import Grouping
 
 # What is wrong at the peer, with this host, and with the BIRD on it.
 _PEER = same_node(*OUT_OF_REACH)

@@ -3,7 +3,8 @@
 from calico_agent.faults.node.names import NAME_TWICE, WRONG_NAME
 from calico_agent.faults.routes.links import RT_LINK_DOWN
 from calico_agent.faults.scopes import same_node, this_host
-from calico_agent.model.finding import ConditionType, Fault, Grouping, Scope, Severity
+from calico_agent.model.finding import ConditionType, Fault, Severity
+from calico_agent.model.joining import Grouping, Scope
 
 IP_ELSEWHERE = Fault(
     code="IP-ELSEWHERE",

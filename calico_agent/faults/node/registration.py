@@ -5,7 +5,8 @@ from calico_agent.faults.node.addresses import IP_BRIDGE, IP_CHANGED, IP_CONFLIC
 from calico_agent.faults.node.container import NO_CONTAINER, SV_STUCK
 from calico_agent.faults.node.names import WRONG_NAME
 from calico_agent.faults.scopes import same_node
-from calico_agent.model.finding import ConditionType, Fault, Grouping
+from calico_agent.model.finding import ConditionType, Fault
+from calico_agent.model.joining import Grouping
 
 NODE_NO_RECORD = Fault(
     code="NODE-NO-RECORD",

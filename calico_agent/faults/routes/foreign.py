@@ -1,7 +1,8 @@
 """What is beside the routes of Calico: routes, rules and networks of others."""
 
 from calico_agent.faults.scopes import same_node, same_prefix
-from calico_agent.model.finding import ConditionType, Fault, Grouping, Severity
+from calico_agent.model.finding import ConditionType, Fault, Severity
+from calico_agent.model.joining import Grouping
 
 RT_OVERLAP = Fault(
     code="RT-OVERLAP",

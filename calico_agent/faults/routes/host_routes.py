@@ -4,7 +4,8 @@ from calico_agent.faults.routes.foreign import RT_SHADOWED
 from calico_agent.faults.routes.pods import RT_ADDRESS_TWICE
 from calico_agent.faults.routes.table import FAR_CAUSES, NEAR_CAUSES, RECOVERY, ROUTE_CAUSES, RT_MISSING
 from calico_agent.faults.scopes import same_node, same_prefix
-from calico_agent.model.finding import ConditionType, Fault, Grouping, Severity
+from calico_agent.model.finding import ConditionType, Fault, Severity
+from calico_agent.model.joining import Grouping
 
 RT_BORROWED_MISSING = Fault(
     code="RT-BORROWED-MISSING",

@@ -6,7 +6,8 @@ from calico_agent.faults.node.names import NAME_CLAIMED, NAME_MISMATCH
 from calico_agent.faults.node.programs import SV_FELIX
 from calico_agent.faults.node.registration import NODE_NO_RECORD
 from calico_agent.faults.scopes import this_host
-from calico_agent.model.finding import ConditionType, Fault, Grouping, Severity, Writer
+from calico_agent.model.finding import ConditionType, Fault, Severity, Writer
+from calico_agent.model.joining import Grouping
 
 RT_ADDRESS_TWICE = Fault(
     code="RT-ADDRESS-TWICE",

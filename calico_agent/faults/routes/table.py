@@ -12,7 +12,8 @@ from calico_agent.faults.routes.links import RT_LINK_DOWN
 from calico_agent.faults.routes.pods import RT_ADDRESS_TWICE
 from calico_agent.faults.routes.underlay import OUT_OF_REACH, RT_TUNNEL_DEVICE
 from calico_agent.faults.scopes import same_node, same_prefix, same_tunnel_device, this_host
-from calico_agent.model.finding import ConditionType, Fault, Grouping, Severity, Writer
+from calico_agent.model.finding import ConditionType, Fault, Severity, Writer
+from calico_agent.model.joining import Grouping
 
 # What is known about the prefix and the node itself, before what is wrong with this host and its sessions.
 NEAR_CAUSES = (

@@ -11,7 +11,8 @@ from calico_agent.faults.routes.foreign import RT_OVERLAP
 from calico_agent.faults.routes.links import RT_LINK_DOWN, RT_NEIGHBOUR
 from calico_agent.faults.routes.pods import RT_ADDRESS_TWICE
 from calico_agent.faults.scopes import same_node, same_tunnel_device, this_host
-from calico_agent.model.finding import ConditionType, Fault, Grouping, Severity, Writer
+from calico_agent.model.finding import ConditionType, Fault, Severity, Writer
+from calico_agent.model.joining import Grouping
 
 RT_NEXTHOP_DEAD = Fault(
     code="RT-NEXTHOP-DEAD",
