@@ -53,6 +53,8 @@ def _restarted(_draw: Draw, world: World, hostname: str) -> World:
 def _switched(draw: Draw, world: World, _hostname: str) -> World:
     pool = draw(st.sampled_from(world.pools))
     ipip, vxlan = draw(MODES)
+    if world.routers:  # they may be the next hop, and take nothing out of a tunnel
+        ipip = NEVER
     ipip = ipip if tunnels_fit(world) else NEVER
     if world.release.v2 or pool.cidr.version == 6:
         ipip, vxlan = (ipip, NEVER) if world.release.v2 and pool.cidr.version == 4 else (NEVER, NEVER)
@@ -80,7 +82,7 @@ def _pool_deleted(draw: Draw, world: World, _hostname: str) -> World:
 def _pool_made(draw: Draw, world: World, _hostname: str) -> World:
     """One more pool, perhaps for some nodes only."""
     cidr, number = ip_network("10.130.0.0/20"), len(world.pools)
-    filtered = bool(world.bgp.filters)  # these name the pools that they let pass
+    filtered = bool(world.bgp.filters or world.routers)  # these let pass the pools that they were told of
     if any(one.cidr == cidr for one in world.pools) or 4 not in world.versions or filtered:
         return world
     ipip, vxlan = draw(MODES) if not world.release.v2 else (NEVER, NEVER)
@@ -133,7 +135,10 @@ def _renamed(draw: Draw, world: World, hostname: str) -> World:
 
 
 def _readdressed(draw: Draw, world: World, hostname: str) -> World:
-    return moves.readdress(world, hostname, draw(st.sampled_from(world.segments))) or world
+    """On its wire, or on another one where the routers are no peers of the nodes on theirs."""
+    on = {link.segment for link in world.host(hostname).links}
+    wires = [one for one in world.segments if not world.routers or one.name in on]
+    return moves.readdress(world, hostname, draw(st.sampled_from(wires))) or world
 
 
 def _rebooted(_draw: Draw, world: World, hostname: str) -> World:
