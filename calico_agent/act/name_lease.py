@@ -20,6 +20,7 @@ from calico_agent.model.settings import DatastoreSettings
 from calico_agent.sources.datastore.etcd_client.endpoints import endpoints_of
 from calico_agent.sources.datastore.etcd_client.error import EtcdError
 from calico_agent.sources.datastore.etcd_client.link import EtcdConnection
+from calico_agent.worker import Worker
 
 _SHORTEST_RETRY, _LONGEST_RETRY = 0.5, 20.0
 
@@ -53,19 +54,17 @@ class _HeldLease:
         )
 
 
-class NameLeaseKeeper:
+class NameLeaseKeeper(Worker):
     """Keeps the name that is wanted. `wake(reason)` is called, from its thread, when it is had or cannot be had."""
 
     def __init__(self, wake: Callable[[str], None], *, lease_seconds: int = LEASE_SECONDS) -> None:
+        super().__init__("name claim")
         self._wake = wake
         self._lease_seconds = lease_seconds
-        self._thread = threading.Thread(target=self._run, name="name claim", daemon=True)
         # Guarded by the condition: what is wanted, what went wrong, and whether to end.
         self._changed = threading.Condition()
         self._wish: _DesiredLease | None = None
         self._trouble: Unreadable | None = None
-        self._stopping = False
-        self._alive = time.monotonic()
         # The thread's own.
         self._link: EtcdConnection | None = None
         self._settings: DatastoreSettings | None = None
@@ -85,48 +84,47 @@ class NameLeaseKeeper:
         """From now on, hold this claim; None: write nothing and let the lease run out. Returns at once."""
         wish = _DesiredLease(settings, claim) if settings is not None and claim is not None else None
         with self._changed:
-            if self._stopping or _same(self._wish, wish):
+            if self.stopping.is_set() or _same(self._wish, wish):
                 return
             self._wish = wish
             if wish is None:
                 self._trouble = None
             self._changed.notify()
-            if self._thread.ident is None:
-                self._thread.start()
+            if not self.started:
+                self.start()
 
     def error(self) -> Unreadable | None:
         """Why the claim that is wanted is not had; None when it is, or was not tried yet."""
         with self._changed:
             return self._trouble
 
-    def heartbeat(self) -> float:
-        """When the thread was last seen alive (monotonic seconds); now, while it has had nothing to do yet."""
-        return time.monotonic() if self._thread.ident is None else self._alive
-
     def stop(self) -> None:
         """End the thread. The claim stays, its sign of life ends with the lease."""
+        settings = self._settings
+        self.stop_seconds = 2 * settings.timeout if settings is not None else _SHORTEST_RETRY
+        super().stop()
+
+    def interrupt(self) -> None:
+        """Wake it, and end the call that it waits for."""
         with self._changed:
-            self._stopping = True
             self._changed.notify()
         if self._link is not None:
             self._link.close()
-        if self._thread.is_alive():
-            settings = self._settings
-            self._thread.join(2 * settings.timeout if settings is not None else _SHORTEST_RETRY)
 
-    def _run(self) -> None:
+    def work(self) -> None:
+        """Hold what is wanted."""
         pause = 0.0
         seen: _DesiredLease | None = None
         while True:
             with self._changed:
-                if not self._stopping and self._wish is seen:
+                if not self.stopping.is_set() and self._wish is seen:
                     self._changed.wait(pause)
-                if self._stopping:
+                if self.stopping.is_set():
                     break
                 if self._wish is not seen:
                     self._retry = _SHORTEST_RETRY
                 seen = self._wish
-            self._alive = time.monotonic()
+            self.beat()
             pause = self._step(seen)
         self._disconnect()
 

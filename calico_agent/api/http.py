@@ -6,6 +6,7 @@ report tells.
 """
 
 import resource
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -96,6 +97,10 @@ class HttpServer:
         for door in self._doors:
             with suppress(AnotherAgentError):
                 door.open()
+
+    def heartbeat(self) -> float:
+        """Return when the slower of its threads was last seen alive (monotonic seconds)."""
+        return min((door.service.heartbeat() for door in self._doors if door.service), default=time.monotonic())
 
     def troubles(self) -> tuple[AgentTrouble, ...]:
         """Where it cannot serve, and why."""

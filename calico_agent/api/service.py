@@ -7,7 +7,6 @@ one that is waited for longest makes room: whoever says at once what he wants is
 """
 
 import os
-import threading
 import time
 from contextlib import suppress
 from socket import socket
@@ -16,6 +15,8 @@ from typing import TYPE_CHECKING, Any, cast
 from waitress import wasyncore
 from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer, create_server
+
+from calico_agent.worker import Worker
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -45,8 +46,10 @@ class _Channel(HTTPChannel):
         self.since = time.monotonic()
 
 
-class Service:
+class Service(Worker):
     """Serves one application on one socket until it is stopped."""
+
+    stop_seconds = 2 * _STOP_SECONDS
 
     def __init__(
         self, app: "WSGIApplication", opened: socket, connections: int, deadline: float = _DEADLINE_SECONDS
@@ -59,7 +62,6 @@ class Service:
         self.port: int | None = address[1] if isinstance(address, tuple) else None
         self._connections = connections
         self._deadline = deadline
-        self._stopping = threading.Event()
         self._map: dict[int, Any] = {}
         server = create_server(
             app,
@@ -79,18 +81,18 @@ class Service:
         server.channel_class = _Channel
         self._server = server
         self._opened = opened
-        self._thread = threading.Thread(target=self._serve, name=f"http-{self.port or 'unix'}", daemon=True)
-        self._thread.start()
+        super().__init__(f"http-{self.port or 'unix'}")
+        self.start()
 
-    def stop(self) -> None:
-        """Stop serving; answers that are being written get a moment."""
-        self._stopping.set()
+    def interrupt(self) -> None:
+        """Wake the loop; answers that are being written get a moment."""
         with suppress(OSError):  # the loop may have seen it, and be gone already
             self._server.pull_trigger()
-        self._thread.join(2 * _STOP_SECONDS)
 
-    def _serve(self) -> None:
-        while not self._stopping.is_set():
+    def work(self) -> None:
+        """Serve until the stop."""
+        while not self.stopping.is_set():
+            self.beat()
             wasyncore.loop(timeout=1, use_poll=True, map=self._map, count=1)
             self._cut()
         self._server.task_dispatcher.shutdown(timeout=_STOP_SECONDS)
@@ -111,7 +113,7 @@ class Service:
             if channel.requests and channel.total_outbufs_len and now - channel.since > 3 * self._deadline:
                 channel.handle_close()
         if out_of_files and not waited_for:
-            self._stopping.wait(_PAUSE_SECONDS)  # the listening socket stays ready, and nothing can be accepted
+            self.pause(_PAUSE_SECONDS)  # the listening socket stays ready, and nothing can be accepted
 
     def _out_of_files(self) -> bool:
         """Whether nothing can be accepted. waitress passes over that, and would try again as fast as it can."""

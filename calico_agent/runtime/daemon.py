@@ -101,8 +101,8 @@ class Daemon:
         self._latest = AgentHealth(config.agent.interval_seconds + _LONGEST_PASS)
         self._agent = parts.agent(config, self._words.put, on_disk.look, self._server_troubles)
         self._latest.tell_configuration = self._tell_configuration
-        self._watch_parts(config)
         self._server = parts.server(self._latest, config, self._agent.explorer)
+        self._watch_parts(config)
         self._watches: tuple[Watch, ...] = ()
         self._report: Report | None = None
         self._begun = 0.0  # when the last pass began, monotonic
@@ -230,6 +230,7 @@ class Daemon:
 
     def _watch_parts(self, config: Config) -> None:
         """Each makes a few calls in a row between two signs of life."""
+        self._latest.watch("http", _LONGEST_PASS, self._server.heartbeat)
         for name, heartbeat in self._agent.heartbeats().items():
             self._latest.watch(name, _LONGEST_PASS + 3 * config.datastore.timeout_seconds, heartbeat)
 

@@ -130,7 +130,7 @@ class DatastoreSource:
         self._mirror = Mirror(settings, self._wake, remembered=self._keeper.load() if self._keeper else None)
         self._mirror.start()
         if self._keeper is not None:
-            self._keeper.start(self._mirror.last_good)
+            self._keeper.keep(self._mirror.last_good)
         self._mirror.wait(_FIRST_ANSWER_SECONDS)
 
 

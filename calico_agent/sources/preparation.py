@@ -31,7 +31,7 @@ from calico_agent.sources.kernel.sysctl import read_sysctls
 from calico_agent.sources.kubernetes.other_cni import read_other_cni
 from calico_agent.sources.kubernetes.reader import ClusterReader
 from calico_agent.sources.kubernetes.service_ranges import read_service_ranges
-from calico_agent.sources.last_seen import LastSeen
+from calico_agent.worker import Worker
 
 # Reading one subject takes at most a thousandth of the time, but it is read every ten minutes whatever it costs.
 _SHARE_OF_TIME, _LONGEST_PERIOD = 1000, 600.0
@@ -174,28 +174,24 @@ class _Reading:
         self._took = time.monotonic() - self._begun
 
 
-class PreparationReader:
+class PreparationReader(Worker):
     """Reads all subjects again and again. `wake` is called from its thread when the first reading is complete.
 
     Not started, it reads when it is asked. It works in the network namespace of the thread that starts it, or asks.
     """
 
+    stop_seconds = 0.0  # it may still wait for one reading, and nobody has to wait for that
+
     def __init__(self, wake: Callable[[str], None], subjects: tuple[Subject, ...] = SUBJECTS) -> None:
+        super().__init__("preflight")
         self._latest: Preparation | None = None
         self._wake = wake
         self._readings = tuple(_Reading(subject) for subject in subjects)
         self._circumstances = Circumstances()
         self._turned = threading.Event()
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="preflight", daemon=True)
-        self.heartbeat = LastSeen(self._thread)
 
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End the thread; it may still wait for one reading, and nobody has to wait for that."""
-        self._stopped.set()
+    def interrupt(self) -> None:
+        """Have it look again, which ends it."""
         self._turned.set()
 
     def read(self, circumstances: Circumstances) -> Preparation | None:
@@ -203,7 +199,7 @@ class PreparationReader:
 
         Where the thread was not started all is read now, and waited for.
         """
-        if self._thread.ident is None:
+        if not self.started:
             return self._read_now(circumstances) if self._readings else None
         turned = circumstances.turning != self._circumstances.turning
         self._circumstances = circumstances
@@ -219,11 +215,12 @@ class PreparationReader:
         found = {reading.subject.name: reading.value(deadline - time.monotonic()) for reading in self._readings}
         return _with(Preparation(), found)
 
-    def _run(self) -> None:
-        while not self._stopped.is_set():
+    def work(self) -> None:
+        """Read what is due."""
+        while not self.stopping.is_set():
             if self._turned.is_set():
                 self._turned.clear()
-                if self._stopped.is_set():
+                if self.stopping.is_set():
                     return
                 for reading in self._readings:
                     reading.due = 0.0
@@ -235,13 +232,13 @@ class PreparationReader:
         """Those whose time has come, one after the other: there is no hurry, and only two cores."""
         found: dict[str, object] = {}
         for reading in self._readings:
-            if not self._stopped.is_set() and reading.due <= time.monotonic():
+            if not self.stopping.is_set() and reading.due <= time.monotonic():
                 reading.begin(self._circumstances)
                 found[reading.subject.name] = reading.value(_PATIENCE)
                 reading.due = reading.next_due()
         first = self._latest is None
         self._latest = _with(self._latest or Preparation(), found)
-        if first and not self._stopped.is_set():
+        if first and not self.stopping.is_set():
             self._wake("preflight")
 
 

@@ -4,7 +4,6 @@ Not with every change: a file that is a few seconds old serves as well. When not
 then, so that a crash leaves a reading that is at most that much younger than it says.
 """
 
-import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,7 +12,7 @@ from calico_agent.model.age import READING_COUNTS, age_of
 from calico_agent.model.calico.node import Datastore
 from calico_agent.model.observation import Unreadable
 from calico_agent.sources.datastore.cache import SnapshotError, SnapshotFile
-from calico_agent.sources.last_seen import LastSeen
+from calico_agent.worker import Worker
 
 _SHORTEST, _LONGEST = 30.0, 600.0
 # Writing takes at most this share of the time, however large the cluster and slow the disk.
@@ -22,15 +21,15 @@ _LOOK_SECONDS = 5.0
 _LAST_WRITE_SECONDS = 5.0
 
 
-class CacheWriter:
-    """`file` holds what `read` last gave."""
+class CacheWriter(Worker):
+    """`file` holds what `read` last gave. A stop writes what is newest, within a few seconds whatever the disk does."""
+
+    stop_seconds = _LAST_WRITE_SECONDS
 
     def __init__(self, file: SnapshotFile) -> None:
+        super().__init__("etcd snapshot")
         self._file = file
         self._read: Callable[[], Datastore | None] = lambda: None
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._keep, name="etcd snapshot", daemon=True)
-        self.heartbeat = LastSeen(self._thread)
         self._kept: Datastore | None = None
         self._kept_at = float("-inf")
         # Written by the thread, read by the pass: one reference, which is replaced as a whole.
@@ -52,19 +51,15 @@ class CacheWriter:
         self._kept = None if age is not None and age > READING_COUNTS else kept
         return self._kept
 
-    def start(self, read: Callable[[], Datastore | None]) -> None:
+    def keep(self, read: Callable[[], Datastore | None]) -> None:
         """Begin to keep what `read` gives."""
         self._read = read
-        self._thread.start()
+        self.start()
 
-    def stop(self) -> None:
-        """Write what is newest and end, within a few seconds whatever the disk does."""
-        self._stopping.set()
-        self._thread.join(_LAST_WRITE_SECONDS)
-
-    def _keep(self) -> None:
+    def work(self) -> None:
+        """Write now and then, and once more at the end."""
         pause = 0.0
-        while not self._stopping.wait(pause):
+        while not self.pause(pause):
             pause = self._save(_LONGEST)
         self._save(0.0)
 

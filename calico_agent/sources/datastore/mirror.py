@@ -33,6 +33,7 @@ from calico_agent.sources.datastore.position import Position
 from calico_agent.sources.datastore.reading import readable
 from calico_agent.sources.datastore.reconnect_pace import Delays, jitter, list_delay
 from calico_agent.sources.datastore.replica import Replica
+from calico_agent.worker import Task
 
 # A connection that was good for this long starts the delays anew; what ends sooner is one more failure in a row.
 _GOOD_SECONDS = 10.0
@@ -69,8 +70,8 @@ class Mirror:
         self._dialect = dialect_of(settings)
         self._replica = Replica(stale_after, remembered, self._dialect)
         self._stopping = threading.Event()
-        self._mirroring = threading.Thread(target=self._mirror, name="etcd mirror", daemon=True)
-        self._beating = threading.Thread(target=self._beat, name="etcd heartbeat", daemon=True)
+        self._mirroring = Task("etcd mirror", self._mirror)
+        self._beating = Task("etcd heartbeat", self._beat)
         self._alive = self._moved = time.monotonic()
         self._engaged = Engaged()
         # How far the copy is, while a watch can go on from there; and the heartbeat is asked to come soon.
@@ -93,8 +94,9 @@ class Mirror:
         self._stopping.set()
         self._soon.set()
         self._engaged.end()
-        for thread in (self._mirroring, self._beating):
-            thread.join(2 * self._settings.timeout)
+        for task in (self._mirroring, self._beating):
+            task.stop_seconds = 2 * self._settings.timeout
+            task.stop()
 
     def wait(self, seconds: float) -> None:
         """Until the first answer of etcd, good or bad, or that long: a moment's patience spares a false Unknown."""
@@ -225,7 +227,7 @@ class Mirror:
     def _look_after(self) -> None:
         """Ask etcd where it is while a watch is open, and end that when it does not answer or is to be made anew."""
         connection, watch = self._engaged.now()
-        if self._mirroring.is_alive() and (watch or time.monotonic() < self._moved + _STANDSTILL_SECONDS):
+        if self._mirroring.alive and (watch or time.monotonic() < self._moved + _STANDSTILL_SECONDS):
             self._alive = time.monotonic()
         position = self._position
         if connection is None or watch is None or position is None:

@@ -17,6 +17,7 @@ from contextlib import suppress
 from urllib.parse import quote, urlsplit
 
 from calico_agent.sources.docker.decode.container import names_calico_node
+from calico_agent.worker import Worker
 
 _SILENCE = 10.0  # seconds without an event before the connection is made anew
 _BACKOFF_FIRST = 0.2
@@ -29,52 +30,42 @@ _NETWORK_ACTIONS = frozenset(("create", "destroy"))
 _FILTERS = quote(json.dumps({"type": ["container", "network"]}))
 
 
-class DockerWatch:
+class DockerWatch(Worker):
     """A thread that follows the events of one Engine. `wake` is called from that thread.
 
     `url` is `unix:///path` or `tcp://host:port`.
     """
 
     def __init__(self, url: str, wake: Callable[[str], None], *, container_name: str = "calico-node") -> None:
+        super().__init__("watch-docker")
         parts = urlsplit(url)
         if parts.scheme not in {"unix", "tcp"}:
             raise ValueError(f"{url!r} is no address of a Docker Engine: unix:///path or tcp://host:port")
         self._address = parts.path if parts.scheme == "unix" else (parts.hostname or "", parts.port or 2375)
         self._wake = wake
         self._container_name = container_name
-        self._stopping = threading.Event()
         self._socket: socket.socket | None = None
         self._socket_lock = threading.Lock()
-        self._heartbeat = time.monotonic()
-        self._thread = threading.Thread(target=self._run, name="watch-docker", daemon=True)
 
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End the thread, within a second, whatever it waits for."""
-        self._stopping.set()
+    def interrupt(self) -> None:
+        """Shut the connection down that the thread waits for."""
         with self._socket_lock:
             if self._socket is not None:
                 with suppress(OSError):
                     self._socket.shutdown(socket.SHUT_RDWR)  # wakes a thread that waits for it; close() does not
-        self._thread.join(timeout=1.0)
 
-    def heartbeat(self) -> float:
-        """Monotonic time of the thread's last sign of life; at most twenty seconds ago, also without Docker."""
-        return self._heartbeat
-
-    def _run(self) -> None:
+    def work(self) -> None:
+        """Follow the events; connect anew when they end."""
         backoff = 0.0
         since = time.time()
-        while not self._stopping.wait(backoff * random.uniform(0.5, 1.0)):  # noqa: S311 - spread, not secrecy
-            self._heartbeat = time.monotonic()
+        while not self.pause(backoff * random.uniform(0.5, 1.0)):  # noqa: S311 - spread, not secrecy
+            self.beat()
             try:
                 for reason in self._events(since):
                     if backoff:
                         self._wake("docker: answers again")
                     backoff = 0.0
-                    self._heartbeat = time.monotonic()
+                    self.beat()
                     if reason:
                         self._wake(reason)
             except TimeoutError:  # nothing happened; an event of the last moment may come a second time
@@ -82,7 +73,7 @@ class DockerWatch:
                 continue
             except (OSError, http.client.HTTPException, ValueError):
                 pass
-            if not backoff and not self._stopping.is_set():
+            if not backoff and not self.stopping.is_set():
                 self._wake("docker: its events ended")
             backoff = min(max(_BACKOFF_FIRST, 2 * backoff), _BACKOFF_LONGEST)
             since = time.time()
@@ -107,7 +98,7 @@ class DockerWatch:
         with self._socket_lock:
             self._socket = connection
         try:
-            if self._stopping.is_set():  # stop() has not seen this socket
+            if self.stopping.is_set():  # stop() has not seen this socket
                 raise ConnectionAbortedError
             connection.connect(self._address)
         except OSError:

@@ -20,7 +20,6 @@ somebody wrote in (PERMANENT), or that another program manages, are never touche
 
 import errno
 import socket
-import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -38,7 +37,7 @@ from calico_agent.sources.decode_error import Interrupted, KernelRefusal, Malfor
 from calico_agent.sources.kernel.decode.neighbor_liveness import NeighborLiveness, NeighbourKey, decode_lives
 from calico_agent.sources.kernel.decode.rtnetlink import acknowledge
 from calico_agent.sources.kernel.netlink_socket import NetlinkSocket, attribute
-from calico_agent.sources.last_seen import LastSeen
+from calico_agent.worker import Worker
 
 _NEW_NEIGHBOUR, _GET_NEIGHBOUR = 28, 30  # RTM_
 _NEIGHBOUR = Struct("=BxxxiHBB")  # struct ndmsg: family, link, state, flags, type
@@ -71,7 +70,7 @@ class _Target(NamedTuple):
     resolve: bytes
 
 
-class NeighbourProbe:
+class NeighbourProbe(Worker):
     """A thread that keeps the neighbour entries of the other nodes fresh.
 
     `wake` is called from it when a neighbour died or came back. It works in the network namespace of the thread that
@@ -79,6 +78,7 @@ class NeighbourProbe:
     """
 
     def __init__(self, wake: Callable[[str], None]) -> None:
+        super().__init__("probe")
         self._wake = wake
         self._followed: tuple[Near, ...] = ()
         self._wanted: Mapping[NeighbourKey, _Target] = {}
@@ -88,18 +88,15 @@ class NeighbourProbe:
         self._last_look = float("-inf")
         self._end, self._our_end = socket.socketpair()  # the thread waits on one; a byte wakes it, closing ends it
         self._our_end.setblocking(False)
-        self._thread = threading.Thread(target=self._run, name="probe", daemon=True)
-        self.heartbeat = LastSeen(self._thread)
-
-    def start(self) -> None:
-        self._thread.start()
 
     def stop(self) -> None:
         """End the thread, at once whatever it waits for."""
-        self._our_end.close()
-        if self._thread.ident is not None:
-            self._thread.join(timeout=2.0)
+        super().stop()
         self._end.close()
+
+    def interrupt(self) -> None:
+        """Close the end that the thread does not wait on."""
+        self._our_end.close()
 
     def follow(self, addresses: tuple[IPAddress, ...], kernel: Kernel) -> None:
         """From now on look after those of the addresses that are on a network of this host. Called at each pass."""
@@ -110,7 +107,8 @@ class NeighbourProbe:
             with suppress(BlockingIOError):
                 self._our_end.send(b"!")
 
-    def _run(self) -> None:
+    def work(self) -> None:
+        """Look after the neighbours that are followed."""
         pause: float | None = 0.0
         while not self._ends_within(pause):
             try:

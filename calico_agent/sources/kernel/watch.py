@@ -11,13 +11,12 @@ import errno
 import os
 import select
 import socket
-import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from struct import Struct
 
 from calico_agent.sources.kernel.decode.rtnetlink import HEADER
+from calico_agent.worker import Worker
 
 # RTNLGRP_LINK, _NEIGH, _IPV4_IFADDR, _IPV4_ROUTE, _IPV4_RULE, _IPV6_IFADDR, _IPV6_ROUTE, _IPV6_RULE, _IPV4_NETCONF,
 # _IPV6_NETCONF
@@ -40,33 +39,28 @@ _HEARTBEAT = 5.0
 _REOPEN = 1.0
 
 
-class NetlinkWatch:
+class NetlinkWatch(Worker):
     """A thread that waits for notifications in the network namespace of the thread that calls `start`.
 
     `wake` is called from that thread, at most twenty times a second, and once when the watch begins.
     """
 
     def __init__(self, wake: Callable[[str], None]) -> None:
+        super().__init__("watch-netlink")
         self._wake = wake
-        self._heartbeat = time.monotonic()
         self._end, self._our_end = socket.socketpair()  # the thread polls one; closing the other ends it
-        self._thread = threading.Thread(target=self._run, name="watch-netlink", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
 
     def stop(self) -> None:
         """End the thread, at once whatever it waits for."""
-        self._our_end.close()
-        if self._thread.ident is not None:
-            self._thread.join(timeout=1.0)
+        super().stop()
         self._end.close()
 
-    def heartbeat(self) -> float:
-        """Monotonic time of the thread's last sign of life, five seconds ago at most."""
-        return self._heartbeat
+    def interrupt(self) -> None:
+        """Close the end that the thread does not poll."""
+        self._our_end.close()
 
-    def _run(self) -> None:
+    def work(self) -> None:
+        """Follow the notifications; subscribe anew after an error."""
         trouble = ""
         while not self._ends_within(_REOPEN if trouble else 0):
             try:
@@ -85,7 +79,7 @@ class NetlinkWatch:
         poll.register(self._end, select.POLLIN)
         while True:
             ready = dict(poll.poll(_HEARTBEAT * 1000))
-            self._heartbeat = time.monotonic()
+            self.beat()
             if self._end.fileno() in ready:
                 return
             if ready and (news := _take(notifications)):
@@ -94,7 +88,7 @@ class NetlinkWatch:
                     return
 
     def _ends_within(self, seconds: float) -> bool:
-        self._heartbeat = time.monotonic()
+        self.beat()
         poll = select.poll()
         poll.register(self._end, select.POLLIN)
         return bool(poll.poll(seconds * 1000))

@@ -33,7 +33,7 @@ def keep(file: SnapshotFile, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
         keeper = CacheWriter(file)
         keepers.append(keeper)
         keeper.load()
-        keeper.start(read)
+        keeper.keep(read)
         return keeper
 
     yield start

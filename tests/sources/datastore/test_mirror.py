@@ -32,7 +32,7 @@ from calico_agent.sources.datastore.mirror import Mirror
 from calico_agent.sources.datastore.reading import read_datastore
 from calico_agent.sources.datastore.replica import Replica
 from tests.etcd_server import Certificates, EtcdServer, free_port, jwt_option, running_cluster, running_etcd
-from tests.patience import PATIENCE
+from tests.patience import PATIENCE, until
 from tests.places import DATA
 from tests.slow_link import slow_link
 
@@ -379,7 +379,7 @@ def test_a_mirror_whose_thread_has_ended_gives_no_sign_of_life(monkeypatch: pyte
     mirror = Mirror(DatastoreSettings(("http://127.0.0.1:1",)), lambda _: None, heartbeat=0.05)
     mirror.start()
     try:
-        mirror._mirroring.join(5)
+        until("the thread has ended", lambda: not mirror._mirroring.alive)
         last = mirror.heartbeat()
         time.sleep(0.5)  # ten heartbeats
         assert mirror.heartbeat() == last
