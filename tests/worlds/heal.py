@@ -102,6 +102,7 @@ _LOOKS = tuple(
         (
             r"^$",
             r"^docker logs \S+",
+            r"^docker exec \S+ birdcl.* show route for \S+ all names the peer that sent it",
             r"^`calico-agent detect` shows",
             r"^look at (host )?\S+ and the network between",
             r"^look at the cable",

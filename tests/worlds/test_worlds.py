@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from tests.worlds.health import false_alarms
 from tests.worlds.properties import wrong
 from tests.worlds.strategies import Case, cases
 
@@ -13,6 +14,12 @@ MODEL = sorted((Path(__file__).parent / "model").glob("*.py"))
 FIXED = settings(
     max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
 )
+
+
+@settings(FIXED, max_examples=300)
+@given(cases())
+def test_nothing_is_said_of_a_healthy_world(case: Case) -> None:
+    assert false_alarms(case.world) == []
 
 
 @FIXED
