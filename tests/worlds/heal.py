@@ -42,6 +42,7 @@ _CURES: tuple[tuple[re.Pattern[str], do.Cure], ...] = tuple(
         (r"then on the host with (\S+): start calico/node with a NODENAME of its own", do.own_names_again),
         (r"docker restart calico-node on the host that is node .* -e NODENAME=([^\s;]+)", do.own_name_again),
         (r"calicoctl delete node (\S+), then start calico/node here as (\S+) again", do.node_again),
+        (r"with IP6?=ADDRESS", do.own_address),
         (r"(?:-e|with) IP=([0-9./]+)", do.given_address),
         (r"(?:-e |with |\()NODENAME=([^\s,;)]+)", do.given_name),
         # The kernel: links, routes, rules, neighbours, switches.
@@ -118,6 +119,8 @@ _LOOKS = tuple(
             r"^give this host a name of its own",
             r"^one disk was cloned from the other",
             r"^calicoctl get bgpfilter",
+            r"show route for \S+ all names the peer that sent it",
+            r"^have \S+ keep the next hop",
             r"^if \S+ is gone, release its blocks",
             r"^if its session is up: ",
             r"^see (on that machine whether etcd hangs|that the machine is up)",

@@ -47,7 +47,7 @@ def misjudged(world: World, fault: Fault, hostname: str) -> list[str]:
         return []
     looks = look_at(settle(broken))
     knowing = [one for one in looks if (one.hostname == hostname) is fault.here]
-    found = list(_silent(knowing, fault, hostname))
+    found = list(_silent(broken, knowing, fault, hostname))
     found += uncured(world, broken, looks, knowing, fault)
     healthy = {node_name(broken, one) for one in broken.hosts} - {name, node_name(broken, broken.host(hostname))}
     for look in looks if not fault.everywhere else ():
@@ -57,9 +57,12 @@ def misjudged(world: World, fault: Fault, hostname: str) -> list[str]:
     return found
 
 
-def _silent(knowing: list[Look], fault: Fault, hostname: str) -> Iterator[str]:
+def _silent(broken: World, knowing: list[Look], fault: Fault, hostname: str) -> Iterator[str]:
     """Whether the right root is not the first one, or something is not said that must be."""
-    first = {look.roots[0].code for look in knowing if look.roots}
+    told = (
+        [root.code for root in look.roots if root.code in fault.roots or not deserved(root, broken)] for look in knowing
+    )
+    first = {each[0] for each in told if each}
     if knowing and not first & fault.roots:
         yield f"silent: {fault.name}: on {hostname}: {_said(knowing)}"
     elif knowing and (lost := fault.follows - {one.code for look in knowing for one in look.findings}):

@@ -8,8 +8,7 @@ from typing import Any, TypeVar
 
 from tests.worlds.model import history
 from tests.worlds.model.ipam import address_of
-from tests.worlds.model.settle import settle
-from tests.worlds.model.startup import first_found, node_name
+from tests.worlds.model.startup import node_name
 from tests.worlds.model.values import CONFIRMED, Host, Pod, Pool, World
 
 T = TypeVar("T")
@@ -140,14 +139,16 @@ def told_apart(world: World, _where: str, found: Words) -> World:
     """Of two records with one address one is an old name, which goes, or its host gets its own address."""
     for host in world.hosts:
         if node_name(world, host) == found[1]:
-            return _own_address(world, host.hostname)
+            return own_address(world, host.hostname, found)
     return history.delete_node(world, found[1])
 
 
-def _own_address(world: World, where: str) -> World:
-    held = {one.ip: one for device in settle(world).machines[where].devices for one in device.addresses}
-    given = world.host(where).given("IP").partition("/")[0]
-    own = held[ip_address(given)] if given and ip_address(given) in held else first_found(world, world.host(where), 4)
+def own_address(world: World, where: str, _found: Words) -> World:
+    """The one by which the host is on a wire, or that is announced for it."""
+    links = [one for one in world.host(where).links if one.segment or one.announced]
+    links.sort(key=lambda one: not one.announced)
+    held = (address for link in links for address in link.addresses if address.version == 4)
+    own = next(held, None)
     return history.restart(world, where, IP=str(own)) if own is not None else world
 
 

@@ -128,11 +128,20 @@ def borrowed_route_deleted(world: World, hostname: str) -> World | None:
     return None
 
 
+def advertised(world: World, hostname: str) -> World | None:
+    """A foreign route of which a third host hears, over the mesh."""
+    block = others_block(world, hostname)
+    pool = world.pool_of(block.cidr) if block is not None else None
+    if pool is None or pool.vxlan != NEVER or world.by_felix or not world.bgp.mesh or world.bgp.peers:
+        return None
+    return foreign_route(world, hostname) if len(world.hosts) > 2 else None
+
+
 FAULTS = (
     Fault("somebody wrote a route to a block", foreign_route, codes("RT-FOREIGN RT-SHADOWED")),
     Fault(
         "somebody wrote a route to a block, as another host sees it",
-        foreign_route,
+        advertised,
         codes("RT-ECMP RT-WRONG-NEXTHOP RT-WRONG-DEVICE"),
         here=False,
     ),

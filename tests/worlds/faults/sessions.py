@@ -44,7 +44,7 @@ def _with_another_as(world: World, hostname: str) -> World | None:
 def beside_the_mesh(world: World, hostname: str) -> World | None:
     """A BGPPeer asks for a session that the mesh has."""
     node, other = own_node(world, hostname), next(others(world, hostname), None)
-    if node is None or other is None or other[1].ipv4 is None or not _by_mesh(world):
+    if node is None or other is None or other[1].ipv4 is None or not _by_mesh(world) or world.release.v2:
         return None
     peer = Peer("beside", node=node.name, address=other[1].ipv4.ip, as_number=other[1].as_number or world.bgp.as_number)
     return replace(world, bgp=replace(world.bgp, peers=(*world.bgp.peers, peer)))
