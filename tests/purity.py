@@ -7,7 +7,7 @@ from pathlib import Path
 
 PURE = re.compile(
     r"calico_agent\.(model|expected|checks|faults|identity|plan|report|adopt"
-    r"|sources\.(json_object|decode_error|\w+\.decode)"
+    r"|sources\.(json_object|decode_error|kernel\.uapi|\w+\.decode)"
     r"|sources\.datastore\.(calico|etcd2\.(answer|decode)|etcd3\.(decode|encode)))(\.|$)"
 )
 """Modules that turn values into values. They may import each other as far as the layers allow; a stage no decoder."""

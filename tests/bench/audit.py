@@ -20,9 +20,9 @@ from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.settings import Mode
 from calico_agent.sources.datastore.etcd3.decode import decode_datastore
 from calico_agent.sources.kernel.decode.fib import Learned
-from calico_agent.sources.kernel.decode.rtnetlink import HEADER
 from calico_agent.sources.kernel.netlink_socket import NetlinkSocket
 from calico_agent.sources.kernel.routes import dump_routes
+from calico_agent.sources.kernel.uapi import NLMSGHDR
 from tests.bench.cluster import ME, NETWORK, BigCluster
 from tests.bench.entry import Entry
 from tests.bench.route_writer import write_routes
@@ -96,7 +96,7 @@ def _all_right(check: RouteCheck) -> bool:
 def _raw_dump() -> None:
     with NetlinkSocket() as netlink:
         for datagram in netlink.dump(_GET_ROUTE, _IPV4_DUMP):
-            if HEADER.unpack_from(datagram)[1] == _DONE:
+            if NLMSGHDR.unpack_from(datagram)[1] == _DONE:
                 return
 
 

@@ -18,7 +18,8 @@ from calico_agent.sources.firewall.decode.nft_ruleset import decode_nft
 from calico_agent.sources.host.text_file import read_text
 from calico_agent.sources.host.tool import find_tool, run_tool
 from calico_agent.sources.kernel.kernel_modules import module_directory
-from calico_agent.sources.kernel.netlink_socket import NETFILTER, NetlinkSocket, retry_transient
+from calico_agent.sources.kernel.netlink_socket import NetlinkSocket, retry_transient
+from calico_agent.sources.kernel.uapi import NETLINK_NETFILTER
 
 # On a busy machine 50,000 rules take iptables-nft-save some seconds; they are 8 MB of text. nft's JSON becomes
 # ten times as large in memory.
@@ -109,7 +110,7 @@ def _nf_tables() -> Iterator[Part]:
 
 
 def _chains() -> tuple[Chain, ...]:
-    with NetlinkSocket(protocol=NETFILTER) as netlink:
+    with NetlinkSocket(protocol=NETLINK_NETFILTER) as netlink:
         return decode_chains(netlink.dump(GET_CHAIN, ANY_FAMILY))
 
 

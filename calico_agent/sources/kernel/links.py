@@ -15,13 +15,28 @@ from typing import Any
 
 from calico_agent.model.network.address import Link, LinkAddress, Vxlan, interface_of
 from calico_agent.sources.decode_error import Malformed
-from calico_agent.sources.kernel.decode.rtnetlink import HEADER, dump_bodies, places
+from calico_agent.sources.kernel.decode.rtnetlink import dump_bodies, places
 from calico_agent.sources.kernel.netlink_socket import NetlinkSocket, attribute
+from calico_agent.sources.kernel.uapi import (
+    IFA_F_DEPRECATED,
+    IFA_F_PERMANENT,
+    IFA_F_SECONDARY,
+    IFA_F_TENTATIVE,
+    IFADDRMSG,
+    IFF_LOOPBACK,
+    IFF_RUNNING,
+    IFF_UP,
+    IFINFOMSG,
+    IFLA_EXT_MASK,
+    NLMSGHDR,
+    RTEXT_FILTER_SKIP_STATS,
+    RTM_GETADDR,
+    RTM_GETLINK,
+    RTM_NEWADDR,
+    RTM_NEWLINK,
+)
 
-_NEW_LINK, _GET_LINK, _NEW_ADDRESS, _GET_ADDRESS = 16, 18, 20, 22  # RTM_
-_LINK = Struct("=BxHiII")  # struct ifinfomsg: family, device type, link, flags, change mask
-_ADDRESS = Struct("=BBBBI")  # struct ifaddrmsg: family, prefix length, flags, scope, link
-_EXT_MASK, _SKIP_STATS = 29, Struct("=I").pack(8)  # IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS
+_SKIP_STATS = Struct("=I").pack(RTEXT_FILTER_SKIP_STATS)
 
 # What is asked of a link, with what is asked of that: IFLA_ADDRESS, IFNAME, MTU, LINK, MASTER, LINKINFO, LINK_NETNSID;
 # IFLA_INFO_KIND, INFO_DATA; IFLA_VXLAN_ID, LOCAL, PORT, LOCAL6, COLLECT_METADATA. With other kinds the last are other
@@ -32,17 +47,15 @@ _OF_LINK: _Wanted = {1: {}, 3: {}, 4: {}, 5: {}, 10: {}, 18: {1: {}, 2: _OF_VXLA
 _OF_ADDRESS: _Wanted = {1: {}, 2: {}, 3: {}, 8: {}}  # IFA_ADDRESS, LOCAL, LABEL, FLAGS
 _REMEMBERED = 4096  # links
 
-_UP, _LOOPBACK, _RUNNING = 0x1, 0x8, 0x40  # IFF_
 # IFA_F_. For IPv6 the first is IFA_F_TEMPORARY; an address whose duplicate detection failed stays tentative.
-_SECONDARY, _DEPRECATED, _TENTATIVE, _PERMANENT = 0x01, 0x20, 0x40, 0x80
 _SCOPES = {0: "global", 200: "site", 253: "link", 254: "host", 255: "nowhere"}
 
 
 def read_links() -> tuple[Link, ...]:
     """All of them. Raises Malformed, Interrupted, Refused and OSError."""
     with NetlinkSocket() as netlink:
-        asked = _LINK.pack(0, 0, 0, 0, 0) + attribute(_EXT_MASK, _SKIP_STATS)
-        return links_in(netlink.dump(_GET_LINK, asked), netlink.dump(_GET_ADDRESS, _ADDRESS.pack(0, 0, 0, 0, 0)))
+        asked = IFINFOMSG.pack(0, 0, 0, 0, 0) + attribute(IFLA_EXT_MASK, _SKIP_STATS)
+        return links_in(netlink.dump(RTM_GETLINK, asked), netlink.dump(RTM_GETADDR, IFADDRMSG.pack(0, 0, 0, 0, 0)))
 
 
 def links_in(link_dump: Iterable[bytes], address_dump: Iterable[bytes]) -> tuple[Link, ...]:
@@ -50,11 +63,11 @@ def links_in(link_dump: Iterable[bytes], address_dump: Iterable[bytes]) -> tuple
 
     Raises Malformed and Refused.
     """
-    links = [*_abridged(dump_bodies(link_dump, _NEW_LINK), _LINK, _OF_LINK)]
+    links = [*_abridged(dump_bodies(link_dump, RTM_NEWLINK), IFINFOMSG, _OF_LINK)]
     addresses: dict[int, list[bytes]] = {}
-    for body in _abridged(dump_bodies(address_dump, _NEW_ADDRESS), _ADDRESS, _OF_ADDRESS):
-        addresses.setdefault(_ADDRESS.unpack_from(body)[4], []).append(body)
-    return tuple(link_of(body, tuple(addresses.get(_LINK.unpack_from(body)[2], ()))) for body in links)
+    for body in _abridged(dump_bodies(address_dump, RTM_NEWADDR), IFADDRMSG, _OF_ADDRESS):
+        addresses.setdefault(IFADDRMSG.unpack_from(body)[4], []).append(body)
+    return tuple(link_of(body, tuple(addresses.get(IFINFOMSG.unpack_from(body)[2], ()))) for body in links)
 
 
 @lru_cache(_REMEMBERED)
@@ -88,7 +101,7 @@ def _message_classes() -> tuple[Any, Any]:
 
 
 def _decoded(kind: Any, body: bytes) -> Any:  # noqa: ANN401 - pyroute2 ships no types
-    message = kind(HEADER.pack(HEADER.size + len(body), 0, 0, 0, 0) + body)
+    message = kind(NLMSGHDR.pack(NLMSGHDR.size + len(body), 0, 0, 0, 0) + body)
     message.decode()
     return message
 
@@ -99,9 +112,9 @@ def _link(message: Any, addresses: tuple[LinkAddress, ...]) -> Link:  # noqa: AN
         index=message["index"],
         name=message.get("ifname") or "",
         kind=kind,
-        up=bool(flags & _UP),
-        running=bool(flags & _RUNNING),
-        loopback=bool(flags & _LOOPBACK),
+        up=bool(flags & IFF_UP),
+        running=bool(flags & IFF_RUNNING),
+        loopback=bool(flags & IFF_LOOPBACK),
         master=message.get("master") or 0,
         # With a namespace's number it is an index there.
         parent=message.get("link") or 0 if message.get("link_netnsid") is None else 0,
@@ -129,11 +142,11 @@ def _address(message: Any) -> LinkAddress:  # noqa: ANN401 - pyroute2 ships no t
         interface_of(own, message["prefixlen"]),
         scope=_SCOPES.get(message["scope"], str(message["scope"])),
         label=message.get("label") or "",
-        secondary=bool(flags & _SECONDARY) and own.version == 4,
-        deprecated=bool(flags & _DEPRECATED),
-        tentative=bool(flags & _TENTATIVE),
-        temporary=bool(flags & _SECONDARY) and own.version == 6,
-        leased=not flags & _PERMANENT,
+        secondary=bool(flags & IFA_F_SECONDARY) and own.version == 4,
+        deprecated=bool(flags & IFA_F_DEPRECATED),
+        tentative=bool(flags & IFA_F_TENTATIVE),
+        temporary=bool(flags & IFA_F_SECONDARY) and own.version == 6,
+        leased=not flags & IFA_F_PERMANENT,
         peer=far if far != own else None,
     )
 

@@ -21,13 +21,9 @@ from calico_agent.sources.decode_error import KernelRefusal
 from calico_agent.sources.host.conflicting_processes import is_ours
 from calico_agent.sources.host.decode.conflicting_processes import decode_cgroup, program_of, shown_command
 from calico_agent.sources.host.processes import ENDED, command_line, control_group
-from calico_agent.sources.kernel.decode.sock_diag import (
-    SOCK_DIAG_BY_FAMILY,
-    Socket,
-    ask_for_listening,
-    decode_listening,
-)
-from calico_agent.sources.kernel.netlink_socket import SOCK_DIAG, NetlinkSocket, retry_transient
+from calico_agent.sources.kernel.decode.sock_diag import Socket, ask_for_listening, decode_listening
+from calico_agent.sources.kernel.netlink_socket import NetlinkSocket, retry_transient
+from calico_agent.sources.kernel.uapi import NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY
 
 _MOST_SOCKETS = 4096
 _PREFIX = "socket:["
@@ -56,7 +52,7 @@ class ListenerReader:
 def _listening() -> Iterable[Socket]:
     for family in Family:
         try:
-            with NetlinkSocket(protocol=SOCK_DIAG) as netlink:
+            with NetlinkSocket(protocol=NETLINK_SOCK_DIAG) as netlink:
                 yield from decode_listening(netlink.dump(SOCK_DIAG_BY_FAMILY, ask_for_listening(family)))
         except KernelRefusal as refused:
             if refused.errno not in _NO_FAMILY:

@@ -25,7 +25,6 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from heapq import nlargest
 from select import select
-from struct import Struct
 from typing import NamedTuple
 
 from calico_agent.model.last_value_cache import LastValueCache
@@ -37,14 +36,18 @@ from calico_agent.sources.decode_error import Interrupted, KernelRefusal, Malfor
 from calico_agent.sources.kernel.decode.neighbor_liveness import NeighborLiveness, NeighbourKey, decode_lives
 from calico_agent.sources.kernel.decode.rtnetlink import acknowledge
 from calico_agent.sources.kernel.netlink_socket import NetlinkSocket, attribute
+from calico_agent.sources.kernel.uapi import (
+    NDA_DST,
+    NDMSG,
+    NLM_F_CREATE,
+    NTF_USE,
+    NUD_NONE,
+    NUD_PROBE,
+    RTM_GETNEIGH,
+    RTM_NEWNEIGH,
+)
 from calico_agent.worker import Worker
 
-_NEW_NEIGHBOUR, _GET_NEIGHBOUR = 28, 30  # RTM_
-_NEIGHBOUR = Struct("=BxxxiHBB")  # struct ndmsg: family, link, state, flags, type
-_NDA_DST = 1
-_NUD_NONE, _NUD_PROBE = 0x00, 0x10
-_NTF_USE = 0x01  # resolve it as if a packet were to be sent
-_CREATE = 0x400  # NLM_F_CREATE
 _ADDRESS_FAMILY = {4: 2, 6: 10}  # AF_INET, AF_INET6
 
 _TICK = 2.8  # seconds
@@ -131,7 +134,7 @@ class NeighbourProbe(Worker):
         if not wanted:
             return None
         with NetlinkSocket() as netlink:
-            table = netlink.dump(_GET_NEIGHBOUR, _NEIGHBOUR.pack(0, 0, 0, 0, 0))
+            table = netlink.dump(RTM_GETNEIGH, NDMSG.pack(0, 0, 0, 0, 0))
             lives = decode_lives(table, wanted, _PROOF_LASTS)
             self._tell_of_the_dead(wanted, lives)
             since, verdict, self._last_look = min(now - self._last_look, _TICK), self._last_look + _ANSWER_TAKES, now
@@ -142,7 +145,7 @@ class NeighbourProbe(Worker):
             self._asked = {key for _, key in silent}.union(lost)
             self._resting |= dict.fromkeys(lost, now + _ASK_THE_DEAD)
             _tell(netlink, 0, [wanted[key].ask for _, key in silent])
-            _tell(netlink, _CREATE, [wanted[key].resolve for key in lost])
+            _tell(netlink, NLM_F_CREATE, [wanted[key].resolve for key in lost])
         if waiting and verdict > now:
             return verdict - now
         kept_by_others = [key for key, entry in lives.others.items() if not entry.learned]
@@ -210,7 +213,7 @@ def _link(paths: tuple[RouteAttributes, ...], links: Mapping[str, int]) -> int:
 
 
 def _tell(netlink: NetlinkSocket, flags: int, requests: list[bytes]) -> None:
-    for refusal in netlink.send(_NEW_NEIGHBOUR, flags, requests):
+    for refusal in netlink.send(RTM_NEWNEIGH, flags, requests):
         try:
             acknowledge(refusal)
         except KernelRefusal as refused:
@@ -220,6 +223,6 @@ def _tell(netlink: NetlinkSocket, flags: int, requests: list[bytes]) -> None:
 
 
 def _target(address: IPAddress, link: int) -> _Target:
-    family, destination = _ADDRESS_FAMILY[address.version], attribute(_NDA_DST, address.packed)
-    ask = _NEIGHBOUR.pack(family, link, _NUD_PROBE, 0, 0) + destination
-    return _Target(address, ask, _NEIGHBOUR.pack(family, link, _NUD_NONE, _NTF_USE, 0) + destination)
+    family, destination = _ADDRESS_FAMILY[address.version], attribute(NDA_DST, address.packed)
+    ask = NDMSG.pack(family, link, NUD_PROBE, 0, 0) + destination
+    return _Target(address, ask, NDMSG.pack(family, link, NUD_NONE, NTF_USE, 0) + destination)

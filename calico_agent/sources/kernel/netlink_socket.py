@@ -15,11 +15,10 @@ from typing import Self, TypeVar
 
 from calico_agent.model.observation import Unreadable
 from calico_agent.sources.decode_error import Interrupted, KernelRefusal, Malformed
-from calico_agent.sources.kernel.decode.rtnetlink import ATTRIBUTE, HEADER
+from calico_agent.sources.kernel.uapi import NLATTR, NLM_F_DUMP, NLM_F_REQUEST, NLMSGHDR
 
 T = TypeVar("T")
 
-_REQUEST, _DUMP = 0x1, 0x300  # NLM_F_REQUEST; NLM_F_ROOT and NLM_F_MATCH
 _BUFFER = 64 * 1024
 _ANSWER_SECONDS = 1.0
 _AT_ONCE = 100  # changes: were all refused, the refusals would just fit into the socket
@@ -28,8 +27,6 @@ _FIRST_WAIT, _LONGEST_WAIT = 0.02, 0.5
 _TRANSIENT = {errno.ENOBUFS, errno.ENOMEM, errno.EBUSY, errno.EINTR}
 _DENIED = {errno.EPERM, errno.EACCES}
 _PID_BITS = 22  # PID_MAX_LIMIT; ports are by custom a process's id below a number of its own choice
-
-SOCK_DIAG, NETFILTER = 4, 12  # include/uapi/linux/netlink.h: NETLINK_...
 
 
 class NetlinkSocket:
@@ -56,20 +53,20 @@ class NetlinkSocket:
 
     def dump(self, kind: int, body: bytes) -> Iterator[bytes]:
         """The datagrams of one dump. They do not end by themselves: take them until one says that it is the last."""
-        self._send(kind, _REQUEST | _DUMP, body)
+        self._send(kind, NLM_F_REQUEST | NLM_F_DUMP, body)
         while True:
             yield self._receive()
 
     def request(self, kind: int, body: bytes) -> bytes:
         """The datagram that answers one question."""
-        self._send(kind, _REQUEST, body)
+        self._send(kind, NLM_F_REQUEST, body)
         return self._receive()
 
     def send(self, kind: int, flags: int, bodies: Sequence[bytes]) -> list[bytes]:
         """Changes, many in one datagram. Only refusals come back: of what it does the kernel says nothing."""
         refusals: list[bytes] = []
         for start in range(0, len(bodies), _AT_ONCE):
-            self._send(kind, _REQUEST | flags, *bodies[start : start + _AT_ONCE])
+            self._send(kind, NLM_F_REQUEST | flags, *bodies[start : start + _AT_ONCE])
             # When the call has returned, the kernel is done with them: there is nothing to wait for.
             self._socket.settimeout(0)
             with suppress(BlockingIOError):
@@ -81,7 +78,7 @@ class NetlinkSocket:
     def _send(self, kind: int, flags: int, *bodies: bytes) -> None:
         self._sequence += 1
         lengths = set(map(len, bodies))
-        heads = {length: HEADER.pack(HEADER.size + length, kind, flags, self._sequence, 0) for length in lengths}
+        heads = {length: NLMSGHDR.pack(NLMSGHDR.size + length, kind, flags, self._sequence, 0) for length in lengths}
         self._socket.sendto(b"".join(heads[len(body)] + body for body in bodies), (0, 0))
 
     def _receive(self) -> bytes:
@@ -89,14 +86,14 @@ class NetlinkSocket:
         if flags & socket.MSG_TRUNC:
             raise Malformed(f"a netlink datagram of more than {_BUFFER} bytes")
         datagram = bytes(memoryview(self._buffer)[:size])
-        if sender or size < HEADER.size or HEADER.unpack_from(datagram)[3] != self._sequence:
+        if sender or size < NLMSGHDR.size or NLMSGHDR.unpack_from(datagram)[3] != self._sequence:
             raise Malformed("a netlink datagram that does not answer what was asked")
         return datagram
 
 
 def attribute(kind: int, value: bytes) -> bytes:
     """One attribute, padded."""
-    return ATTRIBUTE.pack(ATTRIBUTE.size + len(value), kind) + value + bytes(-len(value) % 4)
+    return NLATTR.pack(NLATTR.size + len(value), kind) + value + bytes(-len(value) % 4)
 
 
 def retry_transient(read: Callable[[], T]) -> T | Unreadable:

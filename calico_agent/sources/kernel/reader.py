@@ -5,7 +5,6 @@ Needs no privilege. Works in the network namespace of the thread that calls it.
 
 from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_address
-from struct import Struct
 
 from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.network.address import Family, IPAddress, Link
@@ -20,6 +19,7 @@ from calico_agent.sources.kernel.netconf import read_forwards
 from calico_agent.sources.kernel.netlink_socket import NetlinkSocket, retry_transient
 from calico_agent.sources.kernel.routes import dump_routes, look_up
 from calico_agent.sources.kernel.rules import read_rules
+from calico_agent.sources.kernel.uapi import AF_BRIDGE, NDMSG, RTM_GETNEIGH
 
 # Addresses of well-known resolvers, far from any cluster. Nothing is sent there: the kernel is asked how it would be.
 _FAR = tuple(
@@ -28,9 +28,6 @@ _FAR = tuple(
 _DEFAULTS = (IPv4Network("0.0.0.0/0"), IPv6Network("::/0"))
 
 _MOST_TABLES = 16  # beside main and local; each is another dump
-
-_GET_NEIGHBOUR, _BRIDGE = 30, 7  # RTM_GETNEIGH, AF_BRIDGE
-_NEIGHBOUR = Struct("=BxxxiHBB")  # struct ndmsg: family, link, state, flags, type
 
 
 class KernelReader:
@@ -100,9 +97,9 @@ def _far_along_default(fib: Fib) -> Iterable[IPAddress]:
 
 def _read_neighbours(names: Mapping[int, str], devices: frozenset[int] | None) -> tuple[Neighbour, ...]:
     with NetlinkSocket() as netlink:
-        return decode_neighbours(netlink.dump(_GET_NEIGHBOUR, _NEIGHBOUR.pack(0, 0, 0, 0, 0)), names, devices)
+        return decode_neighbours(netlink.dump(RTM_GETNEIGH, NDMSG.pack(0, 0, 0, 0, 0)), names, devices)
 
 
 def _read_forwarding(names: Mapping[int, str]) -> tuple[ForwardingEntry, ...]:
     with NetlinkSocket() as netlink:
-        return decode_forwarding(netlink.dump(_GET_NEIGHBOUR, _NEIGHBOUR.pack(_BRIDGE, 0, 0, 0, 0)), names)
+        return decode_forwarding(netlink.dump(RTM_GETNEIGH, NDMSG.pack(AF_BRIDGE, 0, 0, 0, 0)), names)

@@ -1,7 +1,6 @@
 """How a packet that this host sends to one address would go, by the kernel, which looks at rules and all tables."""
 
 from collections.abc import Mapping
-from struct import Struct
 
 from calico_agent.model.network.address import Family, IPAddress
 from calico_agent.model.network.kernel import Kernel
@@ -12,11 +11,8 @@ from calico_agent.model.observation import Unreadable
 from calico_agent.sources.decode_error import KernelRefusal
 from calico_agent.sources.kernel.decode.route import decode_match, decode_source
 from calico_agent.sources.kernel.netlink_socket import NetlinkSocket, attribute, retry_transient
+from calico_agent.sources.kernel.uapi import RTA_DST, RTM_F_FIB_MATCH, RTM_F_LOOKUP_TABLE, RTM_GETROUTE, RTMSG
 
-_GET_ROUTE = 26  # RTM_GETROUTE
-_ROUTE = Struct("=BBBBBBBBI")  # struct rtmsg: family, prefix length, source's, tos, table, protocol, scope, type, flags
-_LOOKUP_TABLE, _FIB_MATCH = 0x1000, 0x2000  # RTM_F_: say in which table, and which entry
-_RTA_DST = 1
 _ADDRESS_FAMILY = {Family.IPV4: 2, Family.IPV6: 10}
 
 
@@ -29,10 +25,10 @@ def read_lookup(destination: IPAddress, kernel: Kernel) -> Lookup | Unreadable:
 def _read(destination: IPAddress, names: Mapping[int, str], rules: tuple[PolicyRule, ...]) -> Lookup:
     family = Family(destination.version)
     with NetlinkSocket() as netlink:
-        source = decode_source(netlink.request(_GET_ROUTE, _question(destination, 0)), destination, names)
+        source = decode_source(netlink.request(RTM_GETROUTE, _question(destination, 0)), destination, names)
     try:
         with NetlinkSocket() as netlink:
-            answer = netlink.request(_GET_ROUTE, _question(destination, _LOOKUP_TABLE | _FIB_MATCH))
+            answer = netlink.request(RTM_GETROUTE, _question(destination, RTM_F_LOOKUP_TABLE | RTM_F_FIB_MATCH))
             route = decode_match(answer, family, names)
     except KernelRefusal:
         route = None
@@ -42,5 +38,5 @@ def _read(destination: IPAddress, names: Mapping[int, str], rules: tuple[PolicyR
 
 def _question(destination: IPAddress, flags: int) -> bytes:
     family = _ADDRESS_FAMILY[Family(destination.version)]
-    route = _ROUTE.pack(family, destination.max_prefixlen, 0, 0, 0, 0, 0, 0, flags)
-    return route + attribute(_RTA_DST, destination.packed)
+    route = RTMSG.pack(family, destination.max_prefixlen, 0, 0, 0, 0, 0, 0, flags)
+    return route + attribute(RTA_DST, destination.packed)

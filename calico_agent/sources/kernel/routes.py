@@ -7,7 +7,6 @@ routes without saying so. Whoever reports one looks twice.
 
 import errno
 from collections.abc import Iterable, Mapping
-from struct import Struct
 
 from calico_agent.model.network.address import Family, IPAddress
 from calico_agent.model.network.kernel import RouteLookup
@@ -17,11 +16,8 @@ from calico_agent.sources.kernel.decode.fib import Learned, decode_routes
 from calico_agent.sources.kernel.decode.next_hops import NextHopObjects, decode_next_hops
 from calico_agent.sources.kernel.decode.route import decode_source
 from calico_agent.sources.kernel.netlink_socket import NetlinkSocket, attribute
+from calico_agent.sources.kernel.uapi import NHMSG, RTA_DST, RTM_GETNEXTHOP, RTM_GETROUTE, RTMSG
 
-_GET_ROUTE, _GET_NEXTHOP = 26, 106  # RTM_
-_ROUTE = Struct("=BBBBBBBBI")  # struct rtmsg: family, prefix length, source's, tos, table, protocol, scope, type, flags
-_NEXTHOP = Struct("=BBBBI")  # struct nhmsg: family, scope, protocol, reserved, flags
-_RTA_DST = 1
 _ADDRESS_FAMILY = {Family.IPV4: 2, Family.IPV6: 10}
 _PORTS = {Family.IPV4: 901, Family.IPV6: 902}  # nobody's
 
@@ -36,8 +32,8 @@ def dump_routes(link_names: Mapping[int, str], table: int = TABLE_MAIN, learned:
     objects = _dump_next_hops(link_names)
     with NetlinkSocket(_PORTS[Family.IPV4]) as ipv4, NetlinkSocket(_PORTS[Family.IPV6]) as ipv6:
         dumps = {
-            Family.IPV4: ipv4.dump(_GET_ROUTE, _route_request(Family.IPV4)),
-            Family.IPV6: ipv6.dump(_GET_ROUTE, _route_request(Family.IPV6)),
+            Family.IPV4: ipv4.dump(RTM_GETROUTE, _route_request(Family.IPV4)),
+            Family.IPV6: ipv6.dump(RTM_GETROUTE, _route_request(Family.IPV6)),
         }
         return decode_routes(dumps, link_names, table=table, objects=objects, learned=learned)
 
@@ -46,7 +42,7 @@ def look_up(destinations: Iterable[IPAddress], link_names: Mapping[int, str]) ->
     """How packets to these addresses would leave. Raises Malformed, Refused and OSError."""
     with NetlinkSocket() as netlink:
         return tuple(
-            decode_source(netlink.request(_GET_ROUTE, _look_up_request(destination)), destination, link_names)
+            decode_source(netlink.request(RTM_GETROUTE, _look_up_request(destination)), destination, link_names)
             for destination in destinations
         )
 
@@ -54,7 +50,7 @@ def look_up(destinations: Iterable[IPAddress], link_names: Mapping[int, str]) ->
 def _dump_next_hops(link_names: Mapping[int, str]) -> NextHopObjects:
     try:
         with NetlinkSocket() as netlink:
-            return decode_next_hops(netlink.dump(_GET_NEXTHOP, _NEXTHOP.pack(0, 0, 0, 0, 0)), link_names)
+            return decode_next_hops(netlink.dump(RTM_GETNEXTHOP, NHMSG.pack(0, 0, 0, 0, 0)), link_names)
     except KernelRefusal as refused:
         if refused.errno != errno.EOPNOTSUPP:
             raise
@@ -62,10 +58,10 @@ def _dump_next_hops(link_names: Mapping[int, str]) -> NextHopObjects:
 
 
 def _route_request(family: Family) -> bytes:
-    return _ROUTE.pack(_ADDRESS_FAMILY[family], 0, 0, 0, 0, 0, 0, 0, 0)
+    return RTMSG.pack(_ADDRESS_FAMILY[family], 0, 0, 0, 0, 0, 0, 0, 0)
 
 
 def _look_up_request(destination: IPAddress) -> bytes:
     family = _ADDRESS_FAMILY[Family(destination.version)]
-    route = _ROUTE.pack(family, destination.max_prefixlen, 0, 0, 0, 0, 0, 0, 0)
-    return route + attribute(_RTA_DST, destination.packed)
+    route = RTMSG.pack(family, destination.max_prefixlen, 0, 0, 0, 0, 0, 0, 0)
+    return route + attribute(RTA_DST, destination.packed)

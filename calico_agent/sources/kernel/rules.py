@@ -7,8 +7,8 @@ from calico_agent.model.network.policy_rule import PolicyRule
 from calico_agent.sources.decode_error import KernelRefusal
 from calico_agent.sources.kernel.decode.rules import decode_rules
 from calico_agent.sources.kernel.netlink_socket import NetlinkSocket
+from calico_agent.sources.kernel.uapi import RTM_GETRULE
 
-_GET_RULE = 34  # RTM_GETRULE
 _HEADER = Struct("=BBBBBxxBI")  # struct fib_rule_hdr: family, two lengths, tos, table, action, flags
 _ADDRESS_FAMILY = {Family.IPV4: 2, Family.IPV6: 10}
 _UNSUPPORTED = frozenset({95, 97})  # EOPNOTSUPP, EAFNOSUPPORT: a kernel without policy rules, or without IPv6
@@ -19,7 +19,7 @@ def read_rules(family: Family) -> tuple[PolicyRule, ...]:
     try:
         with NetlinkSocket() as netlink:
             request = _HEADER.pack(_ADDRESS_FAMILY[family], 0, 0, 0, 0, 0, 0)
-            return decode_rules(netlink.dump(_GET_RULE, request), family)
+            return decode_rules(netlink.dump(RTM_GETRULE, request), family)
     except KernelRefusal as refused:
         if refused.errno not in _UNSUPPORTED:
             raise

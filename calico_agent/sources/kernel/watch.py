@@ -15,7 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from struct import Struct
 
-from calico_agent.sources.kernel.decode.rtnetlink import HEADER
+from calico_agent.sources.kernel.uapi import NLMSGHDR, NUD_PERMANENT, SO_RCVBUFFORCE
 from calico_agent.worker import Worker
 
 # RTNLGRP_LINK, _NEIGH, _IPV4_IFADDR, _IPV4_ROUTE, _IPV4_RULE, _IPV6_IFADDR, _IPV6_ROUTE, _IPV6_RULE, _IPV4_NETCONF,
@@ -30,8 +30,6 @@ _SUBJECTS = {  # by RTM_NEW…; RTM_DEL… is one more
     80: "sysctl",
 }
 _NEIGHBOUR = Struct("=BxxxiH")  # the begin of struct ndmsg: family, link, state
-_PERMANENT = 0x80  # NUD_PERMANENT
-_SO_RCVBUFFORCE = 33  # past net.core.rmem_max; needs CAP_NET_ADMIN
 _RECEIVE_BUFFER = 4 * 1024 * 1024
 _MOST_AT_ONCE = 50_000  # notifications that are thrown away before the next wake, so that a flood cannot hold us
 _QUIET = 0.05  # seconds between two wakes
@@ -101,7 +99,7 @@ def _subscribe() -> socket.socket:
     try:
         notifications.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
         with suppress(PermissionError):
-            notifications.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVE_BUFFER)
+            notifications.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, _RECEIVE_BUFFER)
         notifications.bind((0, sum(1 << (group - 1) for group in _GROUPS)))
     except OSError:
         notifications.close()
@@ -112,7 +110,7 @@ def _subscribe() -> socket.socket:
 def _take(notifications: socket.socket) -> str:
     """Throws away what has come, and says what the first of it that matters was about; empty when nothing does."""
     subject = ""
-    buffer = bytearray(HEADER.size + _NEIGHBOUR.size)  # the rest of a datagram is dropped with it
+    buffer = bytearray(NLMSGHDR.size + _NEIGHBOUR.size)  # the rest of a datagram is dropped with it
     for _ in range(_MOST_AT_ONCE):
         try:
             size = notifications.recv_into(buffer)
@@ -122,14 +120,14 @@ def _take(notifications: socket.socket) -> str:
             if error.errno != errno.ENOBUFS:
                 raise
             return "overrun"
-        if not subject and size >= HEADER.size:
+        if not subject and size >= NLMSGHDR.size:
             subject = _subject(buffer)
     return f"{subject} changed" if subject else ""
 
 
 def _subject(message: bytearray) -> str:
-    kind = HEADER.unpack_from(message)[1]
+    kind = NLMSGHDR.unpack_from(message)[1]
     subject = _SUBJECTS.get(kind & ~1, "something")
-    if subject == "neighbour" and not _NEIGHBOUR.unpack_from(message, HEADER.size)[2] & _PERMANENT:
+    if subject == "neighbour" and not _NEIGHBOUR.unpack_from(message, NLMSGHDR.size)[2] & NUD_PERMANENT:
         return ""
     return subject

@@ -16,7 +16,8 @@ from pyroute2 import IPRoute
 
 from calico_agent.model.network.address import LinkAddress
 from calico_agent.sources.decode_error import Malformed
-from calico_agent.sources.kernel.links import _ADDRESS, _LINK, _OF_ADDRESS, _OF_LINK, _abridged, link_of, read_links
+from calico_agent.sources.kernel.links import _OF_ADDRESS, _OF_LINK, _abridged, link_of, read_links
+from calico_agent.sources.kernel.uapi import IFADDRMSG, IFINFOMSG
 from tests import ip_json
 from tests.netns import NetworkNamespace, network_namespace
 from tests.patience import until
@@ -154,7 +155,7 @@ def test_only_what_is_asked_of_a_link_is_looked_at() -> None:
         + attribute(26, b"?")
         + attribute(4, pack("=I", 9000))
     )
-    (kept,) = _abridged([body], _LINK, _OF_LINK)
+    (kept,) = _abridged([body], IFINFOMSG, _OF_LINK)
     assert kept == HEAD + NAME + attribute(18, attribute(1, b"bridge\0") + attribute(2, b"")) + attribute(
         4, pack("=I", 9000)
     )
@@ -179,7 +180,7 @@ def test_an_address_that_cannot_be_is_malformed(address: bytes) -> None:
 def test_a_link_cut_short_is_malformed() -> None:
     for body in (HEAD[:-1], HEAD + NAME[:-4]):
         with pytest.raises(Malformed):
-            list(_abridged([body], _LINK, _OF_LINK))
+            list(_abridged([body], IFINFOMSG, _OF_LINK))
 
 
 def test_a_peer_is_told_from_the_links_own_address() -> None:
@@ -196,5 +197,5 @@ parts = st.lists(st.builds(attribute, st.sampled_from([1, 2, 3, 4, 6, 8, 10, 18]
 def test_nothing_crashes_it(link: bytes, address: bytes | None, family: int, length: int) -> None:
     held = [] if address is None else [pack("=BBBBI", family, length, 0, 0, 9) + address]
     with suppress(Malformed):
-        (body,) = _abridged([HEAD + link], _LINK, _OF_LINK)
-        str(link_of(body, tuple(_abridged(held, _ADDRESS, _OF_ADDRESS))))
+        (body,) = _abridged([HEAD + link], IFINFOMSG, _OF_LINK)
+        str(link_of(body, tuple(_abridged(held, IFADDRMSG, _OF_ADDRESS))))

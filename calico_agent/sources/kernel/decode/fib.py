@@ -9,30 +9,21 @@ done in Python for each route: whole columns of destinations and paths go from o
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from struct import Struct
 from typing import NamedTuple
 
 from calico_agent.model.network.address import Family
 from calico_agent.model.network.route import TABLE_MAIN, Fib, RouteAttributes, in_order
 from calico_agent.sources.decode_error import Malformed
 from calico_agent.sources.kernel.decode.next_hops import NextHopObjects
-from calico_agent.sources.kernel.decode.route import (
-    ADDRESS_SIZE,
-    NEW_ROUTE,
-    ROUTE,
-    RTA_DST,
-    RTA_TABLE,
-    RouteContext,
-    decode_route,
-)
-from calico_agent.sources.kernel.decode.rtnetlink import HEADER, Run, dump_runs
+from calico_agent.sources.kernel.decode.route import ADDRESS_SIZE, RouteContext, decode_route
+from calico_agent.sources.kernel.decode.rtnetlink import Run, dump_runs
+from calico_agent.sources.kernel.uapi import NLATTR, NLMSGHDR, RTA_DST, RTA_TABLE, RTM_NEWROUTE, RTMSG
 
 # The kernel puts the table first and the destination second: so far a message goes up to the destination's own bytes,
 # and so the two attribute headers before them read.
-_HEAD = ROUTE.size + 8 + 4
-_ATTRIBUTE = Struct("=HH")
-_TABLE_HEADER = _ATTRIBUTE.pack(8, RTA_TABLE)
-_DST_HEADER = {family: _ATTRIBUTE.pack(4 + size, RTA_DST) for family, size in ADDRESS_SIZE.items()}
+_HEAD = RTMSG.size + 8 + 4
+_TABLE_HEADER = NLATTR.pack(8, RTA_TABLE)
+_DST_HEADER = {family: NLATTR.pack(4 + size, RTA_DST) for family, size in ADDRESS_SIZE.items()}
 
 _Paths = tuple[RouteAttributes, ...]
 _Bucket = dict[int, _Paths]
@@ -83,7 +74,7 @@ def decode_routes(
 
 
 def _decode(family: Family, datagrams: Iterable[bytes], setting: RouteContext, before: _Table | None) -> _Table:
-    runs = [*dump_runs(datagrams, NEW_ROUTE, alike=HEADER.size + _HEAD)]
+    runs = [*dump_runs(datagrams, RTM_NEWROUTE, alike=NLMSGHDR.size + _HEAD)]
     if before is not None and runs == before.runs:
         return before
     dump = _Dump(family, setting, before.known if before is not None else {})
@@ -104,7 +95,7 @@ class _Dump:
 
     def add(self, run: Run) -> None:
         """All routes of a run."""
-        head = run.data[HEADER.size : HEADER.size + _HEAD]
+        head = run.data[NLMSGHDR.size : NLMSGHDR.size + _HEAD]
         if (head[-12:-8], head[-4:]) == (_TABLE_HEADER, _DST_HEADER[self.family]):
             self._add_run(run, head)
             return
@@ -119,7 +110,7 @@ class _Dump:
         # Head decides whether a route is left out, and the first message with this head whether the length can be.
         if head not in self.paths and decode_route(next(run.bodies()), self.family, self.setting) is None:
             return
-        if run.length < HEADER.size + _HEAD + size:
+        if run.length < NLMSGHDR.size + _HEAD + size:
             raise Malformed("the destination of a route is cut short")
         _check_ends(run, length, size)
         networks, tails = self._split(run)
@@ -127,7 +118,7 @@ class _Dump:
 
     def _split(self, run: Run) -> tuple[Iterable[int], tuple[bytes, ...]]:
         """The destinations, and what stands behind each."""
-        before, size = HEADER.size + _HEAD, ADDRESS_SIZE[self.family]
+        before, size = NLMSGHDR.size + _HEAD, ADDRESS_SIZE[self.family]
         rest = run.length - before - size
         if self.family is Family.IPV4:
             columns = run.unpack(">", f"{before}xI{rest}s")
@@ -170,5 +161,5 @@ def _check_ends(run: Run, length: int, size: int) -> None:
     for byte in range(length // 8, size):
         # A byte of which only the first n bits are the prefix's may have the multiples of 2 ** (8 - n) as its values.
         clear = bytes(range(0, 256, 1 << min(8, 8 * byte + 8 - length)))
-        if run.data[HEADER.size + _HEAD + byte :: run.length].translate(None, clear):
+        if run.data[NLMSGHDR.size + _HEAD + byte :: run.length].translate(None, clear):
             raise Malformed(f"a route to a /{length} with a destination that is longer")

@@ -4,14 +4,23 @@ from collections.abc import Collection, Iterable
 from itertools import compress
 from typing import NamedTuple
 
-from calico_agent.sources.kernel.decode.neighbor_table import DST, neighbour_entries
+from calico_agent.sources.kernel.decode.neighbor_table import neighbour_entries
+from calico_agent.sources.kernel.uapi import (
+    NDA_DST,
+    NTF_ROUTER,
+    NUD_DELAY,
+    NUD_FAILED,
+    NUD_INCOMPLETE,
+    NUD_NOARP,
+    NUD_PERMANENT,
+    NUD_PROBE,
+    NUD_REACHABLE,
+    NUD_STALE,
+)
 
 _USER_HZ = 100
-_PLAIN_FLAGS = 0x80  # NTF_ROUTER, which says nothing about who keeps the entry
-_BELIEVED = 0x02 | 0x04 | 0x08  # NUD_REACHABLE, NUD_STALE, NUD_DELAY
-_INCOMPLETE, _PROBE = 0x01, 0x10
-_FAILED = 0x20
-_WRITTEN_IN = 0x40 | 0x80  # NUD_NOARP, NUD_PERMANENT
+_KNOWN = NUD_REACHABLE | NUD_STALE | NUD_DELAY
+_BY_HAND = NUD_NOARP | NUD_PERMANENT
 
 NeighbourKey = tuple[int, bytes]
 """Link and packed address."""
@@ -26,22 +35,22 @@ class NeighborState(NamedTuple):
     @property
     def failed(self) -> bool:
         """Whether the neighbour did not answer."""
-        return self.state == _FAILED
+        return self.state == NUD_FAILED
 
     @property
     def awaited(self) -> bool:
         """Whether it was asked and may still answer."""
-        return bool(self.state & (_INCOMPLETE | _PROBE))
+        return bool(self.state & (NUD_INCOMPLETE | NUD_PROBE))
 
     @property
     def sent_to(self) -> bool:
         """Whether packets are sent to it, be it in doubt or not."""
-        return bool(self.state & (_BELIEVED | _PROBE))
+        return bool(self.state & (_KNOWN | NUD_PROBE))
 
     @property
     def learned(self) -> bool:
         """Whether the kernel keeps the entry itself: nobody wrote it in, and no program manages it."""
-        return not self.flags & ~_PLAIN_FLAGS and not self.state & _WRITTEN_IN
+        return not self.flags & ~NTF_ROUTER and not self.state & _BY_HAND
 
 
 class NeighborLiveness(NamedTuple):
@@ -65,14 +74,14 @@ def decode_lives(
     """
     lives = NeighborLiveness(set(wanted), [], {})
     for entries in neighbour_entries(datagrams):
-        ages, destinations = entries.ages(), [*entries.values(DST)]
+        ages, destinations = entries.ages(), [*entries.values(NDA_DST)]
         lives.absent.difference_update(zip(entries.indexes, destinations, strict=True))
         rows = zip(entries.indexes, destinations, entries.states, entries.flags, ages, strict=True)
         for index, destination, state, flags, age in compress(rows, map(round(fresh_seconds * _USER_HZ).__le__, ages)):
             key = (index, destination)
             if key not in wanted:
                 continue
-            if state & _BELIEVED and not flags & ~_PLAIN_FLAGS:
+            if state & _KNOWN and not flags & ~NTF_ROUTER:
                 lives.silent.append((age, key))
             else:
                 lives.others[key] = NeighborState(state, flags)

@@ -10,11 +10,9 @@ from struct import calcsize
 from typing import Any, NamedTuple
 
 from calico_agent.sources.decode_error import Malformed
-from calico_agent.sources.kernel.decode.rtnetlink import ATTRIBUTE, HEADER, Run, dump_runs, places
+from calico_agent.sources.kernel.decode.rtnetlink import Run, dump_runs, places
+from calico_agent.sources.kernel.uapi import NDA_CACHEINFO, NLATTR, NLMSGHDR, RTM_NEWNEIGH
 
-DST, LLADDR = 1, 2  # NDA_
-_CACHE_INFO = 3
-_NEW_NEIGHBOUR = 28  # RTM_NEWNEIGH
 _NEIGHBOUR = "BxxxiHBx"  # struct ndmsg: family, link, state, flags, type
 _NEIGHBOUR_SIZE = 12
 _CACHE_SIZE = 16  # struct nda_cacheinfo: confirmed, used, updated (ages in USER_HZ), references
@@ -39,7 +37,7 @@ class Entries(NamedTuple):
 
     def ages(self) -> Sequence[int]:
         """How old the last proof of life of each is, in hundredths of a second."""
-        place = self.layout.get(_CACHE_INFO)
+        place = self.layout.get(NDA_CACHEINFO)
         if place is None or place.stop - place.start < _CACHE_SIZE:
             raise Malformed("a neighbour entry without its ages")
         return _column(self.run, place.start, "I")
@@ -47,18 +45,18 @@ class Entries(NamedTuple):
 
 def neighbour_entries(datagrams: Iterable[bytes]) -> Iterator[Entries]:
     """All entries of one dump. Raises Malformed, Interrupted and Refused."""
-    for run in dump_runs(datagrams, _NEW_NEIGHBOUR):
+    for run in dump_runs(datagrams, RTM_NEWNEIGH):
         yield from _of_one_layout(run)
 
 
 def _of_one_layout(run: Run) -> Iterator[Entries]:
     first = run.data[: run.length]
-    start = HEADER.size + _NEIGHBOUR_SIZE
+    start = NLMSGHDR.size + _NEIGHBOUR_SIZE
     if len(first) < start:
         raise Malformed("a neighbour entry is cut short")
     found = [*places(first, start)]
-    if run.alike(byte for _, place in found for byte in range(place.start - ATTRIBUTE.size, place.start)):
-        heads = _column(run, HEADER.size, _NEIGHBOUR)
+    if run.alike(byte for _, place in found for byte in range(place.start - NLATTR.size, place.start)):
+        heads = _column(run, NLMSGHDR.size, _NEIGHBOUR)
         layout = dict(reversed(found))  # of several of one type the first counts
         yield Entries(run, layout, heads[::4], heads[1::4], heads[2::4], heads[3::4])
     else:

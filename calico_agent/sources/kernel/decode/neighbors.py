@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from calico_agent.model.network.route import ForwardingEntry, Neighbour
-from calico_agent.sources.kernel.decode.neighbor_table import DST, LLADDR, Entries, neighbour_entries
+from calico_agent.sources.kernel.decode.neighbor_table import Entries, neighbour_entries
 from calico_agent.sources.kernel.decode.rtnetlink import FAMILIES, address, link_name
+from calico_agent.sources.kernel.uapi import AF_BRIDGE, NDA_DST, NDA_LLADDR, NUD_FAILED, NUD_INCOMPLETE, NUD_PERMANENT
 
-_BRIDGE = 7  # AF_BRIDGE
 _REMEMBERED = 16384  # entries of each kind: those of a cluster with more than 5,000 nodes
 
 _STATES = {
@@ -27,7 +27,7 @@ _STATES = {
     0x40: "NOARP",
     0x80: "PERMANENT",
 }
-_TELLING = 0x01 | 0x20 | 0x80  # nobody answers, or somebody wrote it by hand
+_TELLING = NUD_INCOMPLETE | NUD_FAILED | NUD_PERMANENT  # nobody answers, or somebody wrote it by hand
 
 
 def decode_neighbours(
@@ -52,9 +52,9 @@ def decode_forwarding(datagrams: Iterable[bytes], link_names: Mapping[int, str])
     return tuple(
         _forwarding(mac, link_name(index, link_names), destination)
         for entries in neighbour_entries(datagrams)
-        if DST in entries.layout
+        if NDA_DST in entries.layout
         for family, index, _state, destination, mac in _rows(entries)
-        if family == _BRIDGE
+        if family == AF_BRIDGE
     )
 
 
@@ -77,4 +77,4 @@ def _matter(entries: Entries, devices: frozenset[int]) -> bool:
 def _rows(entries: Entries) -> Iterable[tuple[int, int, int, bytes, bytes]]:
     """Family, link, state, destination, hardware address."""
     heads = entries.families, entries.indexes, entries.states
-    return zip(*heads, entries.values(DST), entries.values(LLADDR), strict=True)
+    return zip(*heads, entries.values(NDA_DST), entries.values(NDA_LLADDR), strict=True)

@@ -21,18 +21,31 @@ from calico_agent.sources.kernel.decode.rtnetlink import (
     link_name,
     number,
 )
+from calico_agent.sources.kernel.uapi import (
+    NEXTHOP_GRP,
+    NHA_ENCAP_TYPE,
+    NHA_GATEWAY,
+    NHA_GROUP,
+    NHA_ID,
+    NHA_OIF,
+    NHMSG,
+    RTA_ENCAP_TYPE,
+    RTA_GATEWAY,
+    RTA_MULTIPATH,
+    RTA_NH_ID,
+    RTA_OIF,
+    RTA_VIA,
+    RTM_NEWNEXTHOP,
+    RTNEXTHOP,
+    RTNH_F_DEAD,
+    RTNH_F_LINKDOWN,
+    RTNH_F_ONLINK,
+)
 
 NextHopObjects = Mapping[int, tuple[NextHop, ...]]
 
-RTA_OIF, RTA_GATEWAY, RTA_MULTIPATH, RTA_VIA, RTA_ENCAP_TYPE, RTA_NH_ID = 4, 5, 9, 18, 21, 30
-_HOP = Struct("=HBBi")  # struct rtnexthop: length with its attributes, flags, weight - 1, link
 _SHORT = Struct("=H")  # the family with which struct rtvia begins, and enum lwtunnel_encap_types
-_DEAD, _ONLINK, _LINKDOWN = 1, 4, 16  # RTNH_F_
 
-_NEW_NEXTHOP = 104  # RTM_NEWNEXTHOP
-_NHA_ID, _NHA_GROUP, _NHA_OIF, _NHA_GATEWAY, _NHA_ENCAP_TYPE = 1, 2, 5, 6, 7
-_OBJECT = Struct("=BBBBI")  # struct nhmsg: family, scope, protocol, reserved, flags
-_MEMBER = Struct("=IBBH")  # struct nexthop_grp: id, weight - 1, its high byte, reserved
 
 # By LWTUNNEL_ENCAP_ number, in the words of `ip`.
 _ENCAPSULATIONS = ("", "mpls", "ip", "ila", "ip6", "seg6", "bpf", "seg6local", "rpl", "ioam6", "xfrm")
@@ -73,14 +86,14 @@ def decode_next_hops(datagrams: Iterable[bytes], link_names: Mapping[int, str]) 
     """
     single: dict[int, tuple[NextHop, ...]] = {}
     groups: dict[int, bytes] = {}
-    for body in dump_bodies(datagrams, _NEW_NEXTHOP):
-        if len(body) < _OBJECT.size:
+    for body in dump_bodies(datagrams, RTM_NEWNEXTHOP):
+        if len(body) < NHMSG.size:
             raise Malformed("a next hop object is cut short")
-        family, _scope, _protocol, _reserved, flags = _OBJECT.unpack_from(body)
-        found = attributes(body, _OBJECT.size)
-        identifier = number(found.get(_NHA_ID))
-        if _NHA_GROUP in found:
-            groups[identifier] = found[_NHA_GROUP]
+        family, _scope, _protocol, _reserved, flags = NHMSG.unpack_from(body)
+        found = attributes(body, NHMSG.size)
+        identifier = number(found.get(NHA_ID))
+        if NHA_GROUP in found:
+            groups[identifier] = found[NHA_GROUP]
         else:
             single[identifier] = _object(found, flags, FAMILIES.get(family), link_names)
     return single | {identifier: _members(members, single) for identifier, members in groups.items()}
@@ -89,12 +102,12 @@ def decode_next_hops(datagrams: Iterable[bytes], link_names: Mapping[int, str]) 
 def _multipath(value: bytes, family: Family, link_names: Mapping[int, str]) -> tuple[NextHop, ...]:
     hops = []
     while value:
-        if len(value) < _HOP.size:
+        if len(value) < RTNEXTHOP.size:
             raise Malformed("a next hop is cut short")
-        length, flags, more_weight, index = _HOP.unpack_from(value)
-        if not _HOP.size <= length <= len(value):
+        length, flags, more_weight, index = RTNEXTHOP.unpack_from(value)
+        if not RTNEXTHOP.size <= length <= len(value):
             raise Malformed(f"a next hop of {length} bytes where {len(value)} are left")
-        hop = _next_hop(attributes(value[:length], _HOP.size), index, flags, family, link_names)
+        hop = _next_hop(attributes(value[:length], RTNEXTHOP.size), index, flags, family, link_names)
         hops.append(replace(hop, weight=more_weight + 1))
         value = value[(length + 3) & ~3 :]
     return tuple(hops)
@@ -104,9 +117,9 @@ def _next_hop(found: Attributes, index: int, flags: int, family: Family, link_na
     return NextHop(
         gateway(found, family),
         link_name(index, link_names) if index else "",
-        onlink=bool(flags & _ONLINK),
-        dead=bool(flags & _DEAD),
-        linkdown=bool(flags & _LINKDOWN),
+        onlink=bool(flags & RTNH_F_ONLINK),
+        dead=bool(flags & RTNH_F_DEAD),
+        linkdown=bool(flags & RTNH_F_LINKDOWN),
         encapsulation=_encapsulation(found.get(RTA_ENCAP_TYPE)),
     )
 
@@ -121,25 +134,25 @@ def _encapsulation(value: bytes | None) -> str:
 
 
 def _object(found: Attributes, flags: int, family: Family | None, link_names: Mapping[int, str]) -> tuple[NextHop, ...]:
-    if _NHA_OIF not in found:
+    if NHA_OIF not in found:
         return ()
     return (
         NextHop(
-            address(found[_NHA_GATEWAY], family) if _NHA_GATEWAY in found else None,
-            link_name(number(found[_NHA_OIF]), link_names),
-            onlink=bool(flags & _ONLINK),
-            dead=bool(flags & _DEAD),
-            linkdown=bool(flags & _LINKDOWN),
-            encapsulation=_encapsulation(found.get(_NHA_ENCAP_TYPE)),
+            address(found[NHA_GATEWAY], family) if NHA_GATEWAY in found else None,
+            link_name(number(found[NHA_OIF]), link_names),
+            onlink=bool(flags & RTNH_F_ONLINK),
+            dead=bool(flags & RTNH_F_DEAD),
+            linkdown=bool(flags & RTNH_F_LINKDOWN),
+            encapsulation=_encapsulation(found.get(NHA_ENCAP_TYPE)),
         ),
     )
 
 
 def _members(value: bytes, single: NextHopObjects) -> tuple[NextHop, ...]:
-    if len(value) % _MEMBER.size:
+    if len(value) % NEXTHOP_GRP.size:
         raise Malformed(f"a next hop group of {len(value)} bytes")
     hops = []
-    for identifier, low, high, _reserved in _MEMBER.iter_unpack(value):
+    for identifier, low, high, _reserved in NEXTHOP_GRP.iter_unpack(value):
         if identifier not in single:
             raise Interrupted(f"next hop object {identifier} is in a group and not in the dump")
         hops += [replace(hop, weight=(high << 8 | low) + 1) for hop in single[identifier]]

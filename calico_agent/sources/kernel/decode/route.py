@@ -9,22 +9,26 @@ general does not follow.
 
 from collections.abc import Mapping
 from ipaddress import ip_network
-from struct import Struct
 from typing import NamedTuple
 
 from calico_agent.model.network.address import Family, IPAddress
 from calico_agent.model.network.kernel import RouteLookup
 from calico_agent.model.network.route import Route, RouteAttributes, RouteType
 from calico_agent.sources.decode_error import KernelRefusal, Malformed
-from calico_agent.sources.kernel.decode.next_hops import RTA_OIF, NextHopObjects, gateway, next_hops
+from calico_agent.sources.kernel.decode.next_hops import NextHopObjects, gateway, next_hops
 from calico_agent.sources.kernel.decode.rtnetlink import FAMILIES, address, answer, attributes, link_name, number
+from calico_agent.sources.kernel.uapi import (
+    RTA_DST,
+    RTA_OIF,
+    RTA_PREFSRC,
+    RTA_PRIORITY,
+    RTA_TABLE,
+    RTM_F_CLONED,
+    RTM_NEWROUTE,
+    RTMSG,
+)
 
-NEW_ROUTE = 24  # RTM_NEWROUTE
-ROUTE = Struct("=BBBBBBBBI")  # struct rtmsg: family, prefix length, source's, tos, table, protocol, scope, type, flags
-RTA_DST, RTA_TABLE = 1, 15
 ADDRESS_SIZE = {Family.IPV4: 4, Family.IPV6: 16}
-_RTA_PRIORITY, _RTA_PREFSRC = 6, 7
-_CLONED = 0x200  # RTM_F_CLONED
 
 _TYPES = {kind.value: kind for kind in RouteType}
 _FORWARDING = {RouteType.UNICAST, RouteType.LOCAL, RouteType.BROADCAST, RouteType.ANYCAST, RouteType.MULTICAST}
@@ -54,12 +58,12 @@ def decode_route(body: bytes, family: Family, setting: RouteContext) -> tuple[in
 
     `body` is the message without its header. Raises Malformed and Interrupted.
     """
-    if len(body) < ROUTE.size:
+    if len(body) < RTMSG.size:
         raise Malformed("a route is cut short")
-    af, length, source_length, tos, table, protocol, _scope, kind, flags = ROUTE.unpack_from(body)
-    if FAMILIES.get(af) is not family or flags & _CLONED or tos or source_length:
+    af, length, source_length, tos, table, protocol, _scope, kind, flags = RTMSG.unpack_from(body)
+    if FAMILIES.get(af) is not family or flags & RTM_F_CLONED or tos or source_length:
         return None
-    found = attributes(body, ROUTE.size)
+    found = attributes(body, RTMSG.size)
     table = number(found.get(RTA_TABLE), table)
     if table != setting.table:
         return None
@@ -69,9 +73,9 @@ def decode_route(body: bytes, family: Family, setting: RouteContext) -> tuple[in
         type_,
         next_hops(found, flags, family, setting.link_names, setting.objects) if forwards else (),
         protocol,
-        number(found.get(_RTA_PRIORITY)),
+        number(found.get(RTA_PRIORITY)),
         table,
-        address(found[_RTA_PREFSRC], family) if _RTA_PREFSRC in found else None,
+        address(found[RTA_PREFSRC], family) if RTA_PREFSRC in found else None,
     )
     return length, _network(found.get(RTA_DST), length, family), path
 
@@ -79,14 +83,14 @@ def decode_route(body: bytes, family: Family, setting: RouteContext) -> tuple[in
 def decode_source(datagram: bytes, destination: IPAddress, link_names: Mapping[int, str]) -> RouteLookup:
     """The kernel's answer to RTM_GETROUTE for one destination. Raises Malformed, and Refused for an unknown error."""
     try:
-        body = answer(datagram, NEW_ROUTE)
+        body = answer(datagram, RTM_NEWROUTE)
     except KernelRefusal as refused:
         if refused.errno not in _REFUSALS:
             raise
         return RouteLookup(destination, None, error=_REFUSALS[refused.errno])
     family = Family(destination.version)
-    found = attributes(body, ROUTE.size)
-    source = address(found[_RTA_PREFSRC], family) if _RTA_PREFSRC in found else None
+    found = attributes(body, RTMSG.size)
+    source = address(found[RTA_PREFSRC], family) if RTA_PREFSRC in found else None
     return RouteLookup(
         destination,
         source,
@@ -101,10 +105,10 @@ def decode_match(datagram: bytes, family: Family, link_names: Mapping[int, str])
 
     Raises Malformed, and Refused when there is no such entry or it drops the packet.
     """
-    body = answer(datagram, NEW_ROUTE)
-    if len(body) < ROUTE.size:
+    body = answer(datagram, RTM_NEWROUTE)
+    if len(body) < RTMSG.size:
         raise Malformed("a route is cut short")
-    table = number(attributes(body, ROUTE.size).get(RTA_TABLE), body[4])
+    table = number(attributes(body, RTMSG.size).get(RTA_TABLE), body[4])
     found = decode_route(body, family, RouteContext(table, link_names, {}))
     if found is None:
         return None

@@ -13,17 +13,22 @@ from typing import Any, NamedTuple
 
 from calico_agent.model.network.address import Family, IPAddress
 from calico_agent.sources.decode_error import Interrupted, KernelRefusal, Malformed
+from calico_agent.sources.kernel.uapi import (
+    NLA_TYPE_MASK,
+    NLATTR,
+    NLM_F_DUMP_INTR,
+    NLMSG_DONE,
+    NLMSG_ERROR,
+    NLMSG_NOOP,
+    NLMSG_OVERRUN,
+    NLMSGERR,
+    NLMSGHDR,
+)
 
 FAMILIES = {2: Family.IPV4, 10: Family.IPV6}  # AF_INET, AF_INET6
 
-HEADER = Struct("=IHHII")  # length with this header, type, flags, sequence, port
-ATTRIBUTE = Struct("=HH")  # length with this header, type
 _NUMBER = Struct("=I")
-_ERROR = Struct("=i")  # a negative errno
 
-_NOOP, _ERROR_MESSAGE, _DONE, _OVERRUN = 1, 2, 3, 4
-_DUMP_INTERRUPTED = 0x10  # NLM_F_DUMP_INTR
-_ATTRIBUTE_TYPE = 0x3FFF  # without NLA_F_NESTED and NLA_F_NET_BYTEORDER
 
 Attributes = Mapping[int, bytes]
 
@@ -42,7 +47,7 @@ class Run(NamedTuple):
     def bodies(self) -> Iterator[bytes]:
         """The messages without their headers."""
         for start in range(0, len(self.data), self.length):
-            yield self.data[start + HEADER.size : start + self.length]
+            yield self.data[start + NLMSGHDR.size : start + self.length]
 
     def unpack(self, order: str, message: str) -> tuple[Any, ...]:
         """The values of all messages, one behind the other; `order` and `message` are struct's format for one."""
@@ -54,7 +59,7 @@ class Run(NamedTuple):
         return all(found == found[:1] * len(found) for found in column)
 
 
-def dump_runs(datagrams: Iterable[bytes], kind: int, alike: int = HEADER.size) -> Iterator[Run]:
+def dump_runs(datagrams: Iterable[bytes], kind: int, alike: int = NLMSGHDR.size) -> Iterator[Run]:
     """All messages of one dump, which must be of type `kind`. Takes no datagram beyond the one that ends the dump.
 
     The first `alike` bytes of a run's messages are the same, at least their headers.
@@ -68,20 +73,20 @@ def dump_runs(datagrams: Iterable[bytes], kind: int, alike: int = HEADER.size) -
             conversation = conversation or talk
             if talk != conversation:
                 raise Malformed("messages of two netlink conversations are mixed")
-            if flags & _DUMP_INTERRUPTED or type_ == _OVERRUN:
+            if flags & NLM_F_DUMP_INTR or type_ == NLMSG_OVERRUN:
                 raise Interrupted("the table changed while the kernel dumped it")
-            if type_ == _DONE:
-                _raise_error(datagram[position + HEADER.size : position + length])
+            if type_ == NLMSG_DONE:
+                _raise_error(datagram[position + NLMSGHDR.size : position + length])
                 return
             end = position + length
-            if type_ == _ERROR_MESSAGE:
-                _raise_error(datagram[position + HEADER.size : end])
+            if type_ == NLMSG_ERROR:
+                _raise_error(datagram[position + NLMSGHDR.size : end])
                 raise Malformed("an acknowledgement in the middle of a netlink dump")
             if type_ == kind:
                 run = _run_at(datagram, position, length, alike)
                 yield run
                 end = position + len(run.data)
-            elif type_ != _NOOP:
+            elif type_ != NLMSG_NOOP:
                 raise Malformed(f"a netlink message of type {type_} in a dump of type {kind}")
             position = _aligned(end)
     raise Malformed("a netlink dump without its end")
@@ -96,8 +101,8 @@ def dump_bodies(datagrams: Iterable[bytes], kind: int) -> Iterator[bytes]:
 def answer(datagram: bytes, kind: int) -> bytes:
     """The body of the one message that answers a request which is not a dump. Raises Malformed and Refused."""
     length, type_, _flags, _sequence, _port = _header(datagram, 0)
-    body = datagram[HEADER.size : length]
-    if type_ == _ERROR_MESSAGE:
+    body = datagram[NLMSGHDR.size : length]
+    if type_ == NLMSG_ERROR:
         _raise_error(body)
     if type_ != kind:
         raise Malformed(f"a netlink message of type {type_} where one of type {kind} was asked for")
@@ -107,9 +112,9 @@ def answer(datagram: bytes, kind: int) -> bytes:
 def acknowledge(datagram: bytes) -> None:
     """The kernel did what it was told. Raises Malformed, and Refused when it did not."""
     length, type_, _flags, _sequence, _port = _header(datagram, 0)
-    if type_ != _ERROR_MESSAGE:
+    if type_ != NLMSG_ERROR:
         raise Malformed(f"a netlink message of type {type_} where an acknowledgement was asked for")
-    _raise_error(datagram[HEADER.size : length])
+    _raise_error(datagram[NLMSGHDR.size : length])
 
 
 def attributes(data: bytes, start: int) -> dict[int, bytes]:
@@ -123,12 +128,12 @@ def attributes(data: bytes, start: int) -> dict[int, bytes]:
 def places(data: bytes, start: int) -> Iterator[tuple[int, slice]]:
     """The type of each attribute from `start` to the end, and where its value stands, right behind its header."""
     while start < len(data):
-        if len(data) - start < ATTRIBUTE.size:
+        if len(data) - start < NLATTR.size:
             raise Malformed("a netlink attribute is cut short")
-        length, type_ = ATTRIBUTE.unpack_from(data, start)
-        if not ATTRIBUTE.size <= length <= len(data) - start:
+        length, type_ = NLATTR.unpack_from(data, start)
+        if not NLATTR.size <= length <= len(data) - start:
             raise Malformed(f"a netlink attribute of {length} bytes where {len(data) - start} are left")
-        yield type_ & _ATTRIBUTE_TYPE, slice(start + ATTRIBUTE.size, start + length)
+        yield type_ & NLA_TYPE_MASK, slice(start + NLATTR.size, start + length)
         start += _aligned(length)
 
 
@@ -157,10 +162,10 @@ def link_name(index: int, names: Mapping[int, str]) -> str:
 
 def _header(datagram: bytes, position: int) -> tuple[int, int, int, int, int]:
     left = len(datagram) - position
-    if left < HEADER.size:
+    if left < NLMSGHDR.size:
         raise Malformed("a netlink header is cut short")
-    length, type_, flags, sequence, port = HEADER.unpack_from(datagram, position)
-    if not HEADER.size <= length <= left:
+    length, type_, flags, sequence, port = NLMSGHDR.unpack_from(datagram, position)
+    if not NLMSGHDR.size <= length <= left:
         raise Malformed(f"a netlink message of {length} bytes where {left} are left")
     return length, type_, flags, sequence, port
 
@@ -178,9 +183,9 @@ def _run_at(datagram: bytes, start: int, length: int, alike: int) -> Run:
 
 
 def _raise_error(body: bytes) -> None:
-    if len(body) < _ERROR.size:
+    if len(body) < NLMSGERR.size:
         raise Malformed("a netlink error is cut short")
-    (error,) = _ERROR.unpack_from(body)
+    (error,) = NLMSGERR.unpack_from(body)
     if error:
         raise KernelRefusal(abs(error))
 

@@ -11,8 +11,8 @@ from typing import NamedTuple
 from calico_agent.model.network.address import Family, IPAddress
 from calico_agent.sources.decode_error import Malformed
 from calico_agent.sources.kernel.decode.rtnetlink import FAMILIES, dump_bodies
+from calico_agent.sources.kernel.uapi import SOCK_DIAG_BY_FAMILY
 
-SOCK_DIAG_BY_FAMILY = 20
 _REQUEST = Struct("=BBBxI48x")  # struct inet_diag_req_v2: family, protocol, extensions, states; of any socket
 _TCP, _LISTEN = 6, 1 << 10  # IPPROTO_TCP; the state TCP_LISTEN
 _PORT = Struct("!H")
