@@ -8,12 +8,10 @@ import ctypes
 import os
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Protocol
 
 import structlog
 
@@ -24,13 +22,12 @@ from calico_agent.api.systemd import Notifier
 from calico_agent.config import Config, ConfigOnDisk
 from calico_agent.config.show import told_beside, told_config
 from calico_agent.errors import ConfigError
-from calico_agent.model.action import Outcome, Plan
-from calico_agent.model.configuration import Configuration
 from calico_agent.model.observation import AgentTrouble
 from calico_agent.model.report import Report
 from calico_agent.report.as_text import render_line
 from calico_agent.report.changes import changes
-from calico_agent.report.timeline import next_confirmation
+from calico_agent.runtime.pacing import seconds_to_next_pass
+from calico_agent.runtime.parts import Parts, Watch
 from calico_agent.runtime.queries import RouteQueries
 from calico_agent.runtime.reconciler import Reconciler
 from calico_agent.runtime.single import Locks
@@ -43,48 +40,10 @@ _SHORTEST_PERIOD = 0.2
 # A pass must end well within this: the sum of all deadlines of all sources, and of a container that is replaced.
 _LONGEST_PASS = 60.0
 
-# While something is wrong or not yet known, the next look comes sooner: a session that comes up changes no route, and
-# then nothing else would tell. A pass that takes long is not made more often than one twentieth of the time, and when
-# nothing has changed for a while, the next look may take a fifth of that: an outage of an hour is no reason to hurry.
-_UNSETTLED_INTERVAL = 2.0
-_SHARE_OF_TIME = 20
-_SHARE_OF_CALM = 5
-
 _M_ARENA_MAX = -8  # malloc.h
 
 _STOP = "stop"
 _RELOAD = "reload"
-
-
-class Agent(Protocol):
-    """What the loop asks of the agent (`Reconciler`)."""
-
-    explorer: RouteQueries
-
-    def make_pass(self) -> tuple[Report, Plan]: ...
-    def act(self, plan: Plan) -> Outcome | None: ...
-    def keep_name(self, plan: Plan) -> None: ...
-    def keep_image(self, plan: Plan) -> None: ...
-    def reconfigure(self, config: Config, wake: Callable[[str], None]) -> None: ...
-    def heartbeats(self) -> Mapping[str, Callable[[], float]]: ...
-    def close(self) -> None: ...
-
-
-class Watch(Protocol):
-    """What wakes the loop, from a thread of its own."""
-
-    def stop(self) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """How the parts around the loop are made. A test hands in others."""
-
-    agent: Callable[
-        [Config, Callable[[str], None], Callable[[], Configuration], Callable[[], tuple[AgentTrouble, ...]]], Agent
-    ]
-    server: Callable[[AgentHealth, Config, RouteQueries], HttpServer]
-    watches: Callable[[Config, Callable[[str], None], AgentHealth], tuple[Watch, ...]]
 
 
 class Daemon:
@@ -183,7 +142,8 @@ class Daemon:
     def _wait(self) -> set[str]:
         """Until something happens or the next pass is due; what happens within a moment is one reason to look."""
         words: set[str] = set()
-        due = self._due()
+        longest = min(self._config.agent.interval_seconds, self._notifier.watchdog_interval / 2)
+        due = seconds_to_next_pass(self._report, longest)
         try:
             words.add(self._words.get(timeout=due))
         except Empty:
@@ -194,18 +154,6 @@ class Daemon:
         while not self._words.empty():
             words.add(self._words.get())
         return words
-
-    def _due(self) -> float:
-        """Seconds to the next pass: the interval, or sooner where a suspicion or a wait ends before."""
-        seconds = min(self._config.agent.interval_seconds, self._notifier.watchdog_interval / 2)
-        report = self._report
-        if report is not None:
-            if not report.healthy or report.problems:
-                seconds = min(seconds, max(_UNSETTLED_INTERVAL, _SHARE_OF_TIME * report.pass_seconds, _calm(report)))
-            ends = (next_confirmation(report.problems), report.supervision.next_attempt)
-            left = [(end - report.at).total_seconds() - report.pass_seconds for end in ends if end and end > report.at]
-            seconds = min([seconds, *left])
-        return max(seconds, 0.0)
 
     def _reconfigure(self) -> None:
         self._notifier.reloading()
@@ -253,13 +201,6 @@ def _share_one_heap() -> None:
     """Have glibc serve all threads from one arena: with one for each of ours, 6 MiB more are held for nothing."""
     with suppress(AttributeError, OSError):  # another C library
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
-
-
-def _calm(report: Report) -> float:
-    """A part of the time (s) since something last changed, which is when a condition turned or a problem began."""
-    turned = [timed.since for timed in report.conditions]
-    begun = [timed.since for timed in report.problems]
-    return (report.at - max((*turned, *begun), default=report.at)).total_seconds() / _SHARE_OF_CALM
 
 
 def _open_watches(config: Config, wake: Callable[[str], None], latest: AgentHealth) -> tuple[Watch, ...]:

@@ -10,7 +10,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -21,10 +21,11 @@ from calico_agent.api.latest import AgentHealth
 from calico_agent.config import Config, ConfigOnDisk, load
 from calico_agent.model.action import Attempts, Outcome, Plan, StartContainer
 from calico_agent.model.report import Report
-from calico_agent.runtime.daemon import Daemon, Parts, _calm
+from calico_agent.runtime.daemon import Daemon
+from calico_agent.runtime.parts import Parts
 from calico_agent.runtime.queries import RouteQueries
 from calico_agent.runtime.single import Locks
-from tests.reports import broken_report, healthy_report
+from tests.reports import healthy_report
 
 NOTHING = Plan(None, "all is well", Attempts())
 START = Plan(StartContainer("0123", "it is not running"), "starting calico-node", Attempts())
@@ -250,11 +251,3 @@ def test_what_is_done_is_followed_by_a_look_at_once(running: Running) -> None:
     running.write(3600)
     script = running.run(acts, signalled(signal.SIGTERM))
     assert script.done[:3] == ["pass", "starting calico-node", "pass"]
-
-
-@pytest.mark.parametrize(("seconds", "calm"), [(0, 0), (10, 2), (3600, 720)])
-def test_the_longer_nothing_has_changed_the_longer_the_next_look_may_take(seconds: int, calm: float) -> None:
-    report = broken_report()
-    turned, begun = [one.since for one in report.conditions], [one.since for one in report.problems]
-    later = replace(report, at=max(*turned, *begun) + timedelta(seconds=seconds))
-    assert _calm(later) == pytest.approx(calm)

@@ -1,0 +1,45 @@
+"""What the loop is made of, as it sees it: a test hands in others."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from calico_agent.api.http import HttpServer
+from calico_agent.api.latest import AgentHealth
+from calico_agent.config import Config
+from calico_agent.model.action import Outcome, Plan
+from calico_agent.model.configuration import Configuration
+from calico_agent.model.observation import AgentTrouble
+from calico_agent.model.report import Report
+from calico_agent.runtime.queries import RouteQueries
+
+
+class Agent(Protocol):
+    """What the loop asks of the agent (`Reconciler`)."""
+
+    explorer: RouteQueries
+
+    def make_pass(self) -> tuple[Report, Plan]: ...
+    def act(self, plan: Plan) -> Outcome | None: ...
+    def keep_name(self, plan: Plan) -> None: ...
+    def keep_image(self, plan: Plan) -> None: ...
+    def reconfigure(self, config: Config, wake: Callable[[str], None]) -> None: ...
+    def heartbeats(self) -> Mapping[str, Callable[[], float]]: ...
+    def close(self) -> None: ...
+
+
+class Watch(Protocol):
+    """What wakes the loop, from a thread of its own."""
+
+    def stop(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """How the parts around the loop are made. A test hands in others."""
+
+    agent: Callable[
+        [Config, Callable[[str], None], Callable[[], Configuration], Callable[[], tuple[AgentTrouble, ...]]], Agent
+    ]
+    server: Callable[[AgentHealth, Config, RouteQueries], HttpServer]
+    watches: Callable[[Config, Callable[[str], None], AgentHealth], tuple[Watch, ...]]
