@@ -53,7 +53,5 @@ class MemoryFiles:
 
     def troubles(self) -> tuple[Unreadable, ...]:
         """Return why files cannot be used, as found the last time."""
-        reason = self._identity.trouble
-        kept = (Unreadable("identity.json", reason, "file"),) if reason else ()
-        attempts = self._attempts.trouble
-        return kept if attempts is None else (*kept, attempts)
+        found = (self._identity.trouble, self._attempts.trouble)
+        return tuple(trouble for trouble in found if trouble is not None)

@@ -1,64 +1,40 @@
-"""The last choice of name and addresses, on disk: a restart of the agent or of the host must not move the node.
+"""The last choice of name and addresses, on disk: a restart of the agent or of the host must not move the node."""
 
-The file is small and worth little: whatever is wrong with it, the choice is made anew by the evidence.
-"""
-
-import json
 from datetime import UTC, datetime
 from ipaddress import ip_interface
-from pathlib import Path
+from typing import Any
 
 from calico_agent.model.identity import KeptAddress, KeptIdentity
-from calico_agent.state.files import read_state, write_state
+from calico_agent.state.json_file import JsonFile
 
-_NAME = "identity.json"
-_FORMAT = 1
 _LONGEST_TEXT = 256
 
 
-class IdentityFile:
-    """The file in `state_dir`; with an empty `state_dir` nothing is kept. `trouble` says what went wrong last."""
+class IdentityFile(JsonFile[KeptIdentity]):
+    """The last choice."""
 
     def __init__(self, state_dir: str) -> None:
-        self._path = Path(state_dir, _NAME) if state_dir else None
-        self._kept = KeptIdentity()
-        self.trouble = ""
+        super().__init__(state_dir, "identity.json", KeptIdentity())
 
-    def load(self) -> KeptIdentity:
-        """What was kept, or nothing."""
-        if self._path is None:
-            return self._kept
-        try:
-            self._kept = _decode(read_state(self._path))
-        except FileNotFoundError:
-            pass
-        except OSError as error:
-            self.trouble = f"{self._path} cannot be read: {error.strerror}"
-        except ValueError as error:
-            self.trouble = f"{self._path} is of no use: {error}"
-        return self._kept
+    def encode(self, value: KeptIdentity) -> dict[str, object]:
+        """Return it as plain JSON types."""
+        return {
+            "machine_id": value.machine_id,
+            "name": value.name,
+            "name_source": value.name_source,
+            "ipv4": _encode_address(value.ipv4),
+            "ipv6": _encode_address(value.ipv6),
+        }
 
-    def save(self, kept: KeptIdentity) -> None:
-        """Keep it, if it is not what is kept already."""
-        if self._path is None or kept == self._kept:
-            return
-        try:
-            write_state(self._path, json.dumps(_encode(kept)))
-        except OSError as error:
-            self.trouble = f"{self._path} cannot be written: {error.strerror}"
-        else:
-            self._kept, self.trouble = kept, ""
-
-
-def _encode(kept: KeptIdentity) -> dict[str, object]:
-    return {
-        "format": _FORMAT,
-        "machine_id": kept.machine_id,
-        "name": kept.name,
-        "name_source": kept.name_source,
-        "ipv4": _encode_address(kept.ipv4),
-        "ipv6": _encode_address(kept.ipv6),
-    }
+    def decode(self, values: dict[str, Any]) -> KeptIdentity:
+        """Return the choice again."""
+        return KeptIdentity(
+            machine_id=_text(values, "machine_id"),
+            name=_text(values, "name"),
+            name_source=_text(values, "name_source"),
+            ipv4=_decode_address(values.get("ipv4"), 4),
+            ipv6=_decode_address(values.get("ipv6"), 6),
+        )
 
 
 def _encode_address(kept: KeptAddress | None) -> dict[str, str] | None:
@@ -71,23 +47,6 @@ def _encode_address(kept: KeptAddress | None) -> dict[str, str] | None:
         "since": kept.since.isoformat(),
         "reason": str(kept.reason),
     }
-
-
-def _decode(content: bytes) -> KeptIdentity:
-    """Raises ValueError with what is wrong."""
-    try:
-        values = json.loads(content)
-    except (RecursionError, ValueError):
-        raise ValueError("it is not JSON") from None
-    if not isinstance(values, dict) or values.get("format") != _FORMAT:
-        raise ValueError("it is of another format")
-    return KeptIdentity(
-        machine_id=_text(values, "machine_id"),
-        name=_text(values, "name"),
-        name_source=_text(values, "name_source"),
-        ipv4=_decode_address(values.get("ipv4"), 4),
-        ipv6=_decode_address(values.get("ipv6"), 6),
-    )
 
 
 def _decode_address(values: object, version: int) -> KeptAddress | None:

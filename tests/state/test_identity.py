@@ -28,7 +28,7 @@ KEPT = KeptIdentity(
 def test_it_comes_back_as_it_was(tmp_path: Path) -> None:
     IdentityFile(str(tmp_path)).save(KEPT)
     other = IdentityFile(str(tmp_path))
-    assert (other.load(), other.trouble) == (KEPT, "")
+    assert (other.load(), other.trouble) == (KEPT, None)
 
 
 def test_only_its_owner_may_read_it_and_nothing_else_is_left(tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_without_a_directory_nothing_is_kept(tmp_path: Path, monkeypatch: pytest
 
 def test_a_missing_file_is_no_trouble(tmp_path: Path) -> None:
     file = IdentityFile(str(tmp_path))
-    assert (file.load(), file.trouble) == (KeptIdentity(), "")
+    assert (file.load(), file.trouble) == (KeptIdentity(), None)
 
 
 GOOD = {"format": 1, "machine_id": "", "name": "", "name_source": "", "ipv4": None, "ipv6": None}
@@ -83,7 +83,7 @@ def test_a_file_of_no_use_is_named_and_replaced_by_the_next_choice(tmp_path: Pat
     (tmp_path / "identity.json").write_bytes(content)
     file = IdentityFile(str(tmp_path))
     assert file.load() == KeptIdentity()
-    assert file.trouble.startswith(f"{tmp_path}/identity.json is of no use: ")
+    assert reason(file).startswith(f"{tmp_path}/identity.json is of no use: ")
     file.save(KEPT)
     assert IdentityFile(str(tmp_path)).load() == KEPT
 
@@ -92,20 +92,26 @@ def test_something_else_under_its_name_does_not_hold_us(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "identity.json")
     file = IdentityFile(str(tmp_path))
     assert file.load() == KeptIdentity()
-    assert "it is no file" in file.trouble
+    assert "it is no file" in reason(file)
 
 
 def test_a_link_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").write_text(json.dumps(GOOD))
     (tmp_path / "identity.json").symlink_to(tmp_path / "elsewhere")
-    assert "cannot be read" in _troubled(tmp_path).trouble
+    assert "cannot be read" in reason(_troubled(tmp_path))
 
 
 def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("a file, where the directory should be")
     file = IdentityFile(str(tmp_path / "state"))
     file.save(KEPT)
-    assert "identity.json cannot be written" in file.trouble
+    assert "identity.json cannot be written" in reason(file)
+
+
+def reason(file: IdentityFile) -> str:
+    """Why it cannot be used."""
+    assert file.trouble is not None
+    return file.trouble.reason
 
 
 def _troubled(directory: Path) -> IdentityFile:
