@@ -1,6 +1,5 @@
 """What could not be read, and what was read but not understood."""
 
-import re
 from collections.abc import Iterator
 
 from calico_agent.expected.view import View
@@ -13,13 +12,10 @@ from calico_agent.faults.agent import (
     SV_STATE,
 )
 from calico_agent.faults.datastore import DS_BAD_KEY, DS_FILE, DS_SHRUNK, DS_SNAPSHOT, DS_UNREADABLE
-from calico_agent.model.calico.node import BadKey
+from calico_agent.model.calico.bad_key import BadKey, ResourceKind
 from calico_agent.model.configuration import Configuration
 from calico_agent.model.finding import ConditionType, Finding, Severity
 from calico_agent.model.observation import Unreadable
-
-# /calico/resources/v3/projectcalico.org/nodes/<name>, or v2's /calico/bgp/v1/host/<name>/<field>
-_NODE_KEY = re.compile(r"^/calico/(?:resources/v3/projectcalico\.org/nodes|bgp/v1/host)/([^/\s]+)(?:/[^/]*)?$")
 
 
 def find_sources(view: View) -> Iterator[Finding]:
@@ -79,7 +75,7 @@ def _configuration(now: Configuration) -> Iterator[Finding]:
 
 def _bad_key(bad: BadKey) -> Finding:
     """A value that is left out. calico/node cannot read it either: a node with such a record counts as none."""
-    node = found[1] if (found := _NODE_KEY.search(bad.key)) else ""
+    node = bad.name if bad.kind is ResourceKind.NODE else ""
     what = f"the value of {bad.key} cannot be understood: {bad.reason}"
     if not node:
         return DS_BAD_KEY.finding(bad.key, what, effect="it is left out of every check")

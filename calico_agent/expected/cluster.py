@@ -7,6 +7,7 @@ outlive their pool.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from calico_agent.model.calico.bad_key import ResourceKind
 from calico_agent.model.calico.node import Affinity, AffinityState, BgpSettings, Block, Borrowed, Datastore, Node, Pool
 from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.network.address import IPAddress
@@ -46,7 +47,7 @@ class Cluster:
     @property
     def pools_known(self) -> bool:
         """Whether all pools could be read."""
-        return not any("/ippools/" in bad.key or "/v1/ipam/" in bad.key for bad in self.datastore.bad_keys)
+        return not self.datastore.bad(ResourceKind.IP_POOL)
 
     @property
     def bgp(self) -> BgpSettings:
@@ -91,12 +92,10 @@ def _index(datastore: Datastore) -> Cluster:
 
 def _lost(datastore: Datastore, recorded: Mapping[Key, Block]) -> Mapping[Key, Block]:
     """A block for each confirmed claim on one that has no record; one that cannot be read has a record."""
-    unreadable = {bad.key.rpartition("/")[2] for bad in datastore.bad_keys if "/block/" in bad.key}
+    unreadable = {bad.name for bad in datastore.bad(ResourceKind.IPAM_BLOCK)}
     claimed = ((key_of(claim.cidr), claim) for claim in datastore.affinities)
     return {
         key: Block(claim.cidr, claim.node)
         for key, claim in claimed
-        if key not in recorded
-        and claim.state is AffinityState.CONFIRMED
-        and str(claim.cidr).replace("/", "-") not in unreadable
+        if key not in recorded and claim.state is AffinityState.CONFIRMED and str(claim.cidr) not in unreadable
     }

@@ -9,11 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calico_agent.faults.agent import AGENT_FILES, AGENT_HTTP
-from calico_agent.model.calico.node import BadKey, Datastore
+from calico_agent.model.calico.bad_key import ResourceKind
+from calico_agent.model.calico.node import Datastore
 from calico_agent.model.configuration import Configuration
 from calico_agent.model.finding import ConditionType, Status
 from calico_agent.model.observation import AgentTrouble, Observation, Unreadable
 from calico_agent.model.settings import Mode
+from tests.bad_keys import bad_record
 from tests.checks.bgp import test_daemon
 from tests.checks.case import Case, check
 from tests.checks.cluster import AT, BIRD4, DATASTORE, HEALTHY, IDENTITY, look, routed, statuses_of, stored, via
@@ -45,15 +47,15 @@ CASES = {
         stored(
             routed(without=["192.168.3.0/26"]),
             nodes=DATASTORE.nodes[:2],
-            bad_keys=(BadKey("/calico/resources/v3/projectcalico.org/nodes/host3", "the value is not JSON"),),
+            bad_keys=(bad_record(ResourceKind.NODE, "host3"),),
         ),
-        {"DS-BAD-KEY /calico/resources/v3/projectcalico.org/nodes/host3": {"NODE-NO-RECORD host3"}},
+        {"DS-BAD-KEY key-of-host3": {"NODE-NO-RECORD host3"}},
         says=("there is no node host3: it gets no sessions and no routes",),
         status={"RoutesInPlace": Status.FALSE},
     ),
     "one bad key is left out, the rest goes on": Case(
-        stored(bad_keys=(BadKey("/calico/ipam/v2/x", "not JSON"), BadKey("/calico/ipam/v2/y", "not JSON"))),
-        {"DS-BAD-KEY /calico/ipam/v2/x": {"DS-BAD-KEY /calico/ipam/v2/y"}},
+        stored(bad_keys=tuple(bad_record(ResourceKind.BLOCK_AFFINITY, name) for name in "xy")),
+        {"DS-BAD-KEY key-of-x": {"DS-BAD-KEY key-of-y"}},
         status={},
     ),
     "etcd is away: the routes are held against what it held, and that is said": Case(

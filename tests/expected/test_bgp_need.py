@@ -7,14 +7,16 @@ import pytest
 
 from calico_agent.expected.bgp_need import needs_bgp
 from calico_agent.expected.view import view_of
+from calico_agent.model.calico.bad_key import ResourceKind
 from calico_agent.model.calico.bgp_peer import Peering
 from calico_agent.model.calico.bird import PeerKind
 from calico_agent.model.calico.felix import ClusterRoutes, FelixSettings
-from calico_agent.model.calico.node import BadKey, BgpSettings, Block, EncapsulationMode, Pool
+from calico_agent.model.calico.node import BgpSettings, Block, EncapsulationMode, Pool
 from calico_agent.model.finding import Status
 from calico_agent.model.network.address import Family
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.settings import Mode
+from tests.bad_keys import bad_record
 from tests.checks.case import Case, check
 from tests.checks.cluster import (
     IDENTITY,
@@ -121,7 +123,7 @@ FELIX_PLAIN = FelixSettings(cluster_routes=ClusterRoutes.ENABLED)
                  id="a disabled pool with a block"),
     pytest.param((ALL_VXLAN, POOL6), {"blocks": (Block(ip_network("10.66.0.0/26"), "host2"),)}, (V4,),
                  id="a block in no pool"),
-    pytest.param((ALL_VXLAN, POOL6), {"bad_keys": (BadKey("/calico/resources/v3/projectcalico.org/ippools/x", "?"),)},
+    pytest.param((ALL_VXLAN, POOL6), {"bad_keys": (bad_record(ResourceKind.IP_POOL, "x"),)},
                  (V4, V6), id="a pool that cannot be read"),
     pytest.param((IPIP, PLAIN, POOL6), {"felix": FELIX_PLAIN}, (), id="Felix is told to write them"),
 ])  # fmt: skip

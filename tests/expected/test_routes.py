@@ -8,10 +8,10 @@ import pytest
 from calico_agent.expected.cluster import index
 from calico_agent.expected.local_node import local_host
 from calico_agent.expected.routes import Expectation, expect
+from calico_agent.model.calico.bad_key import ResourceKind
 from calico_agent.model.calico.bgp_peer import Peering
 from calico_agent.model.calico.node import (
     AffinityState,
-    BadKey,
     BgpSettings,
     Block,
     Borrowed,
@@ -23,6 +23,7 @@ from calico_agent.model.calico.node import (
 from calico_agent.model.calico.selector import Comparison, Operator
 from calico_agent.model.container.container import Docker
 from calico_agent.model.settings import Mode
+from tests.bad_keys import bad_record
 from tests.checks.cluster import CONTAINER, DATASTORE, HEALTHY, IDENTITY, POOL, block, claim, v6
 
 NEVER, ALWAYS, CROSS = EncapsulationMode.NEVER, EncapsulationMode.ALWAYS, EncapsulationMode.CROSS_SUBNET
@@ -125,7 +126,10 @@ ANYHOW = "via the way to 10.78.0.13"
         pytest.param({"pools": pool(disabled=True)}, PLAIN, id="a disabled pool still has its blocks"),
         pytest.param({"pools": ()}, PLAIN, id="blocks that outlived their pool are exported, without encapsulation"),
         pytest.param(
-            {"pools": (), "bad_keys": (BadKey("/calico/resources/v3/projectcalico.org/ippools/a", "not JSON"),)},
+            {
+                "pools": (),
+                "bad_keys": (bad_record(ResourceKind.IP_POOL, "a"),),
+            },
             {},
             id="the pool of a block may be one that cannot be read",
         ),

@@ -13,8 +13,9 @@ from functools import cached_property, lru_cache
 from ipaddress import ip_address
 
 from calico_agent.config import Config
+from calico_agent.model.calico.bad_key import BadKey
 from calico_agent.model.calico.bird import Bird
-from calico_agent.model.calico.node import BadKey, Block, Datastore
+from calico_agent.model.calico.node import Block, Datastore
 from calico_agent.model.calico.workload_endpoint import WorkloadEndpoint, WorkloadEndpoints
 from calico_agent.model.container.container import (
     LABEL_MANAGED_BY,

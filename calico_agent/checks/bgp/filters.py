@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from calico_agent.expected.bgp_peers import BgpPeerResolver, ExpectedSession
 from calico_agent.expected.bgp_sessions import host_plan
 from calico_agent.expected.view import View
+from calico_agent.model.calico.bad_key import ResourceKind
 from calico_agent.model.calico.bgp_filter import BgpFilter, Direction
 from calico_agent.model.calico.node import BgpSettings, Node
 from calico_agent.model.last_value_cache import LastValueCache
@@ -37,7 +38,7 @@ def withheld(view: View, prefix: IPNetwork, owner: str) -> Withheld | None:
     cluster, own = view.cluster, view.local.node
     if cluster is None or own is None or not cluster.bgp.filters:
         return None
-    if owner not in cluster.nodes or any("/bgpfilters/" in bad.key for bad in cluster.datastore.bad_keys):
+    if owner not in cluster.nodes or cluster.datastore.bad(ResourceKind.BGP_FILTER):
         return None
     return _Search(view, own, cluster.nodes[owner], prefix).result()
 

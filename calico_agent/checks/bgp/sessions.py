@@ -14,6 +14,7 @@ from calico_agent.expected.bgp_sessions import FamilyPlan, host_plan
 from calico_agent.expected.peer_endpoints import node_at
 from calico_agent.expected.view import View
 from calico_agent.faults.bgp.sessions import BGP_DOWN, BGP_NO_SESSION, BGP_STALE_AS, BGP_STALE_SESSION
+from calico_agent.model.calico.bad_key import ResourceKind
 from calico_agent.model.calico.bird import Bird, PeerKind, Session
 from calico_agent.model.calico.node import BgpSettings
 from calico_agent.model.evidence import SETTLING, is_within
@@ -22,8 +23,8 @@ from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.network.address import Family, IPAddress
 from calico_agent.model.network.route import Neighbour
 
-# Parts of the keys of which each may be the reason for a session.
-_REASONS = ("/nodes/", "/bgppeers/", "/bgpconfigurations/", "/bgp/v1/")
+# Each may be the reason for a session.
+_REASONS = (ResourceKind.NODE, ResourceKind.BGP_PEER, ResourceKind.BGP_CONFIGURATION)
 _WITHOUT_BGP = "no route to pods depends on it: Felix writes them all here (VXLAN)"
 
 
@@ -80,8 +81,7 @@ def _has_other_as(session: Session, wanted: ExpectedSession) -> bool:
 
 def all_read(view: View) -> bool:
     """Whether every record that may call for a session was understood."""
-    bad_keys = view.cluster.datastore.bad_keys if view.cluster is not None else ()
-    return view.cluster is not None and not any(reason in bad.key for bad in bad_keys for reason in _REASONS)
+    return view.cluster is not None and not view.cluster.datastore.bad(*_REASONS)
 
 
 def all_peers_known(view: View) -> bool:

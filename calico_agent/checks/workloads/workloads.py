@@ -80,7 +80,6 @@ def _state(link: Link) -> tuple[str, str]:
     return "", f"Felix writes the route again within 90 s; if not: {named}"
 
 
-_V3 = "/calico/resources/v3/"
 _WHY_UNKNOWN = {
     "here": "",
     "elsewhere": " (calico/node runs here as {name}, whose pods are on another host)",
@@ -187,10 +186,9 @@ def _perhaps_another(view: View, gone: list[WorkloadEndpoint], called: str) -> F
 
 def _deletion(one: WorkloadEndpoint) -> str:
     """The command that deletes a record."""
-    if not one.key.startswith(_V3):
+    if not one.namespace:
         return f"ETCDCTL_API=2 etcdctl rm {one.key}"
-    namespace, _, name = one.key.rpartition("/workloadendpoints/")[2].partition("/")
-    return f"calicoctl delete workloadendpoint {name} --namespace={namespace}"
+    return f"calicoctl delete workloadendpoint {one.name} --namespace={one.namespace}"
 
 
 def _pods(number: int) -> str:

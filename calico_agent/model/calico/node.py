@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
+from calico_agent.model.calico.bad_key import BadKey, ResourceKind
 from calico_agent.model.calico.bgp_filter import BgpFilter
 from calico_agent.model.calico.bgp_peer import Peering
 from calico_agent.model.calico.felix import FelixSettings, Said
@@ -193,14 +194,6 @@ class BgpSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class BadKey:
-    """A key whose value could not be understood: it is reported, the rest goes on."""
-
-    key: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class Datastore:
     """Everything of Calico's that this agent needs, at one revision.
 
@@ -225,6 +218,10 @@ class Datastore:
     claimable: bool = True
     revision: int = 0
     read_at: datetime | None = None
+
+    def bad(self, *kinds: ResourceKind) -> tuple[BadKey, ...]:
+        """The records of these kinds that could not be understood."""
+        return tuple(bad for bad in self.bad_keys if bad.kind in kinds)
 
     def node(self, name: str) -> Node | None:
         """The node record of this name."""

@@ -11,9 +11,10 @@ from calico_agent.model.network.address import IPAddress
 
 @dataclass(frozen=True, slots=True)
 class WorkloadEndpoint:
-    """A pod's record. `node` is where it runs, `link` its link on that host, `key` where etcd has the record.
+    """A pod's record. `node` is where it runs, `link` its link on that host; `key` is where etcd has it, for people.
 
-    `pod` is what people call it: `default/web-0`.
+    `pod` is what people call it: `default/web-0`. `namespace` and `name` are those of the resource; both are empty in
+    Calico v2, where a record has none.
     """
 
     key: str
@@ -21,6 +22,8 @@ class WorkloadEndpoint:
     link: str
     addresses: tuple[IPAddress, ...] = ()
     pod: str = ""
+    namespace: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

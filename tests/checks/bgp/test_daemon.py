@@ -6,9 +6,10 @@ from ipaddress import ip_address
 
 import pytest
 
+from calico_agent.model.calico.bad_key import ResourceKind
 from calico_agent.model.calico.bgp_peer import Peering
 from calico_agent.model.calico.bird import Bird, PeerKind
-from calico_agent.model.calico.node import BadKey, BgpSettings
+from calico_agent.model.calico.node import BgpSettings
 from calico_agent.model.calico.selector import Comparison, Has, Not, Operator
 from calico_agent.model.container.program import Program
 from calico_agent.model.finding import Status
@@ -18,6 +19,7 @@ from calico_agent.model.network.address import Family
 from calico_agent.model.network.route import Neighbour
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.settings import Mode
+from tests.bad_keys import bad_record
 from tests.checks.case import Case, check
 from tests.checks.cluster import (
     AT,
@@ -427,17 +429,17 @@ CASES = {
     "nobody knows what a BGPPeer that cannot be read asks for": Case(
         stored(
             peered(*SESSIONS, TO_TOR),
-            bad_keys=(BadKey("/calico/resources/v3/projectcalico.org/bgppeers/tor", "nodeSelector cannot be read"),),
+            bad_keys=(bad_record(ResourceKind.BGP_PEER, "tor"),),
         ),
-        {"DS-BAD-KEY /calico/resources/v3/projectcalico.org/bgppeers/tor": set()},
+        {"DS-BAD-KEY key-of-tor": set()},
     ),
     "the only BGPPeer cannot be read, and the mesh is off": Case(
         stored(
             peered(TO_TOR),
             bgp=BgpSettings(mesh=False),
-            bad_keys=(BadKey("/calico/resources/v3/projectcalico.org/bgppeers/tor", "nodeSelector cannot be read"),),
+            bad_keys=(bad_record(ResourceKind.BGP_PEER, "tor"),),
         ),
-        {"DS-BAD-KEY /calico/resources/v3/projectcalico.org/bgppeers/tor": set()},
+        {"DS-BAD-KEY key-of-tor": set()},
     ),
     "mesh sessions that outlived the mesh": Case(
         stored(peered(TO_HOST2, TO_REFLECTOR), nodes=REFLECTED, bgp=settings(REFLECTS, mesh=False)),

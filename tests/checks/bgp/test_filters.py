@@ -5,12 +5,14 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
+from calico_agent.model.calico.bad_key import ResourceKind
 from calico_agent.model.calico.bgp_filter import BgpFilter, FilterRule, Match
 from calico_agent.model.calico.bgp_peer import Peering
 from calico_agent.model.calico.bird import PeerKind, Session
-from calico_agent.model.calico.node import BadKey, BgpSettings
+from calico_agent.model.calico.node import BgpSettings
 from calico_agent.model.calico.selector import Everything, Has, Not
 from calico_agent.model.observation import Observation
+from tests.bad_keys import bad_record
 from tests.checks.case import Case, check
 from tests.checks.cluster import BIRD4, DATASTORE, routed, session, stored, via
 
@@ -97,8 +99,8 @@ CASES = {
     "a filter that does not exist": Case(between_all(NO_3_IN, named=("other",)), MISSING),
     "beside the mesh, which has no filters": Case(between_all(NO_3_IN, mesh=True), MISSING),
     "filters that cannot be read": Case(
-        stored(between_all(NO_3_IN), bad_keys=(BadKey("/calico/resources/v3/projectcalico.org/bgpfilters/x", "bad"),)),
-        {**MISSING, "DS-BAD-KEY /calico/resources/v3/projectcalico.org/bgpfilters/x": set()},
+        stored(between_all(NO_3_IN), bad_keys=(bad_record(ResourceKind.BGP_FILTER, "x"),)),
+        {**MISSING, "DS-BAD-KEY key-of-x": set()},
     ),
     "two BGPPeers for one session, of which one filters": Case(
         with_filters(

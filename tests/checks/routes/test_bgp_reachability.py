@@ -6,12 +6,14 @@ from ipaddress import ip_address
 
 import pytest
 
+from calico_agent.model.calico.bad_key import ResourceKind
 from calico_agent.model.calico.bgp_peer import Peering
 from calico_agent.model.calico.bird import PeerKind
-from calico_agent.model.calico.node import BadKey, BgpSettings, EncapsulationMode
+from calico_agent.model.calico.node import BgpSettings, EncapsulationMode
 from calico_agent.model.calico.selector import Has, Not
 from calico_agent.model.finding import Status
 from calico_agent.model.observation import Observation
+from tests.bad_keys import bad_record
 from tests.checks.case import Case, check
 from tests.checks.cluster import AT, DATASTORE, POOL, block, claim, contained, node, peered, routed, session, stored
 
@@ -70,12 +72,12 @@ CASES = {
             TO3,
             peers=peered(),
             bgp=settings(ELSEWHERE),
-            bad_keys=(BadKey("/calico/resources/v3/projectcalico.org/bgppeers/x", "peerSelector cannot be read"),),
+            bad_keys=(bad_record(ResourceKind.BGP_PEER, "x"),),
         ),
         {
             f"RT-MISSING {TO2}": set(),
             f"RT-MISSING {TO3}": set(),
-            "DS-BAD-KEY /calico/resources/v3/projectcalico.org/bgppeers/x": set(),
+            "DS-BAD-KEY key-of-x": set(),
         },
     ),
     "a node that has no session with the reflector": Case(

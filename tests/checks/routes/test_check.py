@@ -7,9 +7,10 @@ from ipaddress import ip_address, ip_interface, ip_network
 import pytest
 
 from calico_agent.model.assessment import RouteCounts
+from calico_agent.model.calico.bad_key import ResourceKind
 from calico_agent.model.calico.bgp_peer import Peering
 from calico_agent.model.calico.bird import Bird, PeerKind, RibRoute
-from calico_agent.model.calico.node import AffinityState, BadKey, BgpSettings, Block, Borrowed, Node, Pool
+from calico_agent.model.calico.node import AffinityState, BgpSettings, Block, Borrowed, Node, Pool
 from calico_agent.model.finding import Finding, Status
 from calico_agent.model.identity import Candidate, Identity
 from calico_agent.model.name_lease import AliveSign, Machine
@@ -17,6 +18,7 @@ from calico_agent.model.network.address import Link
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.network.route import Fib, ForwardingEntry, Neighbour, NextHop, Route, RouteType
 from calico_agent.model.observation import Observation, Unreadable
+from tests.bad_keys import bad_record
 from tests.checks.case import Case, check
 from tests.checks.cluster import (
     BIRD,
@@ -652,9 +654,9 @@ CASES = {
     "a block whose record cannot be read": Case(
         stored(
             blocks=DATASTORE.blocks[:2],
-            bad_keys=(BadKey("/calico/ipam/v2/assignment/ipv4/block/192.168.3.0-26", "it is not JSON"),),
+            bad_keys=(bad_record(ResourceKind.IPAM_BLOCK, "192.168.3.0/26"),),
         ),
-        {"DS-BAD-KEY /calico/ipam/v2/assignment/ipv4/block/192.168.3.0-26": set()},
+        {"DS-BAD-KEY key-of-192.168.3.0/26": set()},
     ),
     "a load balancer's address": Case(
         stored(

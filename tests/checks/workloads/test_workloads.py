@@ -14,7 +14,6 @@ from calico_agent.model.finding import Status
 from calico_agent.model.network.address import Link, LinkAddress
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.observation import Observation, Unreadable
-from calico_agent.sources.datastore.calico.workload_endpoint import PREFIX
 from tests.checks.case import Case, check
 from tests.checks.cluster import AT, BOOT, DATASTORE, FELIX, HEALTHY, NAMES, contained, findings_of, routed, stored, via
 
@@ -32,7 +31,8 @@ def linked(*links: Link, observation: Observation = HEALTHY, held: tuple[str, ..
 
 def record(link: str = POD, node: str = "host1", address: str = "192.168.1.7") -> WorkloadEndpoint:
     """A pod's record."""
-    return WorkloadEndpoint(f"{PREFIX}default/{node}-{link}", node, link, (ip_address(address),), f"default/{link}")
+    name, addresses = f"{node}-{link}", (ip_address(address),)
+    return WorkloadEndpoint(f"key-of-{name}", node, link, addresses, f"default/{link}", "default", name)
 
 
 def recorded(observation: Observation, *records: WorkloadEndpoint, about: Iterable[int] = (7, 8)) -> Observation:
@@ -150,7 +150,9 @@ CASES = {
         status={},
     ),
     "a pod of Calico 2.x recorded for this host without a link": Case(
-        recorded(linked(), replace(record(), key="/calico/v1/host/host1/workload/k8s/w/endpoint/eth0")),
+        recorded(
+            linked(), replace(record(), key="/calico/v1/host/host1/workload/k8s/w/endpoint/eth0", namespace="", name="")
+        ),
         {f"RT-WORKLOAD-GONE {POD}": set()},
         says=("ETCDCTL_API=2 etcdctl rm /calico/v1/host/host1/workload/k8s/w/endpoint/eth0",),
     ),

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from types import NoneType
 
+from calico_agent.model.calico.bad_key import ResourceKind
 from calico_agent.model.calico.bgp_filter import BgpFilter
 from calico_agent.model.calico.felix import SETTINGS, ClusterRoutes, Said
 from calico_agent.model.calico.node import EncapsulationMode, Node, Pool
@@ -181,3 +182,5 @@ _DECODERS: Mapping[str, Callable[[str, JsonObject], Resource | None]] = {
     "ippools": _pool,
     "nodes": _node,
 }
+KINDS = {plural: kind for kind in ResourceKind if (plural := f"{kind.value.lower()}s") in _DECODERS}
+"""The kind of each plural."""

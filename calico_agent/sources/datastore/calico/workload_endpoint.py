@@ -38,8 +38,9 @@ def decode_endpoint(key: str, value: bytes) -> WorkloadEndpoint | None:
     if node is None or link is None:
         return None
     named = json_object.text(spec, "pod") or json_object.text(spec, "workload") or json_object.text(spec, "containerID")
-    pod = f"{namespace_of(key)}/{named}" if named else key.rpartition("/")[2]
-    return WorkloadEndpoint(_printable(key), node, link, _addresses(spec, "ipNetworks"), pod)
+    namespace, _, name = key.removeprefix(PREFIX).partition("/")
+    pod = f"{namespace}/{named}" if named else name
+    return WorkloadEndpoint(_printable(key), node, link, _addresses(spec, "ipNetworks"), pod, namespace, name)
 
 
 def decode_endpoint_v2(node: str, key: str, value: bytes) -> WorkloadEndpoint | None:

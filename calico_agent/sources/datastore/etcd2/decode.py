@@ -17,7 +17,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from ipaddress import ip_interface
 
-from calico_agent.model.calico.node import BadKey, Datastore, EncapsulationMode, Node, Pool
+from calico_agent.model.calico.bad_key import BadKey, ResourceKind
+from calico_agent.model.calico.node import Datastore, EncapsulationMode, Node, Pool
 from calico_agent.model.network.address import IPAddress, IPInterface, IPNetwork
 from calico_agent.sources import json_object
 from calico_agent.sources.datastore.calico.as_number import as_number
@@ -70,8 +71,22 @@ def decode_key(key: str, value: bytes) -> Decoded | BadKey | None:
         if key == _CLUSTER:
             return ClusterInformation(_text(value))
     except Malformed as malformed:
-        return etcd.bad_key(key, malformed)
+        return etcd.bad_key(key, malformed, *_resource_of(key))
     return None
+
+
+def _resource_of(key: str) -> tuple[ResourceKind, str]:
+    """The resource of v3 that the value of a key would be a part of, by kind and name."""
+    if key == _CLUSTER:
+        return ResourceKind.CLUSTER_INFORMATION, "default"
+    if key.startswith(_POOLS):
+        return ResourceKind.IP_POOL, key.rpartition("/")[2]
+    match key.removeprefix(_BGP).split("/"):
+        case ["host", node, _]:
+            return ResourceKind.NODE, node
+        case [*_, "peer_v4" | "peer_v6", peer]:
+            return ResourceKind.BGP_PEER, peer
+    return ResourceKind.BGP_CONFIGURATION, "default"
 
 
 def assemble(decoded: Mapping[str, Decoded | BadKey], *, revision: int, read_at: datetime | None) -> Datastore:

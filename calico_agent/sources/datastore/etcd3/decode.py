@@ -15,15 +15,17 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
+from calico_agent.model.calico.bad_key import BadKey, ResourceKind
 from calico_agent.model.calico.bgp_filter import BgpFilter
 from calico_agent.model.calico.felix import ClusterRoutes, FelixSettings, Said
-from calico_agent.model.calico.node import Affinity, BadKey, BgpSettings, Block, Datastore, Node, Pool
+from calico_agent.model.calico.node import Affinity, BgpSettings, Block, Datastore, Node, Pool
 from calico_agent.model.name_lease import CLAIMS, AliveSign, NameOwner
 from calico_agent.model.network.address import IPNetwork
 from calico_agent.sources.datastore.calico.bgp_peer import BgpPeer
 from calico_agent.sources.datastore.calico.ipam import decode_affinity, decode_block
 from calico_agent.sources.datastore.calico.name_lease import decode_claim
 from calico_agent.sources.datastore.calico.resource import (
+    KINDS,
     BgpConfiguration,
     ClusterInformation,
     FelixConfiguration,
@@ -73,13 +75,26 @@ def decode_key(key: str, value: bytes) -> Decoded | BadKey | None:
         if key.startswith(CLAIMS):
             return decode_claim(key, value)
     except Malformed as malformed:
-        return bad_key(key, malformed)
+        return bad_key(key, malformed, *_resource_of(key))
     return None
 
 
-def bad_key(key: str, malformed: Malformed) -> BadKey:
+def bad_key(key: str, malformed: Malformed, kind: ResourceKind | None, name: str) -> BadKey:
     """A key whose value cannot be understood."""
-    return BadKey(_shown_key(key), malformed.what)
+    return BadKey(_shown(key), malformed.what, kind, _shown(name))
+
+
+def _resource_of(key: str) -> tuple[ResourceKind | None, str]:
+    """The kind and the name of the resource that is under a key."""
+    if key.startswith(RESOURCES):
+        plural, _, name = key.removeprefix(RESOURCES).partition("/")
+        return KINDS.get(plural), name
+    if key.startswith(CLAIMS):
+        return None, key.removeprefix(CLAIMS)
+    network = "/".join(key.rpartition("/")[2].rsplit("-", 1))
+    if key.startswith(BLOCKS):
+        return ResourceKind.IPAM_BLOCK, network
+    return ResourceKind.BLOCK_AFFINITY, f"{key.removeprefix(AFFINITIES).partition('/')[0]} {network}"
 
 
 def decode_datastore(items: Iterable[tuple[str, bytes]], *, revision: int, read_at: datetime | None) -> Datastore:
@@ -150,7 +165,7 @@ def _bgp(
     )
 
 
-def _shown_key(key: str) -> str:
-    """The key as it can be printed and kept: bounded, and without control characters."""
-    printable = key if key.isprintable() else ascii(key)[1:-1]
+def _shown(written: str) -> str:
+    """A key or name as it can be printed and kept: bounded, and without control characters."""
+    printable = written if written.isprintable() else ascii(written)[1:-1]
     return printable if len(printable) <= 300 else f"{printable[:300]}..."

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calico_agent.act.lease_calls import encode_owner
-from calico_agent.model.calico.node import BadKey
+from calico_agent.model.calico.bad_key import BadKey
 from calico_agent.model.name_lease import ALIVE, CLAIMS, OWNERS, AliveSign, ClaimName, Machine, NameOwner
 from calico_agent.sources.datastore.calico.name_lease import decode_claim
 from calico_agent.sources.datastore.etcd3.decode import decode_key

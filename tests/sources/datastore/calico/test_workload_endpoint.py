@@ -30,7 +30,9 @@ def spec(**changes: object) -> bytes:
 
 def test_a_pod_of_kubernetes() -> None:
     addresses = (ip_address("10.233.64.1"), ip_address("fd00::1"))
-    assert decode_endpoint(KEY, spec()) == WorkloadEndpoint(KEY, "node-a", "cali0123456789a", addresses, "shop/web-0")
+    assert decode_endpoint(KEY, spec()) == WorkloadEndpoint(
+        KEY, "node-a", "cali0123456789a", addresses, "shop/web-0", "shop", "node--a-k8s-web--0-eth0"
+    )
 
 
 @pytest.mark.parametrize(

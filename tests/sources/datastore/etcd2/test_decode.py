@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from calico_agent.model.calico.bad_key import BadKey, ResourceKind
 from calico_agent.model.calico.bgp_peer import Peering
 from calico_agent.model.calico.node import (
     Affinity,
     AffinityState,
-    BadKey,
     BgpSettings,
     Block,
     Datastore,
@@ -140,25 +140,38 @@ def test_without_settings_the_mesh_is_on_and_can_be_turned_off() -> None:
     assert not read({f"{GLOBAL}node_mesh": '{"enabled": false}'}).bgp.mesh
 
 
+NODE = ResourceKind.NODE
+
+
 @pytest.mark.parametrize(
-    ("key", "value", "reason"),
+    ("key", "value", "reason", "kind", "name"),
     [
-        (f"{HOST}ip_addr_v4", "fd00::1", "ip_addr_v4 is 'fd00::1', not an IPv4 address"),
-        (f"{HOST}network_v4", "10.0.0.0", "network_v4 is '10.0.0.0', not an IPv4 network"),
-        (f"{HOST}as_num", "many", "as_num is text that is no AS number"),
-        (f"{HOST}as_num", "9" * 2000, "the value has 2000 bytes"),
-        (f"{GLOBAL}node_mesh", "yes", "the value is not JSON"),
+        (f"{HOST}ip_addr_v4", "fd00::1", "ip_addr_v4 is 'fd00::1', not an IPv4 address", NODE, "node-a"),
+        (f"{HOST}network_v4", "10.0.0.0", "network_v4 is '10.0.0.0', not an IPv4 network", NODE, "node-a"),
+        (f"{HOST}as_num", "many", "as_num is text that is no AS number", NODE, "node-a"),
+        (f"{HOST}as_num", "9" * 2000, "the value has 2000 bytes", NODE, "node-a"),
+        (f"{GLOBAL}node_mesh", "yes", "the value is not JSON", ResourceKind.BGP_CONFIGURATION, "default"),
         (
             POOL,
             '{"cidr":"192.168.0.0/16","ipip_mode":"sometimes"}',
             "ipip_mode is 'sometimes', not always or cross-subnet",
+            ResourceKind.IP_POOL,
+            "192.168.0.0-16",
         ),
-        (POOL, '{"cidr":"fd00::/64"}', "cidr is 'fd00::/64', not an IPv4 network"),
-        (BLOCK, "junk", "the value is not JSON"),
+        (
+            POOL,
+            '{"cidr":"fd00::/64"}',
+            "cidr is 'fd00::/64', not an IPv4 network",
+            ResourceKind.IP_POOL,
+            "192.168.0.0-16",
+        ),
+        (BLOCK, "junk", "the value is not JSON", ResourceKind.IPAM_BLOCK, "192.168.0.0/26"),
     ],
 )
-def test_a_value_that_cannot_be_understood_is_told(key: str, value: str, reason: str) -> None:
-    assert decode_key(key, value.encode()) == BadKey(key, reason)
+def test_a_value_that_cannot_be_understood_is_told(
+    key: str, value: str, reason: str, kind: ResourceKind, name: str
+) -> None:
+    assert decode_key(key, value.encode()) == BadKey(key, reason, kind, name)
 
 
 @given(st.sampled_from([*PREFIXES, *CLUSTER]), st.text(), st.binary())

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from calico_agent.model.calico.bad_key import BadKey, ResourceKind
 from calico_agent.model.calico.bgp_peer import Peering
 from calico_agent.model.calico.felix import ClusterRoutes, FelixSettings
 from calico_agent.model.calico.node import (
     Affinity,
     AffinityState,
-    BadKey,
     BgpSettings,
     Block,
     Borrowed,
@@ -433,12 +433,34 @@ def test_the_bad_key_of_an_endless_name_is_cut() -> None:
     assert len(found.reason) < 400
 
 
+@pytest.mark.parametrize(
+    ("key", "kind", "name"),
+    [
+        (f"{RESOURCES}nodes/node-a", ResourceKind.NODE, "node-a"),
+        (f"{RESOURCES}ippools/a", ResourceKind.IP_POOL, "a"),
+        (f"{RESOURCES}bgppeers/a", ResourceKind.BGP_PEER, "a"),
+        (f"{RESOURCES}bgpfilters/a", ResourceKind.BGP_FILTER, "a"),
+        (f"{RESOURCES}bgpconfigurations/default", ResourceKind.BGP_CONFIGURATION, "default"),
+        (f"{RESOURCES}clusterinformations/default", ResourceKind.CLUSTER_INFORMATION, "default"),
+        (f"{RESOURCES}felixconfigurations/node.a", ResourceKind.FELIX_CONFIGURATION, "node.a"),
+        ("/calico/ipam/v2/assignment/ipv6/block/fd00:1::-122", ResourceKind.IPAM_BLOCK, "fd00:1::/122"),
+        ("/calico/ipam/v2/host/a-1/ipv4/block/10.0.0.0-26", ResourceKind.BLOCK_AFFINITY, "a-1 10.0.0.0/26"),
+        ("/calico-agent/v1/names/a", None, "names/a"),
+    ],
+)
+def test_a_bad_key_says_which_resource_it_is(key: str, kind: ResourceKind | None, name: str) -> None:
+    found = decode_key(key, b"junk")
+    assert isinstance(found, BadKey)
+    assert (found.kind, found.name) == (kind, name)
+
+
 def test_one_bad_key_leaves_the_rest_standing() -> None:
     items = [(NODE, b"{}"), (f"{RESOURCES}nodes/node-b", b"junk"), (BLOCK, block())]
     datastore = decode_datastore(items, revision=7, read_at=None)
     assert [node.name for node in datastore.nodes] == ["node-a"]
     assert len(datastore.blocks) == 1
-    assert datastore.bad_keys == (BadKey(f"{RESOURCES}nodes/node-b", "the value is not JSON"),)
+    (bad,) = datastore.bad_keys
+    assert bad == BadKey(f"{RESOURCES}nodes/node-b", "the value is not JSON", ResourceKind.NODE, "node-b")
     assert datastore.revision == 7
 
 
@@ -465,7 +487,8 @@ def test_a_bgp_peer_whose_selector_cannot_be_read_is_told_and_the_rest_stands() 
     ]
     found = decode_datastore(items, revision=1, read_at=None)
     assert found.bgp.peers == ("good",)
-    assert found.bad_keys == (BadKey(f"{RESOURCES}bgppeers/bad", "nodeSelector cannot be read from '= 1' on"),)
+    reason = "nodeSelector cannot be read from '= 1' on"
+    assert found.bad_keys == (BadKey(f"{RESOURCES}bgppeers/bad", reason, ResourceKind.BGP_PEER, "bad"),)
 
 
 def test_labels_that_many_nodes_have_are_kept_once() -> None:
