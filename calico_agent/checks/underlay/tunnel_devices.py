@@ -7,6 +7,9 @@ loses its last address, the kernel drops the routes that did, whoever wrote them
 seconds, Felix at its next full resync, up to 90 s later. With another network identifier, port or source than all nodes
 have, routes lead into it, and no other node takes what comes out.
 
+Felix makes no VXLAN device where the record has no address for it: IPAM had none to give, or no enabled pool with VXLAN
+is for the node (node/pkg/allocateip/allocateip.go@v3.32.1).
+
 An address that is missing or another one changes nothing for pods while the routes are there: their packets carry their
 own. What this host itself sends there carries another source.
 """
@@ -100,6 +103,12 @@ def _absent(view: View, end: _End, link: Link | None) -> _Fault | None:
     if module := _MODULES.get(end.encapsulation):
         load = f"modprobe {module} on this host: without that module the kernel has no such tunnels"
         return _Fault("does not exist", f"{load}; {back}, {restart} makes it quicker")
+    if view.local.node is not None and _address(view, end) is None:
+        return _Fault(
+            f"does not exist: the record of node {view.local.node.name} has no address for it",
+            "calicoctl ipam show --show-blocks: this node needs a free block in an enabled pool with VXLAN; make one "
+            f"more pool with VXLAN, then {restart}",
+        )
     same = "another VXLAN device with its VNI or port is in its way: ip -d link show type vxlan"
     return _Fault("does not exist", f"Felix makes it within seconds, unless {same}; {restart} makes it try again")
 

@@ -6,7 +6,7 @@ from typing import Any
 from tests.worlds.model.confd import Configured
 from tests.worlds.model.kernel import holder
 from tests.worlds.model.settle import Settled, speaks
-from tests.worlds.model.startup import node_name
+from tests.worlds.model.startup import lacks_tunnel, node_name
 from tests.worlds.model.values import Host, IPAddress, World
 
 _PROGRAMS = ("felix", "bird", "bird6", "confd")
@@ -119,7 +119,7 @@ def _seen_as(settled: Settled, hostname: str, one: Configured) -> IPAddress | No
 
 
 def _refusal(settled: Settled, host: Host) -> list[str]:
-    """What start-up says where another node has the address."""
+    """What start-up says where another node has the address, or IPAM has none for a tunnel."""
     given = host.given("IP").partition("/")[0]
     for node in settled.world.nodes:
         if node.ipv4 is not None and str(node.ipv4.ip) == given and node.name != node_name(settled.world, host):
@@ -128,6 +128,10 @@ def _refusal(settled: Settled, host: Host) -> list[str]:
                 f"Calico node '{node.name}' is already using the IPv4 address {given}{end}",
                 "Calico node failed to start",
             ]
+    if lacks_tunnel(settled.world, node_name(settled.world, host)):
+        why = "Assigned 0 out of 1 requested IPv4 addresses; No more free affine blocks and strict affinity enabled"
+        fatal = "2026-11-23 00:31:29.159 [FATAL][48] tunnel-ip-allocator/allocateip.go 446: "
+        return [f"{fatal}Unable to autoassign an IPv4 address error={why}", "Calico node failed to start"]
     return []
 
 

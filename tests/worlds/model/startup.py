@@ -7,7 +7,7 @@ from ipaddress import ip_interface
 
 from tests.worlds.model.ipam import assign, is_given, pools_for, release_kind
 from tests.worlds.model.kernel import BIRD, devices
-from tests.worlds.model.values import Host, IPAddress, IPInterface, Node, World
+from tests.worlds.model.values import Host, IPAddress, IPInterface, Node, Pool, World
 
 _EXCLUDED = re.compile(
     r"^docker.*|^cbr.*|^dummy.*|^podman.*|^virbr.*|^lxcbr.*|^veth.*|^lo|^br-.*|^cali.*|^tunl.*|^flannel.*"
@@ -57,18 +57,26 @@ def start(world: World, hostname: str) -> World:
     # BIRD takes away what is its own and leads nowhere; one with the right next hop it keeps, whatever its device.
     routes = tuple(one for one in host.routes if one.protocol != BIRD or one.kind == "unicast")
     host = replace(host, routes=routes)
-    world = _with_host(world, replace(host, stopped=frozenset(), known=None, trouble=host.trouble.started_anew()))
-    return allocate_tunnels(world, name)
+    host = replace(host, stopped=frozenset(), known=None, trouble=host.trouble.started_anew())
+    world = allocate_tunnels(_with_host(world, host), name)
+    return _with_host(world, replace(host, stopped=frozenset({"calico"}))) if lacks_tunnel(world, name) else world
+
+
+def lacks_tunnel(world: World, name: str) -> bool:
+    """Whether IPAM has no address for a tunnel of a node. Its start-up ends with that; where it runs, it goes on."""
+    node = world.node(name)
+    return node is not None and any(
+        getattr(node, field) is None and _tunnel_pools(world, node, kind) for kind, field in _TUNNELS.items()
+    )
 
 
 def allocate_tunnels(world: World, name: str) -> World:
     """The tunnel addresses of a node: one for each encapsulation that an enabled pool for it has, none without."""
     for kind, field in _TUNNELS.items():
-        node, pools = world.node(name), pools_for(world, name, kind)
+        node = world.node(name)
         if node is None:
             continue
-        if "wireguard" in kind and not node.key(6 if "V6" in kind else 4):
-            pools = ()
+        pools = _tunnel_pools(world, node, kind)
         held: IPAddress | None = getattr(node, field)
         if held is not None and any(held in one.cidr for one in pools) and _is_own(world, held, name, kind):
             continue
@@ -77,6 +85,11 @@ def allocate_tunnels(world: World, name: str) -> World:
         world, given = assign(world, name, f"{field}-tunnel-addr-{name}", pools, kind=kind) if pools else (world, None)
         world = _with_tunnel(world, node, field, given)
     return world
+
+
+def _tunnel_pools(world: World, node: Node, kind: str) -> tuple[Pool, ...]:
+    keyless = "wireguard" in kind and not node.key(6 if "V6" in kind else 4)
+    return () if keyless else pools_for(world, node.name, kind)
 
 
 def _is_own(world: World, held: IPAddress, name: str, kind: str) -> bool:

@@ -161,6 +161,13 @@ RULES = (
         "check that etcd answers at the container's ETCD_ENDPOINTS from this host",
     ),
     _rule(
+        "tunnel-address-missing",
+        r"Assigned 0 out of 1 requested IPv(?P<family>[46]) addresses",  # libcalico-go/lib/ipam/ipam.go
+        "IPAM has no IPv{family} address for this node's end of the tunnels",
+        "calicoctl ipam show --show-blocks: the node needs a free block in an enabled pool with that encapsulation; "
+        "make one more pool",
+    ),
+    _rule(
         "start-up-error",
         r"^(ERROR: |.*\[FATAL\]\[[0-9/]+\] (startup|allocateip|utils)\S* \d+: )(?P<error>.*)",
         "calico/node gave up: {error}",

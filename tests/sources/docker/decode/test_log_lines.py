@@ -100,6 +100,7 @@ LOADING = 'time="2026-11-26T21:21:50Z" level=info msg="Loading config from envir
 SKIPPING, CHECKING = "Skipping datastore connection test", "Checking datastore connection"
 GOOD, BAD = "Calico node started successfully", "Calico node failed to start"
 NO_CA = "ERROR: Error accessing the Calico datastore: open /ca.crt: no such file or directory"
+NO_ADDRESS = "Unable to autoassign an IPv4 address error=Assigned 0 out of 1 requested IPv4 addresses"
 NO_POOL = "ERROR: Unable to create default IPv4 IP Pool: no space"
 
 
@@ -128,6 +129,15 @@ NO_POOL = "ERROR: Unable to create default IPv4 IP Pool: no space"
             (NEW_START, "2026-11-23 00:48:07.159 [FATAL][9] startup/startup.go 324: Failed to write it"),
             "start-up-error",
             id="the last word of v3",
+        ),
+        pytest.param(
+            (
+                NEW_START,
+                "2026-11-23 00:48:07.159 [FATAL][48] tunnel-ip-allocator/allocateip.go 446: " + NO_ADDRESS,
+                BAD,
+            ),
+            "tunnel-address-missing",
+            id="no address for its tunnel",
         ),
     ],
 )
