@@ -7,7 +7,7 @@ from calico_agent.model.calico.node import EncapsulationMode, Pool
 from calico_agent.model.container.container import Container
 from calico_agent.model.identity import Candidate
 from calico_agent.model.name_lease import NameLease, claim_on
-from calico_agent.model.network.address import IPAddress, IPInterface, IPNetwork
+from calico_agent.model.network.address import Family, IPAddress, IPInterface, IPNetwork
 
 _LISTED = 3
 
@@ -88,6 +88,27 @@ def _is_the_same_node(container: Container, setting: str) -> bool:
 
 def _parted(setting: str) -> tuple[str, str, str]:
     return setting.partition("=")
+
+
+def own_address(view: View, family: Family) -> str:
+    """How calico/node on this host is given the address that this host should have, as far as that is known.
+
+    Where several may be it, people choose; calico-agent makes no container then.
+    """
+    choice = view.identity.of(family)
+    if choice.chosen is not None:
+        return cure_here(view, env_of(choice.chosen))
+    among = next((one.answers for one in choice.opinions if one.answers), ())
+    among = among or tuple(one.interface for one in choice.candidates if one.accepted)
+    if not among:
+        return "`calico-agent detect` shows which addresses this host has"
+    if len(among) == 1 and not choice.wanted:
+        return cure_here(view, env_of(among[0]))
+    right = f"the right one of {listed(tuple(map(str, among)))} (`calico-agent detect` shows what speaks for each)"
+    if view.supervised:
+        return f"write [identity] ipv{family} into the configuration: {right}"
+    name, variable = view.container_name, "IP" if family is Family.IPV4 else "IP6"
+    return f"docker rm -f {name}, then start it again with -e {variable}=ADDRESS, {right}"
 
 
 def cure_there(node: str, setting: str) -> str:

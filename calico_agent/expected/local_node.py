@@ -122,7 +122,7 @@ def _felix(cluster: Cluster | None, name: str | None, container: Container | Non
 
 def chosen(identity: Identity, family: Family) -> IPInterface | None:
     """The address of one family that this host should have."""
-    return (identity.ipv4 if family is Family.IPV4 else identity.ipv6).chosen
+    return identity.of(family).chosen
 
 
 def is_bridge(candidate: Candidate) -> bool:

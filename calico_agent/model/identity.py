@@ -151,6 +151,10 @@ class Identity:
     ipv4: AddressChoice
     ipv6: AddressChoice
 
+    def of(self, family: Family) -> AddressChoice:
+        """The address of one family."""
+        return self.ipv4 if family is Family.IPV4 else self.ipv6
+
     @property
     def addresses(self) -> frozenset[IPAddress]:
         """The chosen addresses of both families."""

@@ -42,7 +42,7 @@ _CURES: tuple[tuple[re.Pattern[str], do.Cure], ...] = tuple(
         (r"then on the host with (\S+): start calico/node with a NODENAME of its own", do.own_names_again),
         (r"docker restart calico-node on the host that is node .* -e NODENAME=([^\s;]+)", do.own_name_again),
         (r"calicoctl delete node (\S+), then start calico/node here as (\S+) again", do.node_again),
-        (r"with IP6?=ADDRESS", do.own_address),
+        (r"(?:-e|with) IP6?=ADDRESS", do.own_address),
         (r"(?:-e|with) IP=([0-9./]+)", do.given_address),
         (r"(?:-e |with |\()NODENAME=([^\s,;)]+)", do.given_name),
         # The kernel: links, routes, rules, neighbours, switches.

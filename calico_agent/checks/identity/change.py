@@ -13,19 +13,15 @@ from calico_agent.model.network.address import Family, IPAddress
 def find_identity_changes(view: View) -> Iterator[Finding]:
     """IP-CHANGED for each address that was lost while calico/node runs with it."""
     for family in Family:
-        choice = _choice(view, family)
+        choice = view.identity.of(family)
         if choice.lost is not None and _in_use(view, choice.lost.kept.interface.ip):
             yield _changed(view, choice, choice.lost)
 
 
 def is_lost(view: View, family: Family, address: IPAddress) -> bool:
     """Whether this is the address of before: then IP-CHANGED says what is wrong with it."""
-    lost = _choice(view, family).lost
+    lost = view.identity.of(family).lost
     return lost is not None and lost.kept.interface.ip == address
-
-
-def _choice(view: View, family: Family) -> AddressChoice:
-    return view.identity.ipv4 if family is Family.IPV4 else view.identity.ipv6
 
 
 def _in_use(view: View, address: IPAddress) -> bool:

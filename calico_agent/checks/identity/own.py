@@ -7,25 +7,20 @@ host name. So each is held against what this host should be.
 from collections.abc import Iterator
 
 from calico_agent.checks.identity.change import is_lost
+from calico_agent.checks.identity.mismatch import find_mismatch
 from calico_agent.checks.identity.overwritten import find_overwritten
 from calico_agent.checks.identity.own_name import find_name
-from calico_agent.checks.words import cure_here, cut_off, env_of, in_family, listed, owner_of
+from calico_agent.checks.words import cure_here, cut_off, env_of, in_family, listed, own_address, owner_of
 from calico_agent.expected.agents import is_this_host
 from calico_agent.expected.local_node import chosen, is_bridge
 from calico_agent.expected.view import View
-from calico_agent.faults.node.addresses import IP_BRIDGE, IP_CONFLICT, IP_MISMATCH, IP_NOT_LOCAL
+from calico_agent.faults.node.addresses import IP_BRIDGE, IP_CONFLICT, IP_NOT_LOCAL
 from calico_agent.faults.node.identity import IP_AMBIGUOUS
 from calico_agent.faults.node.registration import NODE_NO_ADDRESS, NODE_NO_RECORD
 from calico_agent.model.calico.node import Node
 from calico_agent.model.finding import Finding, Severity
 from calico_agent.model.identity import AddressChoice, Candidate
 from calico_agent.model.network.address import Family, IPInterface
-
-# Rules whose answer says how the cluster reaches this host. The others only guess well.
-_FIRM_RULES = frozenset({"configured", "method", "kubelet", "other nodes"})
-
-# What a node is never meant to be registered with, and calico/node finds all the same.
-_UNLIKELY = frozenset({"floating", "calico-pool", "virtual-link", "link-local", "temporary", "deprecated"})
 
 
 def find_identity(view: View) -> Iterator[Finding]:
@@ -71,12 +66,12 @@ def _record(view: View) -> Iterator[Finding]:
         if not view.starting:
             yield _no_record(view, view.local.name)
     elif node.ipv4 is None and node.ipv6 is None:
-        wanted = chosen(view.identity, Family.IPV4) or chosen(view.identity, Family.IPV6)
+        family = Family.IPV4 if view.identity.ipv4.wanted else Family.IPV6
         yield NODE_NO_ADDRESS.finding(
             node.name,
             f"node {node.name} is registered without any address",
             effect=cut_off(view),
-            cure=cure_here(view, env_of(wanted)) if wanted else "",
+            cure=own_address(view, family),
             node=node.name,
         )
     elif view.kernel is not None:
@@ -106,7 +101,7 @@ def _address(view: View, node: Node, family: Family, registered: IPInterface) ->
     """What is wrong with one registered address of this host's own record: the gravest thing only."""
     held = view.local.candidate(registered.ip)
     wanted = chosen(view.identity, family)
-    cure = cure_here(view, env_of(wanted)) if wanted else "`calico-agent detect` shows which addresses this host has"
+    cure = own_address(view, family)
     if held is None and (other := find_overwritten(view, node, family, registered)) is not None:
         yield other
     elif held is None:
@@ -141,32 +136,8 @@ def _address(view: View, node: Node, family: Family, registered: IPInterface) ->
             family=family,
             bars_start=wanted is not None and wanted.ip == registered.ip,  # else a start is the cure
         )
-    elif wanted is not None and wanted.ip != registered.ip:
-        yield from _mismatch(view, node, held, wanted, cure)
-    elif not _choice(view, family).wanted and not held.accepted and held.reason in _UNLIKELY:
-        yield _unlikely(view, node, held)
-
-
-def _unlikely(view: View, node: Node, held: Candidate) -> Finding:
-    """An address that something speaks against, where the agent was not asked to choose one (IPv6, mostly)."""
-    version = held.interface.version
-    better = [one.interface for one in view.local.candidates if one.accepted and one.interface.version == version]
-    return IP_MISMATCH.finding(
-        in_family(node.name, version),
-        f"node {node.name}, this host, is registered with {held.interface.ip} ({held.link}), which {held.evidence}",
-        why=f"what else this host has: {listed(tuple(map(str, better)))}" if better else "this host has no other one",
-        effect="other nodes lose this host's pods when the address goes, or do not reach them at all",
-        cure=cure_here(view, env_of(better[0]))
-        if len(better) == 1
-        else "`calico-agent detect` shows which addresses this host has",
-        node=node.name,
-        family=version,
-        severity=Severity.WARNING,
-    )
-
-
-def _choice(view: View, family: Family) -> AddressChoice:
-    return view.identity.ipv4 if family is Family.IPV4 else view.identity.ipv6
+    else:
+        yield from find_mismatch(view, node, held)
 
 
 def _started_as(name: str, mine: str) -> str:
@@ -187,34 +158,10 @@ def _holders(view: View, registered: IPInterface) -> tuple[str, ...]:
 
 
 def _link(view: View, family: Family) -> str:
-    choice = _choice(view, family)
+    choice = view.identity.of(family)
     return ", ".join(part for part in (choice.link, choice.rule) if part)
 
 
 def _bridge_evidence(view: View, family: Family, held: Candidate, wanted: IPInterface | None) -> str:
     evidence = f"{held.interface} {held.link} {held.evidence}"
     return f"{evidence}; this host should have {wanted.ip} ({_link(view, family)})" if wanted else evidence
-
-
-def _mismatch(view: View, node: Node, held: Candidate, wanted: IPInterface, cure: str) -> Iterator[Finding]:
-    choice = _choice(view, Family(wanted.version))
-    if held.accepted and choice.rule not in _FIRM_RULES and not view.supervised:
-        return  # two good addresses, and calico/node uses one of them: that is somebody's choice
-    against = f"{held.interface} {held.link} {held.evidence}; " if held.evidence else ""
-    yield IP_MISMATCH.finding(
-        in_family(node.name, wanted.version),
-        f"node {node.name}, this host, is registered with {held.interface.ip} ({held.link}), "
-        f"but should have {wanted.ip} ({choice.link})",
-        why=f"{against}{wanted.ip} is chosen by the rule {choice.rule!r}",
-        effect="the other nodes reach this host's pods by the wrong network, or not at all",
-        cure=cure,
-        node=node.name,
-        family=wanted.version,
-        severity=Severity.WARNING if held.accepted and not _cut_off(view, Family(wanted.version)) else Severity.ERROR,
-    )
-
-
-def _cut_off(view: View, family: Family) -> bool:
-    """Whether BIRD has sessions, and none of them is up."""
-    sessions = getattr(dict(view.daemons()).get(family), "sessions", ())
-    return bool(sessions) and not any(one.established for one in sessions)

@@ -13,7 +13,7 @@ from calico_agent.model.observation import Unreadable
 
 def uses_family(view: View, family: Family) -> bool:
     """Whether pods may have addresses of a family: IPv4, unless this host is to have none; IPv6 where it has one."""
-    choice = view.identity.ipv4 if family is Family.IPV4 else view.identity.ipv6
+    choice = view.identity.of(family)
     return choice.wanted or (view.local.node is not None and view.local.node.registered(family) is not None)
 
 
