@@ -1,6 +1,7 @@
 """How worlds are hunted for failures: what fails is shrunk, can be made again, and is not lost when the hunt ends."""
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, Phase, given, settings
 
 from tests.worlds import again
+from tests.worlds.faults import FAULTS
 from tests.worlds.hunt import Batch, Failure, Found, hunt, kind_of, look_at
 from tests.worlds.shown import shown
 from tests.worlds.strategies import Case, cases
@@ -52,6 +54,10 @@ def test_what_was_found_stays_when_the_time_is_over_before_it_was_shrunk() -> No
 
     found = look_at(Batch(7, holds=first), over=lambda: bool(looked))
     assert (found.worlds, found.failures["wrong"].smallest) == (1, False)
+
+
+def test_every_fault_gets_from_the_process_that_found_it_to_the_one_that_tells_it() -> None:
+    assert all(pickle.loads(pickle.dumps(fault)) is fault for fault in FAULTS)
 
 
 def test_a_smallest_world_takes_the_place_of_another_one() -> None:

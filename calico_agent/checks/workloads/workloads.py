@@ -48,6 +48,7 @@ def find_workloads(view: View, kernel: Kernel) -> Iterator[Finding]:
     for link in asked:
         if (record := records.get(link.name)) is not None and any(is_lost(kernel, one) for one in record.addresses):
             yield _without_route(view, link, f"{record.pod} is recorded with {_shown(record.addresses)}")
+    yield from _half_routed(view, [link for link in kernel.links if link not in links], records, frozenset(lost))
     unknown = [link for link in asked if link.name not in records and link.up and link.running]
     yield from _recorded_elsewhere(view, [link for link in unknown if link.name in elsewhere], elsewhere)
     here = {link.name for link in kernel.links}
@@ -56,13 +57,26 @@ def find_workloads(view: View, kernel: Kernel) -> Iterator[Finding]:
     yield from _without_link(view, kernel, records.values(), frozenset(lost))
 
 
-def _without_route(view: View, link: Link, known: str) -> Finding:
+def _half_routed(
+    view: View, links: Iterable[Link], records: Mapping[str, WorkloadEndpoint], lost: frozenset[IPAddress]
+) -> Iterator[Finding]:
+    """Pods of which one address has a route and another, which is theirs by IPAM as well, has none."""
+    for link in links:
+        record = records.get(link.name)
+        gone = tuple(one for one in record.addresses if one in lost) if record is not None else ()
+        if record is not None and gone:
+            known = f"{record.pod} is recorded with {_shown(record.addresses)}"
+            yield _without_route(view, link, known, f"{_shown(gone)} behind {link.name}")
+
+
+def _without_route(view: View, link: Link, known: str, whereto: str = "") -> Finding:
+    """`whereto` are the addresses that no route leads to, where others of the pod have one."""
     state, cure = _state(link)
     return RT_WORKLOAD_MISSING.finding(
         link.name,
-        f"no route leads to {link.name}, the link of a pod of this host{state}",
+        f"no route leads to {whereto or link.name}, the link of a pod of this host{state}",
         why=f"{known}, and no route leads there",
-        effect="the pod gets no packets, not even from its own host",
+        effect=f"the pod gets no packets{' there' if whereto else ''}, not even from its own host",
         cure=cure,
         node=view.me,
         writer=Writer.FELIX,

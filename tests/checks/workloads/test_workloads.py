@@ -43,6 +43,8 @@ def recorded(observation: Observation, *records: WorkloadEndpoint, about: Iterab
 OTHER = replace(VETH, index=8, name="cali0123456789b")
 KNOWN = record("cali1", address="192.168.1.5")
 CALI1 = replace(VETH, index=3, name="cali1")
+BOTH = (ip_address("192.168.1.7"), ip_address("fd00:1::7"))
+HALF_ROUTED = routed(via("fd00:1::7/128", None, POD, FELIX))
 
 
 CASES = {
@@ -108,6 +110,15 @@ CASES = {
         recorded(linked(VETH, held=()), record()),
         {f"RT-WORKLOAD-MISSING {POD}": set()},
         says=(f"default/{POD} is recorded with 192.168.1.7, and no route leads there",),
+    ),
+    "a pod of two addresses, one of which has a route": Case(
+        recorded(linked(VETH, observation=HALF_ROUTED), replace(record(), addresses=BOTH), about=()),
+        {f"RT-WORKLOAD-MISSING {POD}": set()},
+        says=(f"no route leads to 192.168.1.7 behind {POD}, the link of a pod of this host",),
+        status={"RoutesInPlace": Status.FALSE},
+    ),
+    "a pod of two addresses, one of which IPAM has given back": Case(
+        recorded(linked(VETH, observation=HALF_ROUTED, held=()), replace(record(), addresses=BOTH), about=()), {}
     ),
     "pods whose records went with the node's": Case(
         recorded(linked(VETH, OTHER, held=())),
