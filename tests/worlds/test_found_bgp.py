@@ -3,11 +3,13 @@
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
 
+import pytest
+
 from tests.worlds import mistakes
 from tests.worlds.health import false_alarms
 from tests.worlds.looking import look_at
 from tests.worlds.model import history
-from tests.worlds.model.peering import ALL, DEFAULT, Filter, FilterRule, Peer, Router
+from tests.worlds.model.peering import AGGREGATE, ALL, DEFAULT, NOTHING, Filter, FilterRule, Peer, Router
 from tests.worlds.model.settle import settle
 from tests.worlds.model.values import ALWAYS, World
 from tests.worlds.plain import POOL, apart, plain
@@ -95,3 +97,21 @@ def test_a_router_that_is_gone_is_one_problem_with_all_the_routes_that_it_told()
         (problem,) = look.assessment.problems
         assert (problem.cause.code, problem.cause.subject) == ("BGP-DOWN", "10.77.0.1")
         assert [one.code for one in problem.consequences] == ["BGP-NO-REFLECTOR", "RT-MISSING", "RT-MISSING"]
+
+
+@pytest.mark.parametrize("tells", [DEFAULT, AGGREGATE, NOTHING])
+def test_routers_that_hear_of_no_block_are_no_way_to_it(tells: str) -> None:
+    """Packets to pods went to them by the default route or by one for the pool, and were lost in silence."""
+    silent = Filter("tells-nothing", exports=(FilterRule(False),))
+    world = beside(plain(), tells, silent, override=True)
+    said = roots(replace(world, bgp=replace(world.bgp, mesh=False)), "host1")
+    blocks = [one.cidr for one in world.blocks if one.owner != "host1"]
+    assert list(said) == [f"RT-FILTERED {one}" for one in sorted(blocks)]
+    assert all("BGPFilter tells-nothing of BGPPeer tor rejects it on export by node" in one for one in said.values())
+
+
+@pytest.mark.parametrize("tells", [DEFAULT, AGGREGATE, NOTHING])
+def test_routers_that_hear_of_them_are_whatever_nodes_take_from_them(tells: str) -> None:
+    deaf = Filter("hears-nothing", imports=(FilterRule(False),))
+    world = beside(plain(), tells, deaf, override=True)
+    assert false_alarms(replace(world, bgp=replace(world.bgp, mesh=False))) == []

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from calico_agent.expected.bgp_peers import BgpPeerResolver, ExpectedSession
-from calico_agent.expected.bgp_sessions import host_plan
+from calico_agent.expected.bgp_sessions import FamilyPlan, host_plan
+from calico_agent.expected.cluster import Cluster
 from calico_agent.expected.view import View
 from calico_agent.model.calico.bad_key import ResourceKind
 from calico_agent.model.calico.bgp_filter import BgpFilter, Direction
@@ -36,45 +37,55 @@ class Withheld:
 def withheld(view: View, prefix: IPNetwork, owner: str) -> Withheld | None:
     """The filter that keeps the route to a node's block from this host; None where that is not certain."""
     cluster, own = view.cluster, view.local.node
-    if cluster is None or own is None or not cluster.bgp.filters:
+    if cluster is None or own is None or not _certain(cluster, owner):
         return None
-    if owner not in cluster.nodes or cluster.datastore.bad(ResourceKind.BGP_FILTER):
-        return None
-    return _Search(view, own, cluster.nodes[owner], prefix).result()
+    return _Search(cluster, own, cluster.nodes[owner], prefix).from_here(host_plan(view)[Family(prefix.version)])
+
+
+def is_untold(cluster: Cluster, prefix: IPNetwork, owner: str) -> bool:
+    """Whether filters certainly keep a node from advertising its block to anybody."""
+    if cluster.bgp.mesh or not _certain(cluster, owner):
+        return False
+    node = cluster.nodes[owner]
+    return _Search(cluster, node, node, prefix).sent_to_nobody() is not None
+
+
+def _certain(cluster: Cluster, owner: str) -> bool:
+    """Whether there are filters, all can be read, and the node has a record."""
+    readable = not cluster.datastore.bad(ResourceKind.BGP_FILTER)
+    return bool(cluster.bgp.filters) and readable and owner in cluster.nodes
 
 
 class _Search:
-    def __init__(self, view: View, own: Node, owner: Node, prefix: IPNetwork) -> None:
-        assert view.cluster is not None
-        self._cluster = view.cluster
+    def __init__(self, cluster: Cluster, own: Node, owner: Node, prefix: IPNetwork) -> None:
+        self._cluster = cluster
         self._family = Family(prefix.version)
-        self._plan = host_plan(view)[self._family]
-        self._speakers = _speakers(view.cluster.datastore.nodes, view.cluster.bgp)
-        self._filters = {found.name: found for found in view.cluster.bgp.filters}
+        self._speakers = _speakers(cluster.datastore.nodes, cluster.bgp)
+        self._filters = {found.name: found for found in cluster.bgp.filters}
         self._own = own
         self._owner = owner
         self._key = key_of(prefix)
 
-    def result(self) -> Withheld | None:
-        found = list(self._on_each_way())
+    def from_here(self, plan: FamilyPlan) -> Withheld | None:
+        """What holds it back on all sessions of this host by which it may come."""
+        found = list(self._on_each_way(plan))
         return found[0] if found and None not in found else None
 
-    def _on_each_way(self) -> Iterator[Withheld | None]:
-        """What holds the route back on each session by which it may come, None where nothing does for certain."""
-        plan = self._plan
+    def _on_each_way(self, plan: FamilyPlan) -> Iterator[Withheld | None]:
+        """What holds the route back on each of them, None where nothing does for certain."""
         if any(wanted.node == self._owner.name for wanted in plan.mesh.values()):
             yield None
         for address, wanted in plan.asked_for.items():
             passes_on = address in plan.reflectors or not wanted.node
             if passes_on or wanted.node == self._owner.name or not plan.closed:
-                yield self._rejected(wanted, Direction.IMPORT, remote=True) or self._before(address, wanted)
+                yield self._rejected(wanted, Direction.IMPORT, remote=True) or self._before(plan, address, wanted)
 
-    def _before(self, address: IPAddress, wanted: ExpectedSession) -> Withheld | None:
+    def _before(self, plan: FamilyPlan, address: IPAddress, wanted: ExpectedSession) -> Withheld | None:
         """What holds it back before it comes to the session with this address."""
         if wanted.node == self._owner.name:
             return self._sent(self._owner, self._own)
-        if address not in self._plan.reflectors:
-            return self._sent_to_nobody()
+        if address not in plan.reflectors:
+            return self.sent_to_nobody()
         reflector = self._cluster.nodes[wanted.node]
         taken = self._speakers.asked_for_with(reflector, self._owner, self._family)
         return (
@@ -87,7 +98,7 @@ class _Search:
         session = self._speakers.asked_for_with(sender, receiver, self._family)
         return self._rejected(session, Direction.EXPORT, sender.name, remote=remote) if session is not None else None
 
-    def _sent_to_nobody(self) -> Withheld | None:
+    def sent_to_nobody(self) -> Withheld | None:
         """What holds it back on all sessions of its owner, whomever they lead to."""
         peerings = [end.peering for end in self._speakers.ends(self._owner, self._family)]
         held = [self._by(one.filters, one.name, Direction.EXPORT, self._owner.name, remote=False) for one in peerings]

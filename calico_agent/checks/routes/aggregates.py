@@ -3,15 +3,18 @@
 Where nodes have sessions with routers rather than with each other, each router learns all blocks from their owners.
 What it tells a node may be every block, one route for many of them, a default route, or nothing, to a host whose
 default route leads to it anyway. A longer route that is lost among others cannot be told from one that was never there:
-so only a host to which routers tell no single block is taken to follow its default route.
+so only a host to which routers tell no single block is taken to follow its default route. None of these routes stands
+for a block of which filters let its owner tell nobody: the routers themselves do not know it.
 
 A borrowed address needs no route of its own either while the one to its block leads to the borrower.
 """
 
 from functools import cached_property
 
+from calico_agent.checks.bgp.filters import is_untold
 from calico_agent.checks.route_verifier import RouteVerifier
 from calico_agent.expected.bgp_sessions import host_plan
+from calico_agent.expected.cluster import Cluster
 from calico_agent.expected.forwarding import Encapsulation
 from calico_agent.expected.peer_endpoints import node_at
 from calico_agent.expected.route_table import ExpectedTable
@@ -34,12 +37,14 @@ class Aggregates:
         judge: RouteVerifier,
         routers: frozenset[IPAddress],
         open_to_routers: frozenset[Family],
+        cluster: Cluster | None,
     ) -> None:
         self._fib = fib
         self._table = table
         self._judge = judge
         self._routers = routers
         self._open = open_to_routers
+        self._cluster = cluster
 
     def around(self, route: ExpectedRoute) -> Route | None:
         """The one that stands for an expected route that is not there; None when it is missed indeed."""
@@ -57,10 +62,11 @@ class Aggregates:
         key = key_of(found.prefix)
         if key in self._table.routes or key in self._table.own:
             return None  # the block around a borrowed address
-        if found.prefix.prefixlen and found.protocol == PROTOCOL_BIRD:
-            return found
-        to_routers = all(hop.gateway in self._routers for hop in found.next_hops)
-        return found if (to_routers or found.protocol == PROTOCOL_BIRD) and not self._tells_blocks else None
+        told = found.protocol == PROTOCOL_BIRD or all(hop.gateway in self._routers for hop in found.next_hops)
+        if not told or (self._cluster is not None and is_untold(self._cluster, route.prefix, way.node)):
+            return None
+        apart = found.prefix.prefixlen and found.protocol == PROTOCOL_BIRD
+        return found if apart or not self._tells_blocks else None
 
     @cached_property
     def _tells_blocks(self) -> bool:
@@ -79,7 +85,7 @@ def aggregates_of(view: View, fib: Fib, table: ExpectedTable, judge: RouteVerifi
         for session in bird.sessions
         if session.established and session.kind is not PeerKind.LOCAL_WORKLOAD and not node_at(view, session.peer)
     )
-    return _made(fib, table, judge, routers, open_to_routers)
+    return _made(fib, table, judge, routers, open_to_routers, view.cluster)
 
 
 @LastValueCache
@@ -89,5 +95,6 @@ def _made(
     judge: RouteVerifier,
     routers: frozenset[IPAddress],
     open_to_routers: frozenset[Family],
+    cluster: Cluster | None,
 ) -> Aggregates:
-    return Aggregates(fib, table, judge, routers, open_to_routers)
+    return Aggregates(fib, table, judge, routers, open_to_routers, cluster)

@@ -119,6 +119,18 @@ def filtered(world: World, hostname: str) -> World | None:
     return replace(pairs, bgp=replace(pairs.bgp, peers=peers, filters=(refuses,)))
 
 
+def untold(world: World, hostname: str) -> World | None:
+    """Pods are known through routers alone, and the BGPPeers with these let no node tell of its own."""
+    block = mistakes.others_block(world, hostname)
+    pool = world.pool_of(block.cidr) if block is not None else None
+    by_bgp = pool is not None and pool.vxlan == NEVER and pool.exported and not world.by_felix
+    if not by_bgp or not world.routers or world.bgp.mesh:
+        return None
+    silent = Filter("tells-nothing", exports=(FilterRule(accepts=False),))
+    peers = tuple(replace(one, filters=(silent.name,)) for one in world.bgp.peers)
+    return replace(world, bgp=replace(world.bgp, peers=peers, filters=(silent,)))
+
+
 def reflectors_gone(world: World, hostname: str) -> World | None:
     """All route reflectors have ended, and this host is none."""
     reflecting = [host for host in world.hosts if (node := own_node(world, host.hostname)) and node.cluster_id]
@@ -171,6 +183,7 @@ FAULTS = (
     Fault("a node has lost the label of its reflectors", unlabelled, codes("BGP-ISOLATED"), incurable=_PEOPLE),
     Fault("no BGPPeer joins two nodes", no_pair, codes("BGP-NO-PATH"), incurable=_PEOPLE),
     Fault("a BGPFilter takes no routes to pods", filtered, codes("RT-FILTERED"), everywhere=True, incurable=_PEOPLE),
+    Fault("no node tells routers of its pods", untold, codes("RT-FILTERED"), everywhere=True, incurable=_PEOPLE),
     Fault(
         "the route reflectors have ended",
         reflectors_gone,
