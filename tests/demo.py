@@ -21,10 +21,9 @@ from tests.lab.options import Options, Pool
 from tests.lab.owner import sign
 from tests.lab.signals import ended_by_signals
 from tests.uml.guest import Guest
-from tests.uml.place import inside
+from tests.uml.place import SLOWNESS, inside
 
 _WIDTH = 100
-_PATIENCE = 5 if inside() else 1
 _STATUS = ("calico-agent", "status")
 
 
@@ -56,8 +55,8 @@ class Story:
         """Wait until it happened and say how long that took; raises LabError when it does not."""
         begun = time.monotonic()
         while not happened():
-            if time.monotonic() - begun > seconds * _PATIENCE:
-                raise LabError(f"waited {seconds * _PATIENCE:.0f} s in vain until {what}")
+            if time.monotonic() - begun > seconds * SLOWNESS:
+                raise LabError(f"waited {seconds * SLOWNESS:.0f} s in vain until {what}")
             time.sleep(0.05)
         took = time.monotonic() - begun
         print(f"\n  ... {what}: after {took:.1f} s", flush=True)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tests.lab.errors import LabError
 from tests.lab.namespaces import Sandbox
+from tests.uml.place import SLOWNESS
 
 CONTAINER = "calico-node"
 BY_HAND = "lab=by-hand"
@@ -90,7 +91,7 @@ class Engine:
             LabError: `check` is set and it failed.
         """
         command = ("docker", f"--host={self.socket}", *arguments)
-        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout * SLOWNESS, check=False)
         if check and done.returncode != 0:
             raise LabError(f"on {self.host.name}: docker {' '.join(arguments)}: {done.stderr.strip()}")
         return done

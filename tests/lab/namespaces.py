@@ -19,6 +19,7 @@ from pathlib import Path
 
 from tests.lab.errors import LabError
 from tests.lab.processes import MARK, Process, is_marked, processes_beside
+from tests.uml.place import SLOWNESS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -95,8 +96,10 @@ class Sandbox:
         """Run a program in the host and wait for it, output captured as text.
 
         Raises:
-            LabError: `check` is set and the program failed, or it ran longer than `timeout` seconds.
+            LabError: `check` is set and the program failed, or it ran longer than `timeout` seconds, in a
+                guest SLOWNESS times as long.
         """
+        timeout *= SLOWNESS
         with subprocess.Popen(
             self.command(*argv, cwd=cwd),
             env=None if env is None else dict(env),
