@@ -17,12 +17,21 @@ class UnknownCureError(Exception):
 
 def heal(world: World, here: str, cure: str) -> World:
     """The world after the cure that is printed on a host; the same one after a cure that only says where to look."""
+    cure = _of_two(world, here, cure)
     for pattern, follow in _CURES:
         if (found := pattern.search(cure)) is not None:
             return follow(world, _where(world, here, cure), found)
     if any(pattern.search(cure) for pattern in _LOOKS):
         return world
     raise UnknownCureError(cure)
+
+
+def _of_two(world: World, here: str, cure: str) -> str:
+    """The right one where this host is to be started in one of two ways."""
+    found = re.match(r"if (\S+) is another machine: (.*docker rm .*); else (docker rm .*)", cure)
+    if found is None:
+        return cure
+    return found[2 if any(node_name(world, one) == found[1] for one in world.hosts if one.hostname != here) else 3]
 
 
 def _where(world: World, here: str, cure: str) -> str:
@@ -107,6 +116,7 @@ _LOOKS = tuple(
             r"^`calico-agent detect` shows",
             r"^look at (host )?\S+ and the network between",
             r"^look at the cable",
+            r"^move one of them: .* or another network on virbr0",
             r"^compare ",
             r"^on this host: nc -vz",
             r"^on this host: ip route get",

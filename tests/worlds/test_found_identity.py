@@ -11,7 +11,7 @@ from tests.worlds.faults import identity
 from tests.worlds.heal import heal
 from tests.worlds.health import false_alarms
 from tests.worlds.looking import look_at
-from tests.worlds.model import history
+from tests.worlds.model import history, moves
 from tests.worlds.model.settle import settle
 from tests.worlds.model.values import World
 from tests.worlds.plain import plain
@@ -58,3 +58,24 @@ def test_where_several_addresses_would_be_right_the_cure_names_them(mistake: mis
 def test_one_of_several_addresses_of_a_link_is_right_while_no_session_is_up() -> None:
     world = mistakes.stop("bird")(with_aliases(plain()), "host1")
     assert [root.code for root in roots(world, "host1")] == ["SV-RESTARTING"]
+
+
+def test_a_wrong_address_does_not_make_a_renamed_host_another_node() -> None:
+    """Its record lists its own links: calico/node there wrote it, with the address that no link has."""
+    world = mistakes.nowhere(moves.rename(plain(), "host1", "edge-1"), "edge-1")
+    assert world is not None
+    (root,) = roots(world, "edge-1")
+    assert (root.code, root.subject) == ("IP-NOT-LOCAL", "host1")
+    assert root.cure.startswith("if host1 is another machine: ")
+    assert "else docker rm -f calico-node, then start it again with -e IP=10.77.0.11/24" in root.cure
+    assert false_alarms(heal(world, "edge-1", root.cure)) == []
+
+
+def test_a_copied_unit_is_told_apart_from_a_wrong_address() -> None:
+    """host3 has name and address of host2 out of its unit: the record lists the links of whoever was started last."""
+    world = history.restart(history.delete_node(plain(), "host3"), "host3", NODENAME="host2", IP="10.77.0.12/24")
+    root = roots(world, "host3")[0]
+    assert (root.code, root.subject) == ("IP-NOT-LOCAL", "host2")
+    assert root.cure.startswith("if host2 is another machine: ")
+    assert "-e NODENAME=host3 -e IP=10.77.0.13/24" in root.cure.partition("; else ")[0]
+    assert [one.code for one in roots(history.restart(world, "host2"), "host3")][:1] == ["NAME-MISMATCH"]

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from calico_agent.checks.identity.change import is_lost
 from calico_agent.checks.identity.mismatch import find_mismatch
 from calico_agent.checks.identity.overwritten import find_overwritten
-from calico_agent.checks.identity.own_name import find_name
+from calico_agent.checks.identity.own_name import cure_of_name, find_name, other_name
 from calico_agent.checks.words import cure_here, cut_off, env_of, in_family, listed, own_address, owner_of
 from calico_agent.expected.agents import is_this_host
 from calico_agent.expected.local_node import chosen, is_bridge
@@ -110,7 +110,7 @@ def _address(view: View, node: Node, family: Family, registered: IPInterface) ->
             f"node {node.name} is registered with {registered.ip}, which no link of this host has",
             why=f"this host should have {wanted.ip} ({_link(view, family)})" if wanted else "",
             effect=cut_off(view, registered.ip),
-            cure=cure,
+            cure=f"{_if_another(view, node, wanted)}{cure}",
             node=node.name,
             family=family,
         )
@@ -138,6 +138,14 @@ def _address(view: View, node: Node, family: Family, registered: IPInterface) ->
         )
     else:
         yield from find_mismatch(view, node, held)
+
+
+def _if_another(view: View, node: Node, wanted: IPInterface | None) -> str:
+    """What comes before the cure where this machine is called quite otherwise than its node."""
+    if not (name := other_name(view)):
+        return ""
+    address = (env_of(wanted),) if wanted is not None else ()
+    return f"if {node.name} is another machine: {cure_of_name(view, name, *address)}; else "
 
 
 def _started_as(name: str, mine: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from calico_agent.checks.words import cure_here, listed
 from calico_agent.expected.view import View
 from calico_agent.faults.node.names import NAME_MISMATCH
+from calico_agent.model.calico.node import Node
 from calico_agent.model.finding import Finding, Severity
 
 # Names that somebody wrote down for this host, where a host name only happens to be one.
@@ -19,9 +20,7 @@ def find_name(view: View) -> Iterator[Finding]:
     running, wanted = view.local.name, view.identity.name
     if running is None or wanted.name is None or running == wanted.name:
         return
-    cure = cure_here(view, f"NODENAME={wanted.name}")
-    if view.local.name_source == "/var/lib/calico/nodename":
-        cure = f"rm /var/lib/calico/nodename; {cure}"
+    cure = cure_of_name(view, wanted.name)
     if runs_as_another(view):
         yield NAME_MISMATCH.finding(
             wanted.name,
@@ -59,12 +58,33 @@ def _name_evidence(view: View, running: str) -> str:
 
 def runs_as_another(view: View) -> bool:
     """Whether calico/node here runs under a name whose record is another host's."""
-    name = view.identity.name.name
     node = view.local.node
-    if name is None or node is None or node.name == name or same_host(node.name, name) or view.kernel is None:
+    if node is None or view.kernel is None or not other_name(view):
         return False
     addresses = [address for address in (node.ipv4, node.ipv6) if address is not None]
-    return bool(addresses) and not any(view.local.candidate(address.ip) for address in addresses)
+    here = any(view.local.candidate(address.ip) for address in addresses)
+    return bool(addresses) and not here and not _written_here(view, node)
+
+
+def other_name(view: View) -> str:
+    """The name that this host should have, where calico/node runs here under quite another one; else empty."""
+    name, running = view.identity.name.name or "", view.local.name or ""
+    return "" if same_host(name, running) or not running else name
+
+
+def cure_of_name(view: View, name: str, *more: str) -> str:
+    """How calico/node here is given a name, and other settings."""
+    cure = cure_here(view, f"NODENAME={name}", *more)
+    return f"rm /var/lib/calico/nodename; {cure}" if view.local.name_source == "/var/lib/calico/nodename" else cure
+
+
+def _written_here(view: View, node: Node) -> bool:
+    """Whether the record lists a link's address of this host.
+
+    calico/node writes the list of its links and its address together, so that the address was written here, too.
+    """
+    listed = (address for _, addresses in node.interfaces for address in addresses)
+    return any(held is not None and held.accepted for held in map(view.local.candidate, listed))
 
 
 def same_host(one: str, other: str) -> bool:
