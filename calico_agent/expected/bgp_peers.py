@@ -7,6 +7,8 @@ confd/pkg/backends/calico/client.go and confd/etc/calico/confd/templates of proj
                 opposite direction, so that both ends have the session. A node is known by its address only if the AS
                 number of the BGPPeer (the cluster's without one) is its own, and the port, where one is given, too.
     itself      told by address: no session leads to the node's own one, whatever the name there.
+    several     Of BGPPeers that ask for one session those for all nodes go before those for some, and both before the
+                opposite direction. Of equal ones confd takes either, as it goes through them in no order.
 
 The AS number is that of the peer's record, else the cluster's. From v3.31 on, mesh peers without one are taken to be of
 the node's own AS (bgp_processor.go@v3.32.1), so there both are right.
@@ -29,7 +31,8 @@ class ExpectedSession:
     """A session that a node should have.
 
     `node` is whose registered address it leads to (empty: no node's), `peering` the BGPPeer that asks for it (empty:
-    the mesh), with its `filters`, None where several ask and BIRD may have those of either. `as_numbers` are those that
+    the mesh), with its `filters` and `rank`: the lowest goes first. `rivals` are others of the same rank with other
+    filters, which BIRD may have instead. `as_numbers` are those that
     BIRD may rightly have for the peer, none where nobody says. It is not `certain` where confd makes it or not by what
     the records do not tell.
     """
@@ -39,7 +42,9 @@ class ExpectedSession:
     peering: str = ""
     as_numbers: frozenset[int] = frozenset()
     certain: bool = True
-    filters: tuple[str, ...] | None = ()
+    filters: tuple[str, ...] = ()
+    rank: int = 0
+    rivals: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +127,9 @@ class BgpPeerResolver:
         return found.get(registered.ip)
 
     def ends(self, own: Node, family: Family) -> Iterator[PeerEndpoint]:
-        """The other ends of a node's sessions beyond the mesh; those that are implied come last, as in confd."""
+        """The other ends of a node's sessions beyond the mesh, in confd's order."""
         labels = dict(own.labels)
-        for peering in self._bgp.peerings:
+        for peering in sorted(self._bgp.peerings, key=_is_for_some):
             if _is_for(peering, own, labels):
                 yield from _of_family(self._forward(peering), family)
         for peering in self._bgp.peerings:
@@ -173,12 +178,14 @@ class BgpPeerResolver:
     def _to_address(self, end: PeerEndpoint, address: IPAddress) -> ExpectedSession:
         peering = end.peering
         numbers = self._as_set(peering.as_number) if peering.as_number else frozenset()
-        return ExpectedSession(address, next(iter(end.group.names), ""), peering.name, numbers, filters=peering.filters)
+        node, rank = next(iter(end.group.names), ""), _rank(end)
+        return ExpectedSession(address, node, peering.name, numbers, filters=peering.filters, rank=rank)
 
     def _to_node(self, end: PeerEndpoint, node: Node, address: IPAddress) -> ExpectedSession:
         known = not end.implied or end.peering.local_as is None
         numbers = self._as_set(self.as_number(node)) if known else frozenset()
-        return ExpectedSession(address, node.name, end.peering.name, numbers, end.certain, end.peering.filters)
+        peering, rank = end.peering, _rank(end)
+        return ExpectedSession(address, node.name, peering.name, numbers, end.certain, peering.filters, rank)
 
     def _as_set(self, *numbers: int) -> frozenset[int]:
         """One set for the thousands of nodes that share it."""
@@ -192,19 +199,28 @@ def _is_for(peering: Peering, own: Node, labels: Labels) -> bool:
     return peering.node in {"", own.name}
 
 
+def _is_for_some(peering: Peering) -> bool:
+    return peering.nodes is not None or bool(peering.node)
+
+
+def _rank(end: PeerEndpoint) -> int:
+    return 2 if end.implied else int(_is_for_some(end.peering))
+
+
 def _of_family(end: PeerEndpoint, family: Family) -> Iterator[PeerEndpoint]:
     if end.family in {None, family}:
         yield end
 
 
 def _add(found: dict[IPAddress, ExpectedSession], wanted: ExpectedSession) -> None:
-    """One session more. Of two with one address confd takes either, as it goes through them in no order."""
+    """One session more, beside the one with the same address that went before."""
     one = found.setdefault(wanted.address, wanted)
     if one is not wanted:
         numbers = one.as_numbers | wanted.as_numbers if one.as_numbers and wanted.as_numbers else frozenset()
+        rival = one.rank == wanted.rank and one.filters != wanted.filters
         found[one.address] = replace(
             one,
             as_numbers=numbers,
             certain=one.certain or wanted.certain,
-            filters=one.filters if one.filters == wanted.filters else None,
+            rivals=(*one.rivals, (wanted.peering, wanted.filters)) if rival else one.rivals,
         )

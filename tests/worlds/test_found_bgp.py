@@ -115,3 +115,30 @@ def test_routers_that_hear_of_them_are_whatever_nodes_take_from_them(tells: str)
     deaf = Filter("hears-nothing", imports=(FilterRule(False),))
     world = beside(plain(), tells, deaf, override=True)
     assert false_alarms(replace(world, bgp=replace(world.bgp, mesh=False))) == []
+
+
+def doubled(first: Peer, second: Peer) -> World:
+    """Two BGPPeers in the place of the mesh; the filter `nothing` takes no route."""
+    refuses = Filter("nothing", imports=(FilterRule(False),))
+    world = plain()
+    return replace(world, bgp=replace(world.bgp, mesh=False, peers=(first, second), filters=(refuses,)))
+
+
+REFUSING = Peer("refusing", nodes="all()", peers="all()", filters=("nothing",))
+TAKING = Peer("taking", nodes="all()", peers="all()")
+
+
+def test_of_two_bgppeers_for_one_session_the_one_that_filters_is_named_and_no_node_is_blamed() -> None:
+    """Which of them Calico takes is chance: the nodes were told that they advertise nothing."""
+    said = roots(doubled(REFUSING, TAKING), "host1")
+    assert {one.partition(" ")[0] for one in said} == {"RT-FILTERED"}
+    words = "".join(said.values())
+    assert "of BGPPeer refusing rejects it on import here, if Calico takes that one and not taking" in words
+    assert "leave one of the BGPPeers refusing and taking" in words
+
+
+def test_a_bgppeer_for_all_nodes_goes_before_one_for_some() -> None:
+    assert false_alarms(doubled(REFUSING, replace(TAKING, nodes=""))) == []
+    said = roots(doubled(TAKING, replace(REFUSING, nodes="")), "host1")
+    assert {one.partition(" ")[0] for one in said} == {"RT-FILTERED"}
+    assert not any("if Calico takes" in one for one in said.values())

@@ -2,11 +2,11 @@
 
 A route to a node's own block passes out of that node's BIRD, perhaps through a route reflector, and into the one here;
 each session lets it pass or not by the filters of its BGPPeer. The mesh has none. It is said only where no session is
-left by which the route may come: one whose filters are not certain lets it pass.
+left by which the route may come.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from calico_agent.expected.bgp_peers import BgpPeerResolver, ExpectedSession
 from calico_agent.expected.bgp_sessions import FamilyPlan, host_plan
@@ -22,20 +22,27 @@ from calico_agent.model.network.prefix import Key, key_of
 
 @dataclass(frozen=True, slots=True)
 class Withheld:
-    """A filter that rejects a route: by which BGPPeer, and on whose BIRD (empty: this host's)."""
+    """A filter that rejects a route: by which BGPPeer, and on whose BIRD (empty: this host's).
+
+    `beside` are BGPPeers that ask for the same session and let it pass: confd took this one, or another fault is there.
+    """
 
     name: str
     peering: str
     direction: Direction
     node: str = ""
+    beside: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         where = f"by node {self.node}" if self.node else "here"
-        return f"BGPFilter {self.name} of BGPPeer {self.peering} rejects it on {self.direction.value} {where}"
+        either = (
+            f", if Calico takes that one and not {' or '.join(self.beside)} for this session" if self.beside else ""
+        )
+        return f"BGPFilter {self.name} of BGPPeer {self.peering} rejects it on {self.direction.value} {where}{either}"
 
 
 def withheld(view: View, prefix: IPNetwork, owner: str) -> Withheld | None:
-    """The filter that keeps the route to a node's block from this host; None where that is not certain."""
+    """The filter that keeps the missing route to a node's block from this host; None where one may pass."""
     cluster, own = view.cluster, view.local.node
     if cluster is None or own is None or not _certain(cluster, owner):
         return None
@@ -107,7 +114,11 @@ class _Search:
     def _rejected(
         self, session: ExpectedSession, direction: Direction, node: str = "", *, remote: bool
     ) -> Withheld | None:
-        return self._by(session.filters or (), session.peering, direction, node, remote=remote)
+        """Where several BGPPeers ask for a session, and the route is missing, it is the one that rejects it."""
+        asked = ((session.peering, session.filters), *session.rivals)
+        held = {name: self._by(filters, name, direction, node, remote=remote) for name, filters in asked}
+        rejects = next((one for one in held.values() if one is not None), None)
+        return rejects and replace(rejects, beside=tuple(name for name, one in held.items() if one is None))
 
     def _by(
         self, names: tuple[str, ...], peering: str, direction: Direction, node: str, *, remote: bool

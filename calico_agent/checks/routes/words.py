@@ -71,7 +71,8 @@ class RouteWords:
             f"there is no route to {whose(route)}: {held}",
             why=f"wanted: {route.prefix} {route.way}; no session is left that would bring it",
             effect=fate_without(self.fib, route.prefix),
-            cure=f"calicoctl get bgpfilter {held.name} -o yaml: let it accept {route.prefix}, if it is to be reached",
+            cure=f"calicoctl get bgpfilter {held.name} -o yaml: let it accept {route.prefix}, if it is to be reached"
+            + (f"; leave one of the BGPPeers {listed((held.peering, *held.beside))}" if held.beside else ""),
             node=route.way.node,
             prefix=route.prefix,
             writer=route.way.writer,

@@ -40,14 +40,15 @@ class Configured:
 
 
 def sessions(world: World, node: Node, version: int) -> tuple[Configured, ...]:
-    """All sessions of a node. Of several that lead to one address each has its own name."""
+    """All sessions of a node: of several BGPPeers that ask for one, the first. In 2.x each kind has its own name."""
     own = node.registered(version)
     if own is None:
         return ()
     found: dict[str, Configured] = {}
     for one in (*_mesh(world, node, own.ip), *_asked_for(world, node, own.ip)):
-        found.setdefault(one.name, one)
-    return tuple(found[name] for name in sorted(found))
+        kind, _, peer = one.name.partition("_")
+        found.setdefault(one.name if world.release.v2 or kind == "Mesh" else peer, one)
+    return tuple(sorted(found.values(), key=lambda one: one.name))
 
 
 def shadowed(asked: tuple[Configured, ...], one: Configured) -> bool:
@@ -105,8 +106,8 @@ def _mesh(world: World, node: Node, own: IPAddress) -> Iterator[Configured]:
 
 
 def _asked_for(world: World, node: Node, own: IPAddress) -> Iterator[Configured]:
-    """By BGPPeers for this node, and by those that lead to it, in the opposite direction (confd's client.go)."""
-    for peer in world.bgp.peers:
+    """By BGPPeers for all nodes, for this one, and by those that lead to it, in the opposite direction (client.go)."""
+    for peer in sorted(world.bgp.peers, key=lambda one: bool(one.node or one.nodes)):
         if _is_for(peer, node):
             yield from _with_peers(world, peer, node, own)
     for peer in world.bgp.peers if not world.release.v2 else ():
