@@ -53,11 +53,12 @@ def taken_address(world: World, hostname: str) -> World | None:
 
 def taken_name(world: World, hostname: str) -> World | None:
     """Without a record of its own, else start-up refuses its address. The other was given its address, and keeps it; a
-    machine that is called otherwise than its node would take itself for the thief."""
+    machine that is called otherwise than its node would take itself for the thief. No cure knows the labels that went
+    with the record, and by which pools and BGPPeers choose nodes."""
     own = _own(world, hostname)
     called = {node_name(world, host): host.hostname for host in world.hosts if host.given("IP")}
     other = next((one for one in world.nodes if one is not own and one.name in called), None)
-    if own is None or own.ipv4 is None or other is None or own.cluster_id or other.cluster_id:
+    if own is None or own.ipv4 is None or other is None or own.labels or own.cluster_id or other.cluster_id:
         return None
     if called.get(other.name, "").lower() != other.name.lower():
         return None
