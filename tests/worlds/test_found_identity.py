@@ -13,8 +13,8 @@ from tests.worlds.health import false_alarms
 from tests.worlds.looking import look_at
 from tests.worlds.model import history, moves
 from tests.worlds.model.settle import settle
-from tests.worlds.model.values import World
-from tests.worlds.plain import plain
+from tests.worlds.model.values import Link, World
+from tests.worlds.plain import apart, plain
 
 
 def roots(world: World | None, hostname: str) -> tuple[Finding, ...]:
@@ -79,3 +79,24 @@ def test_a_copied_unit_is_told_apart_from_a_wrong_address() -> None:
     assert root.cure.startswith("if host2 is another machine: ")
     assert "-e NODENAME=host3 -e IP=10.77.0.13/24" in root.cure.partition("; else ")[0]
     assert [one.code for one in roots(history.restart(world, "host2"), "host3")][:1] == ["NAME-MISMATCH"]
+
+
+def test_the_only_link_in_a_record_is_not_taken_for_the_one_that_others_reach() -> None:
+    """Its true address is announced on the loopback, which the record does not list, and host1 is far from it."""
+    world = apart()
+    host, own = world.host("host3"), ip_interface("10.250.0.3/32")
+    links = (
+        replace(host.links[0], addresses=()),
+        Link("lo", addresses=(own,), announced=True),
+        Link("ipvl9", "ipvlan", addresses=(ip_interface("10.99.3.1/30"),)),
+    )
+    routes = tuple(replace(one, source=own.ip, onlink=True) for one in host.routes)
+    world = history.with_host(world, replace(host, links=links, routes=routes))
+    world = history.restart(world, "host3", IP=str(own))
+    assert false_alarms(world) == []
+    broken = mistakes.docker_address(world, "host3")
+    assert broken is not None
+    (root,) = roots(broken, "host1")
+    assert (root.code, root.subject) == ("IP-BRIDGE", "host3")
+    assert "10.99.3.1" not in root.cure
+    assert "IP=10.250.0.3" in root.cure

@@ -89,16 +89,22 @@ def bridge_around(registered: IPInterface, bridges: tuple[Candidate, ...], view:
 
 
 def true_address(view: View, node: Node, registered: IPInterface) -> tuple[IPAddress, str] | None:
-    """The likely true address of a node with a wrong one, and what tells it; None when nothing or too much does."""
+    """The likely true address of a node with a wrong one, and what tells it; None when nothing or too much does.
+
+    The list in a record lacks loopback and dummy links: the only address of it may be one that nobody reaches. One
+    counts where hosts are: in a network of this host or of another node, or where somebody knocks from it.
+    """
+    knocks = knocking(view)
     recorded = {
         (address, f"its record lists it on {link}")
         for link, addresses in node.interfaces
         for address in addresses
         if address.version == registered.version and not address.is_link_local and _plausible(view, address)
+        if address in knocks or _is_among_hosts(view, node, address)
     }
     strangers = {
         (address, "a host with that address tries to open a BGP session (calico/node's log here)")
-        for address in knocking(view)
+        for address in knocks
         if address.version == registered.version and _plausible(view, address)
     }
     for found in (recorded, strangers):
@@ -107,6 +113,14 @@ def true_address(view: View, node: Node, registered: IPInterface) -> tuple[IPAdd
         if len(unique) == 1:
             return next(iter(unique))
     return None
+
+
+def _is_among_hosts(view: View, node: Node, address: IPAddress) -> bool:
+    """Whether an address lies in a network of this host, or in one with which another node is registered."""
+    nodes = view.cluster.datastore.nodes if view.cluster is not None else ()
+    held = (one.registered(Family(address.version)) for one in nodes if one.name != node.name)
+    networks = (*view.local.networks(Family(address.version)), *(one.network for one in held if one is not None))
+    return any(address in network for network in networks)
 
 
 def _plausible(view: View, address: IPAddress) -> bool:
