@@ -78,6 +78,11 @@ class DatastoreSettings:
     timeout: float = 5.0
     origin: str = "configuration"
 
+    @property
+    def is_of_calico_2(self) -> bool:
+        """True if Calico 2.x uses this datastore."""
+        return self.api is EtcdApi.V2
+
 
 class Preset(Enum):
     """The generation of calico/node, which decides its usual environment and mounts (`plan.presets`)."""

@@ -26,7 +26,7 @@ from calico_agent.model.name_lease import LONG_UP_SECONDS, NameState
 from calico_agent.model.network.address import IPAddress, IPNetwork
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.report import Report, TimedCondition, TimedProblem
-from calico_agent.model.settings import EtcdApi, IdentitySettings, Mode
+from calico_agent.model.settings import IdentitySettings, Mode
 from calico_agent.plan.desired_container import wanted_container
 from calico_agent.plan.name_lease import plan_claim
 from calico_agent.plan.progress import progress_of
@@ -155,7 +155,7 @@ def succession_of(config: Config, observation: Observation, identity: Identity) 
 def identity_settings(config: Config, observation: Observation) -> IdentitySettings:
     """Return how name and addresses are found; what uses etcd's v2 API is Calico 2.x."""
     settings, datastore = config.identity_settings(), observation.datastore_settings
-    return replace(settings, as_written=settings.as_written or (datastore is not None and datastore.api is EtcdApi.V2))
+    return replace(settings, as_written=settings.as_written or (datastore is not None and datastore.is_of_calico_2))
 
 
 def _by_age(observation: Observation, history: History) -> Observation:

@@ -3,9 +3,7 @@
 import threading
 
 from calico_agent.model.observation import Unreadable
-from calico_agent.sources.datastore.backend import AnyConnection
-from calico_agent.sources.datastore.etcd2.reader import WatchV2
-from calico_agent.sources.datastore.etcd3.reader import Watch
+from calico_agent.sources.datastore.backend import Connection, Watch
 from calico_agent.sources.datastore.etcd_client.error import EtcdError
 
 
@@ -14,18 +12,18 @@ class Engaged:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._connection: AnyConnection | None = None
-        self._watch: Watch | WatchV2 | None = None
+        self._connection: Connection | None = None
+        self._watch: Watch | None = None
         self._ended = False
         # Written by the heartbeat, read by the pass: one reference, which is replaced as a whole.
         self.files_trouble: Unreadable | None = None
 
-    def now(self) -> tuple[AnyConnection | None, Watch | WatchV2 | None]:
+    def now(self) -> tuple[Connection | None, Watch | None]:
         """Both, as they are at one moment."""
         with self._lock:
             return self._connection, self._watch
 
-    def on(self, connection: AnyConnection | None, watch: Watch | WatchV2 | None = None) -> None:
+    def on(self, connection: Connection | None, watch: Watch | None = None) -> None:
         """From now on these. Raises EtcdError once all has been ended."""
         with self._lock:
             self._connection, self._watch = connection, watch
@@ -41,7 +39,7 @@ class Engaged:
         if connection is not None:
             connection.close()
 
-    def renewed(self, connection: AnyConnection) -> bool:
+    def renewed(self, connection: Connection) -> bool:
         """Whether a connection that is made now would use other files; `files_trouble` says why none could be made."""
         try:
             renewed = connection.files.renewed()

@@ -23,14 +23,14 @@ from calico_agent.model.calico.node import Block, Datastore
 from calico_agent.model.network.address import IPNetwork
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.settings import DatastoreSettings
-from calico_agent.sources.datastore.backend import AnyConnection, dialect_of
+from calico_agent.sources.datastore.backend import Backend, Connection
+from calico_agent.sources.datastore.backends import backend_of
 from calico_agent.sources.datastore.engaged import Engaged
 from calico_agent.sources.datastore.etcd_client.endpoints import EtcdEndpoint, endpoints_of
 from calico_agent.sources.datastore.etcd_client.error import EtcdError
 from calico_agent.sources.datastore.etcd_client.reachability import reach
 from calico_agent.sources.datastore.etcd_client.tls_files import UsedFiles
 from calico_agent.sources.datastore.position import Position
-from calico_agent.sources.datastore.reading import readable
 from calico_agent.sources.datastore.reconnect_pace import Delays, jitter, list_delay
 from calico_agent.sources.datastore.replica import Replica
 from calico_agent.worker import Task
@@ -63,12 +63,13 @@ class Mirror:
         remembered: Datastore | None = None,
         stale_after: float = 60.0,
         heartbeat: float = 8.0,
+        backend: Backend | None = None,
     ) -> None:
         self._settings = settings
         self._wake = wake
         self._heartbeat_every = heartbeat
-        self._dialect = dialect_of(settings)
-        self._replica = Replica(stale_after, remembered, self._dialect)
+        self._backend = backend or backend_of(settings)
+        self._replica = Replica(self._backend, stale_after, remembered)
         self._stopping = threading.Event()
         self._mirroring = Task("etcd mirror", self._mirror)
         self._beating = Task("etcd heartbeat", self._beat)
@@ -151,10 +152,10 @@ class Mirror:
 
     def _follow(self, endpoint: EtcdEndpoint) -> None:
         """List or go on, then watch until that ends; it always ends with an EtcdError."""
-        with self._dialect.connect(endpoint, self._settings, self._settings.timeout) as connection:
+        with self._backend.connect(endpoint, self._settings, self._settings.timeout) as connection:
             self._engaged.on(connection)
             try:
-                prefixes, refused = readable(connection, self._dialect)
+                prefixes, refused = connection.readable()
                 resumed = self._resumed(connection, prefixes)
                 position = resumed or self._listed(connection, prefixes, refused)
                 with connection.watch(position.watch_from()) as watch:
@@ -173,7 +174,7 @@ class Mirror:
             finally:
                 self._engaged.on(None)
 
-    def _resumed(self, connection: AnyConnection, prefixes: tuple[str, ...]) -> Position | None:
+    def _resumed(self, connection: Connection, prefixes: tuple[str, ...]) -> Position | None:
         """Where the watch can go on; None where all has to be read. The heartbeat says when it has caught up."""
         position = self._position
         if position is None or position.prefixes != prefixes or time.monotonic() > self._relist_at:
@@ -187,7 +188,7 @@ class Mirror:
             raise
         return position if stamp.follows(position.stamp) else None
 
-    def _listed(self, connection: AnyConnection, prefixes: tuple[str, ...], refused: str) -> Position:
+    def _listed(self, connection: Connection, prefixes: tuple[str, ...], refused: str) -> Position:
         stamp, found = connection.read_all(prefixes)
         self._replica.load(stamp.revision, self._moving(found), claims_trouble=refused)
         self._relist_at = time.monotonic() + _RELIST_SECONDS * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
@@ -233,7 +234,7 @@ class Mirror:
         if connection is None or watch is None or position is None:
             return
         try:
-            stamp = connection.ping(self._dialect.prefixes[0])
+            stamp = connection.ping(self._backend.prefixes[0])
         except EtcdError as error:
             self._failed(str(connection.endpoint), error)
             watch.cancel()

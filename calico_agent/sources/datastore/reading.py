@@ -1,13 +1,12 @@
-"""One reading of the datastore, and what of it this user may read."""
+"""One reading of the datastore."""
 
 import time
 from datetime import UTC, datetime
 
 from calico_agent.model.calico.node import Datastore
-from calico_agent.model.name_lease import CLAIMS
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.settings import DatastoreSettings
-from calico_agent.sources.datastore.backend import V2, AnyConnection, Dialect, dialect_of
+from calico_agent.sources.datastore.backends import backend_of
 from calico_agent.sources.datastore.etcd_client.endpoints import endpoints_of
 from calico_agent.sources.datastore.etcd_client.error import EtcdError
 from calico_agent.sources.datastore.replica import unreadable, without_claims
@@ -17,18 +16,18 @@ def read_datastore(settings: DatastoreSettings, *, timeout: float) -> Datastore 
     """One reading of everything, for a program that does not stay. All endpoints share the time."""
     deadline = time.monotonic() + timeout
     failures: dict[str, EtcdError] = {}
-    dialect = dialect_of(settings)
+    backend = backend_of(settings)
     try:
         endpoints = endpoints_of(settings)
         for position, endpoint in enumerate(endpoints):
             share = (deadline - time.monotonic()) / (len(endpoints) - position)
             try:
-                with dialect.connect(endpoint, settings, max(share, 0.1)) as connection:
-                    prefixes, refused = readable(connection, dialect)
+                with backend.connect(endpoint, settings, max(share, 0.1)) as connection:
+                    prefixes, refused = connection.readable()
                     stamp, found = connection.read_all(prefixes)
-                    decoded = {key: dialect.decode(key, value) for key, value in found}
+                    decoded = {key: backend.decode(key, value) for key, value in found}
                     known = {key: value for key, value in decoded.items() if value is not None}
-                    read = dialect.assemble(known, revision=stamp.revision, read_at=datetime.now(UTC))
+                    read = backend.assemble(known, revision=stamp.revision, read_at=datetime.now(UTC))
                     return without_claims(read, refused) if refused else read
             except EtcdError as error:
                 if error.code == "file":
@@ -37,16 +36,3 @@ def read_datastore(settings: DatastoreSettings, *, timeout: float) -> Datastore 
     except EtcdError as error:
         return Unreadable("etcd", error.reason, error.code)
     return unreadable(failures)
-
-
-def readable(connection: AnyConnection, dialect: Dialect) -> tuple[tuple[str, ...], str]:
-    """What is to be read; without the claims for a user who may read Calico's keys alone, and why."""
-    if dialect is V2:
-        return dialect.prefixes, ""
-    try:
-        connection.ping(CLAIMS)
-    except EtcdError as error:
-        if error.code != "denied":
-            raise
-        return dialect.prefixes, error.reason
-    return (*dialect.prefixes, CLAIMS), ""

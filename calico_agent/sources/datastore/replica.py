@@ -15,9 +15,7 @@ from calico_agent.model.age import READING_DOUBTS, age_of
 from calico_agent.model.calico.node import Block, Datastore
 from calico_agent.model.network.address import IPNetwork
 from calico_agent.model.observation import Unreadable
-from calico_agent.sources.datastore.backend import V3, Dialect
-from calico_agent.sources.datastore.etcd3.decode import block_key
-from calico_agent.sources.datastore.etcd3.reader import Changes
+from calico_agent.sources.datastore.backend import Backend, Changes
 from calico_agent.sources.datastore.etcd_client.error import EtcdError
 from calico_agent.sources.datastore.shrink_guard import ShrinkGuard
 
@@ -34,9 +32,9 @@ class Replica:
     run.
     """
 
-    def __init__(self, stale_after: float, remembered: Datastore | None = None, dialect: Dialect = V3) -> None:
+    def __init__(self, backend: Backend, stale_after: float, remembered: Datastore | None = None) -> None:
         self._stale_after = stale_after
-        self._dialect = dialect
+        self._backend = backend
         self._lock = threading.Lock()
         # Everything below is guarded by the lock.
         self._values: dict[str, Any] = {}
@@ -61,7 +59,7 @@ class Replica:
         """
         values: dict[str, Any] = {}
         for key, raw in found:
-            value, known = self._dialect.decode(key, raw), self._values.get(key)
+            value, known = self._backend.decode(key, raw), self._values.get(key)
             if value is not None:
                 values[key] = known if value == known and _pods(value) == _pods(known) else value
         with self._lock:
@@ -80,7 +78,7 @@ class Replica:
         A block is written with every pod that comes or goes, and mostly its owner stays and nothing is borrowed: then
         `blocks` has the newer one, and no new datastore is made of it.
         """
-        decode = self._dialect.decode
+        decode = self._backend.decode
         decoded = [(key, None if value is None else decode(key, value)) for key, value in changes.items]
         changed = False
         with self._lock:
@@ -101,7 +99,7 @@ class Replica:
     def blocks(self, wanted: Collection[IPNetwork]) -> tuple[Block, ...]:
         """Some blocks as they were last heard of, as far as there are such."""
         with self._lock:
-            found = [self._values.get(block_key(cidr)) for cidr in wanted]
+            found = [self._values.get(self._backend.block_key(cidr)) for cidr in wanted]
         return tuple(value for value in found if isinstance(value, Block))
 
     def confirm(self) -> bool:
@@ -158,7 +156,7 @@ class Replica:
                 since = f"{read_at:%Y-%m-%d %H:%M:%S} UTC, {now - heard:.0f} s ago"
                 return replace(failure, reason=f"no sign of life since {since}; {failure.reason}")
             if self._assembly is None:
-                self._assembly = self._dialect.assemble(self._values, revision=self._revision, read_at=read_at)
+                self._assembly = self._backend.assemble(self._values, revision=self._revision, read_at=read_at)
             read = replace(self._assembly, revision=self._revision, read_at=read_at)
             if self._claims_trouble:
                 read = without_claims(read, self._claims_trouble)

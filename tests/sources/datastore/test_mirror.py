@@ -22,8 +22,8 @@ from calico_agent.model.settings import DatastoreSettings
 from calico_agent.sources.datastore import mirror as datastore_module
 from calico_agent.sources.datastore import reconnect_pace as pace
 from calico_agent.sources.datastore import replica as replica_module
-from calico_agent.sources.datastore.backend import V3
 from calico_agent.sources.datastore.etcd3 import reader as etcd_module
+from calico_agent.sources.datastore.etcd3.backend import Etcd3
 from calico_agent.sources.datastore.etcd3.decode import PREFIXES
 from calico_agent.sources.datastore.etcd3.reader import Connection
 from calico_agent.sources.datastore.etcd_client.endpoints import parse_endpoint
@@ -329,7 +329,7 @@ def test_how_soon_a_failure_is_told(
 ) -> None:
     now = time.monotonic()
     monkeypatch.setattr(replica_module, "_now", lambda: (now - silent_for, datetime.now(UTC)))
-    replica = Replica(60.0)
+    replica = Replica(Etcd3(), 60.0)
     replica.load(1, [])
     assert replica.patience() is None
     replica.fail("http://a:2379", error)
@@ -351,14 +351,15 @@ def test_a_slow_link_is_enough_to_read_everything(
 
 
 def test_a_bug_is_told_and_does_not_end_the_mirror(etcd: EtcdServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    def decode(key: str, value: bytes) -> Any:
-        if key.endswith("/unlucky"):
-            raise ZeroDivisionError("a bug")
-        return V3.decode(key, value)
+    class Unlucky(Etcd3):
+        @staticmethod
+        def decode(key: str, value: bytes) -> Any:
+            if key.endswith("/unlucky"):
+                raise ZeroDivisionError("a bug")
+            return Etcd3.decode(key, value)
 
-    monkeypatch.setattr(datastore_module, "dialect_of", lambda _: replace(V3, decode=decode))
     monkeypatch.setattr(datastore_module, "_AFTER_A_BUG_SECONDS", 0.5)
-    mirror = Mirror(etcd.settings(), lambda _: None, heartbeat=0.2)
+    mirror = Mirror(etcd.settings(), lambda _: None, heartbeat=0.2, backend=Unlucky())
     try:
         etcd.put(f"{NODES}unlucky", "{}")
         mirror.start()

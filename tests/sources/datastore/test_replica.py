@@ -10,7 +10,8 @@ import pytest
 
 from calico_agent.model.calico.node import Block, Datastore, Node
 from calico_agent.model.observation import Unreadable
-from calico_agent.sources.datastore.etcd3.reader import Changes
+from calico_agent.sources.datastore.backend import Changes
+from calico_agent.sources.datastore.etcd3.backend import Etcd3
 from calico_agent.sources.datastore.etcd_client.error import EtcdError
 from calico_agent.sources.datastore.replica import Replica
 from calico_agent.sources.datastore.shrink_guard import ShrinkGuard
@@ -26,7 +27,7 @@ def nodes(number: int) -> Datastore:
 
 
 def test_a_key_that_comes_and_goes_in_one_message_is_gone() -> None:
-    replica = Replica(stale_after=60.0)
+    replica = Replica(Etcd3(), stale_after=60.0)
     replica.load(1, [])
     assert replica.apply(Changes(NODES, 3, 3, ((NODE, b"{}"), (NODE, None))))
     read = replica.snapshot()
@@ -36,7 +37,7 @@ def test_a_key_that_comes_and_goes_in_one_message_is_gone() -> None:
 
 
 def test_a_key_that_is_deleted_and_written_again_in_one_message_is_there() -> None:
-    replica = Replica(stale_after=60.0)
+    replica = Replica(Etcd3(), stale_after=60.0)
     replica.load(1, [(NODE, b"{}")])
     replica.apply(Changes(NODES, 3, 3, ((NODE, None), (NODE, b"{}"))))
     read = replica.snapshot()
@@ -45,7 +46,7 @@ def test_a_key_that_is_deleted_and_written_again_in_one_message_is_there() -> No
 
 
 def test_the_same_value_again_is_no_change_but_a_sign_of_life() -> None:
-    replica = Replica(stale_after=60.0)
+    replica = Replica(Etcd3(), stale_after=60.0)
     replica.load(1, [(NODE, b"{}")])
     first = replica.snapshot()
     assert not replica.apply(Changes(NODES, 2, 2, ((NODE, b'{"metadata": {"resourceVersion": "2"}}'),)))
@@ -74,7 +75,7 @@ def test_pods_that_come_and_go_make_no_other_datastore_and_are_followed_all_the_
     def held(node: str) -> list[str]:
         return [str(address) for one in replica.blocks([ip_network("10.0.0.0/26")]) for address in one.held_by(node)]
 
-    replica = Replica(stale_after=60.0)
+    replica = Replica(Etcd3(), stale_after=60.0)
     replica.load(1, [(BLOCK, block(1, 0, 2))])
     first = replica.snapshot()
     assert (held("node-a"), held("node-b")) == (["10.0.0.1"], ["10.0.0.2"])
@@ -90,7 +91,7 @@ def test_pods_that_come_and_go_make_no_other_datastore_and_are_followed_all_the_
 
 
 def test_before_the_first_list_each_endpoint_says_why() -> None:
-    replica = Replica(stale_after=60.0)
+    replica = Replica(Etcd3(), stale_after=60.0)
     assert replica.snapshot() == Unreadable("etcd", "no answer has arrived yet", "pending")
     assert replica.fail("http://a:2379", EtcdError("connection refused", "refused"))
     assert not replica.fail("http://b:2379", EtcdError("no answer within 5 s", "timeout"))
@@ -100,7 +101,7 @@ def test_before_the_first_list_each_endpoint_says_why() -> None:
 
 
 def test_a_copy_without_a_sign_of_life_is_stale() -> None:
-    replica = Replica(stale_after=-1.0)
+    replica = Replica(Etcd3(), stale_after=-1.0)
     replica.load(1, [(NODE, b"{}")])
     replica.fail("http://a:2379", EtcdError("connection refused", "refused"))
     read = replica.snapshot()
@@ -114,7 +115,7 @@ def test_a_list_that_breaks_off_changes_nothing() -> None:
         yield f"{NODE}-other", b"{}"
         raise EtcdError("no answer within 5 s", "timeout")
 
-    replica = Replica(stale_after=60.0)
+    replica = Replica(Etcd3(), stale_after=60.0)
     replica.load(1, [(NODE, b"{}")])
     with pytest.raises(EtcdError):
         replica.load(2, broken())
@@ -125,7 +126,7 @@ def test_a_list_that_breaks_off_changes_nothing() -> None:
 
 def test_what_an_earlier_run_read_counts_until_etcd_answers() -> None:
     remembered = nodes(4)
-    replica = Replica(stale_after=60.0, remembered=remembered)
+    replica = Replica(Etcd3(), stale_after=60.0, remembered=remembered)
     replica.fail("http://a:2379", EtcdError("connection refused", "refused"))
     assert isinstance(replica.snapshot(), Unreadable)
     assert replica.last_good() is remembered
@@ -149,7 +150,7 @@ def test_what_an_earlier_run_read_counts_until_etcd_answers() -> None:
 )
 def test_a_loss_against_what_an_earlier_run_read(before: str, after: str, age: timedelta, *, believed: bool) -> None:
     remembered = replace(nodes(10), cluster_guid=before, read_at=datetime.now(UTC) - age)
-    replica = Replica(60.0, remembered)
+    replica = Replica(Etcd3(), 60.0, remembered)
     keys = [(NODE, b"{}")]
     if after:
         keys.append((CLUSTER, json.dumps({"spec": {"clusterGUID": after}}).encode()))

@@ -25,9 +25,12 @@ from urllib3.exceptions import HTTPError, ProtocolError
 from urllib3.response import BaseHTTPResponse
 from urllib3.util import make_headers
 
+from calico_agent.model.calico.workload_endpoint import WorkloadEndpoint
 from calico_agent.model.settings import DatastoreSettings
+from calico_agent.sources.datastore.backend import Changes
+from calico_agent.sources.datastore.calico.workload_endpoint import decode_endpoint_v2
 from calico_agent.sources.datastore.etcd2.answer import Etcd2Answer, decode_answer
-from calico_agent.sources.datastore.etcd3.reader import Changes
+from calico_agent.sources.datastore.etcd2.decode import PREFIXES
 from calico_agent.sources.datastore.etcd_client.endpoints import EtcdEndpoint
 from calico_agent.sources.datastore.etcd_client.error import EtcdError
 from calico_agent.sources.datastore.etcd_client.reachability import find_cause
@@ -78,6 +81,10 @@ class ConnectionV2:
         """End the connection, from any thread."""
         shutdown(self._http)
 
+    def readable(self) -> tuple[tuple[str, ...], str]:
+        """All prefixes: there are no claims."""
+        return PREFIXES, ""
+
     def ping(self, key: str) -> Stamp:
         """Where etcd is, confirmed by a majority of the members."""
         return self._get(f"/v2/keys{key.rstrip('/')}?quorum=true", _MAX_EVENT)[1]
@@ -99,9 +106,12 @@ class ConnectionV2:
         self._listed[prefix] = answer.index
         yield from answer.pairs()
 
-    def below(self, folder: str) -> Iterator[tuple[str, bytes]]:
-        """All keys below a folder as they are now; nothing where there is no such folder."""
-        return self._get(f"/v2/keys{quote(folder)}?recursive=true&quorum=true", _MAX_EVENT)[0].pairs()
+    def endpoint_records(self, nodes: frozenset[str], deadline: float) -> Iterator[WorkloadEndpoint]:  # noqa: ARG002
+        """The pods' records of these nodes, each in the node's own folder; one question finds those of a node."""
+        for node in sorted(nodes):
+            folder = quote(f"/calico/v1/host/{node}/workload")
+            pairs = self._get(f"/v2/keys{folder}?recursive=true&quorum=true", _MAX_EVENT)[0].pairs()
+            yield from filter(None, (decode_endpoint_v2(node, key, value) for key, value in pairs))
 
     def watch(self, starts: Mapping[str, int]) -> "WatchV2":
         """Everything that changes below the prefixes, each from its own index on."""

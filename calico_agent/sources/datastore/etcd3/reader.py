@@ -3,12 +3,21 @@
 import queue
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import chain
 from types import TracebackType
 from typing import Self
 
+from calico_agent.model.calico.workload_endpoint import WorkloadEndpoint
+from calico_agent.model.name_lease import CLAIMS
 from calico_agent.model.settings import DatastoreSettings
+from calico_agent.sources.datastore.backend import Changes
+from calico_agent.sources.datastore.calico.workload_endpoint import (
+    PREFIX,
+    decode_endpoint,
+    namespace_of,
+    prefix_of_node,
+)
+from calico_agent.sources.datastore.etcd3.decode import PREFIXES
 from calico_agent.sources.datastore.etcd_client.endpoints import EtcdEndpoint
 from calico_agent.sources.datastore.etcd_client.error import EtcdError
 from calico_agent.sources.datastore.etcd_client.link import EtcdConnection, etcdrpc
@@ -16,21 +25,8 @@ from calico_agent.sources.datastore.position import SETTLED_V3, Position, Stamp
 
 # A half-full block is 10 KB.
 _FIRST_PAGE, _LARGEST_PAGE = 16, 500
-
-
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """What one message of the watch says: keys with their new value, None where the key was deleted.
-
-    `prefix` is the watched one that they are below, `at` the revision of the last of them, `revision` that of etcd.
-    `folders` are those that were deleted with all keys below them; only the v2 API has such. They end in `/`.
-    """
-
-    prefix: str
-    at: int
-    revision: int
-    items: tuple[tuple[str, bytes | None], ...]
-    folders: tuple[str, ...] = ()
+_MOST_ENDPOINTS = 1000  # ten times the pods that a node has by default (kubelet's maxPods is 110)
+_MOST_NAMESPACES = 2000
 
 
 class Connection(EtcdConnection):
@@ -39,6 +35,16 @@ class Connection(EtcdConnection):
     def __init__(self, endpoint: EtcdEndpoint, settings: DatastoreSettings, timeout: float) -> None:
         super().__init__(endpoint, settings, timeout)
         self._kv = etcdrpc.KVStub(self.channel)
+
+    def readable(self) -> tuple[tuple[str, ...], str]:
+        """The prefixes to read; without the claims for a user who may read Calico's keys alone, and why."""
+        try:
+            self.ping(CLAIMS)
+        except EtcdError as error:
+            if error.code != "denied":
+                raise
+            return PREFIXES, error.reason
+        return (*PREFIXES, CLAIMS), ""
 
     def ping(self, key: str) -> Stamp:
         """Where etcd is, confirmed by a majority of the members. Reads no value."""
@@ -76,9 +82,40 @@ class Connection(EtcdConnection):
             limit = max(1, min(int(limit * share), 4 * limit, _LARGEST_PAGE))
             start = page.kvs[-1].key + b"\0"
 
-    def some(self, start: str, end: str, limit: int, *, keys_only: bool = False) -> tuple[tuple[str, bytes], ...]:
+    def endpoint_records(self, nodes: frozenset[str], deadline: float) -> Iterator[WorkloadEndpoint]:
+        """The pods' records of these nodes.
+
+        They lie by namespace, and within one those of a node lie together: two small questions for each namespace find
+        all of them, however many pods the cluster has.
+        """
+        for namespace in self._namespaces(deadline):
+            for node in sorted(nodes):
+                found = (decode_endpoint(*pair) for pair in self._endpoints(prefix_of_node(namespace, node)))
+                yield from (one for one in found if one is not None and one.node == node)
+
+    def _namespaces(self, deadline: float) -> Iterator[str]:
+        """Each namespace that has endpoints: the first key, then the first one after all of its namespace."""
+        start, end = PREFIX.encode(), _end_of(PREFIX)
+        for _ in range(_MOST_NAMESPACES):
+            if time.monotonic() > deadline:
+                raise EtcdError("they lie in too many namespaces to be read in time", "timeout")
+            first = self._some(start, end, 1, keys_only=True)
+            if not first:
+                return
+            namespace = namespace_of(first[0][0])
+            yield namespace
+            start = _end_of(f"{PREFIX}{namespace}/")
+        raise EtcdError(f"they lie in more than {_MOST_NAMESPACES} namespaces", "failed")
+
+    def _endpoints(self, prefix: str) -> tuple[tuple[str, bytes], ...]:
+        found = self._some(prefix.encode(), _end_of(prefix), _MOST_ENDPOINTS)
+        if len(found) == _MOST_ENDPOINTS:
+            raise EtcdError(f"there are {_MOST_ENDPOINTS} and more below {prefix}", "failed")
+        return found
+
+    def _some(self, start: bytes, end: bytes, limit: int, *, keys_only: bool = False) -> tuple[tuple[str, bytes], ...]:
         """The first keys from `start` on and before `end`, at most that many."""
-        request = etcdrpc.RangeRequest(key=start.encode(), range_end=end.encode(), limit=limit, keys_only=keys_only)
+        request = etcdrpc.RangeRequest(key=start, range_end=end, limit=limit, keys_only=keys_only)
         return tuple((_key(pair.key), pair.value) for pair in self._range(request).kvs)
 
     def watch(self, starts: Mapping[str, int]) -> "Watch":

@@ -1,0 +1,20 @@
+"""etcd by its v3 API, which Calico uses since its version 3."""
+
+from calico_agent.model.settings import DatastoreSettings
+from calico_agent.sources.datastore.backend import Backend
+from calico_agent.sources.datastore.etcd3.decode import PREFIXES, assemble, block_key, decode_key
+from calico_agent.sources.datastore.etcd3.reader import Connection
+from calico_agent.sources.datastore.etcd_client.endpoints import EtcdEndpoint
+
+
+class Etcd3(Backend):
+    """Lists of one revision, a watch that tells, claims on names."""
+
+    prefixes = PREFIXES
+    decode = staticmethod(decode_key)
+    assemble = staticmethod(assemble)
+    block_key = staticmethod(block_key)
+
+    def connect(self, endpoint: EtcdEndpoint, settings: DatastoreSettings, timeout: float) -> Connection:
+        """A connection to one member."""
+        return Connection(endpoint, settings, timeout)
