@@ -88,7 +88,7 @@ def test_of_two_that_start_together_exactly_one_wins_twenty_times(etcd: EtcdServ
                 thread.start()
             for thread in threads:
                 thread.join()
-            until("the claim is as wanted", lambda one=one, two=two: (one.trouble() is None) != (two.trouble() is None))  # type: ignore[misc]
+            until("the claim is as wanted", lambda one=one, two=two: (one.error() is None) != (two.error() is None))  # type: ignore[misc]
             until("the claim is as wanted", lambda name=name: stored(etcd, name)[1] is not None)  # type: ignore[misc]
             owner, alive = stored(etcd, name)
             assert owner is not None
