@@ -1,4 +1,4 @@
-"""Reading etcd: consistent lists page by page, and a watch. The connection itself is `etcd_client.link`."""
+"""Reading etcd: consistent lists page by page, and a watch. What they are sent over is an `EtcdConnection`."""
 
 import queue
 import time
