@@ -1,7 +1,7 @@
 """What worlds with routers, filters and reflectors have found, and has been mended: each case with its sentence."""
 
 from dataclasses import replace
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address, ip_interface, ip_network
 
 import pytest
 
@@ -9,6 +9,7 @@ from tests.worlds import mistakes
 from tests.worlds.health import false_alarms
 from tests.worlds.looking import look_at
 from tests.worlds.model import history
+from tests.worlds.model.confd import sessions
 from tests.worlds.model.peering import AGGREGATE, ALL, DEFAULT, NOTHING, Filter, FilterRule, Peer, Router
 from tests.worlds.model.settle import settle
 from tests.worlds.model.values import ALWAYS, World
@@ -142,3 +143,13 @@ def test_a_bgppeer_for_all_nodes_goes_before_one_for_some() -> None:
     said = roots(doubled(TAKING, replace(REFUSING, nodes="")), "host1")
     assert {one.partition(" ")[0] for one in said} == {"RT-FILTERED"}
     assert not any("if Calico takes" in one for one in said.values())
+
+
+def test_a_bgppeer_with_an_ipv4_address_asks_for_no_session_over_ipv6() -> None:
+    """Its opposite direction is of the address's own family too: worlds had sessions there that nobody asked for."""
+    world = plain()
+    nodes = tuple(replace(one, ipv6=ip_interface(f"fd00:77::{10 + at}/64")) for at, one in enumerate(world.nodes))
+    world = replace(world, nodes=nodes, bgp=replace(world.bgp, mesh=False))
+    pair = Peer("pair", node="host1", address=ip_address("10.77.0.12"), as_number=64512)
+    there = replace(world, bgp=replace(world.bgp, peers=(pair,)))
+    assert [len(sessions(there, nodes[1], version)) for version in (4, 6)] == [1, 0]

@@ -111,7 +111,8 @@ def _asked_for(world: World, node: Node, own: IPAddress) -> Iterator[Configured]
         if _is_for(peer, node):
             yield from _with_peers(world, peer, node, own)
     for peer in world.bgp.peers if not world.release.v2 else ():
-        for other in world.nodes if _leads_to(world, peer, node) else ():
+        same = peer.address is None or peer.address.version == own.version
+        for other in world.nodes if same and _leads_to(world, peer, node) else ():
             registered = other.registered(own.version)
             if other.name != node.name and registered is not None and registered.ip != own and _is_for(peer, other):
                 yield _session(world, node, own, registered.ip, _as_number(world, other), other, peer)
