@@ -8,6 +8,7 @@
 #   make lint        ruff, mypy, import contracts
 #   make docs        the pages that are made from the code, and the site of all documents in build/site
 #   make worlds      clusters that nobody wrote down, as many as fit: SECONDS=3600 SEED=7 WORKERS=2
+#   make uml         all tests on the kernel that has IPIP, also those that `make test` leaves out as they are slow
 #   make wireguard   our reading of WireGuard held against a kernel that has it, in an emulator (downloads 100 MB once)
 #   make bench       the budgets, measured in one run (twenty minutes); writes build/bench.json
 #   make clean       remove .venv and build
@@ -29,13 +30,13 @@ PURE := $(addprefix tests/,adopt checks expected faults identity model plan repo
 .PHONY: demo test test-core test-fast worlds wireguard bench docs lint setup packages kube-apiserver clean
 
 # With IPIP, which the machine's kernel may lack, the hosts get one of their own.
-demo: setup $(if $(findstring ipip,$(POOL)),uml)
+demo: setup $(if $(findstring ipip,$(POOL)),uml-kernel)
 	@POOL=$(POOL) $(BIN)/python -m tests.demo
 
 # The kernel in tests/uml has one processor and bears nothing beside it: a stage of its own.
-test: setup uml kube-apiserver
+test: setup uml-kernel kube-apiserver
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/uml
-	@$(BIN)/python -m pytest tests/uml
+	@$(BIN)/python -m pytest tests/uml -m "not slow"
 
 test-core: setup
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/systemd --ignore=tests/kube_apiserver --ignore=tests/uml
@@ -76,8 +77,11 @@ kube-apiserver: setup
 packages:
 	@tests/install-packages $(PACKAGES)
 
-.PHONY: uml
-uml: setup
+.PHONY: uml uml-kernel
+uml: uml-kernel
+	@$(BIN)/python -m pytest tests/uml
+
+uml-kernel: setup
 	@tests/install-packages tests/uml/packages.txt
 
 $(STAMP): pyproject.toml

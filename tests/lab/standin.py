@@ -103,7 +103,7 @@ def _is_wanted(file: Path) -> bool:
 def _find(program: str) -> str:
     found = shutil.which(program)
     if found is None:
-        raise LabError(f"the stand-in image needs {program}; run `make setup uml` (packages: tests/*/packages.txt)")
+        raise LabError(f"the stand-in image needs {program}; run `make uml-kernel` (packages: tests/*/packages.txt)")
     return found
 
 

@@ -50,7 +50,7 @@ class Guest:
             GuestError: the kernel is not installed, a guest of that name is up, or it does not come up.
         """
         if not _KERNEL.exists():
-            raise GuestError(f"no {_KERNEL}; run `make uml` (packages: tests/uml/packages.txt)")
+            raise GuestError(f"no {_KERNEL}; run `make uml-kernel` (packages: tests/uml/packages.txt)")
         guest = Guest(name)
         if guest.is_up():
             raise GuestError(f"a guest {name} is already running")

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from tests.lab.cli import dump_lines
-from tests.lab.image.keys import NODES, POOLS
+from tests.lab.image.keys import NODES
 from tests.lab.lab import Lab
 from tests.lab.shapes import read_datastore, routes
 from tests.lab.test_standin import datastore_of, eventually, routes_of
 from tests.patience import until
 from tests.places import DATA
+from tests.uml.ipip import answers, pod, set_mode
 
 LAB = Lab.here()
 HOSTS = ("host1", "host2", "host3")
@@ -40,21 +40,6 @@ def registered(host: str) -> str | None:
     return address
 
 
-def set_mode(mode: str) -> None:
-    key = f"{POOLS}default-ipv4-ippool"
-    pool = read_datastore("\n".join(dump_lines(LAB))).items[key]
-    pool["spec"]["ipipMode"] = mode
-    LAB.datastore.put(key, json.dumps(pool))
-
-
-def reaches(host: str, other: str) -> bool:
-    name = f"pod{other[-1]}"
-    shown = LAB.exec(other, "ip", "-netns", name, "-brief", "-4", "address", "show", "dev", "eth0", check=True).stdout
-    address = shown.split()[2].partition("/")[0]
-    ping = ("busybox", "ping", "-c1", "-W5", address)
-    return LAB.exec(host, "ip", "netns", "exec", f"pod{host[-1]}", *ping).returncode == 0
-
-
 @pytest.mark.parametrize("host", HOSTS)
 def test_routes_across_subnets_are_as_recorded(host: str) -> None:
     expected = recorded_routes("ipip-cross-subnet", host)
@@ -72,7 +57,7 @@ def test_the_device_is_as_recorded_and_has_the_registered_address(host: str) -> 
 
 @pytest.mark.parametrize("other", ["host2", "host3"])
 def test_pods_reach_each_other(other: str) -> None:
-    until("host1's pod reaches it", lambda: reaches("host1", other), seconds=PATIENCE)
+    until("host1's pod reaches it", lambda: answers(LAB, "host1", pod(LAB, other)), seconds=PATIENCE)
 
 
 def test_a_device_that_is_set_down_is_up_again_within_seconds_with_its_routes() -> None:
@@ -85,15 +70,16 @@ def test_a_device_that_is_set_down_is_up_again_within_seconds_with_its_routes() 
 
 def test_a_pool_without_ipip_takes_the_address_away_and_one_with_it_gives_a_new_one() -> None:
     before = registered("host1")
-    set_mode("Never")
+    set_mode(LAB, "Never")
     until("tunl0 has lost its address", lambda: not addresses("host1"), seconds=PATIENCE)
     assert "UP" in tunnel("host1")["flags"]
     until("so has the record", lambda: registered("host1") is None, seconds=PATIENCE)
     until("no route is left there", lambda: not any("tunl0" in route for route in routes_of(LAB, "host1")))
-    set_mode("Always")
+    set_mode(LAB, "Always")
     until("there is one again", lambda: addresses("host1") == [f"{registered('host1')}/32"], seconds=PATIENCE)
     assert registered("host1") != before
     # host3 was in the same network when it was recorded with this pool.
     expected = {route.replace("10.77.0.13", "10.77.1.13") for route in recorded_routes("ipip-always", "host1")}
     assert eventually(lambda: routes_of(LAB, "host1"), lambda now: now == expected, PATIENCE) == expected
     assert {route.partition(" ")[0] for route in expected if "tunl0" in route} == {"BLOCK2", "BLOCK3"}
+    set_mode(LAB, "CrossSubnet")

@@ -24,6 +24,13 @@ def lab(*arguments: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
+def succeed(guest: Guest, tests: str) -> None:
+    command = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "timeout=600", f"tests/uml/{tests}")
+    environment = {**os.environ, "CALICO_AGENT_LAB": NAME}
+    done = guest.run(sys.executable, *command, cwd=str(REPOSITORY), environment=environment, timeout=850)
+    assert done.returncode == 0, done.stdout.decode(errors="replace")
+
+
 @pytest.fixture(scope="module")
 def guest() -> Iterator[Guest]:
     """The last host is behind a router."""
@@ -50,16 +57,24 @@ def test_the_commands_reach_into_the_guest(guest: Guest) -> None:
 
 
 def test_the_stand_in_shows_there_what_was_recorded_of_ipip(guest: Guest) -> None:
-    tests = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/uml/guest_standin.py")
-    environment = {**os.environ, "CALICO_AGENT_LAB": NAME}
-    done = guest.run(sys.executable, *tests, cwd=str(REPOSITORY), environment=environment, timeout=800)
-    assert done.returncode == 0, done.stdout.decode(errors="replace")
+    succeed(guest, "guest_standin.py")
 
 
-def test_an_agent_is_started_and_stopped_there(guest: Guest) -> None:
-    started = lab("agent", "host2", "start")
-    assert "host2: agent started" in started.stdout, started.stderr
+def test_agents_are_started_there(guest: Guest) -> None:
+    for number in "123":
+        started = lab("agent", f"host{number}", "start")
+        assert f"host{number}: agent started" in started.stdout, started.stderr
     assert guest.run("pgrep", "-f", "calico-agent run").returncode == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tests", ["guest_ipip_cross.py", "guest_ipip.py"])
+def test_the_agents_job_with_ipip(guest: Guest, tests: str) -> None:
+    succeed(guest, tests)
+
+
+def test_an_agent_is_stopped_there(guest: Guest) -> None:
+    assert guest.is_up()
     assert lab("agent", "host2", "stop").stdout == "host2: agent stopped\n"
 
 
