@@ -4,7 +4,7 @@ from dataclasses import replace
 from ipaddress import ip_address, ip_interface, ip_network
 
 from tests.worlds.model import history
-from tests.worlds.model.peering import Peer
+from tests.worlds.model.peering import ALL, Filter, Peer, Router
 from tests.worlds.model.releases import V3_31, Release
 from tests.worlds.model.values import DockerNetwork, Host, KernelRoute, Link, Pool, Segment, World
 
@@ -59,6 +59,19 @@ def reflected() -> World:
     nodes = (replace(nodes[0], cluster_id="244.0.0.1"), *nodes[1:])
     peers = (Peer("to-reflectors", nodes="rack == 'node'", peers="rack == 'reflector'"),)
     return replace(world, nodes=nodes, bgp=replace(world.bgp, mesh=False, peers=peers))
+
+
+def beside(world: World, tells: str, *filters: Filter, override: bool = False, own_hop: bool = False) -> World:
+    """The mesh, and the router 10.77.0.1 of another AS with which every node has a session."""
+    peer = Peer("tor", address=ip_address("10.77.0.1"), as_number=65100, filters=tuple(one.name for one in filters))
+    routers = (Router("wire", 65100, tells, override, own_hop),)
+    return replace(world, routers=routers, bgp=replace(world.bgp, peers=(peer,), filters=filters))
+
+
+def routed() -> World:
+    """Hosts that know each other's pods through a router alone."""
+    world = beside(plain(), ALL, override=True)
+    return replace(world, bgp=replace(world.bgp, mesh=False))
 
 
 def host(number: int) -> Host:

@@ -14,7 +14,7 @@ from tests.worlds.looking import look_at
 from tests.worlds.model.releases import V3_32
 from tests.worlds.model.settle import settle
 from tests.worlds.model.values import ALWAYS, CROSS_SUBNET, World
-from tests.worlds.plain import POOL, apart, plain, reflected
+from tests.worlds.plain import POOL, apart, plain, reflected, routed
 from tests.worlds.properties import misjudged
 
 WORLDS = {
@@ -25,6 +25,7 @@ WORLDS = {
     "reflectors": reflected(),
     "metrics": plain(release=V3_32),
     "borrowed addresses": plain(replace(POOL, cidr=ip_network("192.168.0.0/29"), block_size=30)),
+    "routers": routed(),
 }
 
 

@@ -10,19 +10,12 @@ from tests.worlds.health import false_alarms
 from tests.worlds.looking import look_at
 from tests.worlds.model import history
 from tests.worlds.model.confd import sessions
-from tests.worlds.model.peering import AGGREGATE, ALL, DEFAULT, NOTHING, Filter, FilterRule, Peer, Router
+from tests.worlds.model.peering import AGGREGATE, ALL, DEFAULT, NOTHING, Filter, FilterRule, Peer
 from tests.worlds.model.settle import settle
 from tests.worlds.model.values import ALWAYS, World
-from tests.worlds.plain import POOL, apart, plain
+from tests.worlds.plain import POOL, apart, beside, plain, routed
 
 EVERYTHING = ip_network("0.0.0.0/0")
-
-
-def beside(world: World, tells: str, *filters: Filter, override: bool = False, own_hop: bool = False) -> World:
-    """The mesh, and the router 10.77.0.1 of another AS with which every node has a session."""
-    peer = Peer("tor", address=ip_address("10.77.0.1"), as_number=65100, filters=tuple(one.name for one in filters))
-    routers = (Router("wire", 65100, tells, override, own_hop),)
-    return replace(world, routers=routers, bgp=replace(world.bgp, peers=(peer,), filters=filters))
 
 
 def roots(world: World, hostname: str) -> dict[str, str]:
@@ -91,8 +84,7 @@ def test_a_bird_that_is_started_again_loses_no_route_meanwhile() -> None:
 
 def test_a_router_that_is_gone_is_one_problem_with_all_the_routes_that_it_told() -> None:
     """Where nodes have sessions with routers alone, each missing route was a problem of its own."""
-    world = beside(plain(), ALL, override=True)
-    world = replace(world, bgp=replace(world.bgp, mesh=False))
+    world = routed()
     assert false_alarms(world) == []
     for look in look_at(settle(replace(world, routers=()))):
         (problem,) = look.assessment.problems

@@ -52,8 +52,8 @@ node) and of Felix's environment.
 
 `ip link set DEVICE up`. tunl0 comes with the kernel module: `modprobe ipip`. Felix makes
 vxlan.calico anew within seconds and writes the routes within two minutes; if it does not, its log
-says why: another device with the same VNI (flannel.1), or a kernel module that is missing. Where the
-record has no address for it, Calico's IPAM had none: make one more pool with VXLAN.""",
+says why: another device with the same VNI (flannel.1), or a kernel module that is missing. Where
+the record has no address for it, Calico's IPAM had none: make one more pool with VXLAN.""",
 )
 
 RT_SOURCE = Fault(

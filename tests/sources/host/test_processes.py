@@ -10,6 +10,7 @@ import pytest
 
 from calico_agent.sources.host.processes import UNSEEN, command_line, control_group, in_our_network, pids_named
 from tests.netns import network_namespace
+from tests.patience import until
 
 pytestmark = pytest.mark.real
 
@@ -34,8 +35,10 @@ def test_a_process_is_found_by_its_name_until_it_is_waited_for() -> None:
 
 def test_arguments_that_are_no_text_can_be_written_everywhere() -> None:
     with subprocess.Popen([b"/bin/sh", b"-c", b"read x", b"a\xff b", b""], stdin=subprocess.PIPE) as process:
+        found = psutil.Process(process.pid)
         try:
-            arguments = command_line(psutil.Process(process.pid))
+            until("it has become the shell", lambda: len(command_line(found)) > 0)
+            arguments = command_line(found)
         finally:
             process.kill()
     assert arguments == ("/bin/sh", "-c", "read x", r"a\xff b", "")
