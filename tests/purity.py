@@ -60,7 +60,7 @@ def may_import(module: str, name: str) -> bool:
             return name in CONFIGURATION or name in PLAIN or PURE.match(name) is not None
         decoder = module.startswith("calico_agent.sources.")
         return PURE.match(name) is not None and (decoder or not name.startswith("calico_agent.sources."))
-    return name in ALLOWED or (module.startswith(LIBRARIES.get(name, ())) and name in LIBRARIES)
+    return name in ALLOWED or module.startswith(LIBRARIES.get(name, ()))
 
 
 def modules(package: Path) -> Iterator[tuple[str, str]]:

@@ -19,7 +19,7 @@ from calico_agent.report.timeline import History, advance
 from calico_agent.runtime.collector import Collector
 from calico_agent.runtime.compose import compose
 from calico_agent.runtime.memory import Memory, MemoryFiles
-from calico_agent.runtime.pipeline import Evaluation, desired_container, evaluate
+from calico_agent.runtime.pipeline import Evaluation, desired_container, evaluate, succession_of
 from calico_agent.runtime.queries import RouteQueries
 
 # BIRD puts a deleted route back within its scan of 2 s: a fault that one look finds must still be there at the next.
@@ -54,7 +54,7 @@ def outlook_now(config: Config) -> Outlook:
     """Return the same, and the calico/node that is here now."""
     with _opened(config) as eyes:
         seen = eyes.look()
-    wanted = desired_container(seen, config)
+    wanted = desired_container(seen, config, succession_of(config, seen.observation, seen.identity))
     docker = seen.observation.docker
     if isinstance(docker, Unreadable):
         return Outlook(wanted, None, unreadable=docker.reason)

@@ -114,7 +114,7 @@ def make_plan(
     name = plan_claim(observation, evaluation.identity, stays)
     plan = plan_supervision(
         observation.docker,
-        desired_container(evaluation, config, name),
+        desired_container(evaluation, config, succession, name),
         attempts,
         config.supervise_settings(),
         problems=problems,
@@ -128,7 +128,9 @@ def make_plan(
     return forewarned(replace(plan, name=name), assessment)
 
 
-def desired_container(evaluation: Evaluation, config: Config, name: NameState | None = None) -> DesiredContainer:
+def desired_container(
+    evaluation: Evaluation, config: Config, succession: Succession, name: NameState | None = None
+) -> DesiredContainer:
     """Return the container that this host should run, with all that forbids or delays its start."""
     observation = evaluation.observation
     wanted = decide_wanted(
@@ -139,8 +141,7 @@ def desired_container(evaluation: Evaluation, config: Config, name: NameState | 
         name=name,
         without_datastore=config.identity.start_without_datastore,
     )
-    gated = apply_start_gates(wanted, evaluation.assessment)
-    return replace(gated, succession=succession_of(config, observation, evaluation.identity))
+    return replace(apply_start_gates(wanted, evaluation.assessment), succession=succession)
 
 
 def succession_of(config: Config, observation: Observation, identity: Identity) -> Succession:
