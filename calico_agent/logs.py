@@ -14,7 +14,7 @@ from typing import Any, TextIO
 import structlog
 from structlog.typing import Processor
 
-from calico_agent.model.secret import masked
+from calico_agent.secret import masked
 
 LEVELS = {
     "debug": logging.DEBUG,

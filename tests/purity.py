@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 PURE = re.compile(
-    r"calico_agent\.(model|expected|checks|faults|identity|plan|report|adopt"
+    r"calico_agent\.(secret|text|model|expected|checks|faults|identity|plan|report|adopt"
     r"|sources\.(json_object|decode_error|kernel\.uapi|\w+\.decode)"
     r"|sources\.datastore\.(calico|etcd2\.(answer|decode)|etcd3\.(decode|encode)))(\.|$)"
 )

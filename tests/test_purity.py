@@ -23,9 +23,9 @@ def test_pure_code_imports_nothing_but_what_computes(monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     ("module", "line"),
     [
-        ("checks.words", "from calico_agent.state.files import StateFile"),
+        ("checks.sentences", "from calico_agent.state.files import StateFile"),
         ("plan.backoff", "import urllib.request"),
-        ("report.words", "import requests"),
+        ("text", "import requests"),
         ("identity.name", "from calico_agent.cli import client"),
         ("model.age", "from calico_agent.state.attempts import AttemptsFile"),
         ("sources.bird.decode.rib", "from calico_agent.sources.bird import client"),
@@ -44,11 +44,11 @@ def test_what_reaches_outside_is_refused(monkeypatch: pytest.MonkeyPatch, module
 
 AGAINST_THE_FLOW = {
     "sources.kernel.reader": "calico_agent.checks.assessment",
-    "act.image": "calico_agent.checks.words",
+    "act.image": "calico_agent.checks.sentences",
     "act.container": "calico_agent.runtime.clock",
     "config.loading": "calico_agent.act.image",
     "model.age": "calico_agent.state.attempts",
-    "expected.cluster": "calico_agent.checks.words",
+    "expected.cluster": "calico_agent.checks.sentences",
     "sources.bird.client": "calico_agent.config.values",
 }
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 
 from calico_agent.adopt.as_toml import hidden_values
 from calico_agent.adopt.described import Described, Difference, Translation
-from calico_agent.model.secret import masked
-from calico_agent.model.words import counted
+from calico_agent.secret import masked
+from calico_agent.text import counted
 
 _INDENT = "    "
 

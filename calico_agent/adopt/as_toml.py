@@ -7,7 +7,7 @@ from calico_agent.config.consistency import Key
 from calico_agent.config.keys import schema_keys
 from calico_agent.config.show import shown_entry
 from calico_agent.config.toml_words import toml_value
-from calico_agent.model.secret import masked
+from calico_agent.secret import masked
 
 # A list that is longer has a row for each element.
 _LONGEST_LINE = 100

@@ -7,7 +7,7 @@ from calico_agent.adopt.described import Described, Difference
 from calico_agent.adopt.draft import Draft
 from calico_agent.model.container.container import ContainerSpec
 from calico_agent.model.container.run_options import RunOptions
-from calico_agent.model.secret import shown_log_option, shown_value
+from calico_agent.secret import shown_log_option, shown_value
 
 _FOUND = {
     "NODENAME": ("name", "this host's name"),

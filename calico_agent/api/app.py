@@ -32,7 +32,7 @@ from calico_agent.model.observation import Unreadable
 from calico_agent.report.as_json import SCHEMA, render_json
 from calico_agent.report.as_text import render_status
 from calico_agent.report.verdict import HostHealth, standing
-from calico_agent.report.words import ago
+from calico_agent.text import ago
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from calico_agent.model.report import Report
-from calico_agent.report.words import span
+from calico_agent.text import span
 
 LOOP = "loop"
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from urllib.parse import parse_qsl
 
 from calico_agent.report.page import NARROWEST, WIDEST, WIDTH
-from calico_agent.report.words import clean, nearest
+from calico_agent.text import clean, nearest
 
 FORMATS = ("json", "text")
 

@@ -25,7 +25,7 @@ from calico_agent.report.routes_text import (
     select,
     trace_json,
 )
-from calico_agent.report.words import clean, nearest
+from calico_agent.text import clean, nearest
 
 
 class Questions(Protocol):

@@ -15,7 +15,7 @@ from calico_agent.model.finding import NOT_JUDGED, Condition, ConditionType, Fin
 from calico_agent.model.network.address import Family
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.preflight import Check, Verdict, tally
-from calico_agent.model.words import counted
+from calico_agent.text import counted
 
 
 @dataclass(frozen=True, slots=True)

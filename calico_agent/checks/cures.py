@@ -1,7 +1,7 @@
 """What to type against a route that is not as it should be."""
 
+from calico_agent.checks.sentences import birdcl, ip_tool
 from calico_agent.checks.traffic_impact import protocol
-from calico_agent.checks.words import birdcl, ip_tool
 from calico_agent.expected.bgp_sessions import host_plan
 from calico_agent.expected.forwarding import ForwardingPath
 from calico_agent.expected.view import View

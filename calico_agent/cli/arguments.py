@@ -27,7 +27,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def _hint(word: str, choices: Iterable[str]) -> str:
-    from calico_agent.report.words import nearest  # noqa: PLC0415 - costs time, and only mistakes need it
+    from calico_agent.text import nearest  # noqa: PLC0415 - costs time, and only mistakes need it
 
     close = nearest(word.partition("=")[0], choices)
     return f" ({close})" if close else ""

@@ -39,9 +39,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _dry_run(config: "Config") -> int:
-    from calico_agent.model.secret import masked  # noqa: PLC0415
     from calico_agent.report.docker_run import render_docker_run  # noqa: PLC0415
     from calico_agent.runtime import oneshot as once  # noqa: PLC0415
+    from calico_agent.secret import masked  # noqa: PLC0415
 
     if not config.node.image:
         raise UsageError("[node] image is not set: which calico/node would be run?")

@@ -3,7 +3,7 @@
 from calico_agent.errors import UsageError
 from calico_agent.faults.conditions import CONDITIONS
 from calico_agent.faults.registry import FAULTS
-from calico_agent.report.words import nearest
+from calico_agent.text import nearest
 
 
 def explain(wanted: str | None) -> str:

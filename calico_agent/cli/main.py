@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = command(options)
         sys.stdout.flush()
     except CalicoAgentError as error:
-        from calico_agent.model.secret import masked  # noqa: PLC0415
+        from calico_agent.secret import masked  # noqa: PLC0415
 
         for line in masked(str(error)).splitlines():
             print(f"calico-agent: {line}", file=sys.stderr)

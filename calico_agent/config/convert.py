@@ -5,7 +5,7 @@ from typing import Annotated, get_args, get_origin
 
 import msgspec
 
-from calico_agent.model.secret import HIDDEN, masked
+from calico_agent.secret import HIDDEN, masked
 
 
 def converted(value: object, wanted: object, *, strict: bool = True) -> object:

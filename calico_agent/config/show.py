@@ -7,7 +7,7 @@ import msgspec
 from calico_agent.config.keys import schema_keys
 from calico_agent.config.schema import Config
 from calico_agent.config.toml_words import toml_value
-from calico_agent.model.secret import masked, shown_log_option, shown_value
+from calico_agent.secret import masked, shown_log_option, shown_value
 
 
 def render_config(config: Config) -> str:

@@ -12,7 +12,7 @@ from itertools import product
 from calico_agent.model.finding import Causes, ConditionType, Fault, Finding, Problem, Severity
 from calico_agent.model.joining import Area, Grouping, Scope
 from calico_agent.model.network.address import Family
-from calico_agent.model.words import counted
+from calico_agent.text import counted
 
 _MANY_NODES = 3
 _AREAS = tuple(Area)

@@ -165,3 +165,11 @@ class Identity:
         """Whether calico/node may be started with it: a name, an address of each wanted family, at least one."""
         wanted = [choice for choice in (self.ipv4, self.ipv6) if choice.wanted]
         return self.name.name is not None and bool(wanted) and all(choice.chosen for choice in wanted)
+
+
+def renaming(old: str, new: str) -> str:
+    """Return how a node is given another name on purpose: it is another node then, and pods do not move with it."""
+    return (
+        f'to rename the node on purpose, move this host\'s pods away, set [identity] name = "{new}", '
+        f"then calicoctl delete node {old}"
+    )

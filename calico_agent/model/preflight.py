@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from calico_agent.model.finding import Fault
-from calico_agent.model.words import counted
+from calico_agent.text import counted
 
 
 class Verdict(Enum):

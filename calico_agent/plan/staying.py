@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from calico_agent.model.calico.bird import Bird
 from calico_agent.model.calico.node import Datastore
 from calico_agent.model.host.machine import Host
-from calico_agent.model.identity import AddressChoice, Candidate, Identity
+from calico_agent.model.identity import AddressChoice, Candidate, Identity, renaming
 from calico_agent.model.name_lease import LeaseStatus, claim_on, this_machine
 from calico_agent.model.network.address import Family, IPAddress
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.observation import Observation
-from calico_agent.model.words import renaming
 
 # Whose statement moves a node on purpose; of the rules for addresses, a method only where the address of before is
 # another one in more than its place in the kernel's list.

@@ -16,10 +16,10 @@ from calico_agent.model.container.image import Pull
 from calico_agent.model.finding import Finding
 from calico_agent.model.name_lease import NameLease
 from calico_agent.model.report import Report, TimedProblem
-from calico_agent.model.secret import masked_table
 from calico_agent.report.identity_text import identity_json
 from calico_agent.report.preflight import preflight_json
 from calico_agent.report.verdict import standing
+from calico_agent.secret import masked_table
 
 SCHEMA = 1
 

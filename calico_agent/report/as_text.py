@@ -13,11 +13,10 @@ from calico_agent.model.container.program import Stage
 from calico_agent.model.finding import Finding, Status
 from calico_agent.model.identity import AddressChoice
 from calico_agent.model.report import Report, TimedProblem
-from calico_agent.model.words import counted
 from calico_agent.report.page import WIDTH, TextLine, folded, labelled
 from calico_agent.report.preflight import preflight_facts
 from calico_agent.report.verdict import SEVERITY_WORDS, coming, verdict
-from calico_agent.report.words import ago, clean, span
+from calico_agent.text import ago, clean, counted, span
 
 _MAX_PROBLEMS = 12
 _MAX_SESSIONS = 20

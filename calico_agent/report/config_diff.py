@@ -8,7 +8,7 @@ from calico_agent.model.container.container import Container
 from calico_agent.model.container.drift import restart_policy
 from calico_agent.model.container.starter import why_not_taken_over
 from calico_agent.model.settings import DriftPolicy, Mode, SuperviseSettings
-from calico_agent.model.words import counted
+from calico_agent.text import counted
 
 # What is read at the start of the agent only.
 _NEEDS_RESTART = "http."

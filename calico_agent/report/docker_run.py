@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from calico_agent.model.container.container import LABEL_MANAGED_BY, LABEL_SPEC_HASH, MANAGED_BY, ContainerSpec
 from calico_agent.model.container.run_options import RunOptions
-from calico_agent.model.secret import masked, shown_log_option, shown_value
+from calico_agent.secret import masked, shown_log_option, shown_value
 
 _USUAL_URL = "unix:///var/run/docker.sock"
 

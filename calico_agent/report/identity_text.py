@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from calico_agent.model.identity import AddressChoice, Candidate, Identity, NameChoice, NameSource, Opinion
 from calico_agent.report.page import WIDTH, TextLine, folded
-from calico_agent.report.words import clean
+from calico_agent.text import clean
 
 # Columns that hold a long IPv6 address or link name give way to the evidence, which matters more.
 _WIDEST_COLUMN = 29

@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from calico_agent.report.words import clean
+from calico_agent.text import clean
 
 WIDTH = 100
 """Where there is no terminal."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from calico_agent.model.preflight import Check, Verdict, tally
 from calico_agent.report.page import WIDTH, TextLine, folded, labelled
-from calico_agent.report.words import clean
+from calico_agent.text import clean
 
 _COLOURS = {
     Verdict.OK: "32",

@@ -5,8 +5,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache, partial
 
 from calico_agent.model.network.route_trace import RouteRow, RouteState, Trace
-from calico_agent.model.words import counted
-from calico_agent.report.words import clean
+from calico_agent.text import clean, counted
 
 STATES = tuple(state.value for state in RouteState)
 _HEADINGS = ("PREFIX", "NODE", "POOL", "STATE", "WANTED", "FOUND")

@@ -16,9 +16,8 @@ from datetime import datetime
 
 from calico_agent.model.finding import NOT_JUDGED, Condition, ConditionType, Severity, Status
 from calico_agent.model.report import Report, TimedProblem
-from calico_agent.model.words import counted
 from calico_agent.report.timeline import SUSPECTED
-from calico_agent.report.words import clean, span
+from calico_agent.text import clean, counted, span
 
 SEVERITY_WORDS = {Severity.ERROR: "PROBLEM", Severity.WARNING: "WARNING", Severity.INFO: "NOTE"}
 

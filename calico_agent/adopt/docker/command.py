@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import PurePosixPath
 
+from calico_agent.adopt.command_word import LabelledText, Word
 from calico_agent.adopt.described import NotTakenOver
 from calico_agent.adopt.docker.docker_options import DOCKER
 from calico_agent.adopt.docker.flags import read_options
 from calico_agent.adopt.unit.shell_words import shell_commands
-from calico_agent.adopt.words import LabelledText, Word
 
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=.*", re.ASCII | re.DOTALL)
 _SHELLS = frozenset({"ash", "bash", "dash", "sh"})

@@ -3,8 +3,8 @@
 import csv
 from pathlib import PurePosixPath
 
+from calico_agent.adopt.command_word import Word
 from calico_agent.adopt.described import Difference, GivenMount, NotTakenOver
-from calico_agent.adopt.words import Word
 from calico_agent.model.container.container import Mount
 from calico_agent.sources.kubernetes.decode.flags import TRUE
 

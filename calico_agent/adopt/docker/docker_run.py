@@ -4,17 +4,17 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from calico_agent.adopt.command_word import Word
 from calico_agent.adopt.described import Described, Difference, Given, GivenMount, NotTakenOver
 from calico_agent.adopt.docker.command import DockerCall
 from calico_agent.adopt.docker.docker_mounts import read_mount, read_volume
 from calico_agent.adopt.docker.docker_options import HARMLESS, RUN
 from calico_agent.adopt.docker.flags import Option, read_options
 from calico_agent.adopt.unit.environment_file import parse_docker_env_file
-from calico_agent.adopt.words import Word
 from calico_agent.config.options import parse_size, parse_ulimit
 from calico_agent.model.container.container import LABEL_MANAGED_BY, LABEL_SPEC_HASH
 from calico_agent.model.container.run_options import RunOptions, Ulimit, nano_cpus_of
-from calico_agent.model.secret import masked
+from calico_agent.secret import masked
 from calico_agent.sources.docker.decode.container import names_calico_node
 from calico_agent.sources.kubernetes.decode.flags import TRUE
 

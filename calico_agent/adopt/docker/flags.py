@@ -9,8 +9,8 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from calico_agent.adopt.command_word import Word
 from calico_agent.adopt.described import NotTakenOver
-from calico_agent.adopt.words import Word
 
 
 @dataclass(frozen=True, slots=True)

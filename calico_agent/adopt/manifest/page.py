@@ -7,7 +7,7 @@ from calico_agent.adopt.described import Difference
 from calico_agent.adopt.manifest.rollout import Places, Step, rollout
 from calico_agent.adopt.manifest.split import Split
 from calico_agent.adopt.manifest.strategy import ON_DELETE
-from calico_agent.model.secret import masked
+from calico_agent.secret import masked
 
 _WIDTH = 110
 

@@ -3,10 +3,10 @@
 import shlex
 from pathlib import PurePosixPath
 
+from calico_agent.adopt.command_word import Word
 from calico_agent.adopt.described import Described, Difference, NotTakenOver
 from calico_agent.adopt.docker.command import docker_call
-from calico_agent.adopt.words import Word
-from calico_agent.model.secret import masked
+from calico_agent.secret import masked
 
 _LONGEST = 120
 _REMOVES = frozenset({"rm", "kill", "stop", "wait", "logs", "inspect", "ps"})

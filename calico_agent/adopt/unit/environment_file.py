@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator, Mapping
 
+from calico_agent.adopt.command_word import Word
 from calico_agent.adopt.described import NotTakenOver
-from calico_agent.adopt.words import Word
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # What a backslash takes its meaning from within double quotes (SHELL_NEED_ESCAPE of systemd).

@@ -10,7 +10,7 @@ from calico_agent.adopt.described import Described, Difference, Given
 from calico_agent.adopt.unit.environment_file import parse_environment_file
 from calico_agent.adopt.unit.unit import Files, Unit, describe_unit
 from calico_agent.model.container.run_options import RunOptions
-from calico_agent.model.secret import shown_value
+from calico_agent.secret import shown_value
 
 UNIT_FILE = "/etc/systemd/system/calico-node.service"
 _CERTS = "/etc/calico/certs"

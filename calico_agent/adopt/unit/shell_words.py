@@ -9,8 +9,8 @@ import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from calico_agent.adopt.command_word import Budget, LabelledText, Word
 from calico_agent.adopt.described import NotTakenOver
-from calico_agent.adopt.words import Budget, LabelledText, Word
 
 _OPERATORS = "|&;<>()"
 _VARIABLE = re.compile(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})", re.ASCII)

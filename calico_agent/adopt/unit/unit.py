@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Protocol
 
+from calico_agent.adopt.command_word import LabelledText, Word
 from calico_agent.adopt.described import Described, Difference, Given, NotTakenOver
 from calico_agent.adopt.docker.command import DockerCall, docker_call, not_followed
 from calico_agent.adopt.docker.docker_run import describe_run
@@ -18,7 +19,6 @@ from calico_agent.adopt.unit.unit_words import (
     with_specifiers,
     with_variables,
 )
-from calico_agent.adopt.words import LabelledText, Word
 
 _COMMANDS = ("ExecCondition", "ExecStartPre", "ExecStart", "ExecStartPost", "ExecReload", "ExecStop", "ExecStopPost")
 _NO_RESTART = {"", "no"}

@@ -7,8 +7,8 @@ with a space, also over comments and empty lines in between; `\\\\` at the end d
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from calico_agent.adopt.command_word import LabelledText
 from calico_agent.adopt.described import NotTakenOver
-from calico_agent.adopt.words import LabelledText
 
 _MOST_LINES = 100_000
 _COMMENT = ("#", ";")

@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from calico_agent.adopt.command_word import Budget, LabelledText, Word
 from calico_agent.adopt.described import NotTakenOver
-from calico_agent.adopt.words import Budget, LabelledText, Word
 
 _SPACE = " \t\n\r"
 _ESCAPES = {

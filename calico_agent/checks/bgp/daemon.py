@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from calico_agent.checks.bgp.refused_peers import find_knocking
 from calico_agent.checks.bgp.second_session import find_second
 from calico_agent.checks.bgp.sessions import all_read, find_sessions, matters
-from calico_agent.checks.words import birdcl
+from calico_agent.checks.sentences import birdcl
 from calico_agent.expected.bgp_need import needs_bgp
 from calico_agent.expected.bgp_sessions import host_plan
 from calico_agent.expected.peer_endpoints import another_holder

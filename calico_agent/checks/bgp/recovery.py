@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from calico_agent.checks.identity.suspects import staying
-from calico_agent.checks.words import birdcl, in_family, listed
+from calico_agent.checks.sentences import birdcl, in_family
 from calico_agent.expected.peer_endpoints import node_at
 from calico_agent.expected.view import STARTING, View
 from calico_agent.faults.bgp.sessions import BGP_RECOVERING
@@ -20,6 +20,7 @@ from calico_agent.model.calico.bird import Bird
 from calico_agent.model.evidence import ARRIVING, is_within
 from calico_agent.model.finding import Finding, Severity, Writer
 from calico_agent.model.network.address import Family
+from calico_agent.text import listed
 
 # What BIRD would put right by writing its routes.
 _UNWRITTEN = frozenset({RT_MISSING, RT_BORROWED_MISSING, RT_BLACKHOLE_MISSING, RT_BLACKHOLE, RT_WRONG_NEXTHOP, RT_ECMP})

@@ -10,7 +10,7 @@ from calico_agent.checks.bgp.session_states import described
 from calico_agent.checks.identity.elsewhere import true_addresses
 from calico_agent.checks.identity.suspects import staying
 from calico_agent.checks.refused_peers import knocking, router_to, routers
-from calico_agent.checks.words import in_family, listed
+from calico_agent.checks.sentences import in_family
 from calico_agent.expected.agents import machines
 from calico_agent.expected.peer_endpoints import all_sessions, node_at
 from calico_agent.expected.view import View
@@ -21,6 +21,7 @@ from calico_agent.model.calico.node import Node
 from calico_agent.model.finding import Finding, Severity
 from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.network.address import Family, IPAddress
+from calico_agent.text import listed
 
 # What a peer's BIRD does with a connection from an address that it does not know.
 _SENT_AWAY = ("Connection closed", "Connection reset")

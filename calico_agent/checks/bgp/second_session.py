@@ -7,7 +7,7 @@ Idle without an error. The mesh and a BGPPeer ask for two, or a BGPPeer for all 
 from collections.abc import Iterator
 
 from calico_agent.checks.bgp.session_states import described
-from calico_agent.checks.words import in_family
+from calico_agent.checks.sentences import in_family
 from calico_agent.expected.bgp_sessions import FamilyPlan
 from calico_agent.expected.peer_endpoints import node_at
 from calico_agent.expected.view import View

@@ -7,7 +7,7 @@ from calico_agent.checks.bgp.recovery import is_young, just_recovering
 from calico_agent.checks.bgp.session_states import Ends, described, has_just_ended, is_silent, meaning
 from calico_agent.checks.neighbors import written_by_hand
 from calico_agent.checks.refused_peers import router_to
-from calico_agent.checks.words import birdcl, in_family
+from calico_agent.checks.sentences import birdcl, in_family
 from calico_agent.expected.bgp_need import needs_bgp
 from calico_agent.expected.bgp_peers import ExpectedSession
 from calico_agent.expected.bgp_sessions import FamilyPlan, host_plan

@@ -2,13 +2,13 @@
 
 from collections.abc import Collection, Iterator
 
-from calico_agent.checks.words import block_key, listed
+from calico_agent.checks.sentences import block_key
 from calico_agent.expected.routes import Expectation
 from calico_agent.expected.view import View
 from calico_agent.faults.node.registration import NODE_NO_RECORD
 from calico_agent.faults.routes.blocks import RT_DUPLICATE_AFFINITY
 from calico_agent.model.finding import ConditionType, Finding, Severity
-from calico_agent.model.words import counted
+from calico_agent.text import counted, listed
 
 
 def find_double_claims(view: View, expectation: Expectation) -> Iterator[Finding]:

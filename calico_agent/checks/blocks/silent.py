@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from calico_agent.checks.bgp.recovery import elsewhere
-from calico_agent.checks.words import in_family
+from calico_agent.checks.sentences import in_family
 from calico_agent.expected.routes import Expectation
 from calico_agent.expected.view import View
 from calico_agent.faults.bgp.sessions import BGP_NO_ROUTES

@@ -10,7 +10,7 @@ in a pool. Nothing in a pool with disableBGPExport is advertised, and no single 
 from collections import Counter
 from collections.abc import Iterator
 
-from calico_agent.checks.words import block_key, listed
+from calico_agent.checks.sentences import block_key
 from calico_agent.expected.pods import host_routes, is_lost
 from calico_agent.expected.routes import Expectation
 from calico_agent.expected.view import View
@@ -19,7 +19,7 @@ from calico_agent.model.calico.node import AffinityState, Block, Borrowed
 from calico_agent.model.finding import Finding, Severity, Writer
 from calico_agent.model.network.address import IPNetwork
 from calico_agent.model.network.prefix import key_of
-from calico_agent.model.words import counted
+from calico_agent.text import counted, listed
 
 
 def find_unadvertised(view: View, expectation: Expectation) -> Iterator[Finding]:

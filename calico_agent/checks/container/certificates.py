@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from calico_agent.checks.words import listed
 from calico_agent.expected.view import View
 from calico_agent.faults.node.supervision import SV_CERTIFICATE
 from calico_agent.model.finding import Finding
 from calico_agent.model.settings import DriftPolicy
+from calico_agent.text import listed
 
 
 def find_certificates(view: View) -> Iterator[Finding]:

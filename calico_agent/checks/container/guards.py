@@ -8,7 +8,7 @@ an address that another node record has (`checks.identity.peers`); what already 
 
 from collections.abc import Iterator
 
-from calico_agent.checks.words import listed, since_when
+from calico_agent.checks.sentences import since_when
 from calico_agent.expected.view import View
 from calico_agent.faults.node.container import SV_PORT, SV_RIVAL
 from calico_agent.faults.node.names import NAME_CLAIMED, NAME_CLONED, NAME_UNCLAIMED
@@ -18,6 +18,7 @@ from calico_agent.model.host.conflicting_process import ConflictingProcess, in_t
 from calico_agent.model.name_lease import LeaseStatus, Machine, NameLease, claim_on, this_machine
 from calico_agent.model.network.address import Family
 from calico_agent.model.observation import Unreadable
+from calico_agent.text import listed
 
 _NOT_STARTED = "calico-agent does not start calico/node"
 

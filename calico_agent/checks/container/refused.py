@@ -6,7 +6,7 @@ more often than not: what is wrong is the address that this host was given, or t
 
 from ipaddress import ip_address
 
-from calico_agent.checks.words import cure_here, env_of, owner_of
+from calico_agent.checks.sentences import cure_here, env_of, owner_of
 from calico_agent.expected.local_node import chosen
 from calico_agent.expected.view import View
 from calico_agent.model.container.container import Container, LogHint

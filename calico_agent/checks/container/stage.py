@@ -7,13 +7,13 @@ programs do their work, and its sessions and this host's routes are as they shou
 
 from collections.abc import Iterable
 
-from calico_agent.checks.words import listed
 from calico_agent.expected.view import View
 from calico_agent.model.assessment import StageReached
 from calico_agent.model.calico.bird import Bird
 from calico_agent.model.container.container import ContainerState
 from calico_agent.model.container.program import Stage
 from calico_agent.model.finding import Condition, ConditionType, Status
+from calico_agent.text import listed
 
 _LAST_CONDITIONS = (
     ConditionType.CONTAINER_RUNNING,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from calico_agent.checks.words import cure_here, cut_off, env_of, in_family
+from calico_agent.checks.sentences import cure_here, cut_off, env_of, in_family
 from calico_agent.expected.view import View
 from calico_agent.faults.node.addresses import IP_CHANGED
 from calico_agent.model.finding import Finding

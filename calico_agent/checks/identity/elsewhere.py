@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from calico_agent.checks.identity.suspects import staying
 from calico_agent.checks.refused_peers import knocking, routers
-from calico_agent.checks.words import cure_there, in_family
+from calico_agent.checks.sentences import cure_there, in_family
 from calico_agent.expected.agents import machine_of, machines
 from calico_agent.expected.peer_endpoints import all_sessions
 from calico_agent.expected.view import View

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 
-from calico_agent.checks.words import in_family, listed, own_address
+from calico_agent.checks.sentences import in_family, own_address
 from calico_agent.expected.view import View
 from calico_agent.faults.node.addresses import IP_MISMATCH
 from calico_agent.model.calico.node import Node
 from calico_agent.model.finding import Finding, Severity
 from calico_agent.model.identity import AddressChoice, Candidate, Opinion
 from calico_agent.model.network.address import Family
+from calico_agent.text import listed
 
 # Rules whose answer says how the cluster reaches this host. The others only guess well.
 _FIRM_RULES = frozenset({"configured", "method", "kubelet", "other nodes"})

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from calico_agent.expected.view import View
 from calico_agent.faults.node.names import NAME_MISMATCH, NAME_SOURCES
 from calico_agent.model.finding import Finding, Severity
-from calico_agent.model.identity import NameSource
-from calico_agent.model.words import renaming
+from calico_agent.model.identity import NameSource, renaming
 
 # calico/node writes it at each start, so before that it only tells what was.
 _NODENAME_FILE = "/var/lib/calico/nodename"

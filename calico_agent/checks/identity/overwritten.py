@@ -4,7 +4,7 @@ calico/node writes the address that it was given at each start, and so does one 
 the same name (node/pkg/lifecycle/startup/startup.go@v3.32.1): the record is of whoever was started last.
 """
 
-from calico_agent.checks.words import cut_off, in_family
+from calico_agent.checks.sentences import cut_off, in_family
 from calico_agent.expected.view import View
 from calico_agent.faults.node.addresses import IP_NOT_LOCAL
 from calico_agent.model.calico.node import Node

@@ -10,7 +10,7 @@ from calico_agent.checks.identity.change import is_lost
 from calico_agent.checks.identity.mismatch import find_mismatch
 from calico_agent.checks.identity.overwritten import find_overwritten
 from calico_agent.checks.identity.own_name import cure_of_name, find_name, other_name
-from calico_agent.checks.words import cure_here, cut_off, env_of, in_family, listed, own_address, owner_of
+from calico_agent.checks.sentences import cure_here, cut_off, env_of, in_family, own_address, owner_of
 from calico_agent.expected.agents import is_this_host
 from calico_agent.expected.local_node import chosen, is_bridge
 from calico_agent.expected.view import View
@@ -21,6 +21,7 @@ from calico_agent.model.calico.node import Node
 from calico_agent.model.finding import Finding, Severity
 from calico_agent.model.identity import AddressChoice, Candidate
 from calico_agent.model.network.address import Family, IPInterface
+from calico_agent.text import listed
 
 
 def find_identity(view: View) -> Iterator[Finding]:

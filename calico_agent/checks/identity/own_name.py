@@ -5,11 +5,12 @@ The nodename file outlives the host name, and a NODENAME that somebody wrote may
 
 from collections.abc import Iterator
 
-from calico_agent.checks.words import cure_here, listed
+from calico_agent.checks.sentences import cure_here
 from calico_agent.expected.view import View
 from calico_agent.faults.node.names import NAME_MISMATCH
 from calico_agent.model.calico.node import Node
 from calico_agent.model.finding import Finding, Severity
+from calico_agent.text import listed
 
 # Names that somebody wrote down for this host, where a host name only happens to be one.
 _STATED_NAMES = frozenset({"configuration", "kubelet"})

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from calico_agent.checks.identity.own_name import runs_as_another
 from calico_agent.checks.identity.suspects import bridge_around, impossible, suspects, true_address
-from calico_agent.checks.words import claimed_by, cure_there, in_family, listed, owner_of
+from calico_agent.checks.sentences import claimed_by, cure_there, in_family, owner_of
 from calico_agent.expected.agents import is_this_host
 from calico_agent.expected.local_node import is_bridge
 from calico_agent.expected.view import View
@@ -18,6 +18,7 @@ from calico_agent.model.finding import ConditionType, Finding
 from calico_agent.model.identity import Candidate
 from calico_agent.model.network.address import Family, IPAddress, IPInterface
 from calico_agent.model.network.route import host_prefix
+from calico_agent.text import listed
 
 
 def find_peers(view: View) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from calico_agent.checks.bgp.recovery import just_recovering
 from calico_agent.checks.bgp.sessions import all_peers_known
-from calico_agent.checks.words import in_family, listed
+from calico_agent.checks.sentences import in_family
 from calico_agent.expected.bgp_sessions import FamilyPlan, host_plan
 from calico_agent.expected.route_table import expected_table
 from calico_agent.expected.routes import Expectation
@@ -22,7 +22,7 @@ from calico_agent.model.calico.bird import Bird
 from calico_agent.model.finding import Finding
 from calico_agent.model.network.address import Family
 from calico_agent.model.network.prefix import key_of
-from calico_agent.model.words import counted
+from calico_agent.text import counted, listed
 
 _MISSING = frozenset({RT_MISSING, RT_BORROWED_MISSING})
 

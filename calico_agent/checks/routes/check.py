@@ -18,8 +18,8 @@ from calico_agent.checks.routes.aggregates import aggregates_of
 from calico_agent.checks.routes.diverted import diverted, find_answers, find_diverted
 from calico_agent.checks.routes.own_blocks import find_own_blocks
 from calico_agent.checks.routes.policy_rules import PolicyRouteOverride, PolicyRouteOverrides, diversions
+from calico_agent.checks.routes.route_findings import RouteWords
 from calico_agent.checks.routes.unexpected_routes import find_stranger
-from calico_agent.checks.routes.words import RouteWords
 from calico_agent.checks.underlay.nearness import find_lost_sight
 from calico_agent.checks.underlay.tunnels import Underlay
 from calico_agent.checks.workloads.users import stranded_pods

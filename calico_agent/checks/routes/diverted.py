@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from calico_agent.checks.route_verifier import RouteVerifier
 from calico_agent.checks.routes.policy_rules import PolicyRouteOverride, PolicyRouteOverrides, answers
-from calico_agent.checks.routes.words import whose
+from calico_agent.checks.routes.route_findings import whose
+from calico_agent.checks.sentences import ip_tool
 from calico_agent.checks.traffic_impact import fate_with
-from calico_agent.checks.words import ip_tool
 from calico_agent.expected.pods import host_routes
 from calico_agent.expected.routes import ExpectedRoute
 from calico_agent.expected.view import View

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from calico_agent.checks import cures
 from calico_agent.checks.route_verifier import foreign
-from calico_agent.checks.routes.words import LEARNED, metric_of
+from calico_agent.checks.routes.route_findings import LEARNED, metric_of
 from calico_agent.checks.traffic_impact import fate_with, fate_without, protocol, shown
 from calico_agent.expected.route_table import Paths
 from calico_agent.expected.routes import Expectation

@@ -9,7 +9,6 @@ from calico_agent.checks.route_verifier import judge_of, verdict_alone
 from calico_agent.checks.routes.aggregates import aggregates_of
 from calico_agent.checks.underlay.tunnel_addresses import find_tunnel_addresses, way_to
 from calico_agent.checks.underlay.tunnels import Underlay
-from calico_agent.checks.words import listed
 from calico_agent.checks.workloads.users import find_users
 from calico_agent.expected.address_owners import AddressFacts, standing_of
 from calico_agent.expected.cluster import Cluster
@@ -27,6 +26,7 @@ from calico_agent.model.network.policy_rule import PolicyRule, table_name
 from calico_agent.model.network.route import TABLE_MAIN, Route, RouteType, host_prefix
 from calico_agent.model.network.route_trace import Lookup, Trace
 from calico_agent.model.network.tunnel import IPIP_DEVICE
+from calico_agent.text import listed
 
 _Facts = tuple[tuple[str, str], ...]
 

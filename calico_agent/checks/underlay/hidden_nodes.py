@@ -9,7 +9,7 @@ that no link has the same: one inside the hosts' network takes the nodes in it a
 from collections.abc import Iterator
 
 from calico_agent.checks.identity.suspects import staying
-from calico_agent.checks.words import in_family, owner_of
+from calico_agent.checks.sentences import in_family, owner_of
 from calico_agent.expected.forwarding import ForwardingPath
 from calico_agent.expected.view import View
 from calico_agent.faults.routes.foreign import RT_OVERLAP

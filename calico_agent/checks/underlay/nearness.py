@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from calico_agent.checks import cures
 from calico_agent.checks.bgp.rib import Rib
-from calico_agent.checks.words import in_family
+from calico_agent.checks.sentences import in_family
 from calico_agent.expected.forwarding import ForwardingPath
 from calico_agent.expected.routes import ExpectedRoute
 from calico_agent.expected.view import View

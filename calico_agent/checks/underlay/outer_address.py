@@ -9,7 +9,7 @@ packets carry the addresses of pods.
 
 from collections.abc import Mapping
 
-from calico_agent.checks.words import in_family, ip_tool
+from calico_agent.checks.sentences import in_family, ip_tool
 from calico_agent.expected.forwarding import Encapsulation, ForwardingPath
 from calico_agent.expected.view import View
 from calico_agent.faults.routes.underlay import RT_SOURCE

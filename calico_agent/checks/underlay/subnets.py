@@ -8,7 +8,7 @@ is in another subnet, and all packets are tunnelled: one way only where one node
 
 from collections.abc import Iterator
 
-from calico_agent.checks.words import cure_here, cure_there, env_of, in_family
+from calico_agent.checks.sentences import cure_here, cure_there, env_of, in_family
 from calico_agent.expected.cluster import Cluster
 from calico_agent.expected.view import View
 from calico_agent.faults.node.addresses import IP_PREFIX

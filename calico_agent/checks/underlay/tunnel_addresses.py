@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 from calico_agent.checks.route_verifier import verdict_alone
 from calico_agent.checks.traffic_impact import shown
-from calico_agent.checks.words import listed
 from calico_agent.expected.address_owners import standing_of
 from calico_agent.expected.agents import is_this_host
 from calico_agent.expected.cluster import Cluster, TunnelEnd
@@ -31,6 +30,7 @@ from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.network.prefix import FULL_LENGTH, key_of
 from calico_agent.model.network.route import Route, RouteAttributes, RouteType, host_prefix
 from calico_agent.model.network.tunnel import IPIP_DEVICE, TUNNEL_DEVICES
+from calico_agent.text import listed
 
 
 class TunnelRoutes(NamedTuple):

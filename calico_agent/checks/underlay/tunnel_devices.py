@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from calico_agent.checks.felix import where_told
-from calico_agent.checks.words import ip_tool
+from calico_agent.checks.sentences import ip_tool
 from calico_agent.expected.forwarding import Encapsulation
 from calico_agent.expected.route_table import expected_table
 from calico_agent.expected.routes import Expectation

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from calico_agent.checks.neighbors import Place, next_hops, places, written_by_hand
+from calico_agent.checks.sentences import in_family
 from calico_agent.checks.underlay.hidden_nodes import find_hidden
 from calico_agent.checks.underlay.outer_address import find_wrong_source
-from calico_agent.checks.words import in_family, listed
 from calico_agent.expected.agents import machine_of
 from calico_agent.expected.forwarding import Encapsulation, ForwardingPath
 from calico_agent.expected.route_table import Paths
@@ -26,6 +26,7 @@ from calico_agent.model.network.address import Family, IPAddress
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.network.route import ForwardingEntry, Neighbour
 from calico_agent.model.network.tunnel import TUNNEL_DEVICES
+from calico_agent.text import listed
 
 _NO_ANSWER = frozenset({"FAILED", "INCOMPLETE"})
 

@@ -8,7 +8,7 @@ packets travel in the clear, as do those to nodes without a key: nothing is lost
 from collections.abc import Iterator
 
 from calico_agent.checks.felix import where_told
-from calico_agent.checks.words import in_family
+from calico_agent.checks.sentences import in_family
 from calico_agent.expected.cluster import Cluster
 from calico_agent.expected.view import View
 from calico_agent.faults.routes.underlay import RT_WIREGUARD

@@ -7,7 +7,7 @@ gave to nobody is none of these: pods may have addresses of their own choice (ip
 
 from collections.abc import Iterator
 
-from calico_agent.checks.words import as_before, listed
+from calico_agent.checks.sentences import as_before
 from calico_agent.expected.cluster import Cluster
 from calico_agent.expected.pods import HostRoute, contested, former_names, host_routes
 from calico_agent.expected.view import View
@@ -17,7 +17,7 @@ from calico_agent.model.network.address import IPAddress
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.network.prefix import key_of
 from calico_agent.model.network.route import host_prefix
-from calico_agent.model.words import counted
+from calico_agent.text import counted, listed
 
 
 def find_users(view: View, cluster: Cluster, kernel: Kernel) -> Iterator[Finding]:

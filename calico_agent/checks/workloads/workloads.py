@@ -15,7 +15,7 @@ A link that was made anew under its old name is another link: its pod was starte
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from calico_agent.checks.identity.own_name import same_host
-from calico_agent.checks.words import as_before, cure_here, listed
+from calico_agent.checks.sentences import as_before, cure_here
 from calico_agent.expected.pods import is_lost, lost_addresses, unled_links
 from calico_agent.expected.view import View
 from calico_agent.faults.routes.pods import (
@@ -29,7 +29,7 @@ from calico_agent.model.finding import Finding, Severity, Writer
 from calico_agent.model.host.machine import Host
 from calico_agent.model.network.address import IPAddress, Link
 from calico_agent.model.network.kernel import Kernel
-from calico_agent.model.words import counted
+from calico_agent.text import counted, listed
 
 
 def find_workloads(view: View, kernel: Kernel) -> Iterator[Finding]:

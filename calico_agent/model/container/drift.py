@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 from calico_agent.model.container.container import Container, ContainerSpec, Mount
 from calico_agent.model.container.run_options import RunOptions
-from calico_agent.model.secret import is_shown, masked
+from calico_agent.secret import is_shown, masked
 
 _LONGEST_VALUE = 120
 

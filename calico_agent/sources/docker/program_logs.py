@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from calico_agent.model.container.container import Container
-from calico_agent.model.secret import masked
+from calico_agent.secret import masked
 from calico_agent.sources.docker.decode.log_lines import LogLine, log_lines
 from calico_agent.sources.host.text_file import is_roots_own
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from calico_agent.adopt.command_word import Word
 from calico_agent.adopt.described import NotTakenOver
 from calico_agent.adopt.unit.environment_file import parse_docker_env_file, parse_environment_file
-from calico_agent.adopt.words import Word
 
 SYSTEMD = {
     "plain": ("A=1\nB=two words  \n", {"A": "1", "B": "two words"}),

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from calico_agent.adopt.command_word import Word, source_of
 from calico_agent.adopt.described import NotTakenOver
 from calico_agent.adopt.unit.shell_words import shell_commands
-from calico_agent.adopt.words import Word, source_of
 
 SHELL = shutil.which("dash") or "sh"
 ENVIRONMENT = {"NODE": "host1", "TWO": "a  b", "EMPTY": ""}

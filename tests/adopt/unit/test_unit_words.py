@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from calico_agent.adopt.command_word import LabelledText, Word, source_of
 from calico_agent.adopt.described import NotTakenOver
 from calico_agent.adopt.unit.unit_file import last, parse_unit, values
 from calico_agent.adopt.unit.unit_words import parse_environment, split, split_commands, with_specifiers, with_variables
-from calico_agent.adopt.words import LabelledText, Word, source_of
 
 
 def words(text: str) -> list[str]:

@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from calico_agent.checks.preflight.known import known
 from calico_agent.checks.preflight.uses import felix
 from calico_agent.checks.underlay.overlaps import find_overlaps
-from calico_agent.checks.words import listed
 from calico_agent.expected.cluster import Cluster
 from calico_agent.expected.view import View
 from calico_agent.faults.preflight.machine import HOST_OTHER_CNI
@@ -25,6 +24,7 @@ from calico_agent.model.network.address import Family, Link
 from calico_agent.model.network.tunnel import VXLAN_DEVICES
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.preflight import Check, Verdict
+from calico_agent.text import listed
 
 _LINKS = re.compile(
     r"flannel[.-].*|cni0|cbr0|weave|vxlan-6784|cilium_(host|net|vxlan|geneve)|kube-bridge|antrea-(gw|tun)0|ovn-k8s-mp\d+|ovn0"

@@ -25,7 +25,6 @@ from calico_agent.checks.preflight.firewall.traffic import (
 from calico_agent.checks.preflight.known import known
 from calico_agent.checks.preflight.release import coming_release
 from calico_agent.checks.preflight.uses import environment, uses_family
-from calico_agent.checks.words import listed
 from calico_agent.expected.view import View
 from calico_agent.faults.preflight.network import HOST_FIREWALL, HOST_FIREWALL_PODS
 from calico_agent.model.calico.release import Release
@@ -35,6 +34,7 @@ from calico_agent.model.network.address import Family, IPAddress
 from calico_agent.model.network.firewall import Firewall
 from calico_agent.model.preflight import Check, Verdict
 from calico_agent.model.unreadable import Unreadable
+from calico_agent.text import listed
 
 _TO_NODES = frozenset(("BGP", "VXLAN", "IPIP", "WireGuard"))
 _WHY = {

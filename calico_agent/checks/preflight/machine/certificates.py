@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from calico_agent.checks.preflight.known import known
-from calico_agent.checks.words import listed
 from calico_agent.expected.view import View, in_words
 from calico_agent.faults.preflight.machine import HOST_CERTIFICATE, HOST_ETCD, HOST_EXPIRY
 from calico_agent.model.host.certificate import (
@@ -21,6 +20,7 @@ from calico_agent.model.host.certificate import (
 )
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.preflight import Check, Verdict
+from calico_agent.text import listed
 
 _LOST = "whoever uses it loses etcd, or does not reach it at its next start"
 _WHY_SERVER = "programs that are given this endpoint do not believe that it is etcd, and turn to the others"

@@ -9,12 +9,12 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from calico_agent.checks.preflight.known import known
-from calico_agent.checks.words import listed
 from calico_agent.expected.view import View
 from calico_agent.faults.preflight.machine import HOST_DISK
 from calico_agent.model.host.disk import Disks, FileSystem
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.preflight import Check, Verdict
+from calico_agent.text import listed
 
 _MIB = 1 << 20
 # Nearly full: calico/node's image has some 400 MiB, the log of a container and its own grow by 20 MiB a day.

@@ -12,7 +12,6 @@ from dataclasses import replace
 from calico_agent.checks.preflight.known import known
 from calico_agent.checks.preflight.release import running_release
 from calico_agent.checks.preflight.uses import felix, tunnels, uses_family
-from calico_agent.checks.words import listed
 from calico_agent.expected.view import View
 from calico_agent.faults.preflight.kernel import HOST_MODULE
 from calico_agent.model.host.kernel_modules import FEATURES, Modules
@@ -20,6 +19,7 @@ from calico_agent.model.network.address import Family
 from calico_agent.model.network.tunnel import IPIP_DEVICE, VXLAN_DEVICES, WIREGUARD_DEVICES
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.preflight import Check, Verdict
+from calico_agent.text import listed
 
 _ALWAYS = ("veth", "nf_conntrack")
 _IPTABLES = (

@@ -19,7 +19,7 @@ from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.network.tunnel import IPIP_DEVICE, VXLAN_DEVICES, WIREGUARD_DEVICES
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.preflight import Check, Verdict
-from calico_agent.model.words import counted
+from calico_agent.text import counted
 
 
 class _Tunnel(NamedTuple):

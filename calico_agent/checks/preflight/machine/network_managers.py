@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from calico_agent.checks.preflight.firewall.traffic import host_link, pools_of, tunnels_of
 from calico_agent.checks.preflight.known import known
 from calico_agent.checks.preflight.uses import felix, uses_family
-from calico_agent.checks.words import listed
 from calico_agent.expected.view import View
 from calico_agent.faults.preflight.network import HOST_NETWORK_MANAGER, HOST_NETWORKD
 from calico_agent.model.calico.node import EncapsulationMode
@@ -21,6 +20,7 @@ from calico_agent.model.network.address import Family
 from calico_agent.model.network.tunnel import IPIP_DEVICE, VXLAN_DEVICES, WIREGUARD_DEVICES
 from calico_agent.model.preflight import Check, Verdict
 from calico_agent.model.unreadable import Unreadable
+from calico_agent.text import listed
 
 _POD = Device("cali0123456789a", "veth", "ee:ee:ee:ee:ee:ee")
 _NAMES = ("cali*", "tunl*", *VXLAN_DEVICES.values(), *WIREGUARD_DEVICES.values())

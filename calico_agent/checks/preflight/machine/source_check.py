@@ -17,7 +17,7 @@ from calico_agent.model.calico.release import shown_release
 from calico_agent.model.host.sysctl import Sysctls
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.preflight import Check, Verdict
-from calico_agent.model.words import counted
+from calico_agent.text import counted
 
 _ALL = "net.ipv4.conf.all.rp_filter"
 _BY_IPTABLES = (3, 12)

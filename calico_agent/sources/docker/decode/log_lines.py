@@ -28,7 +28,7 @@ from typing import NamedTuple
 from calico_agent.model.calico.refused_peers import Knocks
 from calico_agent.model.container.container import LogHint
 from calico_agent.model.network.address import IPAddress
-from calico_agent.model.secret import masked
+from calico_agent.secret import masked
 from calico_agent.sources.docker.decode.log_rules import RULES, WAITS, LogRule
 
 _LOADING = 'msg="Loading config from environment"'

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from calico_agent.adopt.described import Given, NotTakenOver
-from calico_agent.model.secret import HIDDEN
+from calico_agent.secret import HIDDEN
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calico_agent.model.words import counted
-from calico_agent.report.words import clean, span
+from calico_agent.text import clean, counted, span
 
 
 @pytest.mark.parametrize(

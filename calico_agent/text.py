@@ -1,15 +1,17 @@
-"""Words for people: durations, and text from outside made safe to print."""
+"""Text for people: numbers, lists and durations in words, and text from outside made safe to print."""
 
 import difflib
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from calico_agent.model.secret import masked
+from calico_agent.secret import masked
+
+_LISTED = 3
 
 
 def clean(text: str, limit: int = 600) -> str:
-    """Text from outside on one line: white space folded, control and bidirectional characters escaped, cut when long,
-    without secrets.
+    """Return text from outside on one line: white space folded, control and bidirectional characters escaped, cut after
+    `limit` characters, without secrets.
 
     A container's log or a record in the datastore must not move the cursor of the person who reads about it.
     """
@@ -20,8 +22,20 @@ def clean(text: str, limit: int = 600) -> str:
     return safe if len(safe) <= limit else f"{safe[: limit - 3]}..."
 
 
+def counted(number: int, thing: str) -> str:
+    """Return a number with its noun: `1 route`, `2 routes`."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def listed(names: tuple[str, ...]) -> str:
+    """Return some names as a part of a sentence: all of a few, the first of many."""
+    if len(names) > _LISTED:
+        return f"{', '.join(names[:_LISTED])} and {len(names) - _LISTED} more"
+    return " and ".join((", ".join(names[:-1]), names[-1])) if len(names) > 1 else "".join(names)
+
+
 def span(duration: timedelta) -> str:
-    """A duration in its two largest units: `3 s`, `12 min`, `2 h 5 min`, `3 d 4 h`. A negative one is `0 s`."""
+    """Return a duration in its two largest units: `3 s`, `12 min`, `2 h 5 min`, `3 d 4 h`. A negative one is `0 s`."""
     seconds = max(0, int(duration.total_seconds()))
     minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
     if days:
@@ -32,11 +46,11 @@ def span(duration: timedelta) -> str:
 
 
 def ago(then: datetime, now: datetime) -> str:
-    """How long ago, in the words of `span`."""
+    """Return how long ago, in the words of `span`."""
     return f"{span(now - then)} ago"
 
 
 def nearest(name: str, choices: Iterable[str]) -> str:
-    """`did you mean host2?`, where one of the choices is much like the name."""
+    """Return `did you mean host2?` where one of the choices is much like the name, else nothing."""
     close = difflib.get_close_matches(name[:100], sorted(choices), n=1)
     return f"did you mean {clean(close[0], 100)}?" if close else ""

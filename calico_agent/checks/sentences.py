@@ -8,15 +8,7 @@ from calico_agent.model.container.container import Container
 from calico_agent.model.identity import Candidate
 from calico_agent.model.name_lease import NameLease, claim_on
 from calico_agent.model.network.address import Family, IPAddress, IPInterface, IPNetwork
-
-_LISTED = 3
-
-
-def listed(names: tuple[str, ...]) -> str:
-    """Some names in a sentence: all of a few, the first of many."""
-    if len(names) > _LISTED:
-        return f"{', '.join(names[:_LISTED])} and {len(names) - _LISTED} more"
-    return " and ".join((", ".join(names[:-1]), names[-1])) if len(names) > 1 else "".join(names)
+from calico_agent.text import listed
 
 
 def ip_tool(version: int) -> str:

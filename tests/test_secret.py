@@ -2,8 +2,8 @@
 
 import pytest
 
-from calico_agent.model.secret import HIDDEN, is_shown, masked, masked_table, shown_value
 from calico_agent.plan.presets import PRESETS
+from calico_agent.secret import HIDDEN, is_shown, masked, masked_table, shown_value
 
 KEY = "-----BEGIN RSA PRIVATE KEY-----\nMIIEvQIBADANBg\nkqhkiG9w0BAQ\n-----END RSA PRIVATE KEY-----"
 

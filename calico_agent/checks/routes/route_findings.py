@@ -6,9 +6,9 @@ from calico_agent.checks import cures
 from calico_agent.checks.bgp.filters import Withheld, withheld
 from calico_agent.checks.bgp.rib import Rib
 from calico_agent.checks.route_verifier import foreign
+from calico_agent.checks.sentences import birdcl, block_key
 from calico_agent.checks.traffic_impact import fate_with, fate_without, protocol, shown
 from calico_agent.checks.underlay.nearness import lost_sight
-from calico_agent.checks.words import birdcl, block_key, listed
 from calico_agent.expected.forwarding import Encapsulation, ForwardingPath
 from calico_agent.expected.route_table import Paths
 from calico_agent.expected.routes import ExpectedRoute
@@ -28,7 +28,7 @@ from calico_agent.faults.routes.underlay import RT_NEXTHOP_DEAD
 from calico_agent.model.finding import Fault, Finding, Severity
 from calico_agent.model.network.address import IPAddress, IPNetwork
 from calico_agent.model.network.route import Fib, RouteAttributes
-from calico_agent.model.words import counted
+from calico_agent.text import counted, listed
 
 LEARNED = "BIRD learns it and advertises it, so that other nodes send there too"
 
