@@ -27,7 +27,7 @@ def test_pure_code_imports_nothing_but_what_computes(monkeypatch: pytest.MonkeyP
         ("plan.backoff", "import urllib.request"),
         ("text", "import requests"),
         ("identity.name", "from calico_agent.cli import client"),
-        ("model.age", "from calico_agent.state.attempts import AttemptsFile"),
+        ("model.recency", "from calico_agent.state.attempts import AttemptsFile"),
         ("sources.bird.decode.rib", "from calico_agent.sources.bird import client"),
         ("expected.routes", "import os.path"),
         ("faults.correlate", "text = open('/etc/hostname').read()"),
@@ -47,7 +47,7 @@ AGAINST_THE_FLOW = {
     "act.image": "calico_agent.checks.sentences",
     "act.container": "calico_agent.runtime.clock",
     "config.loading": "calico_agent.act.image",
-    "model.age": "calico_agent.state.attempts",
+    "model.recency": "calico_agent.state.attempts",
     "expected.cluster": "calico_agent.checks.sentences",
     "sources.bird.client": "calico_agent.config.values",
 }

@@ -5,13 +5,13 @@ Nothing is remembered: the same observation always gives the same assessment.
 
 from collections.abc import Iterator
 
-from calico_agent.checks.bgp.daemon import find_bgp, peer_sessions
+from calico_agent.checks.bgp.bird_daemon import find_bgp, peer_sessions
 from calico_agent.checks.bgp.recovery import find_recovery, with_those_that_come
 from calico_agent.checks.blocks.silent import find_silent
 from calico_agent.checks.conditions import conditions
-from calico_agent.checks.container.certificates import find_certificates
 from calico_agent.checks.container.guards import find_guards
 from calico_agent.checks.container.programs import find_programs
+from calico_agent.checks.container.renewed_certificates import find_certificates
 from calico_agent.checks.container.rollout import find_rollout
 from calico_agent.checks.container.stage import stage_of
 from calico_agent.checks.container.state import find_container

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from calico_agent.adopt.as_toml import render_toml
 from calico_agent.adopt.described import NotTakenOver
+from calico_agent.adopt.manifest.host_by_host import Places
 from calico_agent.adopt.manifest.page import render_split
 from calico_agent.adopt.manifest.pools import pool_notes
-from calico_agent.adopt.manifest.rollout import Places
 from calico_agent.adopt.manifest.split import Split, split
-from calico_agent.adopt.manifest.text import MOST_CHARACTERS, Text
 from calico_agent.adopt.manifest.workload import AlreadySplit
+from calico_agent.adopt.manifest.yaml_text import MOST_CHARACTERS, Text
 from calico_agent.cli.new_files import NewFile, replace_with_backup, write_new
 from calico_agent.cli.told import Told
 from calico_agent.errors import UsageError

@@ -6,13 +6,13 @@ from datetime import timedelta
 from calico_agent.expected.cluster import Cluster, index
 from calico_agent.expected.local_node import Local, local_host
 from calico_agent.model.action import Succession, Supervising
-from calico_agent.model.age import age_of
 from calico_agent.model.calico.bird import Bird
 from calico_agent.model.identity import Identity
 from calico_agent.model.network.address import Family
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.preparation import Preparation
+from calico_agent.model.recency import age_of
 from calico_agent.model.settings import DriftPolicy, Mode
 
 # calico/node's programs come up one after another within some ten seconds of the container's start.

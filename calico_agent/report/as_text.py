@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from calico_agent.model.age import age_of
 from calico_agent.model.assessment import PeerSession
 from calico_agent.model.container.program import Stage
 from calico_agent.model.finding import Finding, Status
 from calico_agent.model.identity import AddressChoice
+from calico_agent.model.recency import age_of
 from calico_agent.model.report import Report, TimedProblem
 from calico_agent.report.page import WIDTH, TextLine, folded, labelled
 from calico_agent.report.preflight import preflight_facts

@@ -16,7 +16,7 @@ from calico_agent.model.finding import ConditionType, Status
 from calico_agent.model.observation import AgentTrouble, Observation, Unreadable
 from calico_agent.model.settings import Mode
 from tests.bad_keys import bad_record
-from tests.checks.bgp import test_daemon
+from tests.checks.bgp import test_bird_daemon
 from tests.checks.case import Case, check
 from tests.checks.cluster import AT, BIRD4, DATASTORE, HEALTHY, IDENTITY, look, routed, statuses_of, stored, via
 from tests.checks.container import test_state
@@ -153,7 +153,7 @@ CASES = {
         status={kind.value: Status.UNKNOWN for kind in READ},
     ),
 }
-TABLES = (test_daemon, test_state, test_own, test_peers, test_check)
+TABLES = (test_bird_daemon, test_state, test_own, test_peers, test_check)
 OBSERVATIONS = [case.observation for table in TABLES for case in table.CASES.values()]
 
 

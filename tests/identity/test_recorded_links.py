@@ -18,7 +18,7 @@ from calico_agent.model.network.policy_rule import tables_before_main
 from calico_agent.model.network.route import TABLE_MAIN
 from calico_agent.model.settings import IdentitySettings
 from calico_agent.sources.kernel.decode.fib import decode_routes
-from calico_agent.sources.kernel.decode.rules import decode_rules
+from calico_agent.sources.kernel.decode.policy_rules import decode_rules
 from calico_agent.sources.kernel.links import links_in
 from tests.places import DATA
 from tests.replay.kernel import kernel_from

@@ -12,8 +12,8 @@ from calico_agent.model.network.route import TABLE_MAIN
 from calico_agent.sources.kernel.decode.fib import decode_routes
 from calico_agent.sources.kernel.decode.neighbors import decode_forwarding, decode_neighbours
 from calico_agent.sources.kernel.decode.netconf import decode_forwards
+from calico_agent.sources.kernel.decode.policy_rules import decode_rules
 from calico_agent.sources.kernel.decode.route import decode_source
-from calico_agent.sources.kernel.decode.rules import decode_rules
 from calico_agent.sources.kernel.links import links_in
 from tests.worlds.model import netlink
 from tests.worlds.model.reach import Machine

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from calico_agent.adopt.command_word import Word
 from calico_agent.adopt.described import Described, Difference, Given, GivenMount, NotTakenOver
-from calico_agent.adopt.docker.command import DockerCall
+from calico_agent.adopt.docker.docker_call import DockerCall
 from calico_agent.adopt.docker.docker_mounts import read_mount, read_volume
 from calico_agent.adopt.docker.docker_options import HARMLESS, RUN
 from calico_agent.adopt.docker.flags import Option, read_options

@@ -6,13 +6,13 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from calico_agent.adopt.described import Described, Difference, Given, NotTakenOver
-from calico_agent.adopt.manifest.environment import Environment
 from calico_agent.adopt.manifest.objects import KubernetesObject, elements, is_true, member, string
+from calico_agent.adopt.manifest.pod_environment import Environment
 from calico_agent.adopt.manifest.quantity import cpu_shares, nano_cpus, whole
 from calico_agent.adopt.manifest.secrets import SecretFile, Store
-from calico_agent.adopt.manifest.text import TextNode
 from calico_agent.adopt.manifest.volumes import Volumes
 from calico_agent.adopt.manifest.workload import Workload, refuse_template
+from calico_agent.adopt.manifest.yaml_text import TextNode
 from calico_agent.model.container.run_options import RunOptions
 
 _TLS_FILES = ("ETCD_CA_CERT_FILE", "ETCD_CERT_FILE", "ETCD_KEY_FILE")

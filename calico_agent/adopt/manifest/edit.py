@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from calico_agent.adopt.described import NotTakenOver
 from calico_agent.adopt.manifest.objects import TooMuch
-from calico_agent.adopt.manifest.text import Event, Kind, Parsed, Text, TextNode, parse
+from calico_agent.adopt.manifest.yaml_text import Event, Kind, Parsed, Text, TextNode, parse
 
 # An anchor that moves is written out with what it stands for. More parts than this have only files made to be large.
 _MOST_WRITTEN = 10_000

@@ -16,9 +16,9 @@ from pathlib import PurePosixPath
 import yaml
 
 from calico_agent.adopt.manifest.objects import TooMuch, elements, mapping, member, string
-from calico_agent.adopt.manifest.text import Kind, TextNode
 from calico_agent.adopt.manifest.volumes import CNI_CONFIGURATION
 from calico_agent.adopt.manifest.workload import Workload
+from calico_agent.adopt.manifest.yaml_text import Kind, TextNode
 
 # The variables and lists of variables by which calico/node finds the Kubernetes API and the account of the plug-in.
 _FOR_TOKEN = frozenset(

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from calico_agent.adopt.manifest.text import Kind, Parsed, Text, TextNode
+from calico_agent.adopt.manifest.yaml_text import Kind, Parsed, Text, TextNode
 
 # `kind: List` in a list in a list; merge keys that merge others. Written by hand there is one.
 _DEEPEST = 8

@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Iterable, Iterator
 
 from calico_agent.adopt.described import Difference
-from calico_agent.adopt.manifest.rollout import Places, Step, rollout
+from calico_agent.adopt.manifest.host_by_host import Places, Step, rollout
 from calico_agent.adopt.manifest.split import Split
 from calico_agent.adopt.manifest.strategy import ON_DELETE
 from calico_agent.secret import masked

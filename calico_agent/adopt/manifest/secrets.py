@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from calico_agent.adopt.manifest.objects import KubernetesObject, mapping, member, string
-from calico_agent.adopt.manifest.text import TextNode
+from calico_agent.adopt.manifest.yaml_text import TextNode
 
 _ESCAPED = re.compile(r"([.\\'\"\[\]{}$])")
 

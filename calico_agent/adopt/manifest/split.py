@@ -9,8 +9,8 @@ from calico_agent.adopt.manifest.left import Left, left_in_place
 from calico_agent.adopt.manifest.objects import TooMuch, member, objects, string
 from calico_agent.adopt.manifest.secrets import Store, store_of
 from calico_agent.adopt.manifest.strategy import strategy, to_on_delete
-from calico_agent.adopt.manifest.text import Parsed, Text, parse
 from calico_agent.adopt.manifest.workload import AlreadySplit, Workload, find_workload, refuse_doubled_keys
+from calico_agent.adopt.manifest.yaml_text import Parsed, Text, parse
 from calico_agent.adopt.translate import translate
 
 

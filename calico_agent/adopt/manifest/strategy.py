@@ -7,8 +7,8 @@ only what is OnDelete now. With RollingUpdate calico-node would go from all host
 
 from calico_agent.adopt.manifest.edit import Edit, new_value, pair_before
 from calico_agent.adopt.manifest.objects import own_member, string
-from calico_agent.adopt.manifest.text import Kind, TextNode
 from calico_agent.adopt.manifest.workload import Workload
+from calico_agent.adopt.manifest.yaml_text import Kind, TextNode
 
 ON_DELETE = "OnDelete"
 _ROLLING = "RollingUpdate"

@@ -6,8 +6,8 @@ from pathlib import PurePosixPath
 from calico_agent.adopt.described import Difference, Given, GivenMount
 from calico_agent.adopt.manifest.objects import elements, is_true, mapping, member, string
 from calico_agent.adopt.manifest.secrets import SecretFile, Store
-from calico_agent.adopt.manifest.text import TextNode
 from calico_agent.adopt.manifest.workload import Workload
+from calico_agent.adopt.manifest.yaml_text import TextNode
 from calico_agent.model.container.container import Mount
 
 # Where calico/node keeps the credential of the CNI plug-in fresh, since v3.19 (node/pkg/cni of projectcalico/calico).

@@ -2,7 +2,7 @@
 
 from calico_agent.adopt.command_word import Word, source_of
 from calico_agent.adopt.described import Described, NotTakenOver
-from calico_agent.adopt.docker.command import docker_call, not_followed
+from calico_agent.adopt.docker.docker_call import docker_call, not_followed
 from calico_agent.adopt.docker.docker_run import describe_run
 from calico_agent.adopt.unit.shell_words import shell_commands
 from calico_agent.adopt.unit.unit import Files

@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 
 from calico_agent.adopt.command_word import Word
 from calico_agent.adopt.described import Described, Difference, NotTakenOver
-from calico_agent.adopt.docker.command import docker_call
+from calico_agent.adopt.docker.docker_call import docker_call
 from calico_agent.secret import masked
 
 _LONGEST = 120

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from calico_agent.adopt.command_word import LabelledText, Word
 from calico_agent.adopt.described import Described, Difference, Given, NotTakenOver
-from calico_agent.adopt.docker.command import DockerCall, docker_call, not_followed
+from calico_agent.adopt.docker.docker_call import DockerCall, docker_call, not_followed
 from calico_agent.adopt.docker.docker_run import describe_run
 from calico_agent.adopt.unit.deeds import other_deed
 from calico_agent.adopt.unit.environment_file import parse_environment_file

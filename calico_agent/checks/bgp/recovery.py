@@ -17,9 +17,9 @@ from calico_agent.faults.bgp.sessions import BGP_RECOVERING
 from calico_agent.faults.routes.host_routes import RT_BORROWED_MISSING
 from calico_agent.faults.routes.table import RT_BLACKHOLE, RT_BLACKHOLE_MISSING, RT_ECMP, RT_MISSING, RT_WRONG_NEXTHOP
 from calico_agent.model.calico.bird import Bird
-from calico_agent.model.evidence import ARRIVING, is_within
 from calico_agent.model.finding import Finding, Severity, Writer
 from calico_agent.model.network.address import Family
+from calico_agent.model.recency import ARRIVING, is_within
 from calico_agent.text import listed
 
 # What BIRD would put right by writing its routes.

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from calico_agent.checks.bgp.session_states import described
 from calico_agent.checks.identity.elsewhere import true_addresses
 from calico_agent.checks.identity.suspects import staying
-from calico_agent.checks.refused_peers import knocking, router_to, routers
+from calico_agent.checks.knocking import knocking, router_to, routers
 from calico_agent.checks.sentences import in_family
 from calico_agent.expected.agents import machines
 from calico_agent.expected.peer_endpoints import all_sessions, node_at

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from calico_agent.checks.bgp.as_numbers import one_number_of_two
 from calico_agent.checks.bgp.recovery import is_young, just_recovering
 from calico_agent.checks.bgp.session_states import Ends, described, has_just_ended, is_silent, meaning
+from calico_agent.checks.knocking import router_to
 from calico_agent.checks.neighbors import written_by_hand
-from calico_agent.checks.refused_peers import router_to
 from calico_agent.checks.sentences import birdcl, in_family
 from calico_agent.expected.bgp_need import needs_bgp
 from calico_agent.expected.bgp_peers import ExpectedSession
@@ -17,11 +17,11 @@ from calico_agent.faults.bgp.sessions import BGP_DOWN, BGP_NO_SESSION, BGP_STALE
 from calico_agent.model.calico.bad_key import ResourceKind
 from calico_agent.model.calico.bird import Bird, PeerKind, Session
 from calico_agent.model.calico.node import BgpSettings
-from calico_agent.model.evidence import SETTLING, is_within
 from calico_agent.model.finding import Finding, Severity
 from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.network.address import Family, IPAddress
 from calico_agent.model.network.route import Neighbour
+from calico_agent.model.recency import SETTLING, is_within
 
 # Each may be the reason for a session.
 _REASONS = (ResourceKind.NODE, ResourceKind.BGP_PEER, ResourceKind.BGP_CONFIGURATION)

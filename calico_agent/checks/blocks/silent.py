@@ -9,9 +9,9 @@ from calico_agent.expected.view import View
 from calico_agent.faults.bgp.sessions import BGP_NO_ROUTES
 from calico_agent.faults.routes.table import RT_MISSING
 from calico_agent.model.assessment import PeerSession
-from calico_agent.model.evidence import ARRIVING, is_within
 from calico_agent.model.finding import Finding, Severity
 from calico_agent.model.network.address import Family
+from calico_agent.model.recency import ARRIVING, is_within
 
 
 def find_silent(

@@ -15,7 +15,7 @@ from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 
 from calico_agent.checks.identity.suspects import staying
-from calico_agent.checks.refused_peers import knocking, routers
+from calico_agent.checks.knocking import knocking, routers
 from calico_agent.checks.sentences import cure_there, in_family
 from calico_agent.expected.agents import machine_of, machines
 from calico_agent.expected.peer_endpoints import all_sessions
@@ -23,11 +23,11 @@ from calico_agent.expected.view import View
 from calico_agent.faults.node.addresses import IP_ELSEWHERE
 from calico_agent.faults.node.names import NAME_TWICE
 from calico_agent.model.calico.node import Node
-from calico_agent.model.evidence import SETTLING, is_within
 from calico_agent.model.finding import ConditionType, Finding
 from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.name_lease import Machine
 from calico_agent.model.network.address import Family, IPAddress, IPInterface, IPNetwork
+from calico_agent.model.recency import SETTLING, is_within
 
 # The first addresses of the networks that Docker takes by itself (its `default-address-pools`).
 _DOCKERS = frozenset(

@@ -6,7 +6,7 @@ packet to it never leaves this machine.
 
 from ipaddress import ip_interface
 
-from calico_agent.checks.refused_peers import knocking
+from calico_agent.checks.knocking import knocking
 from calico_agent.expected.cluster import Cluster
 from calico_agent.expected.local_node import is_bridge
 from calico_agent.expected.view import View

@@ -14,7 +14,7 @@ from calico_agent.checks.preflight.machine.clock import check_clock
 from calico_agent.checks.preflight.machine.conntrack import check_conntrack
 from calico_agent.checks.preflight.machine.disks import check_disks
 from calico_agent.checks.preflight.machine.engine import check_engine
-from calico_agent.checks.preflight.machine.forwarding import check_forwarding
+from calico_agent.checks.preflight.machine.ip_forward import check_forwarding
 from calico_agent.checks.preflight.machine.kernel_modules import check_modules
 from calico_agent.checks.preflight.machine.mtu import check_mtu
 from calico_agent.checks.preflight.machine.network_managers import check_network_managers

@@ -4,7 +4,7 @@ It speaks of packets that this host sends without a mark. Those of pods and of p
 policy rules. Nothing is sent: what a firewall or a router on the way drops is not known.
 """
 
-from calico_agent.checks.bgp.daemon import peer_sessions
+from calico_agent.checks.bgp.bird_daemon import peer_sessions
 from calico_agent.checks.route_verifier import judge_of, verdict_alone
 from calico_agent.checks.routes.aggregates import aggregates_of
 from calico_agent.checks.underlay.tunnel_addresses import find_tunnel_addresses, way_to

@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from calico_agent.model.age import READING_COUNTS, age_of
 from calico_agent.model.calico.node import Datastore
 from calico_agent.model.observation import Unreadable
+from calico_agent.model.recency import READING_COUNTS, age_of
 from calico_agent.sources.datastore.cache import SnapshotError, SnapshotFile
 from calico_agent.worker import Worker
 

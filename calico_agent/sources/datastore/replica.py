@@ -11,10 +11,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from calico_agent.model.age import READING_DOUBTS, age_of
 from calico_agent.model.calico.node import Block, Datastore
 from calico_agent.model.network.address import IPNetwork
 from calico_agent.model.observation import Unreadable
+from calico_agent.model.recency import READING_DOUBTS, age_of
 from calico_agent.sources.datastore.backend import Backend, Changes
 from calico_agent.sources.datastore.etcd_client.error import EtcdError
 from calico_agent.sources.datastore.shrink_guard import ShrinkGuard

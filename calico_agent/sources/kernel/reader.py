@@ -17,8 +17,8 @@ from calico_agent.sources.kernel.decode.neighbors import decode_forwarding, deco
 from calico_agent.sources.kernel.links import read_links
 from calico_agent.sources.kernel.netconf import read_forwards
 from calico_agent.sources.kernel.netlink_socket import NetlinkSocket, retry_transient
+from calico_agent.sources.kernel.policy_rules import read_rules
 from calico_agent.sources.kernel.routes import dump_routes, look_up
-from calico_agent.sources.kernel.rules import read_rules
 from calico_agent.sources.kernel.uapi import AF_BRIDGE, NDMSG, RTM_GETNEIGH
 
 # Addresses of well-known resolvers, far from any cluster. Nothing is sent there: the kernel is asked how it would be.

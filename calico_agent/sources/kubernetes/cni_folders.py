@@ -7,6 +7,7 @@ from pathlib import Path
 
 from calico_agent.sources.decode_error import Malformed
 from calico_agent.sources.host.text_file import read_owned_text
+from calico_agent.sources.kubernetes.components import Part, kubelet_socket, running_runtimes
 from calico_agent.sources.kubernetes.decode.runtime_cni import (
     CniFolders,
     containerd_folders,
@@ -15,7 +16,6 @@ from calico_agent.sources.kubernetes.decode.runtime_cni import (
     crio_folders,
     flagged_folders,
 )
-from calico_agent.sources.kubernetes.programs import Part, kubelet_socket, running_runtimes
 
 _CONTAINERD, _CONTAINERD_SOCKET = "/etc/containerd/config.toml", "/run/containerd/containerd.sock"
 _CRIO, _CRIO_MORE = "etc/crio/crio.conf", "etc/crio/crio.conf.d"

@@ -7,8 +7,8 @@ import pytest
 
 from calico_agent.adopt.as_toml import render_toml
 from calico_agent.adopt.described import Difference, Given
+from calico_agent.adopt.manifest.host_by_host import host_commands
 from calico_agent.adopt.manifest.quantity import cpu_shares, nano_cpus, whole
-from calico_agent.adopt.manifest.rollout import host_commands
 from calico_agent.model.container.container import Mount
 from tests.adopt.manifest.texts import NODE, OTHER, daemon_set, read, split_text
 

@@ -6,9 +6,9 @@ import pytest
 import yaml
 
 from calico_agent.adopt.described import NotTakenOver
-from calico_agent.adopt.manifest import text as text_module
+from calico_agent.adopt.manifest import yaml_text as text_module
 from calico_agent.adopt.manifest.split import Split, split
-from calico_agent.adopt.manifest.text import Text
+from calico_agent.adopt.manifest.yaml_text import Text
 from tests.adopt.manifest.texts import CERTS, NODE, OTHER, daemon_set, read
 
 HOSTED = read("hosted-2.3.yaml")

@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calico_agent.adopt.manifest.split import split
-from calico_agent.adopt.manifest.text import Text
 from calico_agent.adopt.manifest.workload import AlreadySplit
+from calico_agent.adopt.manifest.yaml_text import Text
 from tests.adopt.manifest.texts import CERTS, NAMES, NODE, OTHER, daemon_set, read, split_text
 
 # One of each kind, for what does not depend on what is in them.

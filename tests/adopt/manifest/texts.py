@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from calico_agent.adopt.manifest.split import Split, split
-from calico_agent.adopt.manifest.text import Text
+from calico_agent.adopt.manifest.yaml_text import Text
 
 DATA = Path(__file__).parent / "data"
 NAMES = sorted(path.name for path in DATA.glob("*.yaml"))

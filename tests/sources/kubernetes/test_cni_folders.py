@@ -7,8 +7,8 @@ import pytest
 
 from calico_agent.model.host.kubernetes import KUBELET
 from calico_agent.sources.kubernetes.cni_folders import FoundFolders, cni_folders
+from calico_agent.sources.kubernetes.components import find_part
 from calico_agent.sources.kubernetes.decode.runtime_cni import CniFolders
-from calico_agent.sources.kubernetes.programs import find_part
 from tests.netns import NetworkNamespace, network_namespace
 from tests.sources.kubernetes.kubernetes_programs import running
 

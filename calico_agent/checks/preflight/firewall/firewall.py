@@ -7,8 +7,8 @@ same. Where Felix has not run yet its rules are added in thought: `felix_rules`.
 from collections.abc import Iterator, Mapping
 from itertools import groupby
 
-from calico_agent.checks.preflight.firewall.cures import forward, let_in, words_of
 from calico_agent.checks.preflight.firewall.felix_rules import TOLD, Tunnels, by_ebpf, has_felix, ways, with_felix
+from calico_agent.checks.preflight.firewall.firewall_cures import forward, let_in, words_of
 from calico_agent.checks.preflight.firewall.judged import Judged, judge, merged
 from calico_agent.checks.preflight.firewall.traffic import (
     Traffic,

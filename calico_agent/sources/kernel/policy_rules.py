@@ -5,7 +5,7 @@ from struct import Struct
 from calico_agent.model.network.address import Family
 from calico_agent.model.network.policy_rule import PolicyRule
 from calico_agent.sources.decode_error import KernelRefusal
-from calico_agent.sources.kernel.decode.rules import decode_rules
+from calico_agent.sources.kernel.decode.policy_rules import decode_rules
 from calico_agent.sources.kernel.netlink_socket import NetlinkSocket
 from calico_agent.sources.kernel.uapi import RTM_GETRULE
 

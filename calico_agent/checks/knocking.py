@@ -6,8 +6,8 @@ line outlives its cause: what counts is who tries again and again up to now.
 
 from calico_agent.expected.peer_endpoints import all_sessions
 from calico_agent.expected.view import View
-from calico_agent.model.evidence import FEWEST_KNOCKS, KNOCKS, is_within
 from calico_agent.model.network.address import IPAddress
+from calico_agent.model.recency import FEWEST_KNOCKS, KNOCKS, is_within
 
 
 def knocking(view: View) -> tuple[IPAddress, ...]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from calico_agent.model.network.address import Family
 from calico_agent.model.network.policy_rule import PolicyRule, RuleAction
 from calico_agent.sources.decode_error import Interrupted, KernelRefusal, Malformed
-from calico_agent.sources.kernel.decode.rules import decode_rules
+from calico_agent.sources.kernel.decode.policy_rules import decode_rules
 from tests.sources.kernel.netlink_messages import AF_INET, AF_INET6, attribute, done, message, number
 
 RTM_NEWRULE = 32

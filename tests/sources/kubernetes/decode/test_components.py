@@ -6,8 +6,7 @@ from hypothesis import strategies as st
 
 from calico_agent.model.calico.release import Release, release_in
 from calico_agent.model.host.kubernetes import KUBE_PROXY, KUBELET
-from calico_agent.sources.kubernetes.decode.flags import flag_values, is_set
-from calico_agent.sources.kubernetes.decode.programs import (
+from calico_agent.sources.kubernetes.decode.components import (
     arguments_file,
     decode_arguments_file,
     parts_of,
@@ -16,6 +15,7 @@ from calico_agent.sources.kubernetes.decode.programs import (
     snap_version,
     version_in,
 )
+from calico_agent.sources.kubernetes.decode.flags import flag_values, is_set
 
 PARTS: dict[str, tuple[str, list[str], set[str]]] = {
     "a kubelet": ("kubelet", ["/usr/bin/kubelet", "--v=2"], {KUBELET}),

@@ -6,7 +6,7 @@ from ipaddress import IPv6Interface
 
 import pytest
 
-from calico_agent.checks.preflight.machine.forwarding import check_forwarding
+from calico_agent.checks.preflight.machine.ip_forward import check_forwarding
 from calico_agent.model.container.container import ContainerState, Docker
 from calico_agent.model.host.sysctl import Sysctls
 from calico_agent.model.identity import AddressChoice

@@ -6,9 +6,9 @@ from ipaddress import ip_network
 import pytest
 
 from calico_agent.adopt.described import Given
+from calico_agent.adopt.manifest.host_by_host import Places, rollout
 from calico_agent.adopt.manifest.page import render_split
 from calico_agent.adopt.manifest.pools import pool_notes
-from calico_agent.adopt.manifest.rollout import Places, rollout
 from calico_agent.model.calico.node import Datastore, EncapsulationMode, Pool
 from calico_agent.model.observation import Unreadable
 from tests.adopt.manifest.texts import NAMES, NODE, OTHER, daemon_set, read, split_text

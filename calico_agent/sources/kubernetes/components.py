@@ -20,15 +20,7 @@ from calico_agent.sources.host.processes import started_at
 from calico_agent.sources.host.root_processes import RunningProgram, programs_named
 from calico_agent.sources.host.text_file import read_owned_text
 from calico_agent.sources.host.trusted_program import NotRunError, ask
-from calico_agent.sources.kubernetes.decode.flags import flag_values
-from calico_agent.sources.kubernetes.decode.kube_proxy import (
-    ProxyOptions,
-    configuration_file,
-    decode_answer,
-    decode_arguments,
-    decode_configuration,
-)
-from calico_agent.sources.kubernetes.decode.programs import (
+from calico_agent.sources.kubernetes.decode.components import (
     K3S_SOCKET,
     PROGRAMS,
     RUNTIMES,
@@ -39,6 +31,14 @@ from calico_agent.sources.kubernetes.decode.programs import (
     runtime_of,
     snap_version,
     version_in,
+)
+from calico_agent.sources.kubernetes.decode.flags import flag_values
+from calico_agent.sources.kubernetes.decode.kube_proxy import (
+    ProxyOptions,
+    configuration_file,
+    decode_answer,
+    decode_arguments,
+    decode_configuration,
 )
 from calico_agent.sources.kubernetes.decode.runtime_cni import network_plugin
 

@@ -8,8 +8,8 @@ from calico_agent.adopt.described import Difference, Given
 from calico_agent.adopt.manifest.objects import elements, is_true, mapping, member, string
 from calico_agent.adopt.manifest.quantity import quantity
 from calico_agent.adopt.manifest.secrets import SecretFile, Store, read_key
-from calico_agent.adopt.manifest.text import TextNode
 from calico_agent.adopt.manifest.workload import Workload, refuse_template
+from calico_agent.adopt.manifest.yaml_text import TextNode
 
 # $(NAME) in a value, and $$ for a dollar (kubernetes.io/docs, "Define Dependent Environment Variables").
 _REFERENCE = re.compile(r"\$\$|\$\(([A-Za-z_.-][A-Za-z0-9_.-]*)\)")
