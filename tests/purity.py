@@ -25,6 +25,7 @@ ALLOWED = frozenset(
 # Libraries that compute as well, each where it is needed.
 LIBRARIES = {
     "yaml": ("calico_agent.adopt.manifest.", "calico_agent.sources.kubernetes.decode.yaml_object"),
+    "contextvars": ("calico_agent.model.last_value_cache",),
     "msgspec": ("calico_agent.adopt.translate",),
     "prometheus_client.core": ("calico_agent.report.as_metrics",),
 }

@@ -43,12 +43,14 @@ from calico_agent.model.action import Supervising
 from calico_agent.model.assessment import Assessment
 from calico_agent.model.finding import Finding
 from calico_agent.model.identity import Identity
+from calico_agent.model.last_value_cache import caches_in_use
 from calico_agent.model.network.address import Family
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.settings import Mode
 
 
+@caches_in_use()
 def assess(
     observation: Observation,
     identity: Identity,

@@ -11,6 +11,7 @@ from calico_agent.expected.local_node import node_container
 from calico_agent.model.action import DesiredContainer
 from calico_agent.model.container.rollout import drift
 from calico_agent.model.identity import Identity
+from calico_agent.model.last_value_cache import Caches
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.preflight import Check
 from calico_agent.model.report import Report
@@ -40,7 +41,7 @@ def explore_now(config: Config) -> RouteQueries:
     """Return what `routes --once` and `trace --once` ask."""
     with _opened(config) as eyes:
         seen = eyes.look()
-    explorer = RouteQueries()
+    explorer = RouteQueries(eyes.caches)
     explorer.see(seen.observation, seen.identity, config)
     return explorer
 
@@ -81,6 +82,7 @@ class _Eyes:
 
     def __init__(self, config: Config, *, preflight: bool) -> None:
         self._config = config
+        self.caches = Caches()
         files = MemoryFiles(config)
         self._memory = Memory(kept=files.load_identity())
         self.sources = Collector(
@@ -89,7 +91,8 @@ class _Eyes:
 
     def look(self) -> Evaluation:
         """Look once, with no memory but that of who this host is."""
-        return evaluate(self.sources, self._config, self._memory, datetime.now(UTC))
+        with self.caches.in_use():
+            return evaluate(self.sources, self._config, self._memory, datetime.now(UTC))
 
     def report(self, history: History) -> tuple[History, Report]:
         """Look once. What was there at an earlier look and still is, is confirmed."""

@@ -22,6 +22,7 @@ from calico_agent.model.calico.workload_endpoint import WorkloadEndpoints
 from calico_agent.model.container.container import ContainerSpec
 from calico_agent.model.finding import ConditionType, Status
 from calico_agent.model.identity import Identity, KeptIdentity
+from calico_agent.model.last_value_cache import caches_in_use
 from calico_agent.model.name_lease import LONG_UP_SECONDS, NameState
 from calico_agent.model.network.address import IPAddress, IPNetwork
 from calico_agent.model.observation import Observation, Unreadable
@@ -85,6 +86,7 @@ def make_pass(outside: Outside, config: Config, memory: Memory, at: datetime) ->
     return Pass(evaluation, plan, report, Memory(history, plan.attempts, _kept(evaluation, config, memory.kept)))
 
 
+@caches_in_use()
 def evaluate(outside: Outside, config: Config, memory: Memory, at: datetime) -> Evaluation:
     """Look once and say what it means. Two answers open questions: about pods, and about routes that are amiss."""
     observation = _by_age(outside.observe(at), memory.history)

@@ -11,6 +11,7 @@ from calico_agent.checks.routes.trace import trace_packet
 from calico_agent.config import Config
 from calico_agent.expected.view import view_of
 from calico_agent.model.identity import Identity
+from calico_agent.model.last_value_cache import Caches
 from calico_agent.model.network.address import IPAddress
 from calico_agent.model.network.route_trace import KnownNames, RouteRow, Trace
 from calico_agent.model.observation import Observation, Unreadable
@@ -22,9 +23,10 @@ _NO_NAME = Unreadable("agent", "which node this host is is not known, so neither
 
 
 class RouteQueries:
-    """What the last pass saw, and questions about it."""
+    """What the last pass saw, and questions about it. `caches` are those of the passes, which have made most of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, caches: Caches) -> None:
+        self._caches = caches
         self._seen: tuple[Observation, Identity, Config] | None = None
 
     def see(self, observation: Observation, identity: Identity, config: Config) -> None:
@@ -41,7 +43,10 @@ class RouteQueries:
             if isinstance(source, Unreadable):
                 return source
         view = view_of(observation, identity, mode=config.mode, container_name=config.node.container_name)
-        return _NO_NAME if view.local.name is None else route_rows(view)
+        if view.local.name is None:
+            return _NO_NAME
+        with self._caches.in_use():
+            return route_rows(view)
 
     def names(self) -> KnownNames:
         """The nodes and pools of the datastore; none while it is not known."""
@@ -66,4 +71,5 @@ class RouteQueries:
             return lookup
         now = replace(observation, kernel=kernel)
         view = view_of(now, identity, mode=config.mode, container_name=config.node.container_name)
-        return trace_packet(view, kernel, lookup)
+        with self._caches.in_use():
+            return trace_packet(view, kernel, lookup)

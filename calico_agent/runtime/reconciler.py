@@ -12,6 +12,7 @@ from calico_agent.act.name_lease import NameLeaseKeeper
 from calico_agent.config import Config
 from calico_agent.model.action import Outcome, Plan
 from calico_agent.model.configuration import Configuration
+from calico_agent.model.last_value_cache import Caches
 from calico_agent.model.observation import AgentTrouble, Observation
 from calico_agent.model.report import Report
 from calico_agent.model.settings import Mode
@@ -39,7 +40,8 @@ class Reconciler:
         """
         self._configuration = configuration
         self._troubles = troubles
-        self.explorer = RouteQueries()
+        self._caches = Caches()
+        self.explorer = RouteQueries(self._caches)
         self._config = config
         self._names = NameLeaseKeeper(wake)
         self._puller = _puller(config, wake)
@@ -70,7 +72,8 @@ class Reconciler:
         if jump:
             self._started_at += jump
             self._memory = self._memory.moved(jump)
-        made = make_pass(self._sources, self._config, self._memory, at)
+        with self._caches.in_use():
+            made = make_pass(self._sources, self._config, self._memory, at)
         self._remember(made.memory)
         self._observation = made.evaluation.observation
         self.explorer.see(made.evaluation.observation, made.evaluation.identity, self._config)

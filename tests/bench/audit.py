@@ -14,6 +14,7 @@ from calico_agent.expected.routes import expect
 from calico_agent.expected.view import View, view_of
 from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import AddressChoice, Candidate, Identity, NameChoice
+from calico_agent.model.last_value_cache import caches_in_use
 from calico_agent.model.network.address import Family
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.observation import Observation, Unreadable
@@ -65,6 +66,7 @@ def measure(_folder: Path) -> Iterator[Entry]:
     )
 
 
+@caches_in_use()
 def _alternate() -> tuple[float, float, float]:
     learned, view = Learned(), _view()
     assert view.cluster is not None

@@ -20,6 +20,7 @@ from calico_agent.api.http import HttpServer
 from calico_agent.api.latest import AgentHealth
 from calico_agent.config import Config, ConfigOnDisk, load
 from calico_agent.model.action import Attempts, Outcome, Plan, StartContainer
+from calico_agent.model.last_value_cache import Caches
 from calico_agent.model.report import Report
 from calico_agent.runtime.daemon import Daemon
 from calico_agent.runtime.parts import Parts
@@ -37,7 +38,7 @@ class Script:
 
     steps: list[Callable[["Script"], tuple[Report, Plan]]]
     wake: Callable[[str], None] = lambda _: None
-    explorer: RouteQueries = field(default_factory=RouteQueries)
+    explorer: RouteQueries = field(default_factory=lambda: RouteQueries(Caches()))
     done: list[str] = field(default_factory=list)
     beats: dict[str, Callable[[], float]] = field(default_factory=dict)
 

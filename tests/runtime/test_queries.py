@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from calico_agent.model.last_value_cache import Caches
 from calico_agent.model.observation import Unreadable
 from calico_agent.runtime.queries import RouteQueries
 from tests.bench.cluster import BigCluster
@@ -58,4 +59,4 @@ class TestCommands:
 
 
 def test_before_the_first_pass_nothing_is_known() -> None:
-    assert isinstance(RouteQueries().routes(), Unreadable)
+    assert isinstance(RouteQueries(Caches()).routes(), Unreadable)
