@@ -1,6 +1,6 @@
-"""The name claim in etcd: made in one transaction, kept alive on a lease. What it means: `model.name_lease`.
+"""The name claim in the datastore: made in one transaction, kept alive on a lease. What it means: `model.name_lease`.
 
-A thread of its own, because a frozen etcd must hold up no pass: each pass says what is wanted (`want`), the thread
+A thread of its own, because a frozen datastore must hold up no pass: each pass says what is wanted (`want`), the thread
 makes it so and says what went wrong (`trouble`). What came of it the pass sees where it sees all, in the datastore.
 
 A claim is not given up when the agent stops: calico/node runs on under the name.
@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
-from calico_agent.act.lease_calls import encode_owner, grant_lease, renew_lease, revoke_lease, write_claim
 from calico_agent.model.name_lease import LEASE_SECONDS, ClaimName
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.settings import DatastoreSettings
-from calico_agent.sources.datastore.etcd_client.endpoints import endpoints_of
-from calico_agent.sources.datastore.etcd_client.error import EtcdError
-from calico_agent.sources.datastore.etcd_client.link import EtcdConnection
+from calico_agent.sources.datastore.backend import BackendOf, Claims
+from calico_agent.sources.datastore.backends import backend_of
+from calico_agent.sources.datastore.calico.name_lease import encode_owner
+from calico_agent.sources.datastore.server.error import DatastoreError
 from calico_agent.worker import Worker
 
 _SHORTEST_RETRY, _LONGEST_RETRY = 0.5, 20.0
@@ -57,16 +57,19 @@ class _HeldLease:
 class NameLeaseKeeper(Worker):
     """Keeps the name that is wanted. `wake(reason)` is called, from its thread, when it is had or cannot be had."""
 
-    def __init__(self, wake: Callable[[str], None], *, lease_seconds: int = LEASE_SECONDS) -> None:
+    def __init__(
+        self, wake: Callable[[str], None], *, lease_seconds: int = LEASE_SECONDS, backends: BackendOf = backend_of
+    ) -> None:
         super().__init__("name claim")
         self._wake = wake
+        self._backends = backends
         self._lease_seconds = lease_seconds
         # Guarded by the condition: what is wanted, what went wrong, and whether to end.
         self._changed = threading.Condition()
         self._wish: _DesiredLease | None = None
         self._trouble: Unreadable | None = None
         # The thread's own.
-        self._link: EtcdConnection | None = None
+        self._link: Claims | None = None
         self._settings: DatastoreSettings | None = None
         self._held: _HeldLease | None = None
         self._endpoint = 0
@@ -136,10 +139,10 @@ class NameLeaseKeeper(Worker):
             return _LONGEST_RETRY
         try:
             return self._hold(wish)
-        except EtcdError as error:
+        except DatastoreError as error:
             self._disconnect()
             self._endpoint += 1
-            self._say(Unreadable("etcd", error.reason, error.code))
+            self._say(Unreadable(self._backends(wish.settings).source, error.reason, error.code))
             pause, self._retry = self._retry, min(2 * self._retry, _LONGEST_RETRY)
             return pause
 
@@ -154,16 +157,15 @@ class NameLeaseKeeper(Worker):
             left = held.renew_at - time.monotonic()
             if left > 0:
                 return left
-            if renew_lease(link, held.lease):
+            if link.renew(held.lease):
                 return self._keep(held)
             claim = replace(made, seen=encode_owner(made))
-        lease = grant_lease(link, self._lease_seconds)
-        if write_claim(link, claim, lease):
+        lease = link.claim(claim, self._lease_seconds)
+        if lease is not None:
             return self._keep(_HeldLease(replace(wish, claim=replace(claim, seen=wish.claim.seen)), lease, 0.0))
-        revoke_lease(link, lease)
         self._held = None
         # Somebody else wrote it since it was read. Whoever has it now, the next pass sees it.
-        raise EtcdError(f"the claim on {wish.claim.name} was changed by somebody else meanwhile", "changed")
+        raise DatastoreError(f"the claim on {wish.claim.name} was changed by somebody else meanwhile", "changed")
 
     def _keep(self, held: _HeldLease) -> float:
         """Note that the claim is alive; the next sign of life is due when a third of the lease has passed."""
@@ -179,11 +181,12 @@ class NameLeaseKeeper(Worker):
         if changed:
             self._wake("name claim")
 
-    def _connect(self, settings: DatastoreSettings) -> EtcdConnection:
+    def _connect(self, settings: DatastoreSettings) -> Claims:
         if self._link is None or self._settings != settings or _renewed(self._link):
             self._disconnect()
-            endpoints = endpoints_of(settings)
-            self._link = EtcdConnection(endpoints[self._endpoint % len(endpoints)], settings, settings.timeout)
+            backend = self._backends(settings)
+            endpoints = backend.endpoints(settings)
+            self._link = backend.claims(endpoints[self._endpoint % len(endpoints)], settings, settings.timeout)
             self._settings = settings
         return self._link
 
@@ -193,10 +196,10 @@ class NameLeaseKeeper(Worker):
             self._link = None
 
 
-def _renewed(link: EtcdConnection) -> bool:
+def _renewed(link: Claims) -> bool:
     try:
-        return link.files.renewed()
-    except EtcdError:
+        return link.renewed()
+    except DatastoreError:
         return False  # what this connection was made with still works; the reading tells of it
 
 

@@ -14,8 +14,8 @@ from calico_agent.config.consistency import Key
 from calico_agent.config.schema import Config
 from calico_agent.errors import ConfigError
 from calico_agent.small_file import read_small
-from calico_agent.sources.datastore.etcd_client.error import EtcdError
-from calico_agent.sources.datastore.etcd_client.tls_files import TlsFiles, tls_context
+from calico_agent.sources.datastore.server.error import DatastoreError
+from calico_agent.sources.datastore.server.tls_files import TlsFiles, tls_context
 from calico_agent.sources.decode_error import Malformed
 from calico_agent.sources.host.decode.certificate import decode_certificates
 
@@ -85,7 +85,7 @@ def _check_contents(checked: Checked, config: Config, now: datetime) -> None:
     section = config.datastore
     try:
         tls_context(TlsFiles(section.ca_file, section.cert_file, section.key_file))
-    except EtcdError as error:
+    except DatastoreError as error:
         named = next((name for name in _DATASTORE_FILES if error.reason.startswith(getattr(section, name) or "\0")), "")
         checked.faults.append((("datastore", named or "ca_file"), error.reason))
         return

@@ -21,7 +21,9 @@ from calico_agent.model.network.address import IPAddress, IPNetwork
 from calico_agent.model.observation import AgentTrouble, Observation, Unreadable
 from calico_agent.runtime.datastore import KEEPER, MIRROR, DatastoreSource
 from calico_agent.sources.bird.daemons import BirdsReader
-from calico_agent.sources.datastore.endpoint_queries import EndpointReader
+from calico_agent.sources.datastore.backend import BackendOf
+from calico_agent.sources.datastore.backends import backend_of
+from calico_agent.sources.datastore.single_reads import EndpointReader
 from calico_agent.sources.docker.client import DockerReader
 from calico_agent.sources.docker.programs import ProgramReader
 from calico_agent.sources.docker.waiting_commands import ClientReader
@@ -43,7 +45,7 @@ PARTS = (MIRROR, KEEPER, _PROBE, _PREFLIGHT)
 
 class Collector:
     """Reads Observations. `wake` is called from watching threads; `one_shot` reads the datastore once, unwatched.
-    `preflight`: what that needs is read, too.
+    `preflight`: what that needs is read, too. `backends`: how a datastore is spoken to.
 
     Everything that a pass may know of the outside is in the observation, or is asked for by the methods below it.
     """
@@ -61,6 +63,7 @@ class Collector:
         pull: Callable[[], Pull | None] = lambda: None,
         configuration: Callable[[], Configuration] = Configuration,
         agent_troubles: Callable[[], tuple[AgentTrouble, ...]] = tuple,
+        backends: BackendOf = backend_of,
     ) -> None:
         self._config = config
         self._one_shot = one_shot
@@ -71,12 +74,12 @@ class Collector:
         self._configuration = configuration
         self._agent_troubles = agent_troubles
         self._rivals = RivalReader()
-        self._endpoints = EndpointReader(config.datastore.timeout_seconds)
+        self._endpoints = EndpointReader(config.datastore.timeout_seconds, backends)
         self._docker = DockerReader(config.docker.url, config.docker.timeout_seconds)
         self._birds = BirdsReader(config.bird.socket, config.bird.socket6)
         self._programs = ProgramReader()
         self._clients = ClientReader()
-        self._datastore = DatastoreSource(config, wake, one_shot=one_shot)
+        self._datastore = DatastoreSource(config, wake, one_shot=one_shot, backends=backends)
         self._kernel = KernelReader()
         self._probe = NeighbourProbe(wake) if config.agent.probe_next_hops and not one_shot else None
         if self._probe is not None:

@@ -16,11 +16,14 @@ from calico_agent.model.container.container import Docker
 from calico_agent.model.network.address import IPAddress, IPNetwork
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.settings import DatastoreSettings
+from calico_agent.sources.datastore.backend import Backend, BackendOf
+from calico_agent.sources.datastore.backends import backend_of
 from calico_agent.sources.datastore.cache import SnapshotFile
 from calico_agent.sources.datastore.cache_writer import CacheWriter
-from calico_agent.sources.datastore.etcd_client.endpoints import resolve_endpoints
 from calico_agent.sources.datastore.mirror import Mirror
 from calico_agent.sources.datastore.reading import read_datastore
+from calico_agent.sources.datastore.server.endpoints import resolve_endpoints
+from calico_agent.sources.datastore.single_reads import read_blocks
 from calico_agent.sources.docker.decode.node_datastore import datastore_settings
 
 # The first pass waits that long for etcd, so that a daemon that was just started does not begin with "unknown".
@@ -38,8 +41,12 @@ class DatastoreSource:
     `endpoints` are the addresses of its servers.
     """
 
-    def __init__(self, config: Config, wake: Callable[[str], None], *, one_shot: bool) -> None:
+    def __init__(
+        self, config: Config, wake: Callable[[str], None], *, one_shot: bool, backends: BackendOf = backend_of
+    ) -> None:
         """`wake` is called from watching threads; with `one_shot` the datastore is read, and not watched."""
+        self._backends = backends
+        self._backend: Backend | None = None
         self._config = config
         self._wake = wake
         self._one_shot = one_shot
@@ -69,6 +76,8 @@ class DatastoreSource:
 
     def blocks_of(self, datastore: Datastore | Unreadable, wanted: Collection[IPNetwork]) -> tuple[Block, ...]:
         """Some blocks as they are now, whichever pods came and went since the datastore was read."""
+        if self._backend is not None and self.settings is not None and not self._backend.follows_blocks:
+            return read_blocks(self._backend, self.settings, wanted)
         if self._mirror is not None:
             return self._mirror.blocks(wanted)
         blocks = () if isinstance(datastore, Unreadable) else datastore.blocks
@@ -104,7 +113,7 @@ class DatastoreSource:
             return self._mirror.snapshot()
         if self._hung is not None:
             return self._hung
-        read = read_datastore(settings, timeout=settings.timeout)
+        read = read_datastore(settings, timeout=settings.timeout, backend=self._backend)
         self._hung = read if isinstance(read, Unreadable) and read.code == "timeout" else None
         return read
 
@@ -121,13 +130,15 @@ class DatastoreSource:
 
     def _follow(self, settings: DatastoreSettings) -> None:
         self.settings = settings
+        self._backend = self._backends(settings)
         self.endpoints = resolve_endpoints(settings.endpoints)
         self.close()
         directory = self._config.agent.state_dir
         self._keeper = CacheWriter(SnapshotFile(Path(directory, _SNAPSHOT), settings)) if directory else None
         if self._one_shot:
             return
-        self._mirror = Mirror(settings, self._wake, remembered=self._keeper.load() if self._keeper else None)
+        remembered = self._keeper.load() if self._keeper else None
+        self._mirror = Mirror(settings, self._wake, remembered=remembered, backend=self._backend)
         self._mirror.start()
         if self._keeper is not None:
             self._keeper.keep(self._mirror.last_good)

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from calico_agent.act.lease_calls import encode_owner
 from calico_agent.act.name_lease import NameLeaseKeeper
 from calico_agent.model.calico.node import Datastore
 from calico_agent.model.name_lease import ALIVE, CLAIMS, OWNERS, ClaimName, Machine, claim_on
 from calico_agent.model.settings import DatastoreSettings
+from calico_agent.sources.datastore.calico.name_lease import encode_owner
 from calico_agent.sources.datastore.reading import read_datastore
 from tests.etcd_server import EtcdServer, free_port, jwt_option, running_etcd
 from tests.patience import PATIENCE, until

@@ -7,7 +7,6 @@ from datetime import timedelta
 
 from msgspec import structs
 
-from calico_agent.act.lease_calls import encode_owner
 from calico_agent.config import Config
 from calico_agent.config.node import NodeSection
 from calico_agent.config.schema import AgentSection, IdentitySection
@@ -18,6 +17,7 @@ from calico_agent.model.name_lease import ALIVE, OWNERS, ClaimName
 from calico_agent.model.settings import Mode
 from calico_agent.report.timeline import History, advance
 from calico_agent.runtime.pipeline import Evaluation, make_plan
+from calico_agent.sources.datastore.calico.name_lease import encode_owner
 from tests.worlds.looking import Look, look_from
 from tests.worlds.model.settle import Settled
 from tests.worlds.reading import AT, Outside, Store, boot_id

@@ -6,27 +6,28 @@ It is made so that each of these may differ:
   reading need not be of one instant, and a watch goes on for each prefix from where its list ended.
 - `Connection.watch` says what changed. Whether it is told (a stream), waits (long polls) or lists again now and then
   and compares, is its own business: who iterates sees changes, and may `cancel` at any time.
-- What changes with every pod is not among the prefixes. It is read when it is asked for (`endpoint_records`).
+- What changes with every pod need not be among the prefixes. It is read when it is asked for: pods' records always
+  (`endpoint_records`), blocks where the store is not `follows_blocks` (`blocks`).
 - Claims on node names are optional: `Connection.readable` leaves out what this user may not read and says why, and a
-  store without any makes a `Datastore` that is not `claimable`.
+  store without any makes a `Datastore` that is not `claimable`. They are the only thing that is written (`Claims`).
 
-Every call has a deadline and raises EtcdError, whose code says what is to be done: `compacted` (list again), `future`
-(another cluster), `denied`, `file`, `timeout`, `closed`.
+Every call has a deadline and raises DatastoreError, whose code says what is to be done: `compacted` (list again),
+`future` (another cluster), `denied`, `file`, `timeout`, `closed`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from calico_agent.model.calico.node import Datastore
+from calico_agent.model.calico.node import Block, Datastore
 from calico_agent.model.calico.workload_endpoint import WorkloadEndpoint
+from calico_agent.model.name_lease import ClaimName
 from calico_agent.model.network.address import IPNetwork
 from calico_agent.model.settings import DatastoreSettings
-from calico_agent.sources.datastore.etcd_client.endpoints import EtcdEndpoint
-from calico_agent.sources.datastore.etcd_client.tls_files import UsedFiles
 from calico_agent.sources.datastore.position import Position, Stamp
+from calico_agent.sources.datastore.server.endpoints import Endpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,23 +59,23 @@ class Watch(Context, Protocol):
     """An open watch: `changes` is iterated in one thread, `cancel` may be called from any."""
 
     def changes(self) -> Iterator[Changes]:
-        """What changed, until the watch ends; it always ends with an EtcdError."""
+        """What changed, until the watch ends; it always ends with an DatastoreError."""
 
     def cancel(self) -> None:
         """End the watch."""
 
 
 class Connection(Context, Protocol):
-    """A connection to one server, to read. `files` are the certificates that it was made with."""
+    """A connection to one server, to read."""
 
     @property
-    def endpoint(self) -> EtcdEndpoint: ...
-
-    @property
-    def files(self) -> UsedFiles: ...
+    def endpoint(self) -> Endpoint: ...
 
     def close(self) -> None:
         """End the connection, from any thread."""
+
+    def renewed(self) -> bool:
+        """Whether one that is made now would use other credentials than this one. Raises where none can be made."""
 
     def readable(self) -> tuple[tuple[str, ...], str]:
         """The prefixes to read; without the claims for a user who may read Calico's keys alone, and why."""
@@ -83,7 +84,7 @@ class Connection(Context, Protocol):
         """Where the store is, as a majority of its servers knows it. `key` is one that this user may read."""
 
     def ping_since(self, key: str, revision: int) -> Stamp:
-        """The same, while a watch can go on from this revision; else an EtcdError of the code `compacted`."""
+        """The same, while a watch can go on from this revision; else a DatastoreError of the code `compacted`."""
 
     def read_all(self, prefixes: tuple[str, ...]) -> tuple[Stamp, Iterator[tuple[str, bytes]]]:
         """Where the store is, and all keys below the prefixes as of then or later, as they are used up."""
@@ -97,16 +98,55 @@ class Connection(Context, Protocol):
     def endpoint_records(self, nodes: frozenset[str], deadline: float) -> Iterator[WorkloadEndpoint]:
         """The pods' records of these nodes as they are now, until `deadline` (monotonic s). Raises Malformed, too."""
 
+    def blocks(self, wanted: Collection[IPNetwork]) -> Iterator[Block]:
+        """Some blocks as they are now, asked for one by one as they are used; without what cannot be understood."""
+
+
+class Claims(Context, Protocol):
+    """A connection to one server, to claim node names. It ends with the block or by `close`, from any thread."""
+
+    def close(self) -> None:
+        """End the connection."""
+
+    def renewed(self) -> bool:
+        """As of a `Connection`."""
+
+    def claim(self, wanted: ClaimName, seconds: int) -> int | None:
+        """Write a claim, alive for so long, if the owner's record still is as it was seen; None where it is not.
+
+        What is given back keeps it alive, by `renew`.
+        """
+
+    def renew(self, lease: int) -> bool:
+        """Keep a claim alive for as long again. Whether it still was."""
+
 
 class Backend(Protocol):
     """A store: how its servers are spoken to, what of it is read, and how that is understood."""
 
     @property
+    def source(self) -> str:
+        """What it is called where it cannot be read."""
+
+    @property
     def prefixes(self) -> tuple[str, ...]:
         """Where Calico's own records are."""
 
-    def connect(self, endpoint: EtcdEndpoint, settings: DatastoreSettings, timeout: float) -> Connection:
+    @property
+    def follows_blocks(self) -> bool:
+        """Whether the blocks are among them."""
+
+    def endpoints(self, settings: DatastoreSettings) -> tuple[Endpoint, ...]:
+        """All its servers. Raises where none is known."""
+
+    def probe(self, endpoint: Endpoint, settings: DatastoreSettings, timeout: float) -> None:
+        """Raise where there is nothing to connect to. Costs next to nothing, as an outage may last."""
+
+    def connect(self, endpoint: Endpoint, settings: DatastoreSettings, timeout: float) -> Connection:
         """A connection to one server; each of its calls may take `timeout` seconds."""
+
+    def claims(self, endpoint: Endpoint, settings: DatastoreSettings, timeout: float) -> Claims:
+        """The same, to claim node names. Raises where they cannot be claimed."""
 
     def decode(self, key: str, value: bytes) -> Any:  # noqa: ANN401 - what it is, `assemble` alone needs to know
         """What a key holds, a BadKey where it cannot be understood; None: nothing of interest. Never raises."""
@@ -116,3 +156,7 @@ class Backend(Protocol):
 
     def block_key(self, cidr: IPNetwork) -> str:
         """Where the record of a block is."""
+
+
+BackendOf = Callable[[DatastoreSettings], Backend]
+"""Which store settings ask for."""

@@ -22,7 +22,7 @@ from calico_agent.model.settings import DatastoreSettings
 from calico_agent.sources import json_object
 from calico_agent.sources.datastore.etcd3.decode import decode_datastore
 from calico_agent.sources.datastore.etcd3.encode import encode_datastore
-from calico_agent.sources.datastore.etcd_client.endpoints import parse_endpoint
+from calico_agent.sources.datastore.server.endpoints import parse_endpoint
 from calico_agent.sources.decode_error import Malformed
 from calico_agent.sources.json_object import JsonObject
 from calico_agent.state.files import open_state

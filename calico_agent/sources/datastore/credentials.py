@@ -16,11 +16,11 @@ from calico_agent.model.host.certificate import CertificateFile, Credential, Cre
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.settings import DatastoreSettings
 from calico_agent.small_file import read_small
-from calico_agent.sources.datastore.etcd_client.endpoints import EtcdEndpoint, endpoints_of
-from calico_agent.sources.datastore.etcd_client.error import EtcdError
-from calico_agent.sources.datastore.etcd_client.issuance import is_issued
-from calico_agent.sources.datastore.etcd_client.reachability import server_certificate
-from calico_agent.sources.datastore.etcd_client.tls_files import TlsFiles, tls_context
+from calico_agent.sources.datastore.server.endpoints import Endpoint, endpoints_of
+from calico_agent.sources.datastore.server.error import DatastoreError
+from calico_agent.sources.datastore.server.issuance import is_issued
+from calico_agent.sources.datastore.server.reachability import server_certificate
+from calico_agent.sources.datastore.server.tls_files import TlsFiles, tls_context
 from calico_agent.sources.decode_error import Malformed
 from calico_agent.sources.docker.decode.node_datastore import datastore_settings
 from calico_agent.sources.host.decode.certificate import decode_certificate, decode_certificates
@@ -50,7 +50,7 @@ def read_etcd_servers(settings: DatastoreSettings | None) -> EtcdServers | Unrea
         return Unreadable("etcd", "it is not known where etcd is", "unset")
     try:
         endpoints = [endpoint for endpoint in endpoints_of(settings) if endpoint.tls][:_MOST_SERVERS]
-    except EtcdError as error:
+    except DatastoreError as error:
         return Unreadable("etcd", error.reason, error.code)
     files = TlsFiles(settings.ca_file, settings.cert_file, settings.key_file)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -84,7 +84,7 @@ def _credential(users: tuple[str, ...], named: TlsFiles, root: Path) -> Credenti
         return found
     try:
         tls_context(files)
-    except EtcdError as error:
+    except DatastoreError as error:
         shown = {inside: outside for inside, outside in zip(_paths(files), _paths(named), strict=True) if inside}
         return replace(found, trouble=_renamed(error.reason, shown))
     return replace(found, issued=is_issued(files))
@@ -117,10 +117,10 @@ def _certificate_file(path: str, place: str) -> CertificateFile | None:
         )
 
 
-def _server(files: TlsFiles, endpoint: EtcdEndpoint) -> EtcdServer:
+def _server(files: TlsFiles, endpoint: Endpoint) -> EtcdServer:
     try:
         certificate = decode_certificate(server_certificate(endpoint, files, _HANDSHAKE_SECONDS))
-    except EtcdError as error:
+    except DatastoreError as error:
         return EtcdServer(str(endpoint), error.reason, error.code)
     except Malformed as error:
         return EtcdServer(str(endpoint), error.what, "malformed")

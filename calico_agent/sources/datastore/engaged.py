@@ -4,13 +4,14 @@ import threading
 
 from calico_agent.model.observation import Unreadable
 from calico_agent.sources.datastore.backend import Connection, Watch
-from calico_agent.sources.datastore.etcd_client.error import EtcdError
+from calico_agent.sources.datastore.server.error import DatastoreError
 
 
 class Engaged:
     """One connection at a time, with its watch once that is open. `files_trouble`: see `renewed`."""
 
-    def __init__(self) -> None:
+    def __init__(self, source: str) -> None:
+        self._source = source
         self._lock = threading.Lock()
         self._connection: Connection | None = None
         self._watch: Watch | None = None
@@ -24,11 +25,11 @@ class Engaged:
             return self._connection, self._watch
 
     def on(self, connection: Connection | None, watch: Watch | None = None) -> None:
-        """From now on these. Raises EtcdError once all has been ended."""
+        """From now on these. Raises DatastoreError once all has been ended."""
         with self._lock:
             self._connection, self._watch = connection, watch
         if self._ended and connection is not None:
-            raise EtcdError("the mirror is stopping", "closed")
+            raise DatastoreError("the mirror is stopping", "closed")
 
     def end(self) -> None:
         """End them, and whatever comes after them."""
@@ -42,9 +43,9 @@ class Engaged:
     def renewed(self, connection: Connection) -> bool:
         """Whether a connection that is made now would use other files; `files_trouble` says why none could be made."""
         try:
-            renewed = connection.files.renewed()
-        except EtcdError as error:
-            self.files_trouble = Unreadable("etcd", error.reason, error.code)
+            renewed = connection.renewed()
+        except DatastoreError as error:
+            self.files_trouble = Unreadable(self._source, error.reason, error.code)
             return False
         self.files_trouble = None
         return renewed

@@ -15,8 +15,8 @@ from calico_agent.model.host.clocks import ClockAnswer, Clocks
 from calico_agent.model.settings import DatastoreSettings
 from calico_agent.model.unreadable import Unreadable
 from calico_agent.sources.datastore.etcd2.reader import ConnectionV2
-from calico_agent.sources.datastore.etcd_client.endpoints import EtcdEndpoint, endpoints_of
-from calico_agent.sources.datastore.etcd_client.error import EtcdError
+from calico_agent.sources.datastore.server.endpoints import Endpoint, endpoints_of
+from calico_agent.sources.datastore.server.error import DatastoreError
 
 _MOST_MEMBERS = 5
 _ALL_SECONDS = 5.0
@@ -34,17 +34,17 @@ def read_clocks(settings: DatastoreSettings | None) -> Clocks | Unreadable:
         for endpoint in endpoints:
             try:
                 answers.append(_ask(endpoint, settings, _ALL_SECONDS / len(endpoints)))
-            except EtcdError as error:
+            except DatastoreError as error:
                 if error.code == "file":
                     raise
                 silent.append(f"{endpoint}: {error.reason}")
-    except EtcdError as error:
+    except DatastoreError as error:
         return Unreadable("etcd", error.reason, error.code)
     return Clocks(tuple(answers), tuple(silent))
 
 
-def _ask(endpoint: EtcdEndpoint, settings: DatastoreSettings, timeout: float) -> ClockAnswer:
-    """Raises EtcdError."""
+def _ask(endpoint: Endpoint, settings: DatastoreSettings, timeout: float) -> ClockAnswer:
+    """Raises DatastoreError."""
     try:
         with ConnectionV2(endpoint, settings, timeout) as client:
             connection = client.open()
@@ -57,5 +57,5 @@ def _ask(endpoint: EtcdEndpoint, settings: DatastoreSettings, timeout: float) ->
                 connection.close()
         theirs = parsedate_to_datetime(date).timestamp() + _HALF_A_SECOND
     except (OSError, http.client.HTTPException, HTTPError, ValueError) as error:
-        raise EtcdError(f"it tells no time: {error}", "failed") from None
+        raise DatastoreError(f"it tells no time: {error}", "failed") from None
     return ClockAnswer(str(endpoint), (before + after) / 2 - theirs, _HALF_A_SECOND + abs(after - before) / 2)

@@ -26,13 +26,11 @@ from calico_agent.model.settings import DatastoreSettings
 from calico_agent.sources.datastore.backend import Backend, Connection
 from calico_agent.sources.datastore.backends import backend_of
 from calico_agent.sources.datastore.engaged import Engaged
-from calico_agent.sources.datastore.etcd_client.endpoints import EtcdEndpoint, endpoints_of
-from calico_agent.sources.datastore.etcd_client.error import EtcdError
-from calico_agent.sources.datastore.etcd_client.reachability import reach
-from calico_agent.sources.datastore.etcd_client.tls_files import UsedFiles
 from calico_agent.sources.datastore.position import Position
 from calico_agent.sources.datastore.reconnect_pace import Delays, jitter, list_delay
 from calico_agent.sources.datastore.replica import Replica
+from calico_agent.sources.datastore.server.endpoints import Endpoint
+from calico_agent.sources.datastore.server.error import DatastoreError
 from calico_agent.worker import Task
 
 # A connection that was good for this long starts the delays anew; what ends sooner is one more failure in a row.
@@ -74,7 +72,7 @@ class Mirror:
         self._mirroring = Task("etcd mirror", self._mirror)
         self._beating = Task("etcd heartbeat", self._beat)
         self._alive = self._moved = time.monotonic()
-        self._engaged = Engaged()
+        self._engaged = Engaged(self._backend.source)
         # How far the copy is, while a watch can go on from there; and the heartbeat is asked to come soon.
         self._position: Position | None = None
         self._soon = threading.Event()
@@ -121,23 +119,21 @@ class Mirror:
 
     def _mirror(self) -> None:
         try:
-            endpoints = endpoints_of(self._settings)
-        except EtcdError as error:
+            endpoints = self._backend.endpoints(self._settings)
+        except DatastoreError as error:
             self._failed("", error)
             self._stopping.wait()
             return
         delays = Delays(len(endpoints))
-        failed: set[EtcdEndpoint] = set()
+        failed: set[Endpoint] = set()
         for endpoint in itertools.cycle(endpoints):
             began = self._moved = time.monotonic()
             pause = 0.0
             try:
                 if endpoint in failed:
-                    # An outage may last, and gRPC's connections are not cheap.
-                    UsedFiles(self._settings, tls=endpoint.tls)
-                    reach(endpoint, self._settings.timeout).close()
+                    self._backend.probe(endpoint, self._settings, self._settings.timeout)
                 self._follow(endpoint)
-            except EtcdError as error:
+            except DatastoreError as error:
                 self._failed("" if error.code == "file" else str(endpoint), error)
                 failed.add(endpoint)
                 pause = list_delay(self._replica.size()) if error.code == "compacted" else 0.0
@@ -150,8 +146,8 @@ class Mirror:
             if self._stopping.wait(pause + delays.next(self._replica.size())):
                 return
 
-    def _follow(self, endpoint: EtcdEndpoint) -> None:
-        """List or go on, then watch until that ends; it always ends with an EtcdError."""
+    def _follow(self, endpoint: Endpoint) -> None:
+        """List or go on, then watch until that ends; it always ends with an DatastoreError."""
         with self._backend.connect(endpoint, self._settings, self._settings.timeout) as connection:
             self._engaged.on(connection)
             try:
@@ -167,7 +163,7 @@ class Mirror:
                         position.heard(changes.prefix, changes.at)
                         if changed:
                             self._wake("etcd changed")
-            except EtcdError as error:
+            except DatastoreError as error:
                 if error.code == "compacted":
                     self._position = None
                 raise
@@ -181,7 +177,7 @@ class Mirror:
             return None
         try:
             stamp = connection.ping_since(prefixes[0], position.oldest)
-        except EtcdError as error:
+        except DatastoreError as error:
             # Of another cluster, which may be behind.
             if error.code == "future":
                 return None
@@ -201,14 +197,14 @@ class Mirror:
             self._moved = time.monotonic()
             yield pair
 
-    def _failed(self, endpoint: str, error: EtcdError) -> None:
+    def _failed(self, endpoint: str, error: DatastoreError) -> None:
         # What we closed ourselves was closed for a reason that is noted already.
         if error.code != "closed" and self._replica.fail(endpoint, error):
             self._wake("etcd lost")
 
     def _bug(self, error: Exception) -> None:
         words = f"this is a bug of calico-agent: {type(error).__name__}: {error}"
-        if self._replica.fail("", EtcdError(words[:300], "bug")):
+        if self._replica.fail("", DatastoreError(words[:300], "bug")):
             structlog.get_logger("calico_agent").exception("mirror_failed", advice="please report it with this text")
             self._wake("etcd lost")
         self._position = None
@@ -235,7 +231,7 @@ class Mirror:
             return
         try:
             stamp = connection.ping(self._backend.prefixes[0])
-        except EtcdError as error:
+        except DatastoreError as error:
             self._failed(str(connection.endpoint), error)
             watch.cancel()
             return

@@ -16,7 +16,7 @@ from calico_agent.model.network.address import IPNetwork
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.recency import READING_DOUBTS, age_of
 from calico_agent.sources.datastore.backend import Backend, Changes
-from calico_agent.sources.datastore.etcd_client.error import EtcdError
+from calico_agent.sources.datastore.server.error import DatastoreError
 from calico_agent.sources.datastore.shrink_guard import ShrinkGuard
 
 # A member that restarts or a leader that changes is back within a few seconds; a failure that lasts longer is told.
@@ -43,7 +43,7 @@ class Replica:
         self._claims_trouble = ""
         self._belief = _belief(remembered)
         self._heard: tuple[float, datetime] | None = None
-        self._failures: dict[str, EtcdError] = {}
+        self._failures: dict[str, DatastoreError] = {}
         self._failing_since = 0.0
         self._answered = threading.Event()
 
@@ -110,7 +110,7 @@ class Replica:
             self._heard = _now()
         return missed
 
-    def fail(self, endpoint: str, error: EtcdError) -> bool:
+    def fail(self, endpoint: str, error: DatastoreError) -> bool:
         """Note why `endpoint` cannot be used, "" for all of them. Whether that is the first failure in a row.
 
         Who gives no answer may have been silent since it was last heard; who refuses has just begun.
@@ -147,12 +147,12 @@ class Replica:
         """What etcd holds, when that is known to be current and believed, else why it is not."""
         with self._lock:
             if self._heard is None:
-                return unreadable(self._failures)
+                return unreadable(self._backend.source, self._failures)
             now = time.monotonic()
             heard, read_at = self._heard
             failing = bool(self._failures) and now - self._failing_since > _PATIENCE_SECONDS
             if failing or now - heard > self._stale_after:
-                failure = unreadable(self._failures)
+                failure = unreadable(self._backend.source, self._failures)
                 since = f"{read_at:%Y-%m-%d %H:%M:%S} UTC, {now - heard:.0f} s ago"
                 return replace(failure, reason=f"no sign of life since {since}; {failure.reason}")
             if self._assembly is None:
@@ -161,7 +161,7 @@ class Replica:
             if self._claims_trouble:
                 read = without_claims(read, self._claims_trouble)
             doubt = self._belief.judge(read, now)
-            return Unreadable("etcd", doubt, "shrunk") if doubt else read
+            return Unreadable(self._backend.source, doubt, "shrunk") if doubt else read
 
     def last_good(self) -> Datastore | None:
         """The last snapshot that was one, however long ago (`read_at`); None before the first."""
@@ -180,12 +180,12 @@ def _pods(value: object) -> int:
     return value.at_home if isinstance(value, Block) else 0
 
 
-def unreadable(failures: Mapping[str, EtcdError]) -> Unreadable:
+def unreadable(source: str, failures: Mapping[str, DatastoreError]) -> Unreadable:
     """Why each endpoint that was tried cannot be used."""
     if not failures:
-        return Unreadable("etcd", "no answer has arrived yet", "pending")
+        return Unreadable(source, "no answer has arrived yet", "pending")
     reasons = (f"{endpoint}: {error.reason}" if endpoint else error.reason for endpoint, error in failures.items())
-    return Unreadable("etcd", "; ".join(reasons), next(iter(failures.values())).code)
+    return Unreadable(source, "; ".join(reasons), next(iter(failures.values())).code)
 
 
 def without_claims(read: Datastore, trouble: str) -> Datastore:

@@ -1,29 +1,35 @@
 # ruff: noqa: ARG002 - a Protocol has arguments that not all need
-"""A third backend, in memory: polled, without claims on names. Its records are spelled as in etcd v3."""
+"""A third backend, in memory: polled, with claims on names. Its records are spelled as in etcd v3."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
+from calico_agent.model.calico.node import Block
 from calico_agent.model.calico.workload_endpoint import WorkloadEndpoint
+from calico_agent.model.name_lease import ALIVE, CLAIMS, OWNERS, ClaimName
+from calico_agent.model.network.address import IPNetwork
 from calico_agent.model.settings import DatastoreSettings
 from calico_agent.sources.datastore.backend import Changes
+from calico_agent.sources.datastore.calico.name_lease import encode_alive, encode_owner
 from calico_agent.sources.datastore.etcd3.decode import PREFIXES, assemble, block_key, decode_key
-from calico_agent.sources.datastore.etcd_client.endpoints import EtcdEndpoint
-from calico_agent.sources.datastore.etcd_client.error import EtcdError
-from calico_agent.sources.datastore.etcd_client.tls_files import UsedFiles
 from calico_agent.sources.datastore.position import Position, Stamp
+from calico_agent.sources.datastore.server.endpoints import Endpoint
+from calico_agent.sources.datastore.server.error import DatastoreError
 
 
 @dataclass
 class MemoryBackend:
-    """All records, by key. Each has the revision of the store."""
+    """All records, by key. Each has the revision of the store. A lease is a number, and ends when a test says so."""
 
     records: dict[str, bytes]
     revision: int = 1
-    prefixes = PREFIXES
+    leases: set[int] = field(default_factory=set)
+    source = "memory"
+    prefixes = (*PREFIXES, CLAIMS)
+    follows_blocks = True
     decode = staticmethod(decode_key)
     assemble = staticmethod(assemble)
     block_key = staticmethod(block_key)
@@ -32,17 +38,24 @@ class MemoryBackend:
         self.records = {**self.records, key: value}
         self.revision += 1
 
-    def connect(self, endpoint: EtcdEndpoint, settings: DatastoreSettings, timeout: float) -> "MemoryConnection":
-        return MemoryConnection(self, endpoint, UsedFiles(settings, tls=False))
+    def endpoints(self, settings: DatastoreSettings) -> tuple[Endpoint, ...]:
+        return (Endpoint("memory", 0, tls=False),)
+
+    def probe(self, endpoint: Endpoint, settings: DatastoreSettings, timeout: float) -> None:
+        pass
+
+    def connect(self, endpoint: Endpoint, settings: DatastoreSettings, timeout: float) -> "MemoryConnection":
+        return MemoryConnection(self, endpoint)
+
+    claims = connect
 
 
 @dataclass
 class MemoryConnection:
-    """Connection and watch in one: it lists again every 10 ms and tells what differs."""
+    """Connection, watch and claims in one: it lists again every 10 ms and tells what differs."""
 
     store: MemoryBackend
-    endpoint: EtcdEndpoint
-    files: UsedFiles
+    endpoint: Endpoint
     ended: threading.Event = field(default_factory=threading.Event)
     known: dict[str, bytes] = field(default_factory=dict)
 
@@ -59,14 +72,17 @@ class MemoryConnection:
 
     cancel = close
 
+    def renewed(self) -> bool:
+        return False
+
     def readable(self) -> tuple[tuple[str, ...], str]:
-        return PREFIXES, ""
+        return self.store.prefixes, ""
 
     def ping(self, key: str) -> Stamp:
         return Stamp("memory", 0, self.store.revision)
 
     def ping_since(self, key: str, revision: int) -> Stamp:
-        raise EtcdError("a poll keeps no history", "future")
+        raise DatastoreError("a poll keeps no history", "future")
 
     def read_all(self, prefixes: tuple[str, ...]) -> tuple[Stamp, Iterator[tuple[str, bytes]]]:
         self.known = self.store.records
@@ -83,9 +99,25 @@ class MemoryConnection:
             before, self.known = self.known, self.store.records
             for key in before.keys() | self.known.keys():
                 if before.get(key) != self.known.get(key):
-                    prefix = next(prefix for prefix in PREFIXES if key.startswith(prefix))
+                    prefix = next(prefix for prefix in self.store.prefixes if key.startswith(prefix))
                     yield Changes(prefix, self.store.revision, self.store.revision, ((key, self.known.get(key)),))
-        raise EtcdError("it was closed", "closed")
+        raise DatastoreError("it was closed", "closed")
 
     def endpoint_records(self, nodes: frozenset[str], deadline: float) -> Iterator[WorkloadEndpoint]:
         return iter(())
+
+    def blocks(self, wanted: Collection[IPNetwork]) -> Iterator[Block]:
+        found = ((key, self.store.records.get(key)) for key in map(block_key, wanted))
+        decoded = (decode_key(key, value) for key, value in found if value is not None)
+        return (block for block in decoded if isinstance(block, Block))
+
+    def claim(self, wanted: ClaimName, seconds: int) -> int | None:
+        if self.store.records.get(f"{OWNERS}{wanted.name}", b"").decode() != wanted.seen:
+            return None
+        self.store.put(f"{OWNERS}{wanted.name}", encode_owner(wanted).encode())
+        self.store.put(f"{ALIVE}{wanted.name}", encode_alive(wanted).encode())
+        self.store.leases.add(self.store.revision)
+        return self.store.revision
+
+    def renew(self, lease: int) -> bool:
+        return lease in self.store.leases

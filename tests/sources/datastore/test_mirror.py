@@ -26,11 +26,11 @@ from calico_agent.sources.datastore.etcd3 import reader as etcd_module
 from calico_agent.sources.datastore.etcd3.backend import Etcd3
 from calico_agent.sources.datastore.etcd3.decode import PREFIXES
 from calico_agent.sources.datastore.etcd3.reader import Connection
-from calico_agent.sources.datastore.etcd_client.endpoints import parse_endpoint
-from calico_agent.sources.datastore.etcd_client.error import EtcdError
 from calico_agent.sources.datastore.mirror import Mirror
 from calico_agent.sources.datastore.reading import read_datastore
 from calico_agent.sources.datastore.replica import Replica
+from calico_agent.sources.datastore.server.endpoints import parse_endpoint
+from calico_agent.sources.datastore.server.error import DatastoreError
 from tests.etcd_server import Certificates, EtcdServer, free_port, jwt_option, running_cluster, running_etcd
 from tests.patience import PATIENCE, until
 from tests.places import DATA
@@ -319,13 +319,13 @@ def test_a_frozen_etcd_is_noticed_about_as_soon_as_one_that_is_gone_and_a_thawed
 @pytest.mark.parametrize(
     ("error", "silent_for", "told_after"),
     [
-        pytest.param(EtcdError("no answer", "timeout"), 7.0, 3.0, id="silent since it was last heard"),
-        pytest.param(EtcdError("no answer", "timeout"), 12.0, 2.0, id="silent for longer: one may take over"),
-        pytest.param(EtcdError("connection refused", "refused"), 7.0, 10.0, id="refusing since just now"),
+        pytest.param(DatastoreError("no answer", "timeout"), 7.0, 3.0, id="silent since it was last heard"),
+        pytest.param(DatastoreError("no answer", "timeout"), 12.0, 2.0, id="silent for longer: one may take over"),
+        pytest.param(DatastoreError("connection refused", "refused"), 7.0, 10.0, id="refusing since just now"),
     ],
 )
 def test_how_soon_a_failure_is_told(
-    error: EtcdError, silent_for: float, told_after: float, monkeypatch: pytest.MonkeyPatch
+    error: DatastoreError, silent_for: float, told_after: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = time.monotonic()
     monkeypatch.setattr(replica_module, "_now", lambda: (now - silent_for, datetime.now(UTC)))
@@ -373,10 +373,10 @@ def test_a_bug_is_told_and_does_not_end_the_mirror(etcd: EtcdServer, monkeypatch
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_mirror_whose_thread_has_ended_gives_no_sign_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
-    def nothing(_: object) -> Any:
+    def nothing(*_: object) -> Any:
         raise ZeroDivisionError("a bug outside of all that is foreseen")
 
-    monkeypatch.setattr(datastore_module, "endpoints_of", nothing)
+    monkeypatch.setattr(Etcd3, "endpoints", nothing)
     mirror = Mirror(DatastoreSettings(("http://127.0.0.1:1",)), lambda _: None, heartbeat=0.05)
     mirror.start()
     try:
@@ -405,7 +405,7 @@ def test_a_watch_from_a_compacted_revision_ends(etcd: EtcdServer) -> None:
     with (
         Connection(endpoint, etcd.settings(), 5.0) as connection,
         connection.watch(dict.fromkeys(PREFIXES, 2)) as watch,
-        pytest.raises(EtcdError) as caught,
+        pytest.raises(DatastoreError) as caught,
     ):
         next(watch.changes())
     assert caught.value.code == "compacted"

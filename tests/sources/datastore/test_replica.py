@@ -12,8 +12,8 @@ from calico_agent.model.calico.node import Block, Datastore, Node
 from calico_agent.model.observation import Unreadable
 from calico_agent.sources.datastore.backend import Changes
 from calico_agent.sources.datastore.etcd3.backend import Etcd3
-from calico_agent.sources.datastore.etcd_client.error import EtcdError
 from calico_agent.sources.datastore.replica import Replica
+from calico_agent.sources.datastore.server.error import DatastoreError
 from calico_agent.sources.datastore.shrink_guard import ShrinkGuard
 
 CLUSTER = "/calico/resources/v3/projectcalico.org/clusterinformations/default"
@@ -93,8 +93,8 @@ def test_pods_that_come_and_go_make_no_other_datastore_and_are_followed_all_the_
 def test_before_the_first_list_each_endpoint_says_why() -> None:
     replica = Replica(Etcd3(), stale_after=60.0)
     assert replica.snapshot() == Unreadable("etcd", "no answer has arrived yet", "pending")
-    assert replica.fail("http://a:2379", EtcdError("connection refused", "refused"))
-    assert not replica.fail("http://b:2379", EtcdError("no answer within 5 s", "timeout"))
+    assert replica.fail("http://a:2379", DatastoreError("connection refused", "refused"))
+    assert not replica.fail("http://b:2379", DatastoreError("no answer within 5 s", "timeout"))
     assert replica.snapshot() == Unreadable(
         "etcd", "http://a:2379: connection refused; http://b:2379: no answer within 5 s", "refused"
     )
@@ -103,7 +103,7 @@ def test_before_the_first_list_each_endpoint_says_why() -> None:
 def test_a_copy_without_a_sign_of_life_is_stale() -> None:
     replica = Replica(Etcd3(), stale_after=-1.0)
     replica.load(1, [(NODE, b"{}")])
-    replica.fail("http://a:2379", EtcdError("connection refused", "refused"))
+    replica.fail("http://a:2379", DatastoreError("connection refused", "refused"))
     read = replica.snapshot()
     assert isinstance(read, Unreadable)
     assert read.code == "refused"
@@ -113,11 +113,11 @@ def test_a_copy_without_a_sign_of_life_is_stale() -> None:
 def test_a_list_that_breaks_off_changes_nothing() -> None:
     def broken() -> Iterator[tuple[str, bytes]]:
         yield f"{NODE}-other", b"{}"
-        raise EtcdError("no answer within 5 s", "timeout")
+        raise DatastoreError("no answer within 5 s", "timeout")
 
     replica = Replica(Etcd3(), stale_after=60.0)
     replica.load(1, [(NODE, b"{}")])
-    with pytest.raises(EtcdError):
+    with pytest.raises(DatastoreError):
         replica.load(2, broken())
     read = replica.snapshot()
     assert isinstance(read, Datastore)
@@ -127,7 +127,7 @@ def test_a_list_that_breaks_off_changes_nothing() -> None:
 def test_what_an_earlier_run_read_counts_until_etcd_answers() -> None:
     remembered = nodes(4)
     replica = Replica(Etcd3(), stale_after=60.0, remembered=remembered)
-    replica.fail("http://a:2379", EtcdError("connection refused", "refused"))
+    replica.fail("http://a:2379", DatastoreError("connection refused", "refused"))
     assert isinstance(replica.snapshot(), Unreadable)
     assert replica.last_good() is remembered
     replica.load(2, [(NODE, b"{}"), (f"{NODE}-2", b"{}")])

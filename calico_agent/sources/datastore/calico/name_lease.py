@@ -1,8 +1,9 @@
-"""Claims on node names in etcd: who owns a name, and who keeps it alive. What they mean: `model.name_lease`."""
+"""Claims on node names: who owns a name, and who keeps it alive. What they mean: `model.name_lease`."""
 
+import json
 from datetime import UTC, datetime
 
-from calico_agent.model.name_lease import ALIVE, OWNERS, AliveSign, Machine, NameOwner
+from calico_agent.model.name_lease import ALIVE, OWNERS, AliveSign, ClaimName, Machine, NameOwner
 from calico_agent.sources import json_object
 from calico_agent.sources.decode_error import Malformed
 from calico_agent.sources.json_object import JsonObject
@@ -24,6 +25,26 @@ def decode_claim(key: str, value: bytes) -> NameOwner | AliveSign | None:
     if prefix is ALIVE:
         return AliveSign(name, _machine(fields))
     return NameOwner(name, _machine(fields), _since(fields), value.decode())
+
+
+def encode_owner(claim: ClaimName) -> str:
+    """The owner's record as it is written."""
+    return json.dumps({**_fields(claim.machine), "since": claim.since.isoformat(timespec="seconds")})
+
+
+def encode_alive(claim: ClaimName) -> str:
+    """The sign of life as it is written."""
+    return json.dumps(_fields(claim.machine))
+
+
+def _fields(machine: Machine) -> dict[str, object]:
+    return {
+        "machine_id": machine.machine_id,
+        "boot_id": machine.boot_id,
+        "macs": list(machine.macs),
+        "hostname": machine.hostname,
+        "address": machine.address,
+    }
 
 
 def _machine(fields: JsonObject) -> Machine:

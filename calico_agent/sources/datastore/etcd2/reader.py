@@ -14,7 +14,7 @@ import queue
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -25,17 +25,20 @@ from urllib3.exceptions import HTTPError, ProtocolError
 from urllib3.response import BaseHTTPResponse
 from urllib3.util import make_headers
 
+from calico_agent.model.calico.node import Block
 from calico_agent.model.calico.workload_endpoint import WorkloadEndpoint
+from calico_agent.model.network.address import IPNetwork
 from calico_agent.model.settings import DatastoreSettings
 from calico_agent.sources.datastore.backend import Changes
 from calico_agent.sources.datastore.calico.workload_endpoint import decode_endpoint_v2
 from calico_agent.sources.datastore.etcd2.answer import Etcd2Answer, decode_answer
-from calico_agent.sources.datastore.etcd2.decode import PREFIXES
-from calico_agent.sources.datastore.etcd_client.endpoints import EtcdEndpoint
-from calico_agent.sources.datastore.etcd_client.error import EtcdError
-from calico_agent.sources.datastore.etcd_client.reachability import find_cause
-from calico_agent.sources.datastore.etcd_client.tls_files import UsedFiles, tls_context
+from calico_agent.sources.datastore.etcd2.decode import PREFIXES, decode_key
+from calico_agent.sources.datastore.etcd3.decode import block_key
 from calico_agent.sources.datastore.position import SETTLED_V2, Position, Stamp
+from calico_agent.sources.datastore.server.endpoints import Endpoint
+from calico_agent.sources.datastore.server.error import DatastoreError
+from calico_agent.sources.datastore.server.reachability import find_cause
+from calico_agent.sources.datastore.server.tls_files import UsedFiles, tls_context
 from calico_agent.sources.decode_error import Malformed
 
 _MAX_LIST = 512 * 1024 * 1024
@@ -55,9 +58,9 @@ _Failures = (OSError, http.client.HTTPException, HTTPError, ValueError)
 
 
 class ConnectionV2:
-    """A connection to one member, to read. Every call has a deadline and raises EtcdError; only a poll has none."""
+    """A connection to one member, to read. Every call but a poll has a deadline and raises DatastoreError."""
 
-    def __init__(self, endpoint: EtcdEndpoint, settings: DatastoreSettings, timeout: float) -> None:
+    def __init__(self, endpoint: Endpoint, settings: DatastoreSettings, timeout: float) -> None:
         self.endpoint = endpoint
         self._timeout = timeout
         self.files = UsedFiles(settings, tls=endpoint.tls)
@@ -80,6 +83,10 @@ class ConnectionV2:
     def close(self) -> None:
         """End the connection, from any thread."""
         shutdown(self._http)
+
+    def renewed(self) -> bool:
+        """Whether the files have changed since it was made. Raises DatastoreError where it could not be made anew."""
+        return self.files.renewed()
 
     def readable(self) -> tuple[tuple[str, ...], str]:
         """All prefixes: there are no claims."""
@@ -113,6 +120,13 @@ class ConnectionV2:
             pairs = self._get(f"/v2/keys{folder}?recursive=true&quorum=true", _MAX_EVENT)[0].pairs()
             yield from filter(None, (decode_endpoint_v2(node, key, value) for key, value in pairs))
 
+    def blocks(self, wanted: Collection[IPNetwork]) -> Iterator[Block]:
+        """Each by a question of its own."""
+        for key in map(block_key, wanted):
+            for found, value in self._get(f"/v2/keys{quote(key)}?quorum=true", _MAX_EVENT)[0].pairs():
+                if isinstance(block := decode_key(found, value), Block):
+                    yield block
+
     def watch(self, starts: Mapping[str, int]) -> "WatchV2":
         """Everything that changes below the prefixes, each from its own index on."""
         return WatchV2(self, starts)
@@ -142,19 +156,19 @@ class ConnectionV2:
         cluster = response.headers.get("X-Etcd-Cluster-Id", "")
         return answer, Stamp(cluster, int(term) if term.isascii() and term.isdigit() else 0, answer.index)
 
-    def explain(self, error: Exception) -> EtcdError:
+    def explain(self, error: Exception) -> DatastoreError:
         """The reason for people."""
         cause = find_cause(self.endpoint, self.files.files, min(_PROBE_SECONDS, self._timeout))
         if cause is not None:
             return cause
         if isinstance(error, TimeoutError):
-            return EtcdError(f"no answer within {self._timeout:.3g} s", "timeout")
+            return DatastoreError(f"no answer within {self._timeout:.3g} s", "timeout")
         if isinstance(error, ConnectionError | http.client.IncompleteRead | ProtocolError):
-            return EtcdError("the connection broke off in the middle of an answer", "failed")
+            return DatastoreError("the connection broke off in the middle of an answer", "failed")
         if isinstance(error, http.client.HTTPException | HTTPError):
             # Not the error itself, which quotes what came.
-            return EtcdError("what answers there does not speak HTTP, and is no etcd", "failed")
-        return EtcdError(" ".join(str(error).split())[:300] or type(error).__name__, "failed")
+            return DatastoreError("what answers there does not speak HTTP, and is no etcd", "failed")
+        return DatastoreError(" ".join(str(error).split())[:300] or type(error).__name__, "failed")
 
 
 class WatchV2:
@@ -162,7 +176,7 @@ class WatchV2:
 
     def __init__(self, connection: ConnectionV2, starts: Mapping[str, int]) -> None:
         self._connection = connection
-        self._found: queue.SimpleQueue[Changes | EtcdError] = queue.SimpleQueue()
+        self._found: queue.SimpleQueue[Changes | DatastoreError] = queue.SimpleQueue()
         self._cancelled = threading.Event()
         self._polls = [connection.open() for _ in starts]
         for poll, (prefix, index) in zip(self._polls, starts.items(), strict=True):
@@ -178,10 +192,10 @@ class WatchV2:
         self.cancel()
 
     def changes(self) -> Iterator[Changes]:
-        """What changed, as etcd reports it, until the watch ends; it always ends with an EtcdError."""
+        """What changed, as etcd reports it, until the watch ends; it always ends with an DatastoreError."""
         while True:
             found = self._found.get()
-            if isinstance(found, EtcdError):
+            if isinstance(found, DatastoreError):
                 raise found
             yield found
 
@@ -190,7 +204,7 @@ class WatchV2:
         self._cancelled.set()
         for poll in self._polls:
             shutdown(poll)
-        self._found.put(EtcdError("the watch was closed", "closed"))
+        self._found.put(DatastoreError("the watch was closed", "closed"))
 
     def _poll(self, poll: HTTPConnection, prefix: str, index: int) -> None:
         try:
@@ -203,8 +217,8 @@ class WatchV2:
                 self._found.put(Changes(prefix, event.index, event.index, event.items, event.folders))
                 index = event.index + 1
         except Malformed as malformed:
-            self._found.put(EtcdError(malformed.what, "failed"))
-        except EtcdError as error:
+            self._found.put(DatastoreError(malformed.what, "failed"))
+        except DatastoreError as error:
             self._found.put(error)
         except (*_Failures, AttributeError) as error:  # AttributeError: `cancel` took the socket away
             if not self._cancelled.is_set():
@@ -223,21 +237,21 @@ def shutdown(connection: HTTPConnection) -> None:
 
 
 def read_answer(response: BaseHTTPResponse, most: int, within: float = math.inf) -> Etcd2Answer:
-    """What etcd answered, however long that takes as long as it comes. Raises EtcdError, and `_Failures`."""
+    """What etcd answered, however long that takes as long as it comes. Raises DatastoreError, and `_Failures`."""
     began, body = time.monotonic(), bytearray()
     while chunk := response.read1(_CHUNK):
         body += chunk
         if len(body) > most:
-            raise EtcdError(f"an answer is larger than {most} bytes", "failed")
+            raise DatastoreError(f"an answer is larger than {most} bytes", "failed")
         elapsed = time.monotonic() - began
         if elapsed > within and len(body) < elapsed * _SLOWEST:
             raise TimeoutError
     if not body and response.status == 200:
-        raise EtcdError("etcd ended the watch", "canceled")
+        raise DatastoreError("etcd ended the watch", "canceled")
     try:
         answer = decode_answer(response.status, response.headers.get("X-Etcd-Index", ""), bytes(body))
     except Malformed as malformed:
-        raise EtcdError(malformed.what, "failed") from None
+        raise DatastoreError(malformed.what, "failed") from None
     if answer.refusal:
-        raise EtcdError(answer.refusal, answer.code)
+        raise DatastoreError(answer.refusal, answer.code)
     return answer

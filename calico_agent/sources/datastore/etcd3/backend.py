@@ -2,19 +2,29 @@
 
 from calico_agent.model.settings import DatastoreSettings
 from calico_agent.sources.datastore.backend import Backend
+from calico_agent.sources.datastore.etcd3.claims import EtcdClaims
 from calico_agent.sources.datastore.etcd3.decode import PREFIXES, assemble, block_key, decode_key
 from calico_agent.sources.datastore.etcd3.reader import Connection
-from calico_agent.sources.datastore.etcd_client.endpoints import EtcdEndpoint
+from calico_agent.sources.datastore.server.endpoints import Endpoint, endpoints_of
+from calico_agent.sources.datastore.server.reachability import probe
 
 
 class Etcd3(Backend):
     """Lists of one revision, a watch that tells, claims on names."""
 
+    source = "etcd"
     prefixes = PREFIXES
+    follows_blocks = True
+    endpoints = staticmethod(endpoints_of)
+    probe = staticmethod(probe)
     decode = staticmethod(decode_key)
     assemble = staticmethod(assemble)
     block_key = staticmethod(block_key)
 
-    def connect(self, endpoint: EtcdEndpoint, settings: DatastoreSettings, timeout: float) -> Connection:
+    def connect(self, endpoint: Endpoint, settings: DatastoreSettings, timeout: float) -> Connection:
         """A connection to one member."""
         return Connection(endpoint, settings, timeout)
+
+    def claims(self, endpoint: Endpoint, settings: DatastoreSettings, timeout: float) -> EtcdClaims:
+        """The same, to claim names."""
+        return EtcdClaims(endpoint, settings, timeout)

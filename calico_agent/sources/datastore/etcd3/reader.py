@@ -2,13 +2,15 @@
 
 import queue
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import chain
 from types import TracebackType
 from typing import Self
 
+from calico_agent.model.calico.node import Block
 from calico_agent.model.calico.workload_endpoint import WorkloadEndpoint
 from calico_agent.model.name_lease import CLAIMS
+from calico_agent.model.network.address import IPNetwork
 from calico_agent.model.settings import DatastoreSettings
 from calico_agent.sources.datastore.backend import Changes
 from calico_agent.sources.datastore.calico.workload_endpoint import (
@@ -17,11 +19,11 @@ from calico_agent.sources.datastore.calico.workload_endpoint import (
     namespace_of,
     prefix_of_node,
 )
-from calico_agent.sources.datastore.etcd3.decode import PREFIXES
-from calico_agent.sources.datastore.etcd_client.endpoints import EtcdEndpoint
-from calico_agent.sources.datastore.etcd_client.error import EtcdError
-from calico_agent.sources.datastore.etcd_client.link import EtcdConnection, etcdrpc
+from calico_agent.sources.datastore.etcd3.decode import PREFIXES, block_key, decode_key
+from calico_agent.sources.datastore.etcd3.link import EtcdConnection, etcdrpc
 from calico_agent.sources.datastore.position import SETTLED_V3, Position, Stamp
+from calico_agent.sources.datastore.server.endpoints import Endpoint
+from calico_agent.sources.datastore.server.error import DatastoreError
 
 # A half-full block is 10 KB.
 _FIRST_PAGE, _LARGEST_PAGE = 16, 500
@@ -30,9 +32,9 @@ _MOST_NAMESPACES = 2000
 
 
 class Connection(EtcdConnection):
-    """A connection to one member of etcd, to read. Every call has a deadline and raises EtcdError."""
+    """A connection to one member of etcd, to read. Every call has a deadline and raises DatastoreError."""
 
-    def __init__(self, endpoint: EtcdEndpoint, settings: DatastoreSettings, timeout: float) -> None:
+    def __init__(self, endpoint: Endpoint, settings: DatastoreSettings, timeout: float) -> None:
         super().__init__(endpoint, settings, timeout)
         self._kv = etcdrpc.KVStub(self.channel)
 
@@ -40,7 +42,7 @@ class Connection(EtcdConnection):
         """The prefixes to read; without the claims for a user who may read Calico's keys alone, and why."""
         try:
             self.ping(CLAIMS)
-        except EtcdError as error:
+        except DatastoreError as error:
             if error.code != "denied":
                 raise
             return PREFIXES, error.reason
@@ -51,7 +53,7 @@ class Connection(EtcdConnection):
         return self.ping_since(key, 0)
 
     def ping_since(self, key: str, revision: int) -> Stamp:
-        """The same, while all that happened after this revision is kept; else an EtcdError of the code `compacted`.
+        """The same, while all that happened after this revision is kept; else raises, with the code `compacted`.
 
         A watch would not tell: one from the compacted revision itself on lacks what was deleted in it, without a word.
         """
@@ -98,25 +100,32 @@ class Connection(EtcdConnection):
         start, end = PREFIX.encode(), _end_of(PREFIX)
         for _ in range(_MOST_NAMESPACES):
             if time.monotonic() > deadline:
-                raise EtcdError("they lie in too many namespaces to be read in time", "timeout")
+                raise DatastoreError("they lie in too many namespaces to be read in time", "timeout")
             first = self._some(start, end, 1, keys_only=True)
             if not first:
                 return
             namespace = namespace_of(first[0][0])
             yield namespace
             start = _end_of(f"{PREFIX}{namespace}/")
-        raise EtcdError(f"they lie in more than {_MOST_NAMESPACES} namespaces", "failed")
+        raise DatastoreError(f"they lie in more than {_MOST_NAMESPACES} namespaces", "failed")
 
     def _endpoints(self, prefix: str) -> tuple[tuple[str, bytes], ...]:
         found = self._some(prefix.encode(), _end_of(prefix), _MOST_ENDPOINTS)
         if len(found) == _MOST_ENDPOINTS:
-            raise EtcdError(f"there are {_MOST_ENDPOINTS} and more below {prefix}", "failed")
+            raise DatastoreError(f"there are {_MOST_ENDPOINTS} and more below {prefix}", "failed")
         return found
 
     def _some(self, start: bytes, end: bytes, limit: int, *, keys_only: bool = False) -> tuple[tuple[str, bytes], ...]:
         """The first keys from `start` on and before `end`, at most that many."""
         request = etcdrpc.RangeRequest(key=start, range_end=end, limit=limit, keys_only=keys_only)
         return tuple((_key(pair.key), pair.value) for pair in self._range(request).kvs)
+
+    def blocks(self, wanted: Collection[IPNetwork]) -> Iterator[Block]:
+        """Each by a question of its own."""
+        for key in map(block_key, wanted):
+            for pair in self._range(etcdrpc.RangeRequest(key=key.encode())).kvs:
+                if isinstance(block := decode_key(key, pair.value), Block):
+                    yield block
 
     def watch(self, starts: Mapping[str, int]) -> "Watch":
         """Everything that changes below the prefixes, each from its own revision on."""
@@ -155,18 +164,18 @@ class Watch:
         self.cancel()
 
     def changes(self) -> Iterator[Changes]:
-        """What changed, as etcd reports it, until the watch ends; it always ends with an EtcdError."""
+        """What changed, as etcd reports it, until the watch ends; it always ends with an DatastoreError."""
         with self._connection.translated():
             for response in self._call:
                 if response.compact_revision:
-                    raise EtcdError(f"the revisions up to {response.compact_revision} were compacted", "compacted")
+                    raise DatastoreError(f"the revisions up to {response.compact_revision} were compacted", "compacted")
                 if response.canceled:
-                    raise EtcdError(
+                    raise DatastoreError(
                         f"etcd ended the watch: {response.cancel_reason or 'no reason given'}"[:300], "canceled"
                     )
                 if response.events:
                     yield self._changes(response)
-        raise EtcdError("etcd ended the watch", "canceled")
+        raise DatastoreError("etcd ended the watch", "canceled")
 
     def _changes(self, response: etcdrpc.WatchResponse) -> Changes:
         """One message is about one prefix, and holds what happened up to its last event."""

@@ -19,10 +19,10 @@ from calico_agent.model.observation import Unreadable
 from calico_agent.model.settings import DatastoreSettings, EtcdApi
 from calico_agent.sources.datastore.etcd2.decode import PREFIXES
 from calico_agent.sources.datastore.etcd2.reader import ConnectionV2, WatchV2
-from calico_agent.sources.datastore.etcd_client.endpoints import parse_endpoint
-from calico_agent.sources.datastore.etcd_client.error import EtcdError
 from calico_agent.sources.datastore.mirror import Mirror
 from calico_agent.sources.datastore.reading import read_datastore
+from calico_agent.sources.datastore.server.endpoints import parse_endpoint
+from calico_agent.sources.datastore.server.error import DatastoreError
 from tests.etcd_server import Certificates, EtcdServer, free_port, running_etcd
 from tests.patience import PATIENCE
 from tests.sources.datastore.etcd2.test_decode import CLUSTER
@@ -169,7 +169,7 @@ def test_an_event_that_etcd_no_longer_keeps_ends_the_watch(etcd: EtcdServer) -> 
     with (
         ConnectionV2(endpoint, settings(etcd), 5.0) as connection,
         WatchV2(connection, {HOSTS: 2}) as watch,
-        pytest.raises(EtcdError) as caught,
+        pytest.raises(DatastoreError) as caught,
     ):
         next(watch.changes())
     assert caught.value.code == "compacted"

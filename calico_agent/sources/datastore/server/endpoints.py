@@ -9,14 +9,14 @@ from urllib.parse import urlsplit
 
 from calico_agent.model.network.address import IPAddress
 from calico_agent.model.settings import DatastoreSettings
-from calico_agent.sources.datastore.etcd_client.error import EtcdError
+from calico_agent.sources.datastore.server.error import DatastoreError
 
 _DEFAULT_PORT = 2379
 _LOOKUP_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class EtcdEndpoint:
+class Endpoint:
     """One member of etcd as its client reaches it."""
 
     host: str
@@ -32,7 +32,7 @@ class EtcdEndpoint:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-def parse_endpoint(url: str, *, tls_by_default: bool) -> EtcdEndpoint:
+def parse_endpoint(url: str, *, tls_by_default: bool) -> Endpoint:
     """`https://host:2379`, `http://host:2379` or `host:2379`.
 
     Without a scheme, TLS is used when certificates are configured, as etcd's own client does. Raises ValueError.
@@ -49,18 +49,18 @@ def parse_endpoint(url: str, *, tls_by_default: bool) -> EtcdEndpoint:
         host = ""
     if not host or not (host.isascii() and host.isprintable()) or parts.path.strip("/") or parts.query:
         raise ValueError(f"the endpoint {url!a} is not of the form https://host:{_DEFAULT_PORT}")
-    return EtcdEndpoint(host, port, scheme.lower() == "https" if separator else tls_by_default)
+    return Endpoint(host, port, scheme.lower() == "https" if separator else tls_by_default)
 
 
-def endpoints_of(settings: DatastoreSettings) -> tuple[EtcdEndpoint, ...]:
-    """All members of etcd as configured. Raises EtcdError where there are none, or one cannot be understood."""
+def endpoints_of(settings: DatastoreSettings) -> tuple[Endpoint, ...]:
+    """All members of etcd as configured. Raises DatastoreError where there are none, or one cannot be understood."""
     if not settings.endpoints:
-        raise EtcdError("no endpoint of etcd is configured", "config")
+        raise DatastoreError("no endpoint of etcd is configured", "config")
     tls = bool(settings.ca_file or settings.cert_file)
     try:
         return tuple(parse_endpoint(url, tls_by_default=tls) for url in settings.endpoints)
     except ValueError as error:
-        raise EtcdError(str(error), "config") from None
+        raise DatastoreError(str(error), "config") from None
 
 
 def resolve_endpoints(urls: Iterable[str]) -> tuple[IPAddress, ...]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from calico_agent.model.settings import DatastoreSettings
 from calico_agent.small_file import read_small
-from calico_agent.sources.datastore.etcd_client.error import EtcdError
+from calico_agent.sources.datastore.server.error import DatastoreError
 
 _MAX_FILE = 1024 * 1024
 
@@ -38,7 +38,7 @@ class UsedFiles:
         self._tls = tls
 
     def renewed(self) -> bool:
-        """Whether another connection would use other ones. Raises EtcdError where it could not be made with them.
+        """Whether another connection would use other ones. Raises DatastoreError where it could not be made with them.
 
         That may be the middle of a renewal; what this connection was made with still works.
         """
@@ -49,9 +49,9 @@ class UsedFiles:
 
 
 def read_tls(files: TlsFiles) -> TlsMaterial:
-    """The TLS files as they are now. Raises EtcdError."""
+    """The TLS files as they are now. Raises DatastoreError."""
     if bool(files.certificate) != bool(files.key):
-        raise EtcdError("a client certificate needs its key, and a key its certificate; one is missing", "config")
+        raise DatastoreError("a client certificate needs its key, and a key its certificate; one is missing", "config")
     return TlsMaterial(
         ca=_read_file(files.ca, "certificate authority"),
         certificate=_read_file(files.certificate, "client certificate"),
@@ -60,31 +60,31 @@ def read_tls(files: TlsFiles) -> TlsMaterial:
 
 
 def tls_context(files: TlsFiles) -> ssl.SSLContext:
-    """What OpenSSL makes of the files. Raises EtcdError with what is wrong with them."""
+    """What OpenSSL makes of the files. Raises DatastoreError with what is wrong with them."""
     material = read_tls(files)
     try:
         context = ssl.create_default_context(cafile=files.ca or None)
     except (OSError, ssl.SSLError):
-        raise EtcdError(f"{files.ca} holds no usable certificate of an authority", "file") from None
+        raise DatastoreError(f"{files.ca} holds no usable certificate of an authority", "file") from None
     # As calico/node does, which is written in Go: what is in that file is trusted, whoever signed it, and a certificate
     # may lack what only newer ones have (from 3.13 on Python asks for that).
     context.verify_flags = context.verify_flags & ~ssl.VERIFY_X509_STRICT | ssl.VERIFY_X509_PARTIAL_CHAIN
     if not files.certificate:
         return context
     if b"-----BEGIN CERTIFICATE-----" not in (material.certificate or b""):
-        raise EtcdError(f"{files.certificate} holds no certificate", "file")
+        raise DatastoreError(f"{files.certificate} holds no certificate", "file")
     if b"PRIVATE KEY-----" not in (material.key or b""):
-        raise EtcdError(f"{files.key} holds no private key", "file")
+        raise DatastoreError(f"{files.key} holds no private key", "file")
     try:
         context.load_cert_chain(files.certificate, files.key, password=refuse_password)
     except EncryptedError:
-        raise EtcdError(f"{files.key} is encrypted, and nobody is there to give its password", "file") from None
+        raise DatastoreError(f"{files.key} is encrypted, and nobody is there to give its password", "file") from None
     except (OSError, ssl.SSLError) as error:
         reason = getattr(error, "reason", None) or ""
         if reason.endswith(("TOO_SMALL", "TOO_WEAK")):
             said = reason.lower().replace("_", " ")
-            raise EtcdError(f"{files.certificate} is refused by this system's OpenSSL: {said}", "file") from None
-        raise EtcdError(f"{files.certificate} and {files.key} are not a certificate and its key", "file") from None
+            raise DatastoreError(f"{files.certificate} is refused by this system's OpenSSL: {said}", "file") from None
+        raise DatastoreError(f"{files.certificate} and {files.key} are not a certificate and its key", "file") from None
     return context
 
 
@@ -103,8 +103,8 @@ def _read_file(path: str, what: str) -> bytes | None:
     try:
         return read_small(Path(path), _MAX_FILE)
     except FileNotFoundError:
-        raise EtcdError(f"the file of the {what}, {path}, does not exist", "file") from None
+        raise DatastoreError(f"the file of the {what}, {path}, does not exist", "file") from None
     except PermissionError:
-        raise EtcdError(f"the file of the {what}, {path}, may not be read by this user", "file") from None
+        raise DatastoreError(f"the file of the {what}, {path}, may not be read by this user", "file") from None
     except OSError as error:
-        raise EtcdError(f"the file of the {what}, {path}, cannot be read: {error.strerror}", "file") from None
+        raise DatastoreError(f"the file of the {what}, {path}, cannot be read: {error.strerror}", "file") from None

@@ -1,17 +1,20 @@
-"""The endpoint records of single nodes, from a real etcd."""
+"""The endpoint records of single nodes and single blocks, from a real etcd."""
 
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
 import pytest
 
+from calico_agent.model.calico.node import Block
 from calico_agent.model.calico.workload_endpoint import WorkloadEndpoints
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.settings import EtcdApi
+from calico_agent.sources.datastore.backends import backend_of
 from calico_agent.sources.datastore.calico.workload_endpoint import PREFIX
-from calico_agent.sources.datastore.endpoint_queries import EndpointReader, read_endpoints
+from calico_agent.sources.datastore.etcd3.decode import block_key
+from calico_agent.sources.datastore.single_reads import EndpointReader, read_blocks, read_endpoints
 from tests.etcd_server import EtcdServer, running_etcd
 from tests.sources.datastore.etcd2.test_reader import send
 
@@ -79,3 +82,16 @@ def test_an_answer_is_kept_for_a_while_and_says_what_it_was_asked_about(etcd: Et
     assert isinstance(first, WorkloadEndpoints)
     assert first.about == {7}
     assert reader.read(etcd.settings(), node, frozenset({7, 8}), lost) is first
+
+
+@pytest.mark.parametrize("api", EtcdApi)
+def test_single_blocks_are_read_by_both_apis(etcd: EtcdServer, api: EtcdApi) -> None:
+    cidr, junk, none = map(ip_network, ("10.9.0.0/26", "10.9.0.64/26", "10.9.0.128/26"))
+    for written, value in ((cidr, json.dumps({"cidr": str(cidr), "affinity": "host:node"})), (junk, "junk")):
+        if api is EtcdApi.V3:
+            etcd.put(block_key(written), value)
+        else:
+            send(etcd, "PUT", block_key(written), value)
+    settings = replace(etcd.settings("http://127.0.0.1:1", etcd.url), api=api)
+    found = read_blocks(backend_of(settings), settings, [none, junk, cidr])
+    assert found == (Block(cidr, "node", in_use=False),)

@@ -18,10 +18,10 @@ from typing import Any, Self
 
 from calico_agent.descriptors import can_open
 from calico_agent.model.settings import DatastoreSettings
-from calico_agent.sources.datastore.etcd_client.endpoints import EtcdEndpoint
-from calico_agent.sources.datastore.etcd_client.error import EtcdError
-from calico_agent.sources.datastore.etcd_client.reachability import find_cause
-from calico_agent.sources.datastore.etcd_client.tls_files import TlsMaterial, UsedFiles
+from calico_agent.sources.datastore.server.endpoints import Endpoint
+from calico_agent.sources.datastore.server.error import DatastoreError
+from calico_agent.sources.datastore.server.reachability import find_cause
+from calico_agent.sources.datastore.server.tls_files import TlsMaterial, UsedFiles
 
 os.environ["PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION"] = "python"
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # gRPC's own lines would repeat on stderr what we report
@@ -58,11 +58,11 @@ _OPTIONS = [
 
 
 class EtcdConnection:
-    """A connection to one member. Every call has the deadline `timeout` (s) and raises EtcdError; close() ends all."""
+    """A connection to one member. Every call has the deadline `timeout` (s) and raises DatastoreError."""
 
-    def __init__(self, endpoint: EtcdEndpoint, settings: DatastoreSettings, timeout: float) -> None:
+    def __init__(self, endpoint: Endpoint, settings: DatastoreSettings, timeout: float) -> None:
         if not can_open(_DESCRIPTORS):
-            raise EtcdError("calico-agent is out of file descriptors", "short")
+            raise DatastoreError("calico-agent is out of file descriptors", "short")
         self.endpoint = endpoint
         self.timeout = timeout
         self.files = UsedFiles(settings, tls=endpoint.tls)
@@ -71,7 +71,7 @@ class EtcdConnection:
         self._settings = settings
         try:
             self._log_in()
-        except EtcdError:
+        except DatastoreError:
             self.close()
             raise
 
@@ -87,18 +87,22 @@ class EtcdConnection:
         """End the connection and whatever still waits on it, from any thread."""
         self.channel.close()
 
+    def renewed(self) -> bool:
+        """Whether the files have changed since it was made. Raises DatastoreError where it could not be made anew."""
+        return self.files.renewed()
+
     def call(self, method: Callable[..., Any], request: object) -> Any:  # noqa: ANN401 - etcd's generated messages
         """One call of a stub. When the token has expired, or a change of users voids it, with a new one once more."""
         try:
             return self._call(method, request)
-        except EtcdError as error:
+        except DatastoreError as error:
             if error.code != "token":
                 raise
         self._log_in()
         try:
             return self._call(method, request)
-        except EtcdError as error:
-            raise EtcdError(error.reason, "denied" if error.code == "token" else error.code) from None
+        except DatastoreError as error:
+            raise DatastoreError(error.reason, "denied" if error.code == "token" else error.code) from None
 
     def _call(self, method: Callable[..., Any], request: object) -> Any:  # noqa: ANN401
         with self.translated():
@@ -114,18 +118,18 @@ class EtcdConnection:
 
     @contextmanager
     def translated(self) -> Iterator[None]:
-        """Turn gRPC's errors into EtcdError."""
+        """Turn gRPC's errors into DatastoreError."""
         try:
             yield
         except grpc.RpcError as error:
             raise self._explain(error) from None
         except ValueError:  # gRPC's word for a channel that another thread closed
-            raise EtcdError("the connection was closed", "closed") from None
+            raise DatastoreError("the connection was closed", "closed") from None
 
-    def _explain(self, error: grpc.Call) -> EtcdError:
+    def _explain(self, error: grpc.Call) -> DatastoreError:
         status, details = error.code(), " ".join(str(error.details()).split())[:300]
         if status is grpc.StatusCode.CANCELLED:
-            return EtcdError("the connection was closed", "closed")
+            return DatastoreError("the connection was closed", "closed")
         if "etcdserver: " in details:
             return _explain_etcd(status, details.partition("etcdserver: ")[2])
         if status in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
@@ -133,30 +137,30 @@ class EtcdConnection:
             if cause is not None:
                 return cause
         if "Failed parsing HTTP/2" in details:
-            return EtcdError("what answers there does not speak HTTP/2, and is no etcd of version 3", "failed")
+            return DatastoreError("what answers there does not speak HTTP/2, and is no etcd of version 3", "failed")
         if status is grpc.StatusCode.DEADLINE_EXCEEDED:
-            return EtcdError(f"no answer within {self.timeout:.3g} s", "timeout")
-        return EtcdError(f"{status.name.lower().replace('_', ' ')}: {details}", "failed")
+            return DatastoreError(f"no answer within {self.timeout:.3g} s", "timeout")
+        return DatastoreError(f"{status.name.lower().replace('_', ' ')}: {details}", "failed")
 
 
-def _open_channel(endpoint: EtcdEndpoint, tls: TlsMaterial) -> grpc.Channel:
+def _open_channel(endpoint: Endpoint, tls: TlsMaterial) -> grpc.Channel:
     if not endpoint.tls:
         return grpc.insecure_channel(endpoint.authority, options=_OPTIONS)
     credentials = grpc.ssl_channel_credentials(tls.ca, tls.key, tls.certificate)
     return grpc.secure_channel(endpoint.authority, credentials, options=_OPTIONS)
 
 
-def _explain_etcd(status: grpc.StatusCode, said: str) -> EtcdError:
+def _explain_etcd(status: grpc.StatusCode, said: str) -> DatastoreError:
     if "authentication failed" in said:
-        return EtcdError("etcd refuses the user name or password", "denied")
+        return DatastoreError("etcd refuses the user name or password", "denied")
     if "user name is empty" in said:
-        return EtcdError(f"etcd demands a user name and password ({said})", "denied")
+        return DatastoreError(f"etcd demands a user name and password ({said})", "denied")
     if "invalid auth token" in said or "revision of auth store is old" in said:
-        return EtcdError(f"etcd demands a newer token ({said})", "token")
+        return DatastoreError(f"etcd demands a newer token ({said})", "token")
     if "permission denied" in said:
-        return EtcdError("etcd refuses these keys to this user (permission denied)", "denied")
+        return DatastoreError("etcd refuses these keys to this user (permission denied)", "denied")
     if "has been compacted" in said:
-        return EtcdError("etcd no longer has what happened since", "compacted")
+        return DatastoreError("etcd no longer has what happened since", "compacted")
     if "is a future revision" in said:
-        return EtcdError("etcd is behind where it was", "future")
-    return EtcdError(f"etcd says: {said}", "timeout" if status is grpc.StatusCode.DEADLINE_EXCEEDED else "failed")
+        return DatastoreError("etcd is behind where it was", "future")
+    return DatastoreError(f"etcd says: {said}", "timeout" if status is grpc.StatusCode.DEADLINE_EXCEEDED else "failed")

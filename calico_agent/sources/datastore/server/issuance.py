@@ -8,7 +8,7 @@ and keys of any length do. When it is valid is judged elsewhere.
 
 import ssl
 
-from calico_agent.sources.datastore.etcd_client.tls_files import TlsFiles, refuse_password
+from calico_agent.sources.datastore.server.tls_files import TlsFiles, refuse_password
 
 # X509_V_FLAG_NO_CHECK_TIME and X509_V_ERR_INVALID_PURPOSE (x509_vfy.h). The latter comes when the chain is complete;
 # OpenSSL is stricter about purposes than Go.

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calico_agent.sources.datastore.etcd_client.endpoints import EtcdEndpoint, parse_endpoint, resolve_endpoints
+from calico_agent.sources.datastore.server.endpoints import Endpoint, parse_endpoint, resolve_endpoints
 
 
 @pytest.mark.parametrize(
@@ -15,28 +15,24 @@ from calico_agent.sources.datastore.etcd_client.endpoints import EtcdEndpoint, p
         pytest.param(
             "https://10.77.0.1:2379",
             False,
-            EtcdEndpoint("10.77.0.1", 2379, tls=True),
+            Endpoint("10.77.0.1", 2379, tls=True),
             "https://10.77.0.1:2379",
             id="https",
         ),
-        pytest.param("http://etcd:4001/", True, EtcdEndpoint("etcd", 4001, tls=False), "http://etcd:4001", id="http"),
-        pytest.param(
-            "HTTPS://etcd", False, EtcdEndpoint("etcd", 2379, tls=True), "https://etcd:2379", id="without a port"
-        ),
+        pytest.param("http://etcd:4001/", True, Endpoint("etcd", 4001, tls=False), "http://etcd:4001", id="http"),
+        pytest.param("HTTPS://etcd", False, Endpoint("etcd", 2379, tls=True), "https://etcd:2379", id="without a port"),
         pytest.param(
             "https://[fd00::1]:2379",
             False,
-            EtcdEndpoint("fd00::1", 2379, tls=True),
+            Endpoint("fd00::1", 2379, tls=True),
             "https://[fd00::1]:2379",
             id="IPv6",
         ),
-        pytest.param(
-            "etcd:2379", False, EtcdEndpoint("etcd", 2379, tls=False), "http://etcd:2379", id="no scheme, no TLS"
-        ),
-        pytest.param("etcd:2379", True, EtcdEndpoint("etcd", 2379, tls=True), "https://etcd:2379", id="no scheme, TLS"),
+        pytest.param("etcd:2379", False, Endpoint("etcd", 2379, tls=False), "http://etcd:2379", id="no scheme, no TLS"),
+        pytest.param("etcd:2379", True, Endpoint("etcd", 2379, tls=True), "https://etcd:2379", id="no scheme, TLS"),
     ],
 )
-def test_an_endpoint(url: str, tls_by_default: bool, expected: EtcdEndpoint, shown: str) -> None:
+def test_an_endpoint(url: str, tls_by_default: bool, expected: Endpoint, shown: str) -> None:
     endpoint = parse_endpoint(url, tls_by_default=tls_by_default)
     assert endpoint == expected
     assert str(endpoint) == shown

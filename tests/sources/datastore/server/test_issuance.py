@@ -1,11 +1,11 @@
-"""etcd_client/issuance.py on certificates that OpenSSL made."""
+"""server/issuance.py on certificates that OpenSSL made."""
 
 from pathlib import Path
 
 import pytest
 
-from calico_agent.sources.datastore.etcd_client.issuance import is_issued
-from calico_agent.sources.datastore.etcd_client.tls_files import TlsFiles
+from calico_agent.sources.datastore.server.issuance import is_issued
+from calico_agent.sources.datastore.server.tls_files import TlsFiles
 from tests.authority import EC, ED25519, RSA, Pair, issue, openssl, self_signed
 
 pytestmark = pytest.mark.real

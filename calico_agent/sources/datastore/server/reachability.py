@@ -7,9 +7,10 @@ and writes the cause, if anywhere, to stderr. So after such a failure the endpoi
 import socket
 import ssl
 
-from calico_agent.sources.datastore.etcd_client.endpoints import EtcdEndpoint
-from calico_agent.sources.datastore.etcd_client.error import EtcdError
-from calico_agent.sources.datastore.etcd_client.tls_files import TlsFiles, tls_context
+from calico_agent.model.settings import DatastoreSettings
+from calico_agent.sources.datastore.server.endpoints import Endpoint
+from calico_agent.sources.datastore.server.error import DatastoreError
+from calico_agent.sources.datastore.server.tls_files import TlsFiles, UsedFiles, tls_context
 
 # OpenSSL's X509_V_ERR_ numbers (x509_vfy.h).
 _NOT_YET_VALID, _EXPIRED = 9, 10
@@ -20,21 +21,27 @@ _LISTED = 8  # names of a certificate
 _GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
 
 
-def reach(endpoint: EtcdEndpoint, timeout: float) -> socket.socket:
-    """A bare connection to `endpoint`. Costs next to nothing where there is none to be had; raises EtcdError then."""
+def reach(endpoint: Endpoint, timeout: float) -> socket.socket:
+    """A bare connection to `endpoint`. Costs next to nothing where there is none to be had, and raises then."""
     try:
         return socket.create_connection((endpoint.host, endpoint.port), timeout)
     except socket.gaierror:
-        raise EtcdError(f"the name {endpoint.host} does not resolve", "unresolved") from None
+        raise DatastoreError(f"the name {endpoint.host} does not resolve", "unresolved") from None
     except ConnectionRefusedError:
-        raise EtcdError("connection refused: nothing listens there", "refused") from None
+        raise DatastoreError("connection refused: nothing listens there", "refused") from None
     except TimeoutError:
-        raise EtcdError(f"no connection within {timeout:.3g} s", "timeout") from None
+        raise DatastoreError(f"no connection within {timeout:.3g} s", "timeout") from None
     except (OSError, UnicodeError) as error:
-        raise EtcdError(f"no connection: {getattr(error, 'strerror', None) or error}", "unreachable") from None
+        raise DatastoreError(f"no connection: {getattr(error, 'strerror', None) or error}", "unreachable") from None
 
 
-def find_cause(endpoint: EtcdEndpoint, files: TlsFiles, timeout: float) -> EtcdError | None:
+def probe(endpoint: Endpoint, settings: DatastoreSettings, timeout: float) -> None:
+    """Raise DatastoreError where the files cannot be used or nobody takes a connection."""
+    UsedFiles(settings, tls=endpoint.tls)
+    reach(endpoint, timeout).close()
+
+
+def find_cause(endpoint: Endpoint, files: TlsFiles, timeout: float) -> DatastoreError | None:
     """What keeps us out of `endpoint`; None when nothing did on this try."""
     try:
         if endpoint.tls:
@@ -42,12 +49,12 @@ def find_cause(endpoint: EtcdEndpoint, files: TlsFiles, timeout: float) -> EtcdE
             return None
         with reach(endpoint, timeout) as connection:
             return _plain_cause(connection)
-    except EtcdError as cause:
+    except DatastoreError as cause:
         return cause
 
 
-def server_certificate(endpoint: EtcdEndpoint, files: TlsFiles, timeout: float) -> bytes:
-    """The server's certificate (DER), once each side has believed the other's. Raises EtcdError."""
+def server_certificate(endpoint: Endpoint, files: TlsFiles, timeout: float) -> bytes:
+    """The server's certificate (DER), once each side has believed the other's. Raises DatastoreError."""
     with reach(endpoint, timeout) as connection:
         context = tls_context(files)
         context.set_alpn_protocols(["h2"])
@@ -59,34 +66,36 @@ def server_certificate(endpoint: EtcdEndpoint, files: TlsFiles, timeout: float) 
                     secured.recv(1)
                 return secured.getpeercert(binary_form=True) or b""
         except ssl.SSLCertVerificationError as error:
-            raise EtcdError(_verification(error, endpoint, files, timeout), "tls") from None
+            raise DatastoreError(_verification(error, endpoint, files, timeout), "tls") from None
         except ssl.SSLError as error:
-            raise EtcdError(_handshake(error, files), "tls") from None
+            raise DatastoreError(_handshake(error, files), "tls") from None
         except TimeoutError:
-            raise EtcdError(f"it accepts connections but does not answer within {timeout:.3g} s", "timeout") from None
+            raise DatastoreError(
+                f"it accepts connections but does not answer within {timeout:.3g} s", "timeout"
+            ) from None
         except OSError as error:
             said = f"the connection broke during the TLS handshake: {error.strerror or error}"
-            raise EtcdError(said, "tls") from None
+            raise DatastoreError(said, "tls") from None
 
 
-def _plain_cause(connection: socket.socket) -> EtcdError | None:
+def _plain_cause(connection: socket.socket) -> DatastoreError | None:
     unverified = ssl.create_default_context()
     unverified.check_hostname = False
     unverified.verify_mode = ssl.CERT_NONE
     try:
         unverified.wrap_socket(connection).close()
     except TimeoutError:
-        return EtcdError("it accepts connections but does not answer", "timeout")
+        return DatastoreError("it accepts connections but does not answer", "timeout")
     except ssl.SSLError as error:
         # A server that wants a certificate of ours is one that speaks TLS.
         if "ALERT" not in (error.reason or ""):
             return None
     except OSError:
         return None
-    return EtcdError("the server speaks TLS, but the endpoint says http", "tls")
+    return DatastoreError("the server speaks TLS, but the endpoint says http", "tls")
 
 
-def _verification(error: ssl.SSLCertVerificationError, endpoint: EtcdEndpoint, files: TlsFiles, timeout: float) -> str:
+def _verification(error: ssl.SSLCertVerificationError, endpoint: Endpoint, files: TlsFiles, timeout: float) -> str:
     if error.verify_code == _EXPIRED:
         return "the server's certificate has expired"
     if error.verify_code == _NOT_YET_VALID:
@@ -99,7 +108,7 @@ def _verification(error: ssl.SSLCertVerificationError, endpoint: EtcdEndpoint, f
     return f"the server's certificate cannot be verified: {error.verify_message}"
 
 
-def _names(endpoint: EtcdEndpoint, files: TlsFiles, timeout: float) -> str:
+def _names(endpoint: Endpoint, files: TlsFiles, timeout: float) -> str:
     """For what the server's certificate is, where it is by a known authority; empty where that is not seen."""
     context = tls_context(files)
     context.check_hostname = False
@@ -109,7 +118,7 @@ def _names(endpoint: EtcdEndpoint, files: TlsFiles, timeout: float) -> str:
             context.wrap_socket(connection, server_hostname=endpoint.host) as secured,
         ):
             found = (secured.getpeercert() or {}).get("subjectAltName", ())
-    except (EtcdError, OSError):
+    except (DatastoreError, OSError):
         return ""
     names = [str(entry[1]) for entry in found]
     return ", ".join(names[:_LISTED]) + (", ..." if len(names) > _LISTED else "")
