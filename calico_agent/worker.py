@@ -77,3 +77,25 @@ class Task(Worker):
     def work(self) -> None:
         """Run it."""
         self._function()
+
+
+class Errand(Task):
+    """A worker that ends by itself when it has done one thing. It is alive when it has ended, too.
+
+    While it works it is as old as its last beat, the first of which is its start. One that waits for somebody outside
+    without a deadline is left behind by who sent it. `/livez` watches none of those: it does not depend on the outside.
+    """
+
+    def work(self) -> None:
+        """Run it."""
+        self.beat()
+        super().work()
+
+    def heartbeat(self) -> float:
+        """Return the last beat while it works (monotonic seconds); now, before and after."""
+        return self._beat if self._beat is not None and self.alive else time.monotonic()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait so long for its end. True if it has ended."""
+        self._thread.join(seconds)
+        return not self.alive

@@ -1,12 +1,14 @@
 """The base of the agent's threads: they end whatever they wait for, and one that an error has ended is noticed."""
 
+import re
 import threading
 import time
 
 import pytest
 
-from calico_agent.worker import Task, Worker
+from calico_agent.worker import Errand, Task, Worker
 from tests.patience import until
+from tests.places import REPOSITORY
 
 
 class Waiting(Worker):
@@ -75,3 +77,30 @@ def test_a_thread_that_an_error_has_ended_is_seen_no_more() -> None:
     last = worker.heartbeat()
     until("time goes by", lambda: time.monotonic() > last)
     assert worker.heartbeat() == last
+
+
+def test_an_errand_is_as_old_as_its_last_beat_and_not_missed_when_it_has_ended() -> None:
+    go_on = threading.Event()
+
+    def work() -> None:
+        go_on.wait(10)
+
+    errand = Errand("one thing", work)
+    before = time.monotonic()
+    assert errand.heartbeat() >= before, "it was not sent yet"
+    errand.start()
+    until("it works", lambda: errand.heartbeat() < time.monotonic())
+    assert not errand.wait(0)
+    first = errand.heartbeat()
+    until("time goes by", lambda: time.monotonic() > first)
+    assert errand.heartbeat() == first
+    go_on.set()
+    assert errand.wait(10)
+    ended = time.monotonic()
+    assert errand.heartbeat() >= ended
+
+
+def test_all_threads_have_this_base() -> None:
+    package = REPOSITORY / "calico_agent"
+    makers = {path for path in package.rglob("*.py") if re.search(r"\bThread\(", path.read_text())}
+    assert {path.relative_to(package).as_posix() for path in makers} == {"worker.py"}

@@ -36,8 +36,10 @@ class AgentThread:
 
 
 @dataclass(frozen=True, slots=True)
-class _Watched:
-    heartbeat: Callable[[], float]
+class Heartbeat:
+    """When a part was last seen alive (`seen`, monotonic seconds), and how old that may be (s)."""
+
+    seen: Callable[[], float]
     limit: float
 
 
@@ -53,7 +55,7 @@ class AgentHealth:
         self._monotonic = monotonic
         self._report: Report | None = None
         self._last_pass = monotonic()
-        self._watched: dict[str, _Watched] = {}
+        self._watched: dict[str, Heartbeat] = {}
 
     @property
     def report(self) -> Report | None:
@@ -69,9 +71,9 @@ class AgentHealth:
         """The loop is alive although no pass has finished, for example while it performs a long action."""
         self._last_pass = self._monotonic()
 
-    def watch(self, name: str, limit: float, heartbeat: Callable[[], float]) -> None:
-        """From now on `heartbeat()` may not be older than `limit` seconds. Replaces the one of the same name."""
-        self._watched = {**self._watched, name: _Watched(heartbeat, limit)}
+    def watch(self, name: str, heartbeat: Heartbeat) -> None:
+        """Go by this heartbeat from now on, instead of the one of the same name."""
+        self._watched = {**self._watched, name: heartbeat}
 
     def unwatch(self, name: str) -> None:
         """This part is gone on purpose."""
@@ -84,10 +86,7 @@ class AgentHealth:
         watched = self._watched
         return (
             loop,
-            *(
-                AgentThread(name, max(0.0, now - entry.heartbeat()), entry.limit)
-                for name, entry in sorted(watched.items())
-            ),
+            *(AgentThread(name, max(0.0, now - entry.seen()), entry.limit) for name, entry in sorted(watched.items())),
         )
 
     def stuck(self) -> tuple[AgentThread, ...]:

@@ -17,7 +17,7 @@ import structlog
 
 from calico_agent import __version__, logs
 from calico_agent.api.http import HttpServer
-from calico_agent.api.latest import AgentHealth
+from calico_agent.api.latest import AgentHealth, Heartbeat
 from calico_agent.api.systemd import Notifier
 from calico_agent.config import Config, ConfigOnDisk
 from calico_agent.config.show import told_beside, told_config
@@ -26,7 +26,7 @@ from calico_agent.model.observation import AgentTrouble
 from calico_agent.model.report import Report
 from calico_agent.report.as_text import render_line
 from calico_agent.report.changes import changes
-from calico_agent.runtime.pacing import seconds_to_next_pass
+from calico_agent.runtime.pacing import LONGEST_PASS, seconds_to_next_pass
 from calico_agent.runtime.parts import Parts, Watch
 from calico_agent.runtime.queries import RouteQueries
 from calico_agent.runtime.reconciler import Reconciler
@@ -36,9 +36,6 @@ from calico_agent.sources.kernel.watch import NetlinkWatch
 
 # Changes come in bursts (a peer comes back with a thousand routes): at most five passes begin in a second.
 _SHORTEST_PERIOD = 0.2
-
-# A pass must end well within this: the sum of all deadlines of all sources, and of a container that is replaced.
-_LONGEST_PASS = 60.0
 
 _M_ARENA_MAX = -8  # malloc.h
 
@@ -57,11 +54,11 @@ class Daemon:
         self._locks = locks
         self._words: SimpleQueue[str] = SimpleQueue()
         self._notifier = Notifier(os.environ)
-        self._latest = AgentHealth(config.agent.interval_seconds + _LONGEST_PASS)
+        self._latest = AgentHealth(config.agent.interval_seconds + LONGEST_PASS)
         self._agent = parts.agent(config, self._words.put, on_disk.look, self._server_troubles)
         self._latest.tell_configuration = self._tell_configuration
         self._server = parts.server(self._latest, config, self._agent.explorer)
-        self._watch_parts(config)
+        self._watch_parts()
         self._watches: tuple[Watch, ...] = ()
         self._report: Report | None = None
         self._begun = 0.0  # when the last pass began, monotonic
@@ -170,17 +167,16 @@ class Daemon:
             logs.configure(config.log.level, config.log.format)
             self._agent.reconfigure(config, self._words.put)
             self._watches = self._parts.watches(config, self._words.put, self._latest)
-            self._latest.loop_limit = config.agent.interval_seconds + _LONGEST_PASS
-            self._watch_parts(config)
+            self._latest.loop_limit = config.agent.interval_seconds + LONGEST_PASS
+            self._watch_parts()
             self._config = config
             self._log.info("reloaded", mode=config.mode.value)
             self._notifier.ready("reloaded")
 
-    def _watch_parts(self, config: Config) -> None:
-        """Each makes a few calls in a row between two signs of life."""
-        self._latest.watch("http", _LONGEST_PASS, self._server.heartbeat)
+    def _watch_parts(self) -> None:
+        self._latest.watch("http", Heartbeat(self._server.heartbeat, LONGEST_PASS))
         for name, heartbeat in self._agent.heartbeats().items():
-            self._latest.watch(name, _LONGEST_PASS + 3 * config.datastore.timeout_seconds, heartbeat)
+            self._latest.watch(name, heartbeat)
 
 
 def run(config: Config, on_disk: ConfigOnDisk) -> int:
@@ -210,5 +206,5 @@ def _open_watches(config: Config, wake: Callable[[str], None], latest: AgentHeal
     )
     for name, watch in (("netlink", netlink), ("docker", docker)):
         watch.start()
-        latest.watch(f"{name}_watch", _LONGEST_PASS, watch.heartbeat)
+        latest.watch(f"{name}_watch", Heartbeat(watch.heartbeat, LONGEST_PASS))
     return netlink, docker

@@ -9,6 +9,7 @@ from pathlib import Path
 from calico_agent.act.container import ContainerActor
 from calico_agent.act.image import ImagePuller
 from calico_agent.act.name_lease import NameLeaseKeeper
+from calico_agent.api.latest import Heartbeat
 from calico_agent.config import Config
 from calico_agent.model.action import Outcome, Plan
 from calico_agent.model.configuration import Configuration
@@ -20,6 +21,7 @@ from calico_agent.plan.remediation import record_error
 from calico_agent.runtime.clock import Clock
 from calico_agent.runtime.collector import PARTS, Collector
 from calico_agent.runtime.memory import Memory, MemoryFiles
+from calico_agent.runtime.pacing import LONGEST_PASS
 from calico_agent.runtime.pipeline import make_pass
 from calico_agent.runtime.queries import RouteQueries
 
@@ -118,9 +120,18 @@ class Reconciler:
         self._puller.stop()
         self._sources.close()
 
-    def heartbeats(self) -> Mapping[str, Callable[[], float]]:
-        """Return the parts that work beside the passes: when each was last seen alive (monotonic seconds)."""
-        return {"name_claim": self._names.heartbeat, **{part: partial(self._heartbeat, part) for part in PARTS}}
+    def heartbeats(self) -> Mapping[str, Heartbeat]:
+        """Return those of the parts that work beside the passes, for the configuration of now.
+
+        Each makes a few calls in a row between two signs of life.
+        """
+        limit = LONGEST_PASS + 3 * self._config.datastore.timeout_seconds
+        pulls = LONGEST_PASS + 3 * self._config.node.pull_deadline_seconds
+        return {
+            "name_claim": Heartbeat(self._names.heartbeat, limit),
+            "image_pull": Heartbeat(self._puller.heartbeat, pulls),
+            **{part: Heartbeat(partial(self._heartbeat, part), limit) for part in PARTS},
+        }
 
     def _heartbeat(self, part: str) -> float:
         return self._sources.heartbeat(part)  # the sources of now: a reload opens others

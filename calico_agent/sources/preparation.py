@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from calico_agent.sources.kernel.sysctl import read_sysctls
 from calico_agent.sources.kubernetes.other_cni import read_other_cni
 from calico_agent.sources.kubernetes.reader import ClusterReader
 from calico_agent.sources.kubernetes.service_ranges import read_service_ranges
-from calico_agent.worker import Worker
+from calico_agent.worker import Errand, Worker
 
 # Reading one subject takes at most a thousandth of the time, but it is read every ten minutes whatever it costs.
 _SHARE_OF_TIME, _LONGEST_PERIOD = 1000, 600.0
@@ -136,7 +137,7 @@ class _Reading:
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
         self.due = 0.0  # monotonic
-        self._thread: threading.Thread | None = None
+        self._errand: Errand | None = None
         self._value: object = None
         self._begun = self._took = 0.0
         self._late = False
@@ -146,14 +147,13 @@ class _Reading:
         if not self._late:
             name = f"preflight {self.subject.name}"
             self._begun = time.monotonic()
-            self._thread = threading.Thread(target=self._run, args=(circumstances,), name=name, daemon=True)
-            self._thread.start()
+            self._errand = Errand(name, partial(self._run, circumstances))
+            self._errand.start()
 
     def value(self, patience: float) -> object:
         """What it found, waiting that long (s); then Unreadable."""
-        if self._thread is not None:
-            self._thread.join(0.0 if self._late else max(0.0, patience))
-            self._late = self._thread.is_alive()
+        if self._errand is not None:
+            self._late = not self._errand.wait(0.0 if self._late else max(0.0, patience))
             if self._late:
                 waited = time.monotonic() - self._begun
                 return Unreadable(self.subject.name, f"not read within {waited:.0f} s", "timeout")

@@ -1,6 +1,6 @@
 """The slot of the latest report, and who is alive."""
 
-from calico_agent.api.latest import AgentHealth
+from calico_agent.api.latest import AgentHealth, Heartbeat
 from tests.reports import broken_report, healthy_report
 
 
@@ -52,7 +52,7 @@ def test_a_long_action_may_say_that_the_loop_lives() -> None:
 def test_a_part_is_as_old_as_its_last_heartbeat() -> None:
     clock = Clock()
     latest = AgentHealth(60, clock)
-    latest.watch("netlink_watch", 5, lambda: 998.0)
+    latest.watch("netlink_watch", Heartbeat(lambda: 998.0, 5))
     assert [(part.name, part.age, part.alive) for part in latest.components()] == [
         ("loop", 0.0, True),
         ("netlink_watch", 2.0, True),
@@ -64,9 +64,9 @@ def test_a_part_is_as_old_as_its_last_heartbeat() -> None:
 def test_a_part_that_is_replaced_or_gone_on_purpose_is_not_missed() -> None:
     clock = Clock()
     latest = AgentHealth(60, clock)
-    latest.watch("netlink_watch", 5, lambda: 0.0)
-    latest.watch("netlink_watch", 5, clock)
+    latest.watch("netlink_watch", Heartbeat(lambda: 0.0, 5))
+    latest.watch("netlink_watch", Heartbeat(clock, 5))
     assert latest.stuck() == ()
-    latest.watch("docker_watch", 5, lambda: 0.0)
+    latest.watch("docker_watch", Heartbeat(lambda: 0.0, 5))
     latest.unwatch("docker_watch")
     assert latest.stuck() == ()

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from calico_agent.api.http import HttpServer
-from calico_agent.api.latest import AgentHealth
+from calico_agent.api.latest import AgentHealth, Heartbeat
 from calico_agent.config import Config, ConfigOnDisk, load
 from calico_agent.model.action import Attempts, Outcome, Plan, StartContainer
 from calico_agent.model.last_value_cache import Caches
@@ -40,7 +40,7 @@ class Script:
     wake: Callable[[str], None] = lambda _: None
     explorer: RouteQueries = field(default_factory=lambda: RouteQueries(Caches()))
     done: list[str] = field(default_factory=list)
-    beats: dict[str, Callable[[], float]] = field(default_factory=dict)
+    beats: dict[str, Heartbeat] = field(default_factory=dict)
 
     def make_pass(self) -> tuple[Report, Plan]:
         if not self.steps:
@@ -63,7 +63,7 @@ class Script:
         self.wake = wake
         self.done.append(f"reload {config.agent.interval_seconds:g}")
 
-    def heartbeats(self) -> Mapping[str, Callable[[], float]]:
+    def heartbeats(self) -> Mapping[str, Heartbeat]:
         return self.beats
 
     def close(self) -> None:
@@ -127,7 +127,9 @@ class Running:
         )
 
     def run(self, *steps: Callable[[Script], tuple[Report, Plan]], beats: Mapping[str, float] | None = None) -> Script:
-        script = Script(list(steps), beats={name: partial(float, at) for name, at in (beats or {}).items()})
+        script = Script(
+            list(steps), beats={name: Heartbeat(partial(float, at), 60) for name, at in (beats or {}).items()}
+        )
         config = load(self.file, {})
         on_disk = ConfigOnDisk(config, lambda: load(self.file, {}), self.file)
         locks = Locks(self._folder)

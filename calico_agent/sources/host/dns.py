@@ -5,11 +5,11 @@ refresh the answer once a minute, as often as calico/node itself would look, and
 """
 
 import socket
-import threading
 import time
 from ipaddress import ip_address
 
 from calico_agent.model.network.address import IPAddress
+from calico_agent.worker import Errand
 
 _WAIT_SECONDS = 2.0
 _REFRESH_SECONDS = 60.0
@@ -22,19 +22,19 @@ class NameLookup:
     def __init__(self, name: str) -> None:
         self._name = name
         self._answer: tuple[IPAddress, ...] = ()
-        self._thread: threading.Thread | None = None
+        self._errand: Errand | None = None
         self._asked_at = 0.0
 
     def ask(self) -> tuple[IPAddress, ...]:
         """Its addresses in the resolver's order; none when it has none, or while nobody knows."""
-        first = self._thread is None
-        running = self._thread is not None and self._thread.is_alive()
+        first = self._errand is None
+        running = self._errand is not None and self._errand.alive
         if not running and (first or time.monotonic() - self._asked_at > _REFRESH_SECONDS):
             self._asked_at = time.monotonic()
-            self._thread = threading.Thread(target=self._resolve, name=f"resolve {self._name}", daemon=True)
-            self._thread.start()
-        if first and self._thread is not None:
-            self._thread.join(_WAIT_SECONDS)
+            self._errand = Errand(f"resolve {self._name}", self._resolve)
+            self._errand.start()
+        if first and self._errand is not None:
+            self._errand.wait(_WAIT_SECONDS)
         return self._answer
 
     def _resolve(self) -> None:

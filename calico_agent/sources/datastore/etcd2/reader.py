@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import Self
 from urllib.parse import quote
@@ -40,6 +41,7 @@ from calico_agent.sources.datastore.server.error import DatastoreError
 from calico_agent.sources.datastore.server.reachability import find_cause
 from calico_agent.sources.datastore.server.tls_files import UsedFiles, tls_context
 from calico_agent.sources.decode_error import Malformed
+from calico_agent.worker import Errand
 
 _MAX_LIST = 512 * 1024 * 1024
 _MAX_EVENT = 8 * 1024 * 1024
@@ -181,7 +183,7 @@ class WatchV2:
         self._polls = [connection.open() for _ in starts]
         for poll, (prefix, index) in zip(self._polls, starts.items(), strict=True):
             name = f"etcd poll {prefix}"
-            threading.Thread(target=self._poll, args=(poll, prefix, index), name=name, daemon=True).start()
+            Errand(name, partial(self._poll, poll, prefix, index)).start()
 
     def __enter__(self) -> Self:
         return self

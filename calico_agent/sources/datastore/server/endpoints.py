@@ -1,15 +1,16 @@
 """Endpoints of etcd: what the URLs say, and which addresses they stand for."""
 
 import socket
-import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from calico_agent.model.network.address import IPAddress
 from calico_agent.model.settings import DatastoreSettings
 from calico_agent.sources.datastore.server.error import DatastoreError
+from calico_agent.worker import Errand
 
 _DEFAULT_PORT = 2379
 _LOOKUP_SECONDS = 2.0
@@ -83,18 +84,16 @@ def _literal(host: str) -> tuple[IPAddress, ...]:
 
 
 # getaddrinfo() has no deadline of its own, so it runs beside us; a name whose look-up hangs is not asked for twice.
-_lookups: dict[str, threading.Thread] = {}
+_lookups: dict[str, Errand] = {}
 _answers: dict[str, tuple[IPAddress, ...]] = {}
 
 
 def _lookup(host: str) -> tuple[IPAddress, ...]:
     running = _lookups.get(host)
-    if running is None or not running.is_alive():
-        running = threading.Thread(target=_ask, args=(host,), name=f"resolve {host}", daemon=True)
-        _lookups[host] = running
+    if running is None or not running.alive:
+        running = _lookups[host] = Errand(f"resolve {host}", partial(_ask, host))
         running.start()
-    running.join(_LOOKUP_SECONDS)
-    return () if running.is_alive() else _answers.get(host, ())
+    return _answers.get(host, ()) if running.wait(_LOOKUP_SECONDS) else ()
 
 
 def _ask(host: str) -> None:
