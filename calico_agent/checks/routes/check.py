@@ -1,38 +1,28 @@
-"""The expected routes against the kernel's main table.
-
-An audit of 50,000 routes must cost less than `ip route show` needs to print them: thousands of blocks share a way, and
-routes share paths, so that a way and a path that fit each other are judged once and then recognised.
-"""
+"""What is wrong about routes: those that are not as they should be, what lies beneath them, and what is too many."""
 
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 
-from calico_agent.checks.bgp.rib import Rib, rib_of
+from calico_agent.checks.bgp.rib import rib_of
 from calico_agent.checks.blocks.lost_blocks import find_lost_blocks
 from calico_agent.checks.blocks.owners import find_double_claims, find_unreachable
 from calico_agent.checks.blocks.unadvertised import find_unadvertised
-from calico_agent.checks.route_verifier import RouteVerifier, judge_of
-from calico_agent.checks.routes.aggregates import aggregates_of
+from calico_agent.checks.routes.comparison import RouteMismatch, compare
 from calico_agent.checks.routes.diverted import diverted, find_answers, find_diverted
 from calico_agent.checks.routes.own_blocks import find_own_blocks
-from calico_agent.checks.routes.policy_rules import PolicyRouteOverride, PolicyRouteOverrides, diversions
-from calico_agent.checks.routes.route_findings import RouteWords
-from calico_agent.checks.routes.unexpected_routes import find_stranger
+from calico_agent.checks.routes.route_findings import RouteFindings
 from calico_agent.checks.underlay.nearness import find_lost_sight
 from calico_agent.checks.underlay.tunnels import Underlay
 from calico_agent.checks.workloads.users import stranded_pods
 from calico_agent.expected.forwarding import ForwardingPath
-from calico_agent.expected.route_table import ExpectedTable, Paths, expected_table
-from calico_agent.expected.routes import Expectation, ExpectedRoute
+from calico_agent.expected.route_table import ExpectedTable, expected_table
+from calico_agent.expected.routes import Expectation
 from calico_agent.expected.view import View
-from calico_agent.faults.routes.foreign import RT_DIVERTED
 from calico_agent.faults.routes.table import RT_MISSING, RT_STALE, RT_WRONG_NEXTHOP
 from calico_agent.model.assessment import RouteCounts
 from calico_agent.model.finding import Fault, Finding
 from calico_agent.model.network.kernel import Kernel
-from calico_agent.model.network.prefix import Key, key_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,39 +33,29 @@ class RouteCheck:
     findings: tuple[Finding, ...] = ()
 
 
-class Amiss(NamedTuple):
-    """An expected route that is not as it should be; with a `diversion` it may be, but packets do not come to it."""
-
-    route: ExpectedRoute
-    paths: Paths
-    fault: Fault
-    diversion: PolicyRouteOverride | None = None
-
-
 def check_routes(view: View, kernel: Kernel, expectation: Expectation) -> RouteCheck:
-    """Compare all of it."""
+    """Return how many routes are as they should be, and a finding for each cause that they are not."""
     table = expected_table(expectation)
     rib = rib_of(view)
-    words = RouteWords(view, kernel.fib, rib)
+    words = RouteFindings(view, kernel.fib, rib)
     broken = _underlay(view, kernel, table)
-    elsewhere = diversions(kernel, expectation)
-    judge = judge_of(view, table.ways)
-    amiss, strangers = _compare(view, kernel, expectation, elsewhere, rib, judge)
+    found = compare(view, kernel, expectation, rib)
+    amiss = found.mismatches
     astray = ((one.route, one.paths[0]) for one in amiss if one.fault is RT_WRONG_NEXTHOP)
     findings = (
-        *(one for found in broken.values() for one in found),
+        *(one for beneath in broken.values() for one in beneath),
         *(_said(view, words, one) for one in amiss),
         *find_lost_sight(view, kernel.fib, astray, rib),
-        *find_diverted(view, elsewhere, judge),
+        *find_diverted(view, found.overrides, found.verifier),
         *find_answers(view, kernel),
         *find_own_blocks(view, kernel.fib, expectation),
-        *strangers,
+        *found.unexpected,
         *find_double_claims(view, expectation),
         *find_lost_blocks(view, expectation),
         *find_unreachable(expectation, _stranded(view, kernel)),
         *find_unadvertised(view, expectation),
     )
-    counts = _count(table, broken, amiss, sum(one.fault is RT_STALE for one in strangers))
+    counts = _count(table, broken, amiss, sum(one.fault is RT_STALE for one in found.unexpected))
     return RouteCheck(replace(counts, left_out=expectation.left_out), findings)
 
 
@@ -84,43 +64,15 @@ def _stranded(view: View, kernel: Kernel) -> Collection[str]:
     return stranded_pods(view, view.cluster, kernel) if view.cluster is not None else ()
 
 
-def _said(view: View, words: RouteWords, one: Amiss) -> Finding:
+def _said(view: View, words: RouteFindings, one: RouteMismatch) -> Finding:
     if one.diversion is not None:
         return diverted(view, one.route, one.diversion)
     return words.missing(one.route) if one.fault is RT_MISSING else words.wrong(one.route, one.fault, one.paths)
 
 
-def _compare(
-    view: View,
-    kernel: Kernel,
-    expectation: Expectation,
-    elsewhere: PolicyRouteOverrides,
-    rib: Rib,
-    judge: RouteVerifier,
-) -> tuple[list[Amiss], list[Finding]]:
-    """The expected routes that are amiss, by prefix, and what is said of those that are not expected."""
-    table = expected_table(expectation)
-    aggregates = aggregates_of(view, kernel.fib, table, judge)
-    amiss: dict[Key, Amiss] = {}
-    strangers: list[Finding] = []
-    for key, way, paths in table.walk(kernel.fib, judge.right):
-        if way is None:
-            strangers.extend(find_stranger(view, expectation, rib, key, paths))
-        elif fault := judge.verdict(way, paths):
-            if fault is not RT_MISSING or aggregates.around(table.routes[key]) is None:
-                amiss[key] = Amiss(table.routes[key], paths, fault)
-        else:
-            judge.right[way] = paths
-    for prefix, diversion in elsewhere.routes.items():
-        route = table.routes[key := key_of(prefix)]
-        if judge.verdict(route.way, diversion.paths):
-            amiss[key] = Amiss(route, diversion.paths, RT_DIVERTED, diversion)
-        else:
-            amiss.pop(key, None)
-    return [amiss[key] for key in sorted(amiss)], strangers
-
-
-def _count(table: ExpectedTable, broken: Collection[ForwardingPath], amiss: list[Amiss], stale: int) -> RouteCounts:
+def _count(
+    table: ExpectedTable, broken: Collection[ForwardingPath], amiss: tuple[RouteMismatch, ...], stale: int
+) -> RouteCounts:
     """What was found. A right route whose way does not reach its node is wrong all the same."""
     expected = len(table.routes)
     missing = sum(one.fault is RT_MISSING for one in amiss)

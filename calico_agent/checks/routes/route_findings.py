@@ -34,7 +34,7 @@ LEARNED = "BIRD learns it and advertises it, so that other nodes send there too"
 
 
 @dataclass(frozen=True, slots=True)
-class RouteWords:
+class RouteFindings:
     """Findings about expected routes, in the light of the table and of what BIRD knows."""
 
     view: View

@@ -3,18 +3,15 @@
 from collections.abc import Iterator
 from functools import cache
 
-from calico_agent.checks.route_verifier import judge_of
-from calico_agent.checks.routes.aggregates import aggregates_of
-from calico_agent.checks.routes.policy_rules import diversions
-from calico_agent.checks.routes.unexpected_routes import find_strangers
+from calico_agent.checks.bgp.rib import rib_of
+from calico_agent.checks.routes.comparison import Comparison, compare
 from calico_agent.checks.traffic_impact import shown
 from calico_agent.checks.underlay.tunnels import Underlay
 from calico_agent.expected.cluster import Cluster
 from calico_agent.expected.forwarding import ForwardingPath
 from calico_agent.expected.route_table import expected_table
-from calico_agent.expected.routes import Expectation, expect
+from calico_agent.expected.routes import Expectation, ExpectedRoute, expect
 from calico_agent.expected.view import View
-from calico_agent.faults.routes.foreign import RT_DIVERTED
 from calico_agent.faults.routes.table import RT_BLACKHOLE_MISSING, RT_MISSING, RT_STALE
 from calico_agent.model.finding import Fault, Finding
 from calico_agent.model.network.kernel import Kernel
@@ -26,23 +23,27 @@ _STATES = {None: RouteState.RIGHT, RT_MISSING: RouteState.MISSING}
 
 
 def route_rows(view: View) -> tuple[RouteRow, ...]:
-    """Every expected route, own block and stranger, by prefix; nothing while datastore or kernel cannot be read."""
+    """Return every expected route, own block and unexpected route, by prefix.
+
+    There are none while datastore or kernel cannot be read.
+    """
     if view.cluster is None or view.kernel is None:
         return ()
     expectation = expect(view.cluster, view.local)
+    compared = compare(view, view.kernel, expectation, rib_of(view))
     rows = (
-        *_expected(view, view.cluster, view.kernel, expectation),
+        *_expected(view, view.cluster, view.kernel, expectation, compared),
         *_own(view, view.cluster, view.kernel, expectation),
-        *(_stranger(one, view.cluster, view.kernel) for one in find_strangers(view, view.kernel, expectation)),
+        *(_unexpected(one, view.cluster, view.kernel) for one in compared.unexpected),
     )
     return tuple(sorted(rows, key=_by_prefix))
 
 
-def _expected(view: View, cluster: Cluster, kernel: Kernel, expectation: Expectation) -> Iterator[RouteRow]:
-    table = expected_table(expectation)
-    judge, underlay = judge_of(view, table.ways), Underlay(view, kernel)
-    aggregates = aggregates_of(view, kernel.fib, table, judge)
-    elsewhere = diversions(kernel, expectation).routes
+def _expected(
+    view: View, cluster: Cluster, kernel: Kernel, expectation: Expectation, compared: Comparison
+) -> Iterator[RouteRow]:
+    table, underlay = expected_table(expectation), Underlay(view, kernel)
+    faults = {key_of(one.route.prefix): one.fault for one in compared.mismatches}
     told = cache(str)
 
     @cache
@@ -51,22 +52,25 @@ def _expected(view: View, cluster: Cluster, kernel: Kernel, expectation: Expecta
         return next((one.fault for one in underlay.find(way, kernel.fib.paths(table.ways[way]))), None)
 
     for key, route in table.routes.items():
-        diversion = elsewhere.get(route.prefix)
-        paths = kernel.fib.paths(route.prefix) if diversion is None else diversion.paths
-        fault = judge.verdict(route.way, paths)
-        found = _found(paths) if diversion is None else str(diversion)
-        if fault is RT_MISSING and diversion is None and (around := aggregates.around(route)) is not None:
-            fault, found = None, f"{around.prefix} {shown(around.path)}"
-        fault = RT_DIVERTED if fault and diversion is not None else fault or beneath(route.way)
+        fault = faults.get(key) or beneath(route.way)
         yield RouteRow(
             prefix=route.prefix,
             node=route.way.node,
             pool=_pool(cluster, key),
             state=_STATES.get(fault, RouteState.WRONG),
             wanted=told(route.way),
-            found=found,
+            found=_taken(route, kernel, compared),
             code=fault.code if fault is not None else "",
         )
+
+
+def _taken(route: ExpectedRoute, kernel: Kernel, compared: Comparison) -> str:
+    """The route that packets take now: one that a rule leads to, the kernel's own, or one that stands for many."""
+    if (diversion := compared.overrides.routes.get(route.prefix)) is not None:
+        return str(diversion)
+    paths = kernel.fib.paths(route.prefix)
+    around = None if paths else compared.aggregates.around(route)
+    return _found(paths) if around is None else f"{around.prefix} {shown(around.path)}"
 
 
 def _own(view: View, cluster: Cluster, kernel: Kernel, expectation: Expectation) -> Iterator[RouteRow]:
@@ -78,9 +82,9 @@ def _own(view: View, cluster: Cluster, kernel: Kernel, expectation: Expectation)
         yield RouteRow(prefix, view.me, _pool(cluster, key_of(prefix)), state, "blackhole", _found(paths), code)
 
 
-def _stranger(finding: Finding, cluster: Cluster, kernel: Kernel) -> RouteRow:
+def _unexpected(finding: Finding, cluster: Cluster, kernel: Kernel) -> RouteRow:
     prefix = finding.prefix
-    assert prefix is not None, "strangers are routes"
+    assert prefix is not None, "they are routes"
     state = RouteState.STALE if finding.fault is RT_STALE else RouteState.WRONG
     found = _found(kernel.fib.paths(prefix))
     return RouteRow(prefix, finding.node, _pool(cluster, key_of(prefix)), state, "nothing", found, finding.code)

@@ -11,7 +11,7 @@ in a pool: it becomes a route of Calico's on every other host.
 from collections.abc import Iterator
 
 from calico_agent.checks import cures
-from calico_agent.checks.bgp.rib import Rib, rib_of
+from calico_agent.checks.bgp.rib import Rib
 from calico_agent.checks.traffic_impact import fate_with, protocol, shown
 from calico_agent.checks.workloads.services import find_services
 from calico_agent.expected.cluster import Cluster
@@ -23,7 +23,6 @@ from calico_agent.faults.routes.table import RT_STALE
 from calico_agent.model.calico.node import Block, EncapsulationMode, Pool
 from calico_agent.model.finding import Finding, Severity
 from calico_agent.model.network.address import IPAddress, IPNetwork
-from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.network.prefix import FULL_LENGTH, Key, prefix_of
 from calico_agent.model.network.route import RouteAttributes, RouteType
 from calico_agent.model.network.tunnel import TUNNEL_DEVICES
@@ -31,15 +30,7 @@ from calico_agent.model.network.tunnel import TUNNEL_DEVICES
 _BLOCK_LENGTH = {4: 26, 6: 122}  # where the pool does not say
 
 
-def find_strangers(view: View, kernel: Kernel, expectation: Expectation) -> Iterator[Finding]:
-    """All findings about routes that are not expected."""
-    rib = rib_of(view)
-    for key, way, paths in expected_table(expectation).walk(kernel.fib, {}):
-        if way is None:
-            yield from find_stranger(view, expectation, rib, key, paths)
-
-
-def find_stranger(view: View, expectation: Expectation, rib: Rib, key: Key, paths: Paths) -> Iterator[Finding]:
+def find_unexpected(view: View, expectation: Expectation, rib: Rib, key: Key, paths: Paths) -> Iterator[Finding]:
     """What is said of one prefix to which no route is expected."""
     expected = expected_table(expectation)
     if view.cluster is None or view.local.name is None or key in expected.own:
