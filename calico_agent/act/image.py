@@ -67,7 +67,6 @@ class ImagePuller:
         self.want("")
 
     def _run(self, transfer: Transfer) -> None:
-        self._log.info("pull_started", image=transfer.reference)
         woken = told = time.monotonic()
         error = ""
         try:
@@ -82,15 +81,11 @@ class ImagePuller:
         except (DockerException, RequestException, OSError, ValueError) as failure:
             error = sentence(failure, self._deadline)
         except Exception as bug:  # noqa: BLE001 - it must not seem to go on for ever
-            self._log.exception("pull_failed", advice="this is a bug of calico-agent: please report it with this text")
+            self._log.exception("pull_broke", advice="this is a bug of calico-agent: please report it with this text")
             error = f"this is a bug of calico-agent: {type(bug).__name__}"
         with self._lock:
             if self._running is not transfer:
                 return  # nobody wants it any more
             self._running = None
-            self._pull = ended = transfer.ended(error)
-        if error:
-            self._log.warning("pull_failed", image=transfer.reference, error=error, failures=ended.failures)
-        else:
-            self._log.info("pull_done", image=transfer.reference, layers=ended.layers)
+            self._pull = transfer.ended(error)
         self._wake("image pull")

@@ -8,6 +8,7 @@ import ctypes
 import os
 import signal
 import time
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -22,10 +23,12 @@ from calico_agent.api.systemd import Notifier
 from calico_agent.config import Config, ConfigOnDisk
 from calico_agent.config.show import told_beside, told_config
 from calico_agent.errors import ConfigError
+from calico_agent.model.event import Event, Level
 from calico_agent.model.observation import AgentTrouble
 from calico_agent.model.report import Report
 from calico_agent.report.as_text import render_line
 from calico_agent.report.changes import changes
+from calico_agent.runtime.events import Events, changed_settings
 from calico_agent.runtime.pacing import LONGEST_PASS, seconds_to_next_pass
 from calico_agent.runtime.parts import Parts, Watch
 from calico_agent.runtime.queries import RouteQueries
@@ -53,9 +56,10 @@ class Daemon:
         self._on_disk = on_disk
         self._locks = locks
         self._words: SimpleQueue[str] = SimpleQueue()
+        self._events = Events(config.agent.state_dir)
         self._notifier = Notifier(os.environ)
         self._latest = AgentHealth(config.agent.interval_seconds + LONGEST_PASS)
-        self._agent = parts.agent(config, self._words.put, on_disk.look, self._server_troubles)
+        self._agent = parts.agent(config, self._words.put, on_disk.look, self._troubles)
         self._latest.tell_configuration = self._tell_configuration
         self._server = parts.server(self._latest, config, self._agent.explorer)
         self._watch_parts()
@@ -71,7 +75,7 @@ class Daemon:
         try:
             self._server.start()
             self._watches = self._parts.watches(self._config, self._words.put, self._latest)
-            self._log.info("started", version=__version__, mode=self._config.mode.value, pid=os.getpid())
+            self._tell("started", version=__version__, mode=self._config.mode.value, pid=os.getpid())
             self._loop()
         finally:
             self._notifier.stopping()
@@ -79,7 +83,8 @@ class Daemon:
                 watch.stop()
             self._agent.close()
             self._server.stop()
-            self._log.info("stopped")
+            self._tell("stopped")
+            self._events.stop()
 
     def _loop(self) -> None:
         words = {"start"}
@@ -94,23 +99,24 @@ class Daemon:
         self._server.retry()
         try:
             report, plan = self._agent.make_pass()
-        except Exception:  # noqa: BLE001 - a bug must not end the watch over the host
+        except Exception as error:  # noqa: BLE001 - a bug must not end the watch over the host
             # The next pass may meet another world. If none can finish, systemd's watchdog is not fed and restarts us.
-            self._log.exception("pass_failed", advice="this is a bug of calico-agent: please report it with this text")
+            advice = "this is a bug of calico-agent: please report it with this text"
+            trace = "".join(traceback.format_exception(error))
+            self._tell("pass_failed", Level.ERROR, repr(error), error=repr(error), advice=advice, exception=trace)
             return
-        for event in changes(self._report, report):
-            self._log.log(logs.LEVELS[event.level.value], event.name, **event.fields)
+        self._events.tell(*changes(self._report, report), at=report.at)
         self._publish(report)
         self._log.debug("pass", woken_by=words, seconds=round(report.pass_seconds, 3))
         self._agent.keep_name(plan)
         self._agent.keep_image(plan)
         if plan.action is None:
             return
-        self._log.info("acting", doing=plan.doing)
+        self._tell("acting", says=plan.doing, doing=plan.doing, reason=plan.action.reason)
         outcome = self._agent.act(plan)
         self._latest.beat()
         if outcome is not None and outcome.error:
-            self._log.error("action_failed", doing=plan.doing, error=outcome.error)
+            self._tell("action_failed", Level.ERROR, says=plan.doing, doing=plan.doing, error=outcome.error)
         self._words.put("acted")
 
     def _publish(self, report: Report) -> None:
@@ -133,8 +139,12 @@ class Daemon:
         except ConfigError as error:
             return used | {"refused": list(error.faults)}
 
-    def _server_troubles(self) -> tuple[AgentTrouble, ...]:
-        return self._server.troubles()
+    def _troubles(self) -> tuple[AgentTrouble, ...]:
+        return self._server.troubles() + self._events.troubles()
+
+    def _tell(self, event: str, level: Level = Level.INFO, says: str = "", **fields: object) -> None:
+        """Tell of something that the agent itself does, or that is done to it."""
+        self._events.tell(Event(event, level, fields, (event,), says))
 
     def _wait(self) -> set[str]:
         """Until something happens or the next pass is due; what happens within a moment is one reason to look."""
@@ -157,11 +167,13 @@ class Daemon:
         try:
             config = self._on_disk.reload(self._locks.take)
         except ConfigError as error:
-            self._log.error("reload_refused", faults=list(error.faults), kept="the configuration of before")
+            kept = "the configuration of before"
+            self._tell("reload_refused", Level.ERROR, str(error), faults=list(error.faults), kept=kept)
             self._notifier.ready(f"the reload was refused: {error.faults[0]}")
         else:
             if config.http != self._config.http:
-                self._log.warning("restart_needed", reason="the addresses of [http] change only with a restart")
+                reason = "the addresses of [http] change only with a restart"
+                self._tell("restart_needed", Level.WARNING, reason=reason)
             for watch in self._watches:
                 watch.stop()
             logs.configure(config.log.level, config.log.format)
@@ -169,12 +181,15 @@ class Daemon:
             self._watches = self._parts.watches(config, self._words.put, self._latest)
             self._latest.loop_limit = config.agent.interval_seconds + LONGEST_PASS
             self._watch_parts()
+            changed = changed_settings(told_config(self._config), told_beside(config, self._config))
             self._config = config
-            self._log.info("reloaded", mode=config.mode.value)
+            self._events.move(config.agent.state_dir)
+            self._tell("reloaded", says=str(changed), mode=config.mode.value, changed=changed)
             self._notifier.ready("reloaded")
 
     def _watch_parts(self) -> None:
         self._latest.watch("http", Heartbeat(self._server.heartbeat, LONGEST_PASS))
+        self._latest.watch("history", Heartbeat(self._events.heartbeat, LONGEST_PASS))
         for name, heartbeat in self._agent.heartbeats().items():
             self._latest.watch(name, heartbeat)
 

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calico_agent.model.assessment import Assessment
+from calico_agent.model.event import Event, Level
 from calico_agent.model.finding import ConditionType, Finding, Problem, Severity, Status
 from calico_agent.model.report import Report
-from calico_agent.report.changes import Level, LogEvent, changes
+from calico_agent.report.changes import changes
 from calico_agent.report.timeline import History, advance
 from calico_agent.report.verdict import verdict
 from tests.reports import IDENTITY, NOW, blind_report, condition, finding, healthy_report
@@ -33,7 +34,7 @@ class Log:
     def __init__(self) -> None:
         self.history = History()
         self.report: Report | None = None
-        self.events: list[LogEvent] = []
+        self.events: list[Event] = []
 
     def look(self, at: float, *found: Finding) -> "Log":
         now = NOW + timedelta(seconds=at)
