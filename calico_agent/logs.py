@@ -8,6 +8,7 @@ libraries log through the same handler, from warning upwards. Under systemd each
 import logging
 import os
 import sys
+import time
 from collections.abc import Mapping, MutableMapping
 from typing import Any, TextIO
 
@@ -47,6 +48,7 @@ def configure(level: str, form: str, *, stream: TextIO | None = None, environ: M
     ]
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(_PriorityFormatter(before, form, journal=journal))
+    handler.addFilter(_Seldom())
     root = logging.getLogger()
     for old in list(root.handlers):
         root.removeHandler(old)
@@ -67,6 +69,29 @@ def configure(level: str, form: str, *, stream: TextIO | None = None, environ: M
         # Not cached: a cached logger would keep the form of before a reload.
         cache_logger_on_first_use=False,
     )
+
+
+_QUIET_SECONDS = 300.0
+_MOST_REMEMBERED = 1000
+
+
+class _Seldom(logging.Filter):
+    """The same line of a library is told at most once in five minutes. Our own lines are chosen before."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        line, now = (record.name, str(record.msg)), time.monotonic()
+        if record.name.startswith(_OURS):
+            return True
+        if now - self._told.get(line, -_QUIET_SECONDS) < _QUIET_SECONDS:
+            return False
+        if len(self._told) >= _MOST_REMEMBERED:
+            self._told.clear()
+        self._told[line] = now
+        return True
 
 
 class _PriorityFormatter(structlog.stdlib.ProcessorFormatter):

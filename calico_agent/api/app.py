@@ -7,7 +7,8 @@
 | `/status`  | always 200, the whole report, so that monitoring keeps the body when things are bad; `?format=text`  |
 | `/metrics` | always 200, for Prometheus                                                                          |
 
-`/configuration`, on the socket only, is what is in use and what a reload would bring, without secrets.
+On the socket only: `/configuration`, what is in use and what a reload would bring, without secrets; `/history`, what
+happened since a moment (`since`, seconds of the epoch).
 `/routes` and `/trace` are in `api.questions`. GET and HEAD only. There is no authentication, because nothing can be
 changed and no secret is told. What every local user may ask over TCP does not name another machine's machine-id, which
 is to be kept from untrusted eyes (machine-id(5)), and answers only to names that a page in a browser cannot take
@@ -25,7 +26,7 @@ from calico_agent import __version__
 from calico_agent.api.host_names import HostNames
 from calico_agent.api.latest import AgentHealth
 from calico_agent.api.metrics import CONTENT_TYPE, Metrics
-from calico_agent.api.parameters import read_parameters, read_width
+from calico_agent.api.parameters import read_parameters, read_since, read_width
 from calico_agent.api.questions import Questions, answer_routes, answer_trace, not_known
 from calico_agent.api.response import TEXT, Response, healthy_mark, json_response, refusal
 from calico_agent.model.observation import Unreadable
@@ -69,6 +70,7 @@ class App:
         self._latest = latest
         self._names = names
         self._metrics = Metrics(latest)
+        self._turns = BoundedSemaphore(_MOST_QUESTIONS)
         self._pages = {
             "/": _Page(self._index),
             "/livez": _Page(self._livez),
@@ -78,7 +80,7 @@ class App:
         }
         if names is None:
             self._pages["/configuration"] = _Page(self._configuration)
-        self._turns = BoundedSemaphore(_MOST_QUESTIONS)
+            self._pages["/history"] = _Page(partial(self._in_turn, self._history), ("since",))
         if questions is not None:
             routes, trace = partial(answer_routes, questions), partial(answer_trace, questions)
             self._pages["/routes"] = _Page(partial(self._in_turn, routes), ("node", "pool", "state", "format"))
@@ -164,6 +166,15 @@ class App:
             if tell is None
             else json_response(200, tell(), healthy_mark(True))
         )
+
+    def _history(self, parameters: Mapping[str, str]) -> Response:
+        tell, since = self._latest.tell_history, read_since(parameters)
+        if tell is None:
+            return refusal(404, "nobody keeps a history")
+        try:
+            return json_response(200, {"entries": tell(since)}, healthy_mark(True))
+        except (OSError, ValueError) as error:
+            return not_known(Unreadable("history", str(error), "file"), parameters)
 
     def _prometheus(self, _parameters: Mapping[str, str]) -> Response:
         return Response(200, CONTENT_TYPE, self._metrics.render())

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from calico_agent.model.report import Report
 from calico_agent.text import span
@@ -51,6 +52,8 @@ class AgentHealth:
         self.started_at = datetime.now(UTC)
         # The configuration in use and on disk, as far as it may be shown; None: nobody tells.
         self.tell_configuration: Callable[[], Mapping[str, object]] | None = None
+        # The history since a moment (None: all that is kept), oldest first; None: nobody tells.
+        self.tell_history: Callable[[datetime | None], list[dict[str, Any]]] | None = None
         self.loop_limit = loop_limit
         self._monotonic = monotonic
         self._report: Report | None = None

@@ -1,6 +1,7 @@
 """The query of a request as named values. What a page does not know is refused: a typo is not an answer."""
 
 from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
 from calico_agent.report.page import NARROWEST, WIDEST, WIDTH
@@ -33,3 +34,14 @@ def read_width(parameters: Mapping[str, str]) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) < 6 and NARROWEST <= int(text) <= WIDEST):
         raise ValueError(f"width is a number from {NARROWEST} to {WIDEST}")
     return int(text)
+
+
+def read_since(parameters: Mapping[str, str]) -> datetime | None:
+    """A moment in seconds of the epoch; None where none is given. Raises ValueError as above."""
+    text = parameters.get("since", "")
+    if not text:
+        return None
+    try:
+        return datetime.fromtimestamp(float(text), UTC)
+    except (ValueError, OverflowError, OSError):
+        raise ValueError("since is a moment in seconds of the epoch") from None

@@ -84,10 +84,22 @@ def find_socket(config_file: Path | None, environ: Mapping[str, str]) -> str:
     What is wrong with the usual file is not this command's business, `config check` tells. A file that was named must
     be one: ConfigError.
     """
-    section: object = None
+    configured = _configured(config_file, "http", "socket")
+    return environ.get("CALICO_AGENT_HTTP_SOCKET") or (paths.SOCKET if configured is None else configured)
+
+
+def find_state_dir(config_file: Path | None, environ: Mapping[str, str]) -> str:
+    """Where the agent keeps its files, in the same way; empty where it keeps none."""
+    given, configured = environ.get("CALICO_AGENT_AGENT_STATE_DIR"), _configured(config_file, "agent", "state_dir")
+    return next((place for place in (given, configured) if place is not None), paths.STATE_DIR)
+
+
+def _configured(config_file: Path | None, section: str, key: str) -> str | None:
+    """One text of the configuration file, None where it says nothing of it."""
+    found: object = None
     try:
         text = read_small(config_file or Path(paths.CONFIG_FILE), _MOST_CONFIG).decode()
-        section = tomllib.loads(text).get("http")
+        found = tomllib.loads(text).get(section)
     except OSError as error:
         if config_file is not None:
             absent = isinstance(error, FileNotFoundError)
@@ -96,9 +108,8 @@ def find_socket(config_file: Path | None, environ: Mapping[str, str]) -> str:
     except (ValueError, RecursionError) as error:
         if config_file is not None:
             raise ConfigError(f"{config_file}: is not TOML: {error}") from None
-    configured = section.get("socket") if isinstance(section, dict) else None
-    usual = configured if isinstance(configured, str) else paths.SOCKET
-    return environ.get("CALICO_AGENT_HTTP_SOCKET") or usual
+    value = found.get(key) if isinstance(found, dict) else None
+    return value if isinstance(value, str) else None
 
 
 def _exchange(socket_path: str, request: bytes, timeout: float) -> bytes:

@@ -5,6 +5,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from calico_agent.cli import terminal
 from calico_agent.errors import EXIT_GOOD, EXIT_WRONG, CalicoAgentError, UsageError
 
 if TYPE_CHECKING:
@@ -49,7 +50,9 @@ def _dry_run(config: "Config") -> int:
     if wanted.spec is None:
         raise CalicoAgentError(f"the agent would run no calico/node here: {wanted.why_not}")
     password = config.datastore.password_file
-    _print(render_docker_run(wanted.spec, url=config.docker.url, files={"ETCD_PASSWORD": password} if password else {}))
+    terminal.show(
+        render_docker_run(wanted.spec, url=config.docker.url, files={"ETCD_PASSWORD": password} if password else {})
+    )
     succession = wanted.succession
     stays = f"what runs here stays as it is, because {succession.stays}; {succession.on_purpose}"
     refused = wanted.refused or succession.barred
@@ -61,31 +64,16 @@ def _dry_run(config: "Config") -> int:
 
 def status(options: argparse.Namespace) -> int:
     """What the running agent says, or what one would say now."""
-    if options.once:
-        return _status_once(options)
-    from calico_agent.cli import client  # noqa: PLC0415
+    from calico_agent.cli.live import status as live  # noqa: PLC0415
 
-    socket_path = options.socket or client.find_socket(options.config, os.environ)
-    wanted = "json" if options.json else f"text&colour={int(_wants_colour())}&width={_width()}"
-    answer = client.ask(socket_path, f"/status?format={wanted}")
-    _print(answer.text)
-    return EXIT_GOOD if answer.healthy else EXIT_WRONG
+    return live.status(options, lambda: _load(options))
 
 
-def _status_once(options: argparse.Namespace) -> int:
-    config = _load(options)
-    from datetime import UTC, datetime  # noqa: PLC0415
+def history(options: argparse.Namespace) -> int:
+    """What happened on this host."""
+    from calico_agent.cli.live import history as live  # noqa: PLC0415
 
-    from calico_agent.report.as_json import json_text, render_json  # noqa: PLC0415
-    from calico_agent.report.as_text import render_status  # noqa: PLC0415
-    from calico_agent.runtime import oneshot as once  # noqa: PLC0415
-
-    report = once.report_once(config)
-    if options.json:
-        _print(json_text(render_json(report)))
-    else:
-        _print(render_status(report, datetime.now(UTC), colour=_wants_colour(), width=_width()))
-    return EXIT_GOOD if report.healthy else EXIT_WRONG
+    return live.history(options)
 
 
 def preflight(options: argparse.Namespace) -> int:
@@ -98,9 +86,9 @@ def preflight(options: argparse.Namespace) -> int:
 
     checks = once.checks_now(config)
     if options.json:
-        _print(json_text(preflight_json(checks)))
+        terminal.show(json_text(preflight_json(checks)))
     else:
-        _print(render_preflight(checks, colour=_wants_colour(), width=_width()))
+        terminal.show(render_preflight(checks, colour=terminal.wants_colour(), width=terminal.width()))
     return EXIT_WRONG if any(check.verdict is Verdict.FAILURE for check in checks) else EXIT_GOOD
 
 
@@ -113,9 +101,9 @@ def detect(options: argparse.Namespace) -> int:
 
     identity = once.identify_now(config)
     if options.json:
-        _print(json_text(identity_json(identity)))
+        terminal.show(json_text(identity_json(identity)))
     else:
-        _print(render_identity(identity, _width()))
+        terminal.show(render_identity(identity, terminal.width()))
     return EXIT_GOOD if identity.complete else EXIT_WRONG
 
 
@@ -156,7 +144,7 @@ def _question(options: argparse.Namespace, page: str, parameters: dict[str, str]
         socket_path = options.socket or client.find_socket(options.config, os.environ)
         answer = client.ask(socket_path, f"/{page}?{urlencode(parameters)}", timeout=10.0)
         healthy, text = answer.healthy, answer.text
-    _print(text)
+    terminal.show(text)
     return EXIT_GOOD if healthy else EXIT_WRONG
 
 
@@ -164,7 +152,7 @@ def explain(options: argparse.Namespace) -> int:
     """Raises UsageError for an unknown code."""
     from calico_agent.cli.explain import explain  # noqa: PLC0415
 
-    _print(explain(options.code))
+    terminal.show(explain(options.code))
     return EXIT_GOOD
 
 
@@ -182,7 +170,7 @@ def config_check(options: argparse.Namespace) -> int:
     config, warnings, notes = check(options.config, os.environ, _flags(options))
     for warning in warnings:
         print(f"calico-agent: warning: {warning}", file=sys.stderr)
-    _print("".join(f"{line}\n" for line in (f"the configuration is good (mode {config.mode.value})", *notes)))
+    terminal.show("".join(f"{line}\n" for line in (f"the configuration is good (mode {config.mode.value})", *notes)))
     return EXIT_GOOD
 
 
@@ -192,7 +180,7 @@ def config_show(options: argparse.Namespace) -> int:
     from calico_agent.config.show import render_config  # noqa: PLC0415
     from calico_agent.plan.presets import render_preset  # noqa: PLC0415
 
-    _print(render_config(config) + "\n" + render_preset(config.node.preset))
+    terminal.show(render_config(config) + "\n" + render_preset(config.node.preset))
     return EXIT_GOOD
 
 
@@ -214,7 +202,7 @@ def import_(options: argparse.Namespace) -> int:
     """What somebody else runs. Raises UsageError for what cannot be read, with the place and the reason."""
     from calico_agent.cli.importing import import_container  # noqa: PLC0415
 
-    return _tell(import_container(options, lambda: _load(options).docker, _width()))
+    return _tell(import_container(options, lambda: _load(options).docker, terminal.width()))
 
 
 def config_diff(options: argparse.Namespace) -> int:
@@ -227,24 +215,5 @@ def config_diff(options: argparse.Namespace) -> int:
 
 def _tell(told: "Told") -> int:
     print(told.aside, end="", file=sys.stderr)
-    _print(told.text)
+    terminal.show(told.text)
     return told.exit_code
-
-
-def _width() -> int:
-    """How wide the text may be: as the terminal, or what the pages have without one."""
-    if not sys.stdout.isatty():
-        return 100
-    import shutil  # noqa: PLC0415 - 20 ms, with the compressions that it brings
-
-    return min(max(shutil.get_terminal_size((100, 24)).columns, 60), 400)
-
-
-def _wants_colour() -> bool:
-    return sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-
-
-def _print(text: str) -> None:
-    """Text to standard output, whatever its encoding: what it cannot show is escaped."""
-    encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))

@@ -92,6 +92,7 @@ def _add_agent(subparsers: _Subparsers, file: Parser, settings: Parser) -> None:
     status.add_argument("--json", action="store_true", help="print JSON")
     status.add_argument("--once", action="store_true", help="look now, without a running agent; changes nothing")
     status.add_argument("--socket", metavar="PATH", help="the socket of the running agent")
+    _add_history(subparsers, file)
     text = "which address and name this host should have, and why; changes nothing"
     _add(subparsers, "detect", commands.detect, text, settings).add_argument(
         "--json", action="store_true", help="print JSON"
@@ -100,6 +101,15 @@ def _add_agent(subparsers: _Subparsers, file: Parser, settings: Parser) -> None:
     _add(subparsers, "preflight", commands.preflight, text, file).add_argument(
         "--json", action="store_true", help="print JSON"
     )
+
+
+def _add_history(subparsers: _Subparsers, file: Parser) -> None:
+    text = "what happened on this host, oldest first; needs no running agent"
+    history = _add(subparsers, "history", commands.history, text, file)
+    history.add_argument("--since", metavar="WHEN", help="1h, 30min, 03:10, 2026-11-27 03:10; without it all is told")
+    history.add_argument("--json", action="store_true", help="a JSON object a line, as it is kept; times in UTC")
+    history.add_argument("--follow", action="store_true", help="go on with what happens from now on")
+    history.add_argument("--socket", metavar="PATH", help="the socket of the running agent, for who is not root")
 
 
 def _add_routes(subparsers: _Subparsers, file: Parser) -> None:

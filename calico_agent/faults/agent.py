@@ -54,9 +54,10 @@ SV_STATE = Fault(
     severity=Severity.WARNING,
     condition=ConditionType.CONTAINER_RUNNING,
     explanation="""\
-The agent keeps on disk which name and address this node has (identity.json), and how often
-calico/node was started and did not last (attempts.json). One of the two cannot be read or written.
-Nothing is amiss now; an agent that is started again, or a host, begins without that memory.
+The agent keeps on disk which name and address this node has (identity.json), how often calico/node
+was started and did not last (attempts.json), and what happened (history.jsonl). One of these cannot
+be read or written. Nothing is amiss now; an agent that is started again, or a host, begins without
+that memory, and nobody can look up what happened meanwhile.
 
 Found when the file is read or written. The reason is the system's own.
 

@@ -1,7 +1,11 @@
-"""The report: an assessment with its times. Everything that people and programs see is made from this one value."""
+"""The report: an assessment with its times. Everything that people and programs see is made from this one value.
+
+What changes from one to the next, or of the agent itself, is an event: the log and the history are made from these.
+"""
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum
 
 from calico_agent.model.assessment import PeerSession, RouteCounts, StageReached
 from calico_agent.model.configuration import Configuration
@@ -120,3 +124,37 @@ class Report:
     def confirmed(self) -> tuple[TimedProblem, ...]:
         """The problems that outlived the hold-down."""
         return tuple(timed for timed in self.problems if timed.confirmed)
+
+
+class Level(Enum):
+    """How loud an event is: `ERROR` is broken now, `WARNING` will be or may be, `INFO` is for whoever reads up."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One change: a machine word and its fields, which are plain JSON types.
+
+    `about` is the thing that changed, `says` what it changed to where the name does not tell. Two events with the same
+    name that say the same about one thing are the same line to whoever reads the log.
+    """
+
+    name: str
+    level: Level = Level.INFO
+    fields: dict[str, object] = field(default_factory=dict)
+    about: tuple[str, ...] = ()
+    says: str = ""
+
+    @property
+    def line(self) -> tuple[str, ...]:
+        """What makes it the same line."""
+        return (self.name, self.says, *self.about)
+
+    @property
+    def count(self) -> int:
+        """How many changes it stands for."""
+        number = self.fields.get("count", 1)
+        return number if isinstance(number, int) else 1

@@ -7,9 +7,8 @@ at once are one thing that happened, and the report has the list.
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from calico_agent.model.event import Event, Level
 from calico_agent.model.finding import ConditionType, Problem, Severity, Status
-from calico_agent.model.report import Report, TimedProblem
+from calico_agent.model.report import Event, Level, Report, TimedProblem
 from calico_agent.report.session_changes import session_changes
 
 MANY = 5

@@ -4,8 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from calico_agent.model.assessment import PeerSession
-from calico_agent.model.event import Event
-from calico_agent.model.report import Report
+from calico_agent.model.report import Event, Report
 
 _Sessions = Mapping[str, PeerSession]
 

@@ -23,9 +23,8 @@ from calico_agent.api.systemd import Notifier
 from calico_agent.config import Config, ConfigOnDisk
 from calico_agent.config.show import told_beside, told_config
 from calico_agent.errors import ConfigError
-from calico_agent.model.event import Event, Level
 from calico_agent.model.observation import AgentTrouble
-from calico_agent.model.report import Report
+from calico_agent.model.report import Event, Level, Report
 from calico_agent.report.as_text import render_line
 from calico_agent.report.changes import changes
 from calico_agent.runtime.events import Events, changed_settings
@@ -61,6 +60,7 @@ class Daemon:
         self._latest = AgentHealth(config.agent.interval_seconds + LONGEST_PASS)
         self._agent = parts.agent(config, self._words.put, on_disk.look, self._troubles)
         self._latest.tell_configuration = self._tell_configuration
+        self._latest.tell_history = self._events.past
         self._server = parts.server(self._latest, config, self._agent.explorer)
         self._watch_parts()
         self._watches: tuple[Watch, ...] = ()

@@ -10,7 +10,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,9 @@ from calico_agent.state.files import open_state
 MOST_BYTES = 5 << 20
 NAME = "history.jsonl"
 _OLDER = "history.1.jsonl"
+
+_BEGINNING = b'{"at":"'
+_SECOND = len("2026-11-27T03:12:05")
 
 Entry = dict[str, Any]
 """`at` (RFC 3339, UTC), `event`, `level`, and the fields of the event."""
@@ -46,9 +49,12 @@ def entry_of(line: bytes) -> Entry | None:
 
 def read_history(state_dir: str, since: datetime | None = None) -> Iterator[Entry]:
     """The entries that are kept, oldest first. Raises OSError, and ValueError for files that are not to be believed."""
+    head = since.astimezone(UTC).isoformat()[:_SECOND].encode() if since is not None else b""
     for path in history_files(state_dir):
         with suppress(FileNotFoundError), open_state(path, 2 * MOST_BYTES) as file:
             for line in file:
+                if line.startswith(_BEGINNING) and line[len(_BEGINNING) :][:_SECOND] < head:
+                    continue  # what is long ago need not be understood
                 entry = entry_of(line)
                 if entry is not None and (since is None or datetime.fromisoformat(entry["at"]) >= since):
                     yield entry

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from queue import Empty, SimpleQueue
 
-from calico_agent.model.event import Event
-from calico_agent.model.secret import masked_table
+from calico_agent.model.report import Event
 from calico_agent.model.unreadable import Unreadable
+from calico_agent.secret import masked_table
 from calico_agent.state.history import NAME, Entry, append_history, entry_line
 from calico_agent.worker import Worker
 

@@ -18,6 +18,8 @@ _SAID = {
     "/status": """The whole [report](status.md). Always 200.""",
     "/metrics": """The [metrics](metrics.md), for Prometheus. Always 200.""",
     "/configuration": """The configuration in force and the one on disk, without secrets. On the socket only.""",
+    "/history": """What happened since a moment (`since`, seconds of the epoch): `entries`, as [kept](log.md). On the
+        socket only.""",
     "/routes": """Every expected route beside what the kernel has. 503 while that is not known.""",
     "/trace": """Where a packet to an address goes, and where it should. 503 while that is not known.""",
 }

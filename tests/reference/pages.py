@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.reference import codes, commands, configuration, http, metrics, status
+from tests.reference import codes, commands, configuration, http, log, metrics, status
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 FOLDER = DOCS / "reference"
@@ -14,6 +14,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "commands.md": commands.page,
     "configuration.md": configuration.page,
     "http.md": http.page,
+    "log.md": log.page,
     "metrics.md": metrics.page,
     "status.md": status.page,
     "status.schema.json": status.schema,

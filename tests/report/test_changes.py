@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calico_agent.model.assessment import Assessment
-from calico_agent.model.event import Event, Level
 from calico_agent.model.finding import ConditionType, Finding, Problem, Severity, Status
-from calico_agent.model.report import Report
+from calico_agent.model.report import Event, Level, Report
 from calico_agent.report.changes import changes
 from calico_agent.report.timeline import History, advance
 from calico_agent.report.verdict import verdict
