@@ -55,7 +55,7 @@ def identify_host(
     """
     kept = kept.of(host.machine_id) if isinstance(host, Host) else kept
     # Names of Calico 2.x, which is known by the etcd API that it uses.
-    as_written = settings.as_written or (isinstance(datastore, Datastore) and not datastore.claimable)
+    as_written = settings.as_written or (isinstance(datastore, Datastore) and datastore.is_of_calico_2)
     established = established_name(host, kernel, docker, datastore, kept)
     recorded = recorded_name(host, kernel, datastore)
     name = choose_name(host, settings.name, kept, established, recorded, as_written=as_written)

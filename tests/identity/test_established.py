@@ -172,7 +172,7 @@ TWO_X: dict[str, tuple[Machine, str]] = {
 @pytest.mark.parametrize(("machine", "name"), TWO_X.values(), ids=TWO_X.keys())
 def test_calico_2_takes_names_as_they_are_written(machine: Machine, name: str) -> None:
     """It is known by the API of etcd, or by the configuration where etcd cannot be asked."""
-    by_etcd = machine.having(datastore=Datastore(claimable=False)).identify().name
+    by_etcd = machine.having(datastore=Datastore(is_of_calico_2=True)).identify().name
     settings = replace(machine.settings, as_written=True)
     by_configuration = machine.having(settings=settings, datastore=NO_ETCD).identify().name
     assert (by_etcd.name, by_configuration.name) == (name, name)
@@ -180,7 +180,7 @@ def test_calico_2_takes_names_as_they_are_written(machine: Machine, name: str) -
 
 def test_the_record_of_a_capital_name_is_this_hosts_own() -> None:
     machine = Machine(
-        host=Host("Node-C3"), datastore=Datastore(nodes=(node("Node-C3", "10.0.0.13/24"),), claimable=False)
+        host=Host("Node-C3"), datastore=Datastore(nodes=(node("Node-C3", "10.0.0.13/24"),), is_of_calico_2=True)
     )
     own = next(one for one in machine.identify().ipv4.opinions if one.rule == "own record")
     assert own.detail.startswith("node Node-C3 is registered with 10.0.0.13 (eth0)")

@@ -37,6 +37,7 @@ from calico_agent.model.settings import DatastoreSettings, EtcdApi
 from calico_agent.plan.desired_container import wanted_container
 from calico_agent.sources.bird.decode.interfaces import LINKS_COMMAND
 from calico_agent.sources.bird.decode.replies import COMMANDS, decode_bird, rib_command
+from calico_agent.sources.datastore.calico import assembly
 from calico_agent.sources.datastore.calico import workload_endpoint as endpoint
 from calico_agent.sources.datastore.etcd2 import decode as etcd_v2
 from calico_agent.sources.datastore.etcd2.answer import decode_answer
@@ -70,7 +71,7 @@ class Store:
             items = [*datastore.keys(world), *claims]
             records = (_record(key, value) for key, value in items if key.startswith(endpoint.PREFIX))
             known = {key: one for key, value in items if (one := _key(key, value)) is not None}
-            found = etcd.assemble(known, revision=9, read_at=AT)
+            found = assembly.assemble(known, revision=9, read_at=AT)
         else:
             body = datastore_v2.tree(list(datastore_v2.keys(world)))
             pairs = list(decode_answer(200, "9", body).pairs())
@@ -230,7 +231,7 @@ def _daemon(family: Family, replies: tuple[tuple[str, str], ...]) -> Bird:
 
 
 @lru_cache(_KEPT * 16)
-def _key(key: str, value: bytes) -> etcd.Decoded | BadKey | None:
+def _key(key: str, value: bytes) -> assembly.Decoded | BadKey | None:
     return etcd.decode_key(key, value)
 
 

@@ -19,7 +19,7 @@ def _of_cluster(view: View) -> Release | None:
     if view.cluster is None:
         return None
     datastore = view.cluster.datastore
-    return release_in(datastore.calico_version) if datastore.claimable else (2, 0)
+    return (2, 0) if datastore.is_of_calico_2 else release_in(datastore.calico_version)
 
 
 def _first(*images: str) -> Release | None:

@@ -200,7 +200,7 @@ class Datastore:
     `read_at` is when the revision was last known to be current (aware, UTC). `cluster_guid` is what Calico called this
     cluster when it was set up (ClusterInformation), empty where it gave no name; `calico_version` is that of the node
     that was started last, likewise. `felix` is what Felix is told where no more is said, `felix_nodes` what it is told
-    on single nodes. `claimable`: names can be claimed in it, as they can in all but etcd's v2 API.
+    on single nodes. `claimable`: names can be claimed in it. `is_of_calico_2`: Calico 2.x uses it.
     """
 
     nodes: tuple[Node, ...] = ()
@@ -216,6 +216,7 @@ class Datastore:
     claims: tuple[NameOwner | AliveSign, ...] = ()
     claims_trouble: str = ""
     claimable: bool = True
+    is_of_calico_2: bool = False
     revision: int = 0
     read_at: datetime | None = None
 

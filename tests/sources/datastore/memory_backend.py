@@ -13,8 +13,9 @@ from calico_agent.model.name_lease import ALIVE, CLAIMS, OWNERS, ClaimName
 from calico_agent.model.network.address import IPNetwork
 from calico_agent.model.settings import DatastoreSettings
 from calico_agent.sources.datastore.backend import Changes
+from calico_agent.sources.datastore.calico.assembly import assemble
 from calico_agent.sources.datastore.calico.name_lease import encode_alive, encode_owner
-from calico_agent.sources.datastore.etcd3.decode import PREFIXES, assemble, block_key, decode_key
+from calico_agent.sources.datastore.etcd3.decode import PREFIXES, block_key, decode_key
 from calico_agent.sources.datastore.position import Position, Stamp
 from calico_agent.sources.datastore.server.endpoints import Endpoint
 from calico_agent.sources.datastore.server.error import DatastoreError

@@ -14,7 +14,8 @@ from calico_agent.sources.datastore.etcd2.backend import Etcd2
 from calico_agent.sources.datastore.etcd3.backend import Etcd3
 
 PACKAGE = Path(calico_agent.__file__).parent
-AWARE = re.compile(r"sources/datastore/(backends|etcd2/.*|etcd3/.*)\.py")
+AWARE = re.compile(r"sources/datastore/(backends|etcd2/.*|etcd3/.*|kubernetes/.*)\.py")
+KIND = re.compile(r"datastore\.((?:etcd[23]|kubernetes).*)")
 # The file that a reading is kept in has the form of v3's records; each member of etcd tells the time by HTTP.
 ALLOWED = {
     "sources/datastore/cache.py": {"etcd3.decode", "etcd3.encode"},
@@ -28,7 +29,7 @@ def kinds_in(source: str) -> Iterator[str]:
         match node:
             case ast.Attribute(value=ast.Name(id="EtcdApi"), attr=api):
                 yield f"EtcdApi.{api}"
-            case ast.ImportFrom(module=str(module)) if found := re.search(r"datastore\.(etcd[23].*)", module):
+            case ast.ImportFrom(module=str(module)) if found := KIND.search(module):
                 yield found[1]
 
 

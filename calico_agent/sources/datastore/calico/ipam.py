@@ -1,4 +1,4 @@
-"""Calico's IPAM records in etcd v3: blocks, and the claims of nodes on them (affinities).
+"""Calico's IPAM records: blocks, and the claims of nodes on them (affinities).
 
     /calico/ipam/v2/assignment/ipv4/block/10.233.64.0-26       a block; the last "-" stands for the "/" of the network
     /calico/ipam/v2/host/<node>/ipv4/block/10.233.64.0-26      a node's claim on it
@@ -27,12 +27,7 @@ def decode_affinity(tail: str, value: bytes) -> Affinity | None:
     fields = json_object.parse_object(value) if value else {}
     if json_object.flag(fields, "deleted"):
         return None
-    # Claims written before states existed (Calico v3.0 and older) have none, or no value at all, and are good.
-    written = json_object.text(fields, "state") or AffinityState.CONFIRMED.value
-    try:
-        return Affinity(json_object.printable(node, "the node in the key"), cidr, AffinityState(written))
-    except ValueError:
-        raise Malformed(f"state is {written!a}, not confirmed, pending or pendingDeletion") from None
+    return Affinity(json_object.printable(node, "the node in the key"), cidr, affinity_state(fields))
 
 
 def decode_block(tail: str, value: bytes) -> Block | None:
@@ -41,9 +36,24 @@ def decode_block(tail: str, value: bytes) -> Block | None:
     fields = json_object.parse_object(value)
     if json_object.flag(fields, "deleted"):
         return None
+    block = block_of(fields)
+    if block.cidr != in_key:
+        raise Malformed(f"the key says {in_key}, the value says {block.cidr}")
+    return block
+
+
+def affinity_state(fields: JsonObject) -> AffinityState:
+    """The state of a claim. One written before states existed (Calico v3.0 and older) has none, and is good."""
+    written = json_object.text(fields, "state") or AffinityState.CONFIRMED.value
+    try:
+        return AffinityState(written)
+    except ValueError:
+        raise Malformed(f"state is {written!a}, not confirmed, pending or pendingDeletion") from None
+
+
+def block_of(fields: JsonObject) -> Block:
+    """The block that these fields are of. Raises Malformed."""
     cidr = json_object.parse_network(fields.get("cidr"), "cidr")
-    if cidr != in_key:
-        raise Malformed(f"the key says {in_key}, the value says {cidr}")
     owner, virtual = _owner(fields)
     allocations = json_object.items(fields, "allocations")
     borrowed, at_home = ((), 0) if virtual else _given(allocations, fields, cidr, owner)

@@ -1,4 +1,4 @@
-"""Calico's resources in etcd v3: nodes, pools, BGP settings, the cluster itself.
+"""Calico's resources: nodes (as in etcd v3), pools, BGP settings, the cluster itself.
 
 The name comes from the key, the rest from the JSON value.
 Fields: libcalico-go/lib/apis/internalapi/node.go and api/pkg/apis/projectcalico/v3 of projectcalico/calico@v3.32.1.
@@ -63,12 +63,17 @@ Resource = Node | Pool | BgpConfiguration | BgpFilter | BgpPeer | ClusterInforma
 def decode_resource(plural_and_name: str, value: bytes) -> Resource | None:
     """The resource under `<plural>/<name>`; None for a plural of no interest. Raises Malformed."""
     plural, _, name = plural_and_name.partition("/")
-    decode = _DECODERS.get(plural)
-    if decode is None:
+    if plural not in _DECODERS:
         return None
     if not name or "/" in name:
         raise Malformed("the key does not end in one name")
-    return decode(json_object.printable(name, "the name in the key"), json_object.parse_object(value))
+    return resource_of(plural, json_object.printable(name, "the name in the key"), json_object.parse_object(value))
+
+
+def resource_of(plural: str, name: str, resource: JsonObject) -> Resource | None:
+    """The resource of this name, by its JSON; None for a plural of no interest. Raises Malformed."""
+    decode = _DECODERS.get(plural)
+    return None if decode is None else decode(name, resource)
 
 
 def _node(name: str, resource: JsonObject) -> Node:

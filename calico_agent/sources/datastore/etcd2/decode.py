@@ -21,6 +21,7 @@ from calico_agent.model.calico.bad_key import BadKey, ResourceKind
 from calico_agent.model.calico.node import Datastore, EncapsulationMode, Node, Pool
 from calico_agent.model.network.address import IPAddress, IPInterface, IPNetwork
 from calico_agent.sources import json_object
+from calico_agent.sources.datastore.calico import assembly
 from calico_agent.sources.datastore.calico.as_number import as_number
 from calico_agent.sources.datastore.calico.bgp_peer import BgpPeer, bgp_peer_v2
 from calico_agent.sources.datastore.calico.resource import BgpConfiguration, ClusterInformation
@@ -56,7 +57,7 @@ class GlobalField:
     value: int | bool | None
 
 
-Decoded = etcd.Decoded | NodeField | GlobalField
+Decoded = assembly.Decoded | NodeField | GlobalField
 
 
 def decode_key(key: str, value: bytes) -> Decoded | BadKey | None:
@@ -71,7 +72,7 @@ def decode_key(key: str, value: bytes) -> Decoded | BadKey | None:
         if key == _CLUSTER:
             return ClusterInformation(_text(value))
     except Malformed as malformed:
-        return etcd.bad_key(key, malformed, *_resource_of(key))
+        return assembly.bad_key(key, malformed, *_resource_of(key))
     return None
 
 
@@ -91,7 +92,7 @@ def _resource_of(key: str) -> tuple[ResourceKind, str]:
 
 def assemble(decoded: Mapping[str, Decoded | BadKey], *, revision: int, read_at: datetime | None) -> Datastore:
     """The datastore made of what each key holds."""
-    whole: dict[str, etcd.Decoded | BadKey] = {}
+    whole: dict[str, assembly.Decoded | BadKey] = {}
     fields: defaultdict[str, dict[str, IPAddress | IPNetwork | int | None]] = defaultdict(dict)
     settings: dict[str, int | bool | None] = {}
     for key, value in decoded.items():
@@ -105,7 +106,7 @@ def assemble(decoded: Mapping[str, Decoded | BadKey], *, revision: int, read_at:
     number = settings.get("as_num")
     mesh = settings.get("node_mesh")
     whole[f"{_BGP}global"] = BgpConfiguration("default", mesh is not False, number or None, None)
-    return replace(etcd.assemble(whole, revision=revision, read_at=read_at), claimable=False)
+    return replace(assembly.assemble(whole, revision=revision, read_at=read_at), claimable=False, is_of_calico_2=True)
 
 
 def _bgp(path: list[str], value: bytes) -> NodeField | GlobalField | BgpPeer | None:

@@ -2,8 +2,9 @@
 
 from calico_agent.model.settings import DatastoreSettings
 from calico_agent.sources.datastore.backend import Backend
+from calico_agent.sources.datastore.calico.assembly import assemble
 from calico_agent.sources.datastore.etcd3.claims import EtcdClaims
-from calico_agent.sources.datastore.etcd3.decode import PREFIXES, assemble, block_key, decode_key
+from calico_agent.sources.datastore.etcd3.decode import PREFIXES, block_key, decode_key
 from calico_agent.sources.datastore.etcd3.reader import Connection
 from calico_agent.sources.datastore.server.endpoints import Endpoint, endpoints_of
 from calico_agent.sources.datastore.server.reachability import probe

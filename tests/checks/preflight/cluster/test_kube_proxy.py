@@ -58,7 +58,7 @@ CASES = {
         says=("start kube-proxy with --proxy-mode=iptables",),
     ),
     "ipvs with Calico 2, of which only the datastore is known": CheckCase(
-        stored(of("ipvs", NOBODYS), claimable=False), WELL | {MODE: FAILURE}, says=("Calico v2.0 needs iptables",)
+        stored(of("ipvs", NOBODYS), is_of_calico_2=True), WELL | {MODE: FAILURE}, says=("Calico v2.0 needs iptables",)
     ),
     "ipvs with Calico 3.0": CheckCase(of("ipvs", FIRST_V3), WELL | {MODE: WARNING}, says=("ingress policy only",)),
     "ipvs with Calico 3.1": CheckCase(of("ipvs", V31), WELL),

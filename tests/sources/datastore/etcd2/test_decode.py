@@ -82,6 +82,7 @@ def test_a_cluster_is_read_into_the_same_model() -> None:
         ),
         cluster_guid="4a1c1d2e",
         claimable=False,
+        is_of_calico_2=True,
         revision=7,
     )
 

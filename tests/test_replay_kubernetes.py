@@ -1,0 +1,110 @@
+"""Recorded clusters whose datastore is the Kubernetes API; and each recording with the other kind of datastore."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from calico_agent.model.calico.node import Datastore
+from calico_agent.model.observation import Observation
+from calico_agent.sources.datastore.etcd3.decode import decode_datastore
+from calico_agent.sources.datastore.kubernetes.decode import assemble, decode_key
+from tests.places import DATA
+from tests.replay.capture import read_capture
+from tests.replay.judge import assess_observation
+from tests.replay.kubernetes import AT, NOT_RECORDED, objects, read_host, read_objects
+from tests.replay.provoked import EXPECTED, Problems
+from tests.replay.translated import as_objects, as_records
+
+CAPTURES = DATA / "calico-kubernetes"
+HOSTS = sorted(
+    f"{path.parent.name}/{path.name.removesuffix('-bird.txt')}" for path in CAPTURES.glob("*/host*-bird.txt")
+)
+# Docker's networks and the addresses of docker0 were not recorded, so hosts 1 and 2 cannot say whose 172.17.0.1 is.
+BRIDGE = {"BGP-DOWN host3": {"RT-MISSING 192.168.55.64/26"}}
+# Recorded seconds after the mesh was switched off: none of the new sessions is up yet.
+PROVOKED: dict[str, Problems] = {
+    "docker-bridge-address/host1": BRIDGE,
+    "docker-bridge-address/host2": BRIDGE,
+    "docker-bridge-address/host3": {"IP-NOT-LOCAL host3": {"BGP-DOWN host1", "BGP-DOWN host2"}},
+    "bgp-peers/host1": {
+        "BGP-DOWN 10.99.0.1": set(),
+        "BGP-DOWN host2": {"RT-MISSING 192.168.183.64/26", "RT-BORROWED-MISSING 192.168.119.40/32"},
+        "BGP-DOWN host3": {"RT-MISSING 192.168.55.64/26"},
+    },
+    "bgp-peers/host2": {
+        "BGP-DOWN host1": {
+            "BGP-NO-REFLECTOR host1",
+            "RT-MISSING 192.168.55.64/26",
+            "RT-MISSING 192.168.119.0/26",
+        }
+    },
+    "bgp-peers/host3": {
+        "BGP-DOWN host1": {
+            "BGP-NO-REFLECTOR host1",
+            "RT-MISSING 192.168.119.0/26",
+            "RT-MISSING 192.168.183.64/26",
+        }
+    },
+}
+V3_OF_ETCD = sorted(
+    path.parent.relative_to(DATA).as_posix()
+    for version in ("calico-v3.31.7", "calico-v3.32.1", "calico-ipip")
+    for path in DATA.glob(f"{version}/*/host*/bird.txt")
+)
+
+
+def problems(observation: Observation) -> Problems:
+    """Each problem as `CODE subject`, with its consequences, without what is about things that were not recorded."""
+    found = assess_observation(observation).problems
+    return {
+        f"{one.cause.code} {one.cause.subject}": {f"{each.code} {each.subject}" for each in one.consequences}
+        for one in found
+        if one.cause.code not in NOT_RECORDED
+    }
+
+
+@pytest.mark.parametrize("recorded", HOSTS)
+def test_a_recorded_host_gives_what_was_provoked_and_nothing_else(recorded: str) -> None:
+    scenario, host = recorded.split("/")
+    assert problems(read_host(CAPTURES / scenario, host)) == PROVOKED.get(recorded, {})
+
+
+@pytest.mark.parametrize("recorded", HOSTS)
+def test_all_routes_that_should_be_there_are_counted(recorded: str) -> None:
+    scenario, host = recorded.split("/")
+    routes = assess_observation(read_host(CAPTURES / scenario, host)).routes
+    assert routes is not None
+    assert routes.expected > 0
+    missing = {one for each in PROVOKED.get(recorded, {}).values() for one in each if "-MISSING" in one}
+    assert routes.missing == routes.expected - routes.present == len(missing)
+
+
+@pytest.mark.parametrize("recorded", [host for host in HOSTS if not host.startswith("host-local")])
+def test_the_same_data_in_etcd_gives_the_same_verdict(recorded: str) -> None:
+    scenario, host = recorded.split("/")
+    in_etcd = decode_datastore(as_records(objects(CAPTURES / scenario)), revision=1, read_at=AT)
+    assert replace(in_etcd, claimable=False) == read_objects(CAPTURES / scenario)
+    assert problems(read_host(CAPTURES / scenario, host, in_etcd)) == PROVOKED.get(recorded, {})
+
+
+@pytest.mark.parametrize("recorded", V3_OF_ETCD)
+def test_the_same_data_in_kubernetes_gives_the_same_verdict(recorded: str) -> None:
+    folder = DATA / recorded
+    seen = read_capture(folder.parent, folder.name)
+    assert isinstance(seen.datastore, Datastore)
+    in_kubernetes = translated(folder.parent, seen.datastore)
+    found = assess_observation(replace(seen, datastore=in_kubernetes)).problems
+    told = {
+        f"{one.cause.code} {one.cause.subject}": {f"{each.code} {each.subject}" for each in one.consequences}
+        for one in found
+    }
+    assert told == EXPECTED.get(recorded, {})
+
+
+def translated(capture: Path, datastore: Datastore) -> Datastore:
+    rows = [json.loads(line) for line in (capture / "etcd.jsonl").read_text().splitlines() if line.strip()]
+    records = ((row["key"], json.dumps(row["value"]).encode()) for row in rows if not isinstance(row["value"], str))
+    decoded = {key: value for key, raw in as_objects(records) if (value := decode_key(key, raw)) is not None}
+    return assemble(decoded, revision=datastore.revision, read_at=datastore.read_at)
