@@ -10,7 +10,7 @@ from tests.places import REPOSITORY
 PACKAGE = REPOSITORY / "calico_agent"
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
 
-MIRRORED = frozenset({"backend", "client", "decode", "reader", "watch"})
+MIRRORED = frozenset({"backend", "client", "decode", "link", "reader", "watch"})
 """What each outside system and each datastore has, under one name."""
 
 MOST_MODULES = 15

@@ -1,18 +1,14 @@
 """Reading etcd: consistent lists page by page, and a watch. What they are sent over is an `EtcdConnection`."""
 
-import queue
 import time
 from collections.abc import Collection, Iterator, Mapping
 from itertools import chain
-from types import TracebackType
-from typing import Self
 
 from calico_agent.model.calico.node import Block
 from calico_agent.model.calico.workload_endpoint import WorkloadEndpoint
 from calico_agent.model.name_lease import CLAIMS
 from calico_agent.model.network.address import IPNetwork
 from calico_agent.model.settings import DatastoreSettings
-from calico_agent.sources.datastore.backend import Changes
 from calico_agent.sources.datastore.calico.workload_endpoint import (
     PREFIX,
     decode_endpoint,
@@ -21,6 +17,7 @@ from calico_agent.sources.datastore.calico.workload_endpoint import (
 )
 from calico_agent.sources.datastore.etcd3.decode import PREFIXES, block_key, decode_key
 from calico_agent.sources.datastore.etcd3.link import EtcdConnection, etcdrpc
+from calico_agent.sources.datastore.etcd3.watch import Watch, end_of, text_of
 from calico_agent.sources.datastore.position import SETTLED_V3, Position, Stamp
 from calico_agent.sources.datastore.server.endpoints import Endpoint
 from calico_agent.sources.datastore.server.error import DatastoreError
@@ -72,13 +69,13 @@ class Connection(EtcdConnection):
 
     def _pages(self, prefix: str, revision: int) -> Iterator[tuple[str, bytes]]:
         """A small page first, and then as much as comes in a quarter of the deadline: the link may be slow."""
-        start, end, limit = prefix.encode(), _end_of(prefix), _FIRST_PAGE
+        start, end, limit = prefix.encode(), end_of(prefix), _FIRST_PAGE
         while True:
             began = time.monotonic()
             page = self._range(etcdrpc.RangeRequest(key=start, range_end=end, limit=limit, revision=revision))
             share = (self.timeout / 4) / max(time.monotonic() - began, 0.001)
             for pair in page.kvs:
-                yield _key(pair.key), pair.value
+                yield text_of(pair.key), pair.value
             if not page.more:
                 return
             limit = max(1, min(int(limit * share), 4 * limit, _LARGEST_PAGE))
@@ -97,7 +94,7 @@ class Connection(EtcdConnection):
 
     def _namespaces(self, deadline: float) -> Iterator[str]:
         """Each namespace that has endpoints: the first key, then the first one after all of its namespace."""
-        start, end = PREFIX.encode(), _end_of(PREFIX)
+        start, end = PREFIX.encode(), end_of(PREFIX)
         for _ in range(_MOST_NAMESPACES):
             if time.monotonic() > deadline:
                 raise DatastoreError("they lie in too many namespaces to be read in time", "timeout")
@@ -106,11 +103,11 @@ class Connection(EtcdConnection):
                 return
             namespace = namespace_of(first[0][0])
             yield namespace
-            start = _end_of(f"{PREFIX}{namespace}/")
+            start = end_of(f"{PREFIX}{namespace}/")
         raise DatastoreError(f"they lie in more than {_MOST_NAMESPACES} namespaces", "failed")
 
     def _endpoints(self, prefix: str) -> tuple[tuple[str, bytes], ...]:
-        found = self._some(prefix.encode(), _end_of(prefix), _MOST_ENDPOINTS)
+        found = self._some(prefix.encode(), end_of(prefix), _MOST_ENDPOINTS)
         if len(found) == _MOST_ENDPOINTS:
             raise DatastoreError(f"there are {_MOST_ENDPOINTS} and more below {prefix}", "failed")
         return found
@@ -118,7 +115,7 @@ class Connection(EtcdConnection):
     def _some(self, start: bytes, end: bytes, limit: int, *, keys_only: bool = False) -> tuple[tuple[str, bytes], ...]:
         """The first keys from `start` on and before `end`, at most that many."""
         request = etcdrpc.RangeRequest(key=start, range_end=end, limit=limit, keys_only=keys_only)
-        return tuple((_key(pair.key), pair.value) for pair in self._range(request).kvs)
+        return tuple((text_of(pair.key), pair.value) for pair in self._range(request).kvs)
 
     def blocks(self, wanted: Collection[IPNetwork]) -> Iterator[Block]:
         """Each by a question of its own."""
@@ -127,77 +124,9 @@ class Connection(EtcdConnection):
                 if isinstance(block := decode_key(key, pair.value), Block):
                     yield block
 
-    def watch(self, starts: Mapping[str, int]) -> "Watch":
+    def watch(self, starts: Mapping[str, int]) -> Watch:
         """Everything that changes below the prefixes, each from its own revision on."""
         return Watch(self, etcdrpc.WatchStub(self.channel), self.metadata, starts)
 
     def _range(self, request: etcdrpc.RangeRequest) -> etcdrpc.RangeResponse:
         return self.call(self._kv.Range, request)
-
-
-class Watch:
-    """An open watch: iterate `changes()` in one thread, `cancel()` from any. As a context it ends with the block."""
-
-    def __init__(
-        self,
-        connection: Connection,
-        stub: etcdrpc.WatchStub,
-        metadata: tuple[tuple[str, str], ...],
-        starts: Mapping[str, int],
-    ) -> None:
-        self._connection = connection
-        self._prefixes = tuple(starts)
-        self._requests: queue.SimpleQueue[etcdrpc.WatchRequest | None] = queue.SimpleQueue()
-        for prefix, start in starts.items():
-            create = etcdrpc.WatchCreateRequest(key=prefix.encode(), range_end=_end_of(prefix), start_revision=start)
-            self._requests.put(etcdrpc.WatchRequest(create_request=create))
-        with connection.translated():
-            # `hasleader`: a member that lost its leader ends the watch instead of keeping silent.
-            self._call = stub.Watch(iter(self._requests.get, None), metadata=(*metadata, ("hasleader", "true")))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.cancel()
-
-    def changes(self) -> Iterator[Changes]:
-        """What changed, as etcd reports it, until the watch ends; it always ends with an DatastoreError."""
-        with self._connection.translated():
-            for response in self._call:
-                if response.compact_revision:
-                    raise DatastoreError(f"the revisions up to {response.compact_revision} were compacted", "compacted")
-                if response.canceled:
-                    raise DatastoreError(
-                        f"etcd ended the watch: {response.cancel_reason or 'no reason given'}"[:300], "canceled"
-                    )
-                if response.events:
-                    yield self._changes(response)
-        raise DatastoreError("etcd ended the watch", "canceled")
-
-    def _changes(self, response: etcdrpc.WatchResponse) -> Changes:
-        """One message is about one prefix, and holds what happened up to its last event."""
-        items = tuple(_change(event) for event in response.events)
-        prefix = next(prefix for prefix in self._prefixes if items[0][0].startswith(prefix))
-        return Changes(prefix, response.events[-1].kv.mod_revision, response.header.revision, items)
-
-    def cancel(self) -> None:
-        """End the watch and the thread that gRPC keeps for its requests."""
-        self._requests.put(None)
-        self._call.cancel()
-
-
-def _change(event: etcdrpc.WatchResponse) -> tuple[str, bytes | None]:
-    return _key(event.kv.key), None if event.type == event.DELETE else event.kv.value
-
-
-def _key(raw: bytes) -> str:
-    return raw.decode(errors="backslashreplace")
-
-
-def _end_of(prefix: str) -> bytes:
-    """The first key after all keys with this prefix. Prefixes end in ASCII, so the last byte can be counted up."""
-    start = prefix.encode()
-    return start[:-1] + bytes([start[-1] + 1])

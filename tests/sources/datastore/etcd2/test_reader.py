@@ -18,7 +18,8 @@ from calico_agent.model.calico.node import Datastore
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.settings import DatastoreSettings, EtcdApi
 from calico_agent.sources.datastore.etcd2.decode import PREFIXES
-from calico_agent.sources.datastore.etcd2.reader import ConnectionV2, WatchV2
+from calico_agent.sources.datastore.etcd2.reader import ConnectionV2
+from calico_agent.sources.datastore.etcd2.watch import WatchV2
 from calico_agent.sources.datastore.mirror import Mirror
 from calico_agent.sources.datastore.reading import read_datastore
 from calico_agent.sources.datastore.server.endpoints import parse_endpoint
