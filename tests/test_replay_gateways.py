@@ -3,8 +3,9 @@
 from dataclasses import replace
 from ipaddress import ip_network
 
+from calico_agent.model.network.fib import Fib
 from calico_agent.model.network.kernel import Kernel
-from calico_agent.model.network.route import PROTOCOL_RA, Fib
+from calico_agent.model.network.route import PROTOCOL_RA
 from calico_agent.model.observation import Observation
 from tests.checks.cluster import via
 from tests.places import DATA

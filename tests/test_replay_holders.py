@@ -11,8 +11,9 @@ from calico_agent.model.calico.node import Borrowed, Datastore, Pool
 from calico_agent.model.container.container import Docker
 from calico_agent.model.finding import Finding, Status
 from calico_agent.model.host.machine import Host
+from calico_agent.model.network.fib import Fib
 from calico_agent.model.network.kernel import Kernel
-from calico_agent.model.network.route import Fib, Route
+from calico_agent.model.network.route import Route
 from calico_agent.model.observation import Observation
 from tests.checks.cluster import BIRD, BOOT, via
 from tests.places import DATA

@@ -5,7 +5,7 @@ from ipaddress import ip_address
 import pytest
 
 from calico_agent.model.finding import Status
-from calico_agent.model.network.route import Neighbour
+from calico_agent.model.network.neighbor import Neighbour
 from tests.timelines import HOLD_DOWN, Said, Timeline
 
 RESTARTED = Timeline("container-restarted", stopped=(2.2, 2.6))

@@ -20,7 +20,7 @@ from calico_agent.model.container.container import ContainerState, Docker
 from calico_agent.model.finding import Condition
 from calico_agent.model.network.address import Family
 from calico_agent.model.network.kernel import Kernel
-from calico_agent.model.network.route import Neighbour
+from calico_agent.model.network.neighbor import Neighbour
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.report import TimedProblem
 from calico_agent.model.settings import IdentitySettings

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from calico_agent.adopt.described import Translation
-from calico_agent.model.action import DesiredContainer
 from calico_agent.model.container.container import Container
 from calico_agent.model.container.starter import how_to_end, starter_of
+from calico_agent.model.container.supervision import DesiredContainer
 from calico_agent.paths import CONFIG_FILE
-from calico_agent.report.config_diff import Outlook, objections
+from calico_agent.report.pages.config_diff import Outlook, objections
 from calico_agent.secret import masked
 
 # Enabled, too: the next boot finds the other one disabled.

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
-from calico_agent.report.page import NARROWEST, WIDEST, WIDTH
+from calico_agent.report.pages.page import NARROWEST, WIDEST, WIDTH
 from calico_agent.text import clean, nearest
 
 FORMATS = ("json", "text")

@@ -16,7 +16,7 @@ from calico_agent.api.response import TEXT, Response, healthy_mark, json_respons
 from calico_agent.model.network.address import IPAddress
 from calico_agent.model.network.route_trace import KnownNames, RouteRow, Trace
 from calico_agent.model.observation import Unreadable
-from calico_agent.report.routes_text import (
+from calico_agent.report.pages.routes_text import (
     STATES,
     all_right,
     render_routes,

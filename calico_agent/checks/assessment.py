@@ -39,8 +39,8 @@ from calico_agent.checks.workloads.workloads import find_workloads
 from calico_agent.expected.routes import Expectation, expect
 from calico_agent.expected.view import View, view_of
 from calico_agent.faults.correlate import join
-from calico_agent.model.action import Supervising
 from calico_agent.model.assessment import Assessment
+from calico_agent.model.container.supervision import Supervising
 from calico_agent.model.finding import Finding
 from calico_agent.model.identity import Identity
 from calico_agent.model.last_value_cache import caches_in_use

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.network.address import IPAddress
 from calico_agent.model.network.kernel import Kernel
-from calico_agent.model.network.route import Neighbour, NextHop
+from calico_agent.model.network.neighbor import Neighbour
+from calico_agent.model.network.route import NextHop
 
 Place = tuple[IPAddress, str]
 """A next hop and the link by which it is reached."""

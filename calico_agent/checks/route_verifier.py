@@ -24,9 +24,10 @@ from calico_agent.model.identity import Candidate
 from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.network.address import Family, IPAddress, Link
 from calico_agent.model.network.detour import Detours
+from calico_agent.model.network.fib import Fib
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.network.policy_rule import PolicyRule
-from calico_agent.model.network.route import PROTOCOL_BOOT, Fib, NextHop, RouteAttributes, RouteType
+from calico_agent.model.network.route import PROTOCOL_BOOT, NextHop, RouteAttributes, RouteType
 from calico_agent.model.network.tunnel import IPIP_DEVICE, TUNNEL_DEVICES
 
 _DROPS = {

@@ -1,7 +1,8 @@
 """What happens now to packets that a finding is about."""
 
 from calico_agent.model.network.address import IPNetwork
-from calico_agent.model.network.route import PROTOCOL_NAMES, Fib, Route, RouteAttributes, RouteType
+from calico_agent.model.network.fib import Fib
+from calico_agent.model.network.route import PROTOCOL_NAMES, Route, RouteAttributes, RouteType
 
 _REFUSED = {
     RouteType.BLACKHOLE: "dropped without a word",

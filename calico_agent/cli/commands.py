@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _dry_run(config: "Config") -> int:
-    from calico_agent.report.docker_run import render_docker_run  # noqa: PLC0415
+    from calico_agent.report.pages.docker_run import render_docker_run  # noqa: PLC0415
     from calico_agent.runtime import oneshot as once  # noqa: PLC0415
     from calico_agent.secret import masked  # noqa: PLC0415
 
@@ -96,7 +96,7 @@ def detect(options: argparse.Namespace) -> int:
     """Who this host is."""
     config = _load(options)
     from calico_agent.report.as_json import json_text  # noqa: PLC0415
-    from calico_agent.report.identity_text import identity_json, render_identity  # noqa: PLC0415
+    from calico_agent.report.pages.identity_text import identity_json, render_identity  # noqa: PLC0415
     from calico_agent.runtime import oneshot as once  # noqa: PLC0415
 
     identity = once.identify_now(config)

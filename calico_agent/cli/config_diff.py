@@ -8,7 +8,7 @@ from calico_agent.cli.told import Told
 from calico_agent.config import Config
 from calico_agent.config.show import told_config
 from calico_agent.errors import EXIT_GOOD, EXIT_WRONG, ConfigError, NotRunningError
-from calico_agent.report.config_diff import changed_keys, container_effect
+from calico_agent.report.pages.config_diff import changed_keys, container_effect
 from calico_agent.runtime import oneshot as once
 from calico_agent.secret import HIDDEN
 

@@ -14,7 +14,7 @@ from calico_agent.cli.new_files import NewFile, write_new
 from calico_agent.cli.told import Told
 from calico_agent.config.schema import DockerSection
 from calico_agent.errors import EXIT_GOOD, EXIT_WRONG, UsageError
-from calico_agent.report.config_diff import objections
+from calico_agent.report.pages.config_diff import objections
 from calico_agent.runtime.oneshot import outlook_now
 
 # Owner and group, as the annotated file is installed: it may hold what is secret.

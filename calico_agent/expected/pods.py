@@ -14,9 +14,10 @@ from calico_agent.expected.view import View
 from calico_agent.model.calico.node import Block
 from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.network.address import Family, IPAddress, IPNetwork, Link
+from calico_agent.model.network.fib import Fib
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.network.prefix import FULL_LENGTH, Key, prefix_of
-from calico_agent.model.network.route import CALICO_PROTOCOLS, Fib, RouteAttributes, host_prefix
+from calico_agent.model.network.route import CALICO_PROTOCOLS, RouteAttributes, host_prefix
 from calico_agent.model.observation import Unreadable
 
 # Felix takes every link of such a name for a pod's (interfacePrefix; in Kubernetes eleven digits follow). Bridges,

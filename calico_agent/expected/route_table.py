@@ -14,8 +14,9 @@ from calico_agent.expected.forwarding import ForwardingPath
 from calico_agent.expected.routes import Expectation, ExpectedRoute
 from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.network.address import IPAddress, IPNetwork
+from calico_agent.model.network.fib import Fib
 from calico_agent.model.network.prefix import Key, PrefixIndex, key_of
-from calico_agent.model.network.route import Fib, RouteAttributes, host_prefix
+from calico_agent.model.network.route import RouteAttributes, host_prefix
 
 Paths = tuple[RouteAttributes, ...]
 """What the routes for one prefix say, best metric first; empty where there is none."""

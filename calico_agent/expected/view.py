@@ -5,8 +5,8 @@ from datetime import timedelta
 
 from calico_agent.expected.cluster import Cluster, index
 from calico_agent.expected.local_node import Local, local_host
-from calico_agent.model.action import Succession, Supervising
 from calico_agent.model.calico.bird import Bird
+from calico_agent.model.container.supervision import Succession, Supervising
 from calico_agent.model.identity import Identity
 from calico_agent.model.network.address import Family
 from calico_agent.model.network.kernel import Kernel

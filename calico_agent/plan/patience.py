@@ -7,8 +7,8 @@ most (RFC 2131, 4.1), and a bond, a VLAN or a driver that comes late at boot is 
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from calico_agent.model.action import Attempts, Succession
 from calico_agent.model.container.container import ContainerSpec
+from calico_agent.model.container.supervision import Attempts, Succession
 
 _COMES_BACK = timedelta(minutes=2)
 

@@ -7,8 +7,6 @@ from calico_agent.model.action import (
     Action,
     ClearRestartPolicy,
     CreateContainer,
-    DesiredContainer,
-    Plan,
     Promote,
     RemoveContainer,
     RenameContainer,
@@ -19,6 +17,7 @@ from calico_agent.model.action import (
 )
 from calico_agent.model.container.container import Container, Docker
 from calico_agent.model.container.rollout import may_return
+from calico_agent.model.container.supervision import DesiredContainer, Plan
 from calico_agent.model.settings import SuperviseSettings
 from calico_agent.plan.backoff import delay
 

@@ -6,10 +6,10 @@ from datetime import timedelta
 from calico_agent.faults.bgp.peering import BGP_PORT
 from calico_agent.faults.routes.links import RT_LINK_DOWN, RT_NEIGHBOUR
 from calico_agent.faults.routes.underlay import RT_NEXTHOP_DEAD
-from calico_agent.model.action import Progress
 from calico_agent.model.assessment import Assessment
 from calico_agent.model.calico.bird import Bird, Session
 from calico_agent.model.container.container import Container
+from calico_agent.model.container.supervision import Progress
 from calico_agent.model.observation import Observation
 
 # What shows that BIRD does not do its work. Anything else that keeps the agent from asking it is no fault of BIRD's: a

@@ -9,12 +9,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from calico_agent.model.action import (
-    Attempts,
     ClearRestartPolicy,
     CreateContainer,
-    DesiredContainer,
-    Plan,
-    Progress,
     RenameContainer,
     RestartContainer,
     StartContainer,
@@ -23,6 +19,7 @@ from calico_agent.model.container.container import Container, ContainerSpec, Con
 from calico_agent.model.container.image import Pull
 from calico_agent.model.container.rollout import drift, parts_of, same_identity
 from calico_agent.model.container.starter import already_runs, still_active
+from calico_agent.model.container.supervision import Attempts, DesiredContainer, Plan, Progress
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.report import TimedProblem
 from calico_agent.model.settings import DriftPolicy, SuperviseSettings

@@ -3,18 +3,11 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from calico_agent.model.action import (
-    Action,
-    Attempts,
-    Plan,
-    Progress,
-    Promote,
-    ReplaceContainer,
-    Succession,
-)
+from calico_agent.model.action import Action, Promote, ReplaceContainer
 from calico_agent.model.container.container import Container, ContainerSpec, ContainerState, Docker
 from calico_agent.model.container.rollout import parts_of, refused, same_identity
 from calico_agent.model.container.starter import why_not_taken_over
+from calico_agent.model.container.supervision import Attempts, Plan, Progress, Succession
 from calico_agent.model.report import TimedProblem
 from calico_agent.model.settings import SuperviseSettings
 from calico_agent.plan.image import ImageStep

@@ -7,9 +7,9 @@ again.
 
 from dataclasses import replace
 
-from calico_agent.model.action import DesiredContainer, Plan
 from calico_agent.model.assessment import Assessment
 from calico_agent.model.calico.node import Datastore
+from calico_agent.model.container.supervision import DesiredContainer, Plan
 from calico_agent.model.finding import ConditionType, Status
 from calico_agent.model.identity import Identity
 from calico_agent.model.name_lease import LeaseStatus, NameState

@@ -16,7 +16,7 @@ from calico_agent.model.container.image import Pull
 from calico_agent.model.finding import Finding
 from calico_agent.model.name_lease import NameLease
 from calico_agent.model.report import Report, TimedProblem
-from calico_agent.report.identity_text import identity_json
+from calico_agent.report.pages.identity_text import identity_json
 from calico_agent.report.preflight import preflight_json
 from calico_agent.report.verdict import standing
 from calico_agent.secret import masked_table

@@ -13,7 +13,7 @@ from calico_agent.model.finding import Finding, Status
 from calico_agent.model.identity import AddressChoice
 from calico_agent.model.recency import age_of
 from calico_agent.model.report import Report, TimedProblem
-from calico_agent.report.page import WIDTH, TextLine, folded, labelled
+from calico_agent.report.pages.page import WIDTH, TextLine, folded, labelled
 from calico_agent.report.preflight import preflight_facts
 from calico_agent.report.verdict import SEVERITY_WORDS, coming, verdict
 from calico_agent.text import ago, clean, counted, span

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from calico_agent.model.preflight import Check, Verdict, tally
-from calico_agent.report.page import WIDTH, TextLine, folded, labelled
+from calico_agent.report.pages.page import WIDTH, TextLine, folded, labelled
 from calico_agent.text import clean
 
 _COLOURS = {

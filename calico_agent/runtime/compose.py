@@ -4,10 +4,10 @@ from calico_agent import __version__
 from calico_agent.checks.container.stage import stage_by
 from calico_agent.config import Config
 from calico_agent.expected.local_node import node_container, runs_elsewhere
-from calico_agent.model.action import Plan
 from calico_agent.model.assessment import Assessment
 from calico_agent.model.container.container import Container
 from calico_agent.model.container.image import Pull
+from calico_agent.model.container.supervision import Plan
 from calico_agent.model.name_lease import claim_on
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.report import Report, Supervision, TimedCondition, TimedProblem

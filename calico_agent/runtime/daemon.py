@@ -27,9 +27,9 @@ from calico_agent.model.observation import AgentTrouble
 from calico_agent.model.report import Event, Level, Report
 from calico_agent.report.as_text import render_line
 from calico_agent.report.changes import changes
+from calico_agent.report.pacing import seconds_to_next_pass
 from calico_agent.runtime.events import Events, changed_settings
-from calico_agent.runtime.pacing import LONGEST_PASS, seconds_to_next_pass
-from calico_agent.runtime.parts import Parts, Watch
+from calico_agent.runtime.parts import LONGEST_PASS, Parts, Watch
 from calico_agent.runtime.queries import RouteQueries
 from calico_agent.runtime.reconciler import Reconciler
 from calico_agent.runtime.single import Locks

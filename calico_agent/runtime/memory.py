@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from calico_agent.config import Config
-from calico_agent.model.action import Attempts
+from calico_agent.model.container.supervision import Attempts
 from calico_agent.model.identity import KeptIdentity
 from calico_agent.model.settings import Mode
 from calico_agent.model.unreadable import Unreadable

@@ -8,20 +8,21 @@ from datetime import UTC, datetime, timedelta
 
 from calico_agent.config import Config
 from calico_agent.expected.local_node import node_container
-from calico_agent.model.action import DesiredContainer
 from calico_agent.model.container.rollout import drift
+from calico_agent.model.container.supervision import DesiredContainer
 from calico_agent.model.identity import Identity
 from calico_agent.model.last_value_cache import Caches
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.preflight import Check
 from calico_agent.model.report import Report
-from calico_agent.report.config_diff import Outlook
+from calico_agent.report.pages.config_diff import Outlook
 from calico_agent.report.timeline import History, advance
 from calico_agent.runtime.collector import Collector
 from calico_agent.runtime.compose import compose
 from calico_agent.runtime.memory import Memory, MemoryFiles
-from calico_agent.runtime.pipeline import Evaluation, desired_container, evaluate, succession_of
+from calico_agent.runtime.pipeline import Evaluation, evaluate
 from calico_agent.runtime.queries import RouteQueries
+from calico_agent.runtime.supervision import desired_container, succession_of
 
 # BIRD puts a deleted route back within its scan of 2 s: a fault that one look finds must still be there at the next.
 _SECOND_LOOK = timedelta(seconds=3)
@@ -55,7 +56,9 @@ def outlook_now(config: Config) -> Outlook:
     """Return the same, and the calico/node that is here now."""
     with _opened(config) as eyes:
         seen = eyes.look()
-    wanted = desired_container(seen, config, succession_of(config, seen.observation, seen.identity))
+    wanted = desired_container(
+        seen.observation, seen.assessment, config, succession_of(config, seen.observation, seen.identity)
+    )
     docker = seen.observation.docker
     if isinstance(docker, Unreadable):
         return Outlook(wanted, None, unreadable=docker.reason)

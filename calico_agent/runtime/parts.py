@@ -7,11 +7,15 @@ from typing import Protocol
 from calico_agent.api.http import HttpServer
 from calico_agent.api.latest import AgentHealth, Heartbeat
 from calico_agent.config import Config
-from calico_agent.model.action import Outcome, Plan
+from calico_agent.model.action import Outcome
 from calico_agent.model.configuration import Configuration
+from calico_agent.model.container.supervision import Plan
 from calico_agent.model.observation import AgentTrouble
 from calico_agent.model.report import Report
 from calico_agent.runtime.queries import RouteQueries
+
+# A pass must end well within this (s): the sum of all deadlines of all sources, and of a container that is replaced.
+LONGEST_PASS = 60.0
 
 
 class Agent(Protocol):

@@ -15,29 +15,28 @@ from calico_agent.expected.local_node import node_container
 from calico_agent.expected.view import view_of
 from calico_agent.identity.select import identify_host
 from calico_agent.identity.sticky import addresses_in_use, names_in_use, remember
-from calico_agent.model.action import Attempts, DesiredContainer, Plan, Succession, Supervising
 from calico_agent.model.assessment import Assessment
 from calico_agent.model.calico.node import Block, Datastore
 from calico_agent.model.calico.workload_endpoint import WorkloadEndpoints
-from calico_agent.model.container.container import ContainerSpec
+from calico_agent.model.container.supervision import Attempts, Plan, Supervising
 from calico_agent.model.finding import ConditionType, Status
 from calico_agent.model.identity import Identity, KeptIdentity
 from calico_agent.model.last_value_cache import caches_in_use
-from calico_agent.model.name_lease import LONG_UP_SECONDS, NameState
+from calico_agent.model.name_lease import LONG_UP_SECONDS
 from calico_agent.model.network.address import IPAddress, IPNetwork
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.report import Report, TimedCondition, TimedProblem
 from calico_agent.model.settings import IdentitySettings, Mode
-from calico_agent.plan.desired_container import wanted_container
 from calico_agent.plan.name_lease import plan_claim
 from calico_agent.plan.progress import progress_of
 from calico_agent.plan.remediation import plan_supervision
-from calico_agent.plan.start_gates import apply_start_gates, decide_wanted, forewarned
-from calico_agent.plan.succession import judge_succession, running_name
+from calico_agent.plan.start_gates import forewarned
+from calico_agent.plan.succession import running_name
 from calico_agent.report.timeline import History, advance
 from calico_agent.runtime.compose import compose
 from calico_agent.runtime.memory import Memory
 from calico_agent.runtime.pods import with_pods
+from calico_agent.runtime.supervision import desired_container, specification_of, succession_of
 
 
 class Outside(Protocol):
@@ -116,7 +115,7 @@ def make_plan(
     name = plan_claim(observation, evaluation.identity, stays)
     plan = plan_supervision(
         observation.docker,
-        desired_container(evaluation, config, succession, name),
+        desired_container(observation, assessment, config, succession, name),
         attempts,
         config.supervise_settings(),
         problems=problems,
@@ -128,31 +127,6 @@ def make_plan(
         jitter=random.random(),  # noqa: S311 - it spreads restarts over time, nobody must not guess it
     )
     return forewarned(replace(plan, name=name), assessment)
-
-
-def desired_container(
-    evaluation: Evaluation, config: Config, succession: Succession, name: NameState | None = None
-) -> DesiredContainer:
-    """Return the container that this host should run, with all that forbids or delays its start."""
-    observation = evaluation.observation
-    wanted = decide_wanted(
-        config.node_settings(),
-        observation.datastore_settings,
-        evaluation.identity,
-        observation.current_datastore,
-        name=name,
-        without_datastore=config.identity.start_without_datastore,
-    )
-    return replace(apply_start_gates(wanted, evaluation.assessment), succession=succession)
-
-
-def succession_of(config: Config, observation: Observation, identity: Identity) -> Succession:
-    """Return what becomes of the container that is there, for the plan and for each text that announces it."""
-    spec = _specification(config, observation, identity)
-    if spec is None:
-        return Succession("this host's name and addresses, or its datastore, are not known")
-    container = node_container(observation.docker, config.node.container_name)
-    return judge_succession(observation, identity, spec, container, config.supervise_settings())
 
 
 def identity_settings(config: Config, observation: Observation) -> IdentitySettings:
@@ -199,19 +173,13 @@ def _assess(observation: Observation, identity: Identity, config: Config, attemp
     supervising = None
     if config.mode is Mode.SUPERVISE:
         supervising = Supervising(
-            _specification(config, observation, identity),
+            specification_of(config, observation, identity),
             attempts,
             config.supervise_settings(),
             succession_of(config, observation, identity),
         )
     name = config.node.container_name
     return assess(observation, identity, mode=config.mode, container_name=name, supervising=supervising)
-
-
-def _specification(config: Config, observation: Observation, identity: Identity) -> ContainerSpec | None:
-    if observation.datastore_settings is None or not identity.complete:
-        return None
-    return wanted_container(config.node_settings(), observation.datastore_settings, identity)
 
 
 def _kept(evaluation: Evaluation, config: Config, before: KeptIdentity) -> KeptIdentity:

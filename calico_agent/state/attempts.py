@@ -4,8 +4,8 @@ from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 
-from calico_agent.model.action import Attempts
 from calico_agent.model.container.container import LogHint
+from calico_agent.model.container.supervision import Attempts
 from calico_agent.state.json_file import JsonFile
 
 _HINT = LogHint | None

@@ -13,10 +13,10 @@ from datetime import UTC, datetime, timedelta
 import requests
 
 from calico_agent.act.container import ContainerActor
-from calico_agent.model.action import Attempts, DesiredContainer, Progress
 from calico_agent.model.assessment import StageReached
 from calico_agent.model.container.container import ContainerSpec, Docker
 from calico_agent.model.container.program import Stage
+from calico_agent.model.container.supervision import Attempts, DesiredContainer, Progress
 from calico_agent.model.settings import SuperviseSettings
 from calico_agent.plan.remediation import plan_supervision, record_error
 from calico_agent.sources.docker.client import DockerReader

@@ -24,7 +24,7 @@ from calico_agent.model.action import (
 )
 from calico_agent.model.container.container import LABEL_MANAGED_BY, LABEL_SPEC_HASH, ContainerSpec, Mount
 from calico_agent.model.container.run_options import RunOptions, Ulimit
-from calico_agent.report.docker_run import render_docker_run
+from calico_agent.report.pages.docker_run import render_docker_run
 from tests.docker_engine import IMAGE, docker_engine, frozen, kill_dockerd
 from tests.lab.engine import Engine
 

@@ -13,7 +13,7 @@ from calico_agent.model.container.container import ContainerSpec
 from calico_agent.model.settings import DatastoreSettings, EtcdApi, Mode, NodeSettings, Preset
 from calico_agent.plan.desired_container import wanted_container
 from calico_agent.plan.presets import PRESETS
-from calico_agent.report.docker_run import render_docker_run
+from calico_agent.report.pages.docker_run import render_docker_run
 from tests.adopt.docker.test_docker_run import Files
 from tests.plan.test_desired_container import IDENTITY
 

@@ -9,7 +9,7 @@ from calico_agent.api.questions import answer_routes, answer_trace
 from calico_agent.model.network.address import IPAddress
 from calico_agent.model.network.route_trace import KnownNames, RouteRow, Trace
 from calico_agent.model.observation import Unreadable
-from tests.report.test_routes_text import MISSING, RIGHT
+from tests.report.pages.test_routes_text import MISSING, RIGHT
 
 BLIND = Unreadable("etcd", "nobody answers", "refused")
 

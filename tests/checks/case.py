@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from calico_agent.faults.registry import FAULTS
-from calico_agent.model.action import Supervising
+from calico_agent.model.container.supervision import Supervising
 from calico_agent.model.finding import Status
 from calico_agent.model.identity import Identity
 from calico_agent.model.network.address import Family

@@ -10,18 +10,20 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface, ip_network
 
 from calico_agent.checks.assessment import assess
-from calico_agent.model.action import Supervising
 from calico_agent.model.assessment import Assessment
 from calico_agent.model.calico.bird import Bird, PeerKind, Session
 from calico_agent.model.calico.node import Affinity, AffinityState, Block, Datastore, Node, Pool
 from calico_agent.model.calico.refused_peers import Knocks
 from calico_agent.model.container.container import Container, ContainerState, Docker, Mount
+from calico_agent.model.container.supervision import Supervising
 from calico_agent.model.finding import Finding, Status
 from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import AddressChoice, Candidate, Identity, NameChoice
 from calico_agent.model.network.address import Family, IPAddress, Link
+from calico_agent.model.network.fib import Fib
 from calico_agent.model.network.kernel import Kernel
-from calico_agent.model.network.route import Fib, Neighbour, NextHop, Route, RouteType
+from calico_agent.model.network.neighbor import Neighbour
+from calico_agent.model.network.route import NextHop, Route, RouteType
 from calico_agent.model.observation import Observation
 from calico_agent.model.settings import Mode
 

@@ -7,9 +7,11 @@ import pytest
 
 from calico_agent.checks.neighbors import next_hops, written_by_hand
 from calico_agent.model.network.address import Family
+from calico_agent.model.network.fib import Fib
 from calico_agent.model.network.kernel import Kernel
+from calico_agent.model.network.neighbor import Neighbour
 from calico_agent.model.network.policy_rule import PolicyRule, RuleAction
-from calico_agent.model.network.route import Fib, Neighbour, NextHop, Route
+from calico_agent.model.network.route import NextHop, Route
 
 PEER, PEER6 = ip_address("10.77.0.12"), ip_address("fd00:77::12")
 NEAR = Route(ip_network("10.77.0.0/24"), next_hops=(NextHop(None, "eth0"),), protocol=2)

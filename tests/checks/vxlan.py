@@ -5,8 +5,8 @@ from dataclasses import replace
 from ipaddress import ip_address, ip_network
 
 from calico_agent.model.calico.node import EncapsulationMode
+from calico_agent.model.network.fib import Fib
 from calico_agent.model.network.kernel import Kernel
-from calico_agent.model.network.route import Fib
 from calico_agent.model.observation import Observation
 from tests.checks.cluster import BOOT, DATASTORE, FELIX, POOL, drop, routed, stored, via
 

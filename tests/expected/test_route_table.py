@@ -9,8 +9,9 @@ from calico_agent.expected.forwarding import Encapsulation, ForwardingPath
 from calico_agent.expected.route_table import expected_table
 from calico_agent.expected.routes import Expectation, ExpectedRoute
 from calico_agent.model.network.address import IPAddress
+from calico_agent.model.network.fib import Fib
 from calico_agent.model.network.prefix import prefix_of
-from calico_agent.model.network.route import Fib, Route, RouteAttributes
+from calico_agent.model.network.route import Route, RouteAttributes
 
 GATEWAYS: tuple[IPAddress, ...] = tuple(ip_address(f"10.0.0.{number}") for number in range(1, 4))
 WAYS = tuple(ForwardingPath(f"node{i}", gateway, Encapsulation.NONE, gateway, "") for i, gateway in enumerate(GATEWAYS))

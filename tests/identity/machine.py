@@ -15,8 +15,9 @@ from calico_agent.model.container.docker_network import DockerNetwork
 from calico_agent.model.host.machine import Host, Kubelet
 from calico_agent.model.identity import Candidate, Identity, KeptAddress, KeptIdentity
 from calico_agent.model.network.address import IPAddress, Link, LinkAddress
+from calico_agent.model.network.fib import Fib
 from calico_agent.model.network.kernel import Kernel, RouteLookup
-from calico_agent.model.network.route import Fib, NextHop, Route
+from calico_agent.model.network.route import NextHop, Route
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.settings import AddressSettings, IdentitySettings
 

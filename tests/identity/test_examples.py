@@ -6,7 +6,7 @@ from calico_agent.identity.candidates import NEVER, Rejection
 from calico_agent.model.calico.node import Datastore
 from calico_agent.model.container.container import Docker
 from calico_agent.model.host.machine import Host
-from calico_agent.report.identity_text import render_identity
+from calico_agent.report.pages.identity_text import render_identity
 from tests.identity.machine import BRIDGE_NETWORK, DOCKER0, LO, Machine, docker_network, link, node, pool, source
 from tests.places import REPOSITORY
 

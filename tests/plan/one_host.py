@@ -13,11 +13,8 @@ from calico_agent.identity.select import identify_host
 from calico_agent.identity.sticky import addresses_in_use, names_in_use, remember
 from calico_agent.model.action import (
     Action,
-    Attempts,
     ClearRestartPolicy,
     CreateContainer,
-    Plan,
-    Progress,
     Promote,
     RemoveContainer,
     RenameContainer,
@@ -41,12 +38,14 @@ from calico_agent.model.container.container import (
 )
 from calico_agent.model.container.image import LocalImage
 from calico_agent.model.container.program import Stage
+from calico_agent.model.container.supervision import Attempts, Plan, Progress
 from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import Identity, KeptIdentity
 from calico_agent.model.name_lease import AliveSign, Machine, NameOwner
 from calico_agent.model.network.address import Family, Link, LinkAddress
+from calico_agent.model.network.fib import Fib
 from calico_agent.model.network.kernel import Kernel, RouteLookup
-from calico_agent.model.network.route import Fib, NextHop, Route
+from calico_agent.model.network.route import NextHop, Route
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.settings import DatastoreSettings, IdentitySettings, NodeSettings, SuperviseSettings
 from calico_agent.plan.desired_container import wanted_container

@@ -5,16 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from calico_agent.model.action import (
-    Attempts,
-    CreateContainer,
-    DesiredContainer,
-    Plan,
-    ReplaceContainer,
-    StartContainer,
-)
+from calico_agent.model.action import CreateContainer, ReplaceContainer, StartContainer
 from calico_agent.model.container.container import Container, ContainerSpec, Docker
 from calico_agent.model.container.image import LocalImage, Pull, PullPolicy
+from calico_agent.model.container.supervision import Attempts, DesiredContainer, Plan
 from calico_agent.plan.remediation import plan_supervision
 from tests.plan.test_rollout import EXITED, HELD, MOVED, NEW, NOW, REFUSED, SETTINGS, new, old
 

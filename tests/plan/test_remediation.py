@@ -7,18 +7,13 @@ import pytest
 
 from calico_agent.faults.registry import FAULTS
 from calico_agent.model.action import (
-    Attempts,
     ClearRestartPolicy,
     CreateContainer,
-    DesiredContainer,
-    Plan,
-    Progress,
     RenameContainer,
     ReplaceContainer,
     RestartContainer,
     Retire,
     StartContainer,
-    Succession,
 )
 from calico_agent.model.container.container import (
     LABEL_MANAGED_BY,
@@ -32,6 +27,7 @@ from calico_agent.model.container.container import (
 )
 from calico_agent.model.container.image import LocalImage
 from calico_agent.model.container.program import Program
+from calico_agent.model.container.supervision import Attempts, DesiredContainer, Plan, Progress, Succession
 from calico_agent.model.finding import ConditionType, Finding, Problem, Severity
 from calico_agent.model.network.address import Family
 from calico_agent.model.observation import Observation, Unreadable

@@ -13,11 +13,7 @@ import pytest
 
 from calico_agent.model.action import (
     Action,
-    Attempts,
     CreateContainer,
-    DesiredContainer,
-    Plan,
-    Progress,
     Promote,
     RemoveContainer,
     RenameContainer,
@@ -25,7 +21,6 @@ from calico_agent.model.action import (
     Retire,
     Rollback,
     StartContainer,
-    Succession,
 )
 from calico_agent.model.assessment import StageReached
 from calico_agent.model.container.container import (
@@ -39,6 +34,7 @@ from calico_agent.model.container.container import (
 )
 from calico_agent.model.container.image import LocalImage, Pull, PullPolicy
 from calico_agent.model.container.program import Stage
+from calico_agent.model.container.supervision import Attempts, DesiredContainer, Plan, Progress, Succession
 from calico_agent.model.report import TimedProblem
 from calico_agent.model.settings import SuperviseSettings
 from calico_agent.plan.remediation import plan_supervision

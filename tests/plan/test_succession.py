@@ -6,7 +6,7 @@ from ipaddress import ip_address, ip_interface
 
 import pytest
 
-from calico_agent.model.action import Attempts, DesiredContainer, Plan, ReplaceContainer, StartContainer, Succession
+from calico_agent.model.action import ReplaceContainer, StartContainer
 from calico_agent.model.calico.bird import Bird, PeerKind, Session
 from calico_agent.model.calico.node import Datastore, Node
 from calico_agent.model.container.container import (
@@ -19,6 +19,7 @@ from calico_agent.model.container.container import (
     Docker,
 )
 from calico_agent.model.container.image import LocalImage
+from calico_agent.model.container.supervision import Attempts, DesiredContainer, Plan, Succession
 from calico_agent.model.host.conflicting_process import ConflictingProcess
 from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import AddressChoice, Candidate, Identity, KeptAddress, LostAddress, NameChoice

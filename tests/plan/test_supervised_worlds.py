@@ -15,16 +15,13 @@ from calico_agent.checks.assessment import assess
 from calico_agent.expected.local_node import node_container
 from calico_agent.model.action import (
     Action,
-    Attempts,
     ClearRestartPolicy,
     CreateContainer,
-    Plan,
     Promote,
     ReplaceContainer,
     RestartContainer,
     Retire,
     StartContainer,
-    Supervising,
 )
 from calico_agent.model.assessment import Assessment
 from calico_agent.model.calico.node import Datastore, Node
@@ -38,6 +35,7 @@ from calico_agent.model.container.container import (
     Docker,
 )
 from calico_agent.model.container.image import LocalImage
+from calico_agent.model.container.supervision import Attempts, Plan, Supervising
 from calico_agent.model.finding import Finding
 from calico_agent.model.host.conflicting_process import ConflictingProcess
 from calico_agent.model.host.machine import Host

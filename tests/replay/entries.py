@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 from itertools import pairwise
 
-from calico_agent.model.network.route import ForwardingEntry, Neighbour
+from calico_agent.model.network.neighbor import ForwardingEntry, Neighbour
 
 _STATES = frozenset({"NONE", "INCOMPLETE", "REACHABLE", "STALE", "DELAY", "PROBE", "FAILED", "NOARP", "PERMANENT"})
 

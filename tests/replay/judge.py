@@ -10,10 +10,10 @@ from calico_agent.config import Config
 from calico_agent.expected.local_node import node_container
 from calico_agent.expected.view import View, view_of
 from calico_agent.identity.select import identify_host
-from calico_agent.model.action import Attempts, Plan, Progress, Supervising
 from calico_agent.model.assessment import Assessment
 from calico_agent.model.calico.node import Datastore
 from calico_agent.model.calico.workload_endpoint import WorkloadEndpoints
+from calico_agent.model.container.supervision import Attempts, Plan, Progress, Supervising
 from calico_agent.model.network.address import IPAddress
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.report import Report, Supervision

@@ -10,17 +10,10 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 
 from calico_agent.model.network.address import Family, IPAddress, IPNetwork, Link, LinkAddress, interface_of
+from calico_agent.model.network.fib import Fib
 from calico_agent.model.network.kernel import Kernel, RouteLookup
 from calico_agent.model.network.policy_rule import TABLE_DEFAULT, Mark, PolicyRule, RuleAction, tables_before_main
-from calico_agent.model.network.route import (
-    PROTOCOL_NAMES,
-    TABLE_LOCAL,
-    TABLE_MAIN,
-    Fib,
-    NextHop,
-    Route,
-    RouteType,
-)
+from calico_agent.model.network.route import PROTOCOL_NAMES, TABLE_LOCAL, TABLE_MAIN, NextHop, Route, RouteType
 from tests import ip_json
 from tests.replay import entries
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from calico_agent.model.calico.felix import FelixHealth
+from calico_agent.model.calico.felix_health import FelixHealth
 from calico_agent.model.container.container import Container, Docker
 from calico_agent.model.observation import Unreadable
 from calico_agent.sources.docker.decode.felix_health import decode_health

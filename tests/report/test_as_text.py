@@ -19,7 +19,7 @@ from calico_agent.model.identity import AddressChoice, NameChoice, Opinion
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.report import Report, Supervision, TimedCondition, TimedProblem
 from calico_agent.report.as_text import render_line, render_status
-from calico_agent.report.page import WIDTH
+from calico_agent.report.pages.page import WIDTH
 from tests.reports import BRIDGE, NOW, blind_report, broken_report, condition, finding, healthy_report, session
 
 

@@ -16,7 +16,6 @@ from calico_agent.checks.assessment import assess
 from calico_agent.config import load
 from calico_agent.config.show import render_config
 from calico_agent.errors import ConfigError
-from calico_agent.model.action import Attempts, Supervising
 from calico_agent.model.assessment import Assessment
 from calico_agent.model.container.container import (
     LABEL_MANAGED_BY,
@@ -25,6 +24,7 @@ from calico_agent.model.container.container import (
     ContainerSpec,
     ContainerState,
 )
+from calico_agent.model.container.supervision import Attempts, Supervising
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.report import Report, Supervision, TimedCondition, TimedProblem
 from calico_agent.model.settings import Mode, SuperviseSettings
@@ -32,7 +32,7 @@ from calico_agent.report.as_json import json_text, render_json
 from calico_agent.report.as_metrics import collect
 from calico_agent.report.as_text import render_line, render_status
 from calico_agent.report.changes import changes
-from calico_agent.report.docker_run import render_docker_run
+from calico_agent.report.pages.docker_run import render_docker_run
 from calico_agent.report.verdict import not_ready
 from calico_agent.sources.docker.decode.log_lines import decode_log, telling_line
 from tests.checks.cluster import HEALTHY, IDENTITY, contained

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from calico_agent.model.action import Attempts
 from calico_agent.model.container.container import Container, ContainerState, Docker
+from calico_agent.model.container.supervision import Attempts
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.report.timeline import History, advance
 from calico_agent.runtime.clock import Clock

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from calico_agent.model.action import Attempts, Plan
 from calico_agent.model.container.container import Container, ContainerState
+from calico_agent.model.container.supervision import Attempts, Plan
 from calico_agent.runtime.compose import told as told_of
 from tests.checks.cluster import CONTAINER
 

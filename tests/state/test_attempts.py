@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calico_agent.model.action import Attempts
 from calico_agent.model.container.container import LogHint
+from calico_agent.model.container.supervision import Attempts
 from calico_agent.state.attempts import AttemptsFile
 
 NOW = datetime(2026, 11, 23, 4, tzinfo=UTC)

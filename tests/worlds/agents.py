@@ -11,7 +11,7 @@ from calico_agent.config import Config
 from calico_agent.config.node import NodeSection
 from calico_agent.config.schema import AgentSection, IdentitySection
 from calico_agent.identity.sticky import addresses_in_use, names_in_use, remember
-from calico_agent.model.action import Attempts, Plan
+from calico_agent.model.container.supervision import Attempts, Plan
 from calico_agent.model.identity import KeptIdentity
 from calico_agent.model.name_lease import ALIVE, OWNERS, ClaimName
 from calico_agent.model.settings import Mode

@@ -20,7 +20,7 @@ from calico_agent.model.calico.node import BgpSettings
 from calico_agent.model.finding import Finding, Severity
 from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.network.address import Family, IPAddress
-from calico_agent.model.network.route import Neighbour
+from calico_agent.model.network.neighbor import Neighbour
 from calico_agent.model.recency import SETTLING, is_within
 
 # Each may be the reason for a session.

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 from calico_agent.expected.view import View
 from calico_agent.faults.node.supervision import SV_IMAGE, SV_ROLLED_BACK
-from calico_agent.model.action import Supervising
 from calico_agent.model.container.container import Container, Docker
 from calico_agent.model.container.image import PullPolicy
 from calico_agent.model.container.rollout import is_made_from, refused
+from calico_agent.model.container.supervision import Supervising
 from calico_agent.model.finding import Finding, Severity
 
 _NOT_ALLOWED = re.compile(r"unauthorized|denied|authentication required|no basic auth|forbidden", re.IGNORECASE)

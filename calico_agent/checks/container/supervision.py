@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from calico_agent.checks.container.refused import explained
 from calico_agent.expected.view import View
 from calico_agent.faults.node.supervision import SV_CRASHLOOP, SV_DRIFT, SV_STOPPED
-from calico_agent.model.action import Supervising
 from calico_agent.model.calico.bird import Bird
 from calico_agent.model.container.container import Container, ContainerState, Docker
 from calico_agent.model.container.drift import restart_policy
 from calico_agent.model.container.rollout import drift, refused, same_identity
+from calico_agent.model.container.supervision import Supervising
 from calico_agent.model.finding import Finding, Severity
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.settings import DriftPolicy

@@ -23,8 +23,9 @@ from calico_agent.expected.view import View
 from calico_agent.model.calico.bird import Bird, PeerKind
 from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.network.address import Family, IPAddress
+from calico_agent.model.network.fib import Fib
 from calico_agent.model.network.prefix import key_of
-from calico_agent.model.network.route import PROTOCOL_BIRD, Fib, Route, RouteType
+from calico_agent.model.network.route import PROTOCOL_BIRD, Route, RouteType
 
 
 class Aggregates:

@@ -16,8 +16,9 @@ from calico_agent.faults.routes.table import (
 from calico_agent.model.calico.node import EncapsulationMode
 from calico_agent.model.finding import Finding, Severity
 from calico_agent.model.network.address import IPNetwork
+from calico_agent.model.network.fib import Fib
 from calico_agent.model.network.prefix import key_of
-from calico_agent.model.network.route import Fib, RouteAttributes, RouteType
+from calico_agent.model.network.route import RouteAttributes, RouteType
 
 
 def find_own_blocks(view: View, fib: Fib, expectation: Expectation) -> Iterator[Finding]:

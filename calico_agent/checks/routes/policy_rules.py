@@ -20,10 +20,11 @@ from calico_agent.expected.route_table import ExpectedTable, Paths, expected_tab
 from calico_agent.expected.routes import Expectation, ExpectedRoute
 from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.network.address import Family, IPAddress, IPNetwork
+from calico_agent.model.network.fib import Fib
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.network.policy_rule import PolicyRule, RuleAction, asked_before_main, met, table_name
 from calico_agent.model.network.prefix import Key, key_of, prefix_of
-from calico_agent.model.network.route import TABLE_MAIN, Fib, RouteType, host_prefix
+from calico_agent.model.network.route import TABLE_MAIN, RouteType, host_prefix
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,8 @@ from calico_agent.faults.routes.table import (
 from calico_agent.faults.routes.underlay import RT_NEXTHOP_DEAD
 from calico_agent.model.finding import Fault, Finding, Severity
 from calico_agent.model.network.address import IPAddress, IPNetwork
-from calico_agent.model.network.route import Fib, RouteAttributes
+from calico_agent.model.network.fib import Fib
+from calico_agent.model.network.route import RouteAttributes
 from calico_agent.text import counted, listed
 
 LEARNED = "BIRD learns it and advertises it, so that other nodes send there too"

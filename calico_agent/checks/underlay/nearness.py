@@ -19,7 +19,8 @@ from calico_agent.model.calico.bird import Bird
 from calico_agent.model.finding import Finding
 from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.network.address import Family, IPAddress
-from calico_agent.model.network.route import PROTOCOL_BIRD, Fib, RouteAttributes
+from calico_agent.model.network.fib import Fib
+from calico_agent.model.network.route import PROTOCOL_BIRD, RouteAttributes
 
 
 def lost_sight(view: View, fib: Fib, way: ForwardingPath, path: RouteAttributes) -> bool:

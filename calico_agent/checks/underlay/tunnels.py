@@ -24,7 +24,7 @@ from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.name_lease import Machine
 from calico_agent.model.network.address import Family, IPAddress
 from calico_agent.model.network.kernel import Kernel
-from calico_agent.model.network.route import ForwardingEntry, Neighbour
+from calico_agent.model.network.neighbor import ForwardingEntry, Neighbour
 from calico_agent.model.network.tunnel import TUNNEL_DEVICES
 from calico_agent.text import listed
 

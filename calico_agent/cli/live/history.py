@@ -14,7 +14,7 @@ from datetime import datetime
 from calico_agent.cli import client, terminal
 from calico_agent.cli.live.moments import read_moment
 from calico_agent.errors import EXIT_GOOD, CalicoAgentError, UsageError
-from calico_agent.report.history_text import render_history
+from calico_agent.report.pages.history_text import render_history
 from calico_agent.state.history import Entry, history_files, read_history
 from calico_agent.state.history_tail import HistoryTail
 

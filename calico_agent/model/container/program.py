@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from calico_agent.model.calico.felix import FelixHealth
+from calico_agent.model.calico.felix_health import FelixHealth
 
 
 class Stage(Enum):

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 
 from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.network.address import Family, IPAddress, IPNetwork
+from calico_agent.model.network.fib import Fib
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.network.policy_rule import asked_before_main
 from calico_agent.model.network.prefix import FULL_LENGTH, prefix_of
-from calico_agent.model.network.route import PROTOCOL_KERNEL, TABLE_MAIN, Fib, RouteAttributes
+from calico_agent.model.network.route import PROTOCOL_KERNEL, TABLE_MAIN, RouteAttributes
 
 _Networks = Mapping[int, Mapping[int, frozenset[IPAddress]]]
 """By prefix length and network: the addresses in it."""

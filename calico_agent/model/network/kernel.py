@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from calico_agent.model.network.address import Family, IPAddress, Link, LinkAddress
+from calico_agent.model.network.fib import Fib
+from calico_agent.model.network.neighbor import ForwardingEntry, Neighbour
 from calico_agent.model.network.policy_rule import PolicyRule, RuleAction, asked_before_main, met
-from calico_agent.model.network.route import TABLE_MAIN, Fib, ForwardingEntry, Neighbour, Route, RouteType, host_prefix
+from calico_agent.model.network.route import TABLE_MAIN, Route, RouteType, host_prefix
 
 ALL_LINKS = "all"
 """In `Kernel.ip_forward`, what is set for all links (net.ipv4.ip_forward, net.ipv6.conf.all.forwarding)."""

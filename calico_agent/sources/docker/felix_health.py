@@ -10,7 +10,7 @@ import time
 from contextlib import closing
 from http.client import HTTPConnection, HTTPException
 
-from calico_agent.model.calico.felix import FelixHealth
+from calico_agent.model.calico.felix_health import FelixHealth
 from calico_agent.model.network.address import IPAddress
 from calico_agent.sources.docker.decode.felix_health import decode_health
 from calico_agent.sources.host.listeners import listeners, reachable_host

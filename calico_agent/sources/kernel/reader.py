@@ -8,9 +8,11 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.network.address import Family, IPAddress, Link
+from calico_agent.model.network.fib import Fib
 from calico_agent.model.network.kernel import Kernel, RouteLookup
+from calico_agent.model.network.neighbor import ForwardingEntry, Neighbour
 from calico_agent.model.network.policy_rule import PolicyRule, tables_before_main
-from calico_agent.model.network.route import TABLE_MAIN, Fib, ForwardingEntry, Neighbour, RouteType
+from calico_agent.model.network.route import TABLE_MAIN, RouteType
 from calico_agent.model.observation import Unreadable
 from calico_agent.sources.kernel.decode.fib import Learned
 from calico_agent.sources.kernel.decode.neighbors import decode_forwarding, decode_neighbours

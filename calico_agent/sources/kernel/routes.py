@@ -9,8 +9,9 @@ import errno
 from collections.abc import Iterable, Mapping
 
 from calico_agent.model.network.address import Family, IPAddress
+from calico_agent.model.network.fib import Fib
 from calico_agent.model.network.kernel import RouteLookup
-from calico_agent.model.network.route import TABLE_MAIN, Fib
+from calico_agent.model.network.route import TABLE_MAIN
 from calico_agent.sources.decode_error import KernelRefusal
 from calico_agent.sources.kernel.decode.fib import Learned, decode_routes
 from calico_agent.sources.kernel.decode.next_hops import NextHopObjects, decode_next_hops

@@ -16,7 +16,7 @@ from calico_agent.model.finding import Status
 from calico_agent.model.identity import Candidate
 from calico_agent.model.name_lease import AliveSign, Machine
 from calico_agent.model.network.address import Family
-from calico_agent.model.network.route import Neighbour
+from calico_agent.model.network.neighbor import Neighbour
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.settings import Mode
 from tests.bad_keys import bad_record

@@ -11,8 +11,8 @@ from calico_agent.model.calico.refused_peers import Knocks
 from calico_agent.model.finding import Status
 from calico_agent.model.identity import Candidate
 from calico_agent.model.network.address import Family
+from calico_agent.model.network.fib import Fib
 from calico_agent.model.network.kernel import Kernel
-from calico_agent.model.network.route import Fib
 from calico_agent.model.observation import Observation
 from tests.checks.case import Case, check
 from tests.checks.cluster import (

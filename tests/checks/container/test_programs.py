@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from calico_agent.checks.container.stage import stage_by
-from calico_agent.model.calico.felix import FelixComponent, FelixHealth
+from calico_agent.model.calico.felix_health import FelixComponent, FelixHealth
 from calico_agent.model.container.container import ContainerState, Docker, LogHint
 from calico_agent.model.container.program import Child, Program, Stage
 from calico_agent.model.finding import Status

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from calico_agent.model.action import Attempts
 from calico_agent.model.container.container import Container, ContainerState, Docker
 from calico_agent.model.container.image import LocalImage, Pull, PullPolicy
+from calico_agent.model.container.supervision import Attempts
 from calico_agent.model.finding import Severity
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.settings import Mode

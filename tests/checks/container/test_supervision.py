@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from calico_agent.model.action import Attempts, Supervising
 from calico_agent.model.container.container import (
     LABEL_MANAGED_BY,
     LABEL_SPEC_HASH,
@@ -17,6 +16,7 @@ from calico_agent.model.container.container import (
     Mount,
 )
 from calico_agent.model.container.program import Program
+from calico_agent.model.container.supervision import Attempts, Supervising
 from calico_agent.model.finding import Severity, Status
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.settings import DriftPolicy, Mode, SuperviseSettings

@@ -7,8 +7,8 @@ from ipaddress import ip_interface
 import pytest
 
 from calico_agent.faults.node.identity import IP_NONE
-from calico_agent.model.action import Attempts, Succession, Supervising
 from calico_agent.model.container.container import LABEL_MANAGED_BY, MANAGED_BY, Docker
+from calico_agent.model.container.supervision import Attempts, Succession, Supervising
 from calico_agent.model.finding import Severity
 from calico_agent.model.identity import Candidate, Identity, KeptAddress, LostAddress, NameChoice, NameSource
 from calico_agent.model.settings import Mode, OnChange, SuperviseSettings

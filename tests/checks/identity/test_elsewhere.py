@@ -12,7 +12,7 @@ from calico_agent.model.finding import Status
 from calico_agent.model.identity import Candidate
 from calico_agent.model.name_lease import AliveSign, Machine
 from calico_agent.model.network.address import Family
-from calico_agent.model.network.route import Neighbour
+from calico_agent.model.network.neighbor import Neighbour
 from calico_agent.model.observation import Observation
 from tests.checks.case import Case, check
 from tests.checks.cluster import (

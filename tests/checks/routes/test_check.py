@@ -15,8 +15,10 @@ from calico_agent.model.finding import Finding, Status
 from calico_agent.model.identity import Candidate, Identity
 from calico_agent.model.name_lease import AliveSign, Machine
 from calico_agent.model.network.address import Link
+from calico_agent.model.network.fib import Fib
 from calico_agent.model.network.kernel import Kernel
-from calico_agent.model.network.route import Fib, ForwardingEntry, Neighbour, NextHop, Route, RouteType
+from calico_agent.model.network.neighbor import ForwardingEntry, Neighbour
+from calico_agent.model.network.route import NextHop, Route, RouteType
 from calico_agent.model.observation import Observation, Unreadable
 from tests.bad_keys import bad_record
 from tests.checks.case import Case, check

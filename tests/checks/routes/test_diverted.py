@@ -8,9 +8,10 @@ import pytest
 from calico_agent.model.assessment import RouteCounts
 from calico_agent.model.finding import Status
 from calico_agent.model.network.address import Family, Link, LinkAddress
+from calico_agent.model.network.fib import Fib
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.network.policy_rule import Mark, PolicyRule, RuleAction
-from calico_agent.model.network.route import Fib, NextHop, Route, RouteType
+from calico_agent.model.network.route import NextHop, Route, RouteType
 from calico_agent.model.observation import Observation
 from tests.checks.case import Case, check
 from tests.checks.cluster import BOOT, DATASTORE, FELIX, HEALTHY, ROUTES, look, routed, stored, via

@@ -11,8 +11,9 @@ from calico_agent.model.calico.node import EncapsulationMode
 from calico_agent.model.container.program import Program
 from calico_agent.model.finding import Status
 from calico_agent.model.network.address import Link, LinkAddress
+from calico_agent.model.network.fib import Fib
 from calico_agent.model.network.kernel import Kernel
-from calico_agent.model.network.route import Fib, Route
+from calico_agent.model.network.route import Route
 from calico_agent.model.observation import Observation
 from tests.checks.case import Case, check
 from tests.checks.cluster import AT, CONTAINER, DATASTORE, FELIX, POOL, contained, findings_of, routed, stored, via

@@ -9,9 +9,10 @@ from calico_agent.expected.cluster import index
 from calico_agent.expected.local_node import local_host
 from calico_agent.expected.routes import Expectation, expect
 from calico_agent.model.network.address import Family
+from calico_agent.model.network.fib import Fib
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.network.policy_rule import Mark, PolicyRule, RuleAction
-from calico_agent.model.network.route import Fib, Route, RouteType
+from calico_agent.model.network.route import Route, RouteType
 from calico_agent.model.settings import Mode
 from tests.checks.cluster import BOOT, DATASTORE, HEALTHY, IDENTITY, ROUTES, drop, via
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 from calico_agent.checks.routes.rows import route_rows
 from calico_agent.expected.view import view_of
 from calico_agent.model.network.kernel import Kernel
-from calico_agent.model.network.route import Neighbour, RouteType
+from calico_agent.model.network.neighbor import Neighbour
+from calico_agent.model.network.route import RouteType
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.settings import Mode
 from tests.checks.cluster import HEALTHY, IDENTITY, addresses, drop, routed, stored, via

@@ -9,8 +9,8 @@ from calico_agent.checks.routes.trace import trace_packet
 from calico_agent.expected.view import view_of
 from calico_agent.model.calico.node import Block, Borrowed
 from calico_agent.model.network.kernel import Kernel
+from calico_agent.model.network.neighbor import Neighbour
 from calico_agent.model.network.policy_rule import PolicyRule
-from calico_agent.model.network.route import Neighbour
 from calico_agent.model.network.route_trace import Lookup, Trace
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.settings import Mode

@@ -13,9 +13,10 @@ from calico_agent.model.calico.node import EncapsulationMode, Node
 from calico_agent.model.finding import Status, Writer
 from calico_agent.model.identity import Candidate
 from calico_agent.model.network.address import Family, Link, LinkAddress
+from calico_agent.model.network.fib import Fib
 from calico_agent.model.network.kernel import Kernel, RouteLookup
 from calico_agent.model.network.policy_rule import PolicyRule
-from calico_agent.model.network.route import Fib, NextHop, Route
+from calico_agent.model.network.route import NextHop, Route
 from calico_agent.model.observation import Observation
 from calico_agent.model.settings import Mode
 from tests.checks.case import Case, check

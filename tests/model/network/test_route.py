@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calico_agent.model.network.route import TABLE_LOCAL, Fib, NextHop, Route, RouteType, host_prefix
+from calico_agent.model.network.fib import Fib
+from calico_agent.model.network.route import TABLE_LOCAL, NextHop, Route, RouteType, host_prefix
 
 
 def route(prefix: str, device: str = "eth0", **fields: Any) -> Route:

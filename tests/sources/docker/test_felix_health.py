@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from calico_agent.model.calico.felix import FelixComponent, FelixHealth
+from calico_agent.model.calico.felix_health import FelixComponent, FelixHealth
 from calico_agent.sources.docker.felix_health import FelixHealthReader
 
 pytestmark = pytest.mark.real

@@ -12,9 +12,10 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from calico_agent.model.network.address import Family, IPAddress, Link, LinkAddress, interface_of
+from calico_agent.model.network.fib import Fib
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.network.policy_rule import PolicyRule, RuleAction
-from calico_agent.model.network.route import Fib, NextHop, Route
+from calico_agent.model.network.route import NextHop, Route
 from calico_agent.sources.kernel import neighbor_probe as probe
 from calico_agent.sources.kernel.neighbor_probe import NeighbourProbe, on_link
 from calico_agent.sources.kernel.reader import read_kernel

@@ -10,7 +10,7 @@ import pytest
 
 from calico_agent.model.network.address import Family, Link, LinkAddress
 from calico_agent.model.network.kernel import Kernel, RouteLookup
-from calico_agent.model.network.route import ForwardingEntry, Neighbour
+from calico_agent.model.network.neighbor import ForwardingEntry, Neighbour
 from calico_agent.model.observation import Unreadable
 from calico_agent.sources.kernel.reader import KernelReader, read_kernel
 from tests.netns import NetworkNamespace, network_namespace

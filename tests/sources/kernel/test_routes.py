@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from calico_agent.model.network.address import Family
-from calico_agent.model.network.route import TABLE_LOCAL, TABLE_MAIN, Fib, NextHop
+from calico_agent.model.network.fib import Fib
+from calico_agent.model.network.route import TABLE_LOCAL, TABLE_MAIN, NextHop
 from calico_agent.sources.kernel.decode.fib import Learned
 from calico_agent.sources.kernel.netlink_socket import NetlinkSocket
 from calico_agent.sources.kernel.routes import dump_routes, look_up

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Container, Iterable, Iterator
 from ipaddress import ip_address
 
-from calico_agent.model.calico.felix import FelixComponent, FelixHealth
+from calico_agent.model.calico.felix_health import FelixComponent, FelixHealth
 from calico_agent.model.network.address import IPAddress
 
 _GOOD, _BAD = frozenset({200, 204}), 503

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from calico_agent.model.network.address import Family
-from calico_agent.model.network.route import TABLE_MAIN, Fib, RouteAttributes, in_order
+from calico_agent.model.network.fib import Fib, in_order
+from calico_agent.model.network.route import TABLE_MAIN, RouteAttributes
 from calico_agent.sources.decode_error import Malformed
 from calico_agent.sources.kernel.decode.next_hops import NextHopObjects
 from calico_agent.sources.kernel.decode.route import ADDRESS_SIZE, RouteContext, decode_route

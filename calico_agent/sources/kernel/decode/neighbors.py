@@ -9,7 +9,7 @@ An entry that was read before, except for its ages, is the same object again.
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-from calico_agent.model.network.route import ForwardingEntry, Neighbour
+from calico_agent.model.network.neighbor import ForwardingEntry, Neighbour
 from calico_agent.sources.kernel.decode.neighbor_table import Entries, neighbour_entries
 from calico_agent.sources.kernel.decode.rtnetlink import FAMILIES, address, link_name
 from calico_agent.sources.kernel.uapi import AF_BRIDGE, NDA_DST, NDA_LLADDR, NUD_FAILED, NUD_INCOMPLETE, NUD_PERMANENT

@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 
 from calico_agent.checks.preflight.cluster.kube_proxy import check_kube_proxy
-from calico_agent.model.action import Attempts, Supervising
 from calico_agent.model.calico.felix import FelixSettings
 from calico_agent.model.container.container import ContainerSpec, Docker
+from calico_agent.model.container.supervision import Attempts, Supervising
 from calico_agent.model.host.kubernetes import Kubernetes, ProxySetup
 from calico_agent.model.network.firewall import Firewall, Masquerading
 from calico_agent.model.observation import Observation, Unreadable

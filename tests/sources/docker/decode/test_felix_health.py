@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calico_agent.model.calico.felix import FelixComponent, FelixHealth
+from calico_agent.model.calico.felix_health import FelixComponent, FelixHealth
 from calico_agent.sources.docker.decode.felix_health import decode_health, decode_listeners
 from tests.places import DATA
 

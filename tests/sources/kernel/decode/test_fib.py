@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calico_agent.model.network.address import Family, IPAddress, IPNetwork
-from calico_agent.model.network.route import TABLE_LOCAL, TABLE_MAIN, Fib, NextHop, Route, RouteType
+from calico_agent.model.network.fib import Fib
+from calico_agent.model.network.route import TABLE_LOCAL, TABLE_MAIN, NextHop, Route, RouteType
 from calico_agent.sources.decode_error import Interrupted, KernelRefusal, Malformed
 from calico_agent.sources.kernel.decode.fib import Learned, decode_routes
 from calico_agent.sources.kernel.decode.next_hops import decode_next_hops

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calico_agent.model.network.route import ForwardingEntry, Neighbour
+from calico_agent.model.network.neighbor import ForwardingEntry, Neighbour
 from calico_agent.sources.decode_error import Interrupted, KernelRefusal, Malformed
 from calico_agent.sources.kernel.decode.neighbors import decode_forwarding, decode_neighbours
 from tests.sources.kernel.netlink_messages import (

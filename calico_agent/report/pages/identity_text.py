@@ -8,7 +8,7 @@ Text is folded to the width of the terminal; JSON holds the same facts with stab
 from collections.abc import Iterator, Sequence
 
 from calico_agent.model.identity import AddressChoice, Candidate, Identity, NameChoice, NameSource, Opinion
-from calico_agent.report.page import WIDTH, TextLine, folded
+from calico_agent.report.pages.page import WIDTH, TextLine, folded
 from calico_agent.text import clean
 
 # Columns that hold a long IPv6 address or link name give way to the evidence, which matters more.

@@ -7,10 +7,10 @@ import pytest
 
 from calico_agent.config.schema import Config
 from calico_agent.config.show import told_beside, told_config
-from calico_agent.model.action import DesiredContainer, Succession
 from calico_agent.model.container.container import LABEL_MANAGED_BY, MANAGED_BY, ContainerState
+from calico_agent.model.container.supervision import DesiredContainer, Succession
 from calico_agent.model.settings import DriftPolicy, Mode, SuperviseSettings
-from calico_agent.report.config_diff import Outlook, changed_keys, container_effect
+from calico_agent.report.pages.config_diff import Outlook, changed_keys, container_effect
 from tests.model.container.test_drift import SAME, SPEC
 
 OURS = replace(SAME, labels=((LABEL_MANAGED_BY, MANAGED_BY),))

@@ -3,9 +3,6 @@
 from calico_agent.model.report import Report
 from calico_agent.report.timeline import next_confirmation
 
-# A pass must end well within this (s): the sum of all deadlines of all sources, and of a container that is replaced.
-LONGEST_PASS = 60.0
-
 # While something is wrong or not yet known, the next look comes sooner: a session that comes up changes no route, and
 # then nothing else would tell. A pass that takes long is not made more often than one twentieth of the time, and when
 # nothing has changed for a while, the next look may take a fifth of that: an outage of an hour is no reason to hurry.

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from calico_agent.model.container.container import ContainerSpec, Mount
 from calico_agent.model.container.run_options import RunOptions, Ulimit
-from calico_agent.report.docker_run import render_docker_run
+from calico_agent.report.pages.docker_run import render_docker_run
 
 SPEC = ContainerSpec(
     "calico-node",

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from calico_agent.runtime.pacing import _calm, seconds_to_next_pass
+from calico_agent.report.pacing import _calm, seconds_to_next_pass
 from tests.reports import broken_report, healthy_report
 
 

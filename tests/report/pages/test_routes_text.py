@@ -3,7 +3,14 @@
 from ipaddress import ip_address, ip_network
 
 from calico_agent.model.network.route_trace import RouteRow, RouteState, Trace
-from calico_agent.report.routes_text import all_right, render_routes, render_trace, routes_json, select, trace_json
+from calico_agent.report.pages.routes_text import (
+    all_right,
+    render_routes,
+    render_trace,
+    routes_json,
+    select,
+    trace_json,
+)
 
 RIGHT = RouteRow(
     ip_network("192.168.2.0/26"), "host2", "default", RouteState.RIGHT, "via 10.77.0.12", "via 10.77.0.12 dev eth0"

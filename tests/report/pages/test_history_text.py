@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from calico_agent.model.report import Event, Level, Report, TimedProblem
 from calico_agent.report.changes import changes
-from calico_agent.report.history_text import render_history
+from calico_agent.report.pages.history_text import render_history
 from calico_agent.state.history_writer import history_entry
 from tests.reports import NOW, broken_report, finding, healthy_report, session
 

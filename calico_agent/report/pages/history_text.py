@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
-from calico_agent.report.page import WIDTH, TextLine, folded
+from calico_agent.report.pages.page import WIDTH, TextLine, folded
 from calico_agent.text import clean, counted, span
 
 Entry = Mapping[str, Any]

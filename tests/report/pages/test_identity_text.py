@@ -9,7 +9,7 @@ import pytest
 from calico_agent.faults.node.identity import IP_AMBIGUOUS, IP_NONE, IP_UNKNOWN, NAME_INVALID, NAME_LOCALHOST
 from calico_agent.model.identity import AddressChoice, Candidate, Identity, NameChoice, NameSource, Opinion
 from calico_agent.model.network.address import Family
-from calico_agent.report.identity_text import identity_json, render_identity
+from calico_agent.report.pages.identity_text import identity_json, render_identity
 
 ETH0 = Candidate(ip_interface("10.0.0.13/24"), "eth0")
 ETH1 = Candidate(ip_interface("192.168.7.3/24"), "eth1")

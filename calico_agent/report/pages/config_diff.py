@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from calico_agent.model.action import DesiredContainer
 from calico_agent.model.container.container import Container
 from calico_agent.model.container.drift import restart_policy
 from calico_agent.model.container.starter import why_not_taken_over
+from calico_agent.model.container.supervision import DesiredContainer
 from calico_agent.model.settings import DriftPolicy, Mode, SuperviseSettings
 from calico_agent.text import counted
 

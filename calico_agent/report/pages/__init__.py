@@ -1,0 +1,1 @@
+"""What people read beside the report: the identity, routes, the history, the container, and the width of all of it."""
