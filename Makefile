@@ -25,7 +25,8 @@ STAMP := $(VENV)/.installed
 PACKAGES := tests/packages.txt tests/lab/packages.txt
 # The pure stages, each with its tests beside it.
 PURE := $(addprefix tests/,adopt checks expected faults identity model plan report sources) tests/test_replay.py \
-  tests/test_timelines.py tests/reference tests/test_docs.py tests/test_dependencies.py tests/test_purity.py tests/test_caches.py
+  tests/test_timelines.py tests/reference tests/test_docs.py tests/test_dependencies.py tests/test_purity.py tests/test_caches.py \
+  tests/test_secret.py tests/test_text.py tests/test_tree.py
 
 .PHONY: demo test test-core test-fast worlds wireguard bench docs lint setup packages kube-apiserver clean
 

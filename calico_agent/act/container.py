@@ -53,7 +53,7 @@ class ContainerActor:
         self._timeout = timeout
 
     def perform(self, action: Action) -> Outcome:
-        """Do it. A failure is the outcome's sentence, never an exception."""
+        """Do it, and return how that ended. A failure is the outcome's sentence, never an exception."""
         error = ""
         try:
             # The stubs want whole seconds; requests, which gets it, takes fractions.

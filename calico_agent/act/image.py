@@ -38,7 +38,7 @@ class ImagePuller:
         self._running: Transfer | None = None
 
     def state(self) -> Pull | None:
-        """The pull that goes on, else the last one."""
+        """Return the pull that goes on, else the last one."""
         with self._lock:
             return self._running.pull() if self._running is not None else self._pull
 

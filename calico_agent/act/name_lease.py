@@ -40,7 +40,7 @@ class _HeldLease:
     renew_at: float
 
     def satisfies(self, wish: _DesiredLease) -> bool:
-        """Whether `wish` is what was written, be it that the reader already has seen it or not yet.
+        """True if `wish` is what was written, be it that the reader already has seen it or not yet.
 
         It is not when the reader saw it once and sees it no more: somebody removed it.
         """
@@ -97,7 +97,7 @@ class NameLeaseKeeper(Worker):
                 self.start()
 
     def error(self) -> Unreadable | None:
-        """Why the claim that is wanted is not had; None when it is, or was not tried yet."""
+        """Return why the claim that is wanted is not had; None when it is, or was not tried yet."""
         with self._changed:
             return self._trouble
 

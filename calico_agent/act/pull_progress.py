@@ -44,7 +44,7 @@ class PullProgress:
         """Layers, those that are done, bytes fetched, and bytes in all as far as they are known."""
 
     def follow(self, line: object) -> bool:
-        """Take one line in; whether it shows progress. Raises ValueError with the reason when it says that it ended."""
+        """Take one line in. True if it shows progress. Raises ValueError with the reason when it says that it ended."""
         if not isinstance(line, dict):
             return False
         if "error" in line or "errorDetail" in line:
@@ -75,7 +75,7 @@ class PullProgress:
 
 
 def reason_of(answer: Mapping[str, Any]) -> str:
-    """The sentence of an error, without a password that a URL in it may carry."""
+    """Return the sentence of an error, without a password that a URL in it may carry."""
     detail = answer.get("errorDetail")
     text = detail.get("message") if isinstance(detail, dict) else None
     text = str(text or answer.get("error") or answer.get("message") or "the Docker Engine gives no reason")

@@ -68,8 +68,9 @@ class Transfer(Errand):
                     self._response.raw.shutdown()  # wakes the thread that reads it; close() does not
 
     def steps(self, url: str, credentials: Path) -> Iterator[None]:
-        """Fetch it; something happened at each step. Raises what Docker and requests raise, and ValueError with the
-        Engine's or the registry's reason.
+        """Fetch it, and yield each time that something happened.
+
+        Raises what Docker and requests raise, and ValueError with the Engine's or the registry's reason.
         """
         # The stubs want whole seconds; requests, which gets it, takes fractions.
         timeout: int = self._deadline  # type: ignore[assignment]

@@ -59,7 +59,7 @@ def assess(
     container_name: str = "calico-node",
     supervising: Supervising | None = None,
 ) -> Assessment:
-    """What one observation means. `container_name` is the configured name of the calico/node container.
+    """Return what one observation means. `container_name` is the configured name of the calico/node container.
 
     `supervising` is what the agent wants and remembers of the container, None where it only observes.
     """

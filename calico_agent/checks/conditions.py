@@ -27,19 +27,19 @@ class Against:
 
     @property
     def reason(self) -> str:
-        """The root's code as a CamelCase word: RT-MISSING -> RtMissing."""
+        """Return the root's code as a CamelCase word: RT-MISSING -> RtMissing."""
         return "".join(word.capitalize() for word in self.root.code.split("-"))
 
     @property
     def words(self) -> str:
-        """What is wrong; only a reference when that is told as another problem's consequence."""
+        """Return what is wrong; only a reference when that is told as another problem's consequence."""
         return self.finding.what if self.root is self.finding else f"because of {self.root.code} {self.root.subject}"
 
 
 def conditions(
     view: View, problems: tuple[Problem, ...], counts: RouteCounts, checks: tuple[Check, ...] = ()
 ) -> tuple[Condition, ...]:
-    """All, in the order in which one builds on the other. `problems` are the gravest first.
+    """Return all, in the order in which one builds on the other. `problems` are the gravest first.
 
     Without `checks` nothing is said of the host's preparation.
     """

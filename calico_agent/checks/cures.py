@@ -11,7 +11,7 @@ from calico_agent.model.network.route import RouteAttributes, RouteType
 
 
 def delete(prefix: IPNetwork, path: RouteAttributes) -> str:
-    """The command that deletes this route and no other one."""
+    """Return the command that deletes this route and no other one."""
     hops = [str(hop) for hop in path.next_hops] if path.type is RouteType.UNICAST else []
     words = [*hops, f"proto {protocol(path)}", *([f"metric {path.metric}"] if path.metric else [])]
     kind = "" if path.type is RouteType.UNICAST else f"{path.type.name.lower()} "
@@ -20,21 +20,21 @@ def delete(prefix: IPNetwork, path: RouteAttributes) -> str:
 
 
 def of_missing(view: View, way: ForwardingPath, prefix: IPNetwork) -> str:
-    """Where to look for a route that is not there and should be."""
+    """Return where to look for a route that is not there and should be."""
     if not way.by_bgp:
         return f"docker logs {view.container_name}: look for Felix's errors about routes"
     return f"if its session is up: {birdcl(prefix.version, view.container_name)} show route for {prefix} all"
 
 
 def of_wrong_device(view: View, way: ForwardingPath, prefix: IPNetwork, path: RouteAttributes) -> str:
-    """BIRD leaves a route of its own as it is when only the device should be another one, even when it starts."""
+    """Return what brings a route to its device: BIRD leaves one as it is where only that differs, even at a start."""
     writes = "BIRD writes the right one within two seconds" if way.by_bgp else "Felix writes the right one"
     again = f"{delete(prefix, path)} on this host; {writes}"
     return f"{again}. If it comes back: calicoctl get ippool -o wide, docker restart {view.container_name}"
 
 
 def of_advertised(host: str, prefix: IPNetwork, hop: IPAddress, *, own: bool = False) -> str:
-    """What to do on the host that advertises a route to a block of another one; `own`: as its own next hop."""
+    """Return what to do on the host that advertises a route to a block of another one; `own`: as its own next hop."""
     version = "-6 " if prefix.version == 6 else ""
     if own:  # it leads to a link there, perhaps to the network of a bridge
         shown = f"ip {version}route show {prefix}"
@@ -44,12 +44,13 @@ def of_advertised(host: str, prefix: IPNetwork, hop: IPAddress, *, own: bool = F
 
 
 def restart_bird(view: View, version: int) -> str:
-    """BIRD looks at the links anew when it starts."""
+    """Return the command that restarts BIRD alone: it looks at the links anew when it starts."""
     return f"docker exec {view.container_name} sv restart /etc/service/enabled/{'bird' if version == 4 else 'bird6'}"
 
 
 def of_unreachable(view: View, way: ForwardingPath, teller: IPAddress | None) -> tuple[str, str]:
-    """What is said of a next hop that BIRD does not find, and the cure. BIRD may be late to see that there is a way.
+    """Return what is said of a next hop that BIRD does not find, and the cure. BIRD may be late to see that there is a
+    way.
 
     `teller` is the peer that told BIRD of the route there: BIRD takes no next hop that it would find by a route which
     came by BGP itself (nest/rt-table.c of BIRD 1.6.8, "Next hop address resolvable through recursive route"; tried with
@@ -83,7 +84,7 @@ def _not_told(view: View, teller: IPAddress) -> str:
 
 
 def of_no_node(way: ForwardingPath, hop: IPAddress) -> tuple[str, str]:
-    """What is said of the end of an IPIP tunnel that is no node, as the end of a sentence, and the cure."""
+    """Return what is said of the end of an IPIP tunnel that is no node, as the end of a sentence, and the cure."""
     keeps = f"have {hop} keep the next hop of what it tells (no next-hop-self)"
     return (
         f": {hop} is no node, and takes nothing out of {way.device}",

@@ -6,7 +6,7 @@ from calico_agent.model.calico.felix import variable
 
 
 def where_told(view: View, setting: str, value: str) -> str:
-    """Who has the last word about a setting of which it is known that it has this value."""
+    """Return who has the last word about a setting of which it is known that it has this value."""
     recorded, written = felix_told(view.cluster, view.local.name, view.local.container)
     if setting in dict(written) and view.local.container is not None:
         return f"{variable(setting)}={dict(written)[setting]} in {view.local.container.name}"

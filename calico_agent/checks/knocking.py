@@ -11,7 +11,7 @@ from calico_agent.model.recency import FEWEST_KNOCKS, KNOCKS, is_within
 
 
 def knocking(view: View) -> tuple[IPAddress, ...]:
-    """The addresses from which somebody does, and which are no node's, no peer's and not this host's."""
+    """Return the addresses from which somebody does, and which are no node's, no peer's and not this host's."""
     container, cluster = view.local.container, view.cluster
     if container is None or cluster is None or not container.running or not container.knocks:
         return ()
@@ -27,14 +27,14 @@ def knocking(view: View) -> tuple[IPAddress, ...]:
 
 
 def router_to(view: View, address: IPAddress) -> IPAddress | None:
-    """The only router through which packets to an address leave this host."""
+    """Return the only router through which packets to an address leave this host."""
     route = view.kernel.fib.lookup(address) if view.kernel is not None else None
     gateways = {hop.gateway for hop in route.next_hops} if route is not None else set()
     return next(iter(gateways)) if len(gateways) == 1 else None
 
 
 def routers(view: View) -> frozenset[IPAddress]:
-    """The routers through which packets of this host leave, wherever they go."""
+    """Return the routers through which packets of this host leave, wherever they go."""
     index = view.kernel.fib.index if view.kernel is not None else {}
     buckets = (bucket for lengths in index.values() for bucket in lengths.values())
     paths = {path for bucket in buckets for paths in bucket.values() for path in paths}

@@ -19,18 +19,18 @@ _BY_HAND = "PERMANENT"
 
 
 def next_hops(kernel: Kernel, address: IPAddress) -> tuple[Place, ...]:
-    """Where packets to an address are handed over; nowhere while no route leads to it."""
+    """Return where packets to an address are handed over; nowhere while no route leads to it."""
     route = kernel.route_to(address)
     return places(route.next_hops if route is not None else (), address)
 
 
 def places(hops: tuple[NextHop, ...], address: IPAddress) -> tuple[Place, ...]:
-    """The same for the next hops of one route. The kernel does not use those that are dead."""
+    """Return the same for the next hops of one route. The kernel does not use those that are dead."""
     return tuple((hop.gateway or address, hop.device) for hop in hops if not hop.dead)
 
 
 def written_by_hand(kernel: Kernel | None, address: IPAddress) -> Neighbour | None:
-    """The entry that somebody wrote for an address itself: the kernel takes it on trust and never asks."""
+    """Return the entry that somebody wrote for an address itself: the kernel takes it on trust and never asks."""
     found = _written_by_hand((kernel.neighbours if kernel is not None else None) or ()).get(address)
     if kernel is None or found is None:
         return None

@@ -63,7 +63,7 @@ class RouteVerifier:
         self.right: dict[ForwardingPath | None, Paths] = {}
 
     def verdict(self, way: ForwardingPath, paths: Paths) -> Fault | None:
-        """The verdict on one route."""
+        """Return the verdict on one route."""
         if not paths:
             return RT_MISSING
         best = paths[0]
@@ -105,7 +105,7 @@ class RouteVerifier:
 
 
 def judge_of(view: View, ways: Iterable[ForwardingPath]) -> RouteVerifier:
-    """The judge of these ways: the one of before while nothing has changed that verdicts depend on."""
+    """Return the judge of these ways: the one of before while nothing has changed that verdicts depend on."""
     judged = tuple(ways)
     kernel = view.kernel or Kernel()
     routers = _routers(kernel.links, kernel.fib, kernel.rules, kernel.tables, judged)
@@ -113,7 +113,7 @@ def judge_of(view: View, ways: Iterable[ForwardingPath]) -> RouteVerifier:
 
 
 def verdict_alone(view: View, way: ForwardingPath, paths: Paths) -> Fault | None:
-    """The verdict on a single way, which is not one of those that the judge of all has learned about."""
+    """Return the verdict on a single way, which is not one of those that the judge of all has learned about."""
     known = {} if view.kernel is None or way.device else {way.registered: _gateways(view.kernel, way.registered)}
     return RouteVerifier(view.local.bridges(), known, view.local.felix.protocols, _nodes(view)).verdict(way, paths)
 
@@ -159,12 +159,12 @@ def _gateways(kernel: Kernel, address: IPAddress) -> frozenset[IPAddress]:
 
 
 def foreign(paths: Paths, protocols: frozenset[int]) -> RouteAttributes | None:
-    """The first that neither BIRD nor Felix wrote."""
+    """Return the first that neither BIRD nor Felix wrote."""
     return next((path for path in paths if not by_calico(path, protocols)), None)
 
 
 def by_calico(path: RouteAttributes, protocols: frozenset[int]) -> bool:
-    """Whether BIRD or Felix wrote it: Felix writes VXLAN routes as `boot` (deviceRouteProtocol).
+    """True if BIRD or Felix wrote it: Felix writes VXLAN routes as `boot` (deviceRouteProtocol).
 
     Both use devices for their tunnels, so that what encapsulates without one is somebody else's, whatever it says.
     """

@@ -12,38 +12,38 @@ from calico_agent.text import listed
 
 
 def ip_tool(version: int) -> str:
-    """The command for addresses, links and routes of a family."""
+    """Return the command for addresses, links and routes of a family."""
     return "ip -6" if version == 6 else "ip"
 
 
 def in_family(name: str, version: int) -> str:
-    """A node as the subject of a finding: IPv4 and IPv6 of one node can be wrong at the same time."""
+    """Return a node as the subject of a finding: IPv4 and IPv6 of one node can be wrong at the same time."""
     return name if version == 4 else f"{name} (IPv6)"
 
 
 def birdcl(version: int, container: str) -> str:
-    """BIRD's client inside the container, for the daemon of one family: one program for both."""
+    """Return the command of BIRD's client inside the container, for the daemon of one family: one program for both."""
     return f"docker exec {container} birdcl -s /var/run/calico/{'bird' if version == 4 else 'bird6'}.ctl"
 
 
 def block_key(node: str, block: IPNetwork) -> str:
-    """Where etcd has a node's claim on a block."""
+    """Return where etcd has a node's claim on a block."""
     return f"/calico/ipam/v2/host/{node}/ipv{block.version}/block/{str(block).replace('/', '-')}"
 
 
 def owner_of(candidate: Candidate) -> str:
-    """Whose address this is: `Docker's bridge docker0`."""
+    """Return whose address this is: `Docker's bridge docker0`."""
     kind = "Docker's bridge" if candidate.reason == "docker-network" else "the bridge"
     return f"{kind} {candidate.link}"
 
 
 def env_of(address: IPInterface) -> str:
-    """The variable by which calico/node is given an address."""
+    """Return the variable by which calico/node is given an address."""
     return f"{'IP' if address.version == 4 else 'IP6'}={address}"
 
 
 def cure_here(view: View, *settings: str) -> str:
-    """How calico/node on this host is given other settings: what the plan does, where it does something."""
+    """Return how calico/node on this host is given other settings: what the plan does, where it does something."""
     container, name = view.local.container, view.container_name
     if not view.supervised:
         options = " ".join(f"-e {setting}" for setting in settings)
@@ -83,7 +83,7 @@ def _parted(setting: str) -> tuple[str, str, str]:
 
 
 def own_address(view: View, family: Family) -> str:
-    """How calico/node on this host is given the address that this host should have, as far as that is known.
+    """Return how calico/node on this host is given the address that this host should have, as far as that is known.
 
     Where several may be it, people choose; calico-agent makes no container then.
     """
@@ -104,7 +104,7 @@ def own_address(view: View, family: Family) -> str:
 
 
 def cure_there(node: str, setting: str) -> str:
-    """How calico/node on another host is given another setting."""
+    """Return how calico/node on another host is given another setting."""
     return (
         f"on {node}: remove the calico/node container and start it with {setting}, "
         "or run calico-agent there in supervise mode"
@@ -112,12 +112,12 @@ def cure_there(node: str, setting: str) -> str:
 
 
 def as_before(view: View, name: str) -> str:
-    """How this host becomes the node again that it was: calico/node refuses an address that another record has."""
+    """Return how this host becomes the node that it was: calico/node refuses an address that another record has."""
     return f"calicoctl delete node {view.me}, then start calico/node here as {name} again (NODENAME={name})"
 
 
 def cut_off(view: View, address: IPAddress | None = None) -> str:
-    """What it means for this host's pods that its record has `address`, which leads nowhere, or none at all.
+    """Return what it means for this host's pods that its record has `address`, which leads nowhere, or none at all.
 
     Without encapsulation and with IPIP, routes come by BGP. VXLAN needs none of it: there all routes stay and look
     right, and the packets inside the tunnel go to the wrong host.
@@ -143,12 +143,12 @@ def _by_vxlan(pool: Pool) -> bool:
 
 
 def since_when(claim: NameLease) -> str:
-    """Since when a claimed name is its holder's."""
+    """Return since when a claimed name is its holder's."""
     since = claim.owner.since if claim.owner else None
     return "at a time that is not known" if since is None else f"since {since:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def claimed_by(view: View, name: str) -> str:
-    """Who holds a name, as the end of a sentence; empty where nobody claimed it."""
+    """Return who holds a name, as the end of a sentence; empty where nobody claimed it."""
     claim = claim_on(name, view.cluster.datastore.claims) if view.cluster else NameLease()
     return f"; the name {name} is claimed by {claim.holder} {since_when(claim)}" if claim.holder else ""

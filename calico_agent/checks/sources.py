@@ -19,7 +19,7 @@ from calico_agent.model.observation import Unreadable
 
 
 def find_sources(view: View) -> Iterator[Finding]:
-    """A finding for each source that is unreadable, except BIRD, and for each bad key of the datastore."""
+    """Yield a finding for each source that is unreadable, except BIRD, and for each bad key of the datastore."""
     seen = view.observation
     for fault, source, effect in (
         (HOST_UNREADABLE, seen.host, "the node name is not sure"),

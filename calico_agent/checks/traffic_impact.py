@@ -12,7 +12,7 @@ _REFUSED = {
 
 
 def fate_without(fib: Fib, prefix: IPNetwork) -> str:
-    """The fate of packets to `prefix` when it has no route of its own: they follow the next shorter one."""
+    """Return the fate of packets to `prefix` when it has no route of its own: they follow the next shorter one."""
     covering = fib.covering(prefix)
     if covering is None or covering.type is RouteType.THROW:
         return "packets to it have no route: they are refused as unreachable"
@@ -20,7 +20,7 @@ def fate_without(fib: Fib, prefix: IPNetwork) -> str:
 
 
 def fate_with(path: RouteAttributes) -> str:
-    """The fate of packets that take this path."""
+    """Return the fate of packets that take this path."""
     if path.type in _REFUSED:
         return f"packets to it are {_REFUSED[path.type]} on this host"
     if path.type is RouteType.THROW:
@@ -30,14 +30,14 @@ def fate_with(path: RouteAttributes) -> str:
 
 
 def shown(path: RouteAttributes) -> str:
-    """A path as `ip route` prints it, without the prefix."""
+    """Return a path as `ip route` prints it, without the prefix."""
     kind = "" if path.type is RouteType.UNICAST else path.type.name.lower()
     hops = " + ".join(str(hop) for hop in path.next_hops)
     return " ".join(word for word in (kind, hops, f"proto {protocol(path)}") if word)
 
 
 def protocol(path: RouteAttributes) -> str:
-    """Who wrote it, as `ip route` names it."""
+    """Return who wrote it, as `ip route` names it."""
     return PROTOCOL_NAMES.get(path.protocol, str(path.protocol))
 
 

@@ -37,12 +37,12 @@ class AddressFacts:
 
     @property
     def owner(self) -> str | None:
-        """The node whose block it is in."""
+        """Return the node whose block it is in."""
         return self.block.owner if self.block is not None and not self.block.virtual else None
 
     @property
     def tunnel(self) -> TunnelEnd | None:
-        """The node whose tunnel address it rightly is: of several the one to which Calico gave it."""
+        """Return the node whose tunnel address it rightly is: of several the one to which Calico gave it."""
         if len(self.tunnels) < 2:
             return next(iter(self.tunnels), None)
         rightful = self.borrowed.node if self.borrowed is not None else self.owner
@@ -50,14 +50,14 @@ class AddressFacts:
 
     @property
     def holder(self) -> str | None:
-        """The node on which it is in use."""
+        """Return the node on which it is in use."""
         if self.tunnel is not None:
             return self.tunnel.node
         return self.borrowed.node if self.borrowed is not None else self.given or self.owner
 
 
 def standing_of(view: View, cluster: Cluster, kernel: Kernel, address: IPAddress) -> AddressFacts:
-    """What the records, the links and the routes of this host say of an address."""
+    """Return what the records, the links and the routes of this host say of an address."""
     key = key_of(host_prefix(address))
     block, borrowed = cluster.block_index.covering(key), cluster.borrowers.get(address)
     held = kernel.holder(address)

@@ -12,12 +12,12 @@ from calico_agent.model.name_lease import AliveSign, Machine, NameOwner
 
 
 def machine_of(view: View, node: str) -> Machine | None:
-    """The machine whose agent holds the name of another node and is alive; None where no agent says so."""
+    """Return the machine whose agent holds the name of another node and is alive; None where no agent says so."""
     return None if node == view.local.name else machines(view).get(node)
 
 
 def is_this_host(view: View, node: str) -> bool:
-    """Whether the name is that of this machine by its claim, whatever name its calico/node was given."""
+    """True if the name is that of this machine by its claim, whatever name its calico/node was given."""
     host, cluster = view.observation.host, view.cluster
     if cluster is None or not isinstance(host, Host) or node != view.identity.name.name:
         return False
@@ -27,7 +27,7 @@ def is_this_host(view: View, node: str) -> bool:
 
 
 def machines(view: View) -> Mapping[str, Machine]:
-    """By the name that it holds, each machine whose agent is alive."""
+    """Return by the name that it holds, each machine whose agent is alive."""
     return _machines(view.cluster.datastore.claims) if view.cluster is not None else {}
 
 

@@ -14,14 +14,14 @@ from calico_agent.model.network.address import Family
 
 
 def is_by_bgp(pool: Pool, felix: ClusterRoutes) -> bool:
-    """Whether BIRD writes the routes to the blocks of a pool. `felix` is what Felix is told on this host."""
+    """True if BIRD writes the routes to the blocks of a pool. `felix` is what Felix is told on this host."""
     if pool.vxlan is not EncapsulationMode.NEVER:
         return False
     return not (felix.plain if pool.ipip is EncapsulationMode.NEVER else felix.ipip)
 
 
 def needs_bgp(view: View, family: Family) -> bool:
-    """Whether a route of this family comes by BGP, or may come where too little is known."""
+    """True if a route of this family comes by BGP, or may come where too little is known."""
     if view.cluster is None:
         return True
     return family in _families(view.cluster, view.local.felix.cluster_routes)

@@ -73,22 +73,22 @@ class BgpPeerResolver:
         self._as_sets: dict[tuple[int, ...], frozenset[int]] = {}
 
     def as_number(self, node: Node) -> int:
-        """A node's own AS number, else the cluster's."""
+        """Return a node's own AS number, else the cluster's."""
         return self._groups.as_number(node)
 
     def are_closed(self, family: Family) -> bool:
-        """Whether all nodes are of one AS, and have no peers that are no nodes."""
+        """True if all nodes are of one AS, and have no peers that are no nodes."""
         addresses = (peering.address for peering in self._bgp.peerings if peering.peers is None)
         outside = any(one is not None and one.version == family and not self._groups.holds(one) for one in addresses)
         return not outside and len(self._groups.matching(None).as_numbers) <= 1
 
     def at(self, addresses: Container[IPAddress], family: Family) -> frozenset[str]:
-        """The nodes that are registered with one of these addresses: two may share one."""
+        """Return the nodes that are registered with one of these addresses: two may share one."""
         registered = ((node.name, node.registered(family)) for node in self._groups.nodes)
         return frozenset(name for name, found in registered if found is not None and found.ip in addresses)
 
     def meshed(self, own: Node, family: Family) -> dict[IPAddress, ExpectedSession]:
-        """The mesh sessions of a node, by the peer's address."""
+        """Return the mesh sessions of a node, by the peer's address."""
         registered = own.registered(family)
         if not self._bgp.mesh or own.route_reflector_cluster_id or registered is None:
             return {}
@@ -103,7 +103,7 @@ class BgpPeerResolver:
         return found
 
     def asked_for(self, own: Node, family: Family) -> dict[IPAddress, ExpectedSession]:
-        """The sessions for which BGPPeers ask of a node, by the peer's address."""
+        """Return the sessions for which BGPPeers ask of a node, by the peer's address."""
         registered = own.registered(family)
         if registered is None:
             return {}
@@ -114,7 +114,7 @@ class BgpPeerResolver:
         return found
 
     def asked_for_with(self, own: Node, other: Node, family: Family) -> ExpectedSession | None:
-        """The one of those sessions that leads to another node: without all the others, which may be thousands."""
+        """Return the one of those sessions that leads to another node, without making the thousands of others."""
         registered = other.registered(family)
         if registered is None or own.registered(family) is None:
             return None
@@ -127,7 +127,7 @@ class BgpPeerResolver:
         return found.get(registered.ip)
 
     def ends(self, own: Node, family: Family) -> Iterator[PeerEndpoint]:
-        """The other ends of a node's sessions beyond the mesh, in confd's order."""
+        """Yield the other ends of a node's sessions beyond the mesh, in confd's order."""
         labels = dict(own.labels)
         for peering in sorted(self._bgp.peerings, key=_is_for_some):
             if _is_for(peering, own, labels):

@@ -49,7 +49,7 @@ class FamilyPlan:
     closed: bool = True
 
     def wanted(self, address: IPAddress) -> tuple[ExpectedSession, ...]:
-        """Who asks for a session with this address. For one with both, BIRD has two, of which one stays idle."""
+        """Return who asks for a session with this address. For one with both, BIRD has two, of which one stays idle."""
         found = (self.mesh.get(address), self.asked_for.get(address))
         return tuple(one for one in found if one is not None)
 
@@ -60,13 +60,15 @@ BgpPlan = Mapping[Family, FamilyPlan]
 def bgp_plan(
     cluster: Cluster, name: str, node: Node | None, registered: Mapping[Family, IPInterface | None]
 ) -> BgpPlan:
-    """The plan for the host that is the node of this name: by its record, else by the addresses that it should have."""
+    """Return the plan for the host that is the node of this name: by its record, else by the addresses that it should
+    have.
+    """
     own = node or Node(name, ipv4=registered[Family.IPV4], ipv6=registered[Family.IPV6])
     return _plan(cluster.datastore.nodes, cluster.bgp, own)
 
 
 def host_plan(view: View) -> BgpPlan:
-    """The plan for this host; one without sessions while it is not known which node it is."""
+    """Return the plan for this host; one without sessions while it is not known which node it is."""
     local = view.local
     if view.cluster is None or local.name is None:
         return dict.fromkeys(Family, FamilyPlan(closed=False))

@@ -19,13 +19,13 @@ class AffinityConflict:
 
 
 def claim_state(cluster: Cluster, key: Key, block: Block) -> AffinityState | None:
-    """The state of the owner's claim on its block, None when it has none."""
+    """Return the state of the owner's claim on its block, None when it has none."""
     claims = cluster.affinities.get(key, ())
     return next((claim.state for claim in claims if claim.node == block.owner), None)
 
 
 def double_claim(cluster: Cluster, key: Key, block: Block) -> AffinityConflict | None:
-    """The block as one that several nodes claim, None where there is one at most."""
+    """Return the block as one that several nodes claim, None where there is one at most."""
     claims = cluster.affinities.get(key, ())
     confirmed = {claim.node for claim in claims if claim.state is AffinityState.CONFIRMED}
     claimants = confirmed | {block.owner} if block.owner and confirmed else confirmed

@@ -46,16 +46,17 @@ class Cluster:
 
     @property
     def pools_known(self) -> bool:
-        """Whether all pools could be read."""
+        """True if all pools could be read."""
         return not self.datastore.bad(ResourceKind.IP_POOL)
 
     @property
     def bgp(self) -> BgpSettings:
+        """Return the BGP settings of the cluster."""
         return self.datastore.bgp
 
 
 def index(datastore: Datastore) -> Cluster:
-    """One pass over everything, unless it is as it was. That etcd was heard again changes no record."""
+    """Return one pass over everything, unless it is as it was. That etcd was heard again changes no record."""
     return _index(replace(datastore, revision=0, read_at=None))
 
 

@@ -56,12 +56,12 @@ class ForwardingPath:
 
     @property
     def family(self) -> Family:
-        """The family of the addresses that it leads to."""
+        """Return the family of the addresses that it leads to."""
         return Family(self.registered.version)
 
     @property
     def by_bgp(self) -> bool:
-        """Whether BIRD brings the routes."""
+        """True if BIRD brings the routes."""
         return self.writer is Writer.BIRD
 
     def __str__(self) -> str:
@@ -86,27 +86,27 @@ class ForwardingResolver:
         self._plan = bgp_plan(cluster, local.name or "", local.node, local.registered)
 
     def known(self, node: str) -> bool:
-        """Whether the node has a record with an address of some family."""
+        """True if the node has a record with an address of some family."""
         record = self._cluster.nodes.get(node)
         return record is not None and (record.ipv4 is not None or record.ipv6 is not None)
 
     def by_bgp(self, pool: Pool) -> bool:
-        """Whether BIRD writes the routes to the blocks of a pool."""
+        """True if BIRD writes the routes to the blocks of a pool."""
         return is_by_bgp(pool, self._local.felix.cluster_routes)
 
     def blackholed(self, pool: Pool) -> bool:
-        """Whether a program of calico/node puts a blackhole on own blocks of this pool.
+        """True if a program of calico/node puts a blackhole on own blocks of this pool.
 
         Felix has its own on those to which it leads others, and BIRD leaves these to it.
         """
         return self._local.uses_bird if self.by_bgp(pool) else self._local.felix.block_routes
 
     def is_tunnel_address(self, node: str, address: IPAddress) -> bool:
-        """Whether `address` is that of a tunnel device of this node."""
+        """True if `address` is that of a tunnel device of this node."""
         return any(end.node == node for end in self._cluster.tunnels.get(address, ()))
 
     def to(self, node: str, lane: Lane, family: Family) -> ForwardingPath | None:
-        """The way to a node's addresses in this lane, None when none is to be expected."""
+        """Return the way to a node's addresses in this lane, None when none is to be expected."""
         key = (node, lane.pool.name, lane.exported, family)
         if key not in self._ways:
             self._ways[key] = self._make(node, lane, family)

@@ -59,20 +59,22 @@ class Local:
 
     @property
     def backend(self) -> str:
-        """CALICO_NETWORKING_BACKEND: `bird`, or what takes its place."""
+        """Return CALICO_NETWORKING_BACKEND: `bird`, or what takes its place."""
         return self.container.backend if self.container else "bird"
 
     @property
     def uses_bird(self) -> bool:
+        """True if BIRD writes routes here."""
         return self.container is None or self.container.runs_bird
 
     @property
     def uses_gobgp(self) -> bool:
-        """Whether routes come by a BGP daemon that is not judged."""
+        """True if routes come by a BGP daemon that is not judged."""
         return self.container is not None and self.container.runs_gobgp
 
     @property
     def standpoint(self) -> Standpoint:
+        """Return the part of it that expected routes depend on."""
         return Standpoint(
             self.name,
             self.node,
@@ -83,21 +85,21 @@ class Local:
         )
 
     def candidate(self, address: IPAddress) -> Candidate | None:
-        """The link address that is exactly this one; of several, one against which nothing speaks."""
+        """Return the link address that is exactly this one; of several, one against which nothing speaks."""
         return self.addresses.get(address)
 
     def bridges(self) -> tuple[Candidate, ...]:
-        """The addresses of this host on Docker's networks and on other bridges that lead nowhere."""
+        """Return the addresses of this host on Docker's networks and on other bridges that lead nowhere."""
         return tuple(filter(is_bridge, self.candidates))
 
     def registered(self, family: Family) -> IPInterface | None:
-        """The registered address of one family, else the one that should be."""
+        """Return the registered address of one family, else the one that should be."""
         if self.node is not None and (self.node.ipv4 or self.node.ipv6):
             return self.node.registered(family)
         return chosen(self.identity, family)
 
     def networks(self, family: Family) -> tuple[IPNetwork, ...]:
-        """The networks this host is connected to, without those of container bridges."""
+        """Return the networks this host is connected to, without those of container bridges."""
         return tuple(
             {
                 found.interface.network
@@ -108,7 +110,7 @@ class Local:
 
 
 def felix_told(cluster: Cluster | None, name: str | None, container: Container | None) -> tuple[Said, Said]:
-    """What the FelixConfiguration of this node says, and what the environment of its container: the last word."""
+    """Return what the node's FelixConfiguration says, and the environment of its container, which has the last word."""
     recorded = dict(cluster.datastore.felix_nodes).get(name or "", ()) if cluster is not None else ()
     environment = dict(container.env) if container is not None else {}
     written = ((setting, environment.get(variable(setting), "")) for setting in SETTINGS)
@@ -121,19 +123,19 @@ def _felix(cluster: Cluster | None, name: str | None, container: Container | Non
 
 
 def chosen(identity: Identity, family: Family) -> IPInterface | None:
-    """The address of one family that this host should have."""
+    """Return the address of one family that this host should have."""
     return identity.of(family).chosen
 
 
 def is_bridge(candidate: Candidate) -> bool:
-    """Whether this address belongs to a bridge for containers, which other hosts have too."""
+    """True if this address belongs to a bridge for containers, which other hosts have too."""
     return candidate.reason in _BRIDGE_REASONS and not candidate.accepted
 
 
 def local_host(
     observation: Observation, identity: Identity, cluster: Cluster | None, *, mode: Mode, container_name: str
 ) -> Local:
-    """Who this host is, from everything that was read."""
+    """Return who this host is, from everything that was read."""
     container = node_container(observation.docker, container_name)
     name, source = _running_name(observation.host, identity, container, mode)
     candidates = (*identity.ipv4.candidates, *identity.ipv6.candidates)
@@ -146,14 +148,16 @@ def local_host(
 
 
 def node_container(docker: Docker | Unreadable, name: str) -> Container | None:
-    """The calico/node container that counts: the one that lives, else the one of the configured name, else the last."""
+    """Return the calico/node container that counts: the one that lives, else the one of the configured name, else the
+    last.
+    """
     if isinstance(docker, Unreadable):
         return None
     return min(docker.containers, key=lambda found: _precedence(found, name), default=None)
 
 
 def runs_elsewhere(observation: Observation) -> bool:
-    """Whether another container runtime runs calico/node: Docker has none, and BIRD answers all the same."""
+    """True if another container runtime runs calico/node: Docker has none, and BIRD answers all the same."""
     docker = observation.docker
     return not isinstance(docker, Unreadable) and not docker.containers and isinstance(observation.bird, Bird)
 

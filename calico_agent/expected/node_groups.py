@@ -30,23 +30,23 @@ class NodeGroups:
         self._groups: dict[Selector | None, Group] = {}
 
     def as_number(self, node: Node) -> int:
-        """A node's own AS number, else the cluster's."""
+        """Return a node's own AS number, else the cluster's."""
         return node.as_number or self._as_number
 
     def holds(self, address: IPAddress) -> bool:
-        """Whether a node is registered with this address."""
+        """True if a node is registered with this address."""
         return address in self._holders
 
     def holder(self, address: IPAddress) -> Group:
-        """The node that is registered with this address, as a group of one or none."""
+        """Return the node that is registered with this address, as a group of one or none."""
         return self._made(filter(None, (self._holders.get(address),)))
 
     def named(self, name: str) -> Group:
-        """The node of this name, as a group of one or none."""
+        """Return the node of this name, as a group of one or none."""
         return self._made(filter(None, (self._named.get(name),)))
 
     def matching(self, selector: Selector | None) -> Group:
-        """The nodes that a selector matches, all for None."""
+        """Return the nodes that a selector matches, all for None."""
         if selector not in self._groups:
             if not self._labelled:
                 self._labelled = tuple((node, dict(node.labels)) for node in self.nodes)

@@ -35,7 +35,7 @@ class HostRoute(NamedTuple):
 
 
 def unled_links(kernel: Kernel | Unreadable) -> tuple[Link, ...]:
-    """The links of pods into which no host route leads, the oldest first."""
+    """Return the links of pods into which no host route leads, the oldest first."""
     if isinstance(kernel, Unreadable):
         return ()
     pods = [link for link in kernel.links if link.kind == "veth" and link.name.startswith(_PREFIX)]
@@ -45,19 +45,19 @@ def unled_links(kernel: Kernel | Unreadable) -> tuple[Link, ...]:
 
 
 def is_lost(kernel: Kernel, address: IPAddress) -> bool:
-    """Whether this host neither has an address itself nor a route to a pod with it."""
+    """True if this host neither has an address itself nor a route to a pod with it."""
     hops = (hop for path in kernel.fib.paths(host_prefix(address)) for hop in path.next_hops)
     return kernel.holder(address) is None and not any(hop.device.startswith(_PREFIX) for hop in hops)
 
 
 def lost_addresses(view: View, kernel: Kernel) -> tuple[IPAddress, ...]:
-    """Those that Calico gave to pods of this host, and that lead nowhere here."""
+    """Return those that Calico gave to pods of this host, and that lead nowhere here."""
     held = view.observation.held or ()
     return tuple(sorted((one for one in held if is_lost(kernel, one)), key=lambda one: (one.version, int(one))))
 
 
 def host_routes(kernel: Kernel) -> Iterator[HostRoute]:
-    """The routes to single addresses that lead into pods of this host, or by Calico to another one."""
+    """Yield the routes to single addresses that lead into pods of this host, or by Calico to another one."""
     for version, length in FULL_LENGTH.items():
         for network, paths in kernel.fib.index.get(version, {}).get(length, {}).items():
             if (device := pod_link(paths[0])) is not None:
@@ -68,7 +68,9 @@ def host_routes(kernel: Kernel) -> Iterator[HostRoute]:
 
 
 def contested(view: View, cluster: Cluster, kernel: Kernel) -> Iterator[tuple[HostRoute, IPNetwork]]:
-    """Host routes that lead away from the owner of the block around them, though nobody borrowed; with that block."""
+    """Yield host routes that lead away from the owner of the block around them, though nobody borrowed; with that
+    block.
+    """
     for route in host_routes(kernel):
         block = cluster.block_index.covering(_key(route.address))
         if block is None or block.virtual or block.owner is None or route.address in cluster.borrowers:
@@ -86,7 +88,7 @@ def _has_own_next_hop(view: View, cluster: Cluster, block: Block) -> bool:
 
 
 def former_names(view: View, cluster: Cluster) -> tuple[str, ...]:
-    """Nodes that this host may have been: registered with an address of it, or without a record and with blocks."""
+    """Return nodes that this host may have been: those with an address of it, and those with blocks and no record."""
     own = [one.interface.ip for one in view.local.candidates if one.accepted]  # not those of Docker's bridges
     found = [name for address in own for name in cluster.holders.get(address, ())]
     without = [name for name in _owners(cluster) if name not in cluster.nodes]
@@ -95,7 +97,7 @@ def former_names(view: View, cluster: Cluster) -> tuple[str, ...]:
 
 @LastValueCache
 def own_blocks(cluster: Cluster, node: str) -> frozenset[IPNetwork]:
-    """The blocks that a node owns or has borrowed from."""
+    """Return the blocks that a node owns or has borrowed from."""
     return frozenset(
         block.cidr
         for block in cluster.datastore.blocks
@@ -114,13 +116,13 @@ def _key(address: IPAddress) -> Key:
 
 
 def pod_link(path: RouteAttributes) -> str | None:
-    """The pod's link of this host into which a route leads."""
+    """Return the pod's link of this host into which a route leads."""
     names = [hop.device for hop in path.next_hops if hop.gateway is None and hop.device.startswith(_PREFIX)]
     return names[0] if names else None
 
 
 def leads_into_pod(path: RouteAttributes) -> bool:
-    """Whether a route has a next hop behind the link of a pod, with an address of its own or without."""
+    """True if a route has a next hop behind the link of a pod, with an address of its own or without."""
     return any(hop.device.startswith(_PREFIX) for hop in path.next_hops)
 
 

@@ -49,11 +49,12 @@ class ExpectedTable:
     all: PrefixIndex[ExpectedRoute]
 
     def route_to(self, address: IPAddress) -> ExpectedRoute | None:
-        """The expected route that packets to this address should follow."""
+        """Return the expected route that packets to this address should follow."""
         return self.all.covering(key_of(host_prefix(address)))
 
     def walk(self, fib: Fib, right: Mapping[ForwardingPath | None, Paths]) -> Iterator[Row]:
-        """All prefixes, expected and found, except where the kernel has the very paths that are `right` for the way.
+        """Yield all prefixes, expected and found, except where the kernel has the very paths that are `right` for the
+        way.
 
         `right` is asked about a prefix when its turn comes: what is learned from one row holds for the next.
         """
@@ -75,7 +76,7 @@ class ExpectedTable:
 
 @LastValueCache
 def expected_table(expectation: Expectation) -> ExpectedTable:
-    """The expectation as a table."""
+    """Return the expectation as a table."""
     routes = {key_of(route.prefix): route for route in expectation.routes}
     columns: dict[_Kind, dict[int, ForwardingPath]] = {}
     for (version, length, network), route in routes.items():

@@ -42,7 +42,7 @@ class ExpectedRoute:
 
     @property
     def may_have_leaked(self) -> bool:
-        """Whether it is for one address, which nobody tells of where IPAM has it for a pod that is gone."""
+        """True if it is for one address, which nobody tells of where IPAM has it for a pod that is gone."""
         return self.borrowed or self.single
 
 
@@ -91,7 +91,7 @@ class Expectation:
 
 
 def expect(cluster: Cluster, local: Local) -> Expectation:
-    """What the datastore wants of this host: nothing, while it is not known which node it is."""
+    """Return what the datastore wants of this host: nothing, while it is not known which node it is."""
     return _expect(cluster, local.standpoint)
 
 
@@ -108,7 +108,7 @@ def _expect(cluster: Cluster, local: Standpoint) -> Expectation:
 
 
 def is_kept_back(cluster: Cluster, block: Block, me: str | None) -> bool:
-    """Whether no route to a single address in a block can be expected: a route reflector owns it.
+    """True if no route to a single address in a block can be expected: a route reflector owns it.
 
     What BIRD there tells anybody, of its own or not, goes by its own blocks (confd's bird_aggr.cfg.template@v3.28.5):
     it passes on no borrowed address in one, and leads packets for the whole block there itself.
@@ -214,7 +214,7 @@ class _Draft:
                 yield ExpectedRoute(host_prefix(borrowed.address), way, borrowed=True, ownerless=ownerless)
 
     def finished(self) -> Expectation:
-        """All of it."""
+        """Return all of it."""
         blocks = self._cluster.blocks
         claimed = frozenset(self._cluster.affinities) | {key for key, block in blocks.items() if block.owner}
         withheld = tuple(self._withheld.values())

@@ -35,31 +35,32 @@ class View:
 
     @property
     def preparation(self) -> Preparation:
-        """What was read for the preflight; where nothing was, each subject is None."""
+        """Return what was read for the preflight; where nothing was, each subject is None."""
         return self.observation.preparation or Preparation()
 
     @property
     def supervised(self) -> bool:
+        """True if this agent decides about the container."""
         return self.mode is Mode.SUPERVISE
 
     @property
     def succession(self) -> Succession:
-        """What becomes of the container that is there."""
+        """Return what becomes of the container that is there."""
         return self.supervising.succession if self.supervising is not None else Succession()
 
     @property
     def takes_over(self) -> bool:
-        """Whether a container that somebody else made is taken over."""
+        """True if a container that somebody else made is taken over."""
         return self.supervising is not None and self.supervising.settings.take_over
 
     @property
     def only_reports_drift(self) -> bool:
-        """Whether a container that is the same node, but not the wanted one, is left to people."""
+        """True if a container that is the same node, but not the wanted one, is left to people."""
         return self.supervising is not None and self.supervising.settings.on_drift is DriftPolicy.REPORT
 
     @property
     def age(self) -> str:
-        """How old the reading of the datastore is, `3 min ago`; empty for one that is current, and without one."""
+        """Return how old the reading of the datastore is, `3 min ago`; empty for a current one, and without one."""
         seen = self.observation
         if seen.datastore_trouble is None or isinstance(seen.datastore, Unreadable):
             return ""
@@ -68,7 +69,7 @@ class View:
 
     @property
     def starting(self) -> bool:
-        """Whether the container was started so recently that nothing can be asked of its programs yet."""
+        """True if the container was started so recently that nothing can be asked of its programs yet."""
         container = self.local.container
         if container is None or not container.running or container.started_at is None:
             return False
@@ -77,22 +78,22 @@ class View:
 
     @property
     def me(self) -> str:
-        """The name of this host as people know it."""
+        """Return the name of this host as people know it."""
         return self.local.name or self.identity.name.name or "this host"
 
     @property
     def container_name(self) -> str:
-        """The calico/node container of this host by the name that commands take."""
+        """Return the calico/node container of this host by the name that commands take."""
         return self.local.container.name if self.local.container is not None else "calico-node"
 
     def daemons(self) -> tuple[tuple[Family, Bird | Unreadable], ...]:
-        """The BIRD daemons that belong to this host's calico/node, by family."""
+        """Return the BIRD daemons that belong to this host's calico/node, by family."""
         both = ((Family.IPV4, self.observation.bird), (Family.IPV6, self.observation.bird6))
         return tuple((family, bird) for family, bird in both if bird is not None)
 
 
 def in_words(age: timedelta) -> str:
-    """An age in its largest unit."""
+    """Return an age in its largest unit."""
     seconds = max(0, int(age.total_seconds()))
     # From the second one on: "90 min" says more than "1 h".
     size, unit = next((unit for unit in _UNITS if seconds >= 2 * unit[0]), _UNITS[-1])
@@ -107,7 +108,7 @@ def view_of(
     container_name: str,
     supervising: Supervising | None = None,
 ) -> View:
-    """The view of one observation."""
+    """Return the view of one observation."""
     datastore, kernel = observation.datastore, observation.kernel
     cluster = None if isinstance(datastore, Unreadable) else index(datastore)
     local = local_host(observation, identity, cluster, mode=mode, container_name=container_name)

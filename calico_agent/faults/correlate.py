@@ -20,7 +20,7 @@ _ANY_FAMILY = (None, *Family)
 
 
 def join(findings: Iterable[Finding], here: str) -> tuple[Problem, ...]:
-    """The findings as problems, the gravest first. `here` is the name of this host's node."""
+    """Return the findings as problems, the gravest first. `here` is the name of this host's node."""
     distinct = tuple({one.key: one for one in findings}.values())
     found = _index(distinct, here)
     consequences: dict[int, list[Finding]] = {}

@@ -18,14 +18,16 @@ from calico_agent.model.network.address import IPAddress
 
 
 def matches(method: CalicoMethod, question: AddressQuestion) -> tuple[Candidate, ...]:
-    """All candidates that the method accepts, Calico's choice first."""
+    """Return all candidates that the method accepts, Calico's choice first."""
     if method.kind is MethodKind.CAN_REACH:
         return tuple(_reaching(method, question))
     return tuple(candidate for candidate in _in_calicos_order(question.candidates) if _passes(method, candidate))
 
 
 def calico_itself(question: AddressQuestion) -> tuple[Opinion, ...]:
-    """What calico/node would take without IP and method; with the list of names of old releases where that differs."""
+    """Return what calico/node would take without IP and method; with the list of names of old releases where that
+    differs.
+    """
     now = _first_found("Calico itself", question, skipped_by_calico)
     old = _first_found("Calico v1.1-v2.6", question, skipped_by_old_calico)
     return (now,) if now.answers == old.answers else (now, old)

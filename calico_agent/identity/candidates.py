@@ -53,12 +53,12 @@ NEVER = frozenset(
 
 
 def candidates(around: Evidence) -> tuple[Candidate, ...]:
-    """All addresses of this host in the kernel's order, each with the first evidence against it."""
+    """Return all addresses of this host in the kernel's order, each with the first evidence against it."""
     return tuple(judge(link, held, around) for link in around.kernel.links for held in link.addresses)
 
 
 def judge(link: Link, held: LinkAddress, around: Evidence) -> Candidate:
-    """The verdict on one address."""
+    """Return the verdict on one address."""
     for reason, test in _TESTS:
         if evidence := test(link, held, around):
             return Candidate(held.interface, link.name, reason, evidence)

@@ -41,7 +41,9 @@ def established_name(
     datastore: Datastore | Unreadable,
     kept: KeptIdentity,
 ) -> Established | None:
-    """The name of before, of this machine's claim, or of the container that this agent made, if it is still in use."""
+    """Return the name of before, of this machine's claim, or of the container that this agent made, if it is still in
+    use.
+    """
     if isinstance(host, Unreadable) or isinstance(kernel, Unreadable):
         return None
     made = tuple(_made_here(docker))
@@ -57,7 +59,7 @@ def established_name(
 def recorded_name(
     host: Host | Unreadable, kernel: Kernel | Unreadable, datastore: Datastore | Unreadable
 ) -> Established | None:
-    """The one node that has this host's name in its short or its full form, and is registered with its address.
+    """Return the one node that has this host's name in its short or its full form, and is registered with its address.
 
     A host that calls itself by the other form after a restart is still the same node: calico/node refuses to start
     under the new name, as the address is in use (projectcalico/calicoctl#967).
@@ -76,7 +78,7 @@ def recorded_name(
 
 
 def same_host(one: str, other: str) -> bool:
-    """Whether two names are one in its short and its full form: one of them has no domain."""
+    """True if two names are one in its short and its full form: one of them has no domain."""
     short, full = sorted((one, other), key=len)
     return short == full or ("." not in short and full.startswith(f"{short}."))
 

@@ -50,7 +50,7 @@ class Evidence:
         reachable: Mapping[str, tuple[IPAddress, ...]],
         birds: Iterable[Bird | Unreadable | None],
     ) -> "Evidence":
-        """The surroundings; all records are gone through once, whatever the number of addresses."""
+        """Return the surroundings; all records are gone through once, whatever the number of addresses."""
         here = frozenset(held.address for link in kernel.links for held in link.addresses)
         shared = _shared(here, _nodes(datastore), own_names)
         kubelet = host.kubelet if isinstance(host, Host) else None
@@ -71,24 +71,24 @@ class Evidence:
 
     @property
     def registered_elsewhere(self) -> frozenset[IPAddress]:
-        """The addresses of the node records that are certainly not this host's."""
+        """Return the addresses of the node records that are certainly not this host's."""
         return _registered_elsewhere(_nodes(self.datastore), self.own_names)
 
     @property
     def own_registered(self) -> frozenset[IPAddress]:
-        """The addresses under which the cluster knows this host now."""
+        """Return the addresses under which the cluster knows this host now."""
         return frozenset(
             address.ip for node in self.own_records for address in (node.ipv4, node.ipv6) if address is not None
         )
 
     @property
     def own_records(self) -> tuple[Node, ...]:
-        """The node records that may be this host's."""
+        """Return the node records that may be this host's."""
         return _own_records(_nodes(self.datastore), self.own_names)
 
     @property
     def given(self) -> frozenset[IPAddress]:
-        """The addresses that calico/node was told when it was started here."""
+        """Return the addresses that calico/node was told when it was started here."""
         return frozenset() if isinstance(self.docker, Unreadable) else self.docker.given_addresses
 
 

@@ -20,7 +20,9 @@ OWN_RECORD = "own record"
 
 
 def configured(question: AddressQuestion) -> Opinion:
-    """The address that is written in the configuration, if this host has it and nothing speaks strictly against it."""
+    """Return the address that is written in the configuration, if this host has it and nothing speaks strictly against
+    it.
+    """
     wanted = question.settings.configured
     if question.settings.method != "configured" or wanted is None:
         return Opinion(CONFIGURED, (), "no address is configured")
@@ -36,7 +38,8 @@ def configured(question: AddressQuestion) -> Opinion:
 
 
 def calico_method(question: AddressQuestion) -> Opinion:
-    """What the configured method of Calico's yields: its own answer, or the next one against which nothing speaks.
+    """Return what the configured method of Calico's yields: its own answer, or the next one against which nothing
+    speaks.
 
     The last choice is kept among those that the method accepts, so that a new link changes nothing. Calico's own answer
     (`allow_rejected`) is exactly that: it changes when Calico's would.
@@ -58,7 +61,7 @@ def calico_method(question: AddressQuestion) -> Opinion:
 
 
 def kubelet(question: AddressQuestion) -> Opinion:
-    """The address that this host's kubelet was given with --node-ip."""
+    """Return the address that this host's kubelet was given with --node-ip."""
     found = question.around.kubelet
     if found is None:
         return Opinion(KUBELET, (), "no kubelet runs here")
@@ -75,7 +78,7 @@ def kubelet(question: AddressQuestion) -> Opinion:
 
 
 def last_choice(question: AddressQuestion) -> Opinion:
-    """The address that was chosen before, while it is as good as it was then."""
+    """Return the address that was chosen before, while it is as good as it was then."""
     kept = question.kept
     if kept is None:
         return Opinion(LAST_CHOICE, (), "none is remembered")
@@ -89,8 +92,8 @@ def last_choice(question: AddressQuestion) -> Opinion:
 
 
 def own_record(question: AddressQuestion) -> Opinion:
-    """The address under which the cluster knows this host, if it demonstrably works: BGP sessions begin there, or an
-    agent on this machine chose it and claimed the name with it.
+    """Return the address under which the cluster knows this host, if it demonstrably works: BGP sessions begin there,
+    or an agent on this machine chose it and claimed the name with it.
 
     A record alone is no evidence: calico/node writes whatever it was told or found.
     """

@@ -34,12 +34,12 @@ class WayOut:
 
 
 def ways_out(question: AddressQuestion) -> tuple[WayOut, ...]:
-    """All that the kernel says, what tells most first."""
+    """Return all that the kernel says, what tells most first."""
     return towards_nodes(question), towards_datastore(question), by_default(question)
 
 
 def alike(candidate: Candidate, question: AddressQuestion) -> tuple[Candidate, ...]:
-    """The addresses of its link that the kernel's choice of this one may stand for, itself among them."""
+    """Return the addresses of its link that the kernel's choice of this one may stand for, itself among them."""
     own = candidate.interface
     single = own.version == 6 and own.network.num_addresses == 1
     return tuple(
@@ -51,7 +51,7 @@ def alike(candidate: Candidate, question: AddressQuestion) -> tuple[Candidate, .
 
 
 def towards_nodes(question: AddressQuestion) -> WayOut:
-    """The source address the kernel uses towards most of the other nodes' registered addresses."""
+    """Return the source address the kernel uses towards most of the other nodes' registered addresses."""
     if isinstance(question.around.datastore, Unreadable):
         return WayOut(OTHER_NODES, f"the datastore cannot be read: {question.around.datastore.reason}")
     # The records are many and the look-ups few: begin with the look-ups.
@@ -78,7 +78,7 @@ def towards_nodes(question: AddressQuestion) -> WayOut:
 
 
 def towards_datastore(question: AddressQuestion) -> WayOut:
-    """The source address towards the datastore, unless the datastore is on this host."""
+    """Return the source address towards the datastore, unless the datastore is on this host."""
     endpoints = {address for address in question.around.endpoints if address.version == question.family}
     if not endpoints:
         return WayOut(DATASTORE, f"no datastore endpoint with an IPv{question.family} address is known")
@@ -92,7 +92,7 @@ def towards_datastore(question: AddressQuestion) -> WayOut:
 
 
 def by_default(question: AddressQuestion) -> WayOut:
-    """The source address of the default route."""
+    """Return the source address of the default route."""
     sources = question.around.kernel.default_lookups
     found = _addresses(source for source in sources if source.destination.version == question.family)
     if not found:

@@ -59,19 +59,19 @@ _DOCKER_MAC = "02:42:"
 
 
 def default_route_devices(kernel: Kernel) -> frozenset[str]:
-    """The links over which a default route leaves."""
+    """Return the links over which a default route leaves."""
     looked_up = {source.device for source in kernel.default_lookups if source.device}
     routed = {hop.device for prefix in _DEFAULTS for path in kernel.fib.paths(prefix) for hop in path.next_hops}
     return frozenset(looked_up | routed)
 
 
 def ports(bridge: Link, kernel: Kernel) -> tuple[Link, ...]:
-    """The links that are ports of `bridge`."""
+    """Return the links that are ports of `bridge`."""
     return tuple(link for link in kernel.links if link.master == bridge.index)
 
 
 def bridge_leads_out(bridge: Link, kernel: Kernel) -> bool:
-    """Whether a bridge has a physical port, or one that stands for it.
+    """True if a bridge has a physical port, or one that stands for it.
 
     On a host that is itself a container the port is a veth; then the default route over the bridge is the proof.
     """
@@ -80,7 +80,8 @@ def bridge_leads_out(bridge: Link, kernel: Kernel) -> bool:
 
 
 def ground(link: Link, kernel: Kernel) -> Link:
-    """The link on which a VLAN, a macvlan and the like stand in the end: bond0 for bond0.100; any other link itself.
+    """Return the link on which a VLAN, a macvlan and the like stand in the end: bond0 for bond0.100; any other link
+    itself.
 
     One that was made on a link of another network namespace stands for itself.
     """
@@ -92,7 +93,7 @@ def ground(link: Link, kernel: Kernel) -> Link:
 
 
 def leads_out(link: Link, kernel: Kernel) -> bool:
-    """Whether other machines can be reached over `link` itself."""
+    """True if other machines can be reached over `link` itself."""
     below = ground(link, kernel)
     if below.loopback or below.kind in VIRTUAL_KINDS:
         return False
@@ -104,7 +105,7 @@ def leads_out(link: Link, kernel: Kernel) -> bool:
 
 
 def vrf_of(link: Link, kernel: Kernel) -> Link | None:
-    """The VRF whose member a link is, or that it is itself.
+    """Return the VRF whose member a link is, or that it is itself.
 
     A VRF has routing tables of its own: its members' routes are not in main, where Felix and BIRD look and write
     (Documentation/networking/vrf.rst).
@@ -116,12 +117,14 @@ def vrf_of(link: Link, kernel: Kernel) -> Link | None:
 
 
 def is_announced(link: Link) -> bool:
-    """Whether addresses of `link` are reached, if at all, because a routing protocol on this host announces them."""
+    """True if addresses of `link` are reached, if at all, because a routing protocol on this host announces them."""
     return link.loopback or link.kind == "dummy"
 
 
 def own_addresses(kernel: Kernel) -> dict[IPAddress, str]:
-    """The addresses by which this host may be known to others, with their links: no bridge's that every host has."""
+    """Return the addresses by which this host may be known to others, with their links: no bridge's that every host
+    has.
+    """
     return {
         held.address: link.name
         for link in kernel.links
@@ -132,15 +135,15 @@ def own_addresses(kernel: Kernel) -> dict[IPAddress, str]:
 
 
 def named_like_docker(link: Link) -> bool:
-    """Whether a bridge has the name or the hardware address that Docker gives to its bridges."""
+    """True if a bridge has the name or the hardware address that Docker gives to its bridges."""
     return bool(_DOCKER_NAMES.fullmatch(link.name)) or link.mac.lower().startswith(_DOCKER_MAC)
 
 
 def skipped_by_calico(name: str) -> bool:
-    """Whether Calico's first-found, since v3.25, skips a link of this name."""
+    """True if Calico's first-found, since v3.25, skips a link of this name."""
     return bool(_CALICO_EXCLUDES.match(name))
 
 
 def skipped_by_old_calico(name: str) -> bool:
-    """Whether Calico's first-found of v1.1 to v2.6 skips a link of this name."""
+    """True if Calico's first-found of v1.1 to v2.6 skips a link of this name."""
     return bool(_OLD_CALICO_EXCLUDES.search(name))

@@ -40,7 +40,7 @@ def choose_name(
     *,
     as_written: bool = False,
 ) -> NameChoice:
-    """The name this host should register under, or the reason why it has none."""
+    """Return the name this host should register under, or the reason why it has none."""
     if configured:
         return _checked(configured, CONFIGURATION, f"The configured node name {configured!r}", as_written=as_written)
     if isinstance(host, Unreadable):
@@ -113,7 +113,7 @@ def _checked(name: str, source: str, subject: str, *, as_written: bool = False) 
 
 
 def own_names(name: NameChoice, host: Host | Unreadable, docker: Docker | Unreadable) -> frozenset[str]:
-    """The names under which this host may be registered: the one it should have, and those it may have had."""
+    """Return the names under which this host may be registered: the one it should have, and those it may have had."""
     names = {name.name or ""}
     if isinstance(host, Host):
         names |= {host.hostname if name.as_written else host.hostname.lower(), host.nodename_file or ""}

@@ -30,7 +30,7 @@ def name_sources(
     configured: str,
     kept: KeptIdentity,
 ) -> tuple[NameSource, ...]:
-    """Every source, those that say nothing included, where it could be asked."""
+    """Return every source, those that say nothing included, where it could be asked."""
     found = [NameSource(CONFIGURATION, configured, "[identity] name")]
     if kept.name:
         found.append(NameSource(LAST_CHOICE, kept.name, "identity.json in the state directory"))

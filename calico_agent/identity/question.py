@@ -19,12 +19,14 @@ class AddressQuestion:
     kept: KeptAddress | None = None
 
     def candidate(self, address: IPAddress) -> Candidate | None:
-        """The candidate with this address, preferably one that is not rejected."""
+        """Return the candidate with this address, preferably one that is not rejected."""
         held = [candidate for candidate in self.candidates if candidate.interface.ip == address]
         return min(held, key=lambda one: (bool(one.reason), not one.accepted), default=None)
 
     @property
     def own(self) -> frozenset[IPAddress]:
-        """Addresses that are this host's own already: registered, given to calico/node, claimed, or chosen before."""
+        """Return addresses that are this host's own already: registered, given to calico/node, claimed, or chosen
+        before.
+        """
         kept = {self.kept.interface.ip} if self.kept is not None else set()
         return self.around.own_registered | self.around.given | self.around.claimed | kept

@@ -12,7 +12,7 @@ _OBVIOUS = frozenset({Rejection.LOOPBACK, Rejection.LINK_LOCAL})
 
 
 def refuse(question: AddressQuestion, opinions: tuple[Opinion, ...]) -> tuple[Fault, str]:
-    """The fault and the sentences. `opinions` is what the rules say."""
+    """Return the fault and the sentences. `opinions` is what the rules say."""
     if question.settings.configured is not None:
         return _refuse_configured(question)
     if question.settings.calico is not None:

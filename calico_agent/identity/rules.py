@@ -18,22 +18,22 @@ from calico_agent.model.network.address import IPInterface
 
 
 def other_nodes(question: AddressQuestion) -> Opinion:
-    """The source address the kernel uses towards most of the other nodes' registered addresses."""
+    """Return the source address the kernel uses towards most of the other nodes' registered addresses."""
     return _by_way(question, towards_nodes(question))
 
 
 def datastore(question: AddressQuestion) -> Opinion:
-    """The source address towards the datastore, unless the datastore is on this host."""
+    """Return the source address towards the datastore, unless the datastore is on this host."""
     return _by_way(question, towards_datastore(question))
 
 
 def default_route(question: AddressQuestion) -> Opinion:
-    """The source address of the default route."""
+    """Return the source address of the default route."""
     return _by_way(question, by_default(question))
 
 
 def only_candidate(question: AddressQuestion) -> Opinion:
-    """The candidate that is left when all others are rejected."""
+    """Return the candidate that is left when all others are rejected."""
     left = tuple(dict.fromkeys(candidate.interface for candidate in question.candidates if candidate.accepted))
     return Opinion("only candidate", left if len(left) == 1 else (), f"{len(left) or 'no'} candidate{_s(left)} left")
 
@@ -53,7 +53,7 @@ _RULES: tuple[Rule, ...] = (
 
 
 def opinions_of(question: AddressQuestion) -> tuple[tuple[Opinion, ...], tuple[Opinion, ...]]:
-    """What every rule says, and the part of it that may decide: what is configured is overruled by nothing."""
+    """Return what every rule says, and the part of it that may decide: what is configured is overruled by nothing."""
     if question.settings.method == "calico":
         opinions = tuple(rule(question) for rule in (stated.calico_method, *_RULES[1:]))
         return opinions, opinions[:1]
@@ -62,7 +62,7 @@ def opinions_of(question: AddressQuestion) -> tuple[tuple[Opinion, ...], tuple[O
 
 
 def winner(deciding: tuple[Opinion, ...]) -> Opinion | None:
-    """The first opinion with exactly one answer.
+    """Return the first opinion with exactly one answer.
 
     A weak rule decides nothing against several ways out of the kernel, one of them a stronger rule, that all begin at
     one other address: something speaks against that, or it would have decided, but not enough to say that it is wrong.

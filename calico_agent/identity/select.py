@@ -47,7 +47,7 @@ def identify_host(
     reachable: Mapping[str, tuple[IPAddress, ...]] = _NOTHING_REACHED,
     birds: Iterable[Bird | Unreadable | None] = (),
 ) -> Identity:
-    """Name and addresses of this host. `endpoints` are the datastore's, resolved; `kept` is the last choice.
+    """Return name and addresses of this host. `endpoints` are the datastore's, resolved; `kept` is the last choice.
 
     `reachable` are the addresses of the destinations of `can-reach=`, `birds` what BIRD says here.
     `kernel.sources` should hold look-ups towards them, the endpoints and the other nodes' registered addresses; a
@@ -74,7 +74,7 @@ def identify_host(
 
 
 def choose_address(question: AddressQuestion) -> AddressChoice:
-    """The answer of the first rule that has exactly one; what is configured is not overruled by any other rule."""
+    """Return the answer of the first rule that has exactly one; no other rule overrules what is configured."""
     question = weigh(question)
     family, found = question.family, question.candidates
     if question.settings.method == "none":

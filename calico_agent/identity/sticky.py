@@ -34,7 +34,7 @@ _ENDING = NEVER | {
 
 
 def lapse(kept: KeptAddress, candidates: tuple[Candidate, ...]) -> str:
-    """Why a kept address no longer holds, in words that follow it; empty while it does."""
+    """Return why a kept address no longer holds, in words that follow it; empty while it does."""
     here = still(kept, candidates)
     if here is None:
         return "is on no link of this host any more"
@@ -44,13 +44,15 @@ def lapse(kept: KeptAddress, candidates: tuple[Candidate, ...]) -> str:
 
 
 def still(kept: KeptAddress, candidates: tuple[Candidate, ...]) -> Candidate | None:
-    """Where the kept address is now: preferably on the link where it was, else on one that nothing speaks against."""
+    """Return where the kept address is now: preferably on the link where it was, else on one that nothing speaks
+    against.
+    """
     held = [candidate for candidate in candidates if candidate.interface.ip == kept.interface.ip]
     return min(held, key=lambda one: (one.link != kept.link, not one.accepted), default=None)
 
 
 def lost(kept: KeptAddress | None, choice: AddressChoice) -> LostAddress | None:
-    """The kept address, if it holds no longer and is not chosen anew."""
+    """Return the kept address, if it holds no longer and is not chosen anew."""
     if kept is None or not choice.wanted or (choice.chosen is not None and choice.chosen.ip == kept.interface.ip):
         return None
     why = lapse(kept, choice.candidates)
@@ -66,8 +68,8 @@ def remember(
     *,
     names: frozenset[str],
 ) -> KeptIdentity:
-    """What to keep after a pass. `in_use` are the addresses that calico/node runs with or is registered with here,
-    `names` the names that it runs under.
+    """Return what to keep after a pass. `in_use` are the addresses that calico/node runs with or is registered with
+    here, `names` the names that it runs under.
 
     A choice is kept when calico/node has got it, not before: it may have been made while the datastore could not be
     read, or for a kubelet that came and went. One that was lost is kept until nothing uses it: so long its loss is to
@@ -108,7 +110,7 @@ def _is(candidate: Candidate, choice: AddressChoice) -> bool:
 def addresses_in_use(
     docker: Docker | Unreadable, datastore: Datastore | Unreadable, name: str | None
 ) -> frozenset[IPAddress]:
-    """The addresses that calico/node was given here, and those that node `name` is registered with."""
+    """Return the addresses that calico/node was given here, and those that node `name` is registered with."""
     used: set[IPAddress] = set()
     if isinstance(datastore, Datastore) and name is not None and (node := datastore.node(name)) is not None:
         used |= {registered.ip for registered in (node.ipv4, node.ipv6) if registered is not None}
@@ -118,12 +120,12 @@ def addresses_in_use(
 
 
 def names_in_use(docker: Docker | Unreadable) -> frozenset[str]:
-    """The names that calico/node runs under here, as it was told."""
+    """Return the names that calico/node runs under here, as it was told."""
     if isinstance(docker, Unreadable):
         return frozenset()
     return frozenset(name for one in docker.containers if one.alive and (name := one.env_value("NODENAME")))
 
 
 def kept_address(kept: KeptIdentity, family: Family) -> KeptAddress | None:
-    """What is kept of one family."""
+    """Return what is kept of one family."""
     return kept.ipv4 if family is Family.IPV4 else kept.ipv6

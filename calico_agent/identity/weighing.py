@@ -23,7 +23,7 @@ _REFUTED_BY_KERNEL = frozenset(
 
 
 def weigh(question: AddressQuestion) -> AddressQuestion:
-    """The same question; candidates whose rejection yields say to what."""
+    """Return the same question; candidates whose rejection yields say to what."""
     ways = ways_out(question)
     weighed = replace(question, candidates=tuple(_weighed(one, question, ways) for one in question.candidates))
     kept = question.kept

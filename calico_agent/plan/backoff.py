@@ -8,7 +8,7 @@ from datetime import timedelta
 
 
 def delay(failures: int, *, initial: timedelta, longest: timedelta, jitter: float) -> timedelta:
-    """The wait after `failures` starts in a row that did not last (0: none yet).
+    """Return the wait after `failures` starts in a row that did not last (0: none yet).
 
     `jitter` is a random number of [0, 1) that the caller draws; it shortens the wait by up to a fifth, so that
     `longest` really is the longest.

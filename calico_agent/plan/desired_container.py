@@ -14,7 +14,7 @@ KEY_IN_CONTAINER = "/etc/calico/certs/key.pem"
 
 
 def wanted_container(node: NodeSettings, datastore: DatastoreSettings, identity: Identity) -> ContainerSpec:
-    """The specification for a complete `identity`.
+    """Return the specification for a complete `identity`.
 
     NODENAME and IP are always given and cannot be overridden by `node.env`: what calico/node finds by itself is what
     this program exists to prevent. Everything else in `node.env` wins over the preset.

@@ -30,7 +30,7 @@ class ImageStep:
 def plan_image(
     docker: Docker, spec: ContainerSpec, pull: Pull | None, settings: SuperviseSettings, now: datetime
 ) -> ImageStep:
-    """What to do about the image of `spec`. `pull` is the last fetching that was tried, of whatever image."""
+    """Return what to do about the image of `spec`. `pull` is the last fetching that was tried, of whatever image."""
     here = docker.image is not None and docker.image.reference == spec.image
     pull = pull if pull is not None and pull.reference == spec.image else None
     if not _wanted(docker, spec, pull, settings.pull, here=here):

@@ -11,7 +11,7 @@ from calico_agent.model.observation import Observation
 
 
 def plan_claim(observation: Observation, identity: Identity, keeps: str = "") -> NameState | None:
-    """The claim that this machine should hold; None where claims cannot be used, or who this is is not known.
+    """Return the claim that this machine should hold; None where claims cannot be used, or who this is is not known.
 
     `keeps` is the name under which calico/node goes on here although another is wanted.
 

@@ -14,14 +14,14 @@ _COMES_BACK = timedelta(minutes=2)
 
 
 def noted(attempts: Attempts, spec: ContainerSpec, now: datetime) -> Attempts:
-    """The memory with since when `spec` is wanted, and is not what is there."""
+    """Return the memory with since when `spec` is wanted, and is not what is there."""
     if attempts.drift == spec.hash and attempts.drift_since is not None and attempts.drift_since <= now:
         return attempts
     return replace(attempts, drift=spec.hash, drift_since=now)
 
 
 def is_early(attempts: Attempts, succession: Succession, hold_down: timedelta, now: datetime, *, moves: bool) -> bool:
-    """Whether another thing may be wanted in a moment. `moves`: it is about another name or address."""
+    """True if another thing may be wanted in a moment. `moves`: it is about another name or address."""
     return not _lasts(attempts, hold_down, now) or (moves and may_pass(attempts, succession, now))
 
 
@@ -30,5 +30,5 @@ def _lasts(attempts: Attempts, hold_down: timedelta, now: datetime) -> bool:
 
 
 def may_pass(attempts: Attempts, succession: Succession, now: datetime) -> bool:
-    """Whether the address of before is gone only since a moment, and may come back by itself."""
+    """True if the address of before is gone only since a moment, and may come back by itself."""
     return bool(succession.coming_back) and not _lasts(attempts, _COMES_BACK, now)

@@ -35,7 +35,7 @@ _NO_START = RemoveContainer | RenameContainer | ClearRestartPolicy
 def permit(
     step: Plan, wanted: DesiredContainer, docker: Docker, settings: SuperviseSettings, *, now: datetime, jitter: float
 ) -> Plan:
-    """The step, if it may be taken now; else why not, or from when on. `jitter` is a random number of [0, 1)."""
+    """Return the step, if it may be taken now; else why not, or from when on. `jitter` is a random number of [0, 1)."""
     if step.action is None:
         return step
     if refused := _refusal(step.action, wanted, docker):

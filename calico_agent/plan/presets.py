@@ -68,7 +68,7 @@ PRESETS: Mapping[Preset, Usual] = MappingProxyType(
 
 
 def render_preset(preset: Preset) -> str:
-    """What a preset gives, as comments for a configuration file."""
+    """Return what a preset gives, as comments for a configuration file."""
     usual = PRESETS[preset]
     lines = [f"# [node] preset {preset.value!r} gives calico/node beside NODENAME, IP and ETCD_*:"]
     lines += [f"#   {name}={value}" for name, value in usual.env]

@@ -29,7 +29,7 @@ _NOBODY_THERE = re.compile(r"Connection refused|No route to host|Host is (unreac
 
 
 def progress_of(observation: Observation, assessment: Assessment, container: Container | None) -> Progress:
-    """The progress of `container`, the one that counts here."""
+    """Return the progress of `container`, the one that counts here."""
     sessions = [peer.session for peer in assessment.sessions]
     return Progress(
         stage=assessment.stage,

@@ -48,7 +48,7 @@ def plan_supervision(
     hold_down: timedelta,
     jitter: float,
 ) -> Plan:
-    """The next step towards the wanted container; one step at a time, the next pass sees what came of it.
+    """Return the next step towards the wanted container; one step at a time, the next pass sees what came of it.
 
     `problems` are those of the report of this pass, `progress` is how far the container that runs has come, and `pull`
     the last fetching of an image; `etcd_since` is since when etcd answers the agent (None: it does not). `hold_down`
@@ -68,7 +68,7 @@ def plan_supervision(
 
 
 def record_error(attempts: Attempts, error: str, at: datetime) -> Attempts:
-    """The memory after an action ended with `error` (empty: it was done)."""
+    """Return the memory after an action ended with `error` (empty: it was done)."""
     pause = at + _PAUSE_AFTER_ERROR
     if error and (attempts.not_before is None or attempts.not_before < pause):
         attempts = replace(attempts, not_before=pause)

@@ -32,7 +32,7 @@ class Case:
 
 
 def take_over(container: Container, attempts: Attempts, case: Case) -> Plan:
-    """A container of that name which somebody else made.
+    """Return a container of that name which somebody else made.
 
     A stopped one is only renamed: its name is needed, its log may still be. A running one is replaced, with leave, as
     one of ours is, so that it runs again when its successor does not get ready.
@@ -63,12 +63,12 @@ def take_over(container: Container, attempts: Attempts, case: Case) -> Plan:
 
 
 def staying(container: Container, succession: Succession) -> str:
-    """What is said of one that stays as it is."""
+    """Return what is said of one that stays as it is."""
     return f"{container.name} keeps its name and address, because {succession.stays}; {succession.on_purpose}"
 
 
 def replace_drifted(container: Container, attempts: Attempts, case: Case) -> Plan:
-    """One of ours that is not, or not any more, what is wanted."""
+    """Return one of ours that is not, or not any more, what is wanted."""
     attempts = noted(attempts, case.spec, case.now)
     if back := refused(case.docker, case.spec, case.settings.pull):
         doing = f"{container.name} runs as before: what is wanted did not get ready, see docker logs {back.name}"
@@ -85,7 +85,7 @@ def replace_drifted(container: Container, attempts: Attempts, case: Case) -> Pla
 
 
 def replacing(container: Container, reason: str, attempts: Attempts, case: Case) -> Plan:
-    """Put the wanted one in its place, which may have been made already."""
+    """Return the plan that puts the wanted one in its place, which may have been made already."""
     made = parts_of(case.docker, case.spec.name).next
     action: Action = ReplaceContainer(container.id, case.spec, reason)
     if made is not None:

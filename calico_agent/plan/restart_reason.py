@@ -30,7 +30,8 @@ def restart_reason(
     *,
     seen: bool = True,
 ) -> str:
-    """Why `container`, which runs, should be restarted now, in words that follow "because"; empty: it should not.
+    """Return why `container`, which runs, should be restarted now, in words that follow "because"; empty: it should
+    not.
 
     `etcd_since` is since when etcd answers the agent: a start that waited for it gets its whole time from then on.
     `seen`: whether it can be seen how far it has come (`plan.progress`).

@@ -33,12 +33,12 @@ class Rollout:
     succession: Succession = Succession()  # noqa: RUF009 - a frozen value
 
     def keeps(self, previous: Container) -> bool:
-        """Whether the container of before remains who it is, although another name or address is wanted."""
+        """True if the container of before remains who it is, although another name or address is wanted."""
         return not same_identity(previous, self.spec) and self.succession.keeps(previous)
 
 
 def plan_rollout(docker: Docker, attempts: Attempts, rollout: Rollout) -> Plan | None:
-    """The next step of a replacement that was begun; None where there is none, or supervision just goes on."""
+    """Return the next step of a replacement that was begun; None where there is none, or supervision just goes on."""
     parts = parts_of(docker, rollout.spec.name)
     known = {part.id for part in (parts.current, parts.next, parts.previous) if part is not None}
     if any(found.alive and found.id not in known for found in docker.containers):
@@ -169,7 +169,7 @@ def _is_late(current: Container, rollout: Rollout) -> bool:
 
 
 def set_aside(container: Container, name: str) -> Retire:
-    """What is done with one that somebody else made and that does not run, so that its name is free."""
+    """Return what is done with one that somebody else made and that does not run, so that its name is free."""
     return Retire(container.id, aside_name(name, container), "not made by calico-agent")
 
 

@@ -27,7 +27,7 @@ def decide_wanted(
     name: NameState | None = None,
     without_datastore: bool = False,
 ) -> DesiredContainer:
-    """The container this host should run, and why a first start has to wait.
+    """Return the container this host should run, and why a first start has to wait.
 
     `datastore` is the current reading. `name` is how the node name stands to this machine, None where claims cannot be
     used. `without_datastore`: the administrator answers for it that nobody else has name and address.
@@ -44,14 +44,14 @@ def decide_wanted(
 
 
 def apply_start_gates(wanted: DesiredContainer, assessment: Assessment) -> DesiredContainer:
-    """The same, refused if a finding bars a start: the gravest says why."""
+    """Return the same, refused if a finding bars a start: the gravest says why."""
     findings = (one for problem in assessment.problems for one in (problem.cause, *problem.consequences))
     bar = next((one for one in findings if one.bars_start), None)
     return wanted if bar is None else replace(wanted, refused=f"{bar.what}; {bar.cure}")
 
 
 def forewarned(plan: Plan, assessment: Assessment) -> Plan:
-    """The same; where something is done although the host does not fulfil what Calico needs, it says so before."""
+    """Return the same, which says so before something is done on a host that does not fulfil what Calico needs."""
     prepared = next((one for one in assessment.conditions if one.type is ConditionType.HOST_PREPARED), None)
     if plan.action is None or prepared is None or prepared.status is not Status.FALSE:
         return plan

@@ -52,7 +52,7 @@ class Who:
 
 
 def why_it_stays(own: Who, wanted: Who, observation: Observation, identity: Identity) -> tuple[str, str]:
-    """Why name or address stay, and how they are changed on purpose; empty for a container that gives way."""
+    """Return why name or address stay, and how they are changed on purpose; empty for a container that gives way."""
     if own.name != wanted.name:
         why = "" if identity.name.source == _STATED_NAME else _keeps_name(own, observation, identity)
         return (why, renaming(own.name, wanted.name)) if why else ("", "")
@@ -71,7 +71,7 @@ def why_it_stays(own: Who, wanted: Who, observation: Observation, identity: Iden
 
 
 def until_it_comes_back(identity: Identity, observation: Observation) -> tuple[str, str]:
-    """Why nothing is started for now, and how it is all the same: the link of an address of before is down."""
+    """Return why nothing is started for now, and how it is all the same: the link of an address of before is down."""
     for choice in (identity.ipv4, identity.ipv6):
         why = _link_is_down(choice, observation)
         if why and choice.rule != _STATED_ADDRESS:
@@ -80,7 +80,7 @@ def until_it_comes_back(identity: Identity, observation: Observation) -> tuple[s
 
 
 def coming_back(identity: Identity, observation: Observation) -> str:
-    """Why an address of before may be here again in a moment; empty where it has gone for good.
+    """Return why an address of before may be here again in a moment; empty where it has gone for good.
 
     While DHCP is not answered, or routers are not heard, a link that is up has no address; a bond or a VLAN is made a
     while after the boot. Another address in its place says that the host has moved.
@@ -104,12 +104,12 @@ def _on_purpose(choice: AddressChoice) -> str:
 
 
 def candidates_of(identity: Identity) -> tuple[Candidate, ...]:
-    """The addresses of this host's links, of both families."""
+    """Return the addresses of this host's links, of both families."""
     return (*identity.ipv4.candidates, *identity.ipv6.candidates)
 
 
 def registered_as(name: str, observation: Observation) -> frozenset[IPAddress]:
-    """By the last reading that was believed: that a node has been registered so long is what counts."""
+    """Return by the last reading that was believed: that a node has been registered so long is what counts."""
     datastore = observation.datastore
     return datastore.registered(name) if isinstance(datastore, Datastore) else frozenset()
 

@@ -33,7 +33,7 @@ def judge_succession(
     container: Container | None,
     settings: SuperviseSettings,
 ) -> Succession:
-    """What becomes of `container`, the one that counts here, while `spec` is wanted."""
+    """Return what becomes of `container`, the one that counts here, while `spec` is wanted."""
     if container is not None and container.alive and _is_wanted(container, spec, settings):
         return Succession()  # as on most hosts at most times: nothing is to be decided
     wanted = Who(identity.name.name or "", _chosen(identity))
@@ -70,7 +70,7 @@ def _by_hand(container: Container, spec: ContainerSpec, barred: str) -> str:
 
 
 def running_name(observation: Observation, container: Container) -> str:
-    """The node name of a container: what it was given, else what calico/node takes without that."""
+    """Return the node name of a container: what it was given, else what calico/node takes without that."""
     host = observation.host
     left = (host.nodename_file or host.hostname.lower()) if isinstance(host, Host) else ""
     return container.env_value("NODENAME") or left

@@ -27,12 +27,12 @@ Json = dict[str, object]
 
 
 def json_text(document: Mapping[str, object]) -> str:
-    """A document as it is printed and served."""
+    """Return a document as it is printed and served."""
     return json.dumps(document, indent=2) + "\n"
 
 
 def render_json(report: Report, *, stuck: Iterable[str] = (), machine_ids: bool = True) -> Json:
-    """The whole report in plain JSON types. `stuck` are sentences about parts of the agent that stand still.
+    """Return the whole report in plain JSON types. `stuck` are sentences about parts of the agent that stand still.
 
     Without `machine_ids` where it may be read by anybody.
     """

@@ -29,7 +29,7 @@ _SESSION_STATES = ("established", "openconfirm", "opensent", "active", "connect"
 
 
 def collect(report: Report) -> Iterator[Metric]:
-    """All metric families of one report, but for those of `stands_as`."""
+    """Yield all metric families of one report, but for those of `stands_as`."""
     yield from _about(report)
     yield from _judgement(report)
     yield from _routes(report)
@@ -39,7 +39,7 @@ def collect(report: Report) -> Iterator[Metric]:
 
 
 def stands_as(stands: HostHealth) -> Iterator[Metric]:
-    """The two answers that are given before the first pass, too."""
+    """Yield the two answers that are given before the first pass, too."""
     healthy = "Whether all conditions are True, no problem is confirmed, and the agent itself is alive."
     yield _gauge("healthy", healthy, stands.healthy)
     yield _gauge("ready", "Whether /readyz says so.", stands.ready)

@@ -27,14 +27,14 @@ _COLOURS = {Status.TRUE: "32", Status.FALSE: "31", Status.UNKNOWN: "33"}
 
 
 def render_line(report: Report) -> str:
-    """The verdict on one line, for systemd's STATUS and the log."""
+    """Return the verdict on one line, for systemd's STATUS and the log."""
     return clean(f"{_host(report)}: {verdict(report)}", 240)
 
 
 def render_status(
     report: Report, now: datetime, *, colour: bool = False, width: int = WIDTH, stuck: Iterable[str] = ()
 ) -> str:
-    """The whole report. `stuck` are sentences about parts of the agent that stand still; they make it old news."""
+    """Return the whole report. `stuck` are sentences about parts of the agent that stand still: it is old then."""
     lines = [TextLine(f"{_host(report)}: AGENT STUCK: {sentence}") for sentence in stuck]
     lines += [_headline(report, now), _EMPTY, *_conditions(report, now)]
     for number, timed in enumerate(report.problems):

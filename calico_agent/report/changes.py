@@ -20,7 +20,7 @@ _NAMED = 10
 
 
 def changes(before: Report | None, now: Report) -> tuple[Event, ...]:
-    """The events between two reports; `before` is None for the first one of a process."""
+    """Return the events between two reports; `before` is None for the first one of a process."""
     return tuple(
         _gathered(
             (
@@ -36,7 +36,7 @@ def changes(before: Report | None, now: Report) -> tuple[Event, ...]:
 
 
 def gathered(events: Iterable[Event]) -> Event:
-    """Several events of one kind as one; their subjects stand in `of`."""
+    """Return several events of one kind as one; their subjects stand in `of`."""
     first, *others = events
     number = sum(event.count for event in (first, *others))
     named = [name for event in (first, *others) for name in _named(event)]

@@ -21,7 +21,7 @@ _LONGEST_CURE = 4000  # a command that is cut is another command
 
 
 def render_preflight(checks: tuple[Check, ...], *, colour: bool = False, width: int = WIDTH) -> str:
-    """Every check, and the sum of all."""
+    """Return every check, and the sum of all."""
     codes = max((len(check.code) for check in checks), default=0)
     lines = [line for check in checks for line in _told(check, codes)]
     failed = any(check.verdict is Verdict.FAILURE for check in checks)
@@ -32,7 +32,7 @@ def render_preflight(checks: tuple[Check, ...], *, colour: bool = False, width: 
 
 
 def preflight_json(checks: Iterable[Check], *, complete: bool = True) -> dict[str, object]:
-    """The checks, and how many there are of each verdict; all of them or what is not ok."""
+    """Return the checks, and how many there are of each verdict; all of them or what is not ok."""
     checks = tuple(checks)
     counts = Counter(check.verdict for check in checks)
     shown = (check for check in checks if complete or check.verdict in _EXPLAINED)
@@ -54,7 +54,7 @@ def preflight_json(checks: Iterable[Check], *, complete: bool = True) -> dict[st
 
 
 def preflight_facts(checks: tuple[Check, ...]) -> Iterator[TextLine]:
-    """The sum, and what cannot be told: warnings and failures are problems, and are told as such."""
+    """Yield the sum, and what cannot be told: warnings and failures are problems, and are told as such."""
     if not checks:
         return
     yield from labelled("preflight", tally(checks))

@@ -24,7 +24,7 @@ class Repeats:
         self._held: dict[tuple[str, ...], Event] = {}
 
     def due(self, events: Iterable[Event], now: float) -> tuple[Event, ...]:
-        """The events to be told: new ones, then those that were held back long enough."""
+        """Return the events to be told: new ones, then those that were held back long enough."""
         self._forget(now)
         return (*self._fresh(events, now), *self._released(now))
 

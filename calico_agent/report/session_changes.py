@@ -13,7 +13,7 @@ _SAME_MOMENT = timedelta(seconds=3)
 
 
 def session_changes(before: Report | None, now: Report) -> Iterator[Event]:
-    """One event for each session that changed. What is not known, before or now, is no change."""
+    """Yield one event for each session that changed. What is not known, before or now, is no change."""
     if before is None:
         return
     old, new = _known(before, now), _known(now, before)
@@ -32,7 +32,7 @@ def session_changes(before: Report | None, now: Report) -> Iterator[Event]:
 
 
 def flapped(was: PeerSession, peer: PeerSession) -> bool:
-    """Whether a session that is up is another one than before: it was down in between."""
+    """True if a session that is up is another one than before: it was down in between."""
     up = was.session.established and peer.session.established
     return up and _later(was.session.since_at, peer.session.since_at)
 

@@ -64,7 +64,7 @@ class History:
     flapping: dict[_Key, Problem] = field(default_factory=dict)
 
     def moved(self, jump: timedelta) -> "History":
-        """The same after the system clock was set: everything is as old as it was."""
+        """Return the same after the system clock was set: everything is as old as it was."""
         return replace(
             self,
             findings={key: seen.moved(jump) for key, seen in self.findings.items()},
@@ -78,7 +78,7 @@ def advance(
     now: datetime,
     hold_down: timedelta,
 ) -> tuple[History, tuple[TimedCondition, ...], tuple[TimedProblem, ...]]:
-    """The assessment with its times, and the history for the next one.
+    """Return the assessment with its times, and the history for the next one.
 
     A clock that jumps back never gives a time in the future.
     """
@@ -98,7 +98,7 @@ def advance(
 
 
 def next_confirmation(problems: Iterable[TimedProblem]) -> datetime | None:
-    """When the next suspicion becomes a certainty, if nothing else happens: a good time for a pass."""
+    """Return when the next suspicion becomes a certainty, if nothing else happens: a good time for a pass."""
     return min((timed.confirmed_at for timed in problems if timed.confirmed_at and not timed.confirmed), default=None)
 
 

@@ -40,15 +40,17 @@ class HostHealth:
 
     @property
     def ready(self) -> bool:
+        """True if nothing keeps this host from its work."""
         return not self.not_ready
 
     @property
     def alive(self) -> bool:
+        """True if no part of the agent stands still."""
         return not self.stuck
 
 
 def standing(report: Report | None, stuck: Iterable[str] = ()) -> HostHealth:
-    """How the agent and its host stand. `report` is None before the first pass is finished."""
+    """Return how the agent and its host stand. `report` is None before the first pass is finished."""
     old = tuple(stuck)
     said = f"starting: {STARTING}" if report is None else verdict(report)
     reasons = (STARTING,) if report is None else not_ready(report)
@@ -57,7 +59,7 @@ def standing(report: Report | None, stuck: Iterable[str] = ()) -> HostHealth:
 
 
 def verdict(report: Report) -> str:
-    """One sentence about the host, without its name."""
+    """Return one sentence about the host, without its name."""
     gravest = max(report.confirmed, key=lambda timed: timed.severity, default=None)
     if gravest and gravest.severity is Severity.ERROR:
         return _problem_sentence(gravest, report)
@@ -84,7 +86,7 @@ def verdict(report: Report) -> str:
 
 
 def coming(timed: TimedProblem, at: datetime) -> str:
-    """How often a problem that comes and goes came, and whether it is there now; nothing for one that lasts."""
+    """Return how often a problem that comes and goes came, and whether it is there now; nothing for one that lasts."""
     if timed.times < 2:
         return ""
     return f"came {timed.times} times in {span(at - timed.since)}{', away now' if timed.away else ''}"
@@ -112,7 +114,7 @@ def _unread_sentence(report: Report) -> str:
 
 
 def not_ready(report: Report) -> tuple[str, ...]:
-    """Why this host is not ready, a sentence each; nothing when it is."""
+    """Return why this host is not ready, a sentence each; nothing when it is."""
     return tuple(_reasons(report))
 
 

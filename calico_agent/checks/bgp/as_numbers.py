@@ -10,7 +10,7 @@ from calico_agent.model.calico.bird import PeerKind, Session
 
 
 def one_number_of_two(view: View, session: Session, node: str) -> tuple[str, str] | None:
-    """Why AS numbers keep a session of the mesh away, and what to do; None where the records do not tell."""
+    """Return why AS numbers keep a session of the mesh away, and what to do; None where the records do not tell."""
     if view.cluster is None or session.kind is not PeerKind.MESH or "Bad peer AS" not in session.last_error:
         return None
     own, other, usual = view.local.node, view.cluster.nodes.get(node), view.cluster.bgp.as_number

@@ -33,7 +33,7 @@ _SERVICES = {Family.IPV4: "/etc/service/enabled/bird", Family.IPV6: "/etc/servic
 
 
 def peer_sessions(view: View) -> tuple[PeerSession, ...]:
-    """All sessions of all daemons, each with the node it leads to."""
+    """Return all sessions of all daemons, each with the node it leads to."""
     sessions = tuple(bird.sessions for _, bird in view.daemons() if isinstance(bird, Bird))
     return _peer_sessions(sessions, view.cluster.holders if view.cluster else {}, view.local.name)
 
@@ -48,7 +48,7 @@ def _peer_sessions(
 
 
 def find_bgp(view: View) -> Iterator[Finding]:
-    """What is wrong with BIRD and its sessions."""
+    """Yield what is wrong with BIRD and its sessions."""
     if not view.local.uses_bird:
         return
     for family, bird in view.daemons():

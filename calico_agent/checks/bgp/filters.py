@@ -42,7 +42,7 @@ class Withheld:
 
 
 def withheld(view: View, prefix: IPNetwork, owner: str) -> Withheld | None:
-    """The filter that keeps the missing route to a node's block from this host; None where one may pass."""
+    """Return the filter that keeps the missing route to a node's block from this host; None where one may pass."""
     cluster, own = view.cluster, view.local.node
     if cluster is None or own is None or not _certain(cluster, owner):
         return None
@@ -50,7 +50,7 @@ def withheld(view: View, prefix: IPNetwork, owner: str) -> Withheld | None:
 
 
 def is_untold(cluster: Cluster, prefix: IPNetwork, owner: str) -> bool:
-    """Whether filters certainly keep a node from advertising its block to anybody."""
+    """True if filters certainly keep a node from advertising its block to anybody."""
     if cluster.bgp.mesh or not _certain(cluster, owner):
         return False
     node = cluster.nodes[owner]
@@ -74,7 +74,7 @@ class _Search:
         self._key = key_of(prefix)
 
     def from_here(self, plan: FamilyPlan) -> Withheld | None:
-        """What holds it back on all sessions of this host by which it may come."""
+        """Return what holds it back on all sessions of this host by which it may come."""
         found = list(self._on_each_way(plan))
         return found[0] if found and None not in found else None
 
@@ -106,7 +106,7 @@ class _Search:
         return self._rejected(session, Direction.EXPORT, sender.name, remote=remote) if session is not None else None
 
     def sent_to_nobody(self) -> Withheld | None:
-        """What holds it back on all sessions of its owner, whomever they lead to."""
+        """Return what holds it back on all sessions of its owner, whomever they lead to."""
         peerings = [end.peering for end in self._speakers.ends(self._owner, self._family)]
         held = [self._by(one.filters, one.name, Direction.EXPORT, self._owner.name, remote=False) for one in peerings]
         return held[0] if held and None not in held else None

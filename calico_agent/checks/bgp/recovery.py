@@ -28,13 +28,14 @@ _WHOLE_WAIT = 240
 
 
 def just_recovering(bird: Bird) -> bool:
-    """Whether BIRD came up so recently that sessions are still expected to come."""
+    """True if BIRD came up so recently that sessions are still expected to come."""
     waited = bird.recovery_seconds
     return bird.graceful_restart and (waited is None or waited < STARTING.total_seconds())
 
 
 def with_those_that_come(view: View, routes: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The findings about the table; those are `early` that end by themselves when sessions that just came up did so.
+    """Return the findings about the table; those are `early` that end by themselves when sessions that just came up did
+    so.
 
     While BIRD here recovers it has not written anything; and so soon after a session came up, the peer itself may still
     recover and have advertised nothing.
@@ -66,13 +67,13 @@ def with_those_that_come(view: View, routes: Iterable[Finding]) -> tuple[Finding
 
 
 def is_young(bird: Bird) -> bool:
-    """Whether BIRD may still be on the usual way through its start."""
+    """True if BIRD may still be on the usual way through its start."""
     waited = bird.recovery_seconds
     return bird.graceful_restart and waited is not None and waited < ARRIVING.total_seconds()
 
 
 def find_recovery(view: View, routes: Iterable[Finding]) -> Iterator[Finding]:
-    """The daemons whose recovery keeps routes from the kernel. `routes` are the findings about the table."""
+    """Yield the daemons whose recovery keeps routes from the kernel. `routes` are the findings about the table."""
     unwritten = [one for one in routes if one.fault in _UNWRITTEN and one.prefix is not None and _may_be_birds(one)]
     for family, bird in view.daemons():
         held = [one for one in unwritten if one.prefix is not None and one.prefix.version == family]
@@ -106,7 +107,9 @@ def _recovery(view: View, family: Family, bird: Bird, severity: Severity) -> Fin
 
 
 def awaited_nodes(view: View, family: Family, bird: Bird) -> tuple[str, ...]:
-    """The nodes whose sessions BIRD waits for: first those that can never come, as their address leads back here."""
+    """Return the nodes whose sessions BIRD waits for: first those that can never come, as their address leads back
+    here.
+    """
     addresses = {session.peer for session in bird.sessions if session.awaited and not session.established}
     nodes = [
         node
@@ -118,7 +121,7 @@ def awaited_nodes(view: View, family: Family, bird: Bird) -> tuple[str, ...]:
 
 
 def elsewhere(view: View, family: Family, node: str) -> str:
-    """Why another node's BIRD may say nothing yet, as the end of a sentence; empty when no reason is known.
+    """Return why another node's BIRD may say nothing yet, as the end of a sentence; empty when no reason is known.
 
     What keeps every BIRD of the cluster waiting is a node that is registered with an address that leads nowhere.
     """

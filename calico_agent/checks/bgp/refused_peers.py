@@ -28,7 +28,7 @@ _SENT_AWAY = ("Connection closed", "Connection reset")
 
 
 def find_knocking(view: View) -> Iterator[Finding]:
-    """Who knocks, with the node that it probably is."""
+    """Yield who knocks, with the node that it probably is."""
     strangers = knocking(view)
     if not strangers:
         return

@@ -28,7 +28,7 @@ class Rib:
     reflectors: frozenset[str] = frozenset()
 
     def advertiser(self, prefix: IPNetwork, gateway: IPAddress | None, owner: str = "") -> str:
-        """The node whose BIRD sent the route with this next hop; empty when that is not known.
+        """Return the node whose BIRD sent the route with this next hop; empty when that is not known.
 
         Several may have sent it by one router, the `owner` of the prefix among them: then it is another one. What came
         from a reflector may be anybody's.
@@ -42,7 +42,9 @@ class Rib:
         return next((name for name in names if name != owner), names[0] if names else "")
 
     def says(self, prefix: IPNetwork) -> str:
-        """Whether BIRD knows a prefix that the kernel does not, as the end of a sentence; empty if nobody asked it."""
+        """Return whether BIRD knows a prefix that the kernel does not, as the end of a sentence; empty if nobody asked
+        it.
+        """
         asked = self.asked.get(prefix.version, frozenset())
         if asked is not None and prefix not in asked:
             return ""
@@ -53,13 +55,13 @@ class Rib:
         return f"; BIRD knows it by {best.protocol}: {why}"
 
     def teller(self, prefix: IPNetwork) -> IPAddress | None:
-        """The peer that sent BIRD its best route to a prefix; None where none did, or BIRD was not asked."""
+        """Return the peer that sent BIRD its best route to a prefix; None where none did, or BIRD was not asked."""
         best = next((route for route in self.routes.get(prefix, ()) if route.best or route.refused_by_kernel), None)
         return self.peers.get(best.protocol) if best is not None else None
 
 
 def rib_of(view: View) -> Rib:
-    """The tables of all daemons together, as far as they were asked."""
+    """Return the tables of all daemons together, as far as they were asked."""
     birds = [bird for _, bird in view.daemons() if isinstance(bird, Bird) and bird.asked != frozenset()]
     if not birds:
         return Rib()

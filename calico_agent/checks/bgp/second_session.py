@@ -17,7 +17,7 @@ from calico_agent.model.finding import Finding
 
 
 def find_second(view: View, plan: FamilyPlan, bird: Bird) -> Iterator[Finding]:
-    """Sessions with a peer with which BIRD has another one that is up."""
+    """Yield sessions with a peer with which BIRD has another one that is up."""
     waiting = [session for session in bird.sessions if session.bgp_state == "Idle" and not session.last_error]
     if waiting:
         up = {session.peer: session for session in bird.sessions if session.established}

@@ -123,12 +123,12 @@ _SILENT = re.compile(rf"Hold timer expired|^(Connect|Active|OpenSent) *$|^Connec
 
 
 def is_silent(session: Session) -> bool:
-    """Whether nothing at all comes back from the peer."""
+    """True if nothing at all comes back from the peer."""
     return _SILENT.search(_text(session)) is not None
 
 
 def has_just_ended(session: Session) -> bool:
-    """Whether all that is known is how the connection before ended, and the next one is still to come."""
+    """True if all that is known is how the connection before ended, and the next one is still to come."""
     return _OVER.search(_text(session)) is not None
 
 
@@ -137,7 +137,9 @@ def _text(session: Session) -> str:
 
 
 def meaning(session: Session, node: str, ends: Ends) -> tuple[str, str]:
-    """What the state of a session that is not established means, and what to do. `node`: whose it is, if anybody's."""
+    """Return what the state of a session that is not established means, and what to do. `node`: whose it is, if
+    anybody's.
+    """
     text = _text(session)
     found = next((one for pattern, one in _MEANINGS if pattern.search(text)), _UNTOLD)
     cure = found.cure if node else found.cure_of_router
@@ -155,7 +157,7 @@ def meaning(session: Session, node: str, ends: Ends) -> tuple[str, str]:
 
 
 def described(session: Session) -> str:
-    """The session as BIRD prints it."""
+    """Return the session as BIRD prints it."""
     words = (session.name, session.protocol_state, session.bgp_state, session.last_error)
     since = f"since {session.since}" if session.since else ""
     return " ".join(word for word in (*words, since) if word)

@@ -29,7 +29,7 @@ _WITHOUT_BGP = "no route to pods depends on it: Felix writes them all here (VXLA
 
 
 def find_sessions(view: View, family: Family, bird: Bird) -> Iterator[Finding]:
-    """What is wrong with the sessions of one daemon."""
+    """Yield what is wrong with the sessions of one daemon."""
     plan = host_plan(view)[family]
     if not view.starting:
         for address in sorted(plan.required - {session.peer for session in bird.sessions}):
@@ -67,7 +67,7 @@ def _served(bird: Bird) -> frozenset[IPAddress]:
 
 
 def matters(view: View, family: Family, node: str = "") -> bool:
-    """Whether somebody is cut off when BIRD, or its session with a node (a peer that is none, if empty), is not there.
+    """True if somebody is cut off when BIRD, or its session with a node (a peer that is none, if empty), is not there.
 
     A router gets the routes of the pods by BGP whatever the pools say.
     """
@@ -80,12 +80,12 @@ def _has_other_as(session: Session, wanted: ExpectedSession) -> bool:
 
 
 def all_read(view: View) -> bool:
-    """Whether every record that may call for a session was understood."""
+    """True if every record that may call for a session was understood."""
     return view.cluster is not None and not view.cluster.datastore.bad(*_REASONS)
 
 
 def all_peers_known(view: View) -> bool:
-    """Whether it is known between whom every BGPPeer is; of those between nodes and their pods it is not."""
+    """True if it is known between whom every BGPPeer is; of those between nodes and their pods it is not."""
     return view.cluster is not None and all_read(view) and len(view.cluster.bgp.peerings) == len(view.cluster.bgp.peers)
 
 

@@ -15,7 +15,7 @@ from calico_agent.model.finding import Finding, Severity, Writer
 
 
 def find_lost_blocks(view: View, expectation: Expectation) -> Iterator[Finding]:
-    """Each of them."""
+    """Yield each of them."""
     for lost in expectation.lost_blocks:
         node = lost.node or view.me
         yield RT_BLOCK_GONE.finding(

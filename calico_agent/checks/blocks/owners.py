@@ -12,7 +12,7 @@ from calico_agent.text import counted, listed
 
 
 def find_double_claims(view: View, expectation: Expectation) -> Iterator[Finding]:
-    """Blocks that several nodes claim."""
+    """Yield blocks that several nodes claim."""
     for claim in expectation.double_claims:
         names = listed(claim.claimants)
         others = [name for name in claim.claimants if name != claim.owner]
@@ -34,7 +34,7 @@ def find_double_claims(view: View, expectation: Expectation) -> Iterator[Finding
 
 
 def find_unreachable(expectation: Expectation, without: Collection[str]) -> Iterator[Finding]:
-    """Nodes with blocks to which nothing can lead, but those of which more is known."""
+    """Yield nodes with blocks to which nothing can lead, but those of which more is known."""
     for node, blocks in sorted(expectation.unreachable.items()):
         if node in without:
             continue

@@ -17,7 +17,8 @@ from calico_agent.model.recency import ARRIVING, is_within
 def find_silent(
     view: View, sessions: tuple[PeerSession, ...], expectation: Expectation, routes: Iterable[Finding]
 ) -> Iterator[Finding]:
-    """Each of them. `routes` are the findings about the table. One that BIRD's recovery awaits has not said all yet.
+    """Yield each of them. `routes` are the findings about the table. One that BIRD's recovery awaits has not said all
+    yet.
 
     Routes to addresses that may have leaked are no sign: their node has nothing to tell of then.
     """

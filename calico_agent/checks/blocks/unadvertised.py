@@ -23,7 +23,7 @@ from calico_agent.text import counted, listed
 
 
 def find_unadvertised(view: View, expectation: Expectation) -> Iterator[Finding]:
-    """Blocks without a claim that counts, pools that are not exported, addresses outside all pools."""
+    """Yield blocks without a claim that counts, pools that are not exported, addresses outside all pools."""
     silent = expectation.unadvertised
     for block, state in silent.blocks:
         yield _unclaimed(view, block, state)

@@ -24,7 +24,7 @@ _NOT_STARTED = "calico-agent does not start calico/node"
 
 
 def find_guards(view: View) -> Iterator[Finding]:
-    """Everything that bars a start."""
+    """Yield everything that bars a start."""
     yield from _name(view)
     yield from _rivals(view)
 

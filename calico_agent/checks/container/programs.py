@@ -49,7 +49,7 @@ _WHILE_IT_HANGS = {
 
 
 def find_programs(view: View) -> Iterator[Finding]:
-    """Programs that do not run, were started again just now, or are held. Of BIRD its socket tells that it is held."""
+    """Yield programs that do not run, were started again just now, or are held; BIRD's socket tells of BIRD."""
     container = view.local.container
     if container is None or not container.running or view.starting:
         return

@@ -16,7 +16,7 @@ _REFUSED = "address-conflict"
 
 
 def explained(view: View, container: Container, hint: LogHint | None) -> tuple[str, str]:
-    """Evidence and cure for a container whose log ends with `hint`; None where no line explains the end."""
+    """Return evidence and cure for a container whose log ends with `hint`; None where no line explains the end."""
     if hint is None:
         evidence, cure = (
             f"its log has no line that explains it: docker logs {container.name}",

@@ -10,7 +10,7 @@ from calico_agent.text import listed
 
 
 def find_certificates(view: View) -> Iterator[Finding]:
-    """One for all files of which the container has another content."""
+    """Yield one for all files of which the container has another content."""
     container = view.local.container
     if container is None or not container.running or not container.outdated:
         return

@@ -21,7 +21,7 @@ _LONGEST_QUOTE = 200
 
 
 def find_rollout(view: View) -> Iterator[Finding]:
-    """What keeps the wanted container from being made, or from staying."""
+    """Yield what keeps the wanted container from being made, or from staying."""
     docker, supervising = view.observation.docker, view.supervising
     if not isinstance(docker, Docker) or supervising is None or supervising.spec is None:
         return

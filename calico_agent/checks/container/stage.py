@@ -23,7 +23,7 @@ _LAST_CONDITIONS = (
 
 
 def stage_of(view: View, conditions: tuple[Condition, ...]) -> StageReached | None:
-    """The stage and its evidence; None while no container is on its way."""
+    """Return the stage and its evidence; None while no container is on its way."""
     container = view.local.container
     if container is None:
         return None
@@ -43,7 +43,9 @@ def stage_of(view: View, conditions: tuple[Condition, ...]) -> StageReached | No
 
 
 def stage_by(stage: StageReached | None, conditions: Iterable[Condition]) -> StageReached | None:
-    """The same stage where `conditions` are those that count: what is only suspected makes no container less ready."""
+    """Return the same stage where `conditions` are those that count: what is only suspected makes no container less
+    ready.
+    """
     return _last(conditions) if stage is not None and stage.stage in {Stage.PROGRAMS_UP, Stage.READY} else stage
 
 

@@ -26,7 +26,7 @@ _LONGEST_QUOTE = 200
 
 
 def find_container(view: View) -> Iterator[Finding]:
-    """What is wrong with the container."""
+    """Yield what is wrong with the container."""
     docker = view.observation.docker
     if isinstance(docker, Unreadable):
         return

@@ -25,7 +25,7 @@ _MOST_DIFFERENCES = 8
 
 
 def find_supervision(view: View) -> Iterator[Finding]:
-    """What is wrong with the container as the agent's own."""
+    """Yield what is wrong with the container as the agent's own."""
     container, supervising = view.local.container, view.supervising
     if container is None or supervising is None or not container.managed:
         return
@@ -41,12 +41,12 @@ def find_supervision(view: View) -> Iterator[Finding]:
 
 
 def loops(view: View) -> bool:
-    """Whether the container was started again and again and did not last."""
+    """True if the container was started again and again and did not last."""
     return view.supervising is not None and view.supervising.attempts.failures >= _CRASH_LOOP
 
 
 def stays_stopped(view: View) -> bool:
-    """Whether it ended because somebody asked for it, and is to stay so."""
+    """True if it ended because somebody asked for it, and is to stay so."""
     container, supervising = view.local.container, view.supervising
     if container is None or supervising is None or container.state is not ContainerState.EXITED:
         return False
@@ -55,7 +55,7 @@ def stays_stopped(view: View) -> bool:
 
 
 def in_one_sentence(found: tuple[str, ...]) -> str:
-    """Differences as evidence, the first of many."""
+    """Return differences as evidence, the first of many."""
     more = len(found) - _MOST_DIFFERENCES
     return "; ".join(found[:_MOST_DIFFERENCES]) + (f"; and {more} more differences" if more > 0 else "")
 

@@ -11,7 +11,7 @@ from calico_agent.model.network.address import Family, IPAddress
 
 
 def find_identity_changes(view: View) -> Iterator[Finding]:
-    """IP-CHANGED for each address that was lost while calico/node runs with it."""
+    """Yield IP-CHANGED for each address that was lost while calico/node runs with it."""
     for family in Family:
         choice = view.identity.of(family)
         if choice.lost is not None and _in_use(view, choice.lost.kept.interface.ip):
@@ -19,7 +19,7 @@ def find_identity_changes(view: View) -> Iterator[Finding]:
 
 
 def is_lost(view: View, family: Family, address: IPAddress) -> bool:
-    """Whether this is the address of before: then IP-CHANGED says what is wrong with it."""
+    """True if this is the address of before: then IP-CHANGED says what is wrong with it."""
     lost = view.identity.of(family).lost
     return lost is not None and lost.kept.interface.ip == address
 

@@ -59,7 +59,7 @@ class _Seen(NamedTuple):
 
 
 def find_elsewhere(view: View) -> Iterator[Finding]:
-    """Nodes whose record has another address than they have, as far as this host can tell."""
+    """Yield nodes whose record has another address than they have, as far as this host can tell."""
     if view.cluster is not None and view.local.name is not None:
         yield from _taken(view)
         for (name, family), there in true_addresses(view).items():
@@ -69,7 +69,7 @@ def find_elsewhere(view: View) -> Iterator[Finding]:
 
 
 def true_addresses(view: View) -> Mapping[tuple[str, Family], There]:
-    """By name and family, the other nodes that are elsewhere than they are registered, and where."""
+    """Return by name and family, the other nodes that are elsewhere than they are registered, and where."""
     if view.cluster is None or view.local.name is None:
         return {}
     peers = all_sessions(view)

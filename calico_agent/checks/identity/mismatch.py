@@ -19,7 +19,7 @@ _UNLIKELY = frozenset({"floating", "calico-pool", "virtual-link", "link-local", 
 
 
 def find_mismatch(view: View, node: Node, held: Candidate) -> Iterator[Finding]:
-    """What is said of the registered address `held`, which no other host and no bridge has."""
+    """Yield what is said of the registered address `held`, which no other host and no bridge has."""
     choice = view.identity.of(Family(held.interface.version))
     if choice.chosen is not None:
         if choice.chosen.ip != held.interface.ip:

@@ -15,7 +15,7 @@ _NODENAME_FILE = "/var/lib/calico/nodename"
 
 
 def find_name_sources(view: View) -> Iterator[Finding]:
-    """NAME-SOURCES for the kubelet, the CNI configuration, and the name that calico/node left on the disk, and
+    """Yield NAME-SOURCES for the kubelet, the CNI configuration, and the name that calico/node left on the disk, and
     NAME-MISMATCH for a host name that is another now."""
     name = view.identity.name.name
     if name is not None and view.identity.name.renamed:

@@ -13,7 +13,7 @@ from calico_agent.model.network.address import Family, IPInterface, address_in
 
 
 def find_overwritten(view: View, node: Node, family: Family, registered: IPInterface) -> Finding | None:
-    """The finding, if calico/node runs here with an address of this host, while another one is registered."""
+    """Return the finding, if calico/node runs here with an address of this host, while another one is registered."""
     container = view.local.container
     if container is None or not container.running or view.starting:
         return None

@@ -25,7 +25,7 @@ from calico_agent.text import listed
 
 
 def find_identity(view: View) -> Iterator[Finding]:
-    """What is wrong with this host's own name, record and addresses."""
+    """Yield what is wrong with this host's own name, record and addresses."""
     yield from _refusals(view)
     yield from find_name(view)
     yield from _record(view)

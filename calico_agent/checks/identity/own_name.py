@@ -17,7 +17,7 @@ _STATED_NAMES = frozenset({"configuration", "kubelet"})
 
 
 def find_name(view: View) -> Iterator[Finding]:
-    """A name that this host should not run under."""
+    """Yield a name that this host should not run under."""
     running, wanted = view.local.name, view.identity.name
     if running is None or wanted.name is None or running == wanted.name:
         return
@@ -58,7 +58,7 @@ def _name_evidence(view: View, running: str) -> str:
 
 
 def runs_as_another(view: View) -> bool:
-    """Whether calico/node here runs under a name whose record is another host's."""
+    """True if calico/node here runs under a name whose record is another host's."""
     node = view.local.node
     if node is None or view.kernel is None or not other_name(view):
         return False
@@ -68,13 +68,13 @@ def runs_as_another(view: View) -> bool:
 
 
 def other_name(view: View) -> str:
-    """The name that this host should have, where calico/node runs here under quite another one; else empty."""
+    """Return the name that this host should have, where calico/node runs here under quite another one; else empty."""
     name, running = view.identity.name.name or "", view.local.name or ""
     return "" if same_host(name, running) or not running else name
 
 
 def cure_of_name(view: View, name: str, *more: str) -> str:
-    """How calico/node here is given a name, and other settings."""
+    """Return how calico/node here is given a name, and other settings."""
     cure = cure_here(view, f"NODENAME={name}", *more)
     return f"rm /var/lib/calico/nodename; {cure}" if view.local.name_source == "/var/lib/calico/nodename" else cure
 
@@ -89,5 +89,5 @@ def _written_here(view: View, node: Node) -> bool:
 
 
 def same_host(one: str, other: str) -> bool:
-    """A host's short and its full name: which of them is the node name is the administrator's choice."""
+    """True if these are a host's short and full name: which of them is the node name is the administrator's choice."""
     return one.partition(".")[0].lower() == other.partition(".")[0].lower()

@@ -22,7 +22,7 @@ from calico_agent.text import listed
 
 
 def find_peers(view: View) -> Iterator[Finding]:
-    """What is wrong with the registered addresses of the other nodes."""
+    """Yield what is wrong with the registered addresses of the other nodes."""
     if view.cluster is None or view.local.name is None:
         return
     # Under another node's name, the record that holds our address is no thief's: it is our own.

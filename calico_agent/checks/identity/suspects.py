@@ -20,8 +20,9 @@ from calico_agent.model.network.address import Family, IPAddress, IPInterface, I
 def suspects(
     cluster: Cluster, here: frozenset[IPAddress], inside: tuple[IPNetwork, ...]
 ) -> tuple[tuple[Node, IPInterface], ...]:
-    """The registered addresses that this host has something to say about: they are `here`, in a network that is
-    `inside` this host, or several nodes'."""
+    """Return the registered addresses that this host has something to say about: they are `here`, in a network that is
+    `inside` this host, or several nodes'.
+    """
     return tuple(
         (node, registered)
         for node in cluster.datastore.nodes
@@ -37,7 +38,7 @@ def suspects(
 
 
 def impossible(node: Node, registered: IPInterface) -> str:
-    """What the record alone says against an address: no other host can send there. Empty for nothing."""
+    """Return what the record alone says against an address: no other host can send there. Empty for nothing."""
     address, network = registered.ip, registered.network
     tunnel = next((kind for kind, one in node.tunnel_addresses() if one == address), "")
     if tunnel:
@@ -51,7 +52,7 @@ def impossible(node: Node, registered: IPInterface) -> str:
 
 
 def staying(view: View, family: Family) -> frozenset[str]:
-    """The other nodes to whose registered address a packet would never leave this host, or get to no host."""
+    """Return the other nodes to whose registered address a packet would never leave this host, or get to no host."""
     if view.cluster is None:
         return frozenset()
     bridges = view.local.bridges()
@@ -73,7 +74,8 @@ def _is_ours(view: View, registered: IPInterface) -> bool:
 
 
 def bridge_around(registered: IPInterface, bridges: tuple[Candidate, ...], view: View) -> Candidate | None:
-    """The container bridge in whose network another node's address lies, unless it is in this host's own one too.
+    """Return the container bridge in whose network another node's address lies, unless it is in this host's own one
+    too.
 
     Where the bridge's network is the narrower one, the record's tells which was meant: a bridge that was made over a
     part of the hosts' network is wrong, and no record of a node there.
@@ -89,7 +91,7 @@ def bridge_around(registered: IPInterface, bridges: tuple[Candidate, ...], view:
 
 
 def true_address(view: View, node: Node, registered: IPInterface) -> tuple[IPAddress, str] | None:
-    """The likely true address of a node with a wrong one, and what tells it; None when nothing or too much does.
+    """Return the likely true address of a node with a wrong one, and what tells it; None when nothing or too much does.
 
     The list in a record lacks loopback and dummy links: the only address of it may be one that nobody reaches. One
     counts where hosts are: in a network of this host or of another node, or where somebody knocks from it.

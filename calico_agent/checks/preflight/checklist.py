@@ -51,14 +51,14 @@ _SEVERITIES = {Verdict.WARNING: Severity.WARNING, Verdict.FAILURE: Severity.ERRO
 
 
 def checks_of(view: View) -> tuple[Check, ...]:
-    """All of them; none where nothing was read for them."""
+    """Return all of them; none where nothing was read for them."""
     if view.observation.preparation is None:
         return ()
     return tuple(one for check in CHECKS for one in check(view))
 
 
 def find_unprepared(view: View, checks: Iterable[Check]) -> Iterator[Finding]:
-    """A finding for each check that is not as it should be. What cannot be told is no finding.
+    """Yield a finding for each check that is not as it should be. What cannot be told is no finding.
 
     A check of another condition's code only shows what the rule of that code finds.
     """

@@ -8,5 +8,5 @@ T = TypeVar("T")
 
 
 def known(subject: T | Unreadable | None, otherwise: str = "it was not read") -> T | Unreadable:
-    """A subject of the preparation; for one that nobody has read, the reason says so."""
+    """Return a subject of the preparation; for one that nobody has read, the reason says so."""
     return Unreadable("preflight", otherwise, "unset") if subject is None else subject

@@ -5,12 +5,12 @@ from calico_agent.model.calico.release import Release, calico_in, release_in
 
 
 def running_release(view: View) -> Release | None:
-    """By the image of the container that is there; without one, of that which the agent would make."""
+    """Return by the image of the container that is there; without one, of that which the agent would make."""
     return _first(_image_here(view), _image_to_come(view)) or _of_cluster(view)
 
 
 def coming_release(view: View) -> Release | None:
-    """By the image of the container that the agent wants; where it wants none, of that which is there."""
+    """Return by the image of the container that the agent wants; where it wants none, of that which is there."""
     return _first(_image_to_come(view), _image_here(view)) or _of_cluster(view)
 
 

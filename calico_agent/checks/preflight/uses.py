@@ -12,14 +12,15 @@ from calico_agent.model.observation import Unreadable
 
 
 def uses_family(view: View, family: Family) -> bool:
-    """Whether pods may have addresses of a family: IPv4, unless this host is to have none; IPv6 where it has one."""
+    """True if pods may have addresses of a family: IPv4, unless this host is to have none; IPv6 where it has one."""
     choice = view.identity.of(family)
     return choice.wanted or (view.local.node is not None and view.local.node.registered(family) is not None)
 
 
 def runs(view: View) -> bool | None:
-    """Whether Felix had the time to prepare the host: calico/node runs, and was not started just now; None where that
-    is not known."""
+    """Return whether Felix had the time to prepare the host: calico/node runs, and was not started just now; None where
+    that is not known.
+    """
     container = view.local.container
     if container is not None and container.running:
         return not view.starting
@@ -29,7 +30,7 @@ def runs(view: View) -> bool | None:
 
 
 def environment(view: View) -> Mapping[str, str]:
-    """The environment of the container that runs, or of the one that the agent would start."""
+    """Return the environment of the container that runs, or of the one that the agent would start."""
     if view.local.container is not None:
         return dict(view.local.container.env)
     spec = view.supervising.spec if view.supervising is not None else None
@@ -37,7 +38,7 @@ def environment(view: View) -> Mapping[str, str]:
 
 
 def felix(view: View) -> FelixSettings:
-    """What Felix is told here, or would be by the container that the agent would start."""
+    """Return what Felix is told here, or would be by the container that the agent would start."""
     if view.local.container is not None:
         return view.local.felix
     env = environment(view)
@@ -46,7 +47,7 @@ def felix(view: View) -> FelixSettings:
 
 
 def tunnels(view: View) -> Mapping[str, bool | None]:
-    """Which encapsulations pools and Felix ask for: `ipip`, `vxlan`, `wireguard`; None where that is not known."""
+    """Return which of `ipip`, `vxlan` and `wireguard` pools and Felix ask for; None where that is not known."""
     told = felix(view)
     used: dict[str, bool | None] = {"ipip": _by_pool(view, "ipip"), "vxlan": _by_pool(view, "vxlan")}
     for kind in used:

@@ -48,7 +48,7 @@ class Aggregates:
         self._cluster = cluster
 
     def around(self, route: ExpectedRoute) -> Route | None:
-        """The one that stands for an expected route that is not there; None when it is missed indeed."""
+        """Return the one that stands for an expected route that is not there; None when it is missed indeed."""
         way = route.way
         by_routers = way.by_bgp and not way.judged and Family(route.prefix.version) in self._open
         if not (route.borrowed or by_routers):
@@ -77,7 +77,7 @@ class Aggregates:
 
 
 def aggregates_of(view: View, fib: Fib, table: ExpectedTable, judge: RouteVerifier) -> Aggregates:
-    """The same as before while nothing has changed that they follow from."""
+    """Return the same as before while nothing has changed that they follow from."""
     open_to_routers = frozenset(family for family, plan in host_plan(view).items() if not plan.closed)
     routers = frozenset(
         session.peer

@@ -28,7 +28,7 @@ _MISSING = frozenset({RT_MISSING, RT_BORROWED_MISSING})
 
 
 def find_paths(view: View, expectation: Expectation, routes: Iterable[Finding]) -> Iterator[Finding]:
-    """Why routes are missing that sessions should bring. `routes` are the findings about the table."""
+    """Yield why routes are missing that sessions should bring. `routes` are the findings about the table."""
     own = view.local.node
     if view.cluster is None or own is None or not view.local.uses_bird or not all_peers_known(view):
         return

@@ -21,12 +21,12 @@ from calico_agent.model.network.route import host_prefix
 
 
 def diverted(view: View, route: ExpectedRoute, diversion: PolicyRouteOverride) -> Finding:
-    """Packets for an expected route that do not get to it."""
+    """Return packets for an expected route that do not get to it."""
     return _finding(view, route.prefix, whose(route), diversion, f"wanted: {route.prefix} {route.way}; ")
 
 
 def find_diverted(view: View, elsewhere: PolicyRouteOverrides, judge: RouteVerifier) -> Iterator[Finding]:
-    """Packets for the pods of this host, and for a part of the addresses of another node that get elsewhere."""
+    """Yield packets for the pods of this host, and for a part of the addresses of another node that get elsewhere."""
     for prefix, diversion in elsewhere.own.items():
         yield _finding(view, prefix, f"{prefix}, pods of this host", diversion)
     for prefix, (around, diversion) in elsewhere.parts.items():
@@ -39,7 +39,7 @@ def find_diverted(view: View, elsewhere: PolicyRouteOverrides, judge: RouteVerif
 
 
 def find_answers(view: View, kernel: Kernel) -> Iterator[Finding]:
-    """What this host sends to its own pods from its registered address, where a rule leads that elsewhere."""
+    """Yield what this host sends to its own pods from its registered address, where a rule leads that elsewhere."""
     for family in Family:
         own = view.local.registered(family)
         if own is None or kernel.holder(own.ip) is None:

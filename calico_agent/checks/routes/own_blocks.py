@@ -22,7 +22,7 @@ from calico_agent.model.network.route import RouteAttributes, RouteType
 
 
 def find_own_blocks(view: View, fib: Fib, expectation: Expectation) -> Iterator[Finding]:
-    """Own blocks with a route that is not Calico's, or without their blackhole."""
+    """Yield own blocks with a route that is not Calico's, or without their blackhole."""
     for prefix in expectation.own_blocks:
         paths = fib.paths(prefix)
         if (stranger := foreign(paths, view.local.felix.protocols)) is not None:

@@ -61,7 +61,7 @@ class PolicyRouteOverrides:
 
 
 def answers(kernel: Kernel, own: IPAddress, pods: Iterable[IPAddress]) -> tuple[IPAddress, PolicyRouteOverride] | None:
-    """The first pod of this host to which its packets from `own` do not get, though those from no address do."""
+    """Return the first pod of this host to which its packets from `own` do not get, though those from no address do."""
     rules = asked_before_main(kernel.rules.get(Family(own.version), ()))
     if not any(rule.source for rule in rules):
         return None
@@ -79,7 +79,7 @@ _SAMPLES = 64  # nodes to which the packets of a single pod are followed, and po
 
 
 def diversions(kernel: Kernel, expectation: Expectation) -> PolicyRouteOverrides:
-    """Everything expected that the main table does not decide. On most hosts there is no rule for that."""
+    """Return everything expected that the main table does not decide. On most hosts there is no rule for that."""
     if not any(asked_before_main(kernel.rules.get(family, ())) for family in Family):
         return _NONE
     return _diversions(kernel.rules, kernel.tables, kernel.fib, expectation)
@@ -117,8 +117,9 @@ class _Way:
         self._sources: tuple[IPNetwork | None, ...] = (None, *own)
 
     def diversion(self, destination: IPNetwork, source: IPNetwork | None = None) -> PolicyRouteOverride | None:
-        """What takes packets to `destination` from any source here, or from one; None when the main table does, or
-        nothing."""
+        """Return what takes packets to `destination` from any source here, or from one; None when the main table does,
+        or nothing.
+        """
         if not self._rules:
             return None
         every = (source,) if source is not None else self._sources
@@ -129,8 +130,9 @@ class _Way:
     def parts(
         self, expectation: Expectation, whole: set[IPNetwork]
     ) -> Iterator[tuple[IPNetwork, tuple[ExpectedRoute, PolicyRouteOverride]]]:
-        """Parts of blocks that rules are for, or to which there is a route in the tables that rules lead to before
-        main; `whole` blocks are told already."""
+        """Yield parts of blocks that rules are for, or to which there is a route in the tables that rules lead to
+        before main; `whole` blocks are told already.
+        """
         expected = expected_table(expectation)
         for rule in self._rules:
             for key in (*self._narrowed(rule), *self._routed(rule, expected)):
@@ -145,7 +147,7 @@ class _Way:
     def own_parts(
         self, blocks: tuple[IPNetwork, ...], whole: set[IPNetwork]
     ) -> Iterator[tuple[IPNetwork, PolicyRouteOverride]]:
-        """Parts of own blocks that rules are for and that are led elsewhere than the main table leads them."""
+        """Yield parts of own blocks that rules are for and that are led elsewhere than the main table leads them."""
         main = self._tables[TABLE_MAIN]
         for part in (prefix_of(key) for rule in self._rules for key in self._narrowed(rule)):
             inside = any(part.prefixlen > block.prefixlen and part.overlaps(block) for block in blocks)
@@ -158,7 +160,7 @@ class _Way:
     def senders(
         self, expectation: Expectation, whole: set[IPNetwork]
     ) -> Iterator[tuple[IPNetwork, tuple[ExpectedRoute, PolicyRouteOverride]]]:
-        """Parts of own blocks that rules know as a source, with what becomes of their packets to another node."""
+        """Yield parts of own blocks that rules know as a source, with what becomes of their packets to another node."""
         expected = expected_table(expectation)
         sources = {rule.source for rule in self._rules if rule.source is not None and not rule.inverted}
         for source in sorted(sources, key=key_of):

@@ -47,7 +47,7 @@ class RouteFindings:
         return self.view.local.felix.protocols
 
     def missing(self, route: ExpectedRoute) -> Finding:
-        """There is no route for the prefix."""
+        """Return the finding about a route that is not there."""
         prefix, way = route.prefix, route.way
         if way.by_bgp and (held := withheld(self.view, prefix, way.node)) is not None:
             return self._filtered(route, held)
@@ -81,7 +81,7 @@ class RouteFindings:
         )
 
     def wrong(self, route: ExpectedRoute, fault: Fault, paths: Paths) -> Finding:
-        """There is one, and `fault` says what is wrong with it."""
+        """Return the finding about a route that is there; `fault` says what is wrong with it."""
         best = paths[0]
         if fault is RT_FOREIGN and (stranger := foreign(paths, self._calico)) is not None:
             return self._foreign(route, best, stranger)
@@ -189,7 +189,7 @@ class RouteFindings:
 
 
 def whose(route: ExpectedRoute) -> str:
-    """Whose pods a route leads to."""
+    """Return whose pods a route leads to."""
     if route.ownerless is not None:
         return f"{route.prefix.network_address}, in use on node {route.way.node}, of a block that nobody owns"
     if route.borrowed:

@@ -32,7 +32,7 @@ _Facts = tuple[tuple[str, str], ...]
 
 
 def trace_packet(view: View, kernel: Kernel, lookup: Lookup) -> Trace:
-    """The answer for one look-up, which was made at the time of `kernel`."""
+    """Return the answer for one look-up, which was made at the time of `kernel`."""
     address = lookup.destination
     # An entry that drops packets is not told by the kernel's answer; without policy rules it is the main table's.
     route = lookup.route or kernel.fib.lookup(address)

@@ -31,7 +31,7 @@ _BLOCK_LENGTH = {4: 26, 6: 122}  # where the pool does not say
 
 
 def find_unexpected(view: View, expectation: Expectation, rib: Rib, key: Key, paths: Paths) -> Iterator[Finding]:
-    """What is said of one prefix to which no route is expected."""
+    """Yield what is said of one prefix to which no route is expected."""
     expected = expected_table(expectation)
     if view.cluster is None or view.local.name is None or key in expected.own:
         return

@@ -21,7 +21,9 @@ _DEFAULTS = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 
 
 def find_default_into_pod(view: View, kernel: Kernel) -> Iterator[Finding]:
-    """The default route of each family, where the best one leads into a pod. BIRD's is a pod's with a BGP session."""
+    """Yield the default route of each family, where the best one leads into a pod. BIRD's is a pod's with a BGP
+    session.
+    """
     for prefix in _DEFAULTS:
         paths = tuple(path for path in kernel.fib.paths(prefix) if not path.dead)
         best = tuple(path for path in paths if path.metric == paths[0].metric)

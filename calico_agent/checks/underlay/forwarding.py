@@ -18,7 +18,7 @@ from calico_agent.model.network.kernel import ALL_LINKS, Kernel
 
 
 def find_no_forwarding(view: View, kernel: Kernel, expectation: Expectation) -> Iterator[Finding]:
-    """For each family of which pods may live here, one finding."""
+    """Yield one finding for each family of which pods may live here."""
     if view.starting:
         return
     for family in sorted({Family(block.version) for block in expectation.own_blocks}):

@@ -24,7 +24,7 @@ _NEW_POOL = "make a pool that contains no address of a node, disable this one (c
 
 
 def find_hidden(view: View, kernel: Kernel, way: ForwardingPath) -> Finding | None:
-    """A node to which packets go as to a pod. WireGuard may have those to nodes as well."""
+    """Return a node to which packets go as to a pod. WireGuard may have those to nodes as well."""
     if view.cluster is None or way.registered in view.cluster.tunnels:
         return None  # a node that is registered with a tunnel's address: its record is wrong
     key = way.registered.version, way.registered.max_prefixlen, int(way.registered)
@@ -44,7 +44,7 @@ def find_hidden(view: View, kernel: Kernel, way: ForwardingPath) -> Finding | No
 
 
 def find_bridged(view: View, kernel: Kernel) -> Iterator[Finding]:
-    """Nodes in the network of a bridge of containers that is a part of the one which this host shares with them."""
+    """Yield nodes in the network of a bridge of containers that is a part of the one this host shares with them."""
     for bridge in view.local.bridges() if view.cluster is not None and view.local.name is not None else ():
         network = bridge.interface.network
         family = Family(network.version)

@@ -21,7 +21,7 @@ _OUTWARD = frozenset({"", "vlan", "bond", "macvlan", "ipvlan"})
 
 
 def find_links(view: View, kernel: Kernel) -> Iterator[Finding]:
-    """The links with a registered address of this host that are down, each once."""
+    """Yield the links with a registered address of this host that are down, each once."""
     held = {
         found.link: found
         for family in Family

@@ -24,7 +24,7 @@ from calico_agent.model.network.route import PROTOCOL_BIRD, RouteAttributes
 
 
 def lost_sight(view: View, fib: Fib, way: ForwardingPath, path: RouteAttributes) -> bool:
-    """Whether a route takes a gateway to a node that is near, and BIRD finds none of the nodes there at hand."""
+    """True if a route takes a gateway to a node that is near, and BIRD finds none of the nodes there at hand."""
     near = fib.lookup(way.registered)
     if near is None or any(hop.gateway for hop in near.next_hops) or path.protocol != PROTOCOL_BIRD:
         return False
@@ -39,7 +39,7 @@ def lost_sight(view: View, fib: Fib, way: ForwardingPath, path: RouteAttributes)
 def find_lost_sight(
     view: View, fib: Fib, wrong: Iterable[tuple[ExpectedRoute, RouteAttributes]], rib: Rib
 ) -> Iterator[Finding]:
-    """One finding for each link whose network BIRD does not see; `wrong` are routes that lead elsewhere.
+    """Yield one finding for each link whose network BIRD does not see; `wrong` are routes that lead elsewhere.
 
     Where BIRD itself says that it takes the link for down, or that a protocol is off, that is told already. A route
     that came from another node than its owner says nothing of this host.

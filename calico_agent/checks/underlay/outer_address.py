@@ -29,7 +29,7 @@ _EFFECTS = {
 
 
 def find_wrong_source(view: View, kernel: Kernel, way: ForwardingPath) -> Finding | None:
-    """Packets through the tunnel to a node that carry another address of this host than the registered one."""
+    """Return packets through the tunnel to a node that carry another address of this host than the registered one."""
     effect = _EFFECTS.get(way.encapsulation)
     own = view.local.registered(way.family) if effect is not None else None
     if effect is None or own is None:

@@ -23,7 +23,7 @@ from calico_agent.model.network.tunnel import TUNNEL_DEVICES
 
 
 def find_overlaps(view: View) -> Iterator[Finding]:
-    """Each network of this host that shares addresses with a pool."""
+    """Yield each network of this host that shares addresses with a pool."""
     if view.cluster is None:
         return
     networks = {

@@ -19,7 +19,7 @@ from calico_agent.model.network.address import Family, IPInterface, IPNetwork
 
 
 def find_subnets(view: View) -> Iterator[Finding]:
-    """Nodes whose record has another prefix length than their link, where CrossSubnet depends on it."""
+    """Yield nodes whose record has another prefix length than their link, where CrossSubnet depends on it."""
     cluster, node = view.cluster, view.local.node
     if cluster is None or node is None:
         return

@@ -41,7 +41,7 @@ class TunnelRoutes(NamedTuple):
 
 
 def tunnel_routes(cluster: Cluster, local: Standpoint) -> TunnelRoutes:
-    """The ways to all of them."""
+    """Return the ways to all of them."""
     return _tunnel_routes(cluster, local)
 
 
@@ -81,7 +81,7 @@ def _used(pool: Pool, end: TunnelEnd) -> bool:
 
 
 def find_tunnel_addresses(view: View, cluster: Cluster, kernel: Kernel) -> Iterator[Finding]:
-    """Addresses of several nodes, those of other nodes on links here, and those that lead elsewhere."""
+    """Yield addresses of several nodes, those of other nodes on links here, and those that lead elsewhere."""
     if view.local.name is None or view.starting:
         return
     shared = _shared_addresses(cluster)
@@ -106,7 +106,7 @@ def find_tunnel_addresses(view: View, cluster: Cluster, kernel: Kernel) -> Itera
 
 
 def way_to(view: View, cluster: Cluster, address: IPAddress) -> ForwardingPath | None:
-    """How a tunnel address of another node is reached, None where that is not known."""
+    """Return how a tunnel address of another node is reached, None where that is not known."""
     known = tunnel_routes(cluster, view.local.standpoint).ways[address.version].get(int(address))
     return known[2] if known is not None else None
 
@@ -133,7 +133,7 @@ class Astray(NamedTuple):
 
 
 def astray(view: View, cluster: Cluster, kernel: Kernel, address: IPAddress) -> Astray | None:
-    """Where packets to a tunnel address of another node go; None where that is right, or not known."""
+    """Return where packets to a tunnel address of another node go; None where that is right, or not known."""
     known = tunnel_routes(cluster, view.local.standpoint).ways[address.version].get(int(address))
     if known is None:
         return None

@@ -50,7 +50,7 @@ class _Fault(NamedTuple):
 
 
 def find_tunnel_devices(view: View, kernel: Kernel, expectation: Expectation) -> Iterator[Finding]:
-    """Each device that a route needs and that is not as it should be, once."""
+    """Yield each device that a route needs and that is not as it should be, once."""
     if not kernel.links:
         return
     for end in _ends(expectation):

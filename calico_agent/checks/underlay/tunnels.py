@@ -66,7 +66,7 @@ class Underlay:
         self._entries = _entries(kernel.neighbours or (), kernel.fdb or ())
 
     def find(self, way: ForwardingPath, paths: Paths = ()) -> Iterator[Finding]:
-        """What is wrong on the way to one node; `paths` is what the kernel has for one of its blocks."""
+        """Yield what is wrong on the way to one node; `paths` is what the kernel has for one of its blocks."""
         if self._entries.unanswered and (silent := self._silent(way, paths)) is not None:
             yield _dead(way, silent, self._entries.unanswered[silent])
         yield from self._invented(way)

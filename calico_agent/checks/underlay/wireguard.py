@@ -21,7 +21,7 @@ _SETTINGS = {Family.IPV4: "wireguardEnabled", Family.IPV6: "wireguardEnabledV6"}
 
 
 def find_wireguard(view: View, kernel: Kernel) -> Iterator[Finding]:
-    """This host without WireGuard although it is asked for, else the other nodes without."""
+    """Yield this host without WireGuard although it is asked for, else the other nodes without."""
     cluster, own = view.cluster, view.local.node
     if cluster is None or own is None or view.starting:
         return

@@ -20,7 +20,7 @@ _NO_BLOCK = {4: 20, 6: 116}  # a block is never larger, so that a blackhole of B
 
 
 def find_services(view: View, prefix: IPNetwork, path: RouteAttributes) -> Iterator[Finding]:
-    """What is said of a route to something that is in no pool and no block."""
+    """Yield what is said of a route to something that is in no pool and no block."""
     told = view.cluster is not None and prefix in view.cluster.bgp.services
     if path.type is not RouteType.BLACKHOLE or path.protocol != PROTOCOL_BIRD:
         return

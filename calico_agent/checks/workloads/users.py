@@ -21,7 +21,9 @@ from calico_agent.text import counted, listed
 
 
 def find_users(view: View, cluster: Cluster, kernel: Kernel) -> Iterator[Finding]:
-    """Each address that two have, as far as it is seen from here, and pods here that another node's blocks are for."""
+    """Yield each address that two have, as far as it is seen from here, and pods here that another node's blocks are
+    for.
+    """
     if view.local.name is None or view.starting:
         return
     node = cluster.nodes.get(view.local.name)
@@ -39,7 +41,9 @@ def find_users(view: View, cluster: Cluster, kernel: Kernel) -> Iterator[Finding
 
 
 def stranded_pods(view: View, cluster: Cluster, kernel: Kernel) -> dict[str, list[HostRoute]]:
-    """Pods here by the node whose blocks they are in, where this host was that node: no other host has its blocks."""
+    """Return pods here by the node whose blocks they are in, where this host was that node: no other host has its
+    blocks.
+    """
     former = former_names(view, cluster)
     found: dict[str, list[HostRoute]] = {}
     for route, cidr in contested(view, cluster, kernel) if former else ():

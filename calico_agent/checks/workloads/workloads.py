@@ -33,7 +33,7 @@ from calico_agent.text import counted, listed
 
 
 def find_workloads(view: View, kernel: Kernel) -> Iterator[Finding]:
-    """Pods without a route, pods without a record, records without a pod."""
+    """Yield pods without a route, pods without a record, records without a pod."""
     if view.starting or not view.local.felix.syncs_routes:
         return
     links, lost = unled_links(kernel), lost_addresses(view, kernel)

@@ -37,7 +37,7 @@ class Effect:
 
 
 def changed_keys(used: Mapping[str, str], found: Mapping[str, str]) -> Effect:
-    """Both by key, with values as they may be shown."""
+    """Return both by key, with values as they may be shown."""
     names = [name for name in {**used, **found} if used.get(name) != found.get(name)]
     if not names:
         return Effect(("the configuration: no key changes",), False)
@@ -49,7 +49,7 @@ def changed_keys(used: Mapping[str, str], found: Mapping[str, str]) -> Effect:
 
 
 def container_effect(outlook: Outlook, mode: Mode, settings: SuperviseSettings) -> Effect:
-    """What becomes of the calico/node container."""
+    """Return what becomes of the calico/node container."""
     wanted, container = outlook.wanted, outlook.container
     if mode is Mode.OBSERVE:
         return Effect(("the container: is not touched (mode observe)",), False)
@@ -91,7 +91,7 @@ def _listed(what: str, changes: tuple[str, ...], wanted: DesiredContainer) -> Ef
 
 
 def objections(wanted: DesiredContainer) -> Iterator[str]:
-    """What forbids the start of the wanted container now, or could not be looked at."""
+    """Yield what forbids the start of the wanted container now, or could not be looked at."""
     after = wanted.succession
     stays = f"what runs here stays as it is, because {after.stays}; {after.on_purpose}" if after.stays else ""
     yield from dict.fromkeys(filter(None, (wanted.why_not, wanted.refused, after.barred, wanted.unproved, stays)))

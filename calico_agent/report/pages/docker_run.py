@@ -14,7 +14,7 @@ _USUAL_URL = "unix:///var/run/docker.sock"
 def render_docker_run(
     spec: ContainerSpec, *, url: str = _USUAL_URL, files: Mapping[str, str] = MappingProxyType({})
 ) -> str:
-    """The line, quoted for a shell, an option on each row.
+    """Return the line, quoted for a shell, an option on each row.
 
     Secrets are not in it: one that is the first line of a file (`files`, by variable) is read from there by the shell,
     another is only said to be there, and then the line has to be completed by hand.

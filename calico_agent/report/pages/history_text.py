@@ -35,7 +35,7 @@ _OWN_WORDS = {
 def render_history(
     entries: Iterable[Entry], zone: tzinfo | None = None, *, colour: bool = False, width: int = WIDTH
 ) -> str:
-    """The lines; times in `zone`, None for that of this host."""
+    """Return the lines; times in `zone`, None for that of this host."""
     return folded((_line(entry, zone) for entry in entries), width, colour=colour)
 
 

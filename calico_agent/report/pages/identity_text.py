@@ -17,7 +17,7 @@ _LONGEST = 4000
 
 
 def render_identity(identity: Identity, width: int = WIDTH) -> str:
-    """The text, ending in a newline."""
+    """Return the text, ending in a newline."""
     choices = (identity.ipv4, identity.ipv6)
     found = [(choice, candidate) for choice in choices for candidate in choice.candidates]
     addresses = _table(["ADDRESS", "LINK", "VERDICT", "EVIDENCE"], [_candidate_row(*row) for row in found])
@@ -28,7 +28,7 @@ def render_identity(identity: Identity, width: int = WIDTH) -> str:
 
 
 def identity_json(identity: Identity) -> dict[str, object]:
-    """The same in plain JSON types."""
+    """Return the same in plain JSON types."""
     return {
         "complete": identity.complete,
         "name": {

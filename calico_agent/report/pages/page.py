@@ -31,7 +31,7 @@ class TextLine:
     whole: bool = False
 
     def folded(self, width: int, *, colour: bool) -> list[str]:
-        """The lines that it takes."""
+        """Return the lines that it takes."""
         # The head's own spaces are columns, so textwrap may not fold them.
         if self.whole:
             return [self.text]
@@ -45,12 +45,12 @@ class TextLine:
 
 
 def labelled(label: str, text: str) -> list[TextLine]:
-    """A fact with its label, folded beside it; nothing for an empty text."""
+    """Return a fact with its label, folded beside it; nothing for an empty text."""
     return [TextLine(f"  {label:<{_LABEL_WIDTH}}{clean(text)}", " " * (2 + _LABEL_WIDTH))] if text else []
 
 
 def folded(lines: Iterable[TextLine], width: int = WIDTH, *, colour: bool = False) -> str:
-    """The page, ending in a newline."""
+    """Return the page, ending in a newline."""
     width = min(max(width, NARROWEST), WIDEST)
     return "".join(f"{text.rstrip()}\n" for line in lines for text in line.folded(width, colour=colour))
 

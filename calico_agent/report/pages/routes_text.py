@@ -13,7 +13,7 @@ _CELL = 80
 
 
 def select(rows: Iterable[RouteRow], wanted: Mapping[str, str]) -> tuple[RouteRow, ...]:
-    """The rows that have these values of `node`, `pool` and `state`; an absent or empty one asks for nothing."""
+    """Return the rows that have these values of `node`, `pool` and `state`; an absent or empty one asks for nothing."""
     node, pool, state = (wanted.get(name, "") for name in ("node", "pool", "state"))
     return tuple(
         row for row in rows if node in {"", row.node} and pool in {"", row.pool} and state in {"", row.state.value}
@@ -21,12 +21,12 @@ def select(rows: Iterable[RouteRow], wanted: Mapping[str, str]) -> tuple[RouteRo
 
 
 def all_right(rows: Iterable[RouteRow]) -> bool:
-    """Whether nothing is wrong with any of them; what is not known is not right."""
+    """True if nothing is wrong with any of them; what is not known is not right."""
     return all(row.state is RouteState.RIGHT for row in rows)
 
 
 def render_routes(rows: tuple[RouteRow, ...]) -> str:
-    """A line for each route in columns, then how many there are of each state."""
+    """Return a line for each route in columns, then how many there are of each state."""
     told = cache(partial(clean, limit=_CELL))  # thousands of routes tell of a few hundred nodes
     table = [_HEADINGS, *((str(row.prefix), *map(told, _cells(row))) for row in rows)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)][:-1]
@@ -38,7 +38,7 @@ def render_routes(rows: tuple[RouteRow, ...]) -> str:
 
 
 def routes_json(rows: Iterable[RouteRow]) -> dict[str, object]:
-    """The same for programs."""
+    """Return the same for programs."""
     return {
         "routes": [
             {
@@ -56,7 +56,7 @@ def routes_json(rows: Iterable[RouteRow]) -> dict[str, object]:
 
 
 def render_trace(trace: Trace) -> str:
-    """The verdict, then the facts that it rests on."""
+    """Return the verdict, then the facts that it rests on."""
     lines = [clean(trace.verdict)]
     for heading, facts in (("now", trace.now), ("wanted", trace.wanted)):
         lines += ["", heading, *(f"  {label:<14}{clean(text)}" for label, text in facts)] if facts else []
@@ -64,7 +64,7 @@ def render_trace(trace: Trace) -> str:
 
 
 def trace_json(trace: Trace) -> dict[str, object]:
-    """The same for programs. `right` is null where it cannot be judged."""
+    """Return the same for programs. `right` is null where it cannot be judged."""
     return {
         "address": str(trace.address),
         "right": trace.right,

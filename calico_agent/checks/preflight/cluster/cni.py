@@ -20,7 +20,7 @@ _WITH_CALICO = frozenset(
 
 
 def check_cni(view: View) -> Iterator[Check]:
-    """A line for the configuration, and one or more for the plugins where that is Calico's."""
+    """Yield a line for the configuration, and one or more for the plugins where that is Calico's."""
     found = kubernetes_of(view, HOST_CNI, "CNI configuration")
     if isinstance(found, Check):
         yield found

@@ -35,7 +35,7 @@ _RESTART = "kubectl -n kube-system rollout restart daemonset kube-proxy"
 
 
 def check_kube_proxy(view: View) -> Iterator[Check]:
-    """A line for the mode, and one for masquerading."""
+    """Yield a line for the mode, and one for masquerading."""
     found = kubernetes_of(view, HOST_KUBE_PROXY, "kube-proxy")
     if isinstance(found, Check):
         yield found

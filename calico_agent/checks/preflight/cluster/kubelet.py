@@ -31,7 +31,7 @@ _LEAST: tuple[tuple[Release, Release, str], ...] = (
 
 
 def check_kubelet(view: View) -> Iterator[Check]:
-    """Three lines; one on a host that is in no cluster."""
+    """Yield three lines; one on a host that is in no cluster."""
     found = kubernetes_of(view, HOST_KUBELET, "kubelet")
     if isinstance(found, Check):
         yield found

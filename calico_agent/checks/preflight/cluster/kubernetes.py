@@ -11,7 +11,9 @@ NOT_HERE = "this host is in no Kubernetes cluster"
 
 
 def kubernetes_of(view: View, fault: Fault, about: str) -> Kubernetes | Check:
-    """What was read; where it says nothing of a check, that check's only line. `about` is what the line is about."""
+    """Return what was read; where it says nothing of a check, that check's only line. `about` is what the line is
+    about.
+    """
     found = known(view.preparation.kubernetes)
     if isinstance(found, Unreadable):
         return Check(fault, Verdict.UNKNOWN, f"{about}: {found.reason}")
@@ -19,5 +21,5 @@ def kubernetes_of(view: View, fault: Fault, about: str) -> Kubernetes | Check:
 
 
 def install_cni(view: View) -> str:
-    """The command that has Calico's CNI files written again on this host, by the install-cni of its DaemonSet."""
+    """Return the command that has the install-cni of the DaemonSet write Calico's CNI files again on this host."""
     return f"kubectl delete pod -A -l k8s-app=calico-node --field-selector spec.nodeName={view.me}"

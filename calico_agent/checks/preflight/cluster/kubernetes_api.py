@@ -32,7 +32,7 @@ _UNTOLD = frozenset(
 
 
 def check_kubernetes_api(view: View) -> Iterator[Check]:
-    """For each part of Calico's a line for its credential, and one for what that may do."""
+    """Yield for each part of Calico's a line for its credential, and one for what that may do."""
     found = kubernetes_of(view, HOST_API_CREDENTIAL, _ABOUT)
     api = known(view.preparation.kubernetes_api, "it was not tried")
     if isinstance(found, Check):

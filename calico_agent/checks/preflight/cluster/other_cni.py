@@ -34,7 +34,7 @@ _DEVICE = VXLAN_DEVICES[Family.IPV4]
 
 
 def check_other_cni(view: View) -> Iterator[Check]:
-    """One line for what is there, and one for each thing that is in the way."""
+    """Yield one line for what is there, and one for each thing that is in the way."""
     not_read = "links, files and processes were not read"
     other = known(view.preparation.other_cni, not_read)
     container = view.local.container

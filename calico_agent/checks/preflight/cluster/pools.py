@@ -30,7 +30,7 @@ _API_SERVER = "KUBERNETES_SERVICE_HOST"
 
 
 def check_pools(view: View) -> Iterator[Check]:
-    """One line for each overlap, and one for each kind of things with which there is none."""
+    """Yield one line for each overlap, and one for each kind of things with which there is none."""
     cluster = view.cluster
     if cluster is None:
         yield Check(HOST_POOL, Verdict.UNKNOWN, "pools: the datastore was not read")

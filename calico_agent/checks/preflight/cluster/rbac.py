@@ -14,7 +14,7 @@ _MOST_SHOWN, _MOST_COMMANDS = 6, 2
 
 
 def check_rbac(view: View, api: KubernetesApi, access: ApiAccess) -> Check:
-    """One line. Of a release that is not known no more is asked than of all."""
+    """Return one line. Of a release that is not known no more is asked than of all."""
     holder = access.credential.holder
     calico = coming_release(view) or (2, 0)
     wanted = [

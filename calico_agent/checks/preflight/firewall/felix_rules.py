@@ -62,18 +62,18 @@ class RuleWriter:
 
 
 def has_felix(firewall: Firewall) -> bool:
-    """Whether it has run here."""
+    """True if it has run here."""
     return firewall.has_chain("cali-FORWARD", "filter-cali-FORWARD") or by_ebpf(firewall)
 
 
 def by_ebpf(firewall: Firewall) -> bool:
-    """Whether its eBPF dataplane judges the packets of pods, and mostly forwards them past the packet filter."""
+    """True if its eBPF dataplane judges the packets of pods, and mostly forwards them past the packet filter."""
     entered = ((table, base.chain) for table in firewall.tables for base in table.base_chains if base.hook == "forward")
     return any(BY_EBPF in rule.comment for table, chain in entered for rule in table.chains.get(chain, ()))
 
 
 def ways(firewall: Firewall, release: Release | None, told: Mapping[str, str]) -> tuple[RuleWriter, ...]:
-    """All that are possible by what is known of it. `told` are settings of its environment."""
+    """Return all that are possible by what is known of it. `told` are settings of its environment."""
     appends = told.get(_MODE, "insert").lower() == "append"
     last = (True, False) if release is None else (release >= _ACCEPTS_LAST,)
     return tuple(RuleWriter(tool, one, appends) for tool in _tools(firewall, release, told) for one in last)
@@ -96,7 +96,7 @@ def _is_used(table: Table) -> bool:
 
 
 def with_felix(firewall: Firewall, family: str, way: RuleWriter, release: Release | None, tunnels: Tunnels) -> Firewall:
-    """The firewall as it will be when Felix has written its rules into it. `family` is `ip` or `ip6`."""
+    """Return the firewall as it will be when Felix has written its rules into it. `family` is `ip` or `ip6`."""
     found = next(
         (one for one in firewall.tables if (one.tool, one.family, one.name) == (way.tool, family, "filter")),
         Table(way.tool, family, "filter", command=way.tool.value),

@@ -48,7 +48,7 @@ _WHY = {
 
 
 def check_firewall(view: View) -> Iterator[Check]:
-    """A line for each kind of packet, by family."""
+    """Yield a line for each kind of packet, by family."""
     firewall = known(view.preparation.firewall)
     if isinstance(firewall, Unreadable):
         what = f"the firewall is not known: {firewall.reason}"

@@ -27,7 +27,7 @@ class Manager(Enum):
 
 
 def manager_of(culprit: Culprit) -> Manager:
-    """The one whose chains are there. A policy of FORWARD belongs to Docker where nobody else has chains."""
+    """Return the one whose chains are there. A policy of FORWARD belongs to Docker where nobody else has chains."""
     table = culprit.table
     if table.name == "firewalld" or any(name.startswith(("INPUT_ZONES", "IN_public")) for name in table.chains):
         return Manager.FIREWALLD
@@ -44,7 +44,7 @@ def _is_by_hand(culprit: Culprit) -> bool:
 
 
 def words_of(culprit: Culprit) -> str:
-    """What drops it, for people."""
+    """Return what drops it, for people."""
     table, rule = culprit.table, culprit.rule
     place = f"{table.command or table.tool.value}, table {_named(table)}"
     if rule is None:
@@ -59,7 +59,7 @@ def _named(table: Table) -> str:
 
 
 def let_in(culprit: Culprit, traffic: Traffic, nodes: Collection[IPNetwork]) -> str:
-    """The command that lets the packets of these nodes in, or out to them."""
+    """Return the command that lets the packets of these nodes in, or out to them."""
     sources, manager = [_short(source) for source in nodes], manager_of(culprit)
     if traffic.way == "to":
         return _let_out(culprit, traffic, sources)
@@ -96,7 +96,7 @@ def _inserted(culprit: Culprit, traffic: Traffic, end: str, nodes: list[str]) ->
 
 
 def forward(culprit: Culprit, pools: Collection[IPNetwork]) -> str:
-    """The command that lets the packets of pods pass that this host forwards."""
+    """Return the command that lets the packets of pods pass that this host forwards."""
     table, manager = culprit.table, manager_of(culprit)
     networks = [str(pool) for pool in pools] or ["NETWORK-OF-THE-PODS"]
     if manager is Manager.FIREWALLD:

@@ -30,11 +30,12 @@ class Judged:
 
     @property
     def gravity(self) -> tuple[bool, bool]:
+        """Return a key to find the gravest: packets that are dropped count before those of which nobody knows."""
         return bool(self.dropped), bool(self.unclear_for)
 
 
 def judge(firewall: Firewall, traffic: Traffic, nodes: Mapping[str, IPAddress]) -> Judged:
-    """The packets of all these nodes; without any, of a node that is not known (its name is empty)."""
+    """Return the packets of all these nodes; without any, of a node that is not known (its name is empty)."""
     dropped, unclear = set[str](), set[str]()
     culprits, reasons = dict[Culprit, None](), dict[str, None]()
     for names, address in _groups(firewall, traffic, nodes):
@@ -49,7 +50,7 @@ def judge(firewall: Firewall, traffic: Traffic, nodes: Mapping[str, IPAddress]) 
 
 
 def merged(found: Sequence[Judged]) -> Judged:
-    """What is certain however it will be: dropped is what each of them drops."""
+    """Return what is certain however it will be: dropped is what each of them drops."""
     dropped = frozenset.intersection(*(one.dropped for one in found))
     doubtful = frozenset.union(*(one.dropped | one.unclear_for for one in found)) - dropped
     culprits = tuple(culprit for one in found for culprit in one.culprits) if dropped else ()

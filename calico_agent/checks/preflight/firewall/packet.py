@@ -36,6 +36,7 @@ class State:
     allowed: bool = False
 
     def marked(self, rule: FirewallRule) -> "State":
+        """Return the same with the mark that a rule gives: the bits it keeps, with those it flips."""
         mark = (self.mark & rule.keep) ^ rule.flip
         return replace(self, mark=mark, known=rule.known & (self.known | (ALL_BITS & ~rule.keep)))
 
@@ -54,7 +55,7 @@ class Packet:
 
 
 def addressed(source: IPAddress | None, destination: IPAddress | None, version: int) -> dict[Field, int]:
-    """The part of a packet's numbers that its addresses are."""
+    """Return the part of a packet's numbers that its addresses are."""
     found = {Field.FAMILY: version}
     if source is not None:
         found[Field.SOURCE] = int(source)
@@ -64,7 +65,7 @@ def addressed(source: IPAddress | None, destination: IPAddress | None, version: 
 
 
 def meets(matches: Iterable[Match], packet: Packet, state: State) -> bool | None:
-    """Whether all of it holds: one that does not hold is enough for no."""
+    """Return whether all of it holds: one that does not hold is enough for no."""
     unclear = False
     for match in matches:
         found = _holds(match, packet, state)

@@ -68,7 +68,7 @@ _End = tuple[Ending, State, Culprit | None]
 
 
 def pass_through(firewall: Firewall, hooks: tuple[str, ...], packet: Packet) -> Passage:
-    """What becomes of a packet on its way through these hooks."""
+    """Return what becomes of a packet on its way through these hooks."""
     walk = _Walk(packet)
     states, culprits = {State(mark=packet.mark)}, dict[Culprit, None]()
     try:

@@ -44,19 +44,20 @@ class Traffic:
 
     @property
     def detail(self) -> str:
-        """What a firewall knows it by: `tcp 179`, `protocol 4`; empty for what is of no single kind."""
+        """Return what a firewall knows it by: `tcp 179`, `protocol 4`; empty for what is of no single kind."""
         if self.port:
             return f"{'tcp' if self.protocol == TCP else 'udp'} {self.port}"
         return f"protocol {self.protocol}" if self.protocol == IPIP else ""
 
 
 def own_address(view: View, family: Family) -> IPAddress | None:
+    """Return the address that this host is registered with, else the one that it should have."""
     registered = view.local.registered(family)
     return registered.ip if registered is not None else None
 
 
 def other_nodes(view: View, family: Family) -> Mapping[str, IPAddress]:
-    """The registered addresses of the other nodes by their names."""
+    """Return the registered addresses of the other nodes by their names."""
     return _OTHERS[family](view.cluster, view.local.name, family)
 
 
@@ -70,7 +71,9 @@ _OTHERS = {family: LastValueCache(_others) for family in Family}
 
 
 def networks_of(view: View, family: Family, names: Collection[str]) -> list[IPNetwork]:
-    """The addresses of some nodes, or the networks that they are in; nothing where a command cannot name them all."""
+    """Return the addresses of some nodes, or the networks that they are in; nothing where a command cannot name them
+    all.
+    """
     nodes = view.cluster.nodes if view.cluster is not None else {}
     found = [registered for name in names if (node := nodes.get(name)) and (registered := node.registered(family))]
     singles = {ip_network(one.ip) for one in found}
@@ -79,14 +82,14 @@ def networks_of(view: View, family: Family, names: Collection[str]) -> list[IPNe
 
 
 def host_link(view: View, family: Family) -> str | None:
-    """The link by which packets between nodes come and go."""
+    """Return the link by which packets between nodes come and go."""
     own = own_address(view, family)
     holder = view.kernel.holder(own) if own is not None and view.kernel is not None else None
     return holder[0].name if holder is not None else None
 
 
 def tunnels_of(view: View, family: Family) -> Tunnels:
-    """Those that the pools ask for."""
+    """Return those that the pools ask for."""
     told, pools = felix(view), pools_of(view, family)
     by_vxlan = any(pool.vxlan is not EncapsulationMode.NEVER for pool in pools) and "vxlanEnabled" not in told.off
     by_ipip = any(pool.ipip is not EncapsulationMode.NEVER for pool in pools) and "ipipEnabled" not in told.off
@@ -99,13 +102,13 @@ def tunnels_of(view: View, family: Family) -> Tunnels:
 
 
 def pools_of(view: View, family: Family) -> list[Pool]:
-    """Those for pods."""
+    """Return those for pods."""
     pools = view.cluster.datastore.pools if view.cluster is not None else ()
     return [pool for pool in pools if pool.cidr.version == family and pool.for_pods]
 
 
 def between_nodes(view: View, family: Family) -> Iterator[Traffic]:
-    """What comes from other nodes, and what goes to them."""
+    """Yield what comes from other nodes, and what goes to them."""
     port = view.cluster.bgp.port_of(view.local.name or "") if view.cluster is not None else 179
     if (view.local.uses_bird or view.local.uses_gobgp) and needs_bgp(view, family):
         yield _tcp(view, family, "from", port)
@@ -125,7 +128,7 @@ def _tcp(view: View, family: Family, way: str, port: int) -> Traffic:
 
 
 def answers_of_bgp(view: View, family: Family) -> Traffic:
-    """What comes back on a session that this host opened."""
+    """Return what comes back on a session that this host opened."""
     numbers = {Field.PROTOCOL: TCP, Field.SOURCE_PORT: 179, Field.DESTINATION_PORT: _HIGH, Field.FLAGS: ACK}
     packet = replace(_own(view, family, "from", numbers), state=frozenset({"established"}))
     return Traffic("BGP", "from", INPUT, packet, TCP)
@@ -154,7 +157,7 @@ def _own(view: View, family: Family, way: str, numbers: Mapping[Field, int]) -> 
 
 
 def with_node(packet: Packet, way: str, address: IPAddress | None) -> Packet:
-    """The packet with the address of the other node."""
+    """Return the packet with the address of the other node."""
     if address is None:
         return packet
     end = Field.SOURCE if way == "from" else Field.DESTINATION
@@ -162,7 +165,7 @@ def with_node(packet: Packet, way: str, address: IPAddress | None) -> Packet:
 
 
 def of_pods(view: View, family: Family) -> Iterator[Traffic]:
-    """What pods of this host send to pods of other nodes, and what they get, by each device that leads there."""
+    """Yield what pods of this host send to pods of other nodes, and what they get, by each device that leads there."""
     here, there = _pod_addresses(view, family)
     numbers = {Field.PROTOCOL: TCP, Field.SOURCE_PORT: _HIGH, Field.DESTINATION_PORT: _SERVED, Field.FLAGS: SYN}
     for device in _devices(view, family):
@@ -184,7 +187,9 @@ def of_pods(view: View, family: Family) -> Iterator[Traffic]:
 
 
 def of_services(view: View, family: Family) -> Iterator[Traffic]:
-    """What comes from outside to a port of a service and is sent on to a pod of another node, by kube-proxy's mark."""
+    """Yield what comes from outside to a port of a service and is sent on to a pod of another node, by kube-proxy's
+    mark.
+    """
     _, there = _pod_addresses(view, family)
     link = host_link(view, family)
     numbers = {Field.PROTOCOL: TCP, Field.SOURCE_PORT: _HIGH, Field.DESTINATION_PORT: _SERVED, Field.FLAGS: SYN}

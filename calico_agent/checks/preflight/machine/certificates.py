@@ -28,7 +28,7 @@ _CORRECT = "a server certificate with this name or address as subjectAltName, by
 
 
 def check_certificates(view: View) -> Iterator[Check]:
-    """One line for each file, and for each set of files that should fit each other."""
+    """Yield one line for each file, and for each set of files that should fit each other."""
     credentials = known(view.preparation.credentials, "they were not read")
     if isinstance(credentials, Unreadable):
         yield Check(HOST_CERTIFICATE, Verdict.UNKNOWN, f"certificates: {credentials.reason}")
@@ -103,7 +103,7 @@ def _fit(credential: Credential) -> Iterator[Check]:
 
 
 def check_etcd_servers(view: View) -> Iterator[Check]:
-    """One line for each endpoint: whether etcd is who it should be, and believes this host."""
+    """Yield one line for each endpoint: whether etcd is who it should be, and believes this host."""
     servers = known(view.preparation.etcd_servers, "it was not asked")
     if isinstance(servers, Unreadable):
         yield Check(HOST_ETCD, Verdict.UNKNOWN, f"etcd's certificates: {servers.reason}")

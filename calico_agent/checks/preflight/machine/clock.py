@@ -17,7 +17,7 @@ _WHY = "certificates and tokens are judged by this clock, and logs of several ho
 
 
 def check_clock(view: View) -> Iterator[Check]:
-    """One line: by the member in the middle, so that one of three with a wrong clock accuses nobody."""
+    """Yield one line: by the member in the middle, so that one of three with a wrong clock accuses nobody."""
     clocks = known(view.preparation.clocks, "no other was asked")
     cure = "timedatectl; systemctl status chronyd ntpd systemd-timesyncd"
     if isinstance(clocks, Unreadable) or not clocks.answers:

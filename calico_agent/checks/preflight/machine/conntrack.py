@@ -20,7 +20,7 @@ _WHY = "the first packets of connections that find no room are dropped, of pods 
 
 
 def check_conntrack(view: View) -> Iterator[Check]:
-    """One line."""
+    """Yield one line."""
     sysctls = known(view.preparation.sysctls)
     if isinstance(sysctls, Unreadable):
         yield _unknown(sysctls.reason)

@@ -29,7 +29,7 @@ _UNITS = ((1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")
 
 
 def check_disks(view: View) -> Iterator[Check]:
-    """One line for each file system, and for each path of which nothing is known."""
+    """Yield one line for each file system, and for each path of which nothing is known."""
     disks = known(view.preparation.disks, "they were not read")
     if isinstance(disks, Unreadable):
         yield Check(HOST_DISK, Verdict.UNKNOWN, f"disks: {disks.reason}")

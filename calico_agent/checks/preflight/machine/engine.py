@@ -27,7 +27,7 @@ _FIRST_FOR_CGROUPS_2 = (20, 10)
 
 
 def check_engine(view: View) -> Iterator[Check]:
-    """One line for each setting."""
+    """Yield one line for each setting."""
     engine = known(view.preparation.engine, "it was not asked")
     if runs_elsewhere(view.observation):
         yield Check(HOST_DOCKER, Verdict.NOT_APPLICABLE, "Docker: another container runtime runs calico/node here")

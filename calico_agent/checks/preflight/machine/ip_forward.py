@@ -26,7 +26,7 @@ _SINCE = (3, 15)
 
 
 def check_forwarding(view: View) -> Iterator[Check]:
-    """One line for each family."""
+    """Yield one line for each family."""
     sysctls = known(view.preparation.sysctls)
     for family, setting in _SETTINGS.items():
         if not uses_family(view, family):

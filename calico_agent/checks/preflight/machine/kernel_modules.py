@@ -59,7 +59,7 @@ _WORDS = {"ipip": "IPIP", "vxlan": "VXLAN", "wireguard": "WireGuard"}
 
 
 def check_modules(view: View) -> Iterator[Check]:
-    """One line for the firewall's parts, one for those of IPv6, and one for each encapsulation."""
+    """Yield one line for the firewall's parts, one for those of IPv6, and one for each encapsulation."""
     modules = known(view.preparation.modules, "they were not read")
     if isinstance(modules, Unreadable):
         what = f"kernel modules: {modules.reason}"

@@ -42,7 +42,7 @@ _TUNNELS = (
 
 
 def check_mtu(view: View) -> Iterator[Check]:
-    """One line for each tunnel that is used here, one for the links of pods."""
+    """Yield one line for each tunnel that is used here, one for the links of pods."""
     kernel, link = view.kernel, None
     if kernel is not None:
         link = _way_out(view, kernel, Family.IPV4) or _way_out(view, kernel, Family.IPV6)

@@ -40,7 +40,7 @@ _KEEP = (
 
 
 def check_network_managers(view: View) -> Iterator[Check]:
-    """A line for each manager, and one for the routes that systemd-networkd deletes."""
+    """Yield a line for each manager, and one for the routes that systemd-networkd deletes."""
     managers = known(view.preparation.network_managers, "they were not read")
     if isinstance(managers, Unreadable):
         for fault, name in ((HOST_NETWORK_MANAGER, "NetworkManager"), (HOST_NETWORKD, "systemd-networkd")):
@@ -53,7 +53,7 @@ def check_network_managers(view: View) -> Iterator[Check]:
 
 
 def devices(view: View) -> tuple[Device, ...]:
-    """Calico's devices here: one of a pod, and those of the tunnels that are asked for."""
+    """Return Calico's devices here: one of a pod, and those of the tunnels that are asked for."""
     found = [_POD]
     for family in Family:
         tunnels = tunnels_of(view, family)

@@ -33,7 +33,7 @@ class _Port(NamedTuple):
 
 
 def check_ports(view: View) -> Iterator[Check]:
-    """One line for each port that is used here."""
+    """Yield one line for each port that is used here."""
     listeners = known(view.preparation.listeners)
     for port in _ports(view):
         subject = f"TCP {port.number}"

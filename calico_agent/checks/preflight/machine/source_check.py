@@ -25,7 +25,7 @@ _LOOSE = 2
 
 
 def check_source_check(view: View) -> Iterator[Check]:
-    """One line for the host, and one for the links of pods where an old Felix is used."""
+    """Yield one line for the host, and one for the links of pods where an old Felix is used."""
     sysctls = known(view.preparation.sysctls)
     if isinstance(sysctls, Unreadable):
         yield _unknown(sysctls.reason)
