@@ -35,7 +35,8 @@ from calico_agent.sources.kernel.destinations import registered, voters
 from calico_agent.sources.kernel.neighbor_probe import NeighbourProbe
 from calico_agent.sources.kernel.reader import KernelReader
 from calico_agent.sources.kubernetes.kubelet import KubeletReader
-from calico_agent.sources.preparation import SUBJECTS, Circumstances, PreparationReader
+from calico_agent.sources.preparation import PreparationReader
+from calico_agent.sources.preparation_subjects import SUBJECTS, Circumstances
 
 _PROBE = "neighbour_probe"
 _PREFLIGHT = "preflight"

@@ -14,7 +14,8 @@ from calico_agent.model.network.address import Family, IPAddress
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.settings import DatastoreSettings
-from calico_agent.sources.docker.decode.container import decode_container, decode_network, is_calico_node
+from calico_agent.sources.docker.decode.calico_node import is_calico_node
+from calico_agent.sources.docker.decode.container import decode_container, decode_network
 from calico_agent.sources.docker.decode.log_lines import log_lines
 from calico_agent.sources.docker.decode.node_datastore import datastore_settings
 from tests.replay.birds import read_bird, server_time

@@ -14,7 +14,8 @@ from calico_agent.model.preparation import Preparation
 from calico_agent.model.unreadable import Unreadable
 from calico_agent.sources import preparation
 from calico_agent.sources.kernel.sysctl import read_sysctls
-from calico_agent.sources.preparation import SUBJECTS, Circumstances, PreparationReader, Subject
+from calico_agent.sources.preparation import PreparationReader
+from calico_agent.sources.preparation_subjects import SUBJECTS, Circumstances, Subject
 from tests.netns import network_namespace
 from tests.patience import until
 

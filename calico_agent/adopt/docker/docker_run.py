@@ -15,7 +15,7 @@ from calico_agent.config.options import parse_size, parse_ulimit
 from calico_agent.model.container.container import LABEL_MANAGED_BY, LABEL_SPEC_HASH
 from calico_agent.model.container.run_options import RunOptions, Ulimit, nano_cpus_of
 from calico_agent.secret import masked
-from calico_agent.sources.docker.decode.container import names_calico_node
+from calico_agent.sources.docker.decode.calico_node import names_calico_node
 from calico_agent.sources.kubernetes.decode.flags import TRUE
 
 _T = TypeVar("_T")

@@ -11,7 +11,8 @@ from calico_agent.adopt.described import Described, Difference, Given, GivenMoun
 from calico_agent.model.container.container import LABEL_MANAGED_BY, LABEL_SPEC_HASH, Container
 from calico_agent.model.container.run_options import RunOptions
 from calico_agent.sources.decode_error import Malformed
-from calico_agent.sources.docker.decode.container import decode_container, names_calico_node
+from calico_agent.sources.docker.decode.calico_node import names_calico_node
+from calico_agent.sources.docker.decode.container import decode_container
 
 _USUAL_URL = "unix:///var/run/docker.sock"
 _OURS = frozenset({LABEL_MANAGED_BY, LABEL_SPEC_HASH})

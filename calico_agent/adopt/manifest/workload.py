@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from calico_agent.adopt.described import NotTakenOver
 from calico_agent.adopt.manifest.objects import KubernetesObject, elements, member, own_member, string, twice
 from calico_agent.adopt.manifest.yaml_text import TEMPLATE_REASON, Kind, Parsed, Text, TextNode, templated
-from calico_agent.sources.docker.decode.container import names_calico_node
+from calico_agent.sources.docker.decode.calico_node import names_calico_node
 
 _NAME = "calico-node"
 _INSTALLER = "install-cni"

@@ -20,14 +20,12 @@ from calico_agent.model.container.container import LABEL_MANAGED_BY, Container, 
 from calico_agent.model.container.engine import Engine
 from calico_agent.model.container.image import LocalImage
 from calico_agent.model.observation import Unreadable
+from calico_agent.sources.docker.decode.calico_node import is_calico_node, names_calico_node, shares_network
 from calico_agent.sources.docker.decode.container import (
     decode_container,
     decode_image_env,
     decode_image_id,
     decode_network,
-    is_calico_node,
-    names_calico_node,
-    shares_network,
 )
 from calico_agent.sources.docker.decode.engine import decode_engine
 from calico_agent.sources.docker.decode.events import EventFilter, asked_to_stop

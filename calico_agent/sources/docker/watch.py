@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from urllib.parse import quote, urlsplit
 
-from calico_agent.sources.docker.decode.container import names_calico_node
+from calico_agent.sources.docker.decode.calico_node import names_calico_node
 from calico_agent.worker import Worker
 
 _SILENCE = 10.0  # seconds without an event before the connection is made anew

@@ -20,8 +20,9 @@ from calico_agent.sources.kubernetes.api import ask_api
 from calico_agent.sources.kubernetes.api_credentials import ApiSecret, node_credential, plugin_credential
 from calico_agent.sources.kubernetes.cni_folders import cni_folders
 from calico_agent.sources.kubernetes.cni_setup import CniReader
-from calico_agent.sources.kubernetes.components import KubernetesReader, find_part
+from calico_agent.sources.kubernetes.components import find_part
 from calico_agent.sources.kubernetes.decode.cni import calico_plugin
+from calico_agent.sources.kubernetes.setup import KubernetesReader
 
 _FRESH_SECONDS = 30.0
 # The API of a large cluster has many hosts; what they may do changes rarely. One that did not answer costs it nothing.

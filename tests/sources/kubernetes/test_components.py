@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from calico_agent.model.host.kubernetes import KubeletSetup, Kubernetes, ProxySetup
-from calico_agent.sources.kubernetes.components import KubernetesReader
+from calico_agent.sources.kubernetes.setup import KubernetesReader
 from tests.netns import NetworkNamespace, network_namespace
 from tests.sources.kubernetes.kubernetes_programs import VERSION, running
 

@@ -8,11 +8,9 @@ host's routes, so it shares the host's network (a pod's container that of its pa
 own command, `start_runit` (node/Dockerfile of projectcalico/calico@v3.32.1), or an entry point that somebody wrote.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from ipaddress import ip_address, ip_network
-from pathlib import PurePosixPath
 from typing import Any, TypeVar
 
 from calico_agent.model.container.container import Container, ContainerState, Mount
@@ -23,13 +21,6 @@ from calico_agent.sources.docker.decode.log_lines import LogLine, felix_ends, kn
 
 _T = TypeVar("_T")
 
-_NAME = "calico-node"
-# Repository `calico/node` of any registry or mirror, `rancher/mirrored-calico-node` and its like.
-_START = "start_runit"
-# What a container is given to do one thing and no more.
-_SHELLS = frozenset({"ash", "bash", "busybox", "dash", "env", "sh", "sleep", "tail"})
-_ONE_THING = _SHELLS | {"birdc", "birdcl", "birdcl6", "calico-node", "calicoctl", "cat", "ip", "ipset", "iptables"}
-_IMAGE = re.compile(r"(.*/)?(calico/node|([a-z0-9]+-)?calico-node)(:[^/]*)?(@.*)?")
 _ZERO_TIME = "0001-01-01T"  # Go's zero time: it has not happened
 
 
@@ -97,36 +88,6 @@ def decode_network(attrs: Mapping[str, Any]) -> DockerNetwork:
     except ValueError as error:
         raise Malformed(f"Docker's network {name} has an address that is none: {error}") from error
     return DockerNetwork(name=name, driver=driver, bridge=bridge, subnets=subnets, gateways=gateways)
-
-
-def is_calico_node(container: Container, network: str = "") -> bool:
-    """Whether this container is calico/node, whoever started it. `network`: `shares_network` says more of a pod's."""
-    if not names_calico_node(container.name, container.image):
-        return False
-    if container.name.startswith("k8s_"):
-        return shares_network(container, network)
-    return container.network_mode == "host" and not _does_one_thing(container.command)
-
-
-def shares_network(container: Container, network: str = "") -> bool:
-    """Whether it is in the host's network. `network` is the mode of the container whose network it uses, if that is
-    known: anybody who may start a pod may call its container so, or give its image the labels of ours.
-    """
-    joined = container.network_mode.startswith("container:")
-    return (network if joined and network else container.network_mode) == "host" or (joined and not network)
-
-
-def _does_one_thing(command: tuple[str, ...]) -> bool:
-    started = any(PurePosixPath(part).name == _START for words in command for part in words.split())
-    return bool(command) and not started and PurePosixPath(command[0]).name in _ONE_THING
-
-
-def names_calico_node(name: str, image: str) -> bool:
-    """Whether a container with this name, made from this image, may be calico/node."""
-    if name.startswith("k8s_"):
-        # Only the name tells: init containers of the pod have the same image, and kubelet gives images by digest.
-        return name.split("_")[1] == _NAME
-    return name == _NAME or _IMAGE.fullmatch(image) is not None
 
 
 def _field(attrs: Mapping[str, Any], key: str, kind: type[_T]) -> _T:

@@ -16,12 +16,8 @@ from calico_agent.model.container.container import Container, ContainerState, Mo
 from calico_agent.model.container.docker_network import DockerNetwork
 from calico_agent.model.container.run_options import RunOptions, Ulimit
 from calico_agent.sources.decode_error import Malformed
-from calico_agent.sources.docker.decode.container import (
-    decode_container,
-    decode_network,
-    is_calico_node,
-    shares_network,
-)
+from calico_agent.sources.docker.decode.calico_node import is_calico_node, shares_network
+from calico_agent.sources.docker.decode.container import decode_container, decode_network
 from calico_agent.sources.docker.decode.log_lines import log_lines
 from calico_agent.sources.docker.decode.node_datastore import datastore_settings
 from tests.captures import CAPTURES, hosts, inspected, log_tail
