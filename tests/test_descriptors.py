@@ -14,7 +14,7 @@ from calico_agent.config.schema import AgentSection, BirdSection, DatastoreSecti
 from calico_agent.descriptors import can_open
 from calico_agent.model.observation import Unreadable
 from calico_agent.runtime.collector import Collector
-from calico_agent.sources.host.conflicting_processes import RivalReader
+from calico_agent.sources.host.conflicting_processes import ConflictingProcessReader
 from calico_agent.sources.kubernetes.kubelet import KubeletReader
 from tests.netns import network_namespace
 from tests.sources.kubernetes.test_kubelet import kubelet
@@ -75,7 +75,7 @@ def test_what_was_last_seen_of_processes_stays(tmp_path: Path) -> None:
     with network_namespace() as host, kubelet(tmp_path, host, "--hostname-override", "host3"):
 
         def look() -> tuple[object, object]:
-            reader, rivals = KubeletReader(), RivalReader()
+            reader, rivals = KubeletReader(), ConflictingProcessReader()
             before = reader.read(), rivals.read((), (179,))
             with without_descriptors():
                 return before, (reader.read(), rivals.read((), (179,)))

@@ -1,5 +1,6 @@
 """The tree of the package: one word for each thing, folders and files of a size that one can survey."""
 
+import re
 from collections import Counter, defaultdict
 from pathlib import Path, PurePosixPath
 
@@ -59,3 +60,11 @@ def test_no_folder_has_more_modules_than_one_surveys() -> None:
 def test_no_module_is_longer_than_one_reads_at_once() -> None:
     lines = {str(path): len((PACKAGE / path).read_text().splitlines()) for path in MODULES}
     assert {path: number for path, number in lines.items() if number > MOST_LINES} == {}
+
+
+def test_no_two_public_classes_have_one_name() -> None:
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for path in MODULES:
+        for name in re.findall(r"^class ([A-Z]\w*)", (PACKAGE / path).read_text(), re.MULTILINE):
+            found[name].append(path.as_posix())
+    assert {name: paths for name, paths in found.items() if len(paths) > 1} == {}

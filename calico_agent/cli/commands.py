@@ -131,8 +131,8 @@ def _question(options: argparse.Namespace, page: str, parameters: dict[str, str]
         from calico_agent.api import questions  # noqa: PLC0415
         from calico_agent.runtime import oneshot as once  # noqa: PLC0415
 
-        explorer = once.explore_now(_load(options))
-        answered = (questions.answer_routes if page == "routes" else questions.answer_trace)(explorer, parameters)
+        queries = once.queries_now(_load(options))
+        answered = (questions.answer_routes if page == "routes" else questions.answer_trace)(queries, parameters)
         if answered.error:
             raise UsageError(answered.error)
         healthy, text = answered.healthy, answered.body.decode()

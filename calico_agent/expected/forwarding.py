@@ -69,7 +69,7 @@ class ForwardingPath:
         return f"{via}{f'dev {self.device}' if self.device else ''}".strip()
 
 
-class Lane(NamedTuple):
+class BlockKind(NamedTuple):
     """What the ways to all blocks of one kind have in common: the pool, and whether BIRD advertises what is in it."""
 
     pool: Pool
@@ -105,14 +105,14 @@ class ForwardingResolver:
         """True if `address` is that of a tunnel device of this node."""
         return any(end.node == node for end in self._cluster.tunnels.get(address, ()))
 
-    def to(self, node: str, lane: Lane, family: Family) -> ForwardingPath | None:
-        """Return the way to a node's addresses in this lane, None when none is to be expected."""
-        key = (node, lane.pool.name, lane.exported, family)
+    def to(self, node: str, kind: BlockKind, family: Family) -> ForwardingPath | None:
+        """Return the way to a node's addresses in this kind, None when none is to be expected."""
+        key = (node, kind.pool.name, kind.exported, family)
         if key not in self._ways:
-            self._ways[key] = self._make(node, lane, family)
+            self._ways[key] = self._make(node, kind, family)
         return self._ways[key]
 
-    def _make(self, node: str, lane: Lane, family: Family) -> ForwardingPath | None:
+    def _make(self, node: str, kind: BlockKind, family: Family) -> ForwardingPath | None:
         record, me = self._cluster.nodes.get(node), self._local.node
         own = self._local.registered[family]
         registered = record.registered(family) if record else None
@@ -124,10 +124,10 @@ class ForwardingResolver:
             return ForwardingPath(
                 node, registered.ip, Encapsulation.WIREGUARD, None, WIREGUARD_DEVICES[family], writer=Writer.FELIX
             )
-        by_bgp = self.by_bgp(lane.pool)
-        if not (self._local.uses_bird and lane.exported if by_bgp else felix.block_routes):
+        by_bgp = self.by_bgp(kind.pool)
+        if not (self._local.uses_bird and kind.exported if by_bgp else felix.block_routes):
             return None
-        encapsulation = _encapsulation(lane.pool, registered, own)
+        encapsulation = _encapsulation(kind.pool, registered, own)
         if encapsulation is Encapsulation.VXLAN:
             gateway = record.vtep(family)
             return ForwardingPath(

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from calico_agent.expected.block_ownership import AffinityConflict, claim_state, double_claim
 from calico_agent.expected.cluster import Cluster
-from calico_agent.expected.forwarding import ForwardingPath, ForwardingResolver, Lane
+from calico_agent.expected.forwarding import BlockKind, ForwardingPath, ForwardingResolver
 from calico_agent.expected.local_node import Local, Standpoint
 from calico_agent.model.calico.node import AffinityState, Block, Borrowed, Pool
 from calico_agent.model.last_value_cache import LastValueCache
@@ -101,9 +101,9 @@ def _expect(cluster: Cluster, local: Standpoint) -> Expectation:
         return Expectation()
     draft = _Draft(cluster, local)
     for key, block in cluster.blocks.items():
-        lane = _lane(cluster, key, block)
-        if not block.virtual and lane is not None:
-            draft.add(key, block, lane)
+        kind = _kind(cluster, key, block)
+        if not block.virtual and kind is not None:
+            draft.add(key, block, kind)
     return draft.finished()
 
 
@@ -126,12 +126,12 @@ def _is_silent(block: Block) -> bool:
     return alone and (not block.in_use or bool(block.borrowed))
 
 
-def _lane(cluster: Cluster, key: Key, block: Block) -> Lane | None:
+def _kind(cluster: Cluster, key: Key, block: Block) -> BlockKind | None:
     """How a block is led to; None where its pool may be one that could not be read."""
     pool = cluster.pools.covering(key)
     if pool is not None:
-        return Lane(pool, cluster.withheld.covering(key) is None)
-    return Lane(Pool(_NO_POOL, block.cidr), exported=True) if cluster.pools_known else None
+        return BlockKind(pool, cluster.withheld.covering(key) is None)
+    return BlockKind(Pool(_NO_POOL, block.cidr), exported=True) if cluster.pools_known else None
 
 
 class _Draft:
@@ -152,61 +152,61 @@ class _Draft:
         self._lost_blocks: list[LostBlock] = []
         self._left_out = 0
 
-    def add(self, key: Key, block: Block, lane: Lane) -> None:
+    def add(self, key: Key, block: Block, kind: BlockKind) -> None:
         """What one block calls for."""
         if (double := double_claim(self._cluster, key, block)) is not None:
             self._double_claims.append(double)
-        self._routes.extend(self._borrowed(block, lane))
+        self._routes.extend(self._borrowed(block, kind))
         if block.owner is None:
-            if block.in_use and not block.borrowed and lane.pool.name == _NO_POOL:
+            if block.in_use and not block.borrowed and kind.pool.name == _NO_POOL:
                 self._ownerless.append(block)
             return
         state = claim_state(self._cluster, key, block)
-        by_bgp = self._ways.by_bgp(lane.pool)
+        by_bgp = self._ways.by_bgp(kind.pool)
         if key in self._cluster.lost:
             self._lost_blocks.append(LostBlock(block.cidr, block.owner, by_bgp))
         if block.owner == self._local.name:
             short = block.cidr.prefixlen < FULL_LENGTH[block.cidr.version]
-            if state not in {None, AffinityState.PENDING} and short and self._ways.blackholed(lane.pool):
+            if state not in {None, AffinityState.PENDING} and short and self._ways.blackholed(kind.pool):
                 self._own_blocks.append(block.cidr)
         elif not by_bgp or (state is AffinityState.CONFIRMED and not _is_silent(block)):
-            self._lead(block, block.owner, lane)
+            self._lead(block, block.owner, kind)
         if by_bgp and block.in_use and self._local.uses_bird:
-            self._note_silence(block, state, lane)
+            self._note_silence(block, state, kind)
 
-    def _lead(self, block: Block, owner: str, lane: Lane) -> None:
-        way = self._ways.to(owner, lane, Family(block.cidr.version))
+    def _lead(self, block: Block, owner: str, kind: BlockKind) -> None:
+        way = self._ways.to(owner, kind, Family(block.cidr.version))
         if way is not None:
             self._routes.append(ExpectedRoute(block.cidr, way, single=self._is_for_a_pod(block, owner, way)))
         elif not self._ways.known(owner):
             self._unreachable[owner] = self._unreachable.get(owner, 0) + 1
         else:
-            self._left_out += not self._ways.by_bgp(lane.pool)
+            self._left_out += not self._ways.by_bgp(kind.pool)
 
     def _is_for_a_pod(self, block: Block, owner: str, way: ForwardingPath) -> bool:
         """Whether a block is one address that BIRD leads to, and not that of the owner's tunnel device."""
         alone = block.cidr.prefixlen == FULL_LENGTH[block.cidr.version]
         return alone and way.by_bgp and not self._ways.is_tunnel_address(owner, block.cidr.network_address)
 
-    def _note_silence(self, block: Block, state: AffinityState | None, lane: Lane) -> None:
+    def _note_silence(self, block: Block, state: AffinityState | None, kind: BlockKind) -> None:
         """A block whose owner tells nobody about it, although it is in use."""
-        if not lane.exported:
-            pool, number = self._withheld.get(lane.pool.name, (lane.pool, 0))
-            self._withheld[lane.pool.name] = pool, number + 1
+        if not kind.exported:
+            pool, number = self._withheld.get(kind.pool.name, (kind.pool, 0))
+            self._withheld[kind.pool.name] = pool, number + 1
         elif state is not AffinityState.CONFIRMED:
             self._unclaimed.append((block, state))
 
-    def _borrowed(self, block: Block, lane: Lane) -> Iterator[ExpectedRoute]:
+    def _borrowed(self, block: Block, kind: BlockKind) -> Iterator[ExpectedRoute]:
         for borrowed in block.borrowed:
             if borrowed.node == block.owner:
                 continue
             # A node's tunnel address may be borrowed too: see `checks.underlay.tunnel_addresses`.
             if borrowed.kind or self._ways.is_tunnel_address(borrowed.node, borrowed.address):
                 continue
-            if lane.pool.name == _NO_POOL:
+            if kind.pool.name == _NO_POOL:
                 self._outside.append((borrowed, block))
                 continue
-            way = self._ways.to(borrowed.node, lane, Family(borrowed.address.version))
+            way = self._ways.to(borrowed.node, kind, Family(borrowed.address.version))
             if way is not None and way.by_bgp and is_kept_back(self._cluster, block, self._local.name):
                 continue
             if way is not None and borrowed.node != self._local.name:

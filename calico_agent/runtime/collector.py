@@ -27,7 +27,7 @@ from calico_agent.sources.datastore.single_reads import EndpointReader
 from calico_agent.sources.docker.client import DockerReader
 from calico_agent.sources.docker.programs import ProgramReader
 from calico_agent.sources.docker.waiting_commands import ClientReader
-from calico_agent.sources.host.conflicting_processes import RivalReader
+from calico_agent.sources.host.conflicting_processes import ConflictingProcessReader
 from calico_agent.sources.host.dns import NameLookup
 from calico_agent.sources.host.machine import read_host
 from calico_agent.sources.host.own_files import read_file_trouble
@@ -74,7 +74,7 @@ class Collector:
         self._pull = pull
         self._configuration = configuration
         self._agent_troubles = agent_troubles
-        self._rivals = RivalReader()
+        self._rivals = ConflictingProcessReader()
         self._endpoints = EndpointReader(config.datastore.timeout_seconds, backends)
         self._docker = DockerReader(config.docker.url, config.docker.timeout_seconds)
         self._birds = BirdsReader(config.bird.socket, config.bird.socket6)

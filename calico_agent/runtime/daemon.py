@@ -29,7 +29,7 @@ from calico_agent.report.as_text import render_line
 from calico_agent.report.changes import changes
 from calico_agent.report.pacing import seconds_to_next_pass
 from calico_agent.runtime.events import Events, changed_settings
-from calico_agent.runtime.parts import LONGEST_PASS, Parts, Watch
+from calico_agent.runtime.parts import LONGEST_PASS, DaemonParts, Watcher
 from calico_agent.runtime.queries import RouteQueries
 from calico_agent.runtime.reconciler import Reconciler
 from calico_agent.runtime.single import Locks
@@ -48,7 +48,7 @@ _RELOAD = "reload"
 class Daemon:
     """One running agent: the loop, its watchers and its server."""
 
-    def __init__(self, config: Config, on_disk: ConfigOnDisk, locks: Locks, parts: Parts) -> None:
+    def __init__(self, config: Config, on_disk: ConfigOnDisk, locks: Locks, parts: DaemonParts) -> None:
         self._parts = parts
         self._log = structlog.get_logger("calico_agent")
         self._config = config
@@ -61,9 +61,9 @@ class Daemon:
         self._agent = parts.agent(config, self._words.put, on_disk.look, self._troubles)
         self._latest.tell_configuration = self._tell_configuration
         self._latest.tell_history = self._events.past
-        self._server = parts.server(self._latest, config, self._agent.explorer)
+        self._server = parts.server(self._latest, config, self._agent.queries)
         self._watch_parts()
-        self._watches: tuple[Watch, ...] = ()
+        self._watches: tuple[Watcher, ...] = ()
         self._report: Report | None = None
         self._begun = 0.0  # when the last pass began, monotonic
 
@@ -200,12 +200,12 @@ def run(config: Config, on_disk: ConfigOnDisk) -> int:
     _share_one_heap()
     locks = Locks()
     locks.take(config)
-    Daemon(config, on_disk, locks, Parts(Reconciler, _serve, _open_watches)).run()
+    Daemon(config, on_disk, locks, DaemonParts(Reconciler, _serve, _open_watches)).run()
     return 0
 
 
-def _serve(latest: AgentHealth, config: Config, explorer: RouteQueries) -> HttpServer:
-    return HttpServer(latest, config.listen, Path(config.http.socket), explorer)
+def _serve(latest: AgentHealth, config: Config, queries: RouteQueries) -> HttpServer:
+    return HttpServer(latest, config.listen, Path(config.http.socket), queries)
 
 
 def _share_one_heap() -> None:
@@ -214,7 +214,7 @@ def _share_one_heap() -> None:
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
 
 
-def _open_watches(config: Config, wake: Callable[[str], None], latest: AgentHealth) -> tuple[Watch, ...]:
+def _open_watches(config: Config, wake: Callable[[str], None], latest: AgentHealth) -> tuple[Watcher, ...]:
     netlink, docker = (
         NetlinkWatch(wake),
         DockerWatch(config.docker.url, wake, container_name=config.node.container_name),

@@ -38,13 +38,13 @@ def report_once(config: Config) -> Report:
         return report
 
 
-def explore_now(config: Config) -> RouteQueries:
+def queries_now(config: Config) -> RouteQueries:
     """Return what `routes --once` and `trace --once` ask."""
     with _opened(config) as eyes:
         seen = eyes.look()
-    explorer = RouteQueries(eyes.caches)
-    explorer.see(seen.observation, seen.identity, config)
-    return explorer
+    queries = RouteQueries(eyes.caches)
+    queries.see(seen.observation, seen.identity, config)
+    return queries
 
 
 def wanted_now(config: Config) -> DesiredContainer:

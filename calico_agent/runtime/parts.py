@@ -21,7 +21,7 @@ LONGEST_PASS = 60.0
 class Agent(Protocol):
     """What the loop asks of the agent (`Reconciler`)."""
 
-    explorer: RouteQueries
+    queries: RouteQueries
 
     def make_pass(self) -> tuple[Report, Plan]: ...
     def act(self, plan: Plan) -> Outcome | None: ...
@@ -32,18 +32,18 @@ class Agent(Protocol):
     def close(self) -> None: ...
 
 
-class Watch(Protocol):
+class Watcher(Protocol):
     """What wakes the loop, from a thread of its own."""
 
     def stop(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class DaemonParts:
     """How the parts around the loop are made. A test hands in others."""
 
     agent: Callable[
         [Config, Callable[[str], None], Callable[[], Configuration], Callable[[], tuple[AgentTrouble, ...]]], Agent
     ]
     server: Callable[[AgentHealth, Config, RouteQueries], HttpServer]
-    watches: Callable[[Config, Callable[[str], None], AgentHealth], tuple[Watch, ...]]
+    watches: Callable[[Config, Callable[[str], None], AgentHealth], tuple[Watcher, ...]]

@@ -44,7 +44,7 @@ class Reconciler:
         self._configuration = configuration
         self._troubles = troubles
         self._caches = Caches()
-        self.explorer = RouteQueries(self._caches)
+        self.queries = RouteQueries(self._caches)
         self._config = config
         self._names = NameLeaseKeeper(wake)
         self._puller = _puller(config, wake)
@@ -79,7 +79,7 @@ class Reconciler:
             made = make_pass(self._sources, self._config, self._memory, at)
         self._remember(made.memory)
         self._observation = made.evaluation.observation
-        self.explorer.see(made.evaluation.observation, made.evaluation.identity, self._config)
+        self.queries.see(made.evaluation.observation, made.evaluation.identity, self._config)
         seconds = time.monotonic() - begun
         return replace(made.report, started_at=self._started_at, pass_seconds=seconds), made.plan
 

@@ -10,6 +10,7 @@ from calico_agent.expected.cluster import index
 from calico_agent.model.calico.bgp_peer import Peering
 from calico_agent.model.calico.node import BgpSettings, Datastore, Node
 from calico_agent.model.calico.selector import Comparison, Everything, Has, Not, Operator
+from calico_agent.model.last_value_cache import Caches
 from calico_agent.model.network.address import Family
 from tests.checks.cluster import v4
 from tests.expected.test_bgp_peers import REFLECT, labelled, reflecting
@@ -111,4 +112,5 @@ def test_a_node_without_a_record_is_planned_for_by_its_addresses() -> None:
 def test_it_is_made_once_for_the_same_records() -> None:
     one, other = (index(Datastore(nodes=tuple(NODES), bgp=BgpSettings(), cluster_guid=guid)) for guid in ("a", "b"))
     assert one is not other
-    assert bgp_plan(one, "here", HERE, {}) is bgp_plan(other, "here", HERE, {})
+    with Caches().in_use():
+        assert bgp_plan(one, "here", HERE, {}) is bgp_plan(other, "here", HERE, {})

@@ -24,7 +24,7 @@ from calico_agent.model.container.supervision import Attempts, Plan
 from calico_agent.model.last_value_cache import Caches
 from calico_agent.model.report import Report
 from calico_agent.runtime.daemon import Daemon
-from calico_agent.runtime.parts import Parts
+from calico_agent.runtime.parts import DaemonParts
 from calico_agent.runtime.queries import RouteQueries
 from calico_agent.runtime.single import Locks
 from tests.reports import healthy_report
@@ -39,7 +39,7 @@ class Script:
 
     steps: list[Callable[["Script"], tuple[Report, Plan]]]
     wake: Callable[[str], None] = lambda _: None
-    explorer: RouteQueries = field(default_factory=lambda: RouteQueries(Caches()))
+    queries: RouteQueries = field(default_factory=lambda: RouteQueries(Caches()))
     done: list[str] = field(default_factory=list)
     beats: dict[str, Heartbeat] = field(default_factory=dict)
 
@@ -149,16 +149,16 @@ class Running:
             self._manager.close()
         return script
 
-    def _parts(self, script: Script) -> Parts:
+    def _parts(self, script: Script) -> DaemonParts:
         def agent(_config: Config, wake: Callable[[str], None], *_: object) -> Script:
             script.wake = wake
             return script
 
-        def server(latest: AgentHealth, config: Config, explorer: RouteQueries) -> HttpServer:
+        def server(latest: AgentHealth, config: Config, queries: RouteQueries) -> HttpServer:
             self.health = latest
-            return HttpServer(latest, config.listen, Path(config.http.socket), explorer)
+            return HttpServer(latest, config.listen, Path(config.http.socket), queries)
 
-        return Parts(agent, server, lambda *_: (Watch(self.watches),))
+        return DaemonParts(agent, server, lambda *_: (Watcher(self.watches),))
 
     def _listen(self) -> None:
         while True:
@@ -171,7 +171,7 @@ class Running:
             self.told.append(said)
 
 
-class Watch:
+class Watcher:
     """Says when it is opened and stopped."""
 
     def __init__(self, said: list[str]) -> None:

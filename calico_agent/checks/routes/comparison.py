@@ -35,7 +35,7 @@ class RouteMismatch(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class RouteComparison:
     """What one walk along the table told.
 
     `mismatches` are in the order of their prefixes. `unexpected` is what is said of routes that nothing calls for.
@@ -49,7 +49,7 @@ class Comparison:
     aggregates: Aggregates
 
 
-def compare(view: View, kernel: Kernel, expectation: Expectation, rib: Rib) -> Comparison:
+def compare(view: View, kernel: Kernel, expectation: Expectation, rib: Rib) -> RouteComparison:
     """Compare all expected routes with those of `kernel`; `rib` is what BIRD knows of them."""
     table = expected_table(expectation)
     overrides = diversions(kernel, expectation)
@@ -72,4 +72,4 @@ def compare(view: View, kernel: Kernel, expectation: Expectation, rib: Rib) -> C
         else:
             amiss.pop(key, None)
     mismatches = tuple(amiss[key] for key in sorted(amiss))
-    return Comparison(mismatches, tuple(unexpected), verifier, overrides, aggregates)
+    return RouteComparison(mismatches, tuple(unexpected), verifier, overrides, aggregates)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from calico_agent.checks.bgp.rib import rib_of
-from calico_agent.checks.routes.comparison import Comparison, compare
+from calico_agent.checks.routes.comparison import RouteComparison, compare
 from calico_agent.checks.traffic_impact import shown
 from calico_agent.checks.underlay.tunnels import Underlay
 from calico_agent.expected.cluster import Cluster
@@ -40,7 +40,7 @@ def route_rows(view: View) -> tuple[RouteRow, ...]:
 
 
 def _expected(
-    view: View, cluster: Cluster, kernel: Kernel, expectation: Expectation, compared: Comparison
+    view: View, cluster: Cluster, kernel: Kernel, expectation: Expectation, compared: RouteComparison
 ) -> Iterator[RouteRow]:
     table, underlay = expected_table(expectation), Underlay(view, kernel)
     faults = {key_of(one.route.prefix): one.fault for one in compared.mismatches}
@@ -64,7 +64,7 @@ def _expected(
         )
 
 
-def _taken(route: ExpectedRoute, kernel: Kernel, compared: Comparison) -> str:
+def _taken(route: ExpectedRoute, kernel: Kernel, compared: RouteComparison) -> str:
     """The route that packets take now: one that a rule leads to, the kernel's own, or one that stands for many."""
     if (diversion := compared.overrides.routes.get(route.prefix)) is not None:
         return str(diversion)

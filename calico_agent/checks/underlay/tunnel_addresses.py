@@ -16,7 +16,7 @@ from calico_agent.checks.traffic_impact import shown
 from calico_agent.expected.address_owners import standing_of
 from calico_agent.expected.agents import is_this_host
 from calico_agent.expected.cluster import Cluster, TunnelEnd
-from calico_agent.expected.forwarding import Encapsulation, ForwardingPath, ForwardingResolver, Lane
+from calico_agent.expected.forwarding import BlockKind, Encapsulation, ForwardingPath, ForwardingResolver
 from calico_agent.expected.local_node import Standpoint
 from calico_agent.expected.routes import is_kept_back
 from calico_agent.expected.view import View
@@ -57,8 +57,8 @@ def _tunnel_routes(cluster: Cluster, local: Standpoint) -> TunnelRoutes:
         end = next((one for one in ends if one.node == rightful), ends[0])
         if pool is None or end.node == local.name or not _used(pool, end):
             continue
-        lane = Lane(pool, cluster.withheld.covering(key) is None)
-        way = ways.to(end.node, lane, Family(address.version))
+        kind = BlockKind(pool, cluster.withheld.covering(key) is None)
+        way = ways.to(end.node, kind, Family(address.version))
         if way is None or way.encapsulation is Encapsulation.WIREGUARD:
             continue
         found.ways[address.version][int(address)] = address, end, way

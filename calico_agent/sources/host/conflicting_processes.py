@@ -32,7 +32,7 @@ _UNSEEN_PID = 0
 _LEISURE_SECONDS = 30.0
 
 
-class RivalReader:
+class ConflictingProcessReader:
     """Reads the rivals of calico/node's containers, all processes at most once in half a minute while one lives."""
 
     def __init__(self) -> None:

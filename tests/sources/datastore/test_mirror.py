@@ -25,7 +25,7 @@ from calico_agent.sources.datastore import replica as replica_module
 from calico_agent.sources.datastore.etcd3 import reader as etcd_module
 from calico_agent.sources.datastore.etcd3.backend import Etcd3
 from calico_agent.sources.datastore.etcd3.decode import PREFIXES
-from calico_agent.sources.datastore.etcd3.reader import Connection
+from calico_agent.sources.datastore.etcd3.reader import ConnectionV3
 from calico_agent.sources.datastore.mirror import Mirror
 from calico_agent.sources.datastore.reading import read_datastore
 from calico_agent.sources.datastore.replica import Replica
@@ -403,7 +403,7 @@ def test_a_watch_from_a_compacted_revision_ends(etcd: EtcdServer) -> None:
     etcd.ctl("compact", str(revision_of(etcd)))
     endpoint = parse_endpoint(etcd.url, tls_by_default=False)
     with (
-        Connection(endpoint, etcd.settings(), 5.0) as connection,
+        ConnectionV3(endpoint, etcd.settings(), 5.0) as connection,
         connection.watch(dict.fromkeys(PREFIXES, 2)) as watch,
         pytest.raises(DatastoreError) as caught,
     ):

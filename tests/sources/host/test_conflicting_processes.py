@@ -19,7 +19,7 @@ import pytest
 
 from calico_agent.model.container.container import Container, ContainerState
 from calico_agent.model.host.conflicting_process import ConflictingProcess
-from calico_agent.sources.host.conflicting_processes import RivalReader
+from calico_agent.sources.host.conflicting_processes import ConflictingProcessReader
 from tests.netns import NetworkNamespace, network_namespace
 from tests.patience import until
 
@@ -35,11 +35,11 @@ time.sleep(600)
 READ = """
 import dataclasses, json, sys
 from calico_agent.model.container.container import Container, ContainerState
-from calico_agent.sources.host.conflicting_processes import RivalReader
+from calico_agent.sources.host.conflicting_processes import ConflictingProcessReader
 ports, *pids = sys.argv[1:]
 pids = map(int, pids)
 containers = [Container("0" * 64, "calico-node", "x", ContainerState.RUNNING, pid=pid) for pid in pids]
-found = RivalReader().read(containers, [*map(int, ports.split(","))])
+found = ConflictingProcessReader().read(containers, [*map(int, ports.split(","))])
 print(json.dumps([dataclasses.asdict(rival) for rival in found], default=str))
 """
 NODE = Container("0" * 64, "calico-node", "calico/node:v3.31.7", ContainerState.RUNNING, pid=2**22 - 1)
@@ -133,9 +133,9 @@ def test_a_container_that_was_started_again_since_docker_was_asked_is_no_rival_o
     """`docker restart`: the container is read between its two lives, its BIRD after that."""
     ended = Container("c" * 64, "calico-node", "x", ContainerState.EXITED)
     with control_group(ended.id) as group, bird(host, tmp_path) as process:
-        assert [found.pid for found in host.run(RivalReader().read, (ended,), [179])] == [process.pid]
+        assert [found.pid for found in host.run(ConflictingProcessReader().read, (ended,), [179])] == [process.pid]
         (group / "cgroup.procs").write_text(str(process.pid))
-        assert host.run(RivalReader().read, (ended,), [179]) == ()
+        assert host.run(ConflictingProcessReader().read, (ended,), [179]) == ()
 
 
 @contextmanager
@@ -182,7 +182,7 @@ def test_a_listener_of_which_nobody_may_see_the_process_is_told_all_the_same(hos
 def test_while_calico_node_runs_the_processes_are_not_looked_at_all_the_time(
     host: NetworkNamespace, tmp_path: Path
 ) -> None:
-    reader = RivalReader()
+    reader = ConflictingProcessReader()
     assert host.run(reader.read, (NODE,), [179]) == ()
     with bird(host, tmp_path):
         assert host.run(reader.read, (NODE,), [179]) == ()

@@ -5,7 +5,7 @@ from calico_agent.sources.datastore.backend import Backend
 from calico_agent.sources.datastore.calico.assembly import assemble
 from calico_agent.sources.datastore.etcd3.claims import EtcdClaims
 from calico_agent.sources.datastore.etcd3.decode import PREFIXES, block_key, decode_key
-from calico_agent.sources.datastore.etcd3.reader import Connection
+from calico_agent.sources.datastore.etcd3.reader import ConnectionV3
 from calico_agent.sources.datastore.server.endpoints import Endpoint, endpoints_of
 from calico_agent.sources.datastore.server.reachability import probe
 
@@ -22,9 +22,9 @@ class Etcd3(Backend):
     assemble = staticmethod(assemble)
     block_key = staticmethod(block_key)
 
-    def connect(self, endpoint: Endpoint, settings: DatastoreSettings, timeout: float) -> Connection:
+    def connect(self, endpoint: Endpoint, settings: DatastoreSettings, timeout: float) -> ConnectionV3:
         """A connection to one member."""
-        return Connection(endpoint, settings, timeout)
+        return ConnectionV3(endpoint, settings, timeout)
 
     def claims(self, endpoint: Endpoint, settings: DatastoreSettings, timeout: float) -> EtcdClaims:
         """The same, to claim names."""

@@ -17,7 +17,7 @@ from calico_agent.sources.datastore.calico.workload_endpoint import (
 )
 from calico_agent.sources.datastore.etcd3.decode import PREFIXES, block_key, decode_key
 from calico_agent.sources.datastore.etcd3.link import EtcdConnection, etcdrpc
-from calico_agent.sources.datastore.etcd3.watch import Watch, end_of, text_of
+from calico_agent.sources.datastore.etcd3.watch import WatchV3, end_of, text_of
 from calico_agent.sources.datastore.position import SETTLED_V3, Position, Stamp
 from calico_agent.sources.datastore.server.endpoints import Endpoint
 from calico_agent.sources.datastore.server.error import DatastoreError
@@ -28,7 +28,7 @@ _MOST_ENDPOINTS = 1000  # ten times the pods that a node has by default (kubelet
 _MOST_NAMESPACES = 2000
 
 
-class Connection(EtcdConnection):
+class ConnectionV3(EtcdConnection):
     """A connection to one member of etcd, to read. Every call has a deadline and raises DatastoreError."""
 
     def __init__(self, endpoint: Endpoint, settings: DatastoreSettings, timeout: float) -> None:
@@ -124,9 +124,9 @@ class Connection(EtcdConnection):
                 if isinstance(block := decode_key(key, pair.value), Block):
                     yield block
 
-    def watch(self, starts: Mapping[str, int]) -> Watch:
+    def watch(self, starts: Mapping[str, int]) -> WatchV3:
         """Everything that changes below the prefixes, each from its own revision on."""
-        return Watch(self, etcdrpc.WatchStub(self.channel), self.metadata, starts)
+        return WatchV3(self, etcdrpc.WatchStub(self.channel), self.metadata, starts)
 
     def _range(self, request: etcdrpc.RangeRequest) -> etcdrpc.RangeResponse:
         return self.call(self._kv.Range, request)

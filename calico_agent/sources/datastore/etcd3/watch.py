@@ -10,7 +10,7 @@ from calico_agent.sources.datastore.etcd3.link import EtcdConnection, etcdrpc
 from calico_agent.sources.datastore.server.error import DatastoreError
 
 
-class Watch:
+class WatchV3:
     """An open watch: iterate `changes()` in one thread, `cancel()` from any. As a context it ends with the block."""
 
     def __init__(
