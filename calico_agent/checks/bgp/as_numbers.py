@@ -1,10 +1,11 @@
-"""Nodes of the mesh whose AS numbers do not fit each other.
+"""Sessions between nodes that end with "Bad peer AS": what the records tell of the two AS numbers.
 
 From v3.31 on a mesh peer without a number in its record is taken to be of the node's own AS, not of the cluster's
 (confd/pkg/backends/calico/bgp_processor.go@v3.32.1). So a node that alone has another number takes all others to have
 that number too, refuses them, and every session of it ends with "Bad peer AS" (seen running, v3.32.1).
 """
 
+from calico_agent.expected.bgp_peers import ExpectedSession
 from calico_agent.expected.view import View
 from calico_agent.model.calico.bird import PeerKind, Session
 
@@ -23,6 +24,27 @@ def one_number_of_two(view: View, session: Session, node: str) -> tuple[str, str
     return f"{why} the cluster's, {usual}", (
         f"{_write(usual, numbered.name)}; or, if {numbered.as_number} is wanted there, write {usual} into the records "
         f"of the others: {_write(usual, plain.name)}"
+    )
+
+
+def not_as_recorded(session: Session, node: str, wanted: ExpectedSession | None) -> tuple[str, str] | None:
+    """Return why AS numbers keep a session with a node away although this host's BIRD goes by the records, and what to
+    do; None where it does not, or where another reason keeps it away.
+
+    Whatever else speaks BGP on a node has its own AS number, and dials or answers with the node's address: kube-vip
+    (kube-vip/kube-vip#398), MetalLB, FRR.
+    """
+    bad_as = node and "Bad peer AS" in session.last_error
+    if not bad_as or wanted is None or session.neighbour_as not in wanted.as_numbers:
+        return None
+    it_says = (
+        "takes this host to be of another AS than the records say"
+        if session.last_error.startswith("Received:")
+        else f"is not of AS {session.neighbour_as}, as the records say"
+    )
+    return f"what speaks BGP there {it_says}: another program than calico/node, or a BIRD that is not up to date", (
+        f"on {node}: ss -atnp '( sport = :179 or dport = :179 )' shows who speaks BGP (kube-vip, MetalLB and FRR do, "
+        f"too); if it is bird alone, restart calico/node there"
     )
 
 

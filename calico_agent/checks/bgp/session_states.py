@@ -41,9 +41,10 @@ _NO_ANSWER = Meaning(
 )
 # The record of a node outlives its host, and every other node goes on waiting for it.
 _LEFT = "if that host is gone for good, delete its node record"
+_LARGE = "on this host: ping -M do -s 1472 ADDRESS (where an MTU is too small only large packets get lost)"
 # How the connection before ended, which says nothing of the next: the peer closed it, or told of its own end. In the
 # state Connect BIRD waits for the answer to a SYN, and keeps that error while none comes.
-_TOLD = r"Received: (Administrative|Peer de-configured|Other configuration)"
+_TOLD = r"Received: (Administrative|Peer de-configured|Other configuration|Hold timer expired)"
 _ENDED = rf"(Connection (closed|reset by peer)|{_TOLD})"
 _MEANINGS = tuple(
     (re.compile(pattern), Meaning(*texts))
@@ -59,6 +60,13 @@ _MEANINGS = tuple(
             "the two sides have the same router id, or one of them has none",
             "compare the router id of BIRD here and on NODE: CALICO_ROUTER_ID, else the registered IPv4 address",
             "compare the router id of ADDRESS with this node's: CALICO_ROUTER_ID, else the registered IPv4 address",
+        ),
+        (rf"^Connect .*{_ENDED}", *_NO_ANSWER),
+        (
+            r"Received: Hold timer expired",
+            "it heard nothing from this host for its hold time: packets to it get lost on the way, or BIRD here hangs",
+            f"{_LARGE}; then look at the firewalls between this host and NODE",
+            f"{_LARGE}; then look at the network between",
         ),
         (
             r"Hold timer expired",
@@ -90,7 +98,6 @@ _MEANINGS = tuple(
             f"on NODE: nc -vz OWN OWNPORT; see that calico/node runs there with a session to this host; {_LEFT}",
             "on ADDRESS: see that OWN is one of its neighbors, and that it can open TCP port OWNPORT of OWN",
         ),
-        (rf"^Connect .*{_ENDED}", *_NO_ANSWER),
         (
             r"Connection (closed|reset by peer)",
             "it accepts the connection and closes it: it does not expect a session from this host's address",
@@ -119,7 +126,7 @@ _UNTOLD = Meaning(
 
 _WORDS = re.compile(r"\b(NODE|ADDRESS|PORT|OWN|OWNPORT|CONTAINER|ROUTER)\b")
 _OVER = re.compile(rf"^Connect .*{_ENDED}|{_TOLD}")
-_SILENT = re.compile(rf"Hold timer expired|^(Connect|Active|OpenSent) *$|^Connect .*{_ENDED}")
+_SILENT = re.compile(rf"(?<!Received: )Hold timer expired|^(Connect|Active|OpenSent) *$|^Connect .*{_ENDED}")
 
 
 def is_silent(session: Session) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from calico_agent.checks.bgp.as_numbers import one_number_of_two
+from calico_agent.checks.bgp.as_numbers import not_as_recorded, one_number_of_two
 from calico_agent.checks.bgp.recovery import is_young, just_recovering
 from calico_agent.checks.bgp.session_states import Ends, described, has_just_ended, is_silent, meaning
 from calico_agent.checks.knocking import router_to
@@ -43,7 +43,7 @@ def find_sessions(view: View, family: Family, bird: Bird) -> Iterator[Finding]:
             yield _other_as(view, session, bird, wanted)
         if not (session.established or view.starting or session.peer in served or _pending(session, bird)):
             by_hand = written_by_hand(view.kernel, session.peer)
-            yield _down(view, session, by_hand, early=is_young(bird))
+            yield _down(view, session, wanted, by_hand, early=is_young(bird))
 
 
 def _doubtful(sessions: tuple[Session, ...], plan: FamilyPlan) -> tuple[tuple[Session, ExpectedSession | None], ...]:
@@ -173,10 +173,13 @@ def _other_as(view: View, session: Session, bird: Bird, wanted: ExpectedSession)
     )
 
 
-def _down(view: View, session: Session, fixed: Neighbour | None, *, early: bool) -> Finding:
+def _down(
+    view: View, session: Session, wanted: ExpectedSession | None, fixed: Neighbour | None, *, early: bool
+) -> Finding:
     """`fixed` is the neighbour entry of the peer that somebody wrote by hand."""
     peer, node = session.peer, node_at(view, session.peer)
-    sentence, cure = _reason(view, session, fixed, node)
+    numbers = one_number_of_two(view, session, node) or not_as_recorded(session, node, wanted)
+    sentence, cure = numbers or _reason(view, session, fixed, node)
     weighs = matters(view, Family(peer.version), node)
     who = f"node {node} ({peer})" if node else f"peer {peer} ({session.kind.value})"
     return BGP_DOWN.finding(
@@ -214,7 +217,7 @@ def _reason(view: View, session: Session, fixed: Neighbour | None, node: str) ->
             f"nothing comes back from {fixed.mac}, the hardware address that somebody wrote for it by hand",
             f"ip neigh del {peer} dev {fixed.device} on this host, unless it is right and {node or peer} is off",
         )
-    return one_number_of_two(view, session, node) or meaning(session, node, _ends(view, session, node))
+    return meaning(session, node, _ends(view, session, node))
 
 
 def _ends(view: View, session: Session, node: str) -> Ends:

@@ -530,7 +530,7 @@ CASES = {
         {"BGP-DOWN host2": set()},
         says=("node host1 has an AS number of its own, 64999, and host2 has none but the cluster's, 64512",),
     ),
-    "both have a number, and the records do not tell which side is wrong": Case(
+    "both have the number that their records say, and the peer takes this host for another": Case(
         stored(
             peered(replace(session("10.77.0.12", "Idle", "Received: Bad peer AS"), neighbour_as=64999), TO_HOST3),
             nodes=(
@@ -540,7 +540,23 @@ CASES = {
             ),
         ),
         {"BGP-DOWN host2": set()},
-        says=("the two sides disagree about an AS number",),
+        says=("what speaks BGP there takes this host to be of another AS than the records say: another program",),
+    ),
+    "another BGP program answers at a node's address (kube-vip/kube-vip#398)": Case(
+        stored(
+            peered(replace(session("10.77.0.12", "Idle", "BGP Error: Bad peer AS"), neighbour_as=64512), TO_HOST3),
+            nodes=DATASTORE.nodes,
+        ),
+        {"BGP-DOWN host2": set()},
+        says=(
+            "what speaks BGP there is not of AS 64512, as the records say: another program than calico/node",
+            "on host2: ss -atnp '( sport = :179 or dport = :179 )'",
+        ),
+    ),
+    "large packets to a peer get lost": Case(
+        peered(session("10.77.0.12", "Idle", "Received: Hold timer expired"), TO_HOST3),
+        {"BGP-DOWN host2": set()},
+        says=("it heard nothing from this host for its hold time", "ping -M do -s 1472 10.77.0.12"),
     ),
     "the AS number of a BGPPeer that gives none is not known": Case(
         stored(peered(*SESSIONS, replace(TO_TOR, neighbour_as=64512)), bgp=settings(replace(TOR, as_number=None))),
