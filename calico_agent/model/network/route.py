@@ -5,10 +5,10 @@ Numbers are rtnetlink's (include/uapi/linux/rtnetlink.h): protocols, route types
 
 from dataclasses import dataclass
 from enum import IntEnum
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network
 from typing import NamedTuple
 
-from calico_agent.model.network.address import IPAddress, IPNetwork
+from calico_agent.model.network.address import Family, IPAddress, IPNetwork
 
 TABLE_MAIN = 254
 TABLE_LOCAL = 255
@@ -110,4 +110,5 @@ class Route:
 
 def host_prefix(address: IPAddress) -> IPNetwork:
     """The /32 or /128 of one address."""
-    return ip_network(address)
+    number = int(address)
+    return IPv4Network((number, 32)) if address.version == Family.IPV4 else IPv6Network((number, 128))

@@ -4,7 +4,6 @@ Everything is told to everybody over and over until nothing new comes: a settled
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 
 from tests.worlds.model.confd import Configured, advertises, into_kernel, own_blocks
 from tests.worlds.model.felix import IPIP
@@ -26,7 +25,8 @@ class Internet:
         self._up = up
         self._filters = {one.name: one for one in world.bgp.filters}
         self._blocks = {name: own_blocks(world, one.node.name, one.version) for name, one in speakers.items()}
-        self._let_out: dict[tuple[str, IPNetwork], bool] = {}
+        self._clients = {name: {(up.own.name, up.back.own) for up in ups if up.own.reflect} for name, ups in up.items()}
+        self._let_out: dict[str, dict[IPNetwork, bool]] = {name: {} for name in speakers}
         self.learned: dict[str, dict[IPNetwork, tuple[Told, ...]]] = {name: {} for name in speakers}
         self.exported: dict[tuple[str, str], int] = {}
         self._settle()
@@ -57,7 +57,9 @@ class Internet:
     def _takes(self, up: Up, found: Told) -> bool:
         """Whether the other end takes a route: its own AS is not in the path, and no filter rejects it."""
         looped = found.passed.count(up.own.peer_as) > up.back.allowed
-        return not looped and self._verdict(up.back, IMPORT, found.prefix, remote=True) is not False
+        return not looped and (
+            not up.back.filters or self._verdict(up.back, IMPORT, found.prefix, remote=True) is not False
+        )
 
     def _verdict(self, one: Configured, direction: str, prefix: IPNetwork, *, remote: bool) -> bool | None:
         """What the BGPFilters of a session do with a route: the first that decides."""
@@ -109,33 +111,32 @@ class Internet:
                 yield passed_on(self._world, one, up, one.next_hop if keeps else own.own)
         seen = {one.prefix for one in made}
         for prefix, paths in self.learned[name].items():
-            if prefix in seen or not self._lets_out(name, own, paths[0]):
-                continue
-            for one in paths:
-                if one.session == own.name or (one.internal and internal and not self._reflects(name, one, own)):
-                    continue
-                passed = passed_on(self._world, one, up, one.next_hop if keeps else own.own)
-                yield replace(passed, reflected=one.reflected + (one.internal and internal))
+            others = [one for one in paths if one.session != own.name and self._passes_on(name, one, own)]
+            if others and prefix not in seen and self._lets_out(name, own, paths[0]):
+                for one in others:
+                    reflected = one.reflected + (one.internal and internal)
+                    yield passed_on(self._world, one, up, one.next_hop if keeps else own.own, reflected)
 
     def _lets_out(self, name: str, own: Configured, one: Told) -> bool:
         """By the filters of the session, else by what confd writes for all of them."""
-        if (verdict := self._verdict(own, EXPORT, one.prefix, remote=bool(one.session))) is not None:
+        verdict = self._verdict(own, EXPORT, one.prefix, remote=bool(one.session)) if own.filters else None
+        if verdict is not None:
             return verdict
-        key = (name, one.prefix)
-        if key not in self._let_out:
-            self._let_out[key] = advertises(self._world, self._blocks[name], one.prefix)
-        return self._let_out[key]
+        known = self._let_out[name]
+        if (lets := known.get(one.prefix)) is None:
+            lets = known[one.prefix] = advertises(self._world, self._blocks[name], one.prefix)
+        return lets
 
     def _services(self, version: int) -> set[IPNetwork]:
         """The service addresses that every node advertises: BIRD alone has blackholes for them."""
         return {one for one in self._world.bgp.services if one.version == version}
 
-    def _reflects(self, name: str, one: Told, towards: Configured) -> bool:
-        """Whether a reflector passes an internal route on: from a client to all, from others to clients."""
-        origin = next(
-            (up.own for up in self._up[name] if up.back.own == one.sender and up.own.name == one.session), None
-        )
-        return one.reflected < 4 and (towards.reflect or (origin is not None and origin.reflect))
+    def _passes_on(self, name: str, one: Told, towards: Configured) -> bool:
+        """Whether a peer is told of what another one told. A reflector passes an internal route on to internal peers:
+        from a client to all, from others to clients."""
+        if not one.internal or towards.own_as != towards.peer_as:
+            return True
+        return one.reflected < 4 and (towards.reflect or (one.session, one.sender) in self._clients[name])
 
     def best(self, name: str) -> dict[IPNetwork, tuple[Told, ...]]:
         """The best routes of a host; several where they are equally good (merge paths)."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from ipaddress import ip_address, ip_interface
 
 from tests.worlds.model.values import Host, IPAddress, IPInterface, KernelRoute, Link, Rule, World, network_of
@@ -15,9 +16,9 @@ _POD_MAC = "ee:ee:ee:ee:ee:ee"
 TUNNELS = {"ipip": 768, "sit": 776, "gre": 778, "wireguard": 65534, "tun": 65534}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Device:
-    """A link as the kernel has it."""
+    """A link as the kernel has it. It equals itself alone, so that what is made of devices can be kept quickly."""
 
     index: int
     name: str
@@ -89,7 +90,8 @@ def devices(world: World, host: Host, tunnels: Iterable[Device]) -> tuple[Device
     said = {link.name: link for link in host.links}
     for number, one in enumerate(made):
         link = said.get(one.name, Link(one.name))
-        made[number] = replace(one, master=indexes.get(link.master, 0), over=indexes.get(link.over, 0))
+        if link.master or link.over:
+            made[number] = replace(one, master=indexes.get(link.master, 0), over=indexes.get(link.over, 0))
     for one in tunnels:
         made.append(replace(one, index=len(made) + 1))
     for pod in host.pods:
@@ -130,9 +132,22 @@ def source_towards(owned: tuple[Device, ...], route: KernelRoute, address: IPAdd
 
 def holder(owned: tuple[Device, ...], address: IPAddress) -> Device | None:
     """The link that has an address."""
-    number, version = int(address), address.version
-    held = ((device, one) for device in owned for one in device.addresses)
-    return next((device for device, one in held if int(one) == number and one.version == version), None)
+    return _holders(owned).get(address)
+
+
+@lru_cache(64)
+def _holders(owned: tuple[Device, ...]) -> dict[IPAddress, Device]:
+    held: dict[IPAddress, Device] = {}
+    for device in owned:
+        for one in device.addresses:
+            held.setdefault(one.ip, device)
+    return held
+
+
+@lru_cache(64)
+def indexes_of(owned: tuple[Device, ...]) -> dict[str, int]:
+    """The number of each link."""
+    return {one.name: one.index for one in owned}
 
 
 def _all_links(host: Host) -> Iterator[Link]:

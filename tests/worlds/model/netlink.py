@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterable, Iterator
 
 from tests.worlds.model.felix import Entry
-from tests.worlds.model.kernel import TUNNELS, Device, Tables, holder
+from tests.worlds.model.kernel import TUNNELS, Device, Tables, holder, indexes_of
 from tests.worlds.model.reach import Machine
 from tests.worlds.model.values import IPAddress, IPInterface, KernelRoute, Rule, network_of
 
@@ -46,7 +46,7 @@ def addresses(devices: Iterable[Device]) -> bytes:
 
 def routes(tables: Tables, devices: tuple[Device, ...], version: int) -> bytes:
     """RTM_GETROUTE of one family."""
-    indexes = {one.name: one.index for one in devices}
+    indexes = indexes_of(devices)
     return _dump(24, (_route(one, indexes) for one in tables.routes if one.prefix.version == version))
 
 
@@ -58,7 +58,7 @@ def rules(asked: Iterable[Rule], version: int) -> bytes:
 
 def neighbours(entries: Iterable[tuple[str, IPAddress, str, int]], devices: tuple[Device, ...]) -> bytes:
     """RTM_GETNEIGH: link, address, hardware address and state (NUD_) of each."""
-    indexes = {one.name: one.index for one in devices}
+    indexes = indexes_of(devices)
     return _dump(
         28,
         (_neighbour(_AF[address.version], indexes[link], state, address, mac) for link, address, mac, state in entries),
@@ -67,7 +67,7 @@ def neighbours(entries: Iterable[tuple[str, IPAddress, str, int]], devices: tupl
 
 def forwarding(entries: Iterable[Entry], devices: tuple[Device, ...]) -> bytes:
     """RTM_GETNEIGH of AF_BRIDGE."""
-    indexes = {one.name: one.index for one in devices}
+    indexes = indexes_of(devices)
     return _dump(
         28, (_neighbour(7, indexes[one.device], 0x80, one.address, one.mac) for one in entries if one.device in indexes)
     )
@@ -95,7 +95,7 @@ def look_up(machine: Machine, destination: IPAddress) -> bytes:
         route = KernelRoute(network_of(destination), device="lo", protocol=2)
     if route.kind != "unicast":
         return _message(_ERROR, struct.pack("=i", -_ERRNO[route.kind]), 0)
-    indexes = {one.name: one.index for one in machine.devices}
+    indexes = indexes_of(machine.devices)
     body = _ROUTE.pack(family, length, 0, 0, 254, 0, 0, 1, 0x200)
     body += (
         _attr(15, struct.pack("=I", 254))

@@ -57,14 +57,14 @@ class Network:
         self._on_wire: dict[tuple[str, IPAddress], str] = {}
         self._announced: dict[IPAddress, str] = {}
         for machine in machines:
+            # An answer comes over any link of a host that is on the wire (arp_ignore is 0).
+            on = {one.segment for one in machine.devices if one.segment and one.up and one.carrier}
             for device in machine.devices:
-                for address in device.addresses:
+                for address in (one.ip for one in device.addresses):
                     if device.announced:
-                        self._announced.setdefault(address.ip, machine.host.hostname)
-                    # An answer comes over any link of a host that is on the wire (arp_ignore is 0).
-                    for other in machine.devices:
-                        if other.segment and other.up and other.carrier and device.up:
-                            self._on_wire.setdefault((other.segment, address.ip), machine.host.hostname)
+                        self._announced.setdefault(address, machine.host.hostname)
+                    for segment in on if device.up else ():
+                        self._on_wire.setdefault((segment, address), machine.host.hostname)
 
     def send(self, hostname: str, address: IPAddress, hops: int = _MOST_HOPS) -> Arrival:
         """What becomes of a packet of a host to an address."""

@@ -79,7 +79,7 @@ def _of_before(host: Host) -> Iterator[KernelRoute]:
 def _left(machine: Machine, more: list[KernelRoute]) -> Iterator[KernelRoute]:
     """All routes but those that something deletes again and again."""
     lost = machine.host.trouble.lost
-    return (one for one in (*machine.tables.routes, *more) if one.prefix not in lost)
+    return (one for one in (*machine.tables.routes, *more) if not lost or one.prefix not in lost)
 
 
 def _kept(world: World) -> dict[str, Machine]:

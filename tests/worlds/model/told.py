@@ -1,6 +1,6 @@
 """Routes as BGP speakers tell them to each other."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from tests.worlds.model.confd import Configured
 from tests.worlds.model.kernel import Device, Tables
@@ -56,17 +56,11 @@ class Up:
     back: Configured
 
 
-def passed_on(world: World, one: Told, up: Up, next_hop: IPAddress) -> Told:
+def passed_on(world: World, one: Told, up: Up, next_hop: IPAddress, reflected: int = 0) -> Told:
     """A route as it arrives at the other end of a session."""
     own = up.own
     internal = own.own_as == own.peer_as
     external = _FROM_ANOTHER_AS if world.release.metric else 0
-    return replace(
-        one,
-        next_hop=next_hop,
-        session=up.back.name,
-        sender=own.own,
-        passed=one.passed if internal else (own.own_as, *one.passed),
-        internal=internal,
-        metric=one.metric if internal else external,
-    )
+    passed = one.passed if internal else (own.own_as, *one.passed)
+    metric = one.metric if internal else external
+    return Told(one.prefix, next_hop, one.maker, up.back.name, own.own, passed, internal, reflected, metric, one.tunnel)

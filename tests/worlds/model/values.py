@@ -231,7 +231,8 @@ def within(inner: IPNetwork, outer: IPNetwork) -> bool:
 
 def network_of(address: IPAddress) -> IPNetwork:
     """The network of this address alone."""
-    return IPv4Network(address) if isinstance(address, IPv4Address) else IPv6Network(address)
+    number = int(address)
+    return IPv4Network((number, 32)) if isinstance(address, IPv4Address) else IPv6Network((number, 128))
 
 
 __all__ = ["KernelRoute", "Rule"]  # from elsewhere
