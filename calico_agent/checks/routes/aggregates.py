@@ -4,7 +4,8 @@ Where nodes have sessions with routers rather than with each other, each router 
 What it tells a node may be every block, one route for many of them, a default route, or nothing, to a host whose
 default route leads to it anyway. A longer route that is lost among others cannot be told from one that was never there:
 so only a host to which routers tell no single block is taken to follow its default route. None of these routes stands
-for a block of which filters let its owner tell nobody: the routers themselves do not know it.
+for a block of which filters let its owner tell nobody: the routers themselves do not know it; nor for those of a node
+of which the mesh brings every block here, as it has no filters.
 
 A borrowed address needs no route of its own either while the one to its block leads to the borrower.
 """
@@ -13,7 +14,7 @@ from functools import cached_property
 
 from calico_agent.checks.bgp.filters import is_untold
 from calico_agent.checks.route_verifier import RouteVerifier
-from calico_agent.expected.bgp_sessions import host_plan
+from calico_agent.expected.bgp_sessions import BgpPlan, host_plan
 from calico_agent.expected.cluster import Cluster
 from calico_agent.expected.forwarding import Encapsulation
 from calico_agent.expected.peer_endpoints import node_at
@@ -29,7 +30,7 @@ from calico_agent.model.network.route import PROTOCOL_BIRD, Route, RouteType
 
 
 class Aggregates:
-    """The routes that may stand for others. `open_to_routers` are the families in which there are such sessions."""
+    """The routes that may stand for others. `plans` are the sessions of this host."""
 
     def __init__(
         self,
@@ -37,14 +38,15 @@ class Aggregates:
         table: ExpectedTable,
         judge: RouteVerifier,
         routers: frozenset[IPAddress],
-        open_to_routers: frozenset[Family],
+        plans: BgpPlan,
         cluster: Cluster | None,
     ) -> None:
         self._fib = fib
         self._table = table
         self._judge = judge
         self._routers = routers
-        self._open = open_to_routers
+        self._open = _open(plans)
+        self._meshed = {family: {one.node for one in plan.mesh.values()} for family, plan in plans.items()}
         self._cluster = cluster
 
     def around(self, route: ExpectedRoute) -> Route | None:
@@ -64,7 +66,9 @@ class Aggregates:
         if key in self._table.routes or key in self._table.own:
             return None  # the block around a borrowed address
         told = found.protocol == PROTOCOL_BIRD or all(hop.gateway in self._routers for hop in found.next_hops)
-        if not told or (self._cluster is not None and is_untold(self._cluster, route.prefix, way.node)):
+        if not told or (by_routers and way.node in self._meshed[Family(route.prefix.version)]):
+            return None
+        if self._cluster is not None and is_untold(self._cluster, route.prefix, way.node):
             return None
         apart = found.prefix.prefixlen and found.protocol == PROTOCOL_BIRD
         return found if apart or not self._tells_blocks else None
@@ -78,7 +82,8 @@ class Aggregates:
 
 def aggregates_of(view: View, fib: Fib, table: ExpectedTable, judge: RouteVerifier) -> Aggregates:
     """Return the same as before while nothing has changed that they follow from."""
-    open_to_routers = frozenset(family for family, plan in host_plan(view).items() if not plan.closed)
+    plans = host_plan(view)
+    open_to_routers = _open(plans)
     routers = frozenset(
         session.peer
         for family, bird in view.daemons()
@@ -86,7 +91,12 @@ def aggregates_of(view: View, fib: Fib, table: ExpectedTable, judge: RouteVerifi
         for session in bird.sessions
         if session.established and session.kind is not PeerKind.LOCAL_WORKLOAD and not node_at(view, session.peer)
     )
-    return _made(fib, table, judge, routers, open_to_routers, view.cluster)
+    return _made(fib, table, judge, routers, plans, view.cluster)
+
+
+def _open(plans: BgpPlan) -> frozenset[Family]:
+    """The families in which this host has sessions with routers."""
+    return frozenset(family for family, plan in plans.items() if not plan.closed)
 
 
 @LastValueCache
@@ -95,7 +105,7 @@ def _made(
     table: ExpectedTable,
     judge: RouteVerifier,
     routers: frozenset[IPAddress],
-    open_to_routers: frozenset[Family],
+    plans: BgpPlan,
     cluster: Cluster | None,
 ) -> Aggregates:
-    return Aggregates(fib, table, judge, routers, open_to_routers, cluster)
+    return Aggregates(fib, table, judge, routers, plans, cluster)

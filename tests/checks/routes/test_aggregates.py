@@ -19,6 +19,7 @@ from tests.checks.cluster import (
     block,
     drop,
     look,
+    node,
     routed,
     session,
     stored,
@@ -45,6 +46,7 @@ def default(gateway: str, protocol: int = BOOT) -> Route:
     return via("0.0.0.0/0", gateway, protocol=protocol)
 
 
+SEVERAL_AS = (node("host1"), replace(node("host2"), as_number=65002), replace(node("host3"), as_number=65003))
 NEITHER = {f"RT-MISSING {TO2}": set[str](), f"RT-MISSING {TO3}": set[str]()}
 BORROWED = (block("host1"), replace(block("host2"), borrowed=(Borrowed(ip_address("192.168.2.9"), "host3"),)))
 CASES = {
@@ -69,6 +71,9 @@ CASES = {
     ),
     "beside the mesh, which brings the nodes' own": Case(
         behind_a_router(via("192.168.0.0/16", "10.77.0.1"), mesh=True), NEITHER
+    ),
+    "nor beside the mesh among nodes of several ASs": Case(
+        stored(behind_a_router(via("192.168.0.0/16", "10.77.0.1"), mesh=True), nodes=SEVERAL_AS), NEITHER
     ),
     "with IPIP it would go out without its tunnel": Case(
         stored(
