@@ -22,9 +22,9 @@ from calico_agent.faults.routes.foreign import RT_FOREIGN, RT_SHADOWED
 from calico_agent.faults.routes.table import RT_STALE
 from calico_agent.model.calico.node import Block, EncapsulationMode, Pool
 from calico_agent.model.finding import Finding, Severity
-from calico_agent.model.network.address import IPAddress, IPNetwork
+from calico_agent.model.network.address import Family, IPAddress, IPNetwork
 from calico_agent.model.network.prefix import FULL_LENGTH, Key, prefix_of
-from calico_agent.model.network.route import RouteAttributes, RouteType
+from calico_agent.model.network.route import RouteAttributes, RouteType, host_prefix
 from calico_agent.model.network.tunnel import TUNNEL_DEVICES
 
 _BLOCK_LENGTH = {4: 26, 6: 122}  # where the pool does not say
@@ -43,8 +43,9 @@ def find_unexpected(view: View, expectation: Expectation, rib: Rib, key: Key, pa
     felix = view.local.felix
     if path.protocol in felix.protocols or (felix.removes_foreign and _leads_into_tunnel(key, path)):
         if (block := _taken_from(view.cluster, expectation, key, path)) is not None:
-            if key[1] == FULL_LENGTH[key[0]] and block.owner == _advertised(prefix_of(key), path, rib)[0]:
-                return  # of a pod there, whose block is not told as a whole
+            source, via = _advertised(prefix_of(key), path, rib)
+            if key[1] == FULL_LENGTH[key[0]] and _is_of_a_pod_there(view, block, source, via):
+                return
             yield _learned_finding(prefix_of(key), path, block, rib)
         elif _stale(view.cluster, expectation, key, pool):
             yield _stale_finding(prefix_of(key), path, rib, is_block=key[1] >= _block_length(pool, key))
@@ -76,6 +77,19 @@ def _taken_from(cluster: Cluster, expectation: Expectation, key: Key, path: Rout
     return (
         None if cluster.bgp.peers or any(hop in cluster.holders or hop in cluster.tunnels for hop in hops) else around
     )
+
+
+def _is_of_a_pod_there(view: View, block: Block, source: str, via: IPAddress | None) -> bool:
+    """Whether the node that advertises a host route may have the pod itself.
+
+    Its owner does where the block is not told as a whole. Any other node has borrowed the address where Calico's blocks
+    do not say so (2.x), as long as the next hop is the way to that node.
+    """
+    if source == block.owner or view.cluster is None or view.kernel is None or via is None:
+        return source == block.owner
+    registered = view.cluster.nodes[source].registered(Family(via.version)) if source in view.cluster.nodes else None
+    way = view.kernel.fib.covering(host_prefix(registered.ip)) if registered is not None else None
+    return way is not None and any(hop.gateway == via for hop in way.next_hops)
 
 
 def _leads_into_tunnel(key: Key, path: RouteAttributes) -> bool:

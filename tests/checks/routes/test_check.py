@@ -512,6 +512,22 @@ CASES = {
     "a single address at another node, which IPAM does not know": Case(
         routed(via("192.168.3.7/32", "10.77.0.12")), {}, status={}
     ),
+    "a single address at a node behind that router, whose BIRD tells of it": Case(
+        told(
+            stored(
+                routed(via("192.168.3.7/32", "10.77.0.1"), via("10.77.1.0/24", "10.77.0.1", protocol=BOOT)),
+                nodes=(HOST1, node("host2", "10.77.1.12/24"), HOST3),
+            ),
+            RibRoute(
+                ip_network("192.168.3.7/32"),
+                "Mesh_10_77_1_12",
+                True,
+                gateway=ip_address("10.77.0.1"),
+                learned_from=ip_address("10.77.1.12"),
+            ),
+        ),
+        {"BGP-NO-SESSION host2": {"RT-WRONG-NEXTHOP 192.168.2.0/26"}, "BGP-STALE-SESSION 10.77.0.12": set()},
+    ),
     "a single address from a router that BGP is spoken with": Case(
         stored(routed(via("192.168.3.7/32", "10.77.0.1")), bgp=BgpSettings(peers=("tor",))), {}, status={}
     ),
