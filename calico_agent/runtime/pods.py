@@ -20,12 +20,16 @@ def with_pods(view: View, blocks_of: BlocksOf, endpoints_of: EndpointsOf) -> Obs
     """The view's observation with what is known of pods. The list of all pods is never asked for.
 
     `blocks_of` has the newest of some blocks, `endpoints_of` the records of some nodes' pods, for what these are to
-    explain: links without a route, and addresses that lead nowhere.
+    explain: links without a route, addresses that lead nowhere, and pods here in blocks of a node that this host may
+    have been.
     """
     name, cluster, kernel = view.local.name, view.cluster, view.kernel
     if name is None or cluster is None or kernel is None:
         return view.observation
-    disputed = {route.address: block for route, block in contested(view, cluster, kernel)}
+    led_away = tuple(contested(view, cluster, kernel))
+    disputed = {route.address: block for route, block in led_away}
+    former = former_names(view, cluster)
+    stranded = any(route.gateway is None and cluster.blocks[key_of(block)].owner in former for route, block in led_away)
     wanted = own_blocks(cluster, name) | frozenset(disputed.values())
     blocks = {block.cidr: block for block in blocks_of(wanted)}
     held = frozenset(address for block in blocks.values() for address in block.held_by(name))
@@ -39,6 +43,6 @@ def with_pods(view: View, blocks_of: BlocksOf, endpoints_of: EndpointsOf) -> Obs
     seen = replace(view.observation, held=held, given=given)
     unled = frozenset(link.index for link in unled_links(kernel))
     lost = frozenset(lost_addresses(replace(view, observation=seen), kernel))
-    if not unled and not lost:
+    if not unled and not lost and not stranded:
         return seen
-    return replace(seen, pods=endpoints_of(frozenset((name, *former_names(view, cluster))), unled, lost))
+    return replace(seen, pods=endpoints_of(frozenset((name, *former)), unled, lost))

@@ -75,6 +75,11 @@ def test_the_records_of_names_that_this_host_may_have_had_are_asked_for_as_well(
     assert ask(twice)[0].nodes == {"host1", "host1-old"}
 
 
+def test_a_pod_here_in_a_block_of_such_a_name_asks_for_its_record() -> None:
+    gone = stored(also(LED, via("192.168.3.1/32", None, "cali9", BOOT)), nodes=DATASTORE.nodes[:2])
+    assert ask(gone)[0].nodes == {"host1", "host3"}
+
+
 def test_a_route_into_another_nodes_block_asks_to_whom_the_address_was_given() -> None:
     asked, seen = ask(also(LED, via("192.168.3.1/32", None, "cali9", BOOT), via("192.168.2.9/32", None, "cali8", BOOT)))
     assert asked.blocks == {"192.168.1.0/26", "192.168.2.0/26", "192.168.3.0/26"}

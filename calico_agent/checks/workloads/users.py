@@ -12,6 +12,7 @@ from calico_agent.expected.cluster import Cluster
 from calico_agent.expected.pods import HostRoute, contested, former_names, host_routes
 from calico_agent.expected.view import View
 from calico_agent.faults.routes.pods import RT_ADDRESS_TWICE, RT_WORKLOAD_ELSEWHERE
+from calico_agent.model.calico.workload_endpoint import WorkloadEndpoints
 from calico_agent.model.finding import Finding
 from calico_agent.model.network.address import IPAddress
 from calico_agent.model.network.kernel import Kernel
@@ -41,14 +42,17 @@ def find_users(view: View, cluster: Cluster, kernel: Kernel) -> Iterator[Finding
 
 
 def stranded_pods(view: View, cluster: Cluster, kernel: Kernel) -> dict[str, list[HostRoute]]:
-    """Return pods here by the node whose blocks they are in, where this host was that node: no other host has its
-    blocks.
+    """Return pods here by the node whose blocks they are in, where this host was that node: no other host has these.
+
+    None that is recorded for the node that this host is now: it has borrowed its address. 2.x writes that down nowhere.
     """
-    former = former_names(view, cluster)
+    former, pods = former_names(view, cluster), view.observation.pods
+    records = pods.records if isinstance(pods, WorkloadEndpoints) else ()
+    ours = {one.link for one in records if one.node == view.local.name}
     found: dict[str, list[HostRoute]] = {}
     for route, cidr in contested(view, cluster, kernel) if former else ():
         owner = cluster.blocks[key_of(cidr)].owner
-        if route.gateway is None and owner is not None and owner in former:
+        if route.gateway is None and owner is not None and owner in former and route.device not in ours:
             found.setdefault(owner, []).append(route)
     return found
 

@@ -6,6 +6,7 @@ from ipaddress import ip_address, ip_interface
 import pytest
 
 from calico_agent.model.calico.node import Borrowed
+from calico_agent.model.calico.workload_endpoint import WorkloadEndpoint, WorkloadEndpoints
 from calico_agent.model.finding import Status
 from calico_agent.model.network.address import Link, LinkAddress
 from calico_agent.model.observation import Observation
@@ -25,6 +26,7 @@ def borrowed(address: str, name: str, owner: str = "host3") -> Observation:
     return stored(blocks=tuple(blocks))
 
 
+OURS = WorkloadEndpoint("/key", "host1", "cali9", (ip_address("192.168.3.7"),), "web-0")
 GONE3 = tuple(one for one in DATASTORE.nodes if one.name != "host3")
 CASES = {
     "a pod here with the address of this host's VXLAN device": Case(
@@ -84,6 +86,10 @@ CASES = {
             "NODENAME=host3",
         ),
         status={"RoutesInPlace": Status.FALSE},
+    ),
+    "a pod here in a block of such a node, whose record says that it is of this one": Case(
+        replace(also(stored(nodes=GONE3), POD3), pods=WorkloadEndpoints(frozenset(("host1", "host3")), (OURS,))),
+        {"BGP-STALE-SESSION 10.77.0.13": set(), "NODE-NO-RECORD host3": set()},
     ),
     "pods here in blocks of another name that is registered with an address of this host": Case(
         also(stored(nodes=(*GONE3, node("host3", "10.77.0.11/24"))), POD3),
