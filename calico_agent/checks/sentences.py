@@ -8,6 +8,7 @@ from calico_agent.model.container.container import Container
 from calico_agent.model.identity import Candidate
 from calico_agent.model.name_lease import NameLease, claim_on
 from calico_agent.model.network.address import Family, IPAddress, IPInterface, IPNetwork
+from calico_agent.model.settings import EtcdApi
 from calico_agent.text import listed
 
 
@@ -93,7 +94,7 @@ def own_address(view: View, family: Family) -> str:
     among = next((one.answers for one in choice.opinions if one.answers), ())
     among = among or tuple(one.interface for one in choice.candidates if one.accepted)
     if not among:
-        return "`calico-agent detect` shows which addresses this host has"
+        return _without(view, family) or "`calico-agent detect` shows which addresses this host has"
     if len(among) == 1 and not choice.wanted:
         return cure_here(view, env_of(among[0]))
     right = f"the right one of {listed(tuple(map(str, among)))} (`calico-agent detect` shows what speaks for each)"
@@ -101,6 +102,21 @@ def own_address(view: View, family: Family) -> str:
         return f"write [identity] ipv{family} into the configuration: {right}"
     name, variable = view.container_name, "IP" if family is Family.IPV4 else "IP6"
     return f"docker rm -f {name}, then start it again with -e {variable}=ADDRESS, {right}"
+
+
+def _without(view: View, family: Family) -> str:
+    """Return how a node that has an address of the other family is registered without one of this family.
+
+    With `none` alone calico/node keeps what the record has (startup.go@v3.32.1). Empty where it needs one, and for 2.x.
+    """
+    node, settings = view.local.node, view.observation.datastore_settings
+    own = node.registered(Family(10 - family)) if node is not None else None
+    held = view.local.candidate(own.ip) if own is not None else None
+    if node is None or held is None or not held.accepted or settings is None or settings.api is EtcdApi.V2:
+        return ""
+    field, variable = ("ipv4Address", "IP") if family is Family.IPV4 else ("ipv6Address", "IP6")
+    taken = f"""calicoctl patch node {node.name} -p '{{"spec":{{"bgp":{{"{field}":null}}}}}}'"""
+    return f"this host has no IPv{family} address for it: {cure_here(view, f'{variable}=none')}; then {taken}"
 
 
 def cure_there(node: str, setting: str) -> str:

@@ -67,7 +67,8 @@ def _record(view: View) -> Iterator[Finding]:
         if not view.starting:
             yield _no_record(view, view.local.name)
     elif node.ipv4 is None and node.ipv6 is None:
-        family = Family.IPV4 if view.identity.ipv4.wanted else Family.IPV6
+        usable = filter(_may_be_found, (view.identity.ipv4, view.identity.ipv6))
+        family = next((one.family for one in usable), Family.IPV4 if view.identity.ipv4.wanted else Family.IPV6)
         yield NODE_NO_ADDRESS.finding(
             node.name,
             f"node {node.name} is registered without any address",
@@ -80,6 +81,10 @@ def _record(view: View) -> Iterator[Finding]:
             registered = node.registered(family)
             if registered is not None and not is_lost(view, family, registered.ip):
                 yield from _address(view, node, family, registered)
+
+
+def _may_be_found(choice: AddressChoice) -> bool:
+    return choice.chosen is not None or any(one.accepted for one in choice.candidates)
 
 
 def _no_record(view: View, name: str) -> Finding:

@@ -138,3 +138,6 @@ Start calico/node with the prefix length: IP=ADDRESS/LENGTH. A bare IP6 is alway
 
 # What is sent to the address of the node comes to another host, or to none.
 WRONG_HOST = (IP_BRIDGE, IP_CONFLICT, NAME_TWICE, IP_ELSEWHERE)
+
+# The registered address is not the one that this host should have: whoever chooses the right one cures that.
+WRONG_ADDRESS = (IP_BRIDGE, IP_NOT_LOCAL, IP_MISMATCH)

@@ -1,7 +1,7 @@
 """Why it cannot be told who this host is: the refusals of a name or an address."""
 
 from calico_agent.faults.agent import HOST_UNREADABLE, KERNEL_UNREADABLE
-from calico_agent.faults.node.addresses import IP_CHANGED
+from calico_agent.faults.node.addresses import IP_BRIDGE, IP_CHANGED, WRONG_ADDRESS
 from calico_agent.faults.routes.links import RT_LINK_DOWN
 from calico_agent.faults.scopes import this_host
 from calico_agent.model.finding import ConditionType, Fault, Severity
@@ -52,7 +52,7 @@ IP_AMBIGUOUS = Fault(
     code="IP-AMBIGUOUS",
     title="several addresses could be this host's",
     condition=ConditionType.IDENTITY_CONFIRMED,
-    explained_by=(this_host(RT_LINK_DOWN, IP_CHANGED),),
+    explained_by=(this_host(RT_LINK_DOWN, IP_CHANGED, *WRONG_ADDRESS),),
     explanation="""\
 More than one address is left after all that cannot be right are taken out, and no rule decides
 between them; or the ways out of the kernel begin at one address against which something speaks, and
@@ -69,7 +69,7 @@ IP_NONE = Fault(
     code="IP-NONE",
     title="no address of this host can be the node's",
     condition=ConditionType.IDENTITY_CONFIRMED,
-    explained_by=(this_host(RT_LINK_DOWN, IP_CHANGED),),
+    explained_by=(this_host(RT_LINK_DOWN, IP_CHANGED, IP_BRIDGE),),
     explanation="""\
 Every address of every link is rejected, each for the reason that `calico-agent detect` shows. In
 supervise mode calico/node is not started.

@@ -1,6 +1,6 @@
 """The pods of this host, and addresses that have two users."""
 
-from calico_agent.faults.node.addresses import IP_CONFLICT
+from calico_agent.faults.node.addresses import IP_CONFLICT, IP_NOT_LOCAL
 from calico_agent.faults.node.container import NO_CONTAINER
 from calico_agent.faults.node.names import NAME_CLAIMED, NAME_MISMATCH
 from calico_agent.faults.node.programs import SV_FELIX
@@ -47,7 +47,7 @@ RT_WORKLOAD_UNKNOWN = Fault(
     code="RT-WORKLOAD-UNKNOWN",
     title="a pod of this host is unknown to Calico",
     condition=ConditionType.ROUTES_IN_PLACE,
-    explained_by=(this_host(NAME_MISMATCH, NODE_NO_RECORD),),
+    explained_by=(this_host(NAME_MISMATCH, NODE_NO_RECORD, IP_NOT_LOCAL),),
     grouping=Grouping.BY_NODE,
     explanation="""\
 A pod's link (cali...) is up and has its pod at the other end, no route leads into it, and no
@@ -83,7 +83,7 @@ RT_WORKLOAD_GONE = Fault(
     title="a pod is recorded for this host, and its link is not there",
     severity=Severity.WARNING,
     condition=ConditionType.ROUTES_IN_PLACE,
-    explained_by=(this_host(NAME_MISMATCH, NAME_CLAIMED, IP_CONFLICT),),
+    explained_by=(this_host(NAME_MISMATCH, NAME_CLAIMED, IP_CONFLICT, IP_NOT_LOCAL),),
     grouping=Grouping.BY_NODE,
     explanation="""\
 The workload endpoint names a link of this host that does not exist, and no route leads to the pod's
