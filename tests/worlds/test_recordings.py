@@ -21,7 +21,7 @@ EXPLAINED = {
     "calico-v2.3/ipip-mode-changed-while-stopped/host1": (4, BIRD_0_3_1),
     "calico-v3.31.7/address-already-in-use/host1": (1, "host2 was stopped less than 120 s before"),
     "calico-v3.31.7/bird-hung/host2": (2, "BIRD does not answer, so no session was recorded"),
-    "calico-v3.31.7/name-kept-in-nodename-file/host2": (2, "host3 had docker0's address until then"),
+    "calico-v3.31.7/name-kept-in-nodename-file/host2": (1, "its kernel is as before, when host3 had docker0's address"),
     "calico-v3.31.7/name-of-another-host/host1": (1, "host2 ended its sessions less than 120 s before"),
     "calico-v3.31.7/node-record-deleted/host3": (2, "without a record confd leaves BIRD's configuration as it was"),
     "calico-v3.31.7/vxlan-always/host1": (2, ENDPOINTS),

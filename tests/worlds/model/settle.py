@@ -51,7 +51,7 @@ def settle(world: World) -> Settled:
         nodes = dict(_speakers(world, bare, version))
         routers = dict(router_speakers(world, version, nodes))
         speakers = {**nodes, **routers}
-        up = {name: tuple(_established(one, speakers, before, bare)) for name, one in nodes.items()}
+        up = _established(nodes, speakers, before, bare)
         up |= {name: tuple(router_ups(one, speakers, up)) for name, one in routers.items()}
         internet = internets[version] = Internet(world, speakers, up)
         for name, speaker in nodes.items():
@@ -145,28 +145,44 @@ def _speakers(world: World, machines: dict[str, Machine], version: int) -> Itera
 
 
 def _established(
-    speaker: Speaker, speakers: dict[str, Speaker], network: Network, machines: dict[str, Machine]
-) -> Iterator[Up]:
-    """The sessions whose packets get there and back, between ends that know each other."""
-    for one in speaker.sessions:
-        if not _bound(speaker, one) or shadowed(speaker.sessions, one):
-            continue
-        arrival = network.send(speaker.host, one.peer)
-        other = speakers.get(arrival.host)
-        if other is None or other.host == speaker.host or arrival.pod:
-            continue
-        if other.router is None and not _has(machines[other.host], one):
-            continue
-        if _kept_apart(speaker, other) or {speaker.trouble.port, other.trouble.port} != {False}:
-            continue
-        back = next((each for each in other.sessions if (each.peer, each.own) == (one.own, one.peer)), None)
-        if back is None or (one.passive and back.passive) or not (other.router or _bound(other, back)):
-            continue
-        if (one.own_as, one.peer_as) != (back.peer_as, back.own_as) or network.send(
-            other.host, one.own
-        ).host != speaker.host:
-            continue
-        yield Up(one, other.host, back)
+    nodes: dict[str, Speaker], speakers: dict[str, Speaker], network: Network, machines: dict[str, Machine]
+) -> dict[str, tuple[Up, ...]]:
+    """The sessions of all nodes whose packets get there and back, between ends that know each other.
+
+    Who is dialled asks for the session by the address that dials alone, whatever his own is to be in it
+    (bgp_find_proto in proto/bgp/bgp.c of BIRD 1.6.8; recorded as `name-kept-in-nodename-file`).
+    """
+    up: dict[str, dict[str, Up]] = {name: {} for name in nodes}
+    for speaker in nodes.values():
+        for one in speaker.sessions:
+            answered = _answered(speaker, one, speakers, network, machines)
+            if answered is None:
+                continue
+            other, back = answered
+            up[speaker.host].setdefault(one.name, Up(one, other.host, back))
+            if other.host in up:
+                up[other.host].setdefault(back.name, Up(back, speaker.host, one))
+    return {name: tuple(found.values()) for name, found in up.items()}
+
+
+def _answered(
+    speaker: Speaker, one: Configured, speakers: dict[str, Speaker], network: Network, machines: dict[str, Machine]
+) -> tuple[Speaker, Configured] | None:
+    """Who takes a session that this one opens, and as which of his."""
+    if one.passive or not _bound(speaker, one) or shadowed(speaker.sessions, one):
+        return None
+    arrival = network.send(speaker.host, one.peer)
+    other = speakers.get(arrival.host)
+    if other is None or other.host == speaker.host or arrival.pod:
+        return None
+    if other.router is None and not _has(machines[other.host], one):
+        return None
+    if _kept_apart(speaker, other) or {speaker.trouble.port, other.trouble.port} != {False}:
+        return None
+    back = next((each for each in other.sessions if each.peer == one.own), None)
+    if back is None or shadowed(other.sessions, back) or (one.own_as, one.peer_as) != (back.peer_as, back.own_as):
+        return None
+    return (other, back) if network.send(other.host, one.own).host == speaker.host else None
 
 
 def _kept_apart(speaker: Speaker, other: Speaker) -> bool:
