@@ -42,7 +42,8 @@ def uncured(
 def _worse(broken: World, looks: Sequence[Look], healed: World) -> Iterator[str]:
     """What works no more after a step, and who was well before it."""
     before, after = settle(broken), settle(healed)
-    yield from set(unreached(after)) - set(unreached(before))
+    lost = {one.partition(" Arrival")[0] for one in unreached(before)}
+    yield from (one for one in unreached(after) if one.partition(" Arrival")[0] not in lost)
     well = {one.hostname for one in looks if not any(complaints(one, broken))}
     for look in look_at(after):
         if look.hostname in well:

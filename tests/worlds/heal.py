@@ -51,7 +51,8 @@ _CURES: tuple[tuple[re.Pattern[str], do.Cure], ...] = tuple(
         (r"then on the host with (\S+): start calico/node with a NODENAME of its own", do.own_names_again),
         (r"docker restart calico-node on the host that is node .* -e NODENAME=([^\s;]+)", do.own_name_again),
         (r"calicoctl delete node (\S+), then start calico/node here as (\S+) again", do.node_again),
-        (r"(?:-e|with) IP6?=ADDRESS", do.own_address),
+        (r"-e (IP6?)=none.*; then calicoctl patch node (\S+) -p", do.without_address),
+        (r"(?:-e|with) (IP6?)=ADDRESS", do.chosen_address),
         (r"(?:-e|with) IP=([0-9./]+)", do.given_address),
         (r"(?:-e |with |\()NODENAME=([^\s,;)]+)", do.given_name),
         # The kernel: links, routes, rules, neighbours, switches.
@@ -122,6 +123,7 @@ _LOOKS = tuple(
             r"^on this host: ip route get",
             r"^ip route get \S+ fails on this host",
             r"^on \S+: see that BIRD has a session to this node's address",
+            r"^on \S+: add the registered address of this node to the neighbors",
             r"^on \S+: calicoctl node status",
             r"^on the router \S+: exempt traffic",
             r"calicoctl get bgppeer -o yaml",

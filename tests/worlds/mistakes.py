@@ -14,6 +14,7 @@ from tests.worlds.model.values import (
     PENDING,
     Block,
     DockerNetwork,
+    IPAddress,
     IPNetwork,
     KernelRoute,
     Node,
@@ -86,7 +87,9 @@ def tunnel_down(world: World, hostname: str) -> World | None:
 
 
 def tunnels(world: World, device: str) -> bool:
-    """Whether a pool in use has such a tunnel between all nodes."""
+    """Whether a pool in use has such a tunnel between all nodes, in which WireGuard does not come before it."""
+    if 4 in world.encrypted:
+        return False
     mode = "ipip" if device == "tunl0" else "vxlan"
     return any(getattr(one, mode) == ALWAYS and one.cidr.version == 4 and used(world, one.cidr) for one in world.pools)
 
@@ -218,18 +221,22 @@ def pod_elsewhere(world: World, hostname: str) -> World | None:
 
 
 def docker_over_wire(world: World, hostname: str) -> World | None:
-    """Docker's new network is a part of the hosts' own."""
+    """Docker's new network is a part of the hosts' own. Of two machines with one address chance says which answers."""
     host, node = world.host(hostname), _own(world, hostname)
     if node is None or node.ipv4 is None or node.ipv4.network.prefixlen > 26:
         return None
     wire = node.ipv4.network
     near = [one.ipv4 for one in world.nodes if one is not node and one.ipv4 is not None and one.ipv4.ip in wire]
     parts = (ip_network((one.ip, length), strict=False) for length in (28, 30) for one in near)
-    part = next((one for one in parts if node.ipv4.ip not in one), None)
+    part = next((one for one in parts if node.ipv4.ip not in one and not _held(world, one.network_address + 1)), None)
     if part is None:
         return None
     network = DockerNetwork("mistake", "br-badbadbadbad", part)
     return history.with_host(world, replace(host, docker=(*host.docker, network)))
+
+
+def _held(world: World, address: IPAddress) -> bool:
+    return any(one.ip == address for host in world.hosts for link in host.links for one in link.addresses)
 
 
 def docker_over_block(world: World, hostname: str) -> World | None:

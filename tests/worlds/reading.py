@@ -143,8 +143,9 @@ class Outside:
         return Unreadable(source, f"nobody answers ({kind})", kind) if kind is not None else None
 
     def with_routes(self, observation: Observation, about: Collection[IPNetwork]) -> Observation:
-        bird6 = observation.bird6 and self._bird(Family.IPV6, about)
-        return replace(observation, bird=self._bird(Family.IPV4, about), bird6=bird6)
+        bird = self._unread("BIRD") or self._bird(Family.IPV4, about)
+        bird6 = observation.bird6 and (self._unread("BIRD6") or self._bird(Family.IPV6, about))
+        return replace(observation, bird=bird, bird6=bird6)
 
     def blocks_of(self, found: Datastore | Unreadable, wanted: Collection[IPNetwork]) -> tuple[Block, ...]:
         assert isinstance(found, Datastore)

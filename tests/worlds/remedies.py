@@ -139,17 +139,30 @@ def told_apart(world: World, _where: str, found: Words) -> World:
     """Of two records with one address one is an old name, which goes, or its host gets its own address."""
     for host in world.hosts:
         if node_name(world, host) == found[1]:
-            return own_address(world, host.hostname, found)
+            return own_address(world, host.hostname, "IP")
     return history.delete_node(world, found[1])
 
 
-def own_address(world: World, where: str, _found: Words) -> World:
+def chosen_address(world: World, where: str, found: Words) -> World:
+    return own_address(world, where, found[1])
+
+
+def own_address(world: World, where: str, variable: str) -> World:
     """The one by which the host is on a wire, or that is announced for it."""
+    version = 4 if variable == "IP" else 6
     links = [one for one in world.host(where).links if one.segment or one.announced]
     links.sort(key=lambda one: not one.announced)
-    held = (address for link in links for address in link.addresses if address.version == 4)
+    held = (address for link in links for address in link.addresses if address.version == version)
     own = next(held, None)
-    return history.restart(world, where, IP=str(own)) if own is not None else world
+    return history.restart(world, where, **{variable: str(own)}) if own is not None else world
+
+
+def without_address(world: World, where: str, found: Words) -> World:
+    """Of one family, which calico/node is told not to look for."""
+    world = history.restart(world, where, **{found[1]: "none"})
+    field: dict[str, Any] = {"ipv4" if found[1] == "IP" else "ipv6": None}
+    nodes = tuple(replace(one, **field) if one.name == found[2] else one for one in world.nodes)
+    return replace(world, nodes=nodes)
 
 
 def pods_started_anew(world: World, where: str, _found: Words) -> World:

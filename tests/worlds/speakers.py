@@ -45,6 +45,7 @@ def set_up(draw: Draw, world: World) -> World:
 def tunnels_fit(world: World) -> bool:
     """Whether pools may get IPIP: its packets go to the next hop, which must be a node then."""
     own = all(one.as_number == world.bgp.as_number and not one.own_hop for one in world.routers)
+    own = own and not _several_as(world)
     return own or (world.bgp.mesh and all(one.as_number != world.bgp.as_number for one in world.routers))
 
 
@@ -73,6 +74,8 @@ def _reflectors(draw: Draw, world: World, clusters: int) -> World:
 def _routers(draw: Draw, world: World) -> World:
     """In the place of the mesh: each node has a session with the router of its wire."""
     scheme, tells = draw(_SCHEMES), draw(_TELLS)
+    if _tunnelled(world) and _several_as(world):
+        return world  # each router would be the next hop
     if _tunnelled(world):
         scheme, tells = "reflecting", ALL
     if tells == DEFAULT and _far(world):
@@ -163,6 +166,10 @@ def _services(draw: Draw) -> tuple[Any, ...]:
 def _far(world: World) -> bool:
     """Whether next hops are found by the default route: BIRD takes none that it has from BGP itself for that."""
     return len(world.segments) > 1 or any(link.announced for host in world.hosts for link in host.links)
+
+
+def _several_as(world: World) -> bool:
+    return any(one.as_number not in {None, world.bgp.as_number} for one in world.nodes)
 
 
 def _tunnelled(world: World) -> bool:

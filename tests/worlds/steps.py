@@ -53,6 +53,8 @@ def _restarted(_draw: Draw, world: World, hostname: str) -> World:
 def _switched(draw: Draw, world: World, _hostname: str) -> World:
     pool = draw(st.sampled_from(world.pools))
     ipip, vxlan = draw(MODES)
+    if vxlan == NEVER and not pool.exported:
+        return world  # BGP would have to bring its routes
     if world.routers:  # they may be the next hop, and take nothing out of a tunnel
         ipip = NEVER
     ipip = ipip if tunnels_fit(world) else NEVER

@@ -14,7 +14,7 @@ from tests.worlds.looking import look_at
 from tests.worlds.model import history, moves
 from tests.worlds.model.settle import settle
 from tests.worlds.model.values import Link, World
-from tests.worlds.plain import apart, plain
+from tests.worlds.plain import apart, over_ipv6, plain
 
 
 def roots(world: World | None, hostname: str) -> tuple[Finding, ...]:
@@ -100,3 +100,38 @@ def test_the_only_link_in_a_record_is_not_taken_for_the_one_that_others_reach() 
     assert (root.code, root.subject) == ("IP-BRIDGE", "host3")
     assert "10.99.3.1" not in root.cure
     assert "IP=10.250.0.3" in root.cure
+
+
+@pytest.mark.parametrize("hostname", ["host2", "host3"])
+def test_a_copied_unit_is_one_problem_on_each_of_the_two_hosts(hostname: str) -> None:
+    """host3 has name and address of host2; pods of both are recorded for one of them, or for none."""
+    world = history.restart(history.delete_node(plain(), "host3"), "host3", NODENAME="host2", IP="10.77.0.12/24")
+    assert [one.code for one in roots(world, hostname)] in (["IP-NOT-LOCAL"], [])
+
+
+def test_which_of_several_addresses_is_right_is_a_part_of_the_problem_that_the_registered_one_is_dockers() -> None:
+    world = mistakes.docker_address(with_aliases(plain()), "host1")
+    assert world is not None
+    look = next(one for one in look_at(settle(world)) if one.hostname == "host1")
+    (problem,) = look.assessment.problems
+    assert problem.cause.code == "IP-BRIDGE"
+    assert "IP-AMBIGUOUS" in {one.code for one in problem.consequences}
+
+
+def test_a_node_of_ipv6_alone_gives_up_the_address_of_dockers_bridge() -> None:
+    """There is no other IPv4 address for it, and IP=none by itself keeps the one of the record."""
+    world = mistakes.docker_address(over_ipv6(), "host1")
+    assert world is not None
+    root = roots(world, "host1")[0]
+    assert root.code == "IP-BRIDGE"
+    assert "-e IP=none" in root.cure
+    assert """calicoctl patch node host1 -p '{"spec":{"bgp":{"ipv4Address":null}}}'""" in root.cure
+    assert false_alarms(heal(world, "host1", root.cure)) == []
+
+
+def test_a_node_of_ipv6_alone_without_any_address_gets_its_own_again() -> None:
+    world = identity.without_address(over_ipv6(), "host1")
+    assert world is not None
+    root = roots(world, "host1")[0]
+    assert root.code == "NODE-NO-ADDRESS"
+    assert "IP6=fd00:77::11/64" in root.cure

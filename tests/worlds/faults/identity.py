@@ -63,7 +63,8 @@ def _moved(world: World, hostname: str, given: str) -> World | None:
 def lone_prefix(world: World, hostname: str) -> World | None:
     """Registered as a /32, while a pool in use tunnels between subnets only."""
     node, link = own_node(world, hostname), uplink(world, hostname)
-    crossing = any(CROSS_SUBNET in {one.ipip, one.vxlan} and one.cidr.version == 4 for one in world.pools)
+    pools = (one for one in world.pools if one.cidr.version == 4 and mistakes.used(world, one.cidr))
+    crossing = any(CROSS_SUBNET in {one.ipip, one.vxlan} for one in pools)
     if node is None or node.ipv4 is None or not crossing or link is None or node.ipv4.network.prefixlen == 32:
         return None
     return history.restart(world, hostname, IP=f"{node.ipv4.ip}/32")

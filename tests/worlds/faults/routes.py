@@ -16,7 +16,7 @@ _AWAY = "what deletes the route again and again is no part of the model"
 
 
 def of_kind(kind: str, protocol: int = 4) -> Done:
-    """A route that leads nowhere on a block of another node."""
+    """A route that leads nowhere on a block of another node. By its metric it may hide the right one."""
 
     def do(world: World, hostname: str) -> World | None:
         block, host = others_block(world, hostname), world.host(hostname)
@@ -151,10 +151,14 @@ FAULTS = (
         here=False,
     ),
     Fault("somebody wrote a route to a part of a block", inside, codes("RT-SHADOWED")),
-    Fault("somebody wrote a blackhole on a block", of_kind("blackhole"), codes("RT-BLACKHOLE RT-FOREIGN")),
-    Fault("a blackhole of BIRD's is left on a block", of_kind("blackhole", BIRD), codes("RT-BLACKHOLE")),
-    Fault("somebody wrote `unreachable` on a block", of_kind("unreachable"), codes("RT-UNREACHABLE RT-FOREIGN")),
-    Fault("somebody prohibits a block", of_kind("prohibit"), codes("RT-PROHIBIT RT-FOREIGN")),
+    Fault("somebody wrote a blackhole on a block", of_kind("blackhole"), codes("RT-BLACKHOLE RT-FOREIGN RT-SHADOWED")),
+    Fault("a blackhole of BIRD's is left on a block", of_kind("blackhole", BIRD), codes("RT-BLACKHOLE RT-SHADOWED")),
+    Fault(
+        "somebody wrote `unreachable` on a block",
+        of_kind("unreachable"),
+        codes("RT-UNREACHABLE RT-FOREIGN RT-SHADOWED"),
+    ),
+    Fault("somebody prohibits a block", of_kind("prohibit"), codes("RT-PROHIBIT RT-FOREIGN RT-SHADOWED")),
     Fault("a policy rule leads packets to a block away", mistakes.diverted, codes("RT-DIVERTED")),
     Fault("the route to a block is deleted again and again", deleted, codes("RT-MISSING"), incurable=_AWAY),
     Fault("the blackhole of a block is deleted", blackhole_deleted, codes("RT-BLACKHOLE-MISSING"), incurable=_AWAY),

@@ -33,7 +33,8 @@ def _without_another(world: World, hostname: str) -> World | None:
 
 
 def _with_one_more(world: World, _hostname: str) -> World | None:
-    return replace(world, nodes=(*world.nodes, Node("gone", ip_interface("10.99.99.99/24"))))
+    gone = Node("gone", ip_interface("10.99.99.99/24"), ip_interface("fd00:99::99/64"))
+    return replace(world, nodes=(*world.nodes, gone))
 
 
 def _with_another_as(world: World, hostname: str) -> World | None:
@@ -150,7 +151,18 @@ def link_missed(world: World, hostname: str) -> World | None:
         if link is not None and node.ipv4 is not None and any(node.ipv4.ip in one.network for one in link.addresses)
     ]
     plain = any(one.ipip == one.vxlan == NEVER and mistakes.used(world, one.cidr) for one in world.pools)
+    if mistakes.from_anybody(world):  # the default route leads to the routers, which know the way
+        return None
     return troubled(world, hostname, unseen=frozenset({link.name})) if link is not None and near and plain else None
+
+
+def blocks_off(world: World, hostname: str) -> World | None:
+    """A block of this host has no other route: those of one address and of VXLAN have."""
+    block = mistakes.own_block(world, hostname)
+    pool = world.pool_of(block.cidr) if block is not None else None
+    if block is None or block.cidr.prefixlen == 32 or pool is None or pool.vxlan != NEVER or not pool.exported:
+        return None
+    return troubled(world, hostname, switched_off=frozenset({"static1"}))
 
 
 def rewritten(world: World, hostname: str) -> World | None:
@@ -196,8 +208,8 @@ FAULTS = (
     Fault("BIRD's routes are switched off", ailing(switched_off=frozenset({"kernel1"})), codes("BIRD-DISABLED")),
     Fault(
         "BIRD's blocks are switched off, as another host sees it",
-        _several(ailing(switched_off=frozenset({"static1"}))),
-        codes("BGP-NO-ROUTES"),
+        _several(blocks_off),
+        codes("BGP-NO-ROUTES RT-MISSING"),
         here=False,
         incurable="it sends to the host that knows",
     ),

@@ -72,10 +72,7 @@ def _neighbour(world: World, hostname: str, mac: str, state: int) -> World | Non
 
 
 def no_forwarding(world: World, hostname: str) -> World | None:
-    own = own_node(world, hostname)
-    if own is None or not any(one.owner == own.name for one in world.blocks):
-        return None
-    return troubled(world, hostname, forwarding=False)
+    return troubled(world, hostname, forwarding=False) if mistakes.own_block(world, hostname) is not None else None
 
 
 def unencrypted(world: World, hostname: str) -> World | None:

@@ -141,7 +141,8 @@ class Internet:
     def best(self, name: str) -> dict[IPNetwork, tuple[Told, ...]]:
         """The best routes of a host; several where they are equally good (merge paths)."""
         speaker = self._speakers[name]
-        own = {cidr for cidr, _ in self._blocks[name]} | _direct(speaker) | self._services(speaker.version)
+        own = {cidr for cidr, _ in self._blocks[name] if cidr.prefixlen < cidr.max_prefixlen}
+        own |= _direct(speaker) | self._services(speaker.version)
         return {prefix: _best(paths) for prefix, paths in self.learned[name].items() if prefix not in own}
 
     def told(self, address: IPAddress, names: list[str]) -> str | None:

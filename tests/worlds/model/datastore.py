@@ -58,7 +58,7 @@ def _values(world: World) -> Iterator[tuple[str, Any]]:
     yield from _handles(world)
     yield f"{_IPAM}config", {"auto_allocate_blocks": True, **({"strict_affinity": True} if world.strict else {})}
     for host in world.hosts:
-        for pod in host.pods:
+        for pod in (one for one in host.pods if one.node):
             yield _endpoint(pod)
 
 

@@ -36,7 +36,7 @@ def _values(world: World) -> Iterator[tuple[str, bytes]]:
             value = {"ip": str(peer.address), "as_num": str(peer.as_number or world.bgp.as_number)}
             yield f"/calico/bgp/v1/{whose}/peer_v{peer.address.version}/{peer.address}", _json(value)
     for host in world.hosts:
-        for pod in host.pods:
+        for pod in (one for one in host.pods if one.node):
             nets = {
                 f"ipv{v}_nets": [f"{one}/{one.max_prefixlen}" for one in pod.addresses if one.version == v]
                 for v in (4, 6)

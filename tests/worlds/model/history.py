@@ -56,7 +56,12 @@ def delete_node(world: World, name: str) -> World:
         gone = owner is None and not kept
         world = with_block(world, block, None if gone else replace(block, given=kept, owner=owner, claims=claims))
     nodes = tuple(one for one in world.nodes if one.name != name)
-    return replace(world, nodes=nodes, claims=tuple(one for one in world.claims if one.node != name))
+    hosts = tuple(replace(one, pods=tuple(_unrecorded(pod, name) for pod in one.pods)) for one in world.hosts)
+    return replace(world, hosts=hosts, nodes=nodes, claims=tuple(one for one in world.claims if one.node != name))
+
+
+def _unrecorded(pod: Pod, name: str) -> Pod:
+    return replace(pod, node="") if pod.node == name else pod
 
 
 def forget_node(world: World, hostname: str) -> World:

@@ -58,7 +58,7 @@ class DockerNetwork:
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """A pod on a host: its link there, its addresses, and the node that was written into its record."""
+    """A pod on a host: its link there, its addresses, and the node that was written into its record; "" without one."""
 
     name: str
     link: str
