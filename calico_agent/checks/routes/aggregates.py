@@ -95,7 +95,7 @@ def aggregates_of(view: View, fib: Fib, table: ExpectedTable, judge: RouteVerifi
 
 
 def _open(plans: BgpPlan) -> frozenset[Family]:
-    """The families in which this host has sessions with routers."""
+    """Return the families in which this host has sessions with routers."""
     return frozenset(family for family, plan in plans.items() if not plan.closed)
 
 

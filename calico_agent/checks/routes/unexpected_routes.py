@@ -80,7 +80,7 @@ def _taken_from(cluster: Cluster, expectation: Expectation, key: Key, path: Rout
 
 
 def _is_of_a_pod_there(view: View, block: Block, source: str, via: IPAddress | None) -> bool:
-    """Whether the node that advertises a host route may have the pod itself.
+    """True if the node that advertises a host route may have the pod itself.
 
     Its owner does where the block is not told as a whole. Any other node has borrowed the address where Calico's blocks
     do not say so (2.x), as long as the next hop is the way to that node.

@@ -8,7 +8,7 @@ from enum import IntEnum
 from ipaddress import IPv4Network, IPv6Network
 from typing import NamedTuple
 
-from calico_agent.model.network.address import Family, IPAddress, IPNetwork
+from calico_agent.model.network.address import IPAddress, IPNetwork
 
 TABLE_MAIN = 254
 TABLE_LOCAL = 255
@@ -111,4 +111,4 @@ class Route:
 def host_prefix(address: IPAddress) -> IPNetwork:
     """The /32 or /128 of one address."""
     number = int(address)
-    return IPv4Network((number, 32)) if address.version == Family.IPV4 else IPv6Network((number, 128))
+    return IPv4Network((number, 32)) if address.version == 4 else IPv6Network((number, 128))
