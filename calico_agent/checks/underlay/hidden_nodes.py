@@ -4,6 +4,10 @@ Felix and BIRD write routes to blocks, and Felix one to each address of a node t
 (projectcalico/calico#12847): what this host sends to that node, packets of the tunnel included, goes into the tunnel
 again. The owner of such a block drops what it has for the nodes in it. And Docker makes networks of which it knows only
 that no link has the same: one inside the hosts' network takes the nodes in it away from this host.
+
+A pool of the hosts' own networks, which exempts them from NAT, has BIRD advertise them, too. Where such a network is
+reached by a router, its route by BGP hides the way to the very nodes that tell it, and BIRD finds no next hop for it
+(projectcalico/calico#1761).
 """
 
 from collections.abc import Iterator
@@ -40,6 +44,12 @@ def find_hidden(view: View, kernel: Kernel, way: ForwardingPath) -> Finding | No
         return _finding(
             way.node, way.registered, "are dropped, as those to a block of this host", around, route, _NEW_POOL
         )
+    if pool is not None and route.type is RouteType.UNREACHABLE and route.protocol in CALICO_PROTOCOLS:
+        fate = f"are refused: {route.prefix}, the way there, came by BGP itself, and BIRD finds no next hop for it"
+        cure = (
+            f"""calicoctl patch ippool {pool.name} -p '{{"spec":{{"disableBGPExport":true}}}}' (from Calico 3.21 on)"""
+        )
+        return _finding(way.node, way.registered, fate, around, route, cure)
     return None
 
 
@@ -88,5 +98,6 @@ def _finding(name: str, registered: IPAddress, fate: str, around: str, route: Ro
         cure=cure,
         node=name,
         family=registered.version,
+        prefix=route.prefix,
         severity=Severity.ERROR,
     )

@@ -17,10 +17,11 @@ come go out into the network.
 
 Found by comparing the pools with the networks of this host's links; those of bridges for
 containers or virtual machines count once a block lies in them. It is an error where packets to
-another node itself are led away as if they were for pods, and where a network of this host is a
-part of a block.
+another node itself are led away as if they were for pods, or refused, as BIRD advertises what lies
+in a pool, the hosts' own network too, and where a network of this host is a part of a block.
 
-Choose a pool that overlaps nothing: create it, disable the old one, and move the pods.""",
+Choose a pool that overlaps nothing: create it, disable the old one, and move the pods. A pool that
+only exempts the hosts from NAT wants `disableBGPExport: true`.""",
 )
 
 RT_FOREIGN = Fault(

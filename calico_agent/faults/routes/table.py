@@ -8,6 +8,7 @@ from calico_agent.faults.node.names import NAME_MISMATCH
 from calico_agent.faults.node.programs import SV_FELIX
 from calico_agent.faults.node.registration import NOT_IN_SERVICE
 from calico_agent.faults.routes.blocks import WRONG_BLOCK
+from calico_agent.faults.routes.foreign import RT_OVERLAP
 from calico_agent.faults.routes.links import RT_LINK_DOWN
 from calico_agent.faults.routes.pods import RT_ADDRESS_TWICE
 from calico_agent.faults.routes.underlay import OUT_OF_REACH, RT_TUNNEL_DEVICE
@@ -157,7 +158,7 @@ Remove the foreign route on the host that is named, or the second affinity.""",
 
 # Routes that are about no other node.
 _OWN = (
-    same_prefix(*WRONG_BLOCK),
+    same_prefix(*WRONG_BLOCK, RT_OVERLAP),
     this_host(RT_LINK_DOWN, NAME_MISMATCH, *NOT_IN_SERVICE),
     _BIRD_IDLE,
     this_host(SV_FELIX, RT_TUNNEL_DEVICE, writer=Writer.FELIX),

@@ -6,9 +6,24 @@ from ipaddress import ip_interface, ip_network
 import pytest
 
 from calico_agent.model.calico.node import Block, EncapsulationMode, Pool
+from calico_agent.model.network.route import RouteType
 from calico_agent.model.observation import Observation
 from tests.checks.case import Case, check
-from tests.checks.cluster import BOOT, DATASTORE, FELIX, HEALTHY, POOL, also, drop, stored, via
+from tests.checks.cluster import (
+    BOOT,
+    DATASTORE,
+    FELIX,
+    HEALTHY,
+    POOL,
+    SESSIONS,
+    also,
+    drop,
+    peered,
+    routed,
+    session,
+    stored,
+    via,
+)
 from tests.checks.vxlan import VTEPS, VXLAN
 
 OVER = Pool("nodes", ip_network("10.77.0.0/16"), vxlan=EncapsulationMode.ALWAYS, block_size=26)
@@ -23,7 +38,24 @@ def given(owner: str) -> Observation:
     return stored(VXLAN, pools=POOLS, blocks=blocks)
 
 
+def told_of_themselves() -> Observation:
+    """host3 is behind a router, and a pool that exempts the hosts from NAT has BIRD there advertise its network."""
+    unreachable = (drop(prefix, RouteType.UNREACHABLE) for prefix in ("10.78.3.0/24", "192.168.3.0/26"))
+    exempt = Pool("hosts", ip_network("10.78.0.0/16"), disabled=True)
+    host3 = replace(DATASTORE.nodes[2], ipv4=ip_interface("10.78.3.13/24"))
+    host = peered(SESSIONS[0], session("10.78.3.13"), observation=routed(*unreachable, via("0.0.0.0/0", "10.77.0.1")))
+    return stored(host, pools=(POOL, exempt), nodes=(*DATASTORE.nodes[:2], host3))
+
+
 CASES = {
+    "the nodes' own network comes by BGP, as a pool covers it (projectcalico/calico#1761)": Case(
+        told_of_themselves(),
+        {"RT-OVERLAP host3": {"RT-UNREACHABLE 192.168.3.0/26", "RT-STALE 10.78.3.0/24"}},
+        says=(
+            "packets to node host3 itself (10.78.3.13) are refused: 10.78.3.0/24, the way there, came by BGP itself",
+            "calicoctl patch ippool hosts",
+        ),
+    ),
     "Felix leads the packets to a node into the tunnel (projectcalico/calico#12847)": Case(
         also(stored(VXLAN, pools=POOLS), TO_NODE),
         {"RT-OVERLAP host3": set()} | OVERLAP,
