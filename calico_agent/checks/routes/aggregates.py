@@ -99,13 +99,4 @@ def _open(plans: BgpPlan) -> frozenset[Family]:
     return frozenset(family for family, plan in plans.items() if not plan.closed)
 
 
-@LastValueCache
-def _made(
-    fib: Fib,
-    table: ExpectedTable,
-    judge: RouteVerifier,
-    routers: frozenset[IPAddress],
-    plans: BgpPlan,
-    cluster: Cluster | None,
-) -> Aggregates:
-    return Aggregates(fib, table, judge, routers, plans, cluster)
+_made = LastValueCache(Aggregates)
