@@ -14,6 +14,7 @@ import sys
 import sysconfig
 import tarfile
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 from tests.lab.errors import LabError
@@ -61,8 +62,13 @@ def build_standin(*, ipip: bool = False) -> Path:
     return archive
 
 
-def _tree() -> Iterable[tuple[str, Path]]:
-    """Path in the image -> file on this machine."""
+@cache
+def _tree() -> tuple[tuple[str, Path], ...]:
+    """Path in the image -> file on this machine; looked for once, which takes a second or two."""
+    return tuple(_files())
+
+
+def _files() -> Iterable[tuple[str, Path]]:
     python = Path(sys.executable).resolve()
     library = Path(sysconfig.get_path("stdlib"))
     programs = [Path(_find(name)) for name in _PROGRAMS]
