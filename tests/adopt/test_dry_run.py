@@ -1,7 +1,7 @@
 """What `run --dry-run` prints describes the very container: import of it gives the same specification."""
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from calico_agent.adopt.as_toml import render_toml
@@ -15,6 +15,7 @@ from calico_agent.plan.desired_container import wanted_container
 from calico_agent.plan.presets import PRESETS
 from calico_agent.report.pages.docker_run import render_docker_run
 from tests.adopt.docker.test_docker_run import Files
+from tests.examples import at_most
 from tests.plan.test_desired_container import IDENTITY
 
 _TEXTS = st.text(st.characters(min_codepoint=32, max_codepoint=0x2FF, exclude_characters="\x7f@"), max_size=12)
@@ -64,7 +65,7 @@ def specification(config: Config) -> ContainerSpec:
     return wanted_container(config.node_settings(), etcd, IDENTITY)
 
 
-@settings(max_examples=40, deadline=None)
+@at_most(40)
 @given(_configurations())
 def test_import_of_what_is_printed_gives_the_same_specification(config: Config) -> None:
     spec = specification(config)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from calico_agent.adopt.as_toml import hidden_values, render_toml
@@ -15,6 +15,7 @@ from calico_agent.config import load
 from calico_agent.model.container.container import Mount
 from calico_agent.model.container.run_options import RunOptions, Ulimit
 from tests.adopt.shapes import CERTIFICATES, POD, UNIT_ENV, UNIT_OF_2017, env, same_place
+from tests.examples import at_most
 
 
 def toml(described: Described) -> dict[str, object]:
@@ -279,7 +280,7 @@ _PATHS = st.sampled_from(
 _MOUNTS = st.builds(GivenMount, st.builds(Mount, _PATHS, _PATHS, st.booleans()))
 
 
-@settings(max_examples=40)
+@at_most(40)
 @given(
     extra=st.dictionaries(_NAMES, _GIVEN, max_size=6),
     mounts=st.lists(_MOUNTS, max_size=4, unique_by=lambda given: given.mount.destination).map(tuple),

@@ -5,7 +5,7 @@ from dataclasses import replace
 from ipaddress import ip_interface
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from calico_agent.model.action import (
@@ -21,6 +21,7 @@ from calico_agent.model.action import (
 from calico_agent.model.calico.node import Node
 from calico_agent.model.identity import KeptIdentity
 from calico_agent.model.settings import DriftPolicy, OnChange, SuperviseSettings
+from tests.examples import at_most
 from tests.plan.one_host import MANAGEMENT, OWN, VIP, OneHost
 
 Event = Callable[[OneHost], None]
@@ -182,7 +183,7 @@ histories = st.lists(
 )
 
 
-@settings(max_examples=60)
+@at_most(60)
 @given(histories)
 def test_a_node_that_works_stays_and_comes_back(history: list[tuple[str, int, float]]) -> None:
     host = gone_through(history)

@@ -11,6 +11,8 @@ from datetime import timedelta
 from ipaddress import ip_interface
 from itertools import product
 
+from hypothesis import settings
+
 from calico_agent.checks.assessment import assess
 from calico_agent.expected.local_node import node_container
 from calico_agent.model.action import (
@@ -60,7 +62,7 @@ from calico_agent.plan.succession import judge_succession
 from calico_agent.report.timeline import History, advance
 from tests.checks.cluster import AT, CONTAINER, DOCKER0, ETH0, HEALTHY, IDENTITY, node, stored
 
-MOST = 1500
+MOST = 15 * settings.default.max_examples
 ETCD = DatastoreSettings(endpoints=("http://10.77.0.1:2379",))
 NODE = NodeSettings(image=CONTAINER.image)
 VIP = Candidate(ip_interface("10.77.0.100/24"), "eth0")

@@ -1,13 +1,14 @@
 """`docker run` in all the forms in which people write it."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from calico_agent.adopt.described import Described, Given, NotTakenOver
 from calico_agent.adopt.unit.command import describe_command
 from calico_agent.model.container.container import Mount
 from calico_agent.model.container.run_options import RunOptions, Ulimit
+from tests.examples import at_most
 
 FILES = {"/etc/calico.env": "IP=10.77.0.1\nAS=1\n", "/etc/labels": "team=net\n"}
 
@@ -215,7 +216,7 @@ _WORDS = st.sampled_from(
 )
 
 
-@settings(max_examples=60)
+@at_most(60)
 @given(st.lists(_WORDS, max_size=8))
 def test_no_words_do_anything_but_be_described_or_refused(words: list[str]) -> None:
     try:

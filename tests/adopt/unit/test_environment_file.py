@@ -1,12 +1,13 @@
 """Files of variables: systemd's rules and Docker's, which are not the same."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from calico_agent.adopt.command_word import Word
 from calico_agent.adopt.described import NotTakenOver
 from calico_agent.adopt.unit.environment_file import parse_docker_env_file, parse_environment_file
+from tests.examples import at_most
 
 SYSTEMD = {
     "plain": ("A=1\nB=two words  \n", {"A": "1", "B": "two words"}),
@@ -49,7 +50,7 @@ def test_docker_refuses_a_name_with_a_space() -> None:
         dict(parse_docker_env_file("f", "A=1\nA B=2", {}))
 
 
-@settings(max_examples=50)
+@at_most(50)
 @given(st.text(st.sampled_from("AB= \n\\#;\"'$\r"), max_size=50))
 def test_no_text_is_too_much_for_it(text: str) -> None:
     lines = text.count("\n") + 1

@@ -4,12 +4,13 @@ import shutil
 import subprocess
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from calico_agent.adopt.command_word import Word, source_of
 from calico_agent.adopt.described import NotTakenOver
 from calico_agent.adopt.unit.shell_words import shell_commands
+from tests.examples import at_most
 
 SHELL = shutil.which("dash") or "sh"
 ENVIRONMENT = {"NODE": "host1", "TWO": "a  b", "EMPTY": ""}
@@ -45,7 +46,7 @@ def test_the_words_are_those_of_a_real_shell(text: str) -> None:
     assert [word.text for word in one(text)] == real(text)
 
 
-@settings(max_examples=40, deadline=None)
+@at_most(40)
 @given(st.text(st.sampled_from("ab =\\\"' $N\n#"), min_size=1, max_size=16))
 def test_every_plain_text_is_taken_as_by_a_real_shell(text: str) -> None:
     try:

@@ -1,13 +1,14 @@
 """The words of a unit's lines, by systemd's own rules."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from calico_agent.adopt.command_word import LabelledText, Word, source_of
 from calico_agent.adopt.described import NotTakenOver
 from calico_agent.adopt.unit.unit_file import last, parse_unit, values
 from calico_agent.adopt.unit.unit_words import parse_environment, split, split_commands, with_specifiers, with_variables
+from tests.examples import at_most
 
 
 def words(text: str) -> list[str]:
@@ -131,7 +132,7 @@ def test_what_is_no_unit_is_refused_with_its_line(text: str, fault: str) -> None
     assert str(caught.value) == fault
 
 
-@settings(max_examples=50)
+@at_most(50)
 @given(st.text(st.sampled_from("aB =\n\\#;[]\"'${}%x\t"), max_size=60))
 def test_no_text_does_anything_but_be_read_or_refused(text: str) -> None:
     try:

@@ -74,7 +74,7 @@ def serving(api: Api, certificate: trustme.LeafCert | None) -> Iterator[Api]:
         server.socket = context.wrap_socket(server.socket, server_side=True)
     server.daemon_threads = True
     api.port = server.server_address[1]
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
         yield api
     finally:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from calico_agent.model.calico.bgp_filter import BgpFilter, Direction, FilterRule, Match
@@ -16,6 +16,7 @@ from calico_agent.model.calico.node import Affinity, BgpSettings, Block, Borrowe
 from calico_agent.model.network.address import Family
 from calico_agent.sources.datastore.etcd3.decode import decode_datastore
 from calico_agent.sources.datastore.etcd3.encode import encode_datastore
+from tests.examples import at_most
 from tests.sources.datastore.calico.test_selector import SELECTORS
 from tests.sources.datastore.etcd3.test_decode import CAPTURES, capture
 
@@ -154,7 +155,7 @@ def again(datastore: Datastore) -> Datastore:
     return decode_datastore(encode_datastore(datastore), revision=datastore.revision, read_at=datastore.read_at)
 
 
-@settings(max_examples=40)  # each is a whole datastore
+@at_most(40)  # each is a whole datastore
 @given(
     every_field(
         Datastore,

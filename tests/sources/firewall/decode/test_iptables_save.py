@@ -3,7 +3,7 @@
 from ipaddress import ip_address
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from calico_agent.model.network.firewall import (
@@ -26,6 +26,7 @@ from calico_agent.sources.decode_error import Malformed
 from calico_agent.sources.firewall.decode.iptables_save import decode_save
 from calico_agent.sources.kubernetes.decode.kube_proxy_rules import masquerading_of
 from tests.checks.preflight.rules import felix, filtering
+from tests.examples import at_most
 
 TEN = (int(ip_address("10.0.0.0")), int(ip_address("10.255.255.255")))
 TCP, PORT = Among(Field.PROTOCOL, ((6, 6),)), Among(Field.DESTINATION_PORT, ((179, 179),))
@@ -156,7 +157,7 @@ WORDS = st.sampled_from(
 )
 
 
-@settings(max_examples=60)
+@at_most(60)
 @given(st.lists(WORDS, max_size=12))
 def test_whatever_stands_in_a_rule_it_is_a_rule(words: list[str]) -> None:
     assert isinstance(rule(" ".join(words)), FirewallRule)

@@ -5,7 +5,7 @@ from ipaddress import ip_address
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from calico_agent.model.network.firewall import (
@@ -26,6 +26,7 @@ from calico_agent.model.network.firewall import (
 )
 from calico_agent.sources.decode_error import Malformed
 from calico_agent.sources.firewall.decode.nft_ruleset import decode_nft
+from tests.examples import at_most
 
 SADDR = {"payload": {"protocol": "ip", "field": "saddr"}}
 DPORT = {"payload": {"protocol": "tcp", "field": "dport"}}
@@ -188,7 +189,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=60)
+@at_most(60)
 @given(
     st.lists(
         st.dictionaries(st.sampled_from(["match", "vmap", "mangle", "limit", "set", "x"]), JSON, min_size=1, max_size=1)

@@ -1,7 +1,7 @@
 """The files of NetworkManager and systemd-networkd."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from calico_agent.model.host.network_managers import DeviceSection, LinkState, NetworkFile, NetworkManager
@@ -12,6 +12,7 @@ from calico_agent.sources.host.decode.network_managers import (
     decode_network_manager,
 )
 from calico_agent.sources.host.decode.settings_file import FileSetting, decode_settings
+from tests.examples import at_most
 
 
 def test_sections_comments_and_continued_lines() -> None:
@@ -84,7 +85,7 @@ def test_the_state_of_a_link() -> None:
     assert not LinkState("unmanaged", "/etc/systemd/network/00-calico.network").managed
 
 
-@settings(max_examples=40)
+@at_most(40)
 @given(st.text(alphabet="[]=#;\\ \nabMatch+-", max_size=60))
 def test_any_text_is_settings(text: str) -> None:
     for setting in decode_settings(text):
