@@ -23,6 +23,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PACKAGES := tests/packages.txt tests/lab/packages.txt
+# In the order of tests/conftest.py: by itself pytest-xdist keeps files of few tests for the end, and those take longest.
+PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 # The pure stages, each with its tests beside it.
 PURE := $(addprefix tests/,adopt checks expected faults identity model plan report sources) tests/test_replay.py \
   tests/test_timelines.py tests/reference tests/test_docs.py tests/test_dependencies.py tests/test_purity.py tests/test_caches.py \
@@ -36,11 +38,11 @@ demo: setup $(if $(findstring ipip,$(POOL)),uml-kernel)
 
 # The kernel in tests/uml has one processor and bears nothing beside it: a stage of its own.
 test: setup uml-kernel kube-apiserver
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/uml
+	@$(BIN)/python -m pytest $(PARALLEL) --ignore=tests/uml
 	@$(BIN)/python -m pytest tests/uml -m "not slow"
 
 test-core: setup
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/systemd --ignore=tests/kube_apiserver --ignore=tests/uml
+	@$(BIN)/python -m pytest $(PARALLEL) --ignore=tests/systemd --ignore=tests/kube_apiserver --ignore=tests/uml
 
 bench: setup
 	@$(BIN)/python -m tests.bench
