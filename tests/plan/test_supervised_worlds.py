@@ -62,7 +62,7 @@ from calico_agent.plan.succession import judge_succession
 from calico_agent.report.timeline import History, advance
 from tests.checks.cluster import AT, CONTAINER, DOCKER0, ETH0, HEALTHY, IDENTITY, node, stored
 
-MOST = 15 * settings.default.max_examples
+MOST = 15 * settings().max_examples
 ETCD = DatastoreSettings(endpoints=("http://10.77.0.1:2379",))
 NODE = NodeSettings(image=CONTAINER.image)
 VIP = Candidate(ip_interface("10.77.0.100/24"), "eth0")
