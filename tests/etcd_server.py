@@ -7,7 +7,6 @@ import signal
 import socket
 import ssl
 import subprocess
-import time
 import urllib.request
 from base64 import b64encode
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from pathlib import Path
 import trustme
 
 from calico_agent.model.settings import DatastoreSettings
+from tests.patience import PATIENCE, until
 
 
 @dataclass(frozen=True)
@@ -122,11 +122,11 @@ class EtcdServer:
     def wait(self) -> None:
         """Wait until its port is open."""
         assert self.process is not None
-        deadline = time.monotonic() + 20
-        while not self._listens():
-            assert self.process.poll() is None, (self.folder / "log").read_text()[-2000:]
-            assert time.monotonic() < deadline, "etcd did not open its port within 20 s"
-            time.sleep(0.05)
+        until("etcd opens its port or ends", lambda: self._listens() or self._ended(), seconds=PATIENCE)
+        assert not self._ended(), (self.folder / "log").read_text()[-2000:]
+
+    def _ended(self) -> bool:
+        return self.process is None or self.process.poll() is not None
 
     def _listens(self) -> bool:
         try:

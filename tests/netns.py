@@ -9,12 +9,13 @@ import ctypes
 import os
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
+
+from tests.patience import PATIENCE, until
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -51,11 +52,8 @@ class NetworkNamespace:
         subprocess.run(self.command("ip", "-batch", "-"), check=True, input=text, text=True, timeout=120)
 
     def wait_for(self, text: str, *argv: str) -> None:
-        """Until the command prints `text`; ten seconds at most. The kernel settles some things a moment later."""
-        end = time.monotonic() + 10
-        while text not in self.output(*argv):
-            assert time.monotonic() < end, f"{' '.join(argv)} never printed {text!r}"
-            time.sleep(0.05)
+        """Until the command prints `text`. The kernel settles some things a moment later."""
+        until(f"{' '.join(argv)} prints {text!r}", lambda: text in self.output(*argv), seconds=PATIENCE)
 
     def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Calls `function` in a thread of its own that is in the namespace; so are the threads that it starts."""

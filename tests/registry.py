@@ -7,7 +7,6 @@ import base64
 import json
 import os
 import signal
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,10 +14,10 @@ from pathlib import Path
 
 from tests.docker_engine import IMAGE
 from tests.lab.engine import Engine
+from tests.patience import until
 
 USER, PASSWORD = "puller", "correct horse"  # the hash below is of this password
 _HTPASSWD = f"{USER}:$2b$04$s8CjJ37BGYdllXVf0jGe3uPGsq.NwhAsPY7issJobyfgPNswvJRXO\n"
-_START_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +91,8 @@ def docker_registry(engine: Engine, directory: Path, port: int = 5000, *, passwo
     log = directory / f"registry-{port}.log"
     engine.host.spawn("docker-registry", "serve", str(configuration), log=log)
     registry = Registry(engine, f"127.0.0.1:{port}")
-    deadline = time.monotonic() + _START_SECONDS
-    while engine.host.run("bash", "-c", f"exec 3<>/dev/tcp/127.0.0.1/{port}", check=False).returncode != 0:
-        assert time.monotonic() < deadline, log.read_text()
-        time.sleep(0.1)
+    knock = ("bash", "-c", f"exec 3<>/dev/tcp/127.0.0.1/{port}")
+    until("it answers", lambda: engine.host.run(*knock, check=False).returncode == 0, log.read_text)
     try:
         yield registry
     finally:

@@ -12,6 +12,7 @@ from calico_agent.act.image import ImagePuller
 from calico_agent.model.container.image import Pull
 from tests.docker_engine import docker_engine, frozen, kill_dockerd
 from tests.lab.engine import Engine
+from tests.patience import until
 from tests.registry import PASSWORD, Registry, credentials, docker_registry
 
 pytestmark = pytest.mark.real
@@ -53,10 +54,9 @@ def puller(engine: Engine, logins: Path = NO_LOGINS, deadline: float = 20.0) -> 
 
 
 def ended(made: ImagePuller, seconds: float = 30.0) -> Pull:
-    deadline = time.monotonic() + seconds
-    while (pull := made.state()) is None or pull.goes_on:
-        assert time.monotonic() < deadline, pull
-        time.sleep(0.02)
+    until("the pull ends", lambda: (pull := made.state()) is not None and not pull.goes_on, seconds=seconds)
+    pull = made.state()
+    assert pull is not None
     return pull
 
 

@@ -3,7 +3,6 @@
 import json
 import re
 import shlex
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 from tests.lab.conftest import named_lab
 from tests.lab.lab import Lab
 from tests.lab.options import Options, Pool
+from tests.patience import eventually, until
 
 pytestmark = [pytest.mark.lab, pytest.mark.real]
 
@@ -42,19 +42,17 @@ def problems(lab: Lab, host: str) -> list[dict[str, Any]]:
 
 def found(lab: Lab, host: str, code: str) -> dict[str, Any]:
     """The confirmed problem of this code, waited for."""
-    end = time.monotonic() + 90
-    while not (those := [one for one in problems(lab, host) if one["code"] == code]):
-        assert time.monotonic() < end, f"no {code} but {problems(lab, host)}"
-        time.sleep(0.3)
-    return those[0]
+    seen = eventually(lambda: problems(lab, host), lambda those: any(one["code"] == code for one in those), 90)
+    return next(one for one in seen if one["code"] == code)
 
 
 def all_good(lab: Lab) -> None:
     """Waits until every host says so."""
-    end = time.monotonic() + 120
-    while any(lab.exec(host, "calico-agent", "status").returncode for host in HOSTS):
-        assert time.monotonic() < end, [problems(lab, host) for host in HOSTS]
-        time.sleep(0.3)
+    until(
+        "all is good",
+        lambda: not any(lab.exec(host, "calico-agent", "status").returncode for host in HOSTS),
+        lambda: str([problems(lab, host) for host in HOSTS]),
+    )
 
 
 def typed(lab: Lab, host: str, cure: str, command: str) -> None:

@@ -17,7 +17,7 @@ from tests.lab.conftest import named_lab
 from tests.lab.engine import CONTAINER
 from tests.lab.lab import Lab
 from tests.lab.options import Options
-from tests.patience import until
+from tests.patience import eventually, until
 
 pytestmark = [pytest.mark.lab, pytest.mark.real]
 
@@ -67,10 +67,11 @@ def keys(lab: Lab, prefix: str) -> set[str]:
 
 def report(lab: Lab, host: str) -> dict[str, Any]:
     """The report of the last pass; the first one takes a moment."""
-    deadline = time.monotonic() + 20
-    while "problems" not in (answer := json.loads(lab.exec(host, "calico-agent", "status", "--json").stdout or "{}")):
-        assert time.monotonic() < deadline, answer
-        time.sleep(0.1)
+    answer = eventually(
+        lambda: json.loads(lab.exec(host, "calico-agent", "status", "--json").stdout or "{}"),
+        lambda now: "problems" in now,
+    )
+    assert "problems" in answer, answer
     return dict(answer)
 
 

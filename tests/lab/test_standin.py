@@ -1,8 +1,7 @@
 """The stand-in against the recordings of a real Calico v3.31.7: what a lab shows has the same shape."""
 
 import time
-from collections.abc import Callable, Iterator
-from typing import TypeVar
+from collections.abc import Iterator
 
 import pytest
 
@@ -11,20 +10,9 @@ from tests.lab.cli import dump_lines
 from tests.lab.lab import Lab
 from tests.lab.options import Options
 from tests.lab.shapes import Datastore, messages, protocols, read_datastore, routes
+from tests.patience import eventually
 
 pytestmark = pytest.mark.lab
-
-T = TypeVar("T")
-
-
-def eventually(look: Callable[[], T], wanted: Callable[[T], bool], seconds: float = 20.0) -> T:
-    """Look until it is as wanted; returns the last look, for an assertion that shows the difference."""
-    deadline = time.monotonic() + seconds
-    while True:
-        seen = look()
-        if wanted(seen) or time.monotonic() > deadline:
-            return seen
-        time.sleep(0.2)
 
 
 def recorded(scenario: str) -> Datastore:

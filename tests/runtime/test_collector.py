@@ -23,6 +23,7 @@ from calico_agent.sources.datastore import replica as replica_module
 from calico_agent.sources.datastore.cache import SnapshotFile
 from calico_agent.sources.datastore.reading import read_datastore
 from tests.etcd_server import EtcdServer, running_etcd
+from tests.patience import eventually
 from tests.sources.bird.test_client import Daemon
 from tests.sources.datastore.etcd2.test_decode import CLUSTER
 from tests.sources.datastore.etcd2.test_reader import send
@@ -60,13 +61,9 @@ def sources_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call
 
 def observed(sources: Collector, holds: Callable[[Observation], bool]) -> Observation:
     """The first observation that is so."""
-    deadline = time.monotonic() + 15
-    while True:
-        observation = sources.observe(datetime.now(UTC))
-        if holds(observation):
-            return observation
-        assert time.monotonic() < deadline, observation.datastore_trouble
-        time.sleep(0.05)
+    observation = eventually(lambda: sources.observe(datetime.now(UTC)), holds)
+    assert holds(observation), observation.datastore_trouble
+    return observation
 
 
 def nodes(observation: Observation) -> int:

@@ -11,13 +11,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.patience import PATIENCE
+from tests.patience import PATIENCE, until
 from tests.places import REPOSITORY
 
 pytestmark = pytest.mark.real
@@ -83,8 +83,8 @@ class Machine:
         self._console = folder / "console.log"
 
     def wait_for_boot(self) -> None:
-        wait_until(lambda: self.leader() != 0, "no init", self.console)
-        wait_until(lambda: self.run("systemctl", "is-active", "basic.target") == "active", "not booted", self.console)
+        until("init runs", lambda: self.leader() != 0, self.console)
+        until("it has booted", lambda: self.run("systemctl", "is-active", "basic.target") == "active", self.console)
 
     def console(self) -> str:
         return self._console.read_text(errors="replace")[-2000:]
@@ -133,13 +133,6 @@ class Machine:
             self._log.close()
 
 
-def wait_until(condition: Callable[[], bool], otherwise: str, evidence: Callable[[], str], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"{otherwise}\n{evidence()}"
-        time.sleep(0.2)
-
-
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     machine = Machine(tmp_path_factory.mktemp("machine"))
@@ -186,7 +179,7 @@ def test_the_host_can_be_checked_inside_its_sandbox(started: Machine) -> None:
         found: dict[str, Any] = json.loads(started.agent("status", "--json"))["preflight"]
         return found
 
-    wait_until(lambda: preflight()["prepared"] is not None, "nothing was checked", started.journal, 60)
+    until("the host is checked", lambda: preflight()["prepared"] is not None, started.journal, 60)
     untold = {check["code"] for check in preflight()["checks"] if check["verdict"] == "unknown"}
     assert not untold & {"HOST-FIREWALL", "HOST-FIREWALL-PODS", "HOST-DISK"}, preflight()
 
@@ -209,7 +202,7 @@ def test_it_holds_five_capabilities_and_can_gain_none(started: Machine) -> None:
 def test_a_reload_keeps_the_process_and_is_waited_for(started: Machine) -> None:
     pid = started.pid()
     assert started.run("systemctl", "reload", UNIT) == ""
-    wait_until(lambda: "event=reloaded" in started.journal(), "not reloaded", started.journal, 10)
+    until("it is reloaded", lambda: "event=reloaded" in started.journal(), started.journal)
     assert (started.pid(), started.show("ActiveState")) == (pid, "active")
 
 
@@ -221,13 +214,17 @@ def test_a_reload_of_a_wrong_configuration_fails_and_is_told_until_it_is_put_rig
         assert "failed" in started.run("systemctl", "reload", UNIT)
         assert '[log] level: "loud" is not one of' in started.journal()
         started.run("systemctl", "kill", "--signal=HUP", UNIT)  # by hand, past the check
-        wait_until(lambda: "event=reload_refused" in started.journal(), "not tried", started.journal)
-        wait_until(lambda: "CFG-REFUSED" in started.agent("status"), "not told", started.journal)
+        until("it is tried", lambda: "event=reload_refused" in started.journal(), started.journal)
+        until("it is told", lambda: "CFG-REFUSED" in started.agent("status"), started.journal)
         assert "calico_agent_config_last_reload_successful 0.0" in started.metrics()
     finally:
         started.run("sh", "-c", write.format("info"))
     assert started.run("systemctl", "reload", UNIT) == ""
-    wait_until(lambda: "calico_agent_config_last_reload_successful 1.0" in started.metrics(), "0", started.journal)
+    until(
+        "the metric is 1",
+        lambda: "calico_agent_config_last_reload_successful 1.0" in started.metrics(),
+        started.journal,
+    )
     assert (started.pid(), started.show("ActiveState")) == (pid, "active")
 
 
@@ -238,7 +235,7 @@ def test_a_certificate_that_is_not_there_ends_nothing(machine: Machine) -> None:
     machine.run("sh", "-c", f"mkdir -p {folder}; printf '{lines}' > {folder}/zz-late.conf; systemctl daemon-reload")
     try:
         assert machine.run("systemctl", "start", UNIT) == ""
-        wait_until(lambda: "/etc/late.crt, does not exist" in machine.agent("status"), "not told", machine.journal)
+        until("it is told", lambda: "/etc/late.crt, does not exist" in machine.agent("status"), machine.journal)
         assert machine.show("ActiveState") == "active"
     finally:
         machine.run("systemctl", "stop", UNIT)
@@ -249,9 +246,9 @@ def test_a_certificate_that_is_not_there_ends_nothing(machine: Machine) -> None:
 def test_a_hung_agent_is_killed_by_the_watchdog_and_started_again(started: Machine) -> None:
     pid = started.pid()
     started.run("kill", "-STOP", str(pid))
-    wait_until(
+    until(
+        "it is started again",
         lambda: started.show("NRestarts") == "1" and started.show("ActiveState") == "active",
-        "not restarted",
         started.journal,
         60,
     )

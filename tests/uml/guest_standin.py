@@ -10,8 +10,8 @@ import pytest
 from tests.lab.image.keys import NODES
 from tests.lab.lab import Lab
 from tests.lab.shapes import read_datastore, routes
-from tests.lab.test_standin import datastore_of, eventually, routes_of
-from tests.patience import until
+from tests.lab.test_standin import datastore_of, routes_of
+from tests.patience import eventually, until
 from tests.places import DATA
 from tests.uml.ipip import answers, pod, set_mode
 

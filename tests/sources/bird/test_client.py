@@ -47,10 +47,8 @@ class Daemon:
         self.process = subprocess.Popen(
             ("unshare", "--net", "bird", *options), stderr=subprocess.DEVNULL, env={**os.environ, "TZ": zone}
         )
-        deadline = time.monotonic() + 20
-        while isinstance(BirdReader(str(self.socket), Family.IPV4).read(), Unreadable):
-            assert time.monotonic() < deadline, "bird does not come up"
-            time.sleep(0.02)
+        reader = BirdReader(str(self.socket), Family.IPV4)
+        until("bird comes up", lambda: not isinstance(reader.read(), Unreadable))
 
     def command(self, text: str) -> None:
         subprocess.run(("birdc", "-s", str(self.socket), text), check=True, stdout=subprocess.DEVNULL)

@@ -84,15 +84,6 @@ def mirror_of() -> Iterator[Callable[..., tuple[Mirror, Wakes]]]:
     assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("etcd ")]
 
 
-def eventually(holds: Callable[[], bool], within: float, what: str) -> float:
-    """Wait until `holds`; how long (s) that took."""
-    began = time.monotonic()
-    while not holds():
-        assert time.monotonic() - began < within, f"not within {within} s: {what}"
-        time.sleep(0.01)
-    return time.monotonic() - began
-
-
 def connection_of(mirror: Mirror) -> object:
     """The connection that it follows etcd on now."""
     connection, watch = mirror._engaged.now()
@@ -124,11 +115,11 @@ def code(read: Datastore | Unreadable) -> str:
 
 def test_a_mirror_lists_and_then_follows(etcd: EtcdServer, mirror_of: Callable[..., tuple[Mirror, Wakes]]) -> None:
     mirror, wakes = mirror_of(etcd.settings())
-    eventually(lambda: names(mirror.snapshot()) == ["host1", "host2", "host3"], 5, "the first list")
+    until("the first list", lambda: names(mirror.snapshot()) == ["host1", "host2", "host3"], seconds=5)
     etcd.put(f"{NODES}host4", "{}")
-    eventually(lambda: "host4" in names(mirror.snapshot()), 5, "a new node")
+    until("a new node", lambda: "host4" in names(mirror.snapshot()), seconds=5)
     etcd.ctl("del", f"{NODES}host1")
-    eventually(lambda: names(mirror.snapshot()) == ["host2", "host3", "host4"], 5, "a deleted node")
+    until("a deleted node", lambda: names(mirror.snapshot()) == ["host2", "host3", "host4"], seconds=5)
     assert wakes == ["etcd read", "etcd changed", "etcd changed"]
     last = mirror.last_good()
     assert last is not None
@@ -139,19 +130,19 @@ def test_a_mirror_lists_and_then_follows(etcd: EtcdServer, mirror_of: Callable[.
 
 def test_tls_with_a_client_certificate(secure_etcd: EtcdServer, mirror_of: Callable[..., tuple[Mirror, Wakes]]) -> None:
     mirror, _ = mirror_of(secure_etcd.settings())
-    eventually(lambda: len(names(mirror.snapshot())) == 3, 5, "the first list")
+    until("the first list", lambda: len(names(mirror.snapshot())) == 3, seconds=5)
     secure_etcd.put(f"{NODES}host4", "{}")
-    eventually(lambda: len(names(mirror.snapshot())) == 4, 5, "a new node")
+    until("a new node", lambda: len(names(mirror.snapshot())) == 4, seconds=5)
 
 
 def test_what_does_not_matter_wakes_nobody(etcd: EtcdServer, mirror_of: Callable[..., tuple[Mirror, Wakes]]) -> None:
     mirror, wakes = mirror_of(etcd.settings())
-    eventually(lambda: len(names(mirror.snapshot())) == 3, 5, "the first list")
+    until("the first list", lambda: len(names(mirror.snapshot())) == 3, seconds=5)
     same = etcd.ctl("get", "--print-value-only", f"{NODES}host1").strip()
     etcd.put(f"{NODES}host1", same)
     etcd.put("/calico/ipam/v2/handle/a-new-pod", "{}")
     etcd.put(f"{NODES}host4", "{}")
-    eventually(lambda: len(names(mirror.snapshot())) == 4, 5, "the one change that matters")
+    until("the one change that matters", lambda: len(names(mirror.snapshot())) == 4, seconds=5)
     assert wakes == ["etcd read", "etcd changed"]
 
 
@@ -173,10 +164,10 @@ def test_bad_values_are_told_and_the_rest_goes_on(
         etcd.put(f"{NODES}junk", "junk")
         etcd.put(f"{NODES}large-at-first", b" " * 10_000_000)
         mirror, _ = mirror_of(etcd.settings())
-        eventually(lambda: len(names(mirror.snapshot())) == 3, 10, "the first list")
+        until("the first list", lambda: len(names(mirror.snapshot())) == 3, seconds=10)
         etcd.put(f"{NODES}large-later", b" " * 10_000_000)
         etcd.put(f"{NODES}host4", "{}")
-        eventually(lambda: len(names(mirror.snapshot())) == 4, 10, "a node after the large value")
+        until("a node after the large value", lambda: len(names(mirror.snapshot())) == 4, seconds=10)
         read = mirror.snapshot()
         assert isinstance(read, Datastore)
         assert [bad.key.removeprefix(NODES) for bad in read.bad_keys] == ["junk", "large-at-first", "large-later"]
@@ -191,17 +182,17 @@ def test_what_happened_while_etcd_was_away_is_followed_and_not_read_anew(
     etcd: EtcdServer, mirror_of: Callable[..., tuple[Mirror, Wakes]]
 ) -> None:
     mirror, wakes = mirror_of(etcd.settings(), heartbeat=0.3)
-    eventually(lambda: len(names(mirror.snapshot())) == 3, 5, "the first list")
+    until("the first list", lambda: len(names(mirror.snapshot())) == 3, seconds=5)
     for round_trip in range(3):
         etcd.kill()
-        eventually(lambda times=round_trip: wakes.count("etcd lost") > times, 5, "the loss noticed")  # type: ignore[misc]
+        until("the loss noticed", lambda times=round_trip: wakes.count("etcd lost") > times, seconds=5)  # type: ignore[misc]
         etcd.start()
         etcd.put(f"{NODES}new-{round_trip}", "{}")
         etcd.ctl("del", f"{NODES}host{round_trip + 1}")
         left = [f"host{number}" for number in range(round_trip + 2, 4)]
         new = [f"new-{number}" for number in range(round_trip + 1)]
-        eventually(lambda expected=[*left, *new]: names(mirror.snapshot()) == expected, PATIENCE, "both changes")  # type: ignore[misc]
-        eventually(lambda: not mirror._replica._failures, PATIENCE, "the failures are forgotten")
+        until("both changes", lambda expected=[*left, *new]: names(mirror.snapshot()) == expected, seconds=PATIENCE)  # type: ignore[misc]
+        until("the failures are forgotten", lambda: not mirror._replica._failures, seconds=PATIENCE)
     assert listed(wakes) == 1
 
 
@@ -209,9 +200,9 @@ def test_what_happened_before_a_compaction_is_read_anew(
     etcd: EtcdServer, mirror_of: Callable[..., tuple[Mirror, Wakes]]
 ) -> None:
     mirror, wakes = mirror_of(etcd.settings(), heartbeat=0.3)
-    eventually(lambda: len(names(mirror.snapshot())) == 3, 5, "the first list")
+    until("the first list", lambda: len(names(mirror.snapshot())) == 3, seconds=5)
     etcd.kill()
-    eventually(lambda: wakes[-1] == "etcd lost", 5, "the loss noticed")
+    until("the loss noticed", lambda: wakes[-1] == "etcd lost", seconds=5)
     etcd.port, port = free_port(), etcd.port  # where the mirror does not find it yet
     etcd.start()
     etcd.ctl("del", f"{NODES}host1")
@@ -219,7 +210,9 @@ def test_what_happened_before_a_compaction_is_read_anew(
     etcd.kill()
     etcd.port = port
     etcd.start()
-    eventually(lambda: names(mirror.snapshot()) == ["host2", "host3"], PATIENCE, "what is there after the compaction")
+    until(
+        "what is there after the compaction", lambda: names(mirror.snapshot()) == ["host2", "host3"], seconds=PATIENCE
+    )
     assert listed(wakes) == 2
 
 
@@ -228,16 +221,16 @@ def test_a_quiet_prefix_is_never_behind_a_compaction(
 ) -> None:
     monkeypatch.setattr(etcd_module, "SETTLED_V3", 0.5)
     mirror, wakes = mirror_of(etcd.settings(), heartbeat=0.2)
-    eventually(lambda: len(names(mirror.snapshot())) == 3, 5, "the first list")
+    until("the first list", lambda: len(names(mirror.snapshot())) == 3, seconds=5)
     for number in range(5):
         etcd.put("/calico/ipam/v2/handle/a-pod", str(number))
     now = revision_of(etcd)
-    eventually(lambda: min(position_of(mirror).values()) > now, PATIENCE, "all prefixes are known up to now")
+    until("all prefixes are known up to now", lambda: min(position_of(mirror).values()) > now, seconds=PATIENCE)
     etcd.ctl("compact", str(now))
     etcd.kill()
     etcd.start()
     etcd.put(f"{NODES}host4", "{}")
-    eventually(lambda: len(names(mirror.snapshot())) == 4, PATIENCE, "the change")
+    until("the change", lambda: len(names(mirror.snapshot())) == 4, seconds=PATIENCE)
     assert listed(wakes) == 1
 
 
@@ -245,20 +238,20 @@ def test_an_etcd_that_lost_its_data_is_read_anew(
     etcd: EtcdServer, mirror_of: Callable[..., tuple[Mirror, Wakes]]
 ) -> None:
     mirror, wakes = mirror_of(etcd.settings(), heartbeat=0.3)
-    eventually(lambda: len(names(mirror.snapshot())) == 3, 5, "the first list")
+    until("the first list", lambda: len(names(mirror.snapshot())) == 3, seconds=5)
     etcd.kill()
     shutil.rmtree(etcd.folder / "data")
     etcd.start()
     etcd.put(f"{NODES}host1", "{}")
-    eventually(lambda: listed(wakes) == 2, PATIENCE, "a list")
-    eventually(lambda: reason(mirror.snapshot()).startswith("3 of 3 blocks vanished"), PATIENCE, "the loss doubted")
+    until("a list", lambda: listed(wakes) == 2, seconds=PATIENCE)
+    until("the loss doubted", lambda: reason(mirror.snapshot()).startswith("3 of 3 blocks vanished"), seconds=PATIENCE)
 
 
 def test_killed_and_started_again(etcd: EtcdServer, mirror_of: Callable[..., tuple[Mirror, Wakes]]) -> None:
     mirror, _ = mirror_of(etcd.settings(), stale_after=1.0, heartbeat=0.3)
-    eventually(lambda: len(names(mirror.snapshot())) == 3, 5, "the first list")
+    until("the first list", lambda: len(names(mirror.snapshot())) == 3, seconds=5)
     etcd.kill()
-    eventually(lambda: code(mirror.snapshot()) == "refused", 5, "the loss noticed")
+    until("the loss noticed", lambda: code(mirror.snapshot()) == "refused", seconds=5)
     read = mirror.snapshot()
     assert isinstance(read, Unreadable)
     assert read.reason.startswith("no sign of life since ")
@@ -268,7 +261,7 @@ def test_killed_and_started_again(etcd: EtcdServer, mirror_of: Callable[..., tup
     assert len(last.nodes) == 3
     etcd.start()
     etcd.put(f"{NODES}host4", "{}")
-    eventually(lambda: len(names(mirror.snapshot())) == 4, 8, "the list after the restart")
+    until("the list after the restart", lambda: len(names(mirror.snapshot())) == 4, seconds=8)
 
 
 def test_a_mirror_outlives_many_restarts_without_a_thread_or_descriptor_more(
@@ -282,7 +275,7 @@ def test_a_mirror_outlives_many_restarts_without_a_thread_or_descriptor_more(
         etcd.kill()
         etcd.start()
         etcd.put(f"{NODES}after-{restart}", "{}")
-        eventually(lambda name=f"after-{restart}": name in names(mirror.snapshot()), 15, "the list after a restart")  # type: ignore[misc]
+        until("the list after a restart", lambda name=f"after-{restart}": name in names(mirror.snapshot()), seconds=15)  # type: ignore[misc]
         counts.append((process.num_threads(), process.num_fds()))
     early, late = counts[3:6], counts[-3:]
     assert max(threads for threads, _ in late) <= max(threads for threads, _ in early) + 1
@@ -291,9 +284,9 @@ def test_a_mirror_outlives_many_restarts_without_a_thread_or_descriptor_more(
 
 def test_an_outage_costs_next_to_nothing(etcd: EtcdServer, mirror_of: Callable[..., tuple[Mirror, Wakes]]) -> None:
     mirror, wakes = mirror_of(etcd.settings())
-    eventually(lambda: len(names(mirror.snapshot())) == 3, 5, "the first list")
+    until("the first list", lambda: len(names(mirror.snapshot())) == 3, seconds=5)
     etcd.kill()
-    eventually(lambda: "etcd lost" in wakes, 5, "the loss noticed")
+    until("the loss noticed", lambda: "etcd lost" in wakes, seconds=5)
     before = time.process_time()
     time.sleep(5)
     assert time.process_time() - before < 0.1
@@ -304,15 +297,15 @@ def test_a_frozen_etcd_is_noticed_about_as_soon_as_one_that_is_gone_and_a_thawed
     etcd: EtcdServer, mirror_of: Callable[..., tuple[Mirror, Wakes]]
 ) -> None:
     mirror, wakes = mirror_of(etcd.settings())
-    eventually(lambda: len(names(mirror.snapshot())) == 3, 5, "the first list")
+    until("the first list", lambda: len(names(mirror.snapshot())) == 3, seconds=5)
     etcd.freeze()
     try:
-        eventually(lambda: code(mirror.snapshot()) == "timeout", PATIENCE, "the reading called stale")
-        eventually(lambda: wakes == ["etcd read", "etcd lost", "etcd silent"], 2, "that it has to be told now")
+        until("the reading called stale", lambda: code(mirror.snapshot()) == "timeout", seconds=PATIENCE)
+        until("that it has to be told now", lambda: wakes == ["etcd read", "etcd lost", "etcd silent"], seconds=2)
     finally:
         etcd.thaw()
     etcd.put(f"{NODES}host4", "{}")
-    eventually(lambda: len(names(mirror.snapshot())) == 4, PATIENCE, "the change after the thaw")
+    until("the change after the thaw", lambda: len(names(mirror.snapshot())) == 4, seconds=PATIENCE)
     assert listed(wakes) == 1
 
 
@@ -345,7 +338,7 @@ def test_a_slow_link_is_enough_to_read_everything(
         # All of it takes six times as long as one call may.
         settings = etcd.settings(f"http://127.0.0.1:{port}")
         mirror, _ = mirror_of(settings, answer_within=1.0)
-        eventually(lambda: len(names(mirror.snapshot())) == 153, 2 * PATIENCE, "the whole list")
+        until("the whole list", lambda: len(names(mirror.snapshot())) == 153, seconds=2 * PATIENCE)
         read = read_datastore(settings, timeout=30.0)
         assert len(names(read)) == 153
 
@@ -364,9 +357,9 @@ def test_a_bug_is_told_and_does_not_end_the_mirror(etcd: EtcdServer, monkeypatch
         etcd.put(f"{NODES}unlucky", "{}")
         mirror.start()
         told = Unreadable("etcd", "this is a bug of calico-agent: ZeroDivisionError: a bug", "bug")
-        eventually(lambda: mirror.snapshot() == told, 5, "the bug told")
+        until("the bug told", lambda: mirror.snapshot() == told, seconds=5)
         etcd.ctl("del", f"{NODES}unlucky")
-        eventually(lambda: len(names(mirror.snapshot())) == 3, PATIENCE, "the list without the value")
+        until("the list without the value", lambda: len(names(mirror.snapshot())) == 3, seconds=PATIENCE)
     finally:
         mirror.stop()
 
@@ -415,7 +408,7 @@ def test_a_dead_first_member_does_not_matter(etcd: EtcdServer, mirror_of: Callab
     settings = etcd.settings(f"http://127.0.0.1:{free_port()}", etcd.url)
     assert len(names(read_datastore(settings, timeout=5))) == 3
     mirror, _ = mirror_of(settings)
-    eventually(lambda: len(names(mirror.snapshot())) == 3, 5, "the list from the second member")
+    until("the list from the second member", lambda: len(names(mirror.snapshot())) == 3, seconds=5)
 
 
 def test_all_members_dead_are_all_named() -> None:
@@ -431,7 +424,7 @@ def test_a_frozen_member_is_left_for_another_one_and_nothing_is_told(
     with running_cluster(tmp_path, 3) as members:
         members[0].load_capture(HEALTHY)
         mirror, wakes = mirror_of(members[0].settings(*(member.url for member in members)))
-        eventually(lambda: len(names(mirror.snapshot())) == 3, 10, "the first list")
+        until("the first list", lambda: len(names(mirror.snapshot())) == 3, seconds=10)
         before = connection_of(mirror)
         members[0].freeze()
         deadline = time.monotonic() + 2 * PATIENCE
@@ -449,45 +442,45 @@ def test_a_lost_majority_is_noticed_and_the_new_one_is_read(
     with running_cluster(tmp_path, 3) as (one, two, three):
         one.load_capture(HEALTHY)
         mirror, wakes = mirror_of(one.settings(), stale_after=4.0, heartbeat=1.0, answer_within=2.0)
-        eventually(lambda: len(names(mirror.snapshot())) == 3, 10, "the first list")
+        until("the first list", lambda: len(names(mirror.snapshot())) == 3, seconds=10)
         two.kill()
         three.kill()
-        eventually(lambda: "etcd lost" in wakes, 20, "the lost majority noticed")
-        eventually(lambda: isinstance(mirror.snapshot(), Unreadable), 20, "the reading called stale")
+        until("the lost majority noticed", lambda: "etcd lost" in wakes, seconds=20)
+        until("the reading called stale", lambda: isinstance(mirror.snapshot(), Unreadable), seconds=20)
         two.start()
-        eventually(lambda: len(names(mirror.snapshot())) == 3, 20, "the list of the new majority")
+        until("the list of the new majority", lambda: len(names(mirror.snapshot())) == 3, seconds=20)
 
 
 def test_a_wiped_datastore_is_not_believed(etcd: EtcdServer, mirror_of: Callable[..., tuple[Mirror, Wakes]]) -> None:
     mirror, _ = mirror_of(etcd.settings())
-    eventually(lambda: len(names(mirror.snapshot())) == 3, 5, "the first list")
+    until("the first list", lambda: len(names(mirror.snapshot())) == 3, seconds=5)
     etcd.ctl("del", "--prefix", "/calico/")
     doubt = "3 of 3 nodes and 3 of 3 blocks vanished at once, which is not believed for another "
-    eventually(lambda: reason(mirror.snapshot()).startswith(doubt), 5, "the loss doubted")
+    until("the loss doubted", lambda: reason(mirror.snapshot()).startswith(doubt), seconds=5)
     assert code(mirror.snapshot()) == "shrunk"
     last = mirror.last_good()
     assert last is not None
     assert len(last.nodes) == 3
     etcd.load_capture(HEALTHY)
-    eventually(lambda: len(names(mirror.snapshot())) == 3, 5, "the keys back")
+    until("the keys back", lambda: len(names(mirror.snapshot())) == 3, seconds=5)
 
 
 def test_renewed_certificates_are_used_without_a_restart(
     secure_etcd: EtcdServer, certificates: Certificates, mirror_of: Callable[..., tuple[Mirror, Wakes]]
 ) -> None:
     mirror, wakes = mirror_of(secure_etcd.settings(), heartbeat=0.3)
-    eventually(lambda: len(names(mirror.snapshot())) == 3, 5, "the first list")
+    until("the first list", lambda: len(names(mirror.snapshot())) == 3, seconds=5)
     before = connection_of(mirror)
     certificates.client.write_bytes(certificates.client.read_bytes() + b"\n")
-    eventually(lambda: connection_of(mirror) not in {None, before}, 10, "a new connection")
+    until("a new connection", lambda: connection_of(mirror) not in {None, before}, seconds=10)
     secure_etcd.put(f"{NODES}host9", "{}")
-    eventually(lambda: len(names(mirror.snapshot())) == 4, 10, "what changes is followed")
+    until("what changes is followed", lambda: len(names(mirror.snapshot())) == 4, seconds=10)
     assert wakes == ["etcd read", "etcd changed"], "nothing was read anew"
     Certificates.issue(certificates.ca.parent)
     secure_etcd.kill()
     secure_etcd.start()
     secure_etcd.put(f"{NODES}host4", "{}")
-    eventually(lambda: len(names(mirror.snapshot())) == 5, 10, "the changes, with certificates of the new authority")
+    until("the changes, with certificates of the new authority", lambda: len(names(mirror.snapshot())) == 5, seconds=10)
 
 
 def test_a_certificate_that_comes_late_is_waited_for(
@@ -497,13 +490,13 @@ def test_a_certificate_that_comes_late_is_waited_for(
     certificates.client_key.unlink()
     mirror, _ = mirror_of(secure_etcd.settings(secure_etcd.url, secure_etcd.url.replace("127.0.0.1", "localhost")))
     missing = f"the file of the client key, {certificates.client_key}, does not exist"
-    eventually(lambda: mirror.snapshot() == Unreadable("etcd", missing, "file"), 5, "the missing file named, once")
+    until("the missing file named, once", lambda: mirror.snapshot() == Unreadable("etcd", missing, "file"), seconds=5)
     certificates.client_key.write_bytes(key[:100])
     unfit = f"{certificates.client} and {certificates.client_key} are not a certificate and its key"
-    eventually(lambda: unfit in reason(mirror.snapshot()), 10, "the half key named")
+    until("the half key named", lambda: unfit in reason(mirror.snapshot()), seconds=10)
     assert missing not in reason(mirror.snapshot())
     certificates.client_key.write_bytes(key)
-    eventually(lambda: len(names(mirror.snapshot())) == 3, 15, "the list with the whole key")
+    until("the list with the whole key", lambda: len(names(mirror.snapshot())) == 3, seconds=15)
 
 
 @pytest.mark.parametrize(
@@ -525,17 +518,19 @@ def test_a_certificate_that_is_spoilt_later_ends_no_connection_and_is_told(
     said: str,
 ) -> None:
     mirror, wakes = mirror_of(secure_etcd.settings(), heartbeat=0.2)
-    eventually(lambda: len(names(mirror.snapshot())) == 3, 5, "the first list")
+    until("the first list", lambda: len(names(mirror.snapshot())) == 3, seconds=5)
     assert mirror.files_trouble is None
     whole = certificates.client_key.read_bytes()
     change(certificates.client_key)
-    eventually(
-        lambda: getattr(mirror.files_trouble, "reason", "").endswith(said.format(certificates.client_key)), 5, said
+    until(
+        said,
+        lambda: getattr(mirror.files_trouble, "reason", "").endswith(said.format(certificates.client_key)),
+        seconds=5,
     )
     certificates.client_key.write_bytes(whole)
-    eventually(lambda: mirror.files_trouble is None, 5, "all good again")
+    until("all good again", lambda: mirror.files_trouble is None, seconds=5)
     secure_etcd.put(f"{NODES}host4", "{}")
-    eventually(lambda: len(names(mirror.snapshot())) == 4, 5, "what changes is followed")
+    until("what changes is followed", lambda: len(names(mirror.snapshot())) == 4, seconds=5)
     assert wakes == ["etcd read", "etcd changed"]
 
 
@@ -556,19 +551,19 @@ def test_a_token_that_expires_costs_a_login_and_nothing_else(
     with running_etcd(tmp_path / "etcd", None, jwt_option(tmp_path, seconds=1)) as server:
         server.load_capture(HEALTHY)
         mirror, wakes = mirror_of(with_password(server), heartbeat=0.3)
-        eventually(lambda: len(names(mirror.snapshot())) == 3, 5, "the first list")
-        eventually(lambda: connection_of(mirror) is not None, 5, "the watch")
+        until("the first list", lambda: len(names(mirror.snapshot())) == 3, seconds=5)
+        until("the watch", lambda: connection_of(mirror) is not None, seconds=5)
         connection = connection_of(mirror)
         time.sleep(3)  # three times as long as a token lives
         server.ctl("put", f"{NODES}host4", value=b"{}", user="root:secret-of-root")
-        eventually(lambda: len(names(mirror.snapshot())) == 4, 5, "the change")
+        until("the change", lambda: len(names(mirror.snapshot())) == 4, seconds=5)
         # A change of users voids all tokens that are older.
         server.ctl("role", "add", "another", user="root:secret-of-root")
         time.sleep(1)
         server.ctl("put", f"{NODES}host5", value=b"{}", user="root:secret-of-root")
-        eventually(lambda: len(names(mirror.snapshot())) == 5, 5, "the next change")
+        until("the next change", lambda: len(names(mirror.snapshot())) == 5, seconds=5)
         # With a new token the watch begins anew, on the same connection.
-        eventually(lambda: connection_of(mirror) is connection, 5, "the watch on the connection of before")
+        until("the watch on the connection of before", lambda: connection_of(mirror) is connection, seconds=5)
         assert wakes == ["etcd read", "etcd changed", "etcd changed"]
 
 
@@ -589,11 +584,11 @@ def test_a_user_and_password_and_a_token_that_etcd_forgot(
     etcd: EtcdServer, mirror_of: Callable[..., tuple[Mirror, Wakes]]
 ) -> None:
     mirror, _ = mirror_of(with_password(etcd), heartbeat=0.5)
-    eventually(lambda: len(names(mirror.snapshot())) == 3, 5, "the first list")
+    until("the first list", lambda: len(names(mirror.snapshot())) == 3, seconds=5)
     etcd.kill()
     etcd.start()  # tokens live in memory
     etcd.ctl("put", f"{NODES}host4", value=b"{}", user="root:secret-of-root")
-    eventually(lambda: len(names(mirror.snapshot())) == 4, PATIENCE, "the change, with a new token")
+    until("the change, with a new token", lambda: len(names(mirror.snapshot())) == 4, seconds=PATIENCE)
 
 
 @pytest.mark.parametrize(
@@ -730,19 +725,19 @@ def test_endpoints_that_cannot_be_used(
 ) -> None:
     assert read_datastore(DatastoreSettings(endpoints), timeout=1) == Unreadable("etcd", told, "config")
     mirror, _ = mirror_of(DatastoreSettings(endpoints))
-    eventually(lambda: mirror.snapshot() == Unreadable("etcd", told, "config"), 2, "the mirror says so too")
+    until("the mirror says so too", lambda: mirror.snapshot() == Unreadable("etcd", told, "config"), seconds=2)
 
 
 def test_the_heartbeat_goes_on_while_etcd_is_away(mirror_of: Callable[..., tuple[Mirror, Wakes]]) -> None:
     mirror, _ = mirror_of(DatastoreSettings((f"http://127.0.0.1:{free_port()}",)), heartbeat=0.1)
     before = mirror.heartbeat()
-    eventually(lambda: mirror.heartbeat() > before, 2, "a heartbeat")
+    until("a heartbeat", lambda: mirror.heartbeat() > before, seconds=2)
 
 
 def test_a_mirror_stops_at_once_whatever_etcd_does(etcd: EtcdServer) -> None:
     mirror = Mirror(etcd.settings(), lambda _: None)
     mirror.start()
-    eventually(lambda: len(names(mirror.snapshot())) == 3, 5, "the first list")
+    until("the first list", lambda: len(names(mirror.snapshot())) == 3, seconds=5)
     etcd.freeze()
     try:
         began = time.monotonic()

@@ -4,7 +4,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from ipaddress import ip_address, ip_network
@@ -20,7 +20,7 @@ from calico_agent.sources.docker.client import DockerReader
 from tests.docker_engine import IMAGE, docker_engine, frozen, kill_dockerd
 from tests.lab.engine import Engine
 from tests.own_process import open_files, threads
-from tests.patience import PATIENCE
+from tests.patience import PATIENCE, until
 
 pytestmark = pytest.mark.real
 
@@ -65,13 +65,6 @@ def unreadable(reader: DockerReader) -> Unreadable:
     return found
 
 
-def wait_until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 @pytest.mark.parametrize(
     ("reference", "here"),
     [(IMAGE, True), ("calico/node:v9", False), ("Not A Reference", False), ("", False)],
@@ -108,7 +101,7 @@ def test_a_running_container_with_the_end_of_its_log(engine: Engine, reader: Doc
     script = f"seq 400 >&2; echo '{knock}' >&2"
     began = datetime.now(UTC)
     container_id = run(engine, "--env", "ETCD_ENDPOINTS=http://10.0.0.1:2379", script=script)
-    wait_until(lambda: "unknown" in engine.docker("logs", container_id).stderr)
+    until("it has said so", lambda: "unknown" in engine.docker("logs", container_id).stderr)
     (container,) = read(reader).containers
     assert (container.id, container.name, container.image) == (container_id, "calico-node", IMAGE)
     assert container.running
@@ -123,7 +116,7 @@ def test_a_running_container_with_the_end_of_its_log(engine: Engine, reader: Doc
 
 def test_a_container_that_gave_up_says_why(engine: Engine, reader: DockerReader) -> None:
     run(engine, script="echo 'Invalid IP autodetection method: eth1'; exit 1")
-    wait_until(lambda: not read(reader).containers[0].running)
+    until("it has ended", lambda: not read(reader).containers[0].running)
     (container,) = read(reader).containers
     assert (container.state, container.exit_code) == (ContainerState.EXITED, 1)
     assert container.finished_at is not None
@@ -162,10 +155,10 @@ def test_shells_and_single_programs_of_its_image_are_left_alone(engine: Engine, 
 
 def test_a_container_that_is_started_again_is_judged_by_its_last_run(engine: Engine, reader: DockerReader) -> None:
     run(engine, script="if [ -e /once ]; then echo bird: Started; else echo > /once; echo first; exit 1; fi")
-    wait_until(lambda: not read(reader).containers[0].running)
+    until("it has ended", lambda: not read(reader).containers[0].running)
     assert read(reader).containers[0].log_tail == ("first",)
     engine.docker("start", "calico-node")
-    wait_until(lambda: read(reader).containers[0].log_tail == ("bird: Started",))
+    until("it says more", lambda: read(reader).containers[0].log_tail == ("bird: Started",))
 
 
 def test_those_that_run_come_first(engine: Engine, reader: DockerReader) -> None:
@@ -178,12 +171,14 @@ def test_those_that_run_come_first(engine: Engine, reader: DockerReader) -> None
 
 def test_the_log_of_a_terminal_has_no_frames(engine: Engine, reader: DockerReader) -> None:
     run(engine, "--tty", script="echo one; echo two")
-    wait_until(lambda: read(reader).containers[0].log_tail == ("one", "two"))
+    until("both lines are there", lambda: read(reader).containers[0].log_tail == ("one", "two"))
 
 
 def test_a_log_of_endless_lines_is_bounded(engine: Engine, reader: DockerReader) -> None:
     run(engine, script="head -c 9000000 /dev/zero | tr '\\0' x; echo; echo end; echo written >/done")
-    wait_until(lambda: engine.docker("exec", "calico-node", "cat", "/done", check=False).returncode == 0)
+    until(
+        "it has written all", lambda: engine.docker("exec", "calico-node", "cat", "/done", check=False).returncode == 0
+    )
     began = time.monotonic()
     (container,) = read(reader).containers
     assert time.monotonic() - began < PATIENCE
@@ -208,7 +203,7 @@ def test_a_frozen_daemon_is_unreadable_within_the_timeout_and_readable_afterward
                 assert time.monotonic() - began < PATIENCE
                 assert found.code == "timeout"
                 assert "0.5 s" in found.reason
-        wait_until(lambda: isinstance(reader.read("calico-node"), Docker))
+        until("it answers again", lambda: isinstance(reader.read("calico-node"), Docker))
 
 
 def test_a_frozen_daemon_costs_no_files_and_no_threads(engine: Engine) -> None:
@@ -225,7 +220,7 @@ def test_a_killed_daemon_is_refused_and_read_again_when_it_is_back(tmp_path: Pat
         run(engine)
         assert read(reader).containers[0].running
         kill_dockerd(engine)
-        wait_until(lambda: isinstance(reader.read("calico-node"), Unreadable))
+        until("it is gone", lambda: isinstance(reader.read("calico-node"), Unreadable))
         assert unreadable(reader).code == "refused"
 
         before = (open_files(), threads())

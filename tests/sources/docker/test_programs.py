@@ -28,6 +28,7 @@ from calico_agent.sources.docker.programs import ProgramReader
 from tests.docker_engine import IMAGE, docker_engine
 from tests.lab.engine import Engine
 from tests.lab.namespaces import REPOSITORY
+from tests.patience import eventually, until
 
 pytestmark = pytest.mark.real
 
@@ -70,9 +71,8 @@ def programs(engine: Engine) -> list[list[Any]] | None:
 
 def felix(engine: Engine) -> tuple[int, datetime | None, datetime]:
     """Its process number, when it was started, and its supervisor."""
-    deadline = time.monotonic() + 10
-    while not (found := programs(engine)) or (found[0][1] and not found[0][5]):
-        assert time.monotonic() < deadline, "no programs were found"
+    found = eventually(lambda: programs(engine) or [], lambda them: bool(them) and not (them[0][1] and not them[0][5]))
+    assert found, "no programs were found"
     ((name, pid, started, kept, _stopped, child),) = found
     assert name == "felix", "services that say nothing about routes are left out"
     assert child in {"sleep", None}, "what it waits for"
@@ -141,10 +141,8 @@ def test_what_programs_write_into_files_is_read(tmp_path: Path, owner: int, mode
 
 
 def wait_for_root(pid: int, root: Path) -> None:
-    deadline = time.monotonic() + 10
-    while not Path(f"/proc/{pid}/root/var/log/calico").exists() or Path(f"/proc/{pid}/root").samefile("/"):
-        assert time.monotonic() < deadline, f"{pid} does not live in {root}"
-        time.sleep(0.02)
+    inside = Path(f"/proc/{pid}/root")
+    until(f"{pid} lives in {root}", lambda: (inside / "var/log/calico").exists() and not inside.samefile("/"))
 
 
 def test_processes_of_another_namespace_are_not_taken_for_the_containers() -> None:

@@ -7,7 +7,6 @@ import json
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from ipaddress import ip_address
@@ -74,10 +73,7 @@ def bird(host: NetworkNamespace, folder: Path, *options: str) -> Iterator[subpro
 
 
 def wait_for_listener(host: NetworkNamespace, port: int) -> None:
-    end = time.monotonic() + 10
-    while f":{port:04X} " not in host.output("cat", "/proc/net/tcp"):
-        assert time.monotonic() < end, f"nobody listens on {port}"
-        time.sleep(0.05)
+    until(f"somebody listens on {port}", lambda: f":{port:04X} " in host.output("cat", "/proc/net/tcp"))
 
 
 def rivals(host: NetworkNamespace, *containers: Container, ports: str = "179") -> tuple[ConflictingProcess, ...]:

@@ -20,7 +20,7 @@ from calico_agent.sources.kernel import neighbor_probe as probe
 from calico_agent.sources.kernel.neighbor_probe import NeighbourProbe, on_link
 from calico_agent.sources.kernel.reader import read_kernel
 from tests.netns import NetworkNamespace, network_namespace
-from tests.patience import PATIENCE
+from tests.patience import PATIENCE, eventually, until
 
 PEER, STATIC, NOBODY = map(ip_address, ("10.77.0.12", "10.77.0.13", "10.77.0.99"))
 
@@ -34,11 +34,9 @@ class Words:
 
     def wait_for(self, text: str, seconds: float) -> float:
         """How long it took until something with `text` was said; fails when it is not said in time."""
-        begun = time.monotonic()
-        while not any(text in word for word in self.said):
-            assert time.monotonic() - begun < seconds, f"{text!r} not among {self.said}"
-            time.sleep(0.02)
-        return time.monotonic() - begun
+        return until(
+            f"{text!r} is said", lambda: any(text in word for word in self.said), lambda: str(self.said), seconds
+        )
 
 
 @contextmanager
@@ -79,10 +77,7 @@ def state_of(host: NetworkNamespace, address: IPAddress) -> str:
 
 def settled(host: NetworkNamespace, address: IPAddress, wanted: str) -> None:
     """Waits until the entry has this state."""
-    end = time.monotonic() + 8
-    while state_of(host, address) != wanted:
-        assert time.monotonic() < end, f"{address} is {state_of(host, address)}"
-        time.sleep(0.05)
+    assert eventually(lambda: state_of(host, address), lambda state: state == wanted) == wanted
 
 
 @pytest.mark.real

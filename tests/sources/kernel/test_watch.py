@@ -13,7 +13,7 @@ import pytest
 from calico_agent.sources.kernel import watch as watch_netlink
 from calico_agent.sources.kernel.watch import NetlinkWatch
 from tests.netns import NetworkNamespace, network_namespace
-from tests.patience import PATIENCE
+from tests.patience import PATIENCE, until
 
 pytestmark = pytest.mark.real
 
@@ -31,10 +31,7 @@ class Wakes:
 
     def wait_for(self, reason: str, seconds: float = 5) -> float:
         """When this was said first; fails if it is not said in time."""
-        end = time.monotonic() + seconds
-        while reason not in self.reasons:
-            assert time.monotonic() < end, f"{reason!r} not among {self.reasons}"
-            time.sleep(0.005)
+        until(f"{reason!r} is said", lambda: reason in self.reasons, lambda: str(self.reasons), seconds)
         return self.times[self.reasons.index(reason)]
 
     def forget(self) -> None:

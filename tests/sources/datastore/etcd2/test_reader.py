@@ -25,9 +25,9 @@ from calico_agent.sources.datastore.reading import read_datastore
 from calico_agent.sources.datastore.server.endpoints import parse_endpoint
 from calico_agent.sources.datastore.server.error import DatastoreError
 from tests.etcd_server import Certificates, EtcdServer, free_port, running_etcd
-from tests.patience import PATIENCE
+from tests.patience import PATIENCE, until
 from tests.sources.datastore.etcd2.test_decode import CLUSTER
-from tests.sources.datastore.test_mirror import code, connection_of, eventually, names, reason
+from tests.sources.datastore.test_mirror import code, connection_of, names, reason
 
 pytestmark = pytest.mark.real
 
@@ -79,7 +79,9 @@ def mirror_of() -> Iterator[Callable[..., tuple[Mirror, list[str]]]]:
     yield make
     for mirror in mirrors:
         mirror.stop()
-    eventually(lambda: not [one for one in threading.enumerate() if one.name.startswith("etcd ")], 2, "no thread left")
+    until(
+        "no thread left", lambda: not [one for one in threading.enumerate() if one.name.startswith("etcd ")], seconds=2
+    )
 
 
 def test_one_reading(etcd: EtcdServer) -> None:
@@ -102,13 +104,13 @@ def test_a_mirror_follows_changes_and_deleted_folders(
     etcd: EtcdServer, mirror_of: Callable[..., tuple[Mirror, list[str]]]
 ) -> None:
     mirror, wakes = mirror_of(settings(etcd))
-    eventually(lambda: names(mirror.snapshot()) == ["node-a", "node-b"], 5, "the first list")
+    until("the first list", lambda: names(mirror.snapshot()) == ["node-a", "node-b"], seconds=5)
     put_node(etcd, "node-c", "10.0.0.3")
-    eventually(lambda: names(mirror.snapshot()) == ["node-a", "node-b", "node-c"], 5, "a new node")
+    until("a new node", lambda: names(mirror.snapshot()) == ["node-a", "node-b", "node-c"], seconds=5)
     send(etcd, "DELETE", f"{HOSTS}node-a")
-    eventually(lambda: names(mirror.snapshot()) == ["node-b", "node-c"], 5, "a deleted folder")
+    until("a deleted folder", lambda: names(mirror.snapshot()) == ["node-b", "node-c"], seconds=5)
     send(etcd, "DELETE", "/calico/ipam/v2/assignment/ipv4/block/192.168.0.0-26")
-    eventually(lambda: getattr(mirror.snapshot(), "blocks", None) == (), 5, "a deleted block")
+    until("a deleted block", lambda: getattr(mirror.snapshot(), "blocks", None) == (), seconds=5)
     assert wakes.count("etcd read") == 1
     assert "etcd lost" not in wakes
 
@@ -117,22 +119,22 @@ def test_what_does_not_matter_wakes_nobody(
     etcd: EtcdServer, mirror_of: Callable[..., tuple[Mirror, list[str]]]
 ) -> None:
     mirror, wakes = mirror_of(settings(etcd))
-    eventually(lambda: len(names(mirror.snapshot())) == 2, 5, "the first list")
+    until("the first list", lambda: len(names(mirror.snapshot())) == 2, seconds=5)
     send(etcd, "PUT", "/calico/v1/host/node-a/workload/k8s/x/endpoint/eth0", "{}")
     send(etcd, "PUT", "/calico/bgp/v1/global/loglevel", "debug")
     send(etcd, "PUT", f"{HOSTS}node-a/as_num", "64599")
-    eventually(lambda: wakes == ["etcd read", "etcd changed"], 5, "the one change that matters")
+    until("the one change that matters", lambda: wakes == ["etcd read", "etcd changed"], seconds=5)
 
 
 def test_a_quiet_prefix_outlives_more_events_elsewhere_than_etcd_keeps(
     etcd: EtcdServer, mirror_of: Callable[..., tuple[Mirror, list[str]]]
 ) -> None:
     mirror, wakes = mirror_of(settings(etcd))
-    eventually(lambda: len(names(mirror.snapshot())) == 2, 5, "the first list")
+    until("the first list", lambda: len(names(mirror.snapshot())) == 2, seconds=5)
     for number in range(1100):
         send(etcd, "PUT", "/calico/felix/v1/host/node-a/status", str(number))
     put_node(etcd, "node-c", "10.0.0.3")
-    eventually(lambda: len(names(mirror.snapshot())) == 3, 5, "a change after them")
+    until("a change after them", lambda: len(names(mirror.snapshot())) == 3, seconds=5)
     assert wakes.count("etcd read") == 1
 
 
@@ -140,10 +142,10 @@ def test_a_silence_longer_than_any_deadline_is_no_loss(
     etcd: EtcdServer, mirror_of: Callable[..., tuple[Mirror, list[str]]]
 ) -> None:
     mirror, wakes = mirror_of(settings(etcd), answer_within=0.5, heartbeat=0.3)
-    eventually(lambda: len(names(mirror.snapshot())) == 2, 5, "the first list")
+    until("the first list", lambda: len(names(mirror.snapshot())) == 2, seconds=5)
     time.sleep(2.5)
     put_node(etcd, "node-c", "10.0.0.3")
-    eventually(lambda: len(names(mirror.snapshot())) == 3, 5, "a change after it")
+    until("a change after it", lambda: len(names(mirror.snapshot())) == 3, seconds=5)
     assert wakes.count("etcd read") == 1
     assert "etcd lost" not in wakes
 
@@ -156,11 +158,11 @@ def test_watches_that_are_opened_and_ended_leave_no_thread_or_descriptor(etcd: E
             for _ in connection.read_all(PREFIXES)[1]:
                 pass
             connection.watch(dict.fromkeys(PREFIXES, 1)).cancel()
-        eventually(lambda: not [one for one in threading.enumerate() if "poll" in one.name], 6, "no poll left")
+        until("no poll left", lambda: not [one for one in threading.enumerate() if "poll" in one.name], seconds=6)
         counts.append((process.num_threads(), process.num_fds()))
     threads, descriptors = counts[5]
-    eventually(lambda: process.num_threads() <= threads, 5, "the threads of before")
-    eventually(lambda: process.num_fds() <= descriptors, 5, "the descriptors of before")
+    until("the threads of before", lambda: process.num_threads() <= threads, seconds=5)
+    until("the descriptors of before", lambda: process.num_fds() <= descriptors, seconds=5)
 
 
 def test_an_event_that_etcd_no_longer_keeps_ends_the_watch(etcd: EtcdServer) -> None:
@@ -178,28 +180,28 @@ def test_an_event_that_etcd_no_longer_keeps_ends_the_watch(etcd: EtcdServer) -> 
 
 def test_killed_and_started_again(etcd: EtcdServer, mirror_of: Callable[..., tuple[Mirror, list[str]]]) -> None:
     mirror, _ = mirror_of(settings(etcd), heartbeat=0.3, stale_after=1.0)
-    eventually(lambda: len(names(mirror.snapshot())) == 2, 5, "the first list")
+    until("the first list", lambda: len(names(mirror.snapshot())) == 2, seconds=5)
     etcd.kill()
-    eventually(lambda: code(mirror.snapshot()) == "refused", 5, "the loss noticed")
+    until("the loss noticed", lambda: code(mirror.snapshot()) == "refused", seconds=5)
     last = mirror.last_good()
     assert last is not None
     assert names(last) == ["node-a", "node-b"]
     etcd.start()
     put_node(etcd, "node-c", "10.0.0.3")
-    eventually(lambda: len(names(mirror.snapshot())) == 3, 8, "the list after the restart")
+    until("the list after the restart", lambda: len(names(mirror.snapshot())) == 3, seconds=8)
 
 
 def test_what_happened_while_etcd_was_away_is_followed_and_not_read_anew(
     etcd: EtcdServer, mirror_of: Callable[..., tuple[Mirror, list[str]]]
 ) -> None:
     mirror, wakes = mirror_of(settings(etcd), heartbeat=0.3)
-    eventually(lambda: len(names(mirror.snapshot())) == 2, 5, "the first list")
+    until("the first list", lambda: len(names(mirror.snapshot())) == 2, seconds=5)
     etcd.kill()
-    eventually(lambda: "etcd lost" in wakes, 5, "the loss noticed")
+    until("the loss noticed", lambda: "etcd lost" in wakes, seconds=5)
     etcd.start()
     put_node(etcd, "node-c", "10.0.0.3")
     send(etcd, "DELETE", f"{HOSTS}node-a")
-    eventually(lambda: names(mirror.snapshot()) == ["node-b", "node-c"], PATIENCE, "both changes")
+    until("both changes", lambda: names(mirror.snapshot()) == ["node-b", "node-c"], seconds=PATIENCE)
     assert wakes.count("etcd read") == 1
 
 
@@ -207,9 +209,9 @@ def test_more_events_than_etcd_keeps_while_it_was_away_are_read_anew(
     etcd: EtcdServer, mirror_of: Callable[..., tuple[Mirror, list[str]]]
 ) -> None:
     mirror, wakes = mirror_of(settings(etcd), heartbeat=0.3)
-    eventually(lambda: len(names(mirror.snapshot())) == 2, 5, "the first list")
+    until("the first list", lambda: len(names(mirror.snapshot())) == 2, seconds=5)
     etcd.kill()
-    eventually(lambda: "etcd lost" in wakes, 5, "the loss noticed")
+    until("the loss noticed", lambda: "etcd lost" in wakes, seconds=5)
     etcd.port, port = free_port(), etcd.port  # where the mirror does not find it yet
     etcd.start()
     send(etcd, "DELETE", f"{HOSTS}node-a")
@@ -218,7 +220,7 @@ def test_more_events_than_etcd_keeps_while_it_was_away_are_read_anew(
     etcd.kill()
     etcd.port = port
     etcd.start()
-    eventually(lambda: names(mirror.snapshot()) == ["node-b"], PATIENCE, "what is there now")
+    until("what is there now", lambda: names(mirror.snapshot()) == ["node-b"], seconds=PATIENCE)
     assert wakes.count("etcd read") == 2
 
 
@@ -226,22 +228,22 @@ def test_a_frozen_etcd_is_noticed_and_a_thawed_one_is_read_again(
     etcd: EtcdServer, mirror_of: Callable[..., tuple[Mirror, list[str]]]
 ) -> None:
     mirror, wakes = mirror_of(settings(etcd), heartbeat=0.5, answer_within=1.0, stale_after=2.0)
-    eventually(lambda: len(names(mirror.snapshot())) == 2, 5, "the first list")
+    until("the first list", lambda: len(names(mirror.snapshot())) == 2, seconds=5)
     etcd.freeze()
     try:
-        eventually(lambda: "etcd lost" in wakes, 5, "the silence noticed")
-        eventually(lambda: isinstance(mirror.snapshot(), Unreadable), 8, "the reading called stale")
+        until("the silence noticed", lambda: "etcd lost" in wakes, seconds=5)
+        until("the reading called stale", lambda: isinstance(mirror.snapshot(), Unreadable), seconds=8)
     finally:
         etcd.thaw()
     put_node(etcd, "node-c", "10.0.0.3")
-    eventually(lambda: len(names(mirror.snapshot())) == 3, 10, "the list after the thaw")
+    until("the list after the thaw", lambda: len(names(mirror.snapshot())) == 3, seconds=10)
 
 
 def test_an_outage_costs_next_to_nothing(etcd: EtcdServer, mirror_of: Callable[..., tuple[Mirror, list[str]]]) -> None:
     mirror, wakes = mirror_of(settings(etcd))
-    eventually(lambda: len(names(mirror.snapshot())) == 2, 5, "the first list")
+    until("the first list", lambda: len(names(mirror.snapshot())) == 2, seconds=5)
     etcd.kill()
-    eventually(lambda: "etcd lost" in wakes, 5, "the loss noticed")
+    until("the loss noticed", lambda: "etcd lost" in wakes, seconds=5)
     before, threads = time.process_time(), threading.active_count()
     time.sleep(5)
     assert time.process_time() - before < 0.1
@@ -254,7 +256,7 @@ def test_a_dead_first_member_does_not_matter(
     both = settings(etcd, f"http://127.0.0.1:{free_port()}", etcd.url)
     assert len(names(read_datastore(both, timeout=5))) == 2
     mirror, _ = mirror_of(both)
-    eventually(lambda: len(names(mirror.snapshot())) == 2, 5, "the list from the second member")
+    until("the list from the second member", lambda: len(names(mirror.snapshot())) == 2, seconds=5)
 
 
 def test_tls_with_a_client_certificate_and_renewed_certificates(
@@ -263,10 +265,10 @@ def test_tls_with_a_client_certificate_and_renewed_certificates(
     certificates = Certificates.issue(tmp_path / "certificates")
     with running_etcd(tmp_path / "etcd", certificates, "--enable-v2") as server:
         mirror, wakes = mirror_of(settings(server), heartbeat=0.3)
-        eventually(lambda: isinstance(mirror.snapshot(), Datastore), 5, "the first list")
+        until("the first list", lambda: isinstance(mirror.snapshot(), Datastore), seconds=5)
         before = connection_of(mirror)
         certificates.client.write_bytes(certificates.client.read_bytes() + b"\n")
-        eventually(lambda: connection_of(mirror) not in {None, before}, 10, "a new connection")
+        until("a new connection", lambda: connection_of(mirror) not in {None, before}, seconds=10)
         assert wakes.count("etcd read") == 1, "nothing was read anew"
         mirror.stop()
         others = Certificates.issue(tmp_path / "others")
