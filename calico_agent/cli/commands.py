@@ -76,6 +76,13 @@ def history(options: argparse.Namespace) -> int:
     return live.history(options)
 
 
+def diags(options: argparse.Namespace) -> int:
+    """One file for a report of trouble."""
+    from calico_agent.cli.live import diags as live  # noqa: PLC0415
+
+    return live.diags(options, lambda: _load(options))
+
+
 def preflight(options: argparse.Namespace) -> int:
     """Whether this host and its cluster fulfil what Calico needs."""
     config = _load(options)

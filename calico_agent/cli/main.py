@@ -111,6 +111,11 @@ def _add_history(subparsers: _Subparsers, file: Parser) -> None:
     history.add_argument("--follow", action="store_true", help="go on with what happens from now on")
     history.add_argument("--socket", metavar="PATH", help="the socket of the running agent, for who is not root")
 
+    text = "put everything that explains what this host says into one file, without secrets; needs no running agent"
+    diags = _add(subparsers, "diags", commands.diags, text, file)
+    diags.add_argument("-o", "--output", type=Path, metavar="FILE", help="where to, over no other file; a .tar.gz")
+    diags.add_argument("--socket", metavar="PATH", help="the socket of the running agent")
+
 
 def _add_routes(subparsers: _Subparsers, file: Parser) -> None:
     text = "every route this host should have, and what the kernel has"

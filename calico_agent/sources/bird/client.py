@@ -8,7 +8,7 @@ refuses. One deadline holds for everything: connect, greeting and all replies.
 import re
 import socket
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -106,6 +106,20 @@ class BirdReader:
             found = replace(found, sessions=self._known.sessions)
         self._known = found
         return found
+
+
+def ask_bird(path: str, commands: Iterable[str], *, timeout: float) -> dict[str, str]:
+    """The replies as they are, all within `timeout` seconds; `# error: ...` in the place of one that did not come."""
+    replies: dict[str, str] = {}
+    commands = tuple(commands)
+    try:
+        with closing(_Talk(path, time.monotonic() + timeout)) as talk:
+            for command in commands:
+                replies[command] = talk.ask(command)
+    except (OSError, EOFError, Malformed) as error:
+        left = (command for command in commands if command not in replies)
+        replies |= dict.fromkeys(left, f"# error: {str(error) or 'timed out'}\n")
+    return replies
 
 
 class _Talk:

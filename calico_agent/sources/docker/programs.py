@@ -60,13 +60,19 @@ class ProgramReader:
 
 def _read_programs(container: Container) -> tuple[Program, ...] | None:
     """None where the processes cannot be seen, or are not the container's."""
+    processes = read_processes(container)
+    return None if processes is None else find_programs(processes, container.env_value("FELIX_DATAPLANEDRIVER"))
+
+
+def read_processes(container: Container) -> tuple[Process, ...] | None:
+    """The processes of a container that runs; None where they cannot be seen, or are not its own."""
     try:
         first = psutil.Process(container.pid)
         if container.id not in control_group(first.pid):
             return None
         family = [first, *first.children(recursive=True)]
-        programs = find_programs(_living(family[:_MOST_PROCESSES]), container.env_value("FELIX_DATAPLANEDRIVER"))
-        return programs if first.is_running() else None
+        processes = tuple(_living(family[:_MOST_PROCESSES]))
+        return processes if first.is_running() else None
     except UNSEEN:
         return None
 

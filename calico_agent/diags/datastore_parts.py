@@ -1,0 +1,86 @@
+"""What the datastore holds of Calico's, a record a line, as far as the agent reads it."""
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from calico_agent.config import Config
+from calico_agent.diags.bundle import Part
+from calico_agent.model.observation import Unreadable
+from calico_agent.model.settings import DatastoreSettings
+from calico_agent.runtime.datastore import settings_from
+from calico_agent.sources.datastore.backend import Backend, Connection
+from calico_agent.sources.datastore.backends import backend_of
+from calico_agent.sources.datastore.server.error import DatastoreError
+from calico_agent.sources.docker.client import DockerReader
+
+DATASTORE, PODS = "datastore.jsonl", "pods.jsonl"
+
+_MOST_RECORDS = 200_000
+_SECONDS = 8.0
+
+
+def datastore_parts(config: Config, nodes: frozenset[str]) -> Iterator[Part]:
+    """Calico's records, and those of the pods of some nodes."""
+    settings = config.datastore_settings() or _settings_of_container(config)
+    if isinstance(settings, Unreadable):
+        yield Part(DATASTORE, trouble=settings.reason)
+        return
+    secrets = [settings.password] if settings.password else []
+    backend, deadline = backend_of(settings), time.monotonic() + _SECONDS
+    trouble = "it has no endpoint"
+    for endpoint in backend.endpoints(settings):
+        try:
+            with backend.connect(endpoint, settings, max(deadline - time.monotonic(), 0.1)) as connection:
+                yield _records(backend, connection, settings, secrets)
+                yield _pods(connection, nodes, deadline)
+                return
+        except DatastoreError as error:
+            trouble = f"{endpoint}: {error.reason}"
+    yield Part(DATASTORE, trouble=trouble, secrets=[f"ETCD_PASSWORD={secret}" for secret in secrets])
+
+
+def _settings_of_container(config: Config) -> DatastoreSettings | Unreadable:
+    reader = DockerReader(config.docker.url, config.docker.timeout_seconds)
+    try:
+        return settings_from(reader.read(config.node.container_name), config.node.container_name)
+    finally:
+        reader.close()
+
+
+def _records(backend: Backend, connection: Connection, settings: DatastoreSettings, secrets: list[str]) -> Part:
+    prefixes, refused = connection.readable()
+    stamp, found = connection.read_all(prefixes)
+    head = {"api": settings.api.value, "revision": stamp.revision, "read_at": datetime.now(UTC).isoformat()}
+    rows: list[object] = [head]
+    for key, value in found:
+        if len(rows) > _MOST_RECORDS:
+            refused = f"there are more than {_MOST_RECORDS} records"
+            break
+        if backend.decode(key, value) is not None:
+            rows.append({"key": key, "value": _value(value)})
+    given = [f"ETCD_PASSWORD={secret}" for secret in secrets]
+    return Part(DATASTORE, lines=rows, trouble=refused, secrets=given)
+
+
+def _value(value: bytes) -> object:
+    """An object as such, for people; what is none, as the text that it is."""
+    text = value.decode(errors="backslashreplace")
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return found if isinstance(found, dict | list) else text
+
+
+def _pods(connection: Connection, nodes: frozenset[str], deadline: float) -> Part:
+    try:
+        rows: list[object] = [
+            {**asdict(one), "addresses": list(map(str, one.addresses))}
+            for one in connection.endpoint_records(nodes, deadline)
+        ]
+    except (DatastoreError, ValueError) as error:
+        return Part(PODS, trouble=str(error))
+    return Part(PODS, lines=[{"nodes": sorted(nodes)}, *rows])

@@ -1,0 +1,123 @@
+"""What this host says of itself: its network, its kernel, its services.
+
+By the programs that an administrator would use, so that who has never seen the agent can read it.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from calico_agent.diags.bundle import MOST_OF_A_FILE, Part
+from calico_agent.model.observation import Unreadable
+from calico_agent.sources.host.text_file import read_text
+from calico_agent.sources.host.tool import find_tool, run_tool
+
+_SECONDS = 5.0
+
+_SYSCTLS = r"^net\.(core\.|ipv[46]\.(ip_forward|conf\.(all|default)\.|neigh\.default\.|route\.))"
+
+# Those first by which a recording is judged.
+_RECORDED = (
+    ("ip-addr.json", "ip -d -j addr"),
+    ("ip-rule.txt", "ip rule"),
+    ("ip6-rule.txt", "ip -6 rule"),
+    ("neigh.txt", "ip neigh"),
+    ("fdb.txt", "bridge fdb"),
+)
+_COMMANDS = (
+    ("network/addr.txt", "ip -d addr"),
+    ("network/link.txt", "ip -s -d link"),
+    ("network/route.txt", "ip -d route show table all"),
+    ("network/route6.txt", "ip -6 -d route show table all"),
+    ("network/ss.txt", "ss -tunlp"),
+    ("network/bgp.txt", "ss -tnpo state connected ( dport = 179 or sport = 179 )"),
+    ("network/nft.txt", "nft list ruleset"),
+    ("network/iptables.txt", "iptables-save"),
+    ("network/ip6tables.txt", "ip6tables-save"),
+    ("network/ipset.txt", "ipset list -t"),
+    ("network/nstat.txt", "nstat -az"),
+    ("network/ethtool.txt", "ethtool -k tunl0"),
+    ("host/uname.txt", "uname -a"),
+    ("host/uptime.txt", "uptime"),
+    ("host/df.txt", "df -hT"),
+    ("host/free.txt", "free -m"),
+    ("host/lsmod.txt", "lsmod"),
+    ("host/time.txt", "timedatectl show"),
+    ("host/sysctl-net.txt", f"sysctl -a -r {_SYSCTLS}"),
+    ("host/processes.txt", "ps -eo pid,ppid,etimes,stat,rss,comm"),
+    ("service/unit.txt", "systemctl cat calico-agent.service"),
+    ("service/state.txt", "systemctl show --no-pager calico-agent.service docker.service"),
+    ("log/calico-agent.txt", "journalctl --no-pager -o short-iso -n 5000 -u calico-agent.service"),
+    ("log/docker.txt", "journalctl --no-pager -o short-iso -n 1000 -u docker.service"),
+    ("log/kernel.txt", "journalctl --no-pager -o short-iso -n 1000 -k"),
+)  # fmt: skip
+_FILES = (
+    ("host/os-release.txt", "/etc/os-release"),
+    ("host/kernel-version.txt", "/proc/version"),
+    ("host/kernel-command-line.txt", "/proc/cmdline"),
+    ("host/meminfo.txt", "/proc/meminfo"),
+    ("host/loadavg.txt", "/proc/loadavg"),
+    ("host/hosts.txt", "/etc/hosts"),
+    ("host/resolv.conf", "/etc/resolv.conf"),
+    ("network/dev.txt", "/proc/net/dev"),
+    ("network/snmp.txt", "/proc/net/snmp"),
+)
+
+
+def recorded_parts(hostname: str) -> Iterator[Part]:
+    """The kernel's tables, in the form of a recording."""
+    for name, command in _RECORDED:
+        yield _as_document(_ran(f"{hostname}/{name}", command))
+    yield _routes(hostname)
+    yield _read(f"{hostname}/nodename", "/var/lib/calico/nodename")
+
+
+def host_parts() -> Iterator[Part]:
+    """All else."""
+    for name, path in _FILES:
+        yield _read(name, path)
+    for name, command in _COMMANDS:
+        yield _ran(name, command)
+
+
+def _routes(hostname: str) -> Part:
+    """Both families as one list."""
+    name = f"{hostname}/ip-route.json"
+    lists = [_ran(name, f"ip {family} -d -j route show table all") for family in ("-4", "-6")]
+    failed = next((part for part in lists if part.trouble), None)
+    if failed is not None:
+        return failed
+    inner = [part.text.strip().removeprefix("[").removesuffix("]").strip() for part in lists]
+    return _as_document(Part(name, f"[{','.join(text for text in inner if text)}]\n"))
+
+
+def _as_document(part: Part) -> Part:
+    """JSON as such, so that it stays JSON whatever is hidden in it."""
+    if part.name.endswith(".json") and not part.trouble:
+        with suppress(ValueError):
+            return Part(part.name, document=json.loads(part.text))
+    return part
+
+
+def _ran(name: str, command: str) -> Part:
+    program, *arguments = command.split()
+    tool = find_tool(program)
+    if tool is None:
+        return Part(name, trouble=f"this host has no {program}")
+    said = run_tool(tool, *arguments, seconds=_SECONDS, limit=MOST_OF_A_FILE)
+    return Part(name, trouble=said.reason) if isinstance(said, Unreadable) else Part(name, said)
+
+
+def _read(name: str, path: str) -> Part:
+    try:
+        text = read_text(Path(path))
+    except OSError as error:
+        return Part(name, trouble=f"{path} cannot be read: {error.strerror}")
+    return Part(name, text) if text is not None else Part(name, trouble=f"there is no {path}")
+
+
+def kernel_name() -> str:
+    """What the list says of the kernel."""
+    return os.uname().release

@@ -1,0 +1,23 @@
+"""What a look of one's own comes to, with no word of the running agent."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from calico_agent.api.questions import answer_routes
+from calico_agent.config import Config
+from calico_agent.diags.bundle import Part
+from calico_agent.report.as_json import json_text, render_json
+from calico_agent.report.as_text import render_status
+from calico_agent.report.preflight import render_preflight
+from calico_agent.runtime import oneshot as once
+
+_WIDTH = 120
+
+
+def look_parts(config: Config) -> Iterator[Part]:
+    """As `status --once`, `preflight` and `routes --once` print it."""
+    report = once.report_once(config)
+    yield Part("look/status.txt", render_status(report, datetime.now(UTC), width=_WIDTH))
+    yield Part("look/status.json", json_text(render_json(report)))
+    yield Part("look/preflight.txt", render_preflight(report.checks, width=_WIDTH))
+    yield Part("look/routes.txt", answer_routes(once.explore_now(config), {"format": "text"}).body.decode())
