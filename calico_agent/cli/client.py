@@ -31,8 +31,8 @@ class AgentAnswer:
     text: str
 
 
-def ask(socket_path: str, target: str, *, timeout: float = 2.0) -> AgentAnswer:
-    """The agent's answer to GET `target`.
+def ask(socket_path: str, target: str, *, timeout: float = 2.0, marked: bool = True) -> AgentAnswer:
+    """The agent's answer to GET `target`; `marked`: to a page that says whether all is well, as those of commands do.
 
     Raises NotRunningError, in which every failure is told apart, and UsageError where the agent cannot be asked this.
     """
@@ -40,13 +40,13 @@ def ask(socket_path: str, target: str, *, timeout: float = 2.0) -> AgentAnswer:
     head, separator, body = raw.partition(b"\r\n\r\n")
     head += b"\r\n"
     status, healthy, length = _HEAD.match(head), _HEALTHY.search(head), _LENGTH.search(head)
-    if not separator or status is None or healthy is None or length is None:
+    if not separator or status is None or (healthy is None and marked) or length is None:
         raise NotRunningError(f"what answers on {socket_path} is not calico-agent")
     if len(body) != int(length[1]):
         raise NotRunningError(f"the agent broke off in the middle of its answer on {socket_path}", hint="try again")
     if status[1].startswith(b"4"):
         raise UsageError(_error_of(body))
-    return AgentAnswer(healthy[1].lower() == b"yes", body.decode(errors="replace"))
+    return AgentAnswer(healthy is not None and healthy[1].lower() == b"yes", body.decode(errors="replace"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,6 @@ _COMMANDS = (
     ("network/ip6tables.txt", "ip6tables-save"),
     ("network/ipset.txt", "ipset list -t"),
     ("network/nstat.txt", "nstat -az"),
-    ("network/ethtool.txt", "ethtool -k tunl0"),
     ("host/uname.txt", "uname -a"),
     ("host/uptime.txt", "uptime"),
     ("host/df.txt", "df -hT"),

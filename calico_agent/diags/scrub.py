@@ -6,6 +6,7 @@ costs nothing. What has the name of a secret is hidden whatever it is; what has 
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from calico_agent.secret import HIDDEN, is_shown, masked
 
@@ -32,6 +33,14 @@ _FLAG_ALONE = re.compile(rf"--?(?:{_NAME}|user|p|u)", re.IGNORECASE)
 _PGP = re.compile(r"-----BEGIN PGP PRIVATE KEY BLOCK-----.*?(?:-----END PGP PRIVATE KEY BLOCK-----|\Z)", re.DOTALL)
 _SHORTEST_KNOWN = 6
 
+# Without one of these a line holds nothing of the above.
+_TELLING = (
+    "pass", "secret", "token", "psk", "key", "cred", "bearer", "auth", "pwd", "cookie", "signature", "user", "-p", "-u",
+    "akia", "asia", "gh", "glpat-", "xox", "dckr_", "npm_", "pypi-", "hvs.", "sk-", "aiza", "$", "ls0t",
+)  # fmt: skip
+# Addresses, numbers and single words, which most of a table consists of.
+_PLAIN = re.compile(r"[0-9a-f.:/]{1,43}|[a-z_]{1,12}|[A-Z_]{1,12}")
+
 
 def scrubbed_text(text: str, known: Iterable[str] = ()) -> str:
     """Text without what has the name or the form of a secret, and without the `known` secrets of this host."""
@@ -44,6 +53,9 @@ def scrubbed_text(text: str, known: Iterable[str] = ()) -> str:
 
 
 def _scrubbed_line(line: str) -> str:
+    lower = line.lower()
+    if not any(word in lower for word in _TELLING):  # most lines, and much cheaper than to look closer
+        return line
     line = _FORMS.sub(HIDDEN, line)
     line = _HEADER.sub(rf"\1\2{HIDDEN}", line)
     line = _FLAG.sub(_hidden, line)
@@ -66,7 +78,7 @@ def scrubbed_json(value: object, known: Iterable[str] = (), name: str = "") -> o
         return HIDDEN if _is_secret(name) and value not in _WORDS else _scrubbed_entry(value, secrets)
     if isinstance(value, Mapping):
         return {
-            scrubbed_text(str(key), secrets): scrubbed_json(inner, secrets, str(key)) for key, inner in value.items()
+            _scrubbed_entry(str(key), secrets): scrubbed_json(inner, secrets, str(key)) for key, inner in value.items()
         }
     if isinstance(value, list | tuple):
         return _scrubbed_list(value, secrets, name)
@@ -75,6 +87,7 @@ def scrubbed_json(value: object, known: Iterable[str] = (), name: str = "") -> o
     return value
 
 
+@lru_cache(4096)
 def _is_secret(name: str) -> bool:
     return _SECRET_NAME.search(name) is not None and not _HARMLESS.search(name)
 
@@ -90,7 +103,7 @@ def _scrubbed_list(values: Iterable[object], known: tuple[str, ...], name: str) 
 
 
 def _scrubbed_entry(text: str, known: tuple[str, ...]) -> str:
-    return scrubbed_text(text, known)
+    return text if _PLAIN.fullmatch(text) and text not in known else scrubbed_text(text, known)
 
 
 def scrubbed_environment(entries: Iterable[str]) -> list[str]:

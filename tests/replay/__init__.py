@@ -7,6 +7,9 @@ sockets), `ip-addr.json`, `ip-route.json`, `ip-rule.txt`, `ip6-rule.txt`, `neigh
 it would be live; rules, neighbours and forwarding entries that were not recorded are not judged. Nothing outside the
 directory is looked at: the time is the recording's, and the host is called like its directory.
 
+A bundle of `calico-agent diags` is such a recording, too, of one host and with its configuration. It has the datastore
+as `datastore.jsonl` and `pods.jsonl`.
+
 With a configuration the host is judged as an agent with that one would; in supervise mode it is also said what the
 agent would do.
 

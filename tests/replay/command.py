@@ -9,6 +9,7 @@ from calico_agent.config import Config, load
 from calico_agent.errors import ConfigError
 from calico_agent.report.as_json import render_json
 from calico_agent.report.as_text import render_status
+from tests.replay.bundle import configuration_of, host_of, unpacked
 from tests.replay.judge import report_capture
 
 
@@ -17,11 +18,20 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tests.replay", description=(tests.replay.__doc__ or "").partition("\n")[0]
     )
-    parser.add_argument("capture", type=Path, help="directory with the datastore and one directory for each host")
-    parser.add_argument("host", help="name of a host's directory in it")
+    text = "directory with the datastore and one directory for each host, or a bundle of `calico-agent diags`"
+    parser.add_argument("capture", type=Path, help=text)
+    parser.add_argument("host", nargs="?", default="", help="name of a host's directory in it; a bundle has one")
     parser.add_argument("--config", type=Path, help="judge as an agent with this configuration file would")
     parser.add_argument("--json", action="store_true", help="the whole report as JSON")
     chosen = parser.parse_args(arguments)
+    with unpacked(chosen.capture) as capture:
+        chosen.capture = capture
+        return _replay(parser, chosen)
+
+
+def _replay(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> int:
+    chosen.host = chosen.host or host_of(chosen.capture)
+    chosen.config = chosen.config or configuration_of(chosen.capture)
     if not (chosen.capture / chosen.host).is_dir():
         parser.error(f"{chosen.capture} has no directory {chosen.host}")
     try:

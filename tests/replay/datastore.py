@@ -4,12 +4,16 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import datetime
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+from calico_agent.diags.datastore_parts import DATASTORE, PODS
 from calico_agent.model.calico.node import Datastore
 from calico_agent.model.calico.workload_endpoint import WorkloadEndpoint, WorkloadEndpoints
 from calico_agent.model.observation import Unreadable
+from calico_agent.model.settings import DatastoreSettings, EtcdApi
+from calico_agent.sources.datastore.backends import backend_of
 from calico_agent.sources.datastore.calico import workload_endpoint as endpoint
 from calico_agent.sources.datastore.etcd2 import decode as etcd_v2
 from calico_agent.sources.datastore.etcd2.answer import decode_answer
@@ -23,6 +27,9 @@ _V3, _V2, _V2_HEADERS = "etcd.jsonl", "etcd-v2.json", "etcd-v2-headers.txt"
 
 def read_datastore(capture: Path, at: datetime) -> Datastore | Unreadable:
     """What was in etcd, by the API that was recorded."""
+    bundled = text(capture / DATASTORE)
+    if bundled is not None:
+        return _bundled(bundled, at)
     tree = text(capture / _V2)
     if tree is not None:
         return _tree(tree, text(capture / _V2_HEADERS) or "", at)
@@ -34,8 +41,10 @@ def read_datastore(capture: Path, at: datetime) -> Datastore | Unreadable:
 
 def read_endpoints(capture: Path) -> WorkloadEndpoints | Unreadable:
     """The records of all pods, by the API that was recorded."""
-    tree = text(capture / _V2)
+    tree, pods = text(capture / _V2), text(capture / PODS)
     try:
+        if pods is not None:
+            return _bundled_endpoints(pods)
         records = _endpoints_v2(tree) if tree is not None else _endpoints(text(capture / _V3) or "")
         found = tuple(one for one in records if one is not None)
     except GARBLED as error:
@@ -53,6 +62,24 @@ def _endpoints_v2(tree: str) -> Iterator[WorkloadEndpoint | None]:
     for key, value in decode_answer(200, _newest(tree), tree.encode()).pairs():
         if (found := _WORKLOAD_V2.match(key)) is not None:
             yield endpoint.decode_endpoint_v2(found[1], key, value)
+
+
+def _bundled(recorded: str, at: datetime) -> Datastore | Unreadable:
+    """The records as `calico-agent diags` puts them down: where the datastore was, then a record a line."""
+    try:
+        head, *rows = [json.loads(line) for line in recorded.splitlines() if line.strip()]
+        backend = backend_of(DatastoreSettings((), api=EtcdApi(head["api"])))
+        decoded = {str(row["key"]): backend.decode(str(row["key"]), _stored(row["value"])) for row in rows}
+        known = {key: found for key, found in decoded.items() if found is not None}
+        return backend.assemble(known, revision=int(head["revision"]), read_at=at)
+    except GARBLED as error:
+        return Unreadable("etcd", f"{DATASTORE} cannot be read: {error!r}", "malformed")
+
+
+def _bundled_endpoints(recorded: str) -> WorkloadEndpoints:
+    head, *rows = [json.loads(line) for line in recorded.splitlines() if line.strip()]
+    records = (WorkloadEndpoint(**{**row, "addresses": tuple(map(ip_address, row["addresses"]))}) for row in rows)
+    return WorkloadEndpoints(frozenset(head["nodes"]), tuple(records))
 
 
 def _lines(recorded: str, at: datetime) -> Datastore | Unreadable:

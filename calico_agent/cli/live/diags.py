@@ -20,7 +20,9 @@ def diags(options: argparse.Namespace, load: Callable[[], Config]) -> int:
         raise UsageError(f"{output} is there already, and is not written over")
     config = load()
     socket_path = options.socket or config.http.socket
-    made = make_bundle(config, options.config, lambda page: client.ask(socket_path, page, timeout=4.0).text)
+    made = make_bundle(
+        config, options.config, lambda page: client.ask(socket_path, page, timeout=4.0, marked=False).text
+    )
     path = output or Path(f"{made.folder}.tar.gz")
     write_new([NewFile(path, made.content)])
     size = f"{len(made.content) / (1 << 20):.1f} MiB"

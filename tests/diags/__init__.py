@@ -1,0 +1,1 @@
+"""Tests of the bundle for a report of trouble."""
