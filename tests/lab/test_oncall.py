@@ -137,7 +137,7 @@ def test_an_agent_that_hangs_keeps_nobody_from_a_bundle_nor_from_the_history(lab
 
 
 def test_no_secret_of_this_host_is_in_its_bundle(lab: Lab, tmp_path: Path) -> None:
-    """They are planted where they lie about: in a process, in the agent's history, in a file that is taken, in a log."""
+    """They are planted where they lie about: in an environment, in a file that is taken, in a log."""
     config, kept = tmp_path / "agent.toml", lab.host(HOST).directory
     lines = "\n".join(f"# {line}" for planted in ALL for line in planted.line.splitlines())
     usual = lab.exec(HOST, "cat", "/etc/calico-agent/calico-agent.toml").stdout
@@ -149,7 +149,7 @@ def test_no_secret_of_this_host_is_in_its_bundle(lab: Lab, tmp_path: Path) -> No
     engine.docker("run", "-d", "--name", "calico-node-2", *environment, "-e=ETCD_PASSWORD=Hunter2InTheEnvironment",
                   "--label=com.example.token=Hunter2Label", "--entrypoint", "sh", image, "-c", script)  # fmt: skip
     try:
-        until("it said all of it", lambda: "Hunter2Pgp" in engine.docker("logs", "calico-node-2"))
+        until("it said all of it", lambda: "Hunter2Pgp" in engine.docker("logs", "calico-node-2").stdout)
         path = tmp_path / "planted.tar.gz"
         done = lab.exec(HOST, "calico-agent", "diags", "--config", str(config), "-o", str(path), timeout=90)
         assert done.returncode == 0, done.stderr
