@@ -7,7 +7,7 @@ from pathlib import Path
 from calico_agent import paths
 from calico_agent.config import Config
 from calico_agent.config.show import render_config
-from calico_agent.diags.bundle import Part
+from calico_agent.diags.bundle import BundlePart
 from calico_agent.errors import CalicoAgentError
 from calico_agent.small_file import read_small
 from calico_agent.state.history import read_history
@@ -29,9 +29,9 @@ _MOST_CONFIG = 1 << 20
 _STATE = ("identity.json", "attempts.json")
 
 
-def agent_parts(config: Config, file: Path | None, ask: Ask) -> Iterator[Part]:
+def agent_parts(config: Config, file: Path | None, ask: Ask) -> Iterator[BundlePart]:
     """Files first: an agent that hangs keeps nobody from these."""
-    yield Part("config/effective.toml", render_config(config))
+    yield BundlePart("config/effective.toml", render_config(config))
     yield _file("config/calico-agent.toml", file or Path(paths.CONFIG_FILE))
     if config.agent.state_dir:
         yield _history(config.agent.state_dir)
@@ -40,24 +40,24 @@ def agent_parts(config: Config, file: Path | None, ask: Ask) -> Iterator[Part]:
     silent = ""
     for name, page in _PAGES:
         if silent:
-            yield Part(name, trouble=silent)
+            yield BundlePart(name, trouble=silent)
             continue
         try:
-            yield Part(name, ask(page))
+            yield BundlePart(name, ask(page))
         except CalicoAgentError as error:
             silent = str(error)
-            yield Part(name, trouble=silent)
+            yield BundlePart(name, trouble=silent)
 
 
-def _history(state_dir: str) -> Part:
+def _history(state_dir: str) -> BundlePart:
     try:
-        return Part("history.jsonl", lines=list(islice(read_history(state_dir), _MOST_ENTRIES)))
+        return BundlePart("history.jsonl", lines=list(islice(read_history(state_dir), _MOST_ENTRIES)))
     except (OSError, ValueError) as error:
-        return Part("history.jsonl", trouble=str(error))
+        return BundlePart("history.jsonl", trouble=str(error))
 
 
-def _file(name: str, path: Path) -> Part:
+def _file(name: str, path: Path) -> BundlePart:
     try:
-        return Part(name, read_small(path, _MOST_CONFIG).decode(errors="backslashreplace"))
+        return BundlePart(name, read_small(path, _MOST_CONFIG).decode(errors="backslashreplace"))
     except OSError as error:
-        return Part(name, trouble=f"{path}: {error.strerror}")
+        return BundlePart(name, trouble=f"{path}: {error.strerror}")

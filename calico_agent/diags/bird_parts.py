@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from calico_agent.diags.bundle import Part
+from calico_agent.diags.bundle import BundlePart
 from calico_agent.sources.bird.client import ask_bird
 from calico_agent.sources.bird.decode.interfaces import LINKS_COMMAND
 from calico_agent.sources.bird.decode.replies import COMMANDS, RIB_COMMAND
@@ -11,12 +11,12 @@ _ASKED = (*COMMANDS, LINKS_COMMAND, RIB_COMMAND, "show route all", "show symbols
 _SECONDS = 5.0
 
 
-def bird_parts(hostname: str, socket: str, socket6: str) -> Iterator[Part]:
+def bird_parts(hostname: str, socket: str, socket6: str) -> Iterator[BundlePart]:
     """Both daemons; of the one for IPv6 nothing where it was never there."""
-    yield Part(f"{hostname}/bird.txt", _conversation(socket))
+    yield BundlePart(f"{hostname}/bird.txt", _conversation(socket))
     said = _conversation(socket6)
     if "[Errno 2]" not in said:
-        yield Part(f"{hostname}/bird6.txt", said)
+        yield BundlePart(f"{hostname}/bird6.txt", said)
 
 
 def _conversation(path: str) -> str:

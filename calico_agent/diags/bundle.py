@@ -20,7 +20,7 @@ _CUT = "\n... cut here: what follows is larger than the bundle may be\n"
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class BundlePart:
     """One file of the bundle as it was read, or why it was not: text, or a JSON document, or one a line.
 
     `secrets` are entries of environments (`NAME=value`) that were read with it: what is secret of these is hidden
@@ -59,7 +59,7 @@ class Bundle:
         self._list: list[tuple[str, str]] = []
         self.files = self.missing = 0
 
-    def add(self, part: Part, known: Iterable[str]) -> None:
+    def add(self, part: BundlePart, known: Iterable[str]) -> None:
         """Take it, if there is room for it; `known` are secrets of this host."""
         if part.trouble:
             self._leave_out(part.name, scrubbed_text(part.trouble, known))

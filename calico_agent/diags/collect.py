@@ -13,7 +13,7 @@ from calico_agent import __version__
 from calico_agent.config import Config
 from calico_agent.diags.agent_parts import Ask, agent_parts
 from calico_agent.diags.bird_parts import bird_parts
-from calico_agent.diags.bundle import MOST_BYTES, Bundle, Part
+from calico_agent.diags.bundle import MOST_BYTES, Bundle, BundlePart
 from calico_agent.diags.datastore_parts import datastore_parts
 from calico_agent.diags.docker_parts import docker_parts
 from calico_agent.diags.host_parts import host_parts, kernel_name, recorded_parts
@@ -27,7 +27,7 @@ READ_SECONDS = 20.0
 
 _NODENAME = Path("/var/lib/calico/nodename")
 
-Lane = Callable[[], Iterator[Part]]
+Lane = Callable[[], Iterator[BundlePart]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +63,9 @@ def make_bundle(
     return Made(bundle.finish(_head(hostname, now)), folder, bundle.files, bundle.missing)
 
 
-def _read(lanes: dict[str, Lane], seconds: float) -> list[Part]:
+def _read(lanes: dict[str, Lane], seconds: float) -> list[BundlePart]:
     """What comes in time; the lanes are threads that end with the process."""
-    arrived: SimpleQueue[Part | str] = SimpleQueue()
+    arrived: SimpleQueue[BundlePart | str] = SimpleQueue()
     for name, lane in lanes.items():
         Task(f"diags {name}", lambda name=name, lane=lane: _run(name, lane, arrived)).start()  # type: ignore[misc]
     running, found, deadline = set(lanes), [], time.monotonic() + seconds
@@ -74,20 +74,20 @@ def _read(lanes: dict[str, Lane], seconds: float) -> list[Part]:
             came = arrived.get(timeout=max(0.0, deadline - time.monotonic()))
         except Empty:
             break
-        if isinstance(came, Part):
+        if isinstance(came, BundlePart):
             found.append(came)
         else:
             running.discard(came)
-    late = [Part(f"({name})", trouble=f"the rest was not read within {seconds:g} s") for name in sorted(running)]
+    late = [BundlePart(f"({name})", trouble=f"the rest was not read within {seconds:g} s") for name in sorted(running)]
     return [*found, *late]
 
 
-def _run(name: str, lane: Lane, arrived: "SimpleQueue[Part | str]") -> None:
+def _run(name: str, lane: Lane, arrived: "SimpleQueue[BundlePart | str]") -> None:
     try:
         for part in lane():
             arrived.put(part)
     except Exception as error:  # noqa: BLE001 - whatever is broken on this host, the other parts explain it
-        arrived.put(Part(f"({name})", trouble=f"the rest could not be read: {error!r}"))
+        arrived.put(BundlePart(f"({name})", trouble=f"the rest could not be read: {error!r}"))
     arrived.put(name)
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from calico_agent.config import Config
-from calico_agent.diags.bundle import Part
+from calico_agent.diags.bundle import BundlePart
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.settings import DatastoreSettings
 from calico_agent.runtime.datastore import settings_from
@@ -22,11 +22,11 @@ _MOST_RECORDS = 200_000
 _SECONDS = 8.0
 
 
-def datastore_parts(config: Config, nodes: frozenset[str]) -> Iterator[Part]:
+def datastore_parts(config: Config, nodes: frozenset[str]) -> Iterator[BundlePart]:
     """Calico's records, and those of the pods of some nodes."""
     settings = config.datastore_settings() or _settings_of_container(config)
     if isinstance(settings, Unreadable):
-        yield Part(DATASTORE, trouble=settings.reason)
+        yield BundlePart(DATASTORE, trouble=settings.reason)
         return
     secrets = [settings.password] if settings.password else []
     backend, deadline = backend_of(settings), time.monotonic() + _SECONDS
@@ -39,7 +39,7 @@ def datastore_parts(config: Config, nodes: frozenset[str]) -> Iterator[Part]:
                 return
         except DatastoreError as error:
             trouble = f"{endpoint}: {error.reason}"
-    yield Part(DATASTORE, trouble=trouble, secrets=[f"ETCD_PASSWORD={secret}" for secret in secrets])
+    yield BundlePart(DATASTORE, trouble=trouble, secrets=[f"ETCD_PASSWORD={secret}" for secret in secrets])
 
 
 def _settings_of_container(config: Config) -> DatastoreSettings | Unreadable:
@@ -50,7 +50,7 @@ def _settings_of_container(config: Config) -> DatastoreSettings | Unreadable:
         reader.close()
 
 
-def _records(backend: Backend, connection: Connection, settings: DatastoreSettings, secrets: list[str]) -> Part:
+def _records(backend: Backend, connection: Connection, settings: DatastoreSettings, secrets: list[str]) -> BundlePart:
     prefixes, refused = connection.readable()
     stamp, found = connection.read_all(prefixes)
     head = {"api": settings.api.value, "revision": stamp.revision, "read_at": datetime.now(UTC).isoformat()}
@@ -62,7 +62,7 @@ def _records(backend: Backend, connection: Connection, settings: DatastoreSettin
         if backend.decode(key, value) is not None:
             rows.append({"key": key, "value": _value(value)})
     given = [f"ETCD_PASSWORD={secret}" for secret in secrets]
-    return Part(DATASTORE, lines=rows, trouble=refused, secrets=given)
+    return BundlePart(DATASTORE, lines=rows, trouble=refused, secrets=given)
 
 
 def _value(value: bytes) -> object:
@@ -75,12 +75,12 @@ def _value(value: bytes) -> object:
     return found if isinstance(found, dict | list) else text
 
 
-def _pods(connection: Connection, nodes: frozenset[str], deadline: float) -> Part:
+def _pods(connection: Connection, nodes: frozenset[str], deadline: float) -> BundlePart:
     try:
         rows: list[object] = [
             {**asdict(one), "addresses": list(map(str, one.addresses))}
             for one in connection.endpoint_records(nodes, deadline)
         ]
     except (DatastoreError, ValueError) as error:
-        return Part(PODS, trouble=str(error))
-    return Part(PODS, lines=[{"nodes": sorted(nodes)}, *rows])
+        return BundlePart(PODS, trouble=str(error))
+    return BundlePart(PODS, lines=[{"nodes": sorted(nodes)}, *rows])

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from calico_agent.diags.bundle import MOST_OF_A_FILE, Part
+from calico_agent.diags.bundle import MOST_OF_A_FILE, BundlePart
 from calico_agent.model.observation import Unreadable
 from calico_agent.sources.host.text_file import read_text
 from calico_agent.sources.host.tool import find_tool, run_tool
@@ -65,7 +65,7 @@ _FILES = (
 )
 
 
-def recorded_parts(hostname: str) -> Iterator[Part]:
+def recorded_parts(hostname: str) -> Iterator[BundlePart]:
     """The kernel's tables, in the form of a recording."""
     for name, command in _RECORDED:
         yield _as_document(_ran(f"{hostname}/{name}", command))
@@ -73,7 +73,7 @@ def recorded_parts(hostname: str) -> Iterator[Part]:
     yield _read(f"{hostname}/nodename", "/var/lib/calico/nodename")
 
 
-def host_parts() -> Iterator[Part]:
+def host_parts() -> Iterator[BundlePart]:
     """All else."""
     for name, path in _FILES:
         yield _read(name, path)
@@ -81,7 +81,7 @@ def host_parts() -> Iterator[Part]:
         yield _ran(name, command)
 
 
-def _routes(hostname: str) -> Part:
+def _routes(hostname: str) -> BundlePart:
     """Both families as one list."""
     name = f"{hostname}/ip-route.json"
     lists = [_ran(name, f"ip {family} -d -j route show table all") for family in ("-4", "-6")]
@@ -89,32 +89,32 @@ def _routes(hostname: str) -> Part:
     if failed is not None:
         return failed
     inner = [part.text.strip().removeprefix("[").removesuffix("]").strip() for part in lists]
-    return _as_document(Part(name, f"[{','.join(text for text in inner if text)}]\n"))
+    return _as_document(BundlePart(name, f"[{','.join(text for text in inner if text)}]\n"))
 
 
-def _as_document(part: Part) -> Part:
+def _as_document(part: BundlePart) -> BundlePart:
     """JSON as such, so that it stays JSON whatever is hidden in it."""
     if part.name.endswith(".json") and not part.trouble:
         with suppress(ValueError):
-            return Part(part.name, document=json.loads(part.text))
+            return BundlePart(part.name, document=json.loads(part.text))
     return part
 
 
-def _ran(name: str, command: str) -> Part:
+def _ran(name: str, command: str) -> BundlePart:
     program, *arguments = command.split()
     tool = find_tool(program)
     if tool is None:
-        return Part(name, trouble=f"this host has no {program}")
+        return BundlePart(name, trouble=f"this host has no {program}")
     said = run_tool(tool, *arguments, seconds=_SECONDS, limit=MOST_OF_A_FILE)
-    return Part(name, trouble=said.reason) if isinstance(said, Unreadable) else Part(name, said)
+    return BundlePart(name, trouble=said.reason) if isinstance(said, Unreadable) else BundlePart(name, said)
 
 
-def _read(name: str, path: str) -> Part:
+def _read(name: str, path: str) -> BundlePart:
     try:
         text = read_text(Path(path))
     except OSError as error:
-        return Part(name, trouble=f"{path} cannot be read: {error.strerror}")
-    return Part(name, text) if text is not None else Part(name, trouble=f"there is no {path}")
+        return BundlePart(name, trouble=f"{path} cannot be read: {error.strerror}")
+    return BundlePart(name, text) if text is not None else BundlePart(name, trouble=f"there is no {path}")
 
 
 def kernel_name() -> str:
