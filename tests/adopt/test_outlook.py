@@ -7,8 +7,8 @@ import pytest
 from calico_agent.adopt.described import Translation
 from calico_agent.adopt.outlook import render_outlook
 from calico_agent.model.container.container import Container, ContainerState
-from calico_agent.model.container.starter import Client
 from calico_agent.model.container.supervision import DesiredContainer
+from calico_agent.model.container.waiting_command import Client
 from calico_agent.report.pages.config_diff import Outlook
 from tests.model.container.test_drift import SAME, SPEC
 

@@ -8,8 +8,8 @@ import pytest
 from calico_agent.model.action import Promote, RemoveContainer, ReplaceContainer, Retire, Rollback
 from calico_agent.model.container.container import Container, Docker
 from calico_agent.model.container.image import LocalImage
-from calico_agent.model.container.starter import Client
 from calico_agent.model.container.supervision import Attempts, DesiredContainer
+from calico_agent.model.container.waiting_command import Client
 from calico_agent.model.settings import SuperviseSettings
 from calico_agent.plan.remediation import plan_supervision
 from tests.plan.test_rollout import (

@@ -11,7 +11,7 @@ from calico_agent.model.container.docker_network import DockerNetwork
 from calico_agent.model.container.image import LocalImage
 from calico_agent.model.container.program import Program
 from calico_agent.model.container.run_options import RunOptions
-from calico_agent.model.container.starter import Client
+from calico_agent.model.container.waiting_command import Client
 from calico_agent.model.network.address import IPAddress, address_in
 
 # Labels on containers that the agent creates. The hash tells, after a restart of the agent, whether the container

@@ -6,11 +6,8 @@ A unit of 2017 is a `docker run` in the foreground. When its container ends, sys
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from calico_agent.model.container.container import Container
+from calico_agent.model.container.container import Container
 
 # What a kubelet writes on its containers (pkg/kubelet/types/labels.go@kubernetes v1.31). Dockershim and cri-dockerd
 # call them k8s_CONTAINER_POD_NAMESPACE_UID_ATTEMPT.
@@ -18,17 +15,6 @@ _LABEL_POD = "io.kubernetes.pod.name"
 _LABEL_NAMESPACE = "io.kubernetes.pod.namespace"
 _PREFIX = "k8s_"
 _WORDS = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Client:
-    """A `docker run` or `docker start` of root's that lasts as long as a container runs.
-
-    `unit` is the systemd service that it belongs to, empty for none.
-    """
-
-    pid: int
-    unit: str = ""
 
 
 def pod_of(name: str, labels: Mapping[str, str]) -> str:
@@ -39,7 +25,7 @@ def pod_of(name: str, labels: Mapping[str, str]) -> str:
     return f"{words[3]}/{words[2]}" if len(words) >= _WORDS else ""
 
 
-def starter_of(container: "Container") -> str:
+def starter_of(container: Container) -> str:
     """What starts it again, for a sentence; empty where nothing but Docker is known to."""
     if pod := pod_of(container.name, dict(container.labels)):
         return f"the kubelet (pod {pod})"
@@ -48,7 +34,7 @@ def starter_of(container: "Container") -> str:
     return container.client.unit or f"what started the docker command that waits for it (pid {container.client.pid})"
 
 
-def how_to_end(container: "Container") -> str:
+def how_to_end(container: Container) -> str:
     """How what starts it again is kept from that, as a cure; empty where there is no such thing."""
     if pod := pod_of(container.name, dict(container.labels)):
         return (
@@ -62,7 +48,7 @@ def how_to_end(container: "Container") -> str:
     return f"stop what runs the docker command with pid {container.client.pid}"
 
 
-def already_runs(container: "Container") -> str:
+def already_runs(container: Container) -> str:
     """That one under another name runs, which the agent never stops."""
     if pod := pod_of(container.name, dict(container.labels)):
         return f"pod {pod} already runs calico/node here; {how_to_end(container)}"
@@ -79,7 +65,7 @@ def _disable(unit: str) -> str:
     return f"systemctl disable --now {unit}"
 
 
-def why_not_taken_over(container: "Container") -> str:
+def why_not_taken_over(container: Container) -> str:
     """Why one that runs is left alone although there is leave to take it over, with what to do; empty: it is not."""
     if starter := starter_of(container):
         return f"{starter} would start it again; first: {how_to_end(container)}"

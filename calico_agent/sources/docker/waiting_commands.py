@@ -15,7 +15,7 @@ from dataclasses import replace
 import psutil
 
 from calico_agent.model.container.container import Container, Docker
-from calico_agent.model.container.starter import Client
+from calico_agent.model.container.waiting_command import Client
 from calico_agent.model.observation import Unreadable
 from calico_agent.sources.docker.decode.waiting_commands import waits_for
 from calico_agent.sources.host.decode.conflicting_processes import decode_cgroup

@@ -27,14 +27,12 @@ from heapq import nlargest
 from select import select
 from typing import NamedTuple
 
-from calico_agent.model.last_value_cache import LastValueCache
-from calico_agent.model.network.address import IPAddress, IPNetwork
-from calico_agent.model.network.detour import Detours
+from calico_agent.model.network.address import IPAddress
 from calico_agent.model.network.kernel import Kernel
-from calico_agent.model.network.route import RouteAttributes
 from calico_agent.sources.decode_error import Interrupted, KernelRefusal, Malformed
 from calico_agent.sources.kernel.decode.neighbor_liveness import NeighborLiveness, NeighbourKey, decode_lives
 from calico_agent.sources.kernel.decode.rtnetlink import acknowledge
+from calico_agent.sources.kernel.near import Near, on_link
 from calico_agent.sources.kernel.netlink_socket import NetlinkSocket, attribute
 from calico_agent.sources.kernel.uapi import (
     NDA_DST,
@@ -57,12 +55,6 @@ _ASK_THE_DEAD = 30.0
 _ASKED_A_SECOND = 256  # with up to 1,400 nodes on the host's own networks each gets its turn in time
 _RESOLVED_A_SECOND = 64  # these are broadcasts
 _DENIED = frozenset({errno.EPERM, errno.EACCES})
-
-
-_DETOURS = Detours()
-
-Near = tuple[IPAddress, int]
-"""An address on a network of this host, and the index of the link to it."""
 
 
 class _Target(NamedTuple):
@@ -167,49 +159,6 @@ class NeighbourProbe(Worker):
         self._resting = {key: until for key, until in self._resting.items() if until > now}
         failed = (key for key, entry in lives.others.items() if entry.failed)
         return [*lives.absent, *(key for key in failed if key not in self._resting)]
-
-
-def on_link(addresses: tuple[IPAddress, ...], kernel: Kernel) -> tuple[Near, ...]:
-    """Each address that is on a network of this host and that packets reach without a router, with the link's index.
-
-    The routing table says which link: of two in one network the kernel uses one, and asks on no other. Without carrier
-    nobody can answer there.
-    """
-    usable = {link.name: link.index for link in kernel.links if link.up and link.running and not link.loopback}
-    networks = {one.network for link in kernel.links if link.name in usable for one in link.addresses}
-    own = frozenset(one.address for link in kernel.links for one in link.addresses)
-    led = frozenset((network, _link(kernel.fib.paths(network), usable)) for network in networks)
-    near = _by_network(addresses, led, own)
-    routed = _DETOURS.among(kernel, addresses)
-    if not routed:
-        return near
-    links = ((one, _led(kernel, one, usable) if one in routed else link) for one, link in near)
-    return tuple((address, link) for address, link in links if link)
-
-
-@LastValueCache
-def _by_network(
-    addresses: tuple[IPAddress, ...], networks: frozenset[tuple[IPNetwork, int]], own: frozenset[IPAddress]
-) -> tuple[Near, ...]:
-    """The addresses in the networks, the longest one first. A network with one address has no neighbours."""
-    ordered = sorted(networks, key=lambda one: -one[0].prefixlen)
-    found = (
-        (address, next((link for network, link in ordered if address in network), 0))
-        for address in addresses
-        if address not in own
-    )
-    return tuple((address, link) for address, link in found if link)
-
-
-def _led(kernel: Kernel, address: IPAddress, links: Mapping[str, int]) -> int:
-    route = kernel.route_to(address)
-    return _link((route.path,), links) if route is not None else 0
-
-
-def _link(paths: tuple[RouteAttributes, ...], links: Mapping[str, int]) -> int:
-    """The link that packets leave by for a network or host at its other end; 0 for none."""
-    hops = next((path.next_hops for path in paths if not path.dead), ())
-    return links.get(hops[0].device, 0) if hops and hops[0].gateway is None else 0
 
 
 def _tell(netlink: NetlinkSocket, flags: int, requests: list[bytes]) -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from calico_agent.model.container.container import LABEL_MANAGED_BY, MANAGED_BY, ContainerState, Docker, LogHint
-from calico_agent.model.container.starter import Client
+from calico_agent.model.container.waiting_command import Client
 from calico_agent.model.finding import Status
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.settings import Mode

@@ -17,7 +17,8 @@ from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.network.policy_rule import PolicyRule, RuleAction
 from calico_agent.model.network.route import NextHop, Route
 from calico_agent.sources.kernel import neighbor_probe as probe
-from calico_agent.sources.kernel.neighbor_probe import NeighbourProbe, on_link
+from calico_agent.sources.kernel.near import on_link
+from calico_agent.sources.kernel.neighbor_probe import NeighbourProbe
 from calico_agent.sources.kernel.reader import read_kernel
 from tests.netns import NetworkNamespace, network_namespace
 from tests.patience import PATIENCE, eventually, until
