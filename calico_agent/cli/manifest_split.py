@@ -110,11 +110,11 @@ def _datastore(result: Split) -> Datastore | Unreadable:
         return Unreadable("etcd", "where it is has still to be filled in")
     if ("datastore", "username") in settings:
         return Unreadable("etcd", "it wants a password")
-    certificates = {key: str(settings.get(("datastore", key), "")) for key in ("ca_file", "cert_file", "key_file")}
+    ca, certificate, key = (str(settings.get(("datastore", key), "")) for key in ("ca_file", "cert_file", "key_file"))
     api = EtcdApi(settings.get(("datastore", "api"), EtcdApi.V3))
     from calico_agent.sources.datastore.reading import read_datastore  # noqa: PLC0415 - gRPC costs half a second
 
-    where = DatastoreSettings(tuple(endpoints), api=api, timeout=_DATASTORE_SECONDS, **certificates)
+    where = DatastoreSettings(tuple(endpoints), ca, certificate, key, api=api, timeout=_DATASTORE_SECONDS)
     return read_datastore(where, timeout=_DATASTORE_SECONDS)
 
 

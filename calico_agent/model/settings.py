@@ -61,11 +61,33 @@ class EtcdApi(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class KubernetesSettings:
+    """How the Kubernetes API is reached where it is the datastore.
+
+    By a kubeconfig and one of its contexts (empty: the current one), or by a server with the files of a service
+    account. Paths are those of the file system at `root`. `runs_plugins`: a program that the kubeconfig names to make
+    the credential is run. `pod_cidrs`: IPAM is host-local, and a node's blocks are its pod CIDRs.
+    """
+
+    kubeconfig: str = ""
+    context: str = ""
+    server: str = ""
+    ca_file: str = ""
+    token_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+    insecure: bool = False
+    root: str = "/"
+    runs_plugins: bool = False
+    pod_cidrs: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class DatastoreSettings:
     """Where the datastore is, and what proves who we are. Paths are paths of this host.
 
     `timeout` is the deadline of each call (s). `origin` says where these settings come from: the configuration, or the
-    container they were taken from.
+    container they were taken from. `kubernetes` is set where the datastore is the Kubernetes API and not etcd.
     """
 
     endpoints: tuple[str, ...]
@@ -77,6 +99,7 @@ class DatastoreSettings:
     api: EtcdApi = EtcdApi.V3
     timeout: float = 5.0
     origin: str = "configuration"
+    kubernetes: KubernetesSettings | None = None
 
     @property
     def is_of_calico_2(self) -> bool:

@@ -45,7 +45,7 @@ class KubeApiServer:
         return self.authority.cert_pem.bytes()
 
     def start(self) -> None:
-        """Start it and wait until it is ready."""
+        """Start it and wait until it is ready. At another start its certificate is new, and tokens are still good."""
         server, accounts = self.authority.issue_cert("127.0.0.1", "localhost"), self.authority.issue_cert("accounts")
         files = {
             "ca.crt": self.ca,
@@ -55,7 +55,8 @@ class KubeApiServer:
             "tokens.csv": f'{_ADMIN},admin,1,"system:masters"\n'.encode(),
         }
         for name, content in files.items():
-            (self.folder / name).write_bytes(content)
+            if name != "accounts.key" or not (self.folder / name).exists():
+                (self.folder / name).write_bytes(content)
         command = [
             str(kube_apiserver()),
             f"--etcd-servers={self.etcd.url}",
@@ -124,15 +125,15 @@ class KubeApiServer:
         path = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
         until(f"{account} may {asked}", lambda: bool(self.call("POST", path, review)["status"]["allowed"]))
 
-    def custom_resource(self, group: str, plural: str, kind: str) -> None:
+    def custom_resource(self, group: str, plural: str, kind: str, version: str = "v1") -> None:
         """A kind of resource without a schema, which is served when this returns."""
         schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-        version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+        served = {"name": version, "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
         names = {"plural": plural, "singular": kind.lower(), "kind": kind, "listKind": f"{kind}List"}
-        spec = {"group": group, "scope": "Cluster", "names": names, "versions": [version]}
+        spec = {"group": group, "scope": "Cluster", "names": names, "versions": [served]}
         path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
         self.call("POST", path, {"metadata": {"name": f"{plural}.{group}"}, "spec": spec})
-        until(f"{group} is served", lambda: self._status(f"/apis/{group}") == 200)
+        until(f"{plural}.{group} is served", lambda: self._status(f"/apis/{group}/{version}/{plural}") == 200)
 
     def client_certificate(self, user: str, not_after: datetime | None = None) -> tuple[bytes, bytes]:
         """A certificate of this user, and its key."""

@@ -24,7 +24,11 @@ class NotRunError(Exception):
 
 
 def ask(
-    path: Path, arguments: Sequence[str], environment: Mapping[str, str] | None = None, question: bytes = b""
+    path: Path,
+    arguments: Sequence[str],
+    environment: Mapping[str, str] | None = None,
+    question: bytes = b"",
+    seconds: float = _SECONDS,
 ) -> Said:
     """Run it with these arguments, the first of which is its own name, and nothing else of our environment.
 
@@ -37,19 +41,21 @@ def ask(
             raise NotRunError("it is not executable", executable=False)
         if not is_roots_own(status):
             raise NotRunError("others than root may write it, so it is not run")
-        return _run(descriptor, arguments, environment or {}, question)
+        return _run(descriptor, arguments, environment or {}, question, seconds)
     finally:
         os.close(descriptor)
 
 
-def _run(descriptor: int, arguments: Sequence[str], environment: Mapping[str, str], question: bytes) -> Said:
+def _run(
+    descriptor: int, arguments: Sequence[str], environment: Mapping[str, str], question: bytes, seconds: float
+) -> Said:
     try:
         return converse(
             arguments,
             environment,
             question=question,
             descriptor=descriptor,
-            seconds=_SECONDS,
+            seconds=seconds,
             limit=_LONGEST_OUTPUT,
         )
     except OSError as error:

@@ -35,7 +35,9 @@ class ApiSecret:
     login: ApiLogin = field(repr=False)
 
 
-class _TroubleError(Exception):
+class CredentialError(Exception):
+    """A credential that is of no use. `detail` names the file."""
+
     def __init__(self, trouble: Trouble, detail: str) -> None:
         super().__init__(detail)
         self.trouble, self.detail = trouble, detail
@@ -56,7 +58,7 @@ def plugin_credential(root: Path, file: str, plugin: JsonObject) -> ApiSecret | 
         return root / named.lstrip("/")
 
     def login() -> ApiLogin:
-        return with_plugin_keys(_kubeconfig(path, on_host) if path else ApiLogin(), plugin)
+        return with_plugin_keys(read_kubeconfig(path, on_host) if path else ApiLogin(), plugin)
 
     return _read(credential, login, on_host)
 
@@ -70,14 +72,14 @@ def node_credential(root: Path, container: Container) -> ApiSecret | ApiAccess |
     def on_host(named: str) -> Path:
         path = path_on_host(container.mounts, named)
         if path is None:
-            raise _TroubleError(Trouble.MISSING, f"{named} is under none of the mounts of container {container.name}")
+            raise CredentialError(Trouble.MISSING, f"{named} is under none of the mounts of container {container.name}")
         return root / path.lstrip("/")
 
     named_by = f"container {container.name}"
     path = value("KUBECONFIG")
     if path:
         credential = ApiCredential(Holder.NODE, path, named_by)
-        return _read(credential, lambda: _kubeconfig(path, on_host), on_host)
+        return _read(credential, lambda: read_kubeconfig(path, on_host), on_host)
     found = decode_variables(value)
     of_service = found is not None and not value("K8S_API_ENDPOINT")
     if found is None or (of_service and path_on_host(container.mounts, f"{ACCOUNT_FOLDER}/token") is None):
@@ -86,9 +88,9 @@ def node_credential(root: Path, container: Container) -> ApiSecret | ApiAccess |
     return _read(credential, lambda: found, on_host)
 
 
-def _kubeconfig(path: str, on_host: Callable[[str], Path]) -> ApiLogin:
-    """A kubeconfig, with the files that it names relative to itself."""
-    login = decode_kubeconfig(_text(on_host(path), path))
+def read_kubeconfig(path: str, on_host: Callable[[str], Path], context: str = "") -> ApiLogin:
+    """A kubeconfig, with the files that it names relative to itself. Raises Malformed and CredentialError."""
+    login = decode_kubeconfig(_text(on_host(path), path), context)
 
     def absolute(file: str) -> str:
         return str(PurePosixPath(path).parent / file) if file else ""
@@ -111,15 +113,17 @@ def _read(
         credential = replace(credential, server=login.server)
         if login.unsupported:
             return ApiAccess(credential, Trouble.UNSUPPORTED, login.unsupported)
-        login = _filled(login, on_host)
+        login = with_files(login, on_host)
         return ApiSecret(_described(credential, login), login)
     except Malformed as error:
         return ApiAccess(credential, Trouble.MALFORMED, error.what)
-    except _TroubleError as error:
+    except CredentialError as error:
         return ApiAccess(credential, error.trouble, error.detail)
 
 
-def _filled(login: ApiLogin, on_host: Callable[[str], Path]) -> ApiLogin:
+def with_files(login: ApiLogin, on_host: Callable[[str], Path]) -> ApiLogin:
+    """The login with its files read; `on_host` says where they are. Raises CredentialError."""
+
     def content(inline: bytes, file: str) -> bytes:
         return inline if inline or not file else _text(on_host(file), file).encode()
 
@@ -127,7 +131,7 @@ def _filled(login: ApiLogin, on_host: Callable[[str], Path]) -> ApiLogin:
     if not token and login.token_file:
         token = _text(on_host(login.token_file), login.token_file).strip()
         if not usable_token(token):
-            raise _TroubleError(Trouble.MALFORMED, f"{login.token_file} holds no token")
+            raise CredentialError(Trouble.MALFORMED, f"{login.token_file} holds no token")
     return replace(
         login,
         ca=content(login.ca, login.ca_file),
@@ -153,7 +157,7 @@ def _text(path: Path, named: str) -> str:
     try:
         found = read_owned_text(path, _LARGEST_FILE)
     except OSError as error:
-        raise _TroubleError(Trouble.UNREADABLE, f"{named} cannot be read: {error.strerror}") from None
+        raise CredentialError(Trouble.UNREADABLE, f"{named} cannot be read: {error.strerror}") from None
     if found is None:
-        raise _TroubleError(Trouble.MISSING, f"{named} does not exist")
+        raise CredentialError(Trouble.MISSING, f"{named} does not exist")
     return found

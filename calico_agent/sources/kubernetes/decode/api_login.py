@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from calico_agent.sources.decode_error import Malformed
-from calico_agent.sources.json_object import JsonObject, flag, objects, section, text
+from calico_agent.sources.json_object import JsonObject, flag, items, objects, section, text
 from calico_agent.sources.kubernetes.decode.yaml_object import parse_yaml
 
 ACCOUNT_FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount"
@@ -20,10 +20,20 @@ _LONGEST_TOKEN = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
+class ExecPlugin:
+    """A program that makes the credential (client.authentication.k8s.io). `version` is that of its group."""
+
+    command: str
+    arguments: tuple[str, ...] = ()
+    environment: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    version: str = "v1"
+
+
+@dataclass(frozen=True, slots=True)
 class ApiLogin:
     """Contents are inline, the others are paths. `insecure`: the server's certificate is not looked at.
 
-    `unsupported` names what the agent does not do for it, such as running a program that makes the credential.
+    `unsupported` names what is not done for it unasked, the first of which is to run `plugin`.
     """
 
     server: str = ""
@@ -38,6 +48,7 @@ class ApiLogin:
     key: bytes = field(default=b"", repr=False)
     key_file: str = ""
     unsupported: str = ""
+    plugin: ExecPlugin | None = None
 
 
 def decode_kubeconfig(content: str, context: str = "") -> ApiLogin:
@@ -65,6 +76,7 @@ def decode_kubeconfig(content: str, context: str = "") -> ApiLogin:
         key=_inline(user, "client-key-data"),
         key_file=text(user, "client-key") or "",
         unsupported=_unsupported(cluster, user),
+        plugin=_plugin(user),
     )
 
 
@@ -141,3 +153,19 @@ def usable_token(token: str) -> bool:
 def _unsupported(cluster: JsonObject, user: JsonObject) -> str:
     both = {**cluster, **user}
     return next((name for name in ("exec", "auth-provider", "username", "proxy-url") if both.get(name)), "")
+
+
+_PLUGIN_GROUP = "client.authentication.k8s.io/"
+
+
+def _plugin(user: JsonObject) -> ExecPlugin | None:
+    """Of a version that a program can be asked by without a terminal; others stay unsupported."""
+    told = section(user, "exec")
+    group, _, version = (text(told, "apiVersion") or "").rpartition("/")
+    command = text(told, "command")
+    if command is None or f"{group}/" != _PLUGIN_GROUP or version not in {"v1", "v1beta1"}:
+        return None
+    if text(told, "interactiveMode") == "Always":
+        return None
+    environment = ((text(one, "name") or "", str(one.get("value") or "")) for one in objects(told, "env"))
+    return ExecPlugin(command, tuple(map(str, items(told, "args"))), tuple(environment), version)

@@ -1,0 +1,76 @@
+"""The Kubernetes API as Calico's datastore."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from calico_agent.model.calico.node import Datastore
+from calico_agent.model.settings import DatastoreSettings, KubernetesSettings
+from calico_agent.sources.datastore.backend import Backend, Claims
+from calico_agent.sources.datastore.kubernetes.client import ApiClient
+from calico_agent.sources.datastore.kubernetes.credentials import Credentials
+from calico_agent.sources.datastore.kubernetes.decode import BLOCKS, PREFIXES, assemble, block_key, decode_key
+from calico_agent.sources.datastore.kubernetes.reader import Connection, Seen
+from calico_agent.sources.datastore.server.endpoints import Endpoint
+from calico_agent.sources.datastore.server.error import DatastoreError
+from calico_agent.sources.datastore.server.reachability import reach
+
+
+class Kubernetes(Backend):
+    """A revision for each kind, watches or polls by the size of the cluster, no claims."""
+
+    source = "the Kubernetes API"
+    decode = staticmethod(decode_key)
+    block_key = staticmethod(block_key)
+
+    def __init__(self, settings: KubernetesSettings) -> None:
+        self._pod_cidrs = settings.pod_cidrs
+        self._credentials = Credentials(settings)
+        self._seen = Seen()
+
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        """The kinds that are read."""
+        return self._seen.prefixes or PREFIXES
+
+    @property
+    def follows_blocks(self) -> bool:
+        """Not in a large cluster."""
+        return self._pod_cidrs or BLOCKS in self.prefixes
+
+    def endpoints(self, settings: DatastoreSettings) -> tuple[Endpoint, ...]:  # noqa: ARG002 - those it was made with
+        """The one server that the credential names."""
+        server = self._credentials.login().server
+        try:
+            parts = urlsplit(server if "://" in server else f"https://{server}")
+            host, port = parts.hostname or "", parts.port
+        except ValueError:
+            host, port = "", None
+        if not host:
+            raise DatastoreError(f"the server {server[:200]!a} of the credential is no URL", "config")
+        tls = parts.scheme != "http"
+        return (Endpoint(host, port or (443 if tls else 80), tls),)
+
+    def probe(self, endpoint: Endpoint, settings: DatastoreSettings, timeout: float) -> None:  # noqa: ARG002
+        """Raise DatastoreError where the credential cannot be read or nobody takes a connection."""
+        self._credentials.login()
+        reach(endpoint, timeout).close()
+
+    def connect(self, endpoint: Endpoint, settings: DatastoreSettings, timeout: float) -> Connection:  # noqa: ARG002
+        """A connection to the server."""
+        return Connection(endpoint, ApiClient(self._credentials, timeout), self._seen, pod_cidrs=self._pod_cidrs)
+
+    def claims(self, endpoint: Endpoint, settings: DatastoreSettings, timeout: float) -> Claims:  # noqa: ARG002
+        """None: they have no place there."""
+        raise DatastoreError("names are not claimed in the Kubernetes API", "unset")
+
+    def assemble(self, decoded: Mapping[str, Any], *, revision: int, read_at: datetime | None) -> Datastore:
+        """The datastore made of what each object holds."""
+        return assemble(
+            decoded,
+            revision=revision,
+            read_at=read_at,
+            pod_cidrs=self._pod_cidrs,
+            follows_blocks=self.follows_blocks,
+        )

@@ -1,0 +1,68 @@
+"""What is shown to the Kubernetes API: read anew for each connection, and when the API does not know it any more."""
+
+import threading
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from calico_agent.model.settings import KubernetesSettings
+from calico_agent.sources.datastore.kubernetes.exec_plugin import Made, make_credential
+from calico_agent.sources.datastore.kubernetes.rooted import rooted
+from calico_agent.sources.datastore.server.error import DatastoreError
+from calico_agent.sources.decode_error import Malformed
+from calico_agent.sources.kubernetes.api_credentials import CredentialError, read_kubeconfig, with_files
+from calico_agent.sources.kubernetes.decode.api_login import ApiLogin
+
+_UNSUPPORTED = {
+    "exec": "names a program that makes the credential (exec) which is not run: only one of v1 or v1beta1, that asks "
+    "nobody, of a kubeconfig in [datastore]",
+    "auth-provider": "uses an auth-provider, which Kubernetes gave up in v1.26: use exec, a token or a certificate",
+    "username": "has a user name and password, which Kubernetes gave up in v1.19: use a token or a certificate",
+    "proxy-url": "goes through a proxy, which calico-agent does not do",
+}
+
+
+class Credentials:
+    """Those of some settings. What a program made is kept as long as it is good. Thread-safe."""
+
+    def __init__(self, settings: KubernetesSettings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._made: Made | None = None
+
+    def login(self, *, anew: bool = False) -> ApiLogin:
+        """What is there now; `anew`: the last one was refused. Raises DatastoreError."""
+        named = self._settings.kubeconfig or self._settings.token_file or self._settings.cert_file
+        try:
+            login = self._read()
+            return with_files(self._with_plugin(login, anew=anew), self._on_host)
+        except Malformed as malformed:
+            raise DatastoreError(f"{named} is of no use: {malformed.what}", "file") from None
+        except CredentialError as error:
+            raise DatastoreError(error.detail, "file") from None
+
+    def _read(self) -> ApiLogin:
+        settings = self._settings
+        if settings.kubeconfig:
+            return read_kubeconfig(settings.kubeconfig, self._on_host, settings.context)
+        return ApiLogin(
+            settings.server,
+            insecure=settings.insecure,
+            ca_file=settings.ca_file,
+            token_file=settings.token_file,
+            certificate_file=settings.cert_file,
+            key_file=settings.key_file,
+        )
+
+    def _with_plugin(self, login: ApiLogin, *, anew: bool) -> ApiLogin:
+        path = self._settings.kubeconfig
+        if login.unsupported == "exec" and login.plugin is not None and self._settings.runs_plugins:
+            with self._lock:
+                if self._made is None or anew or not self._made.is_good:
+                    self._made = make_credential(login.plugin, path)
+                return self._made.used_by(replace(login, unsupported=""))
+        if login.unsupported:
+            raise DatastoreError(f"{path} {_UNSUPPORTED[login.unsupported]}", "file")
+        return login
+
+    def _on_host(self, named: str) -> Path:
+        return rooted(Path(self._settings.root), PurePosixPath(named))

@@ -1,0 +1,214 @@
+"""The Kubernetes API as Calico's datastore, by a real one with RBAC and the ClusterRole that we ship."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+
+from calico_agent.model.calico.node import Datastore, EncapsulationMode
+from calico_agent.model.observation import Unreadable
+from calico_agent.model.settings import DatastoreSettings
+from calico_agent.sources.datastore import replica as replica_module
+from calico_agent.sources.datastore.backends import backend_of
+from calico_agent.sources.datastore.kubernetes.kinds import V1, V3, path_of
+from calico_agent.sources.datastore.mirror import Mirror
+from calico_agent.sources.datastore.reading import read_datastore
+from calico_agent.sources.datastore.single_reads import read_blocks, read_endpoints
+from tests.kube_apiserver.calico import ACCOUNT, change, empty, install, settings, write
+from tests.kube_apiserver.server import KubeApiServer, running_apiserver
+from tests.patience import until
+from tests.places import DATA
+from tests.replay.judge import assess_observation
+from tests.replay.kubernetes import NOT_RECORDED, read_host, read_objects
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(3600)]
+
+CAPTURES = DATA / "calico-kubernetes"
+BORROWED = CAPTURES / "borrowed-address"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubeApiServer]:
+    """One with Calico's resources."""
+    with running_apiserver(tmp_path_factory.mktemp("datastore") / "api") as server:
+        install(server)
+        yield server
+
+
+@pytest.fixture
+def calico(server: KubeApiServer) -> Iterator[KubeApiServer]:
+    """The same with a recorded cluster."""
+    write(server, BORROWED)
+    yield server
+    empty(server)
+
+
+def read(settings: DatastoreSettings) -> Datastore:
+    found = read_datastore(settings, timeout=10.0)
+    assert isinstance(found, Datastore), found
+    return replace(found, revision=1, read_at=None)
+
+
+@contextmanager
+def mirrored(settings: DatastoreSettings) -> Iterator[Mirror]:
+    mirror = Mirror(settings, lambda _: None, heartbeat=0.5)
+    mirror.start()
+    try:
+        yield mirror
+    finally:
+        mirror.stop()
+
+
+def seen(mirror: Mirror) -> Datastore:
+    found = mirror.snapshot()
+    return found if isinstance(found, Datastore) else Datastore()
+
+
+def reason(mirror: Mirror) -> str:
+    found = mirror.snapshot()
+    return found.reason if isinstance(found, Unreadable) else ""
+
+
+def test_a_recorded_cluster_is_read_from_a_real_api_as_it_was_recorded(calico: KubeApiServer, tmp_path: Path) -> None:
+    found = read(settings(calico, tmp_path))
+    recorded = read_objects(BORROWED)
+    assert found == replace(recorded, revision=1, read_at=None)
+    for host in ("host1", "host2", "host3"):
+        problems = assess_observation(read_host(BORROWED, host, found)).problems
+        assert {one.cause.code for one in problems} <= NOT_RECORDED
+
+
+def test_the_mirror_follows_every_kind(calico: KubeApiServer, tmp_path: Path) -> None:
+    with mirrored(settings(calico, tmp_path)) as mirror:
+        until("the first list is there", lambda: len(seen(mirror).nodes) == 3, lambda: reason(mirror))
+        change(calico, "ippools", "default-ipv4-ippool", spec={"vxlanMode": "Always"})
+        until("the pool is seen", lambda: seen(mirror).pools[0].vxlan is EncapsulationMode.ALWAYS)
+        calico.call("DELETE", f"{path_of(V1, 'ipamblocks/')}/192-168-55-64-26")
+        until("a block is gone", lambda: len(seen(mirror).blocks) == 2)
+        annotations = {"projectcalico.org/IPv4Address": "172.17.0.1/16"}
+        change(calico, "nodes", "host3", metadata={"annotations": annotations})
+        until("an address is seen", lambda: str(seen(mirror).nodes[2].ipv4) == "172.17.0.1/16")
+        calico.call("POST", path_of(V1, "bgppeers/"), resource("BGPPeer", "tor", peerIP="10.99.0.1", asNumber=64999))
+        until("a peer is seen", lambda: seen(mirror).bgp.peers == ("tor",))
+
+
+def resource(kind: str, name: str, **spec: object) -> object:
+    return {"apiVersion": f"{V1}/v1", "kind": kind, "metadata": {"name": name}, "spec": spec}
+
+
+@pytest.mark.parametrize(("resource", "verb"), [("blockaffinities", "list"), ("ipamblocks", "watch")])
+def test_a_right_that_is_missing_is_named(calico: KubeApiServer, tmp_path: Path, resource: str, verb: str) -> None:
+    account = f"without-{verb}-{resource}"
+    user = calico.account(account)
+    role = calico.call("GET", "/apis/rbac.authorization.k8s.io/v1/clusterroles/calico-agent")
+    rules = []
+    for rule in role["rules"]:
+        others = [one for one in rule["resources"] if one != resource]
+        less = [one for one in rule["verbs"] if one != verb]
+        rules += [{**rule, "resources": others}] if others else []
+        rules += [{**rule, "resources": [resource], "verbs": less}] if resource in rule["resources"] and less else []
+    calico.grant(user, account, *rules)
+    with mirrored(settings(calico, tmp_path, calico.token(account))) as mirror:
+        until("it is told", lambda: "(403)" in reason(mirror), lambda: str(mirror.snapshot()))
+        told = reason(mirror)
+    assert f'User "{user}" cannot {verb} resource "{resource}" in API group "{V1}"' in told
+    found = mirror.snapshot()
+    assert isinstance(found, Unreadable)
+    assert (found.source, found.code) == ("the Kubernetes API", "denied")
+
+
+def test_a_token_that_is_replaced_is_taken_without_a_break(calico: KubeApiServer, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("somebody-elses")
+    path = calico.kubeconfig(tmp_path / "kubeconfig", {"tokenFile": "token"})
+    given = settings(calico, tmp_path / "other")
+    assert given.kubernetes is not None
+    given = replace(given, kubernetes=replace(given.kubernetes, kubeconfig=str(path)))
+    with mirrored(given) as mirror:
+        until("the refusal is told", lambda: "(401)" in reason(mirror), lambda: str(mirror.snapshot()))
+        token.write_text(calico.token(ACCOUNT))
+        until("the new one is used", lambda: len(seen(mirror).nodes) == 3, lambda: reason(mirror))
+
+
+def test_a_server_that_freezes_and_one_that_is_gone_are_told_and_come_back(
+    calico: KubeApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replica_module, "_PATIENCE_SECONDS", 0.2)
+    given = replace(settings(calico, tmp_path), timeout=1.0)
+    with mirrored(given) as mirror:
+        until("the first list is there", lambda: len(seen(mirror).nodes) == 3, lambda: reason(mirror))
+        assert calico.process is not None
+        os.kill(calico.process.pid, signal.SIGSTOP)
+        until("silence is told", lambda: "no answer within 1 s" in reason(mirror), lambda: str(mirror.snapshot()))
+        os.kill(calico.process.pid, signal.SIGCONT)
+        until("it is back", lambda: len(seen(mirror).nodes) == 3, lambda: reason(mirror))
+        calico.stop()
+        until("its end is told", lambda: "refused" in reason(mirror), lambda: str(mirror.snapshot()))
+        calico.start()
+        change(calico, "ippools", "default-ipv4-ippool", spec={"vxlanMode": "Always"})
+        until(
+            "what changed meanwhile is seen",
+            lambda: len(found := seen(mirror).pools) == 1 and found[0].vxlan is EncapsulationMode.ALWAYS,
+            lambda: reason(mirror),
+        )
+
+
+def test_of_a_large_cluster_blocks_are_read_one_by_one(calico: KubeApiServer, tmp_path: Path) -> None:
+    for number in range(50):
+        calico.call("POST", "/api/v1/nodes", {"metadata": {"name": f"more-{number}"}})
+    given = settings(calico, tmp_path)
+    backend = backend_of(given)
+    found = read_datastore(given, timeout=10.0, backend=backend)
+    assert isinstance(found, Datastore), found
+    assert not backend.follows_blocks
+    assert len(found.nodes) == 53
+    recorded = read_objects(BORROWED)
+    owners = {block.cidr: block.owner for block in recorded.blocks}
+    assert {block.cidr: block.owner for block in found.blocks} == owners
+    assert not any(block.borrowed for block in found.blocks)
+    wanted = [ip_network("192.168.119.0/26"), ip_network("10.0.0.0/26")]
+    assert read_blocks(backend, given, wanted) == (recorded.blocks[0],)
+    mirror = Mirror(given, lambda _: None, heartbeat=0.5, backend=backend_of(given))
+    mirror.start()
+    try:
+        until("the first list is there", lambda: len(seen(mirror).nodes) == 53, lambda: reason(mirror))
+        calico.call("DELETE", f"{path_of(V1, 'blockaffinities/')}/host3-192-168-55-64-26")
+        until("a claim that is gone takes its block along", lambda: len(seen(mirror).blocks) == 2)
+    finally:
+        mirror.stop()
+
+
+def test_pods_of_a_node_are_found(calico: KubeApiServer, tmp_path: Path) -> None:
+    given = settings(calico, tmp_path)
+    spec = {"nodeName": "host1", "containers": [{"name": "c", "image": "i"}]}
+    path = "/api/v1/namespaces/default/pods"
+    annotations = {"cni.projectcalico.org/podIP": "192.168.119.2/32"}
+    calico.call("POST", path, {"metadata": {"name": "pod1-a", "annotations": annotations}, "spec": spec})
+    calico.call("POST", path, {"metadata": {"name": "other"}, "spec": {**spec, "nodeName": "host2"}})
+    found = read_endpoints(given, frozenset({"host1"}), frozenset(), timeout=5.0)
+    assert not isinstance(found, Unreadable), found
+    assert [(one.pod, one.link, str(one.addresses[0])) for one in found.records] == [
+        ("default/pod1-a", "cali5a5341f297a", "192.168.119.2")
+    ]
+
+
+def test_a_cluster_whose_resources_are_in_the_group_of_v3(tmp_path: Path) -> None:
+    with running_apiserver(tmp_path / "api") as server:
+        given = None
+        install(server, V3)
+        write(server, CAPTURES / "v3-crds", V3)
+        given = settings(server, tmp_path)
+        assert read(given) == replace(read_objects(CAPTURES / "v3-crds"), revision=1, read_at=None)
+
+
+def test_an_api_without_calico_is_told(tmp_path: Path) -> None:
+    with running_apiserver(tmp_path / "api") as server:
+        server.account(ACCOUNT)
+        found = read_datastore(settings(server, tmp_path), timeout=5.0)
+    assert isinstance(found, Unreadable)
+    assert "the API has no resources of Calico" in found.reason
