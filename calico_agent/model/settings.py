@@ -73,6 +73,7 @@ class KubernetesSettings:
     context: str = ""
     server: str = ""
     ca_file: str = ""
+    token: str = field(default="", repr=False)
     token_file: str = ""
     cert_file: str = ""
     key_file: str = ""

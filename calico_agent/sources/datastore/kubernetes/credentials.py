@@ -48,6 +48,7 @@ class Credentials:
             settings.server,
             insecure=settings.insecure,
             ca_file=settings.ca_file,
+            token=settings.token,
             token_file=settings.token_file,
             certificate_file=settings.cert_file,
             key_file=settings.key_file,
