@@ -111,8 +111,9 @@ class Report:
 
     @property
     def healthy(self) -> bool:
-        """All conditions True and no confirmed problem."""
-        return all(timed.condition.status is Status.TRUE for timed in self.conditions) and not self.confirmed
+        """All conditions True and no confirmed problem. Notes are for whoever reads up, and change nothing."""
+        well = all(timed.condition.status is Status.TRUE for timed in self.conditions)
+        return well and all(timed.severity is Severity.INFO for timed in self.confirmed)
 
     @property
     def datastore_current(self) -> bool:

@@ -1,7 +1,8 @@
 """The two answers that come before all detail: is this host well, and may it be relied upon?
 
 Well (the verdict, `status`): nothing is wrong, as far as can be known. The gravest thing that is known comes first:
-a confirmed error, a condition that is False, one that is Unknown, a confirmed warning, a suspicion.
+a confirmed error, a condition that is False, one that is Unknown, a confirmed warning, a suspicion. A note stands
+behind the good news.
 
 Ready (`/readyz`): this host does its part of the cluster's network. One dead neighbour must not make every host
 unready, so it asks about this host only, much as calico/node's own check does after its first 30 seconds
@@ -72,7 +73,7 @@ def verdict(report: Report) -> str:
             return _unread_sentence(report)
         if condition:
             return f"{word} {condition.type.value}: {clean(condition.message)}"
-    if gravest:
+    if gravest and gravest.severity is Severity.WARNING:
         return _problem_sentence(gravest, report)
     if suspected:
         return f"good so far, but suspected: {_told(suspected)}"
@@ -82,7 +83,8 @@ def verdict(report: Report) -> str:
         (established, "session"),
         (report.routes.present if report.routes else None, "route"),
     )
-    return f"all good ({', '.join(counted(number, word) for number, word in known if number is not None)})"
+    well = f"all good ({', '.join(counted(number, word) for number, word in known if number is not None)})"
+    return f"{well}; {_problem_sentence(gravest, report)}" if gravest else well
 
 
 def coming(timed: TimedProblem, at: datetime) -> str:

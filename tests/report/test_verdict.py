@@ -89,7 +89,11 @@ VERDICTS = [
         with_problems(healthy_report(), (NOTE, True), (WARNING, True)),
         "WARNING RT-STALE: 10.244.9.0/26 is wrong (and 1 more problem)",
     ),
-    ("then a note", with_problems(healthy_report(), (NOTE, True)), "NOTE RT-SERVICES: x is wrong"),
+    (
+        "a note stands behind the good news",
+        with_problems(healthy_report(), (NOTE, True)),
+        "all good (3 nodes, 2 sessions, 2 routes); NOTE RT-SERVICES: x is wrong",
+    ),
     (
         "also where a source cannot be read and a fault is suspected: the fault may be the reason",
         replace(

@@ -13,6 +13,7 @@ from calico_agent.checks.routes.diverted import diverted, find_answers, find_div
 from calico_agent.checks.routes.own_blocks import find_own_blocks
 from calico_agent.checks.routes.route_findings import RouteFindings
 from calico_agent.checks.underlay.nearness import find_lost_sight
+from calico_agent.checks.underlay.routers import find_untold_routers
 from calico_agent.checks.underlay.tunnels import Underlay
 from calico_agent.checks.workloads.users import stranded_pods
 from calico_agent.expected.forwarding import ForwardingPath
@@ -41,6 +42,7 @@ def check_routes(view: View, kernel: Kernel, expectation: Expectation) -> RouteC
     broken = _underlay(view, kernel, table)
     found = compare(view, kernel, expectation, rib)
     amiss = found.mismatches
+    passable = ((way, prefix) for way, prefix in table.ways.items() if way not in broken)
     astray = ((one.route, one.paths[0]) for one in amiss if one.fault is RT_WRONG_NEXTHOP)
     findings = (
         *(one for beneath in broken.values() for one in beneath),
@@ -54,6 +56,7 @@ def check_routes(view: View, kernel: Kernel, expectation: Expectation) -> RouteC
         *find_lost_blocks(view, expectation),
         *find_unreachable(expectation, _stranded(view, kernel)),
         *find_unadvertised(view, expectation),
+        *find_untold_routers(view, kernel, passable),
     )
     counts = _count(table, broken, amiss, sum(one.fault is RT_STALE for one in found.unexpected))
     return RouteCheck(replace(counts, left_out=expectation.left_out), findings)

@@ -75,6 +75,24 @@ A route to that node's network with `src ADDRESS`, as the finding writes it, or 
 that of the node.""",
 )
 
+RT_ROUTER = Fault(
+    code="RT-ROUTER",
+    title="a router between nodes may not know the pods' networks",
+    severity=Severity.WARNING,
+    condition=ConditionType.ROUTES_IN_PLACE,
+    explanation="""\
+Nodes are behind a router, and packets between their pods travel without a tunnel: the router has to
+know the network of each pod. Nothing in Calico tells it, as there is no BGPPeer with a router. All
+sessions are up and every route is there, and yet it may drop everything: what routes it has cannot
+be seen from here. So this is a remark, and no condition changes.
+
+Found where the kernel's route to a block without encapsulation has a next hop that is no node's
+address. The networks of clouds do this, which give each node a /32 and a gateway.
+
+If pods reach those of the other nodes, nothing. Else `ipipMode: CrossSubnet` (or vxlanMode) for
+the pool, with Always where nodes have a /32; or a BGPPeer with the router.""",
+)
+
 RT_WIREGUARD = Fault(
     code="RT-WIREGUARD",
     title="packets between nodes are to be encrypted, and are not",

@@ -211,7 +211,7 @@ CASES = {
     ),
     "an owner behind a router is reached by the router": Case(
         far(via(TO3, "10.77.0.1")),
-        {},
+        {"RT-ROUTER 10.77.0.1": set()},
         status={},
     ),
     "an owner behind a router, and a next hop that is not on the way to it": Case(
@@ -231,10 +231,12 @@ CASES = {
             far(ecmp(TO3, "10.77.0.1", "10.77.0.2"), ecmp("0.0.0.0/0", "10.77.0.1", "10.77.0.2")),
             neighbour("10.77.0.1", "", "eth0", "FAILED"),
         ),
-        {},
+        {"RT-ROUTER 10.77.0.1 and 10.77.0.2": set()},
     ),
     "an owner behind one of two routers": Case(
-        far(via(TO3, "10.77.0.2"), via("10.88.0.0/24", "10.77.0.2", protocol=STATIC)), {}, status={}
+        far(via(TO3, "10.77.0.2"), via("10.88.0.0/24", "10.77.0.2", protocol=STATIC)),
+        {"RT-ROUTER 10.77.0.2": set()},
+        status={},
     ),
     "an owner behind a router, and a router of our AS that peers with us: it may know better": Case(
         stored(
@@ -590,7 +592,9 @@ CASES = {
         says=("neighbour entry of 10.77.0.13: INCOMPLETE on eth0",),
     ),
     "a host of our network that a router leads to does not answer itself": Case(
-        with_neighbours(BY_ROUTER, neighbour("10.77.0.13", "", "eth0", "FAILED")), {}, status={}
+        with_neighbours(BY_ROUTER, neighbour("10.77.0.13", "", "eth0", "FAILED")),
+        {"RT-ROUTER 10.77.0.254": set()},
+        status={},
     ),
     "a host of our network, and the router that leads to it does not answer": Case(
         with_neighbours(BY_ROUTER, neighbour("10.77.0.254", "", "eth0", "FAILED")),
@@ -598,14 +602,17 @@ CASES = {
         says=("nobody answers for 10.77.0.254, the router towards 10.77.0.13",),
     ),
     "a router that did not answer on another link": Case(
-        with_neighbours(far(via(TO3, "10.77.0.1")), neighbour("10.77.0.1", "", "eth1", "FAILED")), {}
+        with_neighbours(far(via(TO3, "10.77.0.1")), neighbour("10.77.0.1", "", "eth1", "FAILED")),
+        {"RT-ROUTER 10.77.0.1": set()},
     ),
     "a host that pods' packets are sent to on another link than the host's own": Case(
         with_neighbours(routed(via(TO3, "10.77.0.13", "eth1")), neighbour("10.77.0.13", "", "eth1", "FAILED")),
         {"RT-NEXTHOP-DEAD host3": set()},
         says=("FAILED on eth1",),
     ),
-    "a node of our network that a router leads to: BIRD resolves by it": Case(BY_ROUTER, {}, status={}),
+    "a node of our network that a router leads to: BIRD resolves by it": Case(
+        BY_ROUTER, {"RT-ROUTER 10.77.0.254": set()}, status={}
+    ),
     "a node of our network that a router leads to, and the plain way to it": Case(
         routed(via("10.77.0.13/32", "10.77.0.254", protocol=STATIC)), {}, status={}
     ),
@@ -614,7 +621,8 @@ CASES = {
         {f"RT-WRONG-NEXTHOP {TO3}": set()},
     ),
     "a node of our network with two routers": Case(
-        routed(ecmp("10.77.0.13/32", "10.77.0.253", "10.77.0.254"), ecmp(TO3, "10.77.0.253", "10.77.0.254")), {}
+        routed(ecmp("10.77.0.13/32", "10.77.0.253", "10.77.0.254"), ecmp(TO3, "10.77.0.253", "10.77.0.254")),
+        {"RT-ROUTER 10.77.0.253 and 10.77.0.254": set()},
     ),
     "the router of another node": Case(
         routed(via("10.77.0.12/32", "10.77.0.254", protocol=STATIC), via(TO3, "10.77.0.254")),
@@ -818,7 +826,8 @@ CASES = {
         with_neighbours(ALIVE, neighbour("10.77.0.13", "02:00:00:00:00:99", "eth1")), {}
     ),
     "one of it that packets do not use: a router leads there": Case(
-        with_neighbours(on(BY_ROUTER, ALIVE), neighbour("10.77.0.13", "02:00:00:00:00:99", "eth0")), {}
+        with_neighbours(on(BY_ROUTER, ALIVE), neighbour("10.77.0.13", "02:00:00:00:00:99", "eth0")),
+        {"RT-ROUTER 10.77.0.254": set()},
     ),
     "one that it has": Case(with_neighbours(ALIVE, neighbour("10.77.0.13", "66:00:00:00:00:03", "eth0")), {}),
     "one of a node without an agent": Case(with_neighbours(ALIVE, neighbour("10.77.0.12", MAC, "eth0")), {}),

@@ -120,7 +120,7 @@ CASES = {
             ipip=EncapsulationMode.NEVER,
             routes=(via(TO3, "10.78.0.1"), default(("10.78.0.1", "eth0"))),
         ),
-        {},
+        {"RT-ROUTER 10.78.0.1": set()},
         MORE,
         status={},
     ),

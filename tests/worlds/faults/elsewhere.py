@@ -7,7 +7,9 @@ _MEMORY = "what an agent that supervises wants, remembers, or is about to do"
 _FILES = "files of the host that name it otherwise"
 _PASSING = "passes by itself: a world is settled"
 
+_ROUTERS = "the routers of the worlds know the way to every pod, and that is not to be seen"
 ELSEWHERE = {
+    "RT-ROUTER": (_ROUTERS, "tests/checks/underlay/test_routers.py"),
     "AGENT-FILES": (_AGENT, "tests/test_descriptors.py"),
     "AGENT-HTTP": (_AGENT, "tests/api/test_http.py"),
     "CFG-REFUSED": (_AGENT, "tests/checks/test_assessment.py"),
