@@ -42,11 +42,9 @@ class RouteQueries:
         for source in (observation.kernel, observation.datastore):
             if isinstance(source, Unreadable):
                 return source
-        view = view_of(observation, identity, mode=config.mode, container_name=config.node.container_name)
-        if view.local.name is None:
-            return _NO_NAME
         with self._caches.in_use():
-            return route_rows(view)
+            view = view_of(observation, identity, mode=config.mode, container_name=config.node.container_name)
+            return _NO_NAME if view.local.name is None else route_rows(view)
 
     def names(self) -> KnownNames:
         """The nodes and pools of the datastore; none while it is not known."""
@@ -70,6 +68,6 @@ class RouteQueries:
         if isinstance(lookup, Unreadable):
             return lookup
         now = replace(observation, kernel=kernel)
-        view = view_of(now, identity, mode=config.mode, container_name=config.node.container_name)
         with self._caches.in_use():
+            view = view_of(now, identity, mode=config.mode, container_name=config.node.container_name)
             return trace_packet(view, kernel, lookup)

@@ -3,14 +3,19 @@
 import json
 import subprocess
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from calico_agent.config import Config
 from calico_agent.model.last_value_cache import Caches
 from calico_agent.model.observation import Unreadable
 from calico_agent.runtime.queries import RouteQueries
 from tests.bench.cluster import BigCluster
 from tests.bench.world import PROGRAM, World, big_host
+from tests.places import DATA
+from tests.replay import read_capture
+from tests.replay.judge import assess_observation
 
 
 @pytest.fixture(scope="module")
@@ -60,3 +65,29 @@ class TestCommands:
 
 def test_before_the_first_pass_nothing_is_known() -> None:
     assert isinstance(RouteQueries(Caches()).routes(), Unreadable)
+
+
+class Counted(Caches):
+    """Caches that count what had to be made."""
+
+    made = 0
+
+    def value(self, function: object, make: Any, *inputs: Any, **named: Any) -> Any:
+        def counted(*inputs: Any, **named: Any) -> Any:
+            self.made += 1
+            return make(*inputs, **named)
+
+        return super().value(function, counted, *inputs, **named)
+
+
+def test_who_asks_makes_nothing_again_that_the_pass_has_made() -> None:
+    caches, observation = Counted(), read_capture(DATA / "calico-v3.31.7" / "healthy", "host1")
+    with caches.in_use():
+        identity = assess_observation(observation).identity
+    made, queries = caches.made, RouteQueries(caches)
+    queries.see(observation, identity, Config())
+    rows = queries.routes()
+    assert made
+    assert not isinstance(rows, Unreadable)
+    assert rows
+    assert caches.made == made
