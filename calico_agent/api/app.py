@@ -142,7 +142,8 @@ class App:
 
     def _readyz(self, _parameters: Mapping[str, str]) -> Response:
         stands = self._standing()
-        return json_response(200 if stands.ready else 503, {"ready": stands.ready, "reasons": list(stands.not_ready)})
+        document = {"ready": stands.ready, "reasons": list(stands.not_ready)}
+        return json_response(200 if stands.ready else 503, document, healthy_mark(stands.ready))
 
     def _status(self, parameters: Mapping[str, str]) -> Response:
         width = read_width(parameters)

@@ -93,6 +93,7 @@ def _bad_key(bad: BadKey) -> Finding:
 _KEPT = {
     "identity.json": "the address and name of this node are chosen anew when the agent is started again",
     "attempts.json": "an agent that is started again forgets how often calico/node did not last, and tries at once",
+    "pause.json": "whether somebody paused calico-agent is not known; once it is started again, it is not paused",
 }
 
 
@@ -101,7 +102,9 @@ def _not_kept(view: View, trouble: Unreadable) -> Finding:
         trouble.source,
         f"what calico-agent remembers cannot be kept: {trouble.reason}",
         effect=_KEPT.get(trouble.source, ""),
-        cure="see that [agent] state_dir can be written and has room (df -h shows it)",
+        cure="calico-agent resume, or calico-agent pause anew"
+        if trouble.source == "pause.json"
+        else "see that [agent] state_dir can be written and has room (df -h shows it)",
         node=view.me,
     )
 

@@ -1,7 +1,14 @@
 """argparse with the manners of the rest: who mistypes a command or a flag is told the nearest one and its usage."""
 
 import argparse
+import re
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
+
+from calico_agent.model.maintenance import LONGEST_TEXT
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_LONGEST = timedelta(days=365)
 
 
 class Parser(argparse.ArgumentParser):
@@ -31,3 +38,30 @@ def _hint(word: str, choices: Iterable[str]) -> str:
 
     close = nearest(word.partition("=")[0], choices)
     return f" ({close})" if close else ""
+
+
+def given_duration(text: str) -> timedelta:
+    """`90s`, `30m`, `1h30m`, `2d`. Raises ArgumentTypeError."""
+    if re.fullmatch(r"(\d{1,8}[smhd])+", text, re.ASCII):
+        length = timedelta(seconds=sum(int(part[:-1]) * _UNITS[part[-1]] for part in re.findall(r"\d+.", text)))
+        if timedelta(0) < length <= _LONGEST:
+            return length
+    raise argparse.ArgumentTypeError(f"{text[:40]!a} is no duration: write 30m, 1h30m or 2d, at most 365d")
+
+
+def given_seconds(text: str) -> float:
+    """A number of seconds. Raises ArgumentTypeError."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= _LONGEST.total_seconds():
+        raise argparse.ArgumentTypeError(f"{text[:40]!a} is no number of seconds")
+    return number
+
+
+def given_reason(text: str) -> str:
+    """One printable line. Raises ArgumentTypeError."""
+    if not text.isprintable() or len(text) > LONGEST_TEXT:
+        raise argparse.ArgumentTypeError(f"a reason is one line of at most {LONGEST_TEXT} characters")
+    return text

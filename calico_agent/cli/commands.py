@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from calico_agent.cli import terminal
@@ -218,6 +219,17 @@ def config_diff(options: argparse.Namespace) -> int:
     from calico_agent.cli.config_diff import preview  # noqa: PLC0415
 
     return _tell(preview(config, options.config, options.socket))
+
+
+def told_by(module: str, name: str) -> Callable[[argparse.Namespace], int]:
+    """A command that another module carries out, which is imported when it runs."""
+
+    def command(options: argparse.Namespace) -> int:
+        from importlib import import_module  # noqa: PLC0415
+
+        return _tell(getattr(import_module(f"calico_agent.cli.{module}"), name)(options))
+
+    return command
 
 
 def _tell(told: "Told") -> int:

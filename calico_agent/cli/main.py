@@ -12,7 +12,8 @@ from typing import TypeAlias
 
 from calico_agent import __version__, paths
 from calico_agent.cli import commands
-from calico_agent.cli.arguments import Parser
+from calico_agent.cli.arguments import Parser, given_duration, given_reason, given_seconds
+from calico_agent.cli.commands import told_by
 from calico_agent.errors import CalicoAgentError
 
 # What a shell reports for a process that ended by SIGINT and by SIGPIPE.
@@ -63,6 +64,7 @@ def _parser() -> Parser:
     settings.add_argument("--log-format", metavar="FORMAT", help="logfmt or json")
     _add_agent(subparsers, file, settings)
     _add_routes(subparsers, file)
+    _add_maintenance(subparsers, file)
     _add_import(_add(subparsers, "import", commands.import_, _IMPORT, file))
     text = "what the code of a problem or a condition means and what to do"
     explain = _add(subparsers, "explain", commands.explain, text)
@@ -115,6 +117,34 @@ def _add_history(subparsers: _Subparsers, file: Parser) -> None:
     diags = _add(subparsers, "diags", commands.diags, text, file)
     diags.add_argument("-o", "--output", type=Path, metavar="FILE", help="where to, over no other file; a .tar.gz")
     diags.add_argument("--socket", metavar="PATH", help="the socket of the running agent")
+
+
+def _add_maintenance(subparsers: _Subparsers, file: Parser) -> None:
+    running = Parser(add_help=False, parents=[file])
+    running.add_argument("--socket", metavar="PATH", help="the socket of the running agent")
+    text = "wait until this host is ready, or healthy; exit code 1 where it was not in time, 3 where no agent answered"
+    wait = _add(subparsers, "wait", told_by("waiting", "wait"), text, running)
+    until = wait.add_mutually_exclusive_group(required=True)
+    until.add_argument("--ready", action="store_true", help="as /readyz says: it does its part of the network")
+    until.add_argument("--healthy", action="store_true", help="as `status` says: nothing at all is wrong")
+    text = "give up after so long; 120 without this"
+    wait.add_argument("--timeout", type=given_seconds, default=120.0, metavar="SECONDS", help=text)
+    text = "have nothing started, stopped or replaced for a while; all is still said; it outlives restarts; for root"
+    pause = _add(subparsers, "pause", told_by("maintenance", "pause"), text, running)
+    text = "for how long: 30m, 2h, 1d; without this until `resume`"
+    pause.add_argument("--for", dest="duration", type=given_duration, metavar="TIME", help=text)
+    _add(subparsers, "resume", told_by("maintenance", "resume"), "end the pause; for root", running)
+    text = "have the running agent restart calico/node now; for root"
+    restart = _add(subparsers, "restart-node", told_by("maintenance", "restart_node"), text, running)
+    for asking in (pause, restart):
+        asking.add_argument(
+            "--why", type=given_reason, default="", metavar="TEXT", help="the reason, for others to read"
+        )
+    text = "give up what is kept of this host, after saying what follows; for root"
+    forget = _add(subparsers, "forget", told_by("forget", "forget"), text, running)
+    text = "`identity`: name and addresses are found anew; `claim`: the node name in etcd is free for other machines"
+    forget.add_argument("what", choices=("identity", "claim"), metavar="WHAT", help=text)
+    forget.add_argument("--yes", action="store_true", help="do not ask")
 
 
 def _add_routes(subparsers: _Subparsers, file: Parser) -> None:

@@ -55,9 +55,10 @@ SV_STATE = Fault(
     condition=ConditionType.CONTAINER_RUNNING,
     explanation="""\
 The agent keeps on disk which name and address this node has (identity.json), how often calico/node
-was started and did not last (attempts.json), and what happened (history.jsonl). One of these cannot
-be read or written. Nothing is amiss now; an agent that is started again, or a host, begins without
-that memory, and nobody can look up what happened meanwhile.
+was started and did not last (attempts.json), a pause (pause.json), and what happened
+(history.jsonl). One of these cannot be read or written. Nothing is amiss now; an agent that is
+started again, or a host, begins without that memory, and nobody can look up what happened
+meanwhile.
 
 Found when the file is read or written. The reason is the system's own.
 

@@ -13,6 +13,7 @@ from calico_agent.model.container.image import Pull
 from calico_agent.model.finding import Fault
 from calico_agent.model.host.conflicting_process import ConflictingProcess
 from calico_agent.model.host.machine import Host
+from calico_agent.model.maintenance import Maintenance
 from calico_agent.model.network.address import IPAddress
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.preparation import Preparation
@@ -48,8 +49,9 @@ class Observation:
     and datastore have different hosts to a pod of which node Calico gave them. `pods` are the records of this host's
     pods, None where nobody asked. `agent_troubles` is what the agent lacks for its own work. `preparation` is what was
     read for the preflight, None where nothing was: by an agent that began just now, and of a recorded host.
-    `datastore_settings` say where the datastore is, None while nobody said; `datastore_addresses` are those of its
-    servers. `reachable` are the addresses of the names that the configuration mentions (`can-reach=NAME`).
+    `maintenance` is what an administrator asks for now. `datastore_settings` say where the datastore is, None while
+    nobody said; `datastore_addresses` are those of its servers. `reachable` are the addresses of the names that the
+    configuration mentions (`can-reach=NAME`).
     """
 
     at: datetime
@@ -72,6 +74,7 @@ class Observation:
     configuration: Configuration = field(default_factory=Configuration)
     agent_troubles: tuple[AgentTrouble, ...] = ()
     preparation: Preparation | None = None
+    maintenance: Maintenance = field(default_factory=Maintenance)
     datastore_settings: DatastoreSettings | None = None
     datastore_addresses: tuple[IPAddress, ...] = ()
     reachable: Mapping[str, tuple[IPAddress, ...]] = field(default_factory=dict)

@@ -13,6 +13,7 @@ from calico_agent.model.container.container import Container
 from calico_agent.model.container.image import Pull
 from calico_agent.model.finding import Condition, ConditionType, Finding, Problem, Severity, Status
 from calico_agent.model.identity import Identity
+from calico_agent.model.maintenance import Maintenance
 from calico_agent.model.name_lease import NameLease
 from calico_agent.model.network.address import Family
 from calico_agent.model.observation import Unreadable
@@ -61,7 +62,7 @@ class Supervision:
 
     `starts` counts its starts, `restarts` those of a container that had run before, and `failures` the last ones in a
     row that did not last.
-    `pull` is the last fetching of the image, None where there was none.
+    `pull` is the last fetching of the image, None where there was none. `obeyed` is the id of the last order that was.
     """
 
     doing: str = ""
@@ -70,6 +71,7 @@ class Supervision:
     next_attempt: datetime | None = None
     failures: int = 0
     pull: Pull | None = None
+    obeyed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ class Report:
     is known. None for `routes`, `nodes` or `datastore_revision` is not known. `datastore_read_at` is the age of the
     expectation.
     `claim` is what etcd says about the holder of the node name. `checks` are those of the preflight, none before they
-    were made.
+    were made. `maintenance` is what an administrator asks for now.
     """
 
     at: datetime
@@ -108,6 +110,7 @@ class Report:
     configuration: Configuration = field(default_factory=Configuration)
     pass_seconds: float = 0.0
     checks: tuple[Check, ...] = ()
+    maintenance: Maintenance = field(default_factory=Maintenance)
 
     @property
     def healthy(self) -> bool:

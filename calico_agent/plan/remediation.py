@@ -7,6 +7,7 @@ something is not known (Docker or the identity) nothing is done: what runs goes 
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from calico_agent.model.action import (
     ClearRestartPolicy,
@@ -20,6 +21,7 @@ from calico_agent.model.container.image import Pull
 from calico_agent.model.container.rollout import drift, parts_of, same_identity
 from calico_agent.model.container.starter import already_runs, still_active
 from calico_agent.model.container.supervision import Attempts, DesiredContainer, Plan, Progress
+from calico_agent.model.maintenance import Order
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.report import TimedProblem
 from calico_agent.model.settings import DriftPolicy, SuperviseSettings
@@ -27,6 +29,7 @@ from calico_agent.plan.image import plan_image
 from calico_agent.plan.patience import may_pass, noted
 from calico_agent.plan.permission import permit
 from calico_agent.plan.replacement import Case, replace_drifted, replacing, staying, take_over
+from calico_agent.plan.restart_on_order import open_order, restart_on_order
 from calico_agent.plan.restart_reason import restart_reason
 from calico_agent.plan.rollout import Rollout, plan_rollout
 
@@ -43,6 +46,7 @@ def plan_supervision(
     problems: Iterable[TimedProblem] = (),
     progress: Progress = Progress(),  # noqa: B008 - a frozen value
     pull: Pull | None = None,
+    order: Order | None = None,
     etcd_since: datetime | None = None,
     now: datetime,
     hold_down: timedelta,
@@ -51,9 +55,9 @@ def plan_supervision(
     """Return the next step towards the wanted container; one step at a time, the next pass sees what came of it.
 
     `problems` are those of the report of this pass, `progress` is how far the container that runs has come, and `pull`
-    the last fetching of an image; `etcd_since` is since when etcd answers the agent (None: it does not). `hold_down`
-    is how long another specification must be wanted before a running container is replaced, so that an address that
-    is gone for a moment costs nothing. `jitter` is a random number of [0, 1).
+    the last fetching of an image; `order` is what somebody asks for now; `etcd_since` is since when etcd answers the
+    agent (None: it does not). `hold_down` is how long another specification must be wanted before a running container
+    is replaced, so that an address that is gone for a moment costs nothing. `jitter` is a random number of [0, 1).
     """
     if isinstance(docker, Unreadable):
         return Plan(None, f"waiting for Docker: {docker.reason}", attempts)
@@ -63,8 +67,17 @@ def plan_supervision(
     case = Case(
         docker, wanted.spec, wanted.succession, settings, tuple(problems), progress, image, now, hold_down, etcd_since
     )
-    step = _next_step(docker, _of_this_specification(attempts, wanted.spec), case)
-    return replace(permit(step, wanted, docker, settings, now=now, jitter=jitter), pull=image.pull)
+    attempts = _of_this_specification(attempts, wanted.spec)
+    permitted = partial(permit, wanted=wanted, docker=docker, settings=settings, now=now, jitter=jitter)
+    asked = open_order(order, attempts)
+    not_done = ""
+    if asked is not None:
+        plan = permitted(restart_on_order(asked, docker, wanted.spec.name, attempts))
+        if plan.action is not None:
+            return replace(plan, attempts=replace(plan.attempts, order=asked.id), pull=image.pull)
+        not_done = f"{plan.doing}; "
+    plan = permitted(_next_step(docker, attempts, case))
+    return replace(plan, doing=not_done + plan.doing, pull=image.pull)
 
 
 def record_error(attempts: Attempts, error: str, at: datetime) -> Attempts:

@@ -14,6 +14,7 @@ from calico_agent.model.assessment import PeerSession
 from calico_agent.model.container.container import Container
 from calico_agent.model.container.image import Pull
 from calico_agent.model.finding import Finding
+from calico_agent.model.maintenance import Pause
 from calico_agent.model.name_lease import NameLease
 from calico_agent.model.report import Report, TimedProblem
 from calico_agent.report.pages.identity_text import identity_json
@@ -72,7 +73,9 @@ def render_json(report: Report, *, stuck: Iterable[str] = (), machine_ids: bool 
                 "failures": report.supervision.failures,
                 "next_attempt": _time(report.supervision.next_attempt),
                 "pull": _pull(report.supervision.pull) if report.supervision.pull else None,
+                "order": _order(report),
             },
+            "paused": _pause(report.maintenance.pause),
             "datastore": {
                 "origin": report.datastore_origin or None,
                 "revision": report.datastore_revision,
@@ -112,6 +115,20 @@ def _claim(claim: NameLease, *, machine_ids: bool) -> Json | None:
         "since": _time(claim.owner.since if claim.owner else None),
         "alive": claim.alive is not None,
     }
+
+
+def _pause(pause: Pause | None) -> Json | None:
+    if pause is None:
+        return None
+    return {"by": pause.by, "why": pause.why, "since": _time(pause.since), "until": _time(pause.until)}
+
+
+def _order(report: Report) -> Json | None:
+    order = report.maintenance.order
+    if order is None:
+        return None
+    obeyed = report.supervision.obeyed == order.id
+    return {"id": order.id, "deed": order.deed.value, "by": order.by, "why": order.why, "obeyed": obeyed}
 
 
 def _problem(timed: TimedProblem) -> Json:

@@ -31,6 +31,7 @@ _SESSION_STATES = ("established", "openconfirm", "opensent", "active", "connect"
 def collect(report: Report) -> Iterator[Metric]:
     """Yield all metric families of one report, but for those of `stands_as`."""
     yield from _about(report)
+    yield from _maintenance(report)
     yield from _judgement(report)
     yield from _routes(report)
     yield _sessions(report)
@@ -66,6 +67,18 @@ def _about(report: Report) -> Iterator[Metric]:
         yield _gauge("config_last_reload_success_timestamp_seconds", taken, at)
     yield _gauge("last_pass_timestamp_seconds", "When the last finished pass looked.", _seconds(report.at))
     yield _gauge("last_pass_duration_seconds", "How long the last finished pass took.", report.pass_seconds)
+
+
+def _maintenance(report: Report) -> Iterator[Metric]:
+    pause = report.maintenance.pause
+    yield _gauge("paused", "Whether somebody paused the agent: it does nothing about calico/node.", pause is not None)
+    if pause is None:
+        return
+    yield _labelled("pause_info", "Who paused the agent.", {(pause.by,): 1}, ("by",))
+    yield _gauge("pause_start_timestamp_seconds", "When the agent was paused.", _seconds(pause.since))
+    if pause.until is not None:
+        text = "When the pause ends by itself; absent where somebody has to end it."
+        yield _gauge("pause_end_timestamp_seconds", text, _seconds(pause.until))
 
 
 def _judgement(report: Report) -> Iterator[Metric]:

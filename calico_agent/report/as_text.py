@@ -36,7 +36,7 @@ def render_status(
 ) -> str:
     """Return the whole report. `stuck` are sentences about parts of the agent that stand still: it is old then."""
     lines = [TextLine(f"{_host(report)}: AGENT STUCK: {sentence}") for sentence in stuck]
-    lines += [_headline(report, now), _EMPTY, *_conditions(report, now)]
+    lines += [_headline(report, now), *_paused(report, now), _EMPTY, *_conditions(report, now)]
     for number, timed in enumerate(report.problems):
         if number == _MAX_PROBLEMS:
             lines += [_EMPTY, TextLine(f"and {counted(len(report.problems) - number, 'more problem')}")]
@@ -55,8 +55,22 @@ def _host(report: Report) -> str:
 def _headline(report: Report, now: datetime) -> TextLine:
     text = f"{_host(report)}: {verdict(report)}"
     checked = f"checked {ago(report.at, now)}"
-    text = f"{text[:-1]}; {checked})" if report.healthy and text.endswith(")") else f"{text} ({checked})"
+    joined = report.healthy and report.maintenance.pause is None and text.endswith(")")
+    text = f"{text[:-1]}; {checked})" if joined else f"{text} ({checked})"
     return TextLine(text, colour="1;32" if report.healthy else "1;31")
+
+
+def _paused(report: Report, now: datetime) -> Iterator[TextLine]:
+    """Right below the verdict: who forgot it finds it there."""
+    pause = report.maintenance.pause
+    if pause is None:
+        return
+    ends = f"until {pause.until:%Y-%m-%d %H:%M} UTC" if pause.until else "until somebody ends it"
+    why = f" ({pause.why})" if pause.why else ""
+    yield _EMPTY
+    yield from labelled("paused", f"by {pause.by} for {span(now - pause.since)}, {ends}{why}")
+    yield from labelled("effect", "calico-agent starts, stops and replaces nothing, whatever is said below")
+    yield from labelled("end", "calico-agent resume")
 
 
 def _conditions(report: Report, now: datetime) -> Iterator[TextLine]:

@@ -24,6 +24,7 @@ def changes(before: Report | None, now: Report) -> tuple[Event, ...]:
     return tuple(
         _gathered(
             (
+                *_pause(before, now),
                 *_identity(before, now),
                 *_conditions(before, now),
                 *_problems(before, now),
@@ -60,6 +61,17 @@ def _gathered(events: tuple[Event, ...]) -> Iterator[Event]:
             yield gathered(group)
         else:
             yield from group
+
+
+def _pause(before: Report | None, now: Report) -> Iterator[Event]:
+    """Who paused the agent, and that it is over; times may move with the clock."""
+    was, pause = before.maintenance.pause if before else None, now.maintenance.pause
+    if pause is not None and (was is None or (was.by, was.why) != (pause.by, pause.why)):
+        until = pause.until.isoformat() if pause.until else None
+        fields: dict[str, object] = {"by": pause.by, "why": pause.why, "until": until}
+        yield Event("paused", Level.WARNING, fields, ("pause",), pause.by)
+    elif was is not None and pause is None:
+        yield Event("resumed", fields={"was_paused_by": was.by}, about=("pause",))
 
 
 def _identity(before: Report | None, now: Report) -> Iterator[Event]:

@@ -60,7 +60,12 @@ def standing(report: Report | None, stuck: Iterable[str] = ()) -> HostHealth:
 
 
 def verdict(report: Report) -> str:
-    """Return one sentence about the host, without its name."""
+    """Return one sentence about the host, without its name, and whether the agent is paused: that is no fault."""
+    pause = report.maintenance.pause
+    return _sentence(report) if pause is None else f"{_sentence(report)}; paused by {clean(pause.by)}"
+
+
+def _sentence(report: Report) -> str:
     gravest = max(report.confirmed, key=lambda timed: timed.severity, default=None)
     if gravest and gravest.severity is Severity.ERROR:
         return _problem_sentence(gravest, report)

@@ -17,6 +17,7 @@ from calico_agent.model.configuration import Configuration
 from calico_agent.model.container.container import Docker
 from calico_agent.model.container.image import Pull
 from calico_agent.model.host.conflicting_process import ConflictingProcess
+from calico_agent.model.maintenance import Maintenance
 from calico_agent.model.network.address import IPAddress, IPNetwork
 from calico_agent.model.observation import AgentTrouble, Observation, Unreadable
 from calico_agent.runtime.datastore import KEEPER, MIRROR, DatastoreSource
@@ -65,6 +66,7 @@ class Collector:
         configuration: Callable[[], Configuration] = Configuration,
         agent_troubles: Callable[[], tuple[AgentTrouble, ...]] = tuple,
         backends: BackendOf = backend_of,
+        maintenance: Callable[[datetime], Maintenance] = lambda _: Maintenance(),
     ) -> None:
         self._config = config
         self._one_shot = one_shot
@@ -74,6 +76,7 @@ class Collector:
         self._pull = pull
         self._configuration = configuration
         self._agent_troubles = agent_troubles
+        self._maintenance = maintenance
         self._rivals = ConflictingProcessReader()
         self._endpoints = EndpointReader(config.datastore.timeout_seconds, backends)
         self._docker = DockerReader(config.docker.url, config.docker.timeout_seconds)
@@ -117,6 +120,7 @@ class Collector:
             pull=self._pull(),
             configuration=self._configuration(),
             agent_troubles=self._agent_troubles() + ((files,) if (files := read_file_trouble()) else ()),
+            maintenance=self._maintenance(at),
             rivals=self._read_rivals(docker, datastore),
             preparation=self._preparation.read(self._circumstances(docker, datastore)),
             datastore_settings=self._datastore.settings,

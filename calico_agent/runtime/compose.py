@@ -52,6 +52,7 @@ def compose(
         checks=assessment.checks,
         claim=claim_on(assessment.identity.name.name or "", readable.claims if readable else ()),
         supervision=Supervision() if plan is None else told(plan, container, observation.pull),
+        maintenance=observation.maintenance,
     )
 
 
@@ -66,4 +67,5 @@ def told(plan: Plan, container: Container | None, pull: Pull | None) -> Supervis
         failures=max(0, attempts.failures - young),
         next_attempt=plan.next_attempt,
         pull=pull,
+        obeyed=attempts.order,
     )

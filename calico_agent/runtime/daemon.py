@@ -72,6 +72,8 @@ class Daemon:
         signal.signal(signal.SIGTERM, lambda *_: self._words.put(_STOP))
         signal.signal(signal.SIGINT, lambda *_: self._words.put(_STOP))
         signal.signal(signal.SIGHUP, lambda *_: self._words.put(_RELOAD))
+        # Something was asked for (`cli.maintenance`). Who does not handle this signal is not hurt by it.
+        signal.signal(signal.SIGURG, lambda *_: self._words.put("asked"))
         try:
             self._server.start()
             self._watches = self._parts.watches(self._config, self._words.put, self._latest)

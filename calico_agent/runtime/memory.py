@@ -6,6 +6,7 @@ from datetime import timedelta
 from calico_agent.config import Config
 from calico_agent.model.container.supervision import Attempts
 from calico_agent.model.identity import KeptIdentity
+from calico_agent.model.maintenance import Deed, Order
 from calico_agent.model.settings import Mode
 from calico_agent.model.unreadable import Unreadable
 from calico_agent.report.timeline import History
@@ -23,6 +24,12 @@ class Memory:
     history: History = field(default_factory=History)
     attempts: Attempts = field(default_factory=Attempts)
     kept: KeptIdentity = field(default_factory=KeptIdentity)
+
+    def after(self, order: Order | None) -> "Memory":
+        """Return what is left once `order` was obeyed: nothing of who this host is, where it is to be forgotten."""
+        if order is None or order.deed is not Deed.FORGET or order.id == self.attempts.order:
+            return self
+        return replace(self, kept=KeptIdentity(), attempts=replace(self.attempts, order=order.id))
 
     def moved(self, jump: timedelta) -> "Memory":
         """Return the same with all times moved, as the system clock was."""

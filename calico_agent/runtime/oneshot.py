@@ -12,11 +12,13 @@ from calico_agent.model.container.rollout import drift
 from calico_agent.model.container.supervision import DesiredContainer
 from calico_agent.model.identity import Identity
 from calico_agent.model.last_value_cache import Caches
+from calico_agent.model.maintenance import Maintenance
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.preflight import Check
 from calico_agent.model.report import Report
 from calico_agent.report.pages.config_diff import Outlook
 from calico_agent.report.timeline import History, advance
+from calico_agent.runtime.asked import Asked
 from calico_agent.runtime.collector import Collector
 from calico_agent.runtime.compose import compose
 from calico_agent.runtime.memory import Memory, MemoryFiles
@@ -45,6 +47,12 @@ def queries_now(config: Config) -> RouteQueries:
     queries = RouteQueries(eyes.caches)
     queries.see(seen.observation, seen.identity, config)
     return queries
+
+
+def look_now(config: Config) -> Evaluation:
+    """Return what `forget` goes by: what there is, and what it means."""
+    with _opened(config) as eyes:
+        return eyes.look()
 
 
 def wanted_now(config: Config) -> DesiredContainer:
@@ -86,10 +94,15 @@ class _Eyes:
     def __init__(self, config: Config, *, preflight: bool) -> None:
         self._config = config
         self.caches = Caches()
-        files = MemoryFiles(config)
+        files, asked = MemoryFiles(config), Asked(config.agent.state_dir)
         self._memory = Memory(kept=files.load_identity())
         self.sources = Collector(
-            config, lambda _: None, one_shot=True, preflight=preflight, state_trouble=files.troubles
+            config,
+            lambda _: None,
+            one_shot=True,
+            preflight=preflight,
+            state_trouble=files.troubles,
+            maintenance=lambda at: Maintenance(pause=asked.read(at).pause),
         )
 
     def look(self) -> Evaluation:

@@ -28,6 +28,7 @@ from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.report import Report, TimedCondition, TimedProblem
 from calico_agent.model.settings import IdentitySettings, Mode
 from calico_agent.plan.name_lease import plan_claim
+from calico_agent.plan.pause import held_back
 from calico_agent.plan.progress import progress_of
 from calico_agent.plan.remediation import plan_supervision
 from calico_agent.plan.start_gates import forewarned
@@ -79,6 +80,7 @@ def make_pass(outside: Outside, config: Config, memory: Memory, at: datetime) ->
     """Make one trip through all stages, up to what should be done."""
     evaluation = evaluate(outside, config, memory, at)
     observation, assessment = evaluation.observation, evaluation.assessment
+    memory = memory.after(observation.maintenance.order)
     history, conditions, problems = advance(memory.history, assessment, observation.at, config.hold_down)
     plan = make_plan(evaluation, config, memory.attempts, conditions, problems)
     report = compose(config, observation, assessment, conditions, problems, plan)
@@ -89,7 +91,8 @@ def make_pass(outside: Outside, config: Config, memory: Memory, at: datetime) ->
 def evaluate(outside: Outside, config: Config, memory: Memory, at: datetime) -> Evaluation:
     """Look once and say what it means. Two answers open questions: about pods, and about routes that are amiss."""
     observation = _by_age(outside.observe(at), memory.history)
-    identity = _identify(observation, config, memory.kept)
+    memory = memory.after(observation.maintenance.order)
+    identity = identify(observation, config, memory.kept)
     observation = _with_pods(outside, observation, identity, config)
     assessment = _assess(observation, identity, config, memory.attempts)
     if assessment.prefixes_amiss:  # BIRD tells which peer sent a route
@@ -111,7 +114,8 @@ def make_plan(
     observation, assessment = evaluation.observation, evaluation.assessment
     container = node_container(observation.docker, config.node.container_name)
     succession = succession_of(config, observation, evaluation.identity)
-    stays = running_name(observation, container) if succession.stays and container is not None else ""
+    goes_on = succession.stays or observation.maintenance.pause
+    stays = running_name(observation, container) if goes_on and container is not None else ""
     name = plan_claim(observation, evaluation.identity, stays)
     plan = plan_supervision(
         observation.docker,
@@ -121,12 +125,15 @@ def make_plan(
         problems=problems,
         progress=progress_of(observation, assessment, container),
         pull=observation.pull,
+        order=observation.maintenance.order,
         etcd_since=_since_true(conditions, ConditionType.DATASTORE_REACHABLE),
         now=observation.at,
         hold_down=config.hold_down,
         jitter=random.random(),  # noqa: S311 - it spreads restarts over time, nobody must not guess it
     )
-    return forewarned(replace(plan, name=name), assessment)
+    plan = forewarned(replace(plan, name=name), assessment)
+    pause = observation.maintenance.pause
+    return plan if pause is None else held_back(plan, attempts, pause)
 
 
 def identity_settings(config: Config, observation: Observation) -> IdentitySettings:
@@ -145,7 +152,8 @@ def _by_age(observation: Observation, history: History) -> Observation:
     return replace(observation, host=replace(host, long_up=host.long_up and long))
 
 
-def _identify(observation: Observation, config: Config, kept: KeptIdentity) -> Identity:
+def identify(observation: Observation, config: Config, kept: KeptIdentity) -> Identity:
+    """Return who this host is by what was read, and by who it was before."""
     return identify_host(
         observation.host,
         observation.kernel,

@@ -19,6 +19,7 @@ from calico_agent.model.observation import AgentTrouble, Observation
 from calico_agent.model.report import Report
 from calico_agent.model.settings import Mode
 from calico_agent.plan.remediation import record_error
+from calico_agent.runtime.asked import Asked
 from calico_agent.runtime.clock import Clock
 from calico_agent.runtime.collector import PARTS, Collector
 from calico_agent.runtime.memory import Memory, MemoryFiles
@@ -50,6 +51,7 @@ class Reconciler:
         self._puller = _puller(config, wake)
         self._files = MemoryFiles(config)
         self._memory = self._files.load(Memory())
+        self._asked = Asked(config.agent.state_dir)
         self._clock = Clock()
         self._sources = self._open(config, wake)
         self._actor = ContainerActor(config.docker.url)
@@ -61,11 +63,12 @@ class Reconciler:
             config,
             wake,
             claim_trouble=self._names.error,
-            state_trouble=self._files.troubles,
+            state_trouble=lambda: (*self._files.troubles(), *self._asked.troubles()),
             steadied=self._clock.steadied,
             pull=self._puller.state,
             configuration=self._configuration,
             agent_troubles=self._troubles,
+            maintenance=self._asked.read,
         )
 
     def make_pass(self) -> tuple[Report, Plan]:
@@ -108,6 +111,7 @@ class Reconciler:
         self._sources.close()
         self._puller.stop()
         self._config = config
+        self._asked = Asked(config.agent.state_dir)
         files = MemoryFiles(config)
         if files.place != self._files.place:
             self._files, self._memory = files, files.load(self._memory)

@@ -27,13 +27,13 @@ class JsonFile(ABC, Generic[Value]):
         self.trouble: Unreadable | None = None
 
     def load(self) -> Value:
-        """Return what was kept, or nothing remembered."""
+        """Return what is kept; where that cannot be read, what was read or written last, or nothing remembered."""
         if self._path is None:
             return self._nothing
         try:
-            self._kept = self.decode(_object(read_state(self._path)))
+            self._kept, self.trouble = self.decode(_object(read_state(self._path))), None
         except FileNotFoundError:
-            pass
+            self._kept, self.trouble = None, None
         except OSError as error:
             self._fail(f"{self._path} cannot be read: {error.strerror}")
         except ValueError as error:
@@ -51,6 +51,22 @@ class JsonFile(ABC, Generic[Value]):
             self._fail(f"{self._path} cannot be written: {error.strerror}")
         else:
             self._kept, self.trouble = value, None
+
+    def remove(self) -> bool:
+        """Keep nothing any more. Whether there was something. What fails is told by `trouble`."""
+        if self._path is None:
+            return False
+        try:
+            self._path.unlink()
+        except FileNotFoundError:
+            there = False
+        except OSError as error:
+            self._fail(f"{self._path} cannot be removed: {error.strerror}")
+            return True
+        else:
+            there = True
+        self._kept, self.trouble = None, None
+        return there
 
     def lasting(self, value: Value) -> Value:
         """Return the part of it that is kept."""

@@ -120,6 +120,12 @@ CASES = {
         says=("cannot be kept: /x/identity.json cannot be written", "chosen anew when the agent is started again"),
         status={},
     ),
+    "nobody knows whether the agent is paused": Case(
+        replace(HEALTHY, state_trouble=(Unreadable("pause.json", "/x/pause.json is of no use: it is not JSON"),)),
+        {"SV-STATE pause.json": set()},
+        says=("/x/pause.json is of no use", "is not known", "calico-agent resume"),
+        status={},
+    ),
     "the agent is out of files: that is why nothing can be read, and nobody else is to blame": Case(
         replace(
             NOTHING,
@@ -209,6 +215,7 @@ def test_the_table_names_every_source_of_an_observation() -> None:
         "pods",
         "configuration",
         "agent_troubles",
+        "maintenance",
     }
 
 

@@ -15,6 +15,7 @@ from calico_agent.model.configuration import Configuration
 from calico_agent.model.container.container import ContainerState
 from calico_agent.model.container.image import Pull
 from calico_agent.model.container.program import Stage
+from calico_agent.model.maintenance import Maintenance, Pause
 from calico_agent.model.preflight import Check, Verdict
 from calico_agent.model.report import Report, Supervision
 from tests.reference import markdown
@@ -73,6 +74,7 @@ def _reports() -> Iterator[Report]:
     yield replace(
         broken,
         configuration=Configuration(taken_at=NOW),
+        maintenance=Maintenance(Pause("alice", "disk", NOW, NOW)),
         checks=(Check(HOST_CLOCK, Verdict.OK, "the clock is right"),),
         supervision=Supervision(pull=Pull("calico/node:v3.31.7", NOW)),
         stage=StageReached(Stage.READY, "BIRD answers"),

@@ -129,6 +129,17 @@ supervision.pull.layers            integer  Layers that are known so far.
 supervision.pull.layers_done       integer  Layers that are there.
 supervision.pull.bytes_fetched     integer  Bytes that are there.
 supervision.pull.bytes             integer  Bytes of the layers that are known so far.
+supervision.order                  object?  What somebody asked for a moment ago (`restart-node`, `forget identity`).
+supervision.order.id               string   Tells it from others.
+supervision.order.deed             string   What is to be done.
+supervision.order.by               string   Who asked.
+supervision.order.why              string   The reason that was given.
+supervision.order.obeyed           boolean  True if it was done.
+paused                             object?  The pause that holds (`calico-agent pause`). It is no fault.
+paused.by                          string   Who paused the agent.
+paused.why                         string   The reason that was given.
+paused.since                       time     Since when.
+paused.until                       time?    When it ends by itself; null where somebody has to end it.
 datastore                          object   What the expectation rests on.
 datastore.origin                   string?  Where its address comes from.
 datastore.revision                 integer? etcd's revision of it.

@@ -15,6 +15,7 @@ from calico_agent.faults.preflight.kernel import HOST_CLOCK
 from calico_agent.model.configuration import Configuration
 from calico_agent.model.container.image import Pull
 from calico_agent.model.identity import AddressChoice, KeptAddress, LostAddress
+from calico_agent.model.maintenance import Deed, Maintenance, Order, Pause
 from calico_agent.model.name_lease import AliveSign, Machine, NameLease, NameOwner
 from calico_agent.model.preflight import Check, Verdict
 from calico_agent.model.report import Report, Supervision
@@ -76,6 +77,7 @@ def reports() -> Iterator[Report]:
         claim=NameLease(NameOwner("host1", CLAIMANT, NOW, "{}"), AliveSign("host1", CLAIMANT)),
         configuration=Configuration(NOW, refused=("[log] level is not a level",)),
         supervision=Supervision(pull=Pull("calico/node:v3.31.7", NOW)),
+        maintenance=Maintenance(Pause("alice", "disk", NOW), Order("0af1", Deed.RESTART, "alice")),
         checks=(Check(HOST_CLOCK, Verdict.WARNING, "the clock goes wrong"),),
     )
 

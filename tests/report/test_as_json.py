@@ -2,13 +2,14 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from calico_agent.model.container.container import ContainerState
 from calico_agent.model.container.image import Pull
+from calico_agent.model.maintenance import Deed, Maintenance, Order, Pause
 from calico_agent.model.name_lease import AliveSign, Machine, NameLease, NameOwner
 from calico_agent.model.report import Report, Supervision
 from calico_agent.report.as_json import render_json
@@ -26,8 +27,8 @@ def document(report: Report) -> dict[str, Any]:
 
 TOP = [
     "schema", "at", "healthy", "verdict", "ready", "not_ready", "stuck", "host", "identity", "conditions", "problems",
-    "unreadable", "container", "container_known", "stage", "supervision", "datastore", "name_claim_known", "name_claim",
-    "sessions", "sessions_known", "routes", "preflight", "agent",
+    "unreadable", "container", "container_known", "stage", "supervision", "paused", "datastore", "name_claim_known",
+    "name_claim", "sessions", "sessions_known", "routes", "preflight", "agent",
 ]  # fmt: skip
 
 
@@ -69,6 +70,20 @@ def test_the_claim_on_the_name_says_whose_it_is() -> None:
     assert "host1 (host name; claimed in etcd by host9 (10.77.0.19) since 2026-11-20 00:00 UTC)" in " ".join(
         render_status(claimed, claimed.at).split()
     )
+
+
+def test_a_pause_and_an_order_say_who_when_and_why() -> None:
+    pause = Pause("alice (uid 1000)", "disk", NOW - timedelta(hours=1), NOW)
+    order = Order("0af1", Deed.RESTART, "root", "new certificate")
+    asked = replace(healthy_report(), maintenance=Maintenance(pause, order), supervision=Supervision(obeyed="0af0"))
+    assert document(asked)["paused"] == {
+        "by": "alice (uid 1000)", "why": "disk", "since": "2026-11-23T02:00:00+00:00",
+        "until": "2026-11-23T03:00:00+00:00",
+    }  # fmt: skip
+    told = {"id": "0af1", "deed": "restart-node", "by": "root", "why": "new certificate", "obeyed": False}
+    assert document(asked)["supervision"]["order"] == told
+    obeyed = replace(asked, supervision=Supervision(obeyed="0af1"))
+    assert document(obeyed)["supervision"]["order"] == {**told, "obeyed": True}
 
 
 def test_the_fetching_of_an_image_is_told_in_numbers() -> None:

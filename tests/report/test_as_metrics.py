@@ -2,6 +2,7 @@
 
 import subprocess
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
@@ -13,6 +14,7 @@ from calico_agent.model.container.container import Container, ContainerState
 from calico_agent.model.container.image import Pull
 from calico_agent.model.container.program import Stage
 from calico_agent.model.finding import ConditionType, Problem
+from calico_agent.model.maintenance import Maintenance, Pause
 from calico_agent.model.network.address import Family
 from calico_agent.model.report import Report, Supervision, TimedProblem
 from calico_agent.report.as_metrics import collect
@@ -181,3 +183,16 @@ def test_promtool_has_no_complaint(report: Report) -> None:
         ["promtool", "check", "metrics"], input=page(report), capture_output=True, text=True, timeout=30, check=False
     )
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_a_pause_is_no_fault_and_says_who_and_until_when() -> None:
+    assert value(healthy_report(), "paused") == 0
+    pause = Pause("alice (uid 1000)", "disk", NOW, NOW + timedelta(hours=1))
+    paused = replace(healthy_report(), maintenance=Maintenance(pause))
+    assert value(paused, "paused") == 1
+    assert value(paused, "pause_info", by="alice (uid 1000)") == 1
+    assert value(paused, "pause_start_timestamp_seconds") == NOW.timestamp()
+    assert value(paused, "pause_end_timestamp_seconds") == NOW.timestamp() + 3600
+    assert paused.healthy
+    endless = replace(paused, maintenance=Maintenance(replace(pause, until=None)))
+    assert value(endless, "pause_end_timestamp_seconds") is None

@@ -16,6 +16,7 @@ from calico_agent.model.container.image import Pull
 from calico_agent.model.container.program import Stage
 from calico_agent.model.finding import ConditionType, Problem, Severity
 from calico_agent.model.identity import AddressChoice, NameChoice, Opinion
+from calico_agent.model.maintenance import Maintenance, Pause
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.report import Report, Supervision, TimedCondition, TimedProblem
 from calico_agent.report.as_text import render_line, render_status
@@ -54,6 +55,28 @@ class TestHealthyHost:
 
     def test_the_environment_of_the_container_is_not_told(self) -> None:
         assert "do-not-tell" not in text_of(healthy_report())
+
+
+class TestPause:
+    def test_who_forgot_it_finds_it_below_the_verdict(self) -> None:
+        pause = Pause("alice (uid 1000)", "disk", NOW - timedelta(days=3))
+        lines = text_of(replace(healthy_report(), maintenance=Maintenance(pause))).splitlines()
+        assert lines[:5] == [
+            "host1: all good (3 nodes, 2 sessions, 2 routes); paused by alice (uid 1000) (checked 3 s ago)",
+            "",
+            "  paused     by alice (uid 1000) for 3 d 0 h, until somebody ends it (disk)",
+            "  effect     calico-agent starts, stops and replaces nothing, whatever is said below",
+            "  end        calico-agent resume",
+        ]
+
+    def test_its_end_is_said(self) -> None:
+        pause = Pause("root", "", NOW, NOW + timedelta(hours=1))
+        text = text_of(replace(healthy_report(), maintenance=Maintenance(pause)))
+        assert "\n  paused     by root for 0 s, until 2026-11-23 04:00 UTC\n" in text
+
+    def test_it_is_on_the_one_line_of_systemd(self) -> None:
+        paused = replace(broken_report(), maintenance=Maintenance(Pause("root", "", NOW)))
+        assert render_line(paused) == f"{render_line(broken_report())}; paused by root"
 
 
 class TestBrokenHost:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from calico_agent.model.assessment import Assessment
 from calico_agent.model.finding import ConditionType, Finding, Problem, Severity, Status
+from calico_agent.model.maintenance import Maintenance, Pause
 from calico_agent.model.report import Event, Level, Report
 from calico_agent.report.changes import changes
 from calico_agent.report.timeline import History, advance
@@ -55,6 +56,20 @@ class Log:
     @property
     def names(self) -> list[str]:
         return [event.name for event in self.events]
+
+
+def test_a_pause_is_told_when_it_begins_and_when_it_is_over() -> None:
+    before = healthy_report()
+    pause = Pause("alice", "disk", NOW, NOW + timedelta(hours=1))
+    paused = replace(before, maintenance=Maintenance(pause))
+    moved = replace(before, maintenance=Maintenance(replace(pause, since=NOW - timedelta(days=1))))
+    (began,) = changes(before, paused)
+    assert (began.name, began.level) == ("paused", Level.WARNING)
+    assert began.fields == {"by": "alice", "why": "disk", "until": "2026-11-23T04:00:00+00:00"}
+    assert changes(paused, moved) == (), "the clock was set"
+    (over,) = changes(moved, before)
+    assert (over.name, over.fields) == ("resumed", {"was_paused_by": "alice"})
+    assert changes(None, paused)[0].name == "paused"
 
 
 def test_what_stays_as_it_is_is_no_news() -> None:

@@ -33,6 +33,9 @@ NOTHING = Plan(None, "all is well", Attempts())
 START = Plan(StartContainer("0123", "it is not running"), "starting calico-node", Attempts())
 
 
+HANDLED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGURG)
+
+
 @dataclass
 class Script:
     """An agent whose passes are written down. After the last one it asks for the stop."""
@@ -136,7 +139,7 @@ class Running:
         locks = Locks(self._folder)
         listener = threading.Thread(target=self._listen)
         listener.start()
-        before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
+        before = {number: signal.getsignal(number) for number in HANDLED}
         try:
             Daemon(config, on_disk, locks, self._parts(script)).run()
         finally:
@@ -206,6 +209,17 @@ def test_a_stop_that_comes_while_it_waits_ends_the_wait(running: Running) -> Non
 def test_what_a_watch_says_in_a_pass_is_looked_at_at_once(running: Running) -> None:
     running.write(3600)
     assert running.run(woken, signalled(signal.SIGTERM)).done == ["pass", "pass", "close"]
+
+
+def test_what_is_asked_for_is_looked_at_at_once(running: Running) -> None:
+    """The signal of `calico-agent pause`, in the middle of a wait of an hour."""
+    running.write(3600)
+
+    def asked_soon(script: Script) -> tuple[Report, Plan]:
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGURG)).start()
+        return good(script)
+
+    assert running.run(asked_soon, signalled(signal.SIGTERM)).done == ["pass", "pass", "close"]
 
 
 def test_a_pass_that_raises_ends_nothing_and_feeds_no_watchdog(

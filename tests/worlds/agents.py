@@ -13,6 +13,7 @@ from calico_agent.config.schema import AgentSection, IdentitySection
 from calico_agent.identity.sticky import addresses_in_use, names_in_use, remember
 from calico_agent.model.container.supervision import Attempts, Plan
 from calico_agent.model.identity import KeptIdentity
+from calico_agent.model.maintenance import Maintenance, Pause
 from calico_agent.model.name_lease import ALIVE, OWNERS, ClaimName
 from calico_agent.model.settings import Mode
 from calico_agent.report.timeline import History, advance
@@ -25,6 +26,9 @@ from tests.worlds.reading import AT, Outside, Store, boot_id
 SUPERVISES = Config(
     mode=Mode.SUPERVISE, agent=AgentSection(hold_down_seconds=0), node=NodeSection(image="calico/node:v3.31.7")
 )
+
+
+PAUSED = Maintenance(Pause("root", "", AT - timedelta(days=3)))
 
 
 class Agents:
@@ -65,6 +69,20 @@ class Agents:
             if claim is not None and claim.machine.boot_id == boot_id(host):
                 signed = {key: value for key, value in json.loads(encode_owner(claim)).items() if key != "since"}
                 yield f"{ALIVE}{claim.name}", json.dumps(signed).encode()
+
+
+def acts_in_pause(settled: Settled, hostname: str) -> Iterator[str]:
+    """What an agent would do on this host although somebody paused it, the node's container being one of its own."""
+    config = _supervising(settled.world.versions)
+    outside = Outside(settled, hostname, Store.of(settled), None)
+    node = settled.world.node(settled.machines[hostname].name)
+    if node is not None and (node.ipv4 or node.ipv6):
+        outside.made_by(config)
+    look = look_from(outside, hostname, config)
+    resting = replace(look, observation=replace(look.observation, maintenance=PAUSED))
+    plan = _plan(resting, config)
+    if plan.action is not None or plan.pull or "paused by root" not in plan.doing:
+        yield f"acts in a pause: on {hostname}: {plan}"
 
 
 def _supervising(versions: tuple[int, ...]) -> Config:

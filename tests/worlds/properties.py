@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from calico_agent.model.finding import Finding, Severity
-from tests.worlds.agents import Agents
+from tests.worlds.agents import Agents, acts_in_pause
 from tests.worlds.cures import uncured
 from tests.worlds.faults import Fault
 from tests.worlds.health import complaints, deserved, false_alarms
@@ -45,10 +45,13 @@ def misjudged(world: World, fault: Fault, hostname: str) -> list[str]:
     broken = fault.do(world, hostname)
     if broken is None:
         return []
-    looks = look_at(settle(broken))
+    settled = settle(broken)
+    looks = look_at(settled)
     knowing = [one for one in looks if (one.hostname == hostname) is fault.here]
     found = list(_silent(broken, knowing, fault, hostname))
     found += uncured(world, broken, looks, knowing, fault)
+    if hostname in settled.machines:
+        found += acts_in_pause(settled, hostname)
     healthy = {node_name(broken, one) for one in broken.hosts} - {name, node_name(broken, broken.host(hostname))}
     for look in looks if not fault.everywhere else ():
         for root in look.roots if look.hostname != hostname else ():

@@ -59,7 +59,7 @@ class Attempts:
     `drift` is the hash of the specification that differs from the container's, first seen at `drift_since`.
     `last_error` is why the last action did not work. `stopped_at` is the end of a container that was stopped by hand.
     `sessions` is how many BGP sessions were established when the container was replaced last, and `refusal` why its
-    successor was taken back, the last time that was so.
+    successor was taken back, the last time that was so. `order` is the id of the last order that was obeyed.
     """
 
     failures: int = 0
@@ -75,6 +75,7 @@ class Attempts:
     last_error: str = ""
     sessions: int = 0
     refusal: str = ""
+    order: str = ""
 
     def moved(self, jump: timedelta) -> "Attempts":
         """The same after the system clock was set: each wait is as long as it was."""

@@ -108,6 +108,11 @@ def _acting(entry: Entry) -> str:
     return f"agent: {entry.get('doing')}{reason}{failed}"
 
 
+def _paused(entry: Entry) -> str:
+    why = f" ({entry['why']})" if entry.get("why") else ""
+    return f"{entry.get('by')} paused the agent until {entry.get('until') or 'somebody resumes it'}{why}"
+
+
 def _image(entry: Entry) -> str:
     word = str(entry["event"]).partition("_")[2]
     return f"fetching of {entry.get('image')} {word}" + (f": {entry['error']}" if entry.get("error") else "")
@@ -136,6 +141,8 @@ _SENTENCES: Mapping[str, Callable[[Entry], str]] = {
     "condition": _condition,
     "container": _container,
     "identity": _identity,
+    "paused": _paused,
+    "resumed": lambda entry: f"the pause of {entry.get('was_paused_by')} is over",
     "acting": _acting,
     "action_failed": _acting,
     **dict.fromkeys(_SESSION_WORDS, _session),

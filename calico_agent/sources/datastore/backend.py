@@ -23,7 +23,7 @@ from typing import Any, Protocol, Self
 
 from calico_agent.model.calico.node import Block, Datastore
 from calico_agent.model.calico.workload_endpoint import WorkloadEndpoint
-from calico_agent.model.name_lease import ClaimName
+from calico_agent.model.name_lease import ClaimName, NameOwner
 from calico_agent.model.network.address import IPNetwork
 from calico_agent.model.settings import DatastoreSettings
 from calico_agent.sources.datastore.position import Position, Stamp
@@ -119,6 +119,9 @@ class Claims(Context, Protocol):
 
     def renew(self, lease: int) -> bool:
         """Keep a claim alive for as long again. Whether it still was."""
+
+    def release(self, owner: NameOwner) -> bool:
+        """Remove a claim and its sign of life, if the owner's record still is as it was seen. Whether it was."""
 
 
 class Backend(Protocol):

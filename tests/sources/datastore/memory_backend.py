@@ -9,7 +9,7 @@ from typing import Self
 
 from calico_agent.model.calico.node import Block
 from calico_agent.model.calico.workload_endpoint import WorkloadEndpoint
-from calico_agent.model.name_lease import ALIVE, CLAIMS, OWNERS, ClaimName
+from calico_agent.model.name_lease import ALIVE, CLAIMS, OWNERS, ClaimName, NameOwner
 from calico_agent.model.network.address import IPNetwork
 from calico_agent.model.settings import DatastoreSettings
 from calico_agent.sources.datastore.backend import Changes
@@ -122,3 +122,10 @@ class MemoryConnection:
 
     def renew(self, lease: int) -> bool:
         return lease in self.store.leases
+
+    def release(self, owner: NameOwner) -> bool:
+        if self.store.records.get(f"{OWNERS}{owner.name}", b"").decode() != owner.text:
+            return False
+        for key in (f"{OWNERS}{owner.name}", f"{ALIVE}{owner.name}"):
+            self.store.records = {one: value for one, value in self.store.records.items() if one != key}
+        return True

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from calico_agent.model.name_lease import ALIVE, OWNERS, ClaimName
+from calico_agent.model.name_lease import ALIVE, OWNERS, ClaimName, NameOwner
 from calico_agent.sources.datastore.calico.name_lease import encode_alive, encode_owner
 from calico_agent.sources.datastore.etcd3.link import EtcdConnection, etcdrpc
 
@@ -28,6 +28,17 @@ class EtcdClaims(EtcdConnection):
 
         answer = self.call(first_answer, etcdrpc.LeaseKeepAliveRequest(ID=lease))
         return answer is not None and bool(answer.TTL > 0)
+
+    def release(self, owner: NameOwner) -> bool:
+        """Remove both keys, if the owner's record still is as it was seen. Whether it was."""
+        key, alive = f"{OWNERS}{owner.name}".encode(), f"{ALIVE}{owner.name}".encode()
+        compare = etcdrpc.Compare
+        unchanged = compare(result=compare.EQUAL, target=compare.VALUE, key=key, value=owner.text.encode())
+        deletes = [
+            etcdrpc.RequestOp(request_delete_range=etcdrpc.DeleteRangeRequest(key=each)) for each in (key, alive)
+        ]
+        request = etcdrpc.TxnRequest(compare=[unchanged], success=deletes, failure=[])
+        return bool(self.call(etcdrpc.KVStub(self.channel).Txn, request).succeeded)
 
     def _write(self, claim: ClaimName, lease: int) -> bool:
         owner, alive = f"{OWNERS}{claim.name}".encode(), f"{ALIVE}{claim.name}".encode()
