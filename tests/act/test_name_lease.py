@@ -13,8 +13,9 @@ import pytest
 
 from calico_agent.act.name_lease import NameLeaseKeeper
 from calico_agent.model.calico.node import Datastore
-from calico_agent.model.name_lease import ALIVE, CLAIMS, OWNERS, ClaimName, Machine, claim_on
+from calico_agent.model.name_lease import ALIVE, CLAIMS, OWNERS, ClaimName, Machine, NameOwner, claim_on
 from calico_agent.model.settings import DatastoreSettings
+from calico_agent.sources.datastore.backends import backend_of
 from calico_agent.sources.datastore.calico.name_lease import encode_owner
 from calico_agent.sources.datastore.reading import read_datastore
 from tests.etcd_server import EtcdServer, free_port, jwt_option, running_etcd
@@ -190,6 +191,21 @@ def test_not_wanted_any_more_the_sign_of_life_runs_out(etcd: EtcdServer) -> None
         until("the claim is as wanted", lambda: stored(etcd) == (US, US))
         ours.want(etcd.settings(), None)
         until("the claim is as wanted", lambda: stored(etcd) == (US, None))
+
+
+def test_one_that_is_given_up_is_gone_unless_somebody_else_has_it_by_now(etcd: EtcdServer) -> None:
+    with keeper() as ours:
+        ours.want(etcd.settings(), wanted())
+        until("it is claimed", lambda: stored(etcd) == (US, US))
+    owner = NameOwner("host1", US, NOW, etcd.ctl("get", "--print-value-only", f"{OWNERS}host1").strip())
+    settings = etcd.settings()
+    backend = backend_of(settings)
+    with backend.claims(backend.endpoints(settings)[0], settings, 5) as claims:
+        assert not claims.release(replace(owner, text="{}"))
+        assert stored(etcd)[0] == US
+        assert claims.release(owner)
+        assert stored(etcd) == (None, None)
+        assert not claims.release(owner)
 
 
 def test_it_gives_a_sign_of_life_of_its_own_also_with_nothing_to_do(etcd: EtcdServer) -> None:

@@ -57,6 +57,9 @@ FIELDS = {
     "advice": "What to do about it.",
     "exception": "The traceback.",
     "count": "How many changes this line stands for.",
+    "by": "Who did it.",
+    "until": "When it ends by itself; null where somebody has to end it.",
+    "was_paused_by": "Who paused it.",
     "of": "The first ten of them.",
 }
 """What each field says."""
@@ -79,6 +82,8 @@ container         info, warning       The calico/node container changed: state, 
 pull_started      info                The image is being fetched: image
 pull_done         info                The image is there: image
 pull_failed       warning             The image could not be fetched: image, error, failures
+paused            warning             Somebody paused the agent: by, why, until
+resumed           info                The pause is over: was_paused_by
 acting            info                The agent does something about the container: doing, reason
 action_failed     error               That failed: doing, error
 reloaded          info                A configuration was taken over: mode, changed

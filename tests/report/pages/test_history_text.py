@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from calico_agent.model.maintenance import Maintenance, Pause
 from calico_agent.model.report import Event, Level, Report, TimedProblem
 from calico_agent.report.changes import changes
 from calico_agent.report.pages.history_text import render_history
@@ -70,6 +71,12 @@ def test_what_the_agent_did_is_told_with_its_reason_and_what_came_of_it() -> Non
         "agent: starting calico-node failed: Docker refuses",
         "the configuration was reloaded (supervise; agent.interval_seconds)",
     ]
+
+
+def test_a_pause_and_its_end_are_told() -> None:
+    paused = replace(healthy_report(), maintenance=Maintenance(Pause("alice (uid 1000)", "disk", NOW)))
+    assert between(healthy_report(), paused) == ["alice (uid 1000) paused the agent until somebody resumes it (disk)"]
+    assert between(paused, healthy_report()) == ["the pause of alice (uid 1000) is over"]
 
 
 def test_an_event_of_a_later_version_is_told_by_its_fields() -> None:
