@@ -8,6 +8,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from calico_agent.cli.maintenance import Place, answered, given, place_of
@@ -41,7 +42,7 @@ def _identity(options: argparse.Namespace, config: Config) -> Told:
     place = place_of(options)
     file = IdentityFile(place.state_dir)
     kept = file.load()
-    if kept == KeptIdentity() and file.trouble is None:
+    if replace(kept, machine_id="") == KeptIdentity() and file.trouble is None:
         return Told("nothing is kept of who this host is\n")
     seen = once.look_now(config)
     now, without = (identify(seen.observation, config, each) for each in (kept, KeptIdentity()))

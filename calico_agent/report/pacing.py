@@ -17,7 +17,8 @@ def seconds_to_next_pass(report: Report | None, longest: float) -> float:
     if report is not None:
         if not report.healthy or report.problems:
             seconds = min(seconds, max(_UNSETTLED_INTERVAL, _SHARE_OF_TIME * report.pass_seconds, _calm(report)))
-        ends = (next_confirmation(report.problems), report.supervision.next_attempt)
+        pause = report.maintenance.pause
+        ends = (next_confirmation(report.problems), report.supervision.next_attempt, pause.until if pause else None)
         left = [(end - report.at).total_seconds() - report.pass_seconds for end in ends if end and end > report.at]
         seconds = min([seconds, *left])
     return max(seconds, 0.0)

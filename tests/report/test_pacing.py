@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from calico_agent.model.maintenance import Maintenance, Pause
 from calico_agent.report.pacing import _calm, seconds_to_next_pass
 from tests.reports import broken_report, healthy_report
 
@@ -28,3 +29,10 @@ def test_the_longer_nothing_has_changed_the_longer_the_next_look_may_take(second
     turned, begun = [one.since for one in report.conditions], [one.since for one in report.problems]
     later = replace(report, at=max(*turned, *begun) + timedelta(seconds=seconds))
     assert _calm(later) == pytest.approx(calm)
+
+
+def test_the_end_of_a_pause_is_looked_at_in_time() -> None:
+    report = replace(healthy_report(), pass_seconds=0.0)
+    ends = report.at + timedelta(seconds=7)
+    paused = replace(report, maintenance=Maintenance(Pause("root", "", report.at, ends)))
+    assert seconds_to_next_pass(paused, 30.0) == 7.0

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from calico_agent.model.action import Attempts
+from calico_agent.model.container.supervision import Attempts
 from calico_agent.model.identity import KeptIdentity
 from calico_agent.model.maintenance import Deed, Order
 from calico_agent.runtime.memory import Memory
