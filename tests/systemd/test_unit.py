@@ -1,6 +1,7 @@
 """The systemd unit: systemd understands it, and it gives the agent no more than it needs."""
 
 import configparser
+import json
 import re
 import stat
 import subprocess
@@ -52,6 +53,34 @@ def test_its_exposure_is_low(unit: Path) -> None:
     score = re.search(r"exposure level for calico-agent\.service: ([0-9.]+)", done.stdout)
     assert score is not None, done.stdout + done.stderr
     assert float(score[1]) <= 2.5
+
+
+def test_each_right_that_remains_has_its_reason_beside_it(unit: Path) -> None:
+    done = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "--no-pager", "--json=short", unit],
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    counted = [one for one in json.loads(done.stdout) if one["set"] is False]
+    comments = " ".join(line for line in UNIT.read_text().splitlines() if line.startswith("#"))
+    explained = {one["name"] for one in counted if any(word in comments for word in names_of(one["name"]))}
+    assert len(counted) > 10
+    assert {one["name"] for one in counted} - explained == set()
+
+
+def names_of(check: str) -> list[str]:
+    """What a comment may call it: the setting, or what of it is not taken away."""
+    _, _, what = check.partition("=~")
+    if not what:
+        return check.split("/")
+    head, _, many = what.partition("(")
+    return [head + one.strip("*") for one in many.rstrip(")").split("|")] if many else [what]
+
+
+def test_it_depends_on_nothing_that_may_come_late() -> None:
+    parser = configparser.RawConfigParser(strict=False)
+    parser.optionxform = str  # type: ignore[method-assign, assignment]
+    parser.read(UNIT)
+    assert not {"Requires", "Requisite", "BindsTo", "PartOf"} & set(parser["Unit"])
 
 
 def test_a_wrong_configuration_is_not_tried_again() -> None:
