@@ -35,4 +35,4 @@ Before all that a host is taken over: `adopt` (pure) makes the configuration out
 or a manifest says of the calico/node that somebody else runs.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
