@@ -1,6 +1,6 @@
 """What could not be read, and what was read but not understood."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from calico_agent.expected.view import View
 from calico_agent.faults.agent import (
@@ -118,6 +118,19 @@ _CURES = {
 }
 
 
+_API_CURES = {
+    "refused": "see that kube-apiserver runs there, and where kube-proxy makes its address, that kube-proxy does here",
+    "timeout": "see on the control plane whether kube-apiserver hangs or a firewall drops its port",
+    "unreachable": "see that the control plane is up, and that a route leads to it from this host",
+    "denied": "kubectl apply -f cluster-role.yaml (config/kubernetes), or give the agent a credential that may",
+}
+
+
+def _cures(view: View) -> Mapping[str, str]:
+    settings = view.observation.datastore_settings
+    return _API_CURES if settings is not None and settings.kubernetes is not None else _CURES
+
+
 def _datastore(view: View) -> Iterator[Finding]:
     """Why there is no current reading of the datastore, and what is gone by instead."""
     trouble, kept = view.observation.current_datastore, view.observation.snapshot_trouble
@@ -135,10 +148,10 @@ def _datastore(view: View) -> Iterator[Finding]:
             )
         else:
             what = f"{trouble.source} cannot be read: {trouble.reason}"
-            yield DS_UNREADABLE.finding(trouble.source, what, effect=effect, cure=_CURES.get(trouble.code, ""))
+            yield DS_UNREADABLE.finding(trouble.source, what, effect=effect, cure=_cures(view).get(trouble.code, ""))
     elif (files := view.observation.files_trouble) is not None:
-        effect = "the open connection to etcd goes on; once it ends, no other can be made"
-        yield DS_FILE.finding(files.source, f"for the next connection to etcd: {files.reason}", effect=effect)
+        effect = "the open connection goes on; once it ends, no other can be made"
+        yield DS_FILE.finding(files.source, f"for the next connection to {files.source}: {files.reason}", effect=effect)
     if kept is not None:
         effect = "an agent that starts while etcd is down does not know which routes this host needs"
         yield DS_SNAPSHOT.finding(kept.source, kept.reason, effect=effect)

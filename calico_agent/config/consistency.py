@@ -52,8 +52,31 @@ def _supervise_faults(config: Config) -> Iterator[tuple[Key, str]]:
         yield ("datastore", "api"), f'{words} uses "{wanted}"'
 
 
+_OF_ETCD = ("ca_file", "cert_file", "key_file", "username", "password_file")
+
+
+def _kubernetes_faults(config: Config) -> Iterator[tuple[Key, str]]:
+    section = config.datastore
+    ways = [name for name in ("endpoints", "kubeconfig", "service_account_dir") if getattr(section, name)]
+    if len(ways) > 1:
+        yield ("datastore", ways[1]), f"is of no use beside {ways[0]}: a cluster has one datastore"
+    elif ways and ways != ["endpoints"]:
+        others = [
+            name for name in ("ca_file", "cert_file", "key_file", "username", "password_file") if getattr(section, name)
+        ]
+        if others:
+            yield ("datastore", others[0]), f"is for etcd, and of no use beside {ways[0]}"
+        if config.mode is Mode.SUPERVISE:
+            yield ("datastore", ways[0]), 'is of no use in mode "supervise", which starts calico/node with etcd alone'
+    if section.kubeconfig_context and not section.kubeconfig:
+        yield ("datastore", "kubeconfig_context"), "is of no use without kubeconfig"
+    if section.use_pod_cidr and not set(ways) & {"kubeconfig", "service_account_dir"}:
+        yield ("datastore", "use_pod_cidr"), "is of no use without kubeconfig or service_account_dir"
+
+
 def _datastore_faults(config: Config) -> Iterator[tuple[Key, str]]:
     section = config.datastore
+    yield from _kubernetes_faults(config)
     schemes = {urlsplit(endpoint).scheme for endpoint in section.endpoints}
     if len(schemes) > 1:
         yield ("datastore", "endpoints"), "mixes http and https"

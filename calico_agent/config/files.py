@@ -22,8 +22,8 @@ from calico_agent.sources.host.decode.certificate import decode_certificates
 _MOST_BYTES = 1 << 20
 _SOON = timedelta(days=14)
 
-_SECRET = ("key_file", "password_file")
-_DATASTORE_FILES = ("ca_file", "cert_file", "key_file", "password_file")
+_SECRET = ("key_file", "password_file", "kubeconfig")
+_DATASTORE_FILES = ("ca_file", "cert_file", "key_file", "password_file", "kubeconfig")
 
 
 @dataclass(frozen=True, slots=True)

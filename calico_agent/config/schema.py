@@ -22,6 +22,7 @@ from calico_agent.model.settings import (
     DriftPolicy,
     EtcdApi,
     IdentitySettings,
+    KubernetesSettings,
     Mode,
     NodeSettings,
     OnChange,
@@ -53,7 +54,7 @@ class IdentitySection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class DatastoreSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where etcd is. Without endpoints they are taken from the calico/node container that is found running."""
+    """Where etcd is, or the Kubernetes API. Without both that is taken from the calico/node that runs here."""
 
     endpoints: Annotated[tuple[Endpoint, ...], Meta(max_length=64, description="a list of endpoint URLs")] = ()
     ca_file: FilePath = ""
@@ -62,6 +63,10 @@ class DatastoreSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     username: Annotated[str, text("a user name")] = ""
     password_file: SecretPath = ""
     api: Annotated[EtcdApi, Meta(description='"v3" or "v2"')] = EtcdApi.V3
+    kubeconfig: FilePath = ""
+    kubeconfig_context: Annotated[str, text("the name of a context")] = ""
+    service_account_dir: FilePath = ""
+    use_pod_cidr: Annotated[bool, Meta(description="true or false")] = False
     timeout_seconds: Annotated[float, seconds(0.5, 60)] = 5.0
 
 
@@ -169,6 +174,8 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Reads the password file, which may change under a running agent; raises ConfigError when it cannot.
         """
         section = self.datastore
+        if section.kubeconfig or section.service_account_dir:
+            return DatastoreSettings((), kubernetes=self._kubernetes_settings(), timeout=section.timeout_seconds)
         if not section.endpoints:
             return None
         return DatastoreSettings(
@@ -180,6 +187,17 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             password=read_password(Path(section.password_file)) if section.password_file else "",
             api=section.api,
             timeout=section.timeout_seconds,
+        )
+
+    def _kubernetes_settings(self) -> KubernetesSettings:
+        section, folder = self.datastore, self.datastore.service_account_dir.rstrip("/")
+        return KubernetesSettings(
+            kubeconfig=section.kubeconfig,
+            context=section.kubeconfig_context,
+            ca_file=f"{folder}/ca.crt" if folder else "",
+            token_file=f"{folder}/token" if folder else "",
+            runs_plugins=True,
+            pod_cidrs=section.use_pod_cidr,
         )
 
     def node_settings(self) -> NodeSettings:

@@ -53,7 +53,7 @@ def _settings_of_container(config: Config) -> DatastoreSettings | Unreadable:
 def _records(backend: Backend, connection: Connection, settings: DatastoreSettings, secrets: list[str]) -> BundlePart:
     prefixes, refused = connection.readable()
     stamp, found = connection.read_all(prefixes)
-    head = {"api": settings.api.value, "revision": stamp.revision, "read_at": datetime.now(UTC).isoformat()}
+    head = {"api": settings.kind, "revision": stamp.revision, "read_at": datetime.now(UTC).isoformat()}
     rows: list[object] = [head]
     for key, value in found:
         if len(rows) > _MOST_RECORDS:

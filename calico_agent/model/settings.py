@@ -66,7 +66,8 @@ class KubernetesSettings:
 
     By a kubeconfig and one of its contexts (empty: the current one), or by a server with the files of a service
     account. Paths are those of the file system at `root`. `runs_plugins`: a program that the kubeconfig names to make
-    the credential is run. `pod_cidrs`: IPAM is host-local, and a node's blocks are its pod CIDRs.
+    the credential is run. `by_service`: the server is the cluster's address of a service. `pod_cidrs`: IPAM is
+    host-local, and a node's blocks are its pod CIDRs.
     """
 
     kubeconfig: str = ""
@@ -80,6 +81,7 @@ class KubernetesSettings:
     insecure: bool = False
     root: str = "/"
     runs_plugins: bool = False
+    by_service: bool = False
     pod_cidrs: bool = False
 
 
@@ -101,6 +103,11 @@ class DatastoreSettings:
     timeout: float = 5.0
     origin: str = "configuration"
     kubernetes: KubernetesSettings | None = None
+
+    @property
+    def kind(self) -> str:
+        """A word for the kind of datastore it is."""
+        return "kubernetes" if self.kubernetes is not None else self.api.value
 
     @property
     def is_of_calico_2(self) -> bool:

@@ -34,6 +34,8 @@ def decide_wanted(
     """
     if settings is None:
         return DesiredContainer(None, "no datastore is configured")
+    if settings.kubernetes is not None:
+        return DesiredContainer(None, "Calico's data is in the Kubernetes API: it is started by others")
     if not identity.complete:
         choices = (identity.name, identity.ipv4, identity.ipv6)
         return DesiredContainer(

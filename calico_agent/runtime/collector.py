@@ -144,7 +144,7 @@ class Collector:
         return Circumstances(
             docker,
             datastore,
-            self._datastore.settings,
+            etcd if (etcd := self._datastore.settings) is None or etcd.kubernetes is None else None,
             docker_url=config.docker.url,
             docker_seconds=config.docker.timeout_seconds,
             state_dir=config.agent.state_dir,

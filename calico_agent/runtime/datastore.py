@@ -1,6 +1,6 @@
 """Where the datastore is, and its last reading that was believed: followed by a daemon, read once by who looks once.
 
-Without configuration its settings come from the calico/node container that runs here.
+Without configuration its settings come from the calico/node that runs here.
 """
 
 import time
@@ -23,8 +23,14 @@ from calico_agent.sources.datastore.cache_writer import CacheWriter
 from calico_agent.sources.datastore.mirror import Mirror
 from calico_agent.sources.datastore.reading import read_datastore
 from calico_agent.sources.datastore.server.endpoints import resolve_endpoints
+from calico_agent.sources.datastore.server.error import DatastoreError
 from calico_agent.sources.datastore.single_reads import read_blocks
 from calico_agent.sources.docker.decode.node_datastore import datastore_settings
+from calico_agent.sources.kubernetes.node_process import (
+    datastore_of_plugin,
+    datastore_of_process,
+    kubernetes_of_container,
+)
 
 # The first pass waits that long for etcd, so that a daemon that was just started does not begin with "unknown".
 _FIRST_ANSWER_SECONDS = 3.0
@@ -128,10 +134,20 @@ class DatastoreSource:
             return settings
         return replace(settings, timeout=self._config.datastore.timeout_seconds)
 
+    @staticmethod
+    def _servers(backend: Backend, settings: DatastoreSettings) -> tuple[str, ...]:
+        """Those of etcd are configured; a credential names that of Kubernetes."""
+        if settings.endpoints:
+            return settings.endpoints
+        try:
+            return tuple(map(str, backend.endpoints(settings)))
+        except DatastoreError:
+            return ()  # the reading tells of it
+
     def _follow(self, settings: DatastoreSettings) -> None:
         self.settings = settings
         self._backend = self._backends(settings)
-        self.endpoints = resolve_endpoints(settings.endpoints)
+        self.endpoints = resolve_endpoints(self._servers(self._backend, settings))
         self.close()
         directory = self._config.agent.state_dir
         self._keeper = CacheWriter(SnapshotFile(Path(directory, _SNAPSHOT), settings)) if directory else None
@@ -146,11 +162,19 @@ class DatastoreSource:
 
 
 def settings_from(docker: Docker | Unreadable, name: str) -> DatastoreSettings | Unreadable:
-    """The datastore of this host's calico/node container, which need not run: where the cluster's data is stays so."""
+    """The datastore of this host's calico/node, whatever started it: by its container, process, or CNI plugin.
+
+    A container need not run to tell where etcd is: where the cluster's data is stays so.
+    """
+    node = None if isinstance(docker, Unreadable) else node_container(docker, name)
+    if node is not None:
+        found = datastore_settings(node)
+        in_kubernetes = isinstance(found, Unreadable) and found.code == "kubernetes"
+        return kubernetes_of_container(node) if in_kubernetes else found
+    elsewhere = datastore_of_process() or datastore_of_plugin()
+    if elsewhere is not None:
+        return elsewhere
     if isinstance(docker, Unreadable):
         return Unreadable("etcd", f"no datastore is configured, and Docker cannot be asked: {docker.reason}", "unset")
-    node = node_container(docker, name)
-    if node is None:
-        reason = "no datastore is configured, and there is no calico/node container here to take its settings from"
-        return Unreadable("etcd", reason, "unset")
-    return datastore_settings(node)
+    reason = "no datastore is configured, and there is no calico/node container here to take its settings from"
+    return Unreadable("etcd", reason, "unset")

@@ -45,6 +45,7 @@ def succession_of(config: Config, observation: Observation, identity: Identity) 
 
 def specification_of(config: Config, observation: Observation, identity: Identity) -> ContainerSpec | None:
     """Return what the container is made from; None while this host's identity, or its datastore, is not known."""
-    if observation.datastore_settings is None or not identity.complete:
+    settings = observation.datastore_settings
+    if settings is None or settings.kubernetes is not None or not identity.complete:
         return None
-    return wanted_container(config.node_settings(), observation.datastore_settings, identity)
+    return wanted_container(config.node_settings(), settings, identity)

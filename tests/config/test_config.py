@@ -20,7 +20,15 @@ from calico_agent.config.keys import schema_keys, variable_name
 from calico_agent.config.show import render_config
 from calico_agent.errors import ConfigError
 from calico_agent.model.container.container import Mount
-from calico_agent.model.settings import AddressSettings, DriftPolicy, EtcdApi, Mode, OnChange, Preset
+from calico_agent.model.settings import (
+    AddressSettings,
+    DriftPolicy,
+    EtcdApi,
+    KubernetesSettings,
+    Mode,
+    OnChange,
+    Preset,
+)
 from tests.places import REPOSITORY
 
 ANNOTATED = REPOSITORY / "config" / "calico-agent.toml"
@@ -228,6 +236,40 @@ class TestFaults:
         certificate.write_text("x")
         text = f'[datastore]\nendpoints = ["https://10.0.0.1:2379"]\ncert_file = "{certificate}"'
         assert faults_of(tmp_path, text) == ["[datastore] cert_file: is of no use without key_file"]
+
+    @pytest.mark.parametrize(
+        ("text", "fault"),
+        [
+            ('endpoints = ["https://10.0.0.1:2379"]\nkubeconfig = "FILE"', "kubeconfig: is of no use beside endpoints"),
+            ('kubeconfig = "FILE"\nservice_account_dir = "/x"', "service_account_dir: is of no use beside kubeconfig"),
+            ('kubeconfig = "FILE"\nca_file = "FILE"', "ca_file: is for etcd, and of no use beside kubeconfig"),
+            ('kubeconfig_context = "x"', "kubeconfig_context: is of no use without kubeconfig"),
+            ("use_pod_cidr = true", "use_pod_cidr: is of no use without kubeconfig or service_account_dir"),
+        ],
+    )
+    def test_what_goes_with_the_kubernetes_api(self, tmp_path: Path, text: str, fault: str) -> None:
+        (tmp_path / "file").write_text("x")
+        found = faults_of(tmp_path, f"[datastore]\n{text}".replace("FILE", str(tmp_path / "file")))
+        assert [one for one in found if one.startswith(f"[datastore] {fault}")], found
+
+    def test_the_kubernetes_api_by_a_kubeconfig_and_by_a_service_account(self, tmp_path: Path) -> None:
+        file = tmp_path / "file"
+        file.write_text("x")
+        text = f'[datastore]\nkubeconfig = "{file}"\nkubeconfig_context = "c"\nuse_pod_cidr = true\ntimeout_seconds = 2'
+        settings = load_text(tmp_path, text).datastore_settings()
+        assert settings is not None
+        kubernetes = KubernetesSettings(kubeconfig=str(file), context="c", runs_plugins=True, pod_cidrs=True)
+        assert (settings.kubernetes, settings.timeout, settings.kind) == (kubernetes, 2.0, "kubernetes")
+        account = load_text(tmp_path, '[datastore]\nservice_account_dir = "/secrets/"').datastore_settings()
+        assert account is not None
+        assert account.kubernetes is not None
+        assert (account.kubernetes.ca_file, account.kubernetes.token_file) == ("/secrets/ca.crt", "/secrets/token")
+
+    def test_supervise_starts_calico_node_with_etcd_alone(self, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("x")
+        image = '[node]\nimage = "calico/node:v3.31.7"'
+        found = faults_of(tmp_path, f'mode = "supervise"\n{image}\n[datastore]\nkubeconfig = "{tmp_path / "file"}"')
+        assert any('kubeconfig: is of no use in mode "supervise"' in one for one in found)
 
     def test_certificates_are_of_no_use_for_http(self, tmp_path: Path) -> None:
         ca = tmp_path / "ca.pem"

@@ -1,18 +1,26 @@
 """The Kubernetes API as Calico's datastore, by a real one with RBAC and the ClusterRole that we ship."""
 
 import os
+import shutil
 import signal
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
+from calico_agent.config import Config
+from calico_agent.config.schema import AgentSection, DockerSection
 from calico_agent.model.calico.node import Datastore, EncapsulationMode
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.settings import DatastoreSettings
+from calico_agent.runtime.collector import Collector
+from calico_agent.runtime.memory import Memory
+from calico_agent.runtime.pipeline import make_pass
 from calico_agent.sources.datastore import replica as replica_module
 from calico_agent.sources.datastore.backends import backend_of
 from calico_agent.sources.datastore.kubernetes.kinds import V1, V3, path_of
@@ -195,6 +203,44 @@ def test_pods_of_a_node_are_found(calico: KubeApiServer, tmp_path: Path) -> None
     assert [(one.pod, one.link, str(one.addresses[0])) for one in found.records] == [
         ("default/pod1-a", "cali5a5341f297a", "192.168.119.2")
     ]
+
+
+# As in a container: the account's folder is in a /run of its own, to which /var/run leads.
+IN_A_POD = """
+mount -t tmpfs none /run
+mkdir -p /run/secrets/kubernetes.io
+cp -r {account} /run/secrets/kubernetes.io/serviceaccount
+exec {program} -e '$| = 1; print "\\n"; <STDIN>;' -- -felix
+"""
+
+
+def test_the_datastore_of_a_calico_node_that_no_docker_knows_is_found(calico: KubeApiServer, tmp_path: Path) -> None:
+    """As under containerd: by its process, with the account of its pod."""
+    account, program = tmp_path / "account", tmp_path / "calico-node"
+    account.mkdir()
+    (account / "token").write_text(calico.token(ACCOUNT))
+    (account / "ca.crt").write_bytes(calico.ca)
+    shutil.copy("/usr/bin/perl", program)
+    told = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": str(calico.port), "NODENAME": "host1"}
+    script = IN_A_POD.format(account=account, program=program)
+    config = Config(
+        agent=AgentSection(state_dir=str(tmp_path / "state")),
+        docker=DockerSection(url=f"unix://{tmp_path}/no-docker.sock"),
+    )
+    command = ["unshare", "--mount", "sh", "-c", script]
+    environment = {**os.environ, **told}
+    with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"\n"
+        sources = Collector(config, lambda _: None, one_shot=True, preflight=False)
+        try:
+            made = make_pass(sources, config, Memory(), datetime.now(UTC))
+        finally:
+            sources.close()
+            process.kill()
+    assert made.report.datastore_origin == f"process {process.pid} (calico-node)"
+    assert made.report.nodes == 3
+    assert made.evaluation.observation.datastore_trouble is None
 
 
 def test_a_cluster_whose_resources_are_in_the_group_of_v3(tmp_path: Path) -> None:

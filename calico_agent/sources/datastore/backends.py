@@ -10,9 +10,9 @@ from calico_agent.sources.datastore.backend import Backend
 def backend_of(settings: DatastoreSettings) -> Backend:
     """The one that these settings ask for."""
     if settings.kubernetes is not None:
-        from calico_agent.sources.datastore.kubernetes.backend import Kubernetes  # noqa: PLC0415 - see above
+        from calico_agent.sources.datastore.kubernetes.backend import KubernetesBackend  # noqa: PLC0415 - see above
 
-        return Kubernetes(settings.kubernetes)
+        return KubernetesBackend(settings.kubernetes)
     if settings.api is EtcdApi.V2:
         from calico_agent.sources.datastore.etcd2.backend import Etcd2  # noqa: PLC0415
 

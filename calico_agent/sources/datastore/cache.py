@@ -13,7 +13,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -64,7 +64,8 @@ class SnapshotFile:
             raise SnapshotError(f"{self.path} cannot be read: {error.strerror}") from None
         if read.bad_keys:
             raise SnapshotError(f"{self.path} is of no use: {read.bad_keys[0].key}: {read.bad_keys[0].reason}")
-        return read
+        calico_2 = self.settings.is_of_calico_2
+        return replace(read, claimable=not calico_2 and self.settings.kubernetes is None, is_of_calico_2=calico_2)
 
     def save(self, datastore: Datastore) -> None:
         """Replace what was kept. Raises SnapshotError, and then what was kept before still is."""
@@ -86,7 +87,7 @@ class SnapshotFile:
     def _lines(self, datastore: Datastore) -> Iterator[bytes]:
         header = {
             "format": _FORMAT,
-            "api": self.settings.api.value,
+            "api": self.settings.kind,
             "endpoints": sorted(self._members()),
             "revision": datastore.revision,
             "read_at": (datastore.read_at or datetime.now(UTC)).isoformat(),
@@ -100,11 +101,13 @@ class SnapshotFile:
         if written != _FORMAT:
             raise Malformed(f"its format is {written}, not {_FORMAT}: another version of calico-agent wrote it")
         members = {str(member) for member in json_object.items(header, "endpoints")}
-        if json_object.text(header, "api") != self.settings.api.value or not members & self._members():
+        if json_object.text(header, "api") != self.settings.kind or not members & self._members():
             raise Malformed(f"it is the reading of another datastore, {', '.join(sorted(members))[:200]}")
 
     def _members(self) -> set[str]:
-        """`host:port` of each endpoint: a member of etcd belongs to one cluster."""
+        """`host:port` of each endpoint: a member of etcd belongs to one cluster. Of Kubernetes what names the API."""
+        if self.settings.kubernetes is not None:
+            return {self.settings.kubernetes.server or self.settings.kubernetes.kubeconfig}
         try:
             return {parse_endpoint(url, tls_by_default=False).authority for url in self.settings.endpoints}
         except ValueError:

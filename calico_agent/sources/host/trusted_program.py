@@ -28,7 +28,7 @@ def ask(
     arguments: Sequence[str],
     environment: Mapping[str, str] | None = None,
     question: bytes = b"",
-    seconds: float = _SECONDS,
+    seconds: float | None = None,
 ) -> Said:
     """Run it with these arguments, the first of which is its own name, and nothing else of our environment.
 
@@ -41,7 +41,7 @@ def ask(
             raise NotRunError("it is not executable", executable=False)
         if not is_roots_own(status):
             raise NotRunError("others than root may write it, so it is not run")
-        return _run(descriptor, arguments, environment or {}, question, seconds)
+        return _run(descriptor, arguments, environment or {}, question, seconds or _SECONDS)
     finally:
         os.close(descriptor)
 

@@ -5,7 +5,7 @@ perl prints a version for --version, takes any flags behind `--`, and can listen
 
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -35,7 +35,14 @@ while (accept(my $client, $server)) {
 
 @contextmanager
 def running(
-    path: Path, host: NetworkNamespace, *flags: str, name: str = "", port: int = 0, answer: str = "", user: str = ""
+    path: Path,
+    host: NetworkNamespace,
+    *flags: str,
+    name: str = "",
+    port: int = 0,
+    answer: str = "",
+    user: str = "",
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[int]:
     """A process of this program with these flags, in the namespace. `name`: what it calls itself, as k3s does.
 
@@ -47,7 +54,8 @@ def running(
     renamed = f'$0 = "{name}";' if name else ""
     script = renamed + (_LISTEN if port else _WAIT)
     through = ("setpriv", f"--reuid={user}", "--clear-groups") if user else ()
-    variables = ("env", f"PORT={port}", f"ANSWER={answer}")
+    told = {"PORT": str(port), "ANSWER": answer, **(environment or {})}
+    variables = ("env", *(f"{variable}={value}" for variable, value in told.items()))
     command = host.command(*through, *variables, str(path), "-e", script, "--", *flags)
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         try:

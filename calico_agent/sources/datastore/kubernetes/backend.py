@@ -9,15 +9,15 @@ from calico_agent.model.calico.node import Datastore
 from calico_agent.model.settings import DatastoreSettings, KubernetesSettings
 from calico_agent.sources.datastore.backend import Backend, Claims
 from calico_agent.sources.datastore.kubernetes.client import ApiClient
-from calico_agent.sources.datastore.kubernetes.credentials import Credentials
 from calico_agent.sources.datastore.kubernetes.decode import BLOCKS, PREFIXES, assemble, block_key, decode_key
-from calico_agent.sources.datastore.kubernetes.reader import Connection, Seen
+from calico_agent.sources.datastore.kubernetes.logins import Logins
+from calico_agent.sources.datastore.kubernetes.reader import KubernetesConnection, Seen
 from calico_agent.sources.datastore.server.endpoints import Endpoint
 from calico_agent.sources.datastore.server.error import DatastoreError
 from calico_agent.sources.datastore.server.reachability import reach
 
 
-class Kubernetes(Backend):
+class KubernetesBackend(Backend):
     """A revision for each kind, watches or polls by the size of the cluster, no claims."""
 
     source = "the Kubernetes API"
@@ -26,7 +26,7 @@ class Kubernetes(Backend):
 
     def __init__(self, settings: KubernetesSettings) -> None:
         self._pod_cidrs = settings.pod_cidrs
-        self._credentials = Credentials(settings)
+        self._credentials = Logins(settings)
         self._seen = Seen()
 
     @property
@@ -57,9 +57,11 @@ class Kubernetes(Backend):
         self._credentials.login()
         reach(endpoint, timeout).close()
 
-    def connect(self, endpoint: Endpoint, settings: DatastoreSettings, timeout: float) -> Connection:  # noqa: ARG002
+    def connect(self, endpoint: Endpoint, settings: DatastoreSettings, timeout: float) -> KubernetesConnection:  # noqa: ARG002
         """A connection to the server."""
-        return Connection(endpoint, ApiClient(self._credentials, timeout), self._seen, pod_cidrs=self._pod_cidrs)
+        return KubernetesConnection(
+            endpoint, ApiClient(self._credentials, timeout), self._seen, pod_cidrs=self._pod_cidrs
+        )
 
     def claims(self, endpoint: Endpoint, settings: DatastoreSettings, timeout: float) -> Claims:  # noqa: ARG002
         """None: they have no place there."""

@@ -19,8 +19,15 @@ from urllib3.util import Timeout
 
 from calico_agent import __version__
 from calico_agent.model.host.kubernetes_api import Trouble
-from calico_agent.sources.datastore.kubernetes.answer import Event, Object, decode_event, decode_page, named, refused
-from calico_agent.sources.datastore.kubernetes.credentials import Credentials
+from calico_agent.sources.datastore.kubernetes.logins import Logins
+from calico_agent.sources.datastore.kubernetes.objects import (
+    Object,
+    WatchEvent,
+    decode_event,
+    decode_page,
+    named,
+    refused,
+)
 from calico_agent.sources.datastore.server.error import DatastoreError
 from calico_agent.sources.kubernetes.transport import RefusedError, explain, open_pool
 
@@ -49,7 +56,7 @@ _WORDS = {
 class ApiClient:
     """One server, asked with some credentials. Every call has the deadline `timeout` (s) and raises DatastoreError."""
 
-    def __init__(self, credentials: Credentials, timeout: float) -> None:
+    def __init__(self, credentials: Logins, timeout: float) -> None:
         self._credentials = credentials
         self._timeout = timeout
         self._login = credentials.login()
@@ -183,6 +190,8 @@ class ApiClient:
             elif "in time" in refused.detail or "timed out" in refused.detail:
                 code = "timeout"
                 words = f"no answer within {self._timeout:.3g} s"
+            if self._credentials.by_service and code in {"refused", "timeout", "unreachable"}:
+                words = f"{words or refused.detail}; that is a service's address, for which kube-proxy has to work here"
             raise DatastoreError(words or refused.detail, code) from None
 
 
@@ -193,7 +202,7 @@ class EventStream:
         self._client = client
         self._response = response
 
-    def events(self) -> Iterator[Event]:
+    def events(self) -> Iterator[WatchEvent]:
         """Until the server ends it, as it does after its time. Raises DatastoreError."""
         rest = b""
         try:

@@ -26,7 +26,7 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class MadeCredential:
     """A credential, and until when (s since the epoch) it is good; None for one that does not tell."""
 
     token: str = ""
@@ -44,7 +44,7 @@ class Made:
         return replace(login, token=self.token, certificate=self.certificate, key=self.key)
 
 
-def make_credential(plugin: ExecPlugin, kubeconfig: str) -> Made:
+def make_credential(plugin: ExecPlugin, kubeconfig: str) -> MadeCredential:
     """Run it. Raises DatastoreError."""
     path = _path(plugin.command, kubeconfig)
     info = {
@@ -78,7 +78,7 @@ def _path(command: str, kubeconfig: str) -> Path:
     return Path(found)
 
 
-def _decode(answer: JsonObject) -> Made:
+def _decode(answer: JsonObject) -> MadeCredential:
     status = json_object.section(answer, "status")
     token = str(status.get("token") or "")
     certificate, key = (str(status.get(name) or "") for name in ("clientCertificateData", "clientKeyData"))
@@ -86,7 +86,9 @@ def _decode(answer: JsonObject) -> Made:
         raise Malformed("its token is none")
     if not token and not (certificate and key):
         raise Malformed("its answer holds neither a token nor a certificate with its key")
-    return Made(token, certificate.encode(), key.encode(), _end(json_object.text(status, "expirationTimestamp")))
+    return MadeCredential(
+        token, certificate.encode(), key.encode(), _end(json_object.text(status, "expirationTimestamp"))
+    )
 
 
 def _end(written: str | None) -> float | None:

@@ -17,7 +17,7 @@ STAMP = "clusterinformations/"
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class FollowedKind:
     """Objects of one kind: `prefix` begins their keys, `path` is where the API has them.
 
     `listed_as` and `watched_as` are what is asked for of each. `cached`: they are listed from the server's memory.
@@ -39,7 +39,7 @@ def group_of(groups: frozenset[str]) -> str | None:
     return V3 if V3 in groups else None
 
 
-def kinds_of(group: str, *, large: bool, pod_cidrs: bool) -> tuple[Kind, ...]:
+def kinds_of(group: str, *, large: bool, pod_cidrs: bool) -> tuple[FollowedKind, ...]:
     """What is read of a cluster, and how.
 
     In a small one all of it is watched, as confd and Felix do. In a large one that costs the API too much: every
@@ -57,9 +57,9 @@ def path_of(group: str, prefix: str) -> str:
     return "/api/v1/nodes" if prefix == NODES else f"/apis/{group}/{_VERSIONS[group]}/{plural}"
 
 
-def _kind(group: str, prefix: str, *, large: bool, pod_cidrs: bool) -> Kind:
+def _kind(group: str, prefix: str, *, large: bool, pod_cidrs: bool) -> FollowedKind:
     metadata = prefix == NODES and not pod_cidrs
-    return Kind(
+    return FollowedKind(
         prefix,
         path_of(group, prefix),
         listed_as=METADATA if metadata else _JSON,

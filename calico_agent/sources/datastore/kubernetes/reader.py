@@ -11,10 +11,10 @@ import msgspec
 from calico_agent.model.calico.node import Block
 from calico_agent.model.calico.workload_endpoint import WorkloadEndpoint
 from calico_agent.model.network.address import IPNetwork
-from calico_agent.sources.datastore.kubernetes.answer import decode_page, revision
 from calico_agent.sources.datastore.kubernetes.client import ApiClient
 from calico_agent.sources.datastore.kubernetes.decode import BLOCKS, block_key, decode_key
-from calico_agent.sources.datastore.kubernetes.kinds import STAMP, Kind, group_of, kinds_of, path_of
+from calico_agent.sources.datastore.kubernetes.kinds import STAMP, FollowedKind, group_of, kinds_of, path_of
+from calico_agent.sources.datastore.kubernetes.objects import decode_page, revision
 from calico_agent.sources.datastore.kubernetes.pods import decode_pod
 from calico_agent.sources.datastore.kubernetes.watch import Known, KubernetesWatch
 from calico_agent.sources.datastore.position import Position, Stamp
@@ -44,7 +44,7 @@ class Seen:
     def __init__(self) -> None:
         self.group = ""
         self.moved = False
-        self.kinds: tuple[Kind, ...] = ()
+        self.kinds: tuple[FollowedKind, ...] = ()
         self.nodes = 0
         self.known: Known = {}
 
@@ -53,7 +53,7 @@ class Seen:
         return tuple(kind.prefix for kind in self.kinds)
 
 
-class Connection:
+class KubernetesConnection:
     """A connection to the API, to read. Every call has a deadline and raises DatastoreError."""
 
     def __init__(self, endpoint: Endpoint, client: ApiClient, seen: Seen, *, pod_cidrs: bool) -> None:
@@ -103,7 +103,7 @@ class Connection:
         wanted = [kind for kind in self._seen.kinds if kind.prefix in prefixes]
         return self.ping(""), chain.from_iterable(map(self._list, wanted))
 
-    def _list(self, kind: Kind) -> Iterator[tuple[str, bytes]]:
+    def _list(self, kind: FollowedKind) -> Iterator[tuple[str, bytes]]:
         """One kind. One that the API does not have has no objects: older releases have fewer."""
         known: dict[str, str] = {}
         at = 0

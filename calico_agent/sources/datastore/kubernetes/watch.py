@@ -15,9 +15,9 @@ from types import TracebackType
 from typing import Self
 
 from calico_agent.sources.datastore.backend import Changes
-from calico_agent.sources.datastore.kubernetes.answer import Object, named, revision, status_of
 from calico_agent.sources.datastore.kubernetes.client import ApiClient, EventStream
-from calico_agent.sources.datastore.kubernetes.kinds import Kind
+from calico_agent.sources.datastore.kubernetes.kinds import FollowedKind
+from calico_agent.sources.datastore.kubernetes.objects import Object, named, revision, status_of
 from calico_agent.sources.datastore.reconnect_pace import list_delay
 from calico_agent.sources.datastore.server.error import DatastoreError
 
@@ -33,7 +33,7 @@ Known = dict[str, dict[str, str]]
 class _Heard:
     """One event; `found` is None for a bookmark, `gone`: it was deleted."""
 
-    kind: Kind
+    kind: FollowedKind
     at: int
     found: Object | None = None
     gone: bool = False
@@ -43,7 +43,7 @@ class _Heard:
 class _Listed:
     """All objects of a kind."""
 
-    kind: Kind
+    kind: FollowedKind
     at: int
     objects: tuple[Object, ...]
 
@@ -55,7 +55,7 @@ class KubernetesWatch:
     """
 
     def __init__(
-        self, client: ApiClient, kinds: Iterable[Kind], starts: Mapping[str, int], known: Known, nodes: int
+        self, client: ApiClient, kinds: Iterable[FollowedKind], starts: Mapping[str, int], known: Known, nodes: int
     ) -> None:
         self._client = client
         self._known = known
@@ -115,7 +115,7 @@ class KubernetesWatch:
                 if not found.gone:
                     known[one.name] = one.version
 
-    def _follow(self, kind: Kind, start: int) -> None:
+    def _follow(self, kind: FollowedKind, start: int) -> None:
         while not self._cancelled.is_set():
             if start == 0:  # the API had no such kind
                 if self._cancelled.wait(_ABSENT_SECONDS):
@@ -135,7 +135,7 @@ class KubernetesWatch:
                 else:
                     raise
 
-    def _events(self, kind: Kind, start: int) -> Iterator[_Heard]:
+    def _events(self, kind: FollowedKind, start: int) -> Iterator[_Heard]:
         seconds = random.randint(_SHORTEST_WATCH, _LONGEST_WATCH)  # noqa: S311 - no secret
         stream = self._client.watch(kind.path, start, seconds, kind.watched_as)
         with self._lock:
@@ -154,7 +154,7 @@ class KubernetesWatch:
                 self._streams.discard(stream)
             stream.close()
 
-    def _poll(self, kinds: list[Kind]) -> None:
+    def _poll(self, kinds: list[FollowedKind]) -> None:
         """The first time at any moment: all hosts begin when the API came back."""
         pause = random.uniform(0.0, _LONGEST_PAUSE)  # noqa: S311 - no secret
         while not self._cancelled.wait(pause):
@@ -162,7 +162,7 @@ class KubernetesWatch:
                 self._list(kind)
             pause = random.uniform(_SHORTEST_PAUSE, _LONGEST_PAUSE)  # noqa: S311
 
-    def _list(self, kind: Kind) -> int:
+    def _list(self, kind: FollowedKind) -> int:
         """Tell all objects of a kind. The revision of the list; 0 where the API has no such kind, and never had."""
         objects: list[Object] = []
         at = 0

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from calico_agent.model.settings import KubernetesSettings
-from calico_agent.sources.datastore.kubernetes.answer import Event, named
 from calico_agent.sources.datastore.kubernetes.client import METADATA, ApiClient
-from calico_agent.sources.datastore.kubernetes.credentials import Credentials
+from calico_agent.sources.datastore.kubernetes.logins import Logins
+from calico_agent.sources.datastore.kubernetes.objects import WatchEvent, named
 from calico_agent.sources.datastore.server.error import DatastoreError
 from tests.etcd_server import free_port
 from tests.sources.datastore.kubernetes.recorded_api import WIRE, Answer, Question, page, playing, recorded
@@ -21,7 +21,7 @@ PATH = "/apis/crd.projectcalico.org/v1/ippools"
 
 
 def client(url: str, timeout: float = 3.0, **more: Any) -> ApiClient:
-    return ApiClient(Credentials(KubernetesSettings(server=url, **more)), timeout)
+    return ApiClient(Logins(KubernetesSettings(server=url, **more)), timeout)
 
 
 def refused(answer: Answer | Callable[[Question], Answer], timeout: float = 3.0) -> DatastoreError:
@@ -103,7 +103,7 @@ def test_a_recorded_watch_is_heard_to_its_end() -> None:
 def test_a_watch_can_be_ended_from_another_thread() -> None:
     with playing(lambda _: Answer(lasts=True)) as api:
         stream = client(api.url).watch(PATH, 1, 50)
-        events: list[Event] = []
+        events: list[WatchEvent] = []
         thread = threading.Thread(target=lambda: events.extend(_until_error(stream.events)), daemon=True)
         thread.start()
         time.sleep(0.2)
@@ -113,7 +113,7 @@ def test_a_watch_can_be_ended_from_another_thread() -> None:
         stream.close()  # a second time does nothing
 
 
-def _until_error(events: Callable[[], object]) -> list[Event]:
+def _until_error(events: Callable[[], object]) -> list[WatchEvent]:
     try:
         return list(events())  # type: ignore[call-overload, no-any-return]
     except DatastoreError:

@@ -10,8 +10,8 @@ from calico_agent.model.settings import KubernetesSettings
 from calico_agent.sources.datastore.backend import Changes
 from calico_agent.sources.datastore.kubernetes import watch as watch_module
 from calico_agent.sources.datastore.kubernetes.client import ApiClient
-from calico_agent.sources.datastore.kubernetes.credentials import Credentials
-from calico_agent.sources.datastore.kubernetes.kinds import V1, Kind, group_of, kinds_of
+from calico_agent.sources.datastore.kubernetes.kinds import V1, FollowedKind, group_of, kinds_of
+from calico_agent.sources.datastore.kubernetes.logins import Logins
 from calico_agent.sources.datastore.kubernetes.watch import Known, KubernetesWatch
 from calico_agent.sources.datastore.server.error import DatastoreError
 from tests.patience import until
@@ -20,12 +20,14 @@ from tests.sources.datastore.kubernetes.recorded_api import playing as playing_a
 
 POOLS = "ippools/"
 PATH = "/apis/crd.projectcalico.org/v1/ippools"
-KIND = Kind(POOLS, PATH)
+KIND = FollowedKind(POOLS, PATH)
 
 
 @contextmanager
-def watching(api: RecordedApi, known: Known, kind: Kind = KIND, start: int = 300) -> Iterator[Iterator[Changes]]:
-    client = ApiClient(Credentials(KubernetesSettings(server=api.url)), 3.0)
+def watching(
+    api: RecordedApi, known: Known, kind: FollowedKind = KIND, start: int = 300
+) -> Iterator[Iterator[Changes]]:
+    client = ApiClient(Logins(KubernetesSettings(server=api.url)), 3.0)
     with KubernetesWatch(client, [kind], {kind.prefix: start + 1}, known, nodes=0) as watch:
         yield watch.changes()
 
@@ -80,7 +82,7 @@ def test_what_is_polled_tells_what_differs(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(watch_module, "_SHORTEST_PAUSE", 0.01)
     monkeypatch.setattr(watch_module, "_LONGEST_PAUSE", 0.02)
     answers = [page("a", "b", version="1"), page("a", "b", version="1"), page("a", version="1")]
-    polled = Kind(POOLS, PATH, cached=True, polled=True)
+    polled = FollowedKind(POOLS, PATH, cached=True, polled=True)
 
     def answer(_: Question) -> Answer:
         return answers.pop(0) if len(answers) > 1 else answers[0]

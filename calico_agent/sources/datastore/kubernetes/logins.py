@@ -1,16 +1,17 @@
 """What is shown to the Kubernetes API: read anew for each connection, and when the API does not know it any more."""
 
+import os
 import threading
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from calico_agent.model.settings import KubernetesSettings
-from calico_agent.sources.datastore.kubernetes.exec_plugin import Made, make_credential
+from calico_agent.sources.datastore.kubernetes.exec_plugin import MadeCredential, make_credential
 from calico_agent.sources.datastore.kubernetes.rooted import rooted
 from calico_agent.sources.datastore.server.error import DatastoreError
 from calico_agent.sources.decode_error import Malformed
 from calico_agent.sources.kubernetes.api_credentials import CredentialError, read_kubeconfig, with_files
-from calico_agent.sources.kubernetes.decode.api_login import ApiLogin
+from calico_agent.sources.kubernetes.decode.api_login import ApiLogin, decode_variables
 
 _UNSUPPORTED = {
     "exec": "names a program that makes the credential (exec) which is not run: only one of v1 or v1beta1, that asks "
@@ -21,13 +22,27 @@ _UNSUPPORTED = {
 }
 
 
-class Credentials:
+def _server_of_pod() -> str:
+    """As a program in a pod is told it. Raises DatastoreError."""
+    found = decode_variables(lambda name: os.environ.get(name, "") if name.startswith("KUBERNETES_SERVICE") else "")
+    if found is None:
+        reason = "[datastore] service_account_dir is for a pod, and KUBERNETES_SERVICE_HOST is not set: use kubeconfig"
+        raise DatastoreError(reason, "config")
+    return found.server
+
+
+class Logins:
     """Those of some settings. What a program made is kept as long as it is good. Thread-safe."""
 
     def __init__(self, settings: KubernetesSettings) -> None:
         self._settings = settings
         self._lock = threading.Lock()
-        self._made: Made | None = None
+        self._made: MadeCredential | None = None
+
+    @property
+    def by_service(self) -> bool:
+        """Whether the server is named by the cluster's address of a service."""
+        return self._settings.by_service
 
     def login(self, *, anew: bool = False) -> ApiLogin:
         """What is there now; `anew`: the last one was refused. Raises DatastoreError."""
@@ -45,7 +60,7 @@ class Credentials:
         if settings.kubeconfig:
             return read_kubeconfig(settings.kubeconfig, self._on_host, settings.context)
         return ApiLogin(
-            settings.server,
+            settings.server or _server_of_pod(),
             insecure=settings.insecure,
             ca_file=settings.ca_file,
             token=settings.token,

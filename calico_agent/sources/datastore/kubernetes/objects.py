@@ -41,7 +41,7 @@ class Object(msgspec.Struct):
     raw: bytes
 
 
-class Event(msgspec.Struct):
+class WatchEvent(msgspec.Struct):
     """What a watch tells: `ADDED`, `MODIFIED`, `DELETED`, `BOOKMARK`, `ERROR`."""
 
     type: str
@@ -50,7 +50,7 @@ class Event(msgspec.Struct):
 
 _page: msgspec.json.Decoder[Page] = msgspec.json.Decoder(Page)
 _named: msgspec.json.Decoder[_Named] = msgspec.json.Decoder(_Named)
-_event: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+_event: msgspec.json.Decoder[WatchEvent] = msgspec.json.Decoder(WatchEvent)
 
 
 def named(raw: bytes | msgspec.Raw) -> Object:
@@ -75,7 +75,7 @@ def decode_page(body: bytes) -> Page:
         raise DatastoreError("what it answers is no list of Kubernetes", "failed") from None
 
 
-def decode_event(line: bytes) -> Event:
+def decode_event(line: bytes) -> WatchEvent:
     """A line of a watch. Raises DatastoreError."""
     try:
         return _event.decode(line)
@@ -83,7 +83,7 @@ def decode_event(line: bytes) -> Event:
         raise DatastoreError("what it tells is no event of Kubernetes", "failed") from None
 
 
-def status_of(event: Event) -> DatastoreError:
+def status_of(event: WatchEvent) -> DatastoreError:
     """What an event of the type ERROR says."""
     try:
         said: dict[str, Any] = msgspec.json.decode(event.object)
