@@ -14,7 +14,7 @@ import docker
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from requests.exceptions import RequestException
 
-from calico_agent.model.action import (
+from calico_agent.model.container.action import (
     Action,
     ClearRestartPolicy,
     CreateContainer,

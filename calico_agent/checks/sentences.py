@@ -8,7 +8,6 @@ from calico_agent.model.container.container import Container
 from calico_agent.model.identity import Candidate
 from calico_agent.model.name_lease import NameLease, claim_on
 from calico_agent.model.network.address import Family, IPAddress, IPInterface, IPNetwork
-from calico_agent.model.settings import EtcdApi
 from calico_agent.text import listed
 
 
@@ -112,7 +111,7 @@ def _without(view: View, family: Family) -> str:
     node, settings = view.local.node, view.observation.datastore_settings
     own = node.registered(Family(10 - family)) if node is not None else None
     held = view.local.candidate(own.ip) if own is not None else None
-    if node is None or held is None or not held.accepted or settings is None or settings.api is EtcdApi.V2:
+    if node is None or held is None or not held.accepted or settings is None or settings.is_of_calico_2:
         return ""
     field, variable = ("ipv4Address", "IP") if family is Family.IPV4 else ("ipv6Address", "IP6")
     taken = f"""calicoctl patch node {node.name} -p '{{"spec":{{"bgp":{{"{field}":null}}}}}}'"""

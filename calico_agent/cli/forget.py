@@ -21,7 +21,7 @@ from calico_agent.model.maintenance import Deed
 from calico_agent.model.name_lease import NameOwner
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.settings import DatastoreSettings, Mode
-from calico_agent.plan.forgetting import Forgetting, forgetting_claim, forgetting_identity, own_claims
+from calico_agent.plan.maintenance.forgetting import Forgetting, forgetting_claim, forgetting_identity, own_claims
 from calico_agent.plan.succession import running_name
 from calico_agent.runtime import oneshot as once
 from calico_agent.runtime.pipeline import identify

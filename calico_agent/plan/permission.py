@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from calico_agent.model.action import (
+from calico_agent.model.container.action import (
     Action,
     ClearRestartPolicy,
     CreateContainer,

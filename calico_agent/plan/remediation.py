@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from calico_agent.model.action import (
+from calico_agent.model.container.action import (
     ClearRestartPolicy,
     CreateContainer,
     RenameContainer,
@@ -26,10 +26,10 @@ from calico_agent.model.observation import Unreadable
 from calico_agent.model.report import TimedProblem
 from calico_agent.model.settings import DriftPolicy, SuperviseSettings
 from calico_agent.plan.image import plan_image
+from calico_agent.plan.maintenance.restart_on_order import open_order, restart_on_order
 from calico_agent.plan.patience import may_pass, noted
 from calico_agent.plan.permission import permit
 from calico_agent.plan.replacement import Case, replace_drifted, replacing, staying, take_over
-from calico_agent.plan.restart_on_order import open_order, restart_on_order
 from calico_agent.plan.restart_reason import restart_reason
 from calico_agent.plan.rollout import Rollout, plan_rollout
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from calico_agent.model.action import Action, Promote, ReplaceContainer
+from calico_agent.model.container.action import Action, Promote, ReplaceContainer
 from calico_agent.model.container.container import Container, ContainerSpec, ContainerState, Docker
 from calico_agent.model.container.rollout import parts_of, refused, same_identity
 from calico_agent.model.container.starter import why_not_taken_over

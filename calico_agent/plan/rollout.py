@@ -10,7 +10,7 @@ datastore that does not answer, or that all peers are away: the old container wo
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from calico_agent.model.action import Promote, RemoveContainer, RenameContainer, Retire, Rollback
+from calico_agent.model.container.action import Promote, RemoveContainer, RenameContainer, Retire, Rollback
 from calico_agent.model.container.container import Container, ContainerSpec, ContainerState, Docker
 from calico_agent.model.container.program import Stage
 from calico_agent.model.container.rollout import Parts, aside_name, is_made_from, may_return, parts_of, same_identity

@@ -18,13 +18,13 @@ from calico_agent.model.preflight import Check
 from calico_agent.model.report import Report
 from calico_agent.report.pages.config_diff import Outlook
 from calico_agent.report.timeline import History, advance
-from calico_agent.runtime.asked import Asked
 from calico_agent.runtime.collector import Collector
 from calico_agent.runtime.compose import compose
 from calico_agent.runtime.memory import Memory, MemoryFiles
 from calico_agent.runtime.pipeline import Evaluation, evaluate
 from calico_agent.runtime.queries import RouteQueries
 from calico_agent.runtime.supervision import desired_container, succession_of
+from calico_agent.state.asked import Asked
 
 # BIRD puts a deleted route back within its scan of 2 s: a fault that one look finds must still be there at the next.
 _SECOND_LOOK = timedelta(seconds=3)

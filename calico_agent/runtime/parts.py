@@ -7,8 +7,8 @@ from typing import Protocol
 from calico_agent.api.http import HttpServer
 from calico_agent.api.latest import AgentHealth, Heartbeat
 from calico_agent.config import Config
-from calico_agent.model.action import Outcome
 from calico_agent.model.configuration import Configuration
+from calico_agent.model.container.action import Outcome
 from calico_agent.model.container.supervision import Plan
 from calico_agent.model.observation import AgentTrouble
 from calico_agent.model.report import Report

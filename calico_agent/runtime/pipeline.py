@@ -27,8 +27,8 @@ from calico_agent.model.network.address import IPAddress, IPNetwork
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.report import Report, TimedCondition, TimedProblem
 from calico_agent.model.settings import IdentitySettings, Mode
+from calico_agent.plan.maintenance.pause import held_back
 from calico_agent.plan.name_lease import plan_claim
-from calico_agent.plan.pause import held_back
 from calico_agent.plan.progress import progress_of
 from calico_agent.plan.remediation import plan_supervision
 from calico_agent.plan.start_gates import forewarned

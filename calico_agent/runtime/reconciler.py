@@ -11,21 +11,21 @@ from calico_agent.act.image import ImagePuller
 from calico_agent.act.name_lease import NameLeaseKeeper
 from calico_agent.api.latest import Heartbeat
 from calico_agent.config import Config
-from calico_agent.model.action import Outcome
 from calico_agent.model.configuration import Configuration
+from calico_agent.model.container.action import Outcome
 from calico_agent.model.container.supervision import Plan
 from calico_agent.model.last_value_cache import Caches
 from calico_agent.model.observation import AgentTrouble, Observation
 from calico_agent.model.report import Report
 from calico_agent.model.settings import Mode
 from calico_agent.plan.remediation import record_error
-from calico_agent.runtime.asked import Asked
 from calico_agent.runtime.clock import Clock
 from calico_agent.runtime.collector import PARTS, Collector
 from calico_agent.runtime.memory import Memory, MemoryFiles
 from calico_agent.runtime.parts import LONGEST_PASS
 from calico_agent.runtime.pipeline import make_pass
 from calico_agent.runtime.queries import RouteQueries
+from calico_agent.state.asked import Asked
 
 
 class Reconciler:

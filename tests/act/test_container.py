@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from calico_agent.act.container import ContainerActor
-from calico_agent.model.action import (
+from calico_agent.model.container.action import (
     Action,
     ClearRestartPolicy,
     CreateContainer,

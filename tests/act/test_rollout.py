@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from calico_agent.act.container import ContainerActor
-from calico_agent.model.action import CreateContainer, Promote, RemoveContainer, ReplaceContainer, Rollback
+from calico_agent.model.container.action import CreateContainer, Promote, RemoveContainer, ReplaceContainer, Rollback
 from calico_agent.model.container.container import ContainerSpec
 from tests.act.passes import supervise
 from tests.docker_engine import IMAGE, docker_engine

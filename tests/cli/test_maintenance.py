@@ -20,7 +20,7 @@ from calico_agent.cli.main import main
 from calico_agent.model.container.container import LABEL_MANAGED_BY, MANAGED_BY
 from calico_agent.model.report import Report, Supervision
 from calico_agent.model.settings import Mode
-from calico_agent.runtime.asked import Asked
+from calico_agent.state.asked import Asked
 from tests.patience import until
 from tests.reports import broken_report, healthy_report
 

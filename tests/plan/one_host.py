@@ -11,7 +11,10 @@ from ipaddress import ip_address, ip_interface, ip_network
 from calico_agent.expected.local_node import node_container
 from calico_agent.identity.select import identify_host
 from calico_agent.identity.sticky import addresses_in_use, names_in_use, remember
-from calico_agent.model.action import (
+from calico_agent.model.assessment import StageReached
+from calico_agent.model.calico.bird import Bird, PeerKind, Session
+from calico_agent.model.calico.node import Datastore, Node
+from calico_agent.model.container.action import (
     Action,
     ClearRestartPolicy,
     CreateContainer,
@@ -24,9 +27,6 @@ from calico_agent.model.action import (
     Rollback,
     StartContainer,
 )
-from calico_agent.model.assessment import StageReached
-from calico_agent.model.calico.bird import Bird, PeerKind, Session
-from calico_agent.model.calico.node import Datastore, Node
 from calico_agent.model.container.container import (
     LABEL_MANAGED_BY,
     LABEL_SPEC_HASH,

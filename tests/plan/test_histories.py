@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calico_agent.model.action import (
+from calico_agent.model.calico.node import Node
+from calico_agent.model.container.action import (
     Action,
     CreateContainer,
     Promote,
@@ -18,7 +19,6 @@ from calico_agent.model.action import (
     Rollback,
     StartContainer,
 )
-from calico_agent.model.calico.node import Node
 from calico_agent.model.identity import KeptIdentity
 from calico_agent.model.settings import DriftPolicy, OnChange, SuperviseSettings
 from tests.examples import at_most

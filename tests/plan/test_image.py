@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from calico_agent.model.action import CreateContainer, ReplaceContainer, StartContainer
+from calico_agent.model.container.action import CreateContainer, ReplaceContainer, StartContainer
 from calico_agent.model.container.container import Container, ContainerSpec, Docker
 from calico_agent.model.container.image import LocalImage, Pull, PullPolicy
 from calico_agent.model.container.supervision import Attempts, DesiredContainer, Plan

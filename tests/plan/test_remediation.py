@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from calico_agent.faults.registry import FAULTS
-from calico_agent.model.action import (
+from calico_agent.model.container.action import (
     ClearRestartPolicy,
     CreateContainer,
     RenameContainer,

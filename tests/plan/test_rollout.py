@@ -11,7 +11,8 @@ from itertools import product
 
 import pytest
 
-from calico_agent.model.action import (
+from calico_agent.model.assessment import StageReached
+from calico_agent.model.container.action import (
     Action,
     CreateContainer,
     Promote,
@@ -22,7 +23,6 @@ from calico_agent.model.action import (
     Rollback,
     StartContainer,
 )
-from calico_agent.model.assessment import StageReached
 from calico_agent.model.container.container import (
     LABEL_MANAGED_BY,
     LABEL_SPEC_HASH,

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import pytest
 
 from calico_agent.faults.registry import FAULTS
-from calico_agent.model.action import Action, StartContainer
 from calico_agent.model.assessment import Assessment
 from calico_agent.model.calico.node import Datastore
+from calico_agent.model.container.action import Action, StartContainer
 from calico_agent.model.container.supervision import Attempts, Plan
 from calico_agent.model.finding import Condition, ConditionType, Finding, Problem, Severity, Status
 from calico_agent.model.identity import NameChoice

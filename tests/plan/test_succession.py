@@ -6,9 +6,9 @@ from ipaddress import ip_address, ip_interface
 
 import pytest
 
-from calico_agent.model.action import ReplaceContainer, StartContainer
 from calico_agent.model.calico.bird import Bird, PeerKind, Session
 from calico_agent.model.calico.node import Datastore, Node
+from calico_agent.model.container.action import ReplaceContainer, StartContainer
 from calico_agent.model.container.container import (
     LABEL_MANAGED_BY,
     LABEL_SPEC_HASH,

@@ -15,7 +15,9 @@ from hypothesis import settings
 
 from calico_agent.checks.assessment import assess
 from calico_agent.expected.local_node import node_container
-from calico_agent.model.action import (
+from calico_agent.model.assessment import Assessment
+from calico_agent.model.calico.node import Datastore, Node
+from calico_agent.model.container.action import (
     Action,
     ClearRestartPolicy,
     CreateContainer,
@@ -25,8 +27,6 @@ from calico_agent.model.action import (
     Retire,
     StartContainer,
 )
-from calico_agent.model.assessment import Assessment
-from calico_agent.model.calico.node import Datastore, Node
 from calico_agent.model.container.container import (
     LABEL_MANAGED_BY,
     LABEL_SPEC_HASH,

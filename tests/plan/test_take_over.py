@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from calico_agent.model.action import Promote, RemoveContainer, ReplaceContainer, Retire, Rollback
+from calico_agent.model.container.action import Promote, RemoveContainer, ReplaceContainer, Retire, Rollback
 from calico_agent.model.container.container import Container, Docker
 from calico_agent.model.container.image import LocalImage
 from calico_agent.model.container.supervision import Attempts, DesiredContainer

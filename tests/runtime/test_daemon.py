@@ -19,7 +19,7 @@ import pytest
 from calico_agent.api.http import HttpServer
 from calico_agent.api.latest import AgentHealth, Heartbeat
 from calico_agent.config import Config, ConfigOnDisk, load
-from calico_agent.model.action import Outcome, StartContainer
+from calico_agent.model.container.action import Outcome, StartContainer
 from calico_agent.model.container.supervision import Attempts, Plan
 from calico_agent.model.last_value_cache import Caches
 from calico_agent.model.report import Report

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from calico_agent.model.action import Action
 from calico_agent.model.assessment import StageReached
+from calico_agent.model.container.action import Action
 from calico_agent.model.container.container import Container, ContainerSpec, LogHint
 from calico_agent.model.name_lease import NameState
 from calico_agent.model.settings import SuperviseSettings

@@ -9,7 +9,7 @@ from calico_agent.act.container import ContainerActor
 from calico_agent.adopt.described import Described, NotTakenOver
 from calico_agent.adopt.translate import config_of, translate
 from calico_agent.cli.named_files import read_command, read_container
-from calico_agent.model.action import CreateContainer
+from calico_agent.model.container.action import CreateContainer
 from calico_agent.model.settings import DatastoreSettings
 from calico_agent.plan.desired_container import wanted_container
 from tests.docker_engine import IMAGE, docker_engine

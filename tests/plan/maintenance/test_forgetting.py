@@ -13,7 +13,7 @@ from calico_agent.model.name_lease import AliveSign, Machine, NameOwner
 from calico_agent.model.network.address import Family, Link
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.observation import Observation, Unreadable
-from calico_agent.plan.forgetting import forgetting_claim, forgetting_identity, own_claims
+from calico_agent.plan.maintenance.forgetting import forgetting_claim, forgetting_identity, own_claims
 from tests.checks.cluster import AT, ETH0, HEALTHY, IDENTITY, stored
 
 KEPT = KeptIdentity("m", "host1", "host name", KeptAddress(ETH0.interface, "eth0", "default route", AT))

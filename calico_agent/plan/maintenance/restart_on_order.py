@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from calico_agent.model.action import RestartContainer, StartContainer
+from calico_agent.model.container.action import RestartContainer, StartContainer
 from calico_agent.model.container.container import Container, ContainerState, Docker
 from calico_agent.model.container.rollout import parts_of
 from calico_agent.model.container.starter import already_runs

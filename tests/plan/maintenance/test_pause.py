@@ -3,11 +3,11 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from calico_agent.model.action import StartContainer
+from calico_agent.model.container.action import StartContainer
 from calico_agent.model.container.supervision import Attempts, Plan
 from calico_agent.model.maintenance import Pause
 from calico_agent.model.name_lease import ClaimName, LeaseStatus, NameState
-from calico_agent.plan.pause import held_back
+from calico_agent.plan.maintenance.pause import held_back
 from tests.checks.cluster import AT
 from tests.plan.test_supervised_worlds import US, looked_at, worlds
 

@@ -1,0 +1,1 @@
+"""What an administrator asks for, in the plan: a pause, a restart, and that something be forgotten."""
