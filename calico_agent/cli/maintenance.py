@@ -17,7 +17,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +30,7 @@ from calico_agent.state.moment import this_moment
 _PATIENCE_SECONDS = 60.0
 """The agent may be in the middle of a pass, or of replacing a container."""
 
-_SAME_MOMENT = timedelta(seconds=1)
+_ANSWER_SECONDS = 10.0
 _NO_LOGIN = 2**32 - 1  # of a process that nobody logged in for
 
 
@@ -44,7 +43,8 @@ class Place:
 
     def report(self) -> dict[str, Any]:
         """What the running agent says. Raises NotRunningError."""
-        report: dict[str, Any] = json.loads(client.ask(self.socket, "/status?format=json").text)
+        answer = client.ask(self.socket, "/status?format=json", timeout=_ANSWER_SECONDS)
+        report: dict[str, Any] = json.loads(answer.text)
         if report.get("conditions") and "paused" not in report:
             raise CalicoAgentError("the agent that runs is an older one", hint="systemctl restart calico-agent")
         return report
@@ -89,7 +89,7 @@ def pause(options: argparse.Namespace) -> Told:
     """Nothing is done about calico/node from now on. Raises CalicoAgentError where that cannot be kept."""
     place = place_of(options)
     seconds = options.duration.total_seconds() if options.duration else None
-    written = WrittenPause(who(), options.why, this_moment(), seconds)
+    written = WrittenPause(who(), options.why, this_moment(), seconds, secrets.token_hex(8))
     file = PauseFile(place.state_dir)
     file.save(written)
     if file.trouble is not None:
@@ -112,7 +112,7 @@ def pause(options: argparse.Namespace) -> Told:
 def _is_obeyed(report: dict[str, Any], written: WrittenPause) -> bool:
     """Whether the agent goes by this pause, and not by one of before."""
     held = report.get("paused")
-    return held is not None and abs(datetime.fromisoformat(held["since"]) - written.begun.at) < _SAME_MOMENT
+    return held is not None and bool(held["id"] == written.id)
 
 
 def resume(options: argparse.Namespace) -> Told:

@@ -12,13 +12,15 @@ LONGEST_TEXT = 200
 class Pause:
     """Nothing is done about calico/node since `since`, because `by` asked for it, for the reason `why` (or none).
 
-    `until` is when it ends by itself, None where somebody has to end it. Both are in the clock of the observation.
+    `until` is when it ends by itself, None where somebody has to end it. Both are in the clock of the observation. `id`
+    tells it from others.
     """
 
     by: str
     why: str
     since: datetime
     until: datetime | None = None
+    id: str = ""
 
 
 class Deed(Enum):

@@ -120,7 +120,13 @@ def _claim(claim: NameLease, *, machine_ids: bool) -> Json | None:
 def _pause(pause: Pause | None) -> Json | None:
     if pause is None:
         return None
-    return {"by": pause.by, "why": pause.why, "since": _time(pause.since), "until": _time(pause.until)}
+    return {
+        "id": pause.id,
+        "by": pause.by,
+        "why": pause.why,
+        "since": _time(pause.since),
+        "until": _time(pause.until),
+    }
 
 
 def _order(report: Report) -> Json | None:

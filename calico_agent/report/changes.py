@@ -66,10 +66,10 @@ def _gathered(events: tuple[Event, ...]) -> Iterator[Event]:
 def _pause(before: Report | None, now: Report) -> Iterator[Event]:
     """Who paused the agent, and that it is over; times may move with the clock."""
     was, pause = before.maintenance.pause if before else None, now.maintenance.pause
-    if pause is not None and (was is None or (was.by, was.why) != (pause.by, pause.why)):
+    if pause is not None and (was is None or was.id != pause.id):
         until = pause.until.isoformat() if pause.until else None
         fields: dict[str, object] = {"by": pause.by, "why": pause.why, "until": until}
-        yield Event("paused", Level.WARNING, fields, ("pause",), pause.by)
+        yield Event("paused", Level.INFO, fields, ("pause",), pause.by)
     elif was is not None and pause is None:
         yield Event("resumed", fields={"was_paused_by": was.by}, about=("pause",))
 

@@ -26,14 +26,15 @@ class WrittenPause:
     why: str
     begun: Moment
     seconds: float | None
+    id: str = ""
 
     def now(self, now: Moment) -> Pause | None:
         """Return the pause in the clock of now, None when it is over."""
         age = self.begun.age(now)
         if self.seconds is None:
-            return Pause(self.by, self.why, now.at - age)
+            return Pause(self.by, self.why, now.at - age, None, self.id)
         left = timedelta(seconds=self.seconds) - age
-        return Pause(self.by, self.why, now.at - age, now.at + left) if left > timedelta(0) else None
+        return Pause(self.by, self.why, now.at - age, now.at + left, self.id) if left > timedelta(0) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +62,16 @@ class PauseFile(JsonFile[WrittenPause | None]):
     def encode(self, value: WrittenPause | None) -> dict[str, object]:
         """Return it as plain JSON types."""
         assert value is not None, "a pause that is over has no file"
-        return {"by": value.by, "why": value.why, "seconds": value.seconds, **value.begun.encode()}
+        said = {"id": value.id, "by": value.by, "why": value.why, "seconds": value.seconds}
+        return said | value.begun.encode()
 
     def decode(self, values: dict[str, Any]) -> WrittenPause:
         """Return the pause again."""
         seconds = values.get("seconds")
         if seconds is not None and (type(seconds) not in {int, float} or not 0 < seconds <= _LONGEST_PAUSE):
             raise ValueError("it does not say for how long")
-        return WrittenPause(_text(values, "by"), _text(values, "why"), Moment.decode(values), seconds)
+        by, why, name = (_text(values, key) for key in ("by", "why", "id"))
+        return WrittenPause(by, why, Moment.decode(values), seconds, name)
 
 
 class OrderFile(JsonFile[WrittenOrder | None]):

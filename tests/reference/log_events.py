@@ -82,7 +82,7 @@ container         info, warning       The calico/node container changed: state, 
 pull_started      info                The image is being fetched: image
 pull_done         info                The image is there: image
 pull_failed       warning             The image could not be fetched: image, error, failures
-paused            warning             Somebody paused the agent: by, why, until
+paused            info                Somebody paused the agent: by, why, until
 resumed           info                The pause is over: was_paused_by
 acting            info                The agent does something about the container: doing, reason
 action_failed     error               That failed: doing, error

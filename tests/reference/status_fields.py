@@ -136,6 +136,7 @@ supervision.order.by               string   Who asked.
 supervision.order.why              string   The reason that was given.
 supervision.order.obeyed           boolean  True if it was done.
 paused                             object?  The pause that holds (`calico-agent pause`). It is no fault.
+paused.id                          string   Tells it from others.
 paused.by                          string   Who paused the agent.
 paused.why                         string   The reason that was given.
 paused.since                       time     Since when.

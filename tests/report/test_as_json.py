@@ -73,11 +73,11 @@ def test_the_claim_on_the_name_says_whose_it_is() -> None:
 
 
 def test_a_pause_and_an_order_say_who_when_and_why() -> None:
-    pause = Pause("alice (uid 1000)", "disk", NOW - timedelta(hours=1), NOW)
+    pause = Pause("alice (uid 1000)", "disk", NOW - timedelta(hours=1), NOW, "0bf1")
     order = Order("0af1", Deed.RESTART, "root", "new certificate")
     asked = replace(healthy_report(), maintenance=Maintenance(pause, order), supervision=Supervision(obeyed="0af0"))
     assert document(asked)["paused"] == {
-        "by": "alice (uid 1000)", "why": "disk", "since": "2026-11-23T02:00:00+00:00",
+        "id": "0bf1", "by": "alice (uid 1000)", "why": "disk", "since": "2026-11-23T02:00:00+00:00",
         "until": "2026-11-23T03:00:00+00:00",
     }  # fmt: skip
     told = {"id": "0af1", "deed": "restart-node", "by": "root", "why": "new certificate", "obeyed": False}

@@ -64,9 +64,11 @@ def test_a_pause_is_told_when_it_begins_and_when_it_is_over() -> None:
     paused = replace(before, maintenance=Maintenance(pause))
     moved = replace(before, maintenance=Maintenance(replace(pause, since=NOW - timedelta(days=1))))
     (began,) = changes(before, paused)
-    assert (began.name, began.level) == ("paused", Level.WARNING)
+    assert (began.name, began.level) == ("paused", Level.INFO)
     assert began.fields == {"by": "alice", "why": "disk", "until": "2026-11-23T04:00:00+00:00"}
     assert changes(paused, moved) == (), "the clock was set"
+    longer = replace(before, maintenance=Maintenance(replace(pause, id="0bf1", until=None)))
+    assert [one.name for one in changes(paused, longer)] == ["paused"], "it was paused anew"
     (over,) = changes(moved, before)
     assert (over.name, over.fields) == ("resumed", {"was_paused_by": "alice"})
     assert changes(None, paused)[0].name == "paused"

@@ -15,7 +15,7 @@ from calico_agent.state.moment import Moment
 AT = datetime(2026, 11, 23, 4, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 BEGUN = Moment(AT, "boot-1", 500.0)
-HELD = WrittenPause("alice (uid 1000)", "disk", BEGUN, 7200.0)
+HELD = WrittenPause("alice (uid 1000)", "disk", BEGUN, 7200.0, "0bf1")
 ORDER = Order("0af1", Deed.RESTART, "root", "why")
 
 
@@ -29,18 +29,18 @@ def paused(folder: Path, written: WrittenPause = HELD) -> PauseFile:
 
 
 def test_another_agent_finds_it(tmp_path: Path) -> None:
-    assert paused(tmp_path).read(after(HOUR)) == Pause("alice (uid 1000)", "disk", AT, AT + 2 * HOUR)
+    assert paused(tmp_path).read(after(HOUR)) == Pause("alice (uid 1000)", "disk", AT, AT + 2 * HOUR, "0bf1")
 
 
 def test_one_without_an_end_lasts(tmp_path: Path) -> None:
     file = paused(tmp_path, replace(HELD, seconds=None, why=""))
-    assert file.read(after(300 * 24 * HOUR)) == Pause("alice (uid 1000)", "", AT)
+    assert file.read(after(300 * 24 * HOUR)) == Pause("alice (uid 1000)", "", AT, None, "0bf1")
 
 
 @pytest.mark.parametrize("days", [-1, 1])
 def test_a_clock_that_is_set_moves_it_and_changes_not_how_long_it_lasts(tmp_path: Path, days: int) -> None:
     file, jump = paused(tmp_path), timedelta(days=days)
-    assert file.read(after(HOUR, jump=jump)) == Pause(HELD.by, "disk", AT + jump, AT + 2 * HOUR + jump)
+    assert file.read(after(HOUR, jump=jump)) == Pause(HELD.by, "disk", AT + jump, AT + 2 * HOUR + jump, "0bf1")
     assert file.read(after(2 * HOUR, jump=jump)) is None
 
 
@@ -76,7 +76,7 @@ def test_what_cannot_be_read_for_a_moment_ends_no_pause(tmp_path: Path) -> None:
     assert file.read(after(HOUR)) is None
 
 
-GOOD = HELD.begun.encode() | {"format": 1, "by": "root", "why": "", "seconds": 60}
+GOOD = HELD.begun.encode() | {"format": 1, "id": "", "by": "root", "why": "", "seconds": 60}
 
 
 @pytest.mark.parametrize(
