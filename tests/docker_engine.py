@@ -33,7 +33,7 @@ def docker_engine(directory: Path, *options: str) -> Iterator[Engine]:
     try:
         engine.host.start(directory)
         for name in ("subuid", "subgid"):  # what --userns-remap=nobody:nogroup takes
-            (engine.host.directory / "etc" / name).write_text("nobody:100000:65536\nnogroup:100000:65536\n")
+            (engine.host.root / "etc" / name).write_text("nobody:100000:65536\nnogroup:100000:65536\n")
         engine.start(*options)
         image = _root_file_system(directory / "image.tar")
         engine.docker("import", "--change", f"CMD {json.dumps(_COMMAND)}", str(image), IMAGE)

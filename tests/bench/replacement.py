@@ -36,7 +36,7 @@ def measure(_folder: Path) -> Iterator[Entry]:
 
 
 def _reconfigure(lab: Lab) -> None:
-    file = lab.host(_HOST).directory / "etc/calico-agent/calico-agent.toml"
+    file = lab.host(_HOST).root / "etc/calico-agent/calico-agent.toml"
     file.write_text(f"{file.read_text()}{_CHANGE}\n")  # the file ends with [node.env]
     process = Agent(lab.host(_HOST)).process()
     assert process is not None

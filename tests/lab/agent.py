@@ -46,7 +46,7 @@ class Agent:
             raise LabError(f"an agent is already running on {self.host.name}")
         if not PROGRAM.exists():
             raise LabError(f"{PROGRAM} is not installed; run `make setup`")
-        file = self.host.directory / _CONFIGURATION
+        file = self.host.root / _CONFIGURATION
         if not file.exists():
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(_configuration(datastore, options))

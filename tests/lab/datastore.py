@@ -52,7 +52,7 @@ class Datastore:
         make_certificates(self._certificates)
         for host in hosts:
             for name in ("ca_cert.crt", "cert.crt", "key.pem"):
-                shutil.copy(self._certificates / name, host.directory / HOST_CERTIFICATES.lstrip("/") / name)
+                shutil.copy(self._certificates / name, host.root / HOST_CERTIFICATES.lstrip("/") / name)
 
     def start(self) -> None:
         """Start etcd on its data of before, and wait until it serves.
@@ -64,7 +64,7 @@ class Datastore:
             raise LabError("etcd is already running")
         log = self.wire.directory / "etcd.log"
         flags = [
-            *("--name=lab", f"--data-dir={self.wire.directory / 'etcd'}", "--logger=zap", "--log-level=warn"),
+            *("--name=lab", "--data-dir=/var/lib/etcd", "--logger=zap", "--log-level=warn"),
             *(f"--listen-client-urls={self.endpoint}", f"--advertise-client-urls={self.endpoint}"),
             *("--listen-peer-urls=http://127.0.0.1:2380", "--initial-advertise-peer-urls=http://127.0.0.1:2380"),
             "--initial-cluster=lab=http://127.0.0.1:2380",

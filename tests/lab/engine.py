@@ -157,3 +157,4 @@ def remove_cgroups(lab: Path, seconds: float = 10.0) -> None:
                 group.rmdir()
         if time.monotonic() > deadline:
             raise LabError(f"control groups stay busy: {', '.join(map(str, parents))}")
+        time.sleep(0.01)

@@ -107,7 +107,7 @@ class Founding:
         return dict(line.split("=", 1) for line in lines if "=" in line)
 
     def _etc(self, host: str) -> Path:
-        return self.lab.host(host).directory / "etc"
+        return self.lab.host(host).root / "etc"
 
 
 def _filled(template: Path, values: Mapping[str, str]) -> str:

@@ -64,7 +64,7 @@ def inspect(lab: Lab, what: str) -> str:
 @contextmanager
 def configured(lab: Lab, *changes: tuple[str, str]) -> Iterator[None]:
     """The agent's configuration file with texts replaced, and put back at the end; reloaded both times."""
-    file = lab.host(HOST).directory / "etc/calico-agent/calico-agent.toml"
+    file = lab.host(HOST).root / "etc/calico-agent/calico-agent.toml"
     before = after = file.read_text()
     for old, new in changes:
         assert old in after
