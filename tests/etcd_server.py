@@ -21,6 +21,10 @@ from calico_agent.model.settings import DatastoreSettings
 from tests.patience import PATIENCE, until
 
 
+_ALONE = ("--heartbeat-interval=20", "--election-timeout=200")
+"""One that has nobody to agree with need not wait for a second until it leads."""
+
+
 @dataclass(frozen=True)
 class Certificates:
     """Files of one certificate authority, a server certificate and a client certificate issued by it."""
@@ -112,6 +116,8 @@ class EtcdServer:
         ]
         command += [f"--listen-client-urls={self.url}", f"--advertise-client-urls={self.url}"]
         command += [f"--listen-peer-urls={self.peer_url}", f"--initial-advertise-peer-urls={self.peer_url}"]
+        if not self.members:
+            command += _ALONE
         if self.certificates:
             files = self.certificates
             command += [f"--cert-file={files.server}", f"--key-file={files.server_key}"]
