@@ -20,7 +20,6 @@ import trustme
 from calico_agent.model.settings import DatastoreSettings
 from tests.patience import PATIENCE, until
 
-
 _ALONE = ("--heartbeat-interval=20", "--election-timeout=200")
 """One that has nobody to agree with need not wait for a second until it leads."""
 

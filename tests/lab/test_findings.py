@@ -2,6 +2,7 @@
 
 import json
 import re
+from base64 import b64decode
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,7 @@ from tests.patience import until
 pytestmark = [pytest.mark.lab, pytest.mark.real]
 
 HOSTS = ("host1", "host2", "host3")
+RECORD = "/calico/resources/v3/projectcalico.org/workloadendpoints/default/host2-cni-web-eth0"
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +54,10 @@ def problems(lab: Lab, host: str) -> dict[str, bool]:
 
 def codes(lab: Lab, host: str) -> set[str]:
     return {one.split()[0] for one in problems(lab, host)}
+
+
+def confirmed(lab: Lab, host: str, problem: str) -> None:
+    until(f"{problem} is confirmed on {host}", lambda: problems(lab, host).get(problem, False), lambda: texts(lab))
 
 
 def test_a_host_that_is_cut_off_is_named_within_ten_seconds_though_its_sessions_stay_up(lab: Lab) -> None:
@@ -111,6 +117,18 @@ def test_a_policy_rule_that_takes_the_packets_for_pods_elsewhere(lab: Lab) -> No
         lab.exec("host1", "ip", "rule", "del", "priority", "50", check=True)
         lab.exec("host1", "ip", "route", "flush", "table", "100", check=True)
     until("all are good again", lambda: all_good(lab), lambda: texts(lab))
+
+
+def test_a_pod_whose_record_is_gone_is_named_until_it_has_one_again(lab: Lab) -> None:
+    address = lab.pod("host2", "web")
+    found = json.loads(lab.datastore.get(RECORD))["kvs"][0]["value"]
+    lab.datastore.delete(RECORD)
+    lab.exec("host2", "ip", "route", "del", address, check=False)  # Felix takes it away as well
+    confirmed(lab, "host2", "RT-WORKLOAD-UNKNOWN caliweb")
+    assert "1 pod of this host is unknown to Calico: caliweb" in text(lab, "host2")
+    lab.datastore.put(RECORD, b64decode(found).decode())
+    lab.exec("host2", "ip", "route", "replace", address, "dev", "caliweb", "scope", "link", check=True)
+    until("all is good again", lambda: all_good(lab), lambda: texts(lab))
 
 
 def test_a_route_by_hand_that_bird_spreads_is_the_fault_of_the_host_that_has_it(lab: Lab) -> None:

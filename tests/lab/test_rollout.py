@@ -105,7 +105,8 @@ def test_an_image_that_does_not_work_is_taken_back_and_no_host_misses_a_route(la
     image, before = Options().image, inspect(lab, "{{.Id}} {{.Config.Image}}")
     lab.engine(HOST).docker("commit", "--change", 'CMD ["sleep", "1000"]', "calico-node", "calico/node:broken")
     changes = ((f'image = "{image}"', 'image = "calico/node:broken"'),
-               ("[node]", "[supervise]\nstart_deadline_seconds = 20\n\n[node]"))  # fmt: skip
+               ("[node]", "[supervise]\nstart_deadline_seconds = 20\n\n[node]"),
+               ("[datastore]", "[agent]\nhold_down_seconds = 3\n\n[datastore]"))  # fmt: skip
     with sampled(lab) as samples, configured(lab, *changes):
         trial = {"calico-node": "running", "calico-node-previous": "exited"}
         until("it is tried", lambda: containers(lab) == trial, lambda: text(lab))
@@ -124,7 +125,7 @@ def test_an_image_that_does_not_work_is_taken_back_and_no_host_misses_a_route(la
         assert Agent(lab.host(HOST)).stop()
         lab.agent_start(HOST)
         until("the new agent says the same", lambda: "SV-ROLLED-BACK" in text(lab), lambda: text(lab))
-        time.sleep(15)  # longer than the hold-down
+        time.sleep(6)  # longer than the hold-down
         assert inspect(lab, "{{.State.StartedAt}}") == started, "it is not tried again"
     until("nothing is left of it", lambda: containers(lab) == {"calico-node": "running"}, lambda: text(lab))
     print(f"{samples.taken} samples of all hosts, the longest pause {samples.longest_pause * 1000:.0f} ms")

@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.real]
 
 HOST = "host2"
 BROKEN = "calico/node:broken"
-LEAVE = {"CALICO_AGENT_SUPERVISE_TAKE_OVER": "true", "KEEP_NODE": "1"}
+LEAVE = {"CALICO_AGENT_SUPERVISE_TAKE_OVER": "true", "KEEP_NODE": "1", "CALICO_AGENT_AGENT_HOLD_DOWN_SECONDS": "3"}
 QUICKLY = {**LEAVE, "CALICO_AGENT_SUPERVISE_START_DEADLINE_SECONDS": "20"}
 
 
@@ -79,7 +79,7 @@ def test_one_whose_successor_does_not_get_ready_runs_again(lab: Lab) -> None:
               and inspect(lab, "{{.State.Running}}") == "true", lambda: log(lab))  # fmt: skip
         until("the report says so", lambda: "SV-ROLLED-BACK" in codes(lab), lambda: log(lab))
         started = inspect(lab, "{{.State.StartedAt}}")
-        time.sleep(15)  # longer than the hold-down
+        time.sleep(6)  # longer than the hold-down
         assert inspect(lab, "{{.State.StartedAt}}") == started, "it is not tried again"
     assert containers(lab) == {"calico-node": "running", "calico-node-refused": "exited"}
     assert samples.taken > 100
@@ -109,7 +109,7 @@ def test_a_unit_that_would_start_it_again_is_named_and_nothing_is_taken_over(lab
         until("it is said", lambda: "SV-FOREIGN" in codes(lab), lambda: log(lab))
         assert "calico-node.service would start it again" in told(lab)
         assert "systemctl disable --now calico-node.service" in told(lab)
-        time.sleep(15)  # longer than the hold-down
+        time.sleep(6)  # longer than the hold-down
         assert inspect(lab, "{{.Id}}") == before
         # What the agent would make now, the unit would remove when it starts its own: `docker rm -f calico-node`.
         lab.exec(HOST, "docker", "kill", "calico-node", check=True)
