@@ -14,7 +14,7 @@ from calico_agent.runtime.datastore import settings_from
 from calico_agent.sources.datastore.backend import Backend, Connection
 from calico_agent.sources.datastore.backends import backend_of
 from calico_agent.sources.datastore.server.error import DatastoreError
-from calico_agent.sources.docker.client import DockerReader
+from calico_agent.sources.docker.door import DockerDoor
 
 DATASTORE, PODS = "datastore.jsonl", "pods.jsonl"
 
@@ -43,7 +43,7 @@ def datastore_parts(config: Config, nodes: frozenset[str]) -> Iterator[BundlePar
 
 
 def _settings_of_container(config: Config) -> DatastoreSettings | Unreadable:
-    reader = DockerReader(config.docker.url, config.docker.timeout_seconds)
+    reader = DockerDoor(config.docker.url, config.docker.timeout_seconds)
     try:
         return settings_from(reader.read(config.node.container_name), config.node.container_name)
     finally:

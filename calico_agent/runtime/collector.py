@@ -25,7 +25,7 @@ from calico_agent.sources.bird.daemons import BirdsReader
 from calico_agent.sources.datastore.backend import BackendOf
 from calico_agent.sources.datastore.backends import backend_of
 from calico_agent.sources.datastore.single_reads import EndpointReader
-from calico_agent.sources.docker.client import DockerReader
+from calico_agent.sources.docker.door import DockerDoor
 from calico_agent.sources.docker.programs import ProgramReader
 from calico_agent.sources.docker.waiting_commands import ClientReader
 from calico_agent.sources.host.conflicting_processes import ConflictingProcessReader
@@ -79,7 +79,7 @@ class Collector:
         self._maintenance = maintenance
         self._rivals = ConflictingProcessReader()
         self._endpoints = EndpointReader(config.datastore.timeout_seconds, backends)
-        self._docker = DockerReader(config.docker.url, config.docker.timeout_seconds)
+        self._docker = DockerDoor(config.docker.url, config.docker.timeout_seconds)
         self._birds = BirdsReader(config.bird.socket, config.bird.socket6)
         self._programs = ProgramReader()
         self._clients = ClientReader()

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from calico_agent.config import Config
 from calico_agent.errors import ConfigError
@@ -20,7 +21,6 @@ from calico_agent.sources.datastore.backend import Backend, BackendOf
 from calico_agent.sources.datastore.backends import backend_of
 from calico_agent.sources.datastore.cache import SnapshotFile
 from calico_agent.sources.datastore.cache_writer import CacheWriter
-from calico_agent.sources.datastore.mirror import Mirror
 from calico_agent.sources.datastore.reading import read_datastore
 from calico_agent.sources.datastore.server.endpoints import resolve_endpoints
 from calico_agent.sources.datastore.server.error import DatastoreError
@@ -36,6 +36,9 @@ from calico_agent.sources.kubernetes.node_process import (
 _FIRST_ANSWER_SECONDS = 3.0
 
 _SNAPSHOT = "datastore.snapshot"
+
+if TYPE_CHECKING:
+    from calico_agent.sources.datastore.mirror import Mirror
 
 MIRROR, KEEPER = "datastore_mirror", "datastore_snapshot"
 """What works beside the passes, and would be missed."""
@@ -153,6 +156,8 @@ class DatastoreSource:
         self._keeper = CacheWriter(SnapshotFile(Path(directory, _SNAPSHOT), settings)) if directory else None
         if self._one_shot:
             return
+        from calico_agent.sources.datastore.mirror import Mirror  # noqa: PLC0415 - who looks once need not load it
+
         remembered = self._keeper.load() if self._keeper else None
         self._mirror = Mirror(settings, self._wake, remembered=remembered, backend=self._backend)
         self._mirror.start()

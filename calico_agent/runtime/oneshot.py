@@ -11,6 +11,7 @@ from calico_agent.expected.local_node import node_container
 from calico_agent.model.container.rollout import drift
 from calico_agent.model.container.supervision import DesiredContainer
 from calico_agent.model.identity import Identity
+from calico_agent.model.joining import Area
 from calico_agent.model.last_value_cache import Caches
 from calico_agent.model.maintenance import Maintenance
 from calico_agent.model.observation import Unreadable
@@ -29,12 +30,15 @@ from calico_agent.state.asked import Asked
 # BIRD puts a deleted route back within its scan of 2 s: a fault that one look finds must still be there at the next.
 _SECOND_LOOK = timedelta(seconds=3)
 
+# A socket that is not there, a setting of the kernel, a file: no program is about to put these right.
+_LASTING = frozenset({Area.HOST, Area.DOCKER, Area.DATASTORE, Area.KERNEL, Area.AGENT, Area.CONFIGURATION})
+
 
 def report_once(config: Config) -> Report:
     """Return what `status --once` prints: one look, and a second one before anything is called wrong."""
     with _opened(config, preflight=True) as eyes:
         history, report = eyes.report(History())
-        if report.problems:
+        if not all(timed.confirmed for timed in report.problems):
             time.sleep(_SECOND_LOOK.total_seconds())
             _, report = eyes.report(history)
         return report
@@ -114,7 +118,10 @@ class _Eyes:
         """Look once. What was there at an earlier look and still is, is confirmed."""
         begun = time.monotonic()
         seen = self.look()
-        history, conditions, problems = advance(history, seen.assessment, seen.observation.at, _SECOND_LOOK)
+        found = seen.assessment.problems
+        lasting = all(one.fault.area in _LASTING for problem in found for one in (problem.cause, *problem.consequences))
+        hold_down = timedelta(0) if lasting else _SECOND_LOOK
+        history, conditions, problems = advance(history, seen.assessment, seen.observation.at, hold_down)
         report = compose(self._config, seen.observation, seen.assessment, conditions, problems)
         return history, replace(report, pass_seconds=time.monotonic() - begun)
 

@@ -12,7 +12,7 @@ from calico_agent.model.settings import DatastoreSettings
 from calico_agent.model.unreadable import Unreadable
 from calico_agent.sources.datastore.credentials import read_credentials, read_etcd_servers
 from calico_agent.sources.datastore.member_clocks import read_clocks
-from calico_agent.sources.docker.client import DockerReader
+from calico_agent.sources.docker.door import DockerDoor
 from calico_agent.sources.firewall.reader import read_firewall
 from calico_agent.sources.host.disks import read_disks
 from calico_agent.sources.host.network_managers import read_network_managers
@@ -83,7 +83,7 @@ def _read_engine(circumstances: Circumstances) -> Engine | Unreadable:
         return _NOT_YET[0]
     if isinstance(circumstances.docker, Unreadable) and circumstances.docker.code == "timeout":
         return circumstances.docker
-    return DockerReader(circumstances.docker_url, circumstances.docker_seconds).read_engine()
+    return DockerDoor(circumstances.docker_url, circumstances.docker_seconds).read_engine()
 
 
 def _read_disks(circumstances: Circumstances) -> Disks | Unreadable:
