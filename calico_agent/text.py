@@ -1,6 +1,7 @@
 """Text for people: numbers, lists and durations in words, and text from outside made safe to print."""
 
 import difflib
+import unicodedata
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
@@ -54,3 +55,21 @@ def nearest(name: str, choices: Iterable[str]) -> str:
     """Return `did you mean host2?` where one of the choices is much like the name, else nothing."""
     close = difflib.get_close_matches(name[:100], sorted(choices), n=1)
     return f"did you mean {clean(close[0], 100)}?" if close else ""
+
+
+def display_width(text: str) -> int:
+    """Return how many columns of a terminal it takes: wide characters (Unicode TR 11) two, combining ones none."""
+    if text.isascii():
+        return len(text)
+    return sum(map(_columns, text))
+
+
+def padded(text: str, width: int) -> str:
+    """Return the text with spaces up to so many columns."""
+    return text + " " * (width - display_width(text))
+
+
+def _columns(character: str) -> int:
+    if unicodedata.combining(character) or unicodedata.category(character) in {"Mn", "Me", "Cf"}:
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in {"W", "F"} else 1

@@ -18,7 +18,7 @@ ALLOWED = frozenset(
         "base64", "binascii", "bisect", "collections", "collections.abc", "contextlib", "csv", "dataclasses",
         "datetime", "decimal", "difflib", "enum", "fnmatch", "functools", "hashlib", "ipaddress", "itertools", "json",
         "operator", "pathlib", "re", "shlex", "statistics", "struct", "sys", "textwrap", "tomllib", "types", "typing",
-        "urllib.parse",
+        "unicodedata", "urllib.parse",
     }
 )  # fmt: skip
 

@@ -26,13 +26,14 @@ from calico_agent import __version__
 from calico_agent.api.host_names import HostNames
 from calico_agent.api.latest import AgentHealth
 from calico_agent.api.metrics import CONTENT_TYPE, Metrics
-from calico_agent.api.parameters import read_parameters, read_since, read_width
+from calico_agent.api.parameters import read_detail, read_parameters, read_since, read_width
 from calico_agent.api.questions import Questions, answer_routes, answer_trace, not_known
 from calico_agent.api.response import TEXT, Response, healthy_mark, json_response, refusal
 from calico_agent.model.observation import Unreadable
-from calico_agent.report.as_json import SCHEMA, render_json
-from calico_agent.report.as_text import render_status
-from calico_agent.report.verdict import HostHealth, standing
+from calico_agent.report.as_json import SCHEMA, peers_json, render_json
+from calico_agent.report.as_text import TextOptions, render_headline, render_status
+from calico_agent.report.pages.peers_text import peers_in_order, render_peers
+from calico_agent.report.verdict import STARTING, HostHealth, standing
 from calico_agent.text import ago
 
 if TYPE_CHECKING:
@@ -75,7 +76,8 @@ class App:
             "/": _Page(self._index),
             "/livez": _Page(self._livez),
             "/readyz": _Page(self._readyz),
-            "/status": _Page(self._status, ("format", "colour", "width")),
+            "/status": _Page(self._status, ("format", "detail", "colour", "width")),
+            "/peers": _Page(self._peers, ("format", "width")),
             "/metrics": _Page(self._prometheus),
         }
         if names is None:
@@ -146,7 +148,7 @@ class App:
         return json_response(200 if stands.ready else 503, document, healthy_mark(stands.ready))
 
     def _status(self, parameters: Mapping[str, str]) -> Response:
-        width = read_width(parameters)
+        width, detail = read_width(parameters), read_detail(parameters)
         report, stands, now = self._latest.report, self._standing(), datetime.now(UTC)
         mark, as_text = healthy_mark(stands.healthy), parameters.get("format") == "text"
         if report is None and as_text:
@@ -155,10 +157,23 @@ class App:
         if report is None:
             return json_response(200, {"schema": SCHEMA, "healthy": False, "verdict": stands.verdict}, mark)
         if as_text:
-            colour = parameters.get("colour") == "1"
-            text = render_status(report, now, colour=colour, width=width, stuck=stands.stuck)
-            return Response(200, TEXT, text.encode(errors="replace"), (mark,))
-        return json_response(200, render_json(report, stuck=stands.stuck, machine_ids=self._names is None), mark)
+            if detail == "brief":
+                return Response(200, TEXT, f"{render_headline(report, now, stands.stuck)}\n".encode(), (mark,))
+            colour, doing = parameters.get("colour") == "1", self._latest.doing_words(now)
+            options = TextOptions(colour, width, detail == "all", doing, stands.stuck)
+            return Response(200, TEXT, render_status(report, now, options).encode(errors="replace"), (mark,))
+        ids, doing = self._names is None, self._latest.doing_words(now)
+        return json_response(200, render_json(report, stuck=stands.stuck, machine_ids=ids, doing=doing), mark)
+
+    def _peers(self, parameters: Mapping[str, str]) -> Response:
+        width, report = read_width(parameters), self._latest.report
+        if report is None:
+            return not_known(Unreadable("agent", STARTING, "starting"), parameters)
+        mark = healthy_mark(peers_in_order(report) and not self._standing().stuck)
+        if parameters.get("format") != "text":
+            return json_response(200, peers_json(report), mark)
+        text = render_peers(report, datetime.now(UTC), width=width)
+        return Response(200, TEXT, text.encode(errors="replace"), (mark,))
 
     def _configuration(self, _parameters: Mapping[str, str]) -> Response:
         tell = self._latest.tell_configuration

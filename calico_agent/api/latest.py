@@ -57,6 +57,8 @@ class AgentHealth:
         self.loop_limit = loop_limit
         self._monotonic = monotonic
         self._report: Report | None = None
+        self._doing = ("", self.started_at)
+        self._next_look: datetime | None = None
         self._last_pass = monotonic()
         self._watched: dict[str, Heartbeat] = {}
 
@@ -69,6 +71,22 @@ class AgentHealth:
         """A pass is finished."""
         self._last_pass = self._monotonic()
         self._report = report
+
+    def do(self, doing: str) -> None:
+        """From now on the loop does this."""
+        self._doing = (doing, datetime.now(UTC))
+
+    def wait(self, seconds: float) -> None:
+        """From now on the loop waits for something to happen, at most so long."""
+        now = datetime.now(UTC)
+        self._doing, self._next_look = ("", now), now + timedelta(seconds=seconds)
+
+    def doing_words(self, now: datetime) -> str:
+        """Return what the loop does at this moment."""
+        doing, since = self._doing
+        if doing:
+            return f"{doing}, for {span(now - since)}"
+        return f"waits for changes; next look within {span(self._next_look - now)}" if self._next_look else ""
 
     def beat(self) -> None:
         """The loop is alive although no pass has finished, for example while it performs a long action."""

@@ -8,6 +8,7 @@ from calico_agent.report.pages.page import NARROWEST, WIDEST, WIDTH
 from calico_agent.text import clean, nearest
 
 FORMATS = ("json", "text")
+DETAILS = ("brief", "usual", "all")
 
 
 def read_parameters(query: str, known: Collection[str]) -> Mapping[str, str]:
@@ -34,6 +35,14 @@ def read_width(parameters: Mapping[str, str]) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) < 6 and NARROWEST <= int(text) <= WIDEST):
         raise ValueError(f"width is a number from {NARROWEST} to {WIDEST}")
     return int(text)
+
+
+def read_detail(parameters: Mapping[str, str]) -> str:
+    """Return how much is told in text. Raises ValueError with the sentence that says what is wrong."""
+    detail = parameters.get("detail", "usual")
+    if detail not in DETAILS:
+        raise ValueError(f"detail is {', '.join(DETAILS[:-1])} or {DETAILS[-1]}")
+    return detail
 
 
 def read_since(parameters: Mapping[str, str]) -> datetime | None:

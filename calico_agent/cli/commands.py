@@ -70,6 +70,13 @@ def status(options: argparse.Namespace) -> int:
     return live.status(options, lambda: _load(options))
 
 
+def peers(options: argparse.Namespace) -> int:
+    """The BGP sessions."""
+    from calico_agent.cli.live import status as live  # noqa: PLC0415
+
+    return live.peers(options, lambda: _load(options))
+
+
 def history(options: argparse.Namespace) -> int:
     """What happened on this host."""
     from calico_agent.cli.live import history as live  # noqa: PLC0415

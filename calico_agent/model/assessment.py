@@ -14,10 +14,17 @@ from calico_agent.model.preflight import Check
 
 @dataclass(frozen=True, slots=True)
 class PeerSession:
-    """A BGP session together with the node it leads to (empty when the peer is not a node of this cluster)."""
+    """A BGP session together with the node it leads to (empty when the peer is not a node of this cluster).
+
+    What an agent remembers of it: it went down `flaps` times, and `last_error` is what BIRD said last of a failure, at
+    `error_at`. BIRD itself forgets that when the session is up again.
+    """
 
     session: Session
     node: str = ""
+    flaps: int = 0
+    last_error: str = ""
+    error_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

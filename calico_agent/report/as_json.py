@@ -32,7 +32,7 @@ def json_text(document: Mapping[str, object]) -> str:
     return json.dumps(document, indent=2) + "\n"
 
 
-def render_json(report: Report, *, stuck: Iterable[str] = (), machine_ids: bool = True) -> Json:
+def render_json(report: Report, *, stuck: Iterable[str] = (), machine_ids: bool = True, doing: str = "") -> Json:
     """Return the whole report in plain JSON types. `stuck` are sentences about parts of the agent that stand still.
 
     Without `machine_ids` where it may be read by anybody.
@@ -94,6 +94,7 @@ def render_json(report: Report, *, stuck: Iterable[str] = (), machine_ids: bool 
                 "mode": report.mode.value,
                 "started_at": _time(report.started_at),
                 "pass_seconds": report.pass_seconds,
+                "doing": doing or None,
                 "configuration": {
                     "taken_at": _time(report.configuration.taken_at),
                     "reload_failed": report.configuration.reload_failed,
@@ -194,6 +195,18 @@ def _pull(pull: Pull) -> Json:
     }
 
 
+def peers_json(report: Report) -> Json:
+    """The sessions alone."""
+    return masked_table(
+        {
+            "schema": SCHEMA,
+            "at": _time(report.at),
+            "sessions": [_session(peer) for peer in report.sessions],
+            "sessions_known": not report.unread,
+        }
+    )
+
+
 def _session(peer: PeerSession) -> Json:
     session = peer.session
     return {
@@ -209,6 +222,9 @@ def _session(peer: PeerSession) -> Json:
         "last_error": session.last_error,
         "imported": session.imported,
         "exported": session.exported,
+        "flaps": peer.flaps,
+        "last_failure": peer.last_error or None,
+        "last_failure_at": _time(peer.error_at),
     }
 
 

@@ -4,23 +4,22 @@ Folded to the width of the terminal. What can be long is cut with "and N more", 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 
-from calico_agent.model.assessment import PeerSession
 from calico_agent.model.container.program import Stage
 from calico_agent.model.finding import Finding, Status
 from calico_agent.model.identity import AddressChoice
 from calico_agent.model.recency import age_of
 from calico_agent.model.report import Report, TimedProblem
 from calico_agent.report.pages.page import WIDTH, TextLine, folded, labelled
+from calico_agent.report.pages.peers_text import NARROW, session_lines
 from calico_agent.report.preflight import preflight_facts
 from calico_agent.report.verdict import SEVERITY_WORDS, coming, verdict
 from calico_agent.text import ago, clean, counted, span
 
 _MAX_PROBLEMS = 12
-_MAX_SESSIONS = 20
-_NARROW = 80  # then the kind of a session has no column
 
 _EMPTY = TextLine("")
 _COLOURS = {Status.TRUE: "32", Status.FALSE: "31", Status.UNKNOWN: "33"}
@@ -31,21 +30,40 @@ def render_line(report: Report) -> str:
     return clean(f"{_host(report)}: {verdict(report)}", 240)
 
 
-def render_status(
-    report: Report, now: datetime, *, colour: bool = False, width: int = WIDTH, stuck: Iterable[str] = ()
-) -> str:
-    """Return the whole report. `stuck` are sentences about parts of the agent that stand still: it is old then."""
-    lines = [TextLine(f"{_host(report)}: AGENT STUCK: {sentence}") for sentence in stuck]
+@dataclass(frozen=True, slots=True)
+class TextOptions:
+    """How much is told: all of it (`whole`), or what a person reads at once; what the agent is `doing` at this moment;
+    `stuck` are sentences about parts of the agent that stand still: the report is old then.
+    """
+
+    colour: bool = False
+    width: int = WIDTH
+    whole: bool = False
+    doing: str = ""
+    stuck: tuple[str, ...] = ()
+
+
+_USUAL = TextOptions()
+
+
+def render_headline(report: Report, now: datetime, stuck: tuple[str, ...] = ()) -> str:
+    """Return the first line alone."""
+    return f"{_host(report)}: AGENT STUCK: {stuck[0]}" if stuck else _headline(report, now).text
+
+
+def render_status(report: Report, now: datetime, options: TextOptions = _USUAL) -> str:
+    """Return the report as the options want it."""
+    lines = [TextLine(f"{_host(report)}: AGENT STUCK: {sentence}") for sentence in options.stuck]
     lines += [_headline(report, now), *_paused(report, now), _EMPTY, *_conditions(report, now)]
     for number, timed in enumerate(report.problems):
-        if number == _MAX_PROBLEMS:
+        if number == _MAX_PROBLEMS and not options.whole:
             lines += [_EMPTY, TextLine(f"and {counted(len(report.problems) - number, 'more problem')}")]
             break
-        lines += [_EMPTY, *_problem(timed, now)]
-    lines += [_EMPTY, *_facts(report, now)]
+        lines += [_EMPTY, *_problem(timed, now, whole=options.whole)]
+    lines += [_EMPTY, *_facts(report, now, options)]
     if report.sessions:
-        lines += [_EMPTY, *_sessions(report.sessions, narrow=width < _NARROW)]
-    return folded(lines, width, colour=colour)
+        lines += [_EMPTY, *session_lines(report.sessions, narrow=options.width < NARROW, whole=options.whole)]
+    return folded(lines, options.width, colour=options.colour)
 
 
 def _host(report: Report) -> str:
@@ -84,7 +102,7 @@ def _conditions(report: Report, now: datetime) -> Iterator[TextLine]:
         yield TextLine(text, " " * len(head), _COLOURS[condition.status], status)
 
 
-def _problem(timed: TimedProblem, now: datetime) -> Iterator[TextLine]:
+def _problem(timed: TimedProblem, now: datetime, *, whole: bool) -> Iterator[TextLine]:
     cause = timed.problem.cause
     lasting = coming(timed, now) or f"for {span(now - timed.since)}"
     if timed.confirmed:
@@ -97,7 +115,8 @@ def _problem(timed: TimedProblem, now: datetime) -> Iterator[TextLine]:
     yield from labelled("why", cause.why)
     yield from labelled("effect", "" if timed.away else cause.effect)
     yield from labelled("cure", cause.cure)
-    for sentence in _folded(timed.problem.consequences):
+    consequences = timed.problem.consequences
+    for sentence in (one.what for one in consequences) if whole else _folded(consequences):
         yield from labelled("explains", sentence)
 
 
@@ -110,7 +129,7 @@ def _folded(consequences: tuple[Finding, ...]) -> Iterator[str]:
             yield f"{clean(finding.what)}{f' (and {others} more {finding.code})' if others else ''}"
 
 
-def _facts(report: Report, now: datetime) -> Iterator[TextLine]:
+def _facts(report: Report, now: datetime, options: TextOptions) -> Iterator[TextLine]:
     yield from labelled("address", "; ".join(_address(choice) for choice in _choices(report)))
     name = report.identity.name
     yield from labelled(
@@ -126,7 +145,8 @@ def _facts(report: Report, now: datetime) -> Iterator[TextLine]:
     for source in report.unreadable:
         if not any(source.reason in what for what in said):
             yield from labelled("unread", f"{source.source}: {source.reason}")
-    yield from labelled("agent", f"{report.version}, mode {report.mode.value}, {_activity(report, now)}")
+    doing = f"; now: {options.doing}" if options.doing else ""
+    yield from labelled("agent", f"{report.version}, mode {report.mode.value}, {_activity(report, now)}{doing}")
 
 
 def _claimed(report: Report) -> str:
@@ -217,30 +237,3 @@ def _routes(report: Report) -> str:
     ]
     without = counted(routes.nodes_without_route, "node")
     return ", ".join(parts) + (f"; {without} without any route" if routes.nodes_without_route else "")
-
-
-def _sessions(peers: tuple[PeerSession, ...], *, narrow: bool) -> Iterator[TextLine]:
-    """The table that `calicoctl node status` has taught everybody, those that are down first."""
-    ordered = sorted(peers, key=lambda peer: peer.session.established)
-    shown = ordered[:_MAX_SESSIONS]
-    rows = [("PEER", "NODE", "TYPE", "STATE", "SINCE", "INFO"), *(_session_row(peer) for peer in shown)]
-    if narrow:
-        rows = [(*row[:2], *row[3:]) for row in rows]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
-    for row in rows:
-        head = "  " + "".join(f"{cell:<{width}}  " for cell, width in zip(row, widths, strict=False))
-        yield TextLine(head + row[-1], " " * min(len(head), 60))
-    if len(ordered) > len(shown):
-        up = sum(peer.session.established for peer in peers)
-        yield TextLine(f"  and {len(ordered) - len(shown)} more, {up} established")
-
-
-def _session_row(peer: PeerSession) -> tuple[str, ...]:
-    session = peer.session
-    state = session.bgp_state or session.protocol_state
-    info = session.last_error
-    if session.established and session.imported is not None:
-        exported = "" if session.exported is None else f", {session.exported} exported"
-        info = f"{session.imported} imported{exported}"
-    cells = (str(session.peer), peer.node or "-", session.kind.value, state, session.since, info)
-    return tuple(clean(cell, limit) for cell, limit in zip(cells, (40, 24, 18, 12, 12, 200), strict=True))

@@ -1,6 +1,7 @@
-"""BGP sessions from one report to the next: those that came up, went down, or did both unseen."""
+"""BGP sessions from one report to the next: those that came up, went down, or did both unseen, and how often."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from calico_agent.model.assessment import PeerSession
@@ -29,6 +30,29 @@ def session_changes(before: Report | None, now: Report) -> Iterator[Event]:
             yield _event("session_flapped", peer)
     for name in old.keys() - new.keys():
         yield _event("session_removed", old[name])
+
+
+def remembered(before: _Sessions, sessions: Iterable[PeerSession], unread: Collection[int], at: datetime) -> _Sessions:
+    """The sessions by name, with what was seen of them up to now (`at`).
+
+    Those of the families `unread` stay as they were.
+    """
+    known = {peer.session.name: _with_past(before.get(peer.session.name), peer, at) for peer in sessions}
+    kept = {name: peer for name, peer in before.items() if peer.session.peer.version in unread}
+    return {**kept, **known}
+
+
+def _with_past(was: PeerSession | None, peer: PeerSession, at: datetime) -> PeerSession:
+    if was is not None and was.session is peer.session and was.node == peer.node:
+        return was
+    error = peer.session.last_error
+    if was is None:
+        return replace(peer, last_error=error, error_at=at if error else None) if error else peer
+    went_down = was.session.established and not peer.session.established
+    flaps = was.flaps + (went_down or flapped(was, peer))
+    if not error or (error == was.session.last_error and not went_down):
+        return replace(peer, flaps=flaps, last_error=was.last_error, error_at=was.error_at)
+    return replace(peer, flaps=flaps, last_error=error, error_at=at)
 
 
 def flapped(was: PeerSession, peer: PeerSession) -> bool:

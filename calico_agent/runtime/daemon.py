@@ -98,6 +98,7 @@ class Daemon:
 
     def _pass(self, words: list[str]) -> None:
         self._begun = time.monotonic()
+        self._latest.do("looking at this host")
         self._server.retry()
         try:
             report, plan = self._agent.make_pass()
@@ -115,6 +116,7 @@ class Daemon:
         if plan.action is None:
             return
         self._tell("acting", says=plan.doing, doing=plan.doing, reason=plan.action.reason)
+        self._latest.do(plan.doing)
         outcome = self._agent.act(plan)
         self._latest.beat()
         if outcome is not None and outcome.error:
@@ -153,6 +155,7 @@ class Daemon:
         words: set[str] = set()
         longest = min(self._config.agent.interval_seconds, self._notifier.watchdog_interval / 2)
         due = seconds_to_next_pass(self._report, longest)
+        self._latest.wait(due)
         try:
             words.add(self._words.get(timeout=due))
         except Empty:

@@ -1,9 +1,11 @@
 """What is remembered from one pass to the next: one value, handed in and out. Nothing else is."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from calico_agent.config import Config
+from calico_agent.model.assessment import PeerSession
 from calico_agent.model.container.supervision import Attempts
 from calico_agent.model.identity import KeptIdentity
 from calico_agent.model.maintenance import Deed, Order
@@ -18,12 +20,14 @@ from calico_agent.state.identity import IdentityFile
 class Memory:
     """`history`: since when conditions and problems are as they are. `attempts`: how often the container was started.
 
-    `kept` is the last choice of name and addresses, which a restart must not move.
+    `kept` is the last choice of name and addresses, which a restart must not move. `sessions` are the BGP sessions by
+    name, with how often each went down.
     """
 
     history: History = field(default_factory=History)
     attempts: Attempts = field(default_factory=Attempts)
     kept: KeptIdentity = field(default_factory=KeptIdentity)
+    sessions: Mapping[str, PeerSession] = field(default_factory=dict)
 
     def after(self, order: Order | None) -> "Memory":
         """Return what is left once `order` was obeyed: nothing of who this host is, where it is to be forgotten."""

@@ -44,6 +44,12 @@ def report_once(config: Config) -> Report:
         return report
 
 
+def glance(config: Config) -> Report:
+    """Return what one look alone shows: for what is counted, and not called right or wrong."""
+    with _opened(config) as eyes:
+        return eyes.report(History())[1]
+
+
 def queries_now(config: Config) -> RouteQueries:
     """Return what `routes --once` and `trace --once` ask."""
     with _opened(config) as eyes:

@@ -33,6 +33,7 @@ from calico_agent.plan.progress import progress_of
 from calico_agent.plan.remediation import plan_supervision
 from calico_agent.plan.start_gates import forewarned
 from calico_agent.plan.succession import running_name
+from calico_agent.report.session_changes import remembered
 from calico_agent.report.timeline import History, advance
 from calico_agent.runtime.compose import compose
 from calico_agent.runtime.memory import Memory
@@ -83,8 +84,11 @@ def make_pass(outside: Outside, config: Config, memory: Memory, at: datetime) ->
     memory = memory.after(observation.maintenance.order)
     history, conditions, problems = advance(memory.history, assessment, observation.at, config.hold_down)
     plan = make_plan(evaluation, config, memory.attempts, conditions, problems)
-    report = compose(config, observation, assessment, conditions, problems, plan)
-    return Pass(evaluation, plan, report, Memory(history, plan.attempts, _kept(evaluation, config, memory.kept)))
+    sessions = remembered(memory.sessions, assessment.sessions, assessment.unread, observation.at)
+    seen = tuple(sessions[peer.session.name] for peer in assessment.sessions)
+    report = compose(config, observation, replace(assessment, sessions=seen), conditions, problems, plan)
+    kept = _kept(evaluation, config, memory.kept)
+    return Pass(evaluation, plan, report, Memory(history, plan.attempts, kept, sessions))
 
 
 @caches_in_use()

@@ -16,6 +16,7 @@ _SAID = {
     "/readyz": """200 if this host does its part, else 503: the first pass is done, calico/node runs as the right node,
         and it is not cut off from all peers. One dead neighbour does not make a host unready.""",
     "/status": """The whole [report](status.md). Always 200.""",
+    "/peers": """The BGP sessions, with how often each went down since the agent started. 503 before the first pass.""",
     "/metrics": """The [metrics](metrics.md), for Prometheus. Always 200.""",
     "/configuration": """The configuration in force and the one on disk, without secrets. On the socket only.""",
     "/history": """What happened since a moment (`since`, seconds of the epoch): `entries`, as [kept](log.md). On the

@@ -167,6 +167,9 @@ sessions[].since_text              string   That in BIRD's words.
 sessions[].last_error              string   BIRD's last error.
 sessions[].imported                integer? Routes that came by it.
 sessions[].exported                integer? Routes that went by it.
+sessions[].flaps                   integer  How often it went down since the agent started.
+sessions[].last_failure            string?  What BIRD said last of a failure; BIRD forgets it when the session is up.
+sessions[].last_failure_at         time?    When that was seen.
 sessions_known                     boolean  False if a BIRD could not be asked.
 routes                             object?  The routes that this host should have to the pods of other nodes.
 routes.expected                    integer  How many there should be.
@@ -196,6 +199,7 @@ agent.version                      string   Its version.
 agent.mode                         string   `observe` or `supervise`.
 agent.started_at                   time     When it started.
 agent.pass_seconds                 number   How long the last pass took.
+agent.doing                        string?  What it does at this moment.
 agent.configuration                object   The configuration in use.
 agent.configuration.taken_at       time?    When it was read.
 agent.configuration.reload_failed  boolean  True if the last reload was refused.

@@ -19,7 +19,7 @@ from calico_agent.model.identity import AddressChoice, NameChoice, Opinion
 from calico_agent.model.maintenance import Maintenance, Pause
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.report import Report, Supervision, TimedCondition, TimedProblem
-from calico_agent.report.as_text import render_line, render_status
+from calico_agent.report.as_text import TextOptions, render_line, render_status
 from calico_agent.report.pages.page import WIDTH
 from tests.reports import BRIDGE, NOW, blind_report, broken_report, condition, finding, healthy_report, session
 
@@ -218,14 +218,14 @@ class TestWidth:
         problems = (*report.problems, TimedProblem(Problem(cause), NOW, confirmed=True))
         conditions = (*report.conditions, TimedCondition(condition(ConditionType.ROUTES_IN_PLACE, message=long), NOW))
         report = replace(report, problems=problems, conditions=conditions, sessions=(*report.sessions, six))
-        lines = render_status(report, NOW, width=width).splitlines()
+        lines = render_status(report, NOW, TextOptions(width=width)).splitlines()
         assert max(map(len, lines)) <= width
         words = set(" ".join(lines).split())
-        widest = {word for word in render_status(report, NOW, width=400).split() if any(map(str.isdigit, word))}
+        widest = {word for word in render_status(report, NOW, TextOptions(width=400)).split() if any(map(str.isdigit, word))}
         assert widest <= words
 
     def test_a_terminal_that_is_too_narrow_gets_sixty_columns(self) -> None:
-        lines = render_status(broken_report(), NOW, width=20).splitlines()
+        lines = render_status(broken_report(), NOW, TextOptions(width=20)).splitlines()
         assert 50 < max(map(len, lines)) <= 60
 
     def test_it_is_ascii(self) -> None:
@@ -243,11 +243,11 @@ class TestUnknown:
 
 class TestOutput:
     def test_a_part_that_stands_still_is_said_before_all(self) -> None:
-        text = render_status(healthy_report(), NOW, stuck=["its loop gave no sign of life for 2 min"])
+        text = render_status(healthy_report(), NOW, TextOptions(stuck=("its loop gave no sign of life for 2 min",)))
         assert text.splitlines()[0] == "host1: AGENT STUCK: its loop gave no sign of life for 2 min"
 
     def test_colour_only_when_asked_and_without_changing_the_words(self) -> None:
-        plain, coloured = (render_status(broken_report(), NOW, colour=colour) for colour in (False, True))
+        plain, coloured = (render_status(broken_report(), NOW, TextOptions(colour=colour)) for colour in (False, True))
         assert "\033" not in plain
         assert re.sub(r"\033\[[0-9;]*m", "", coloured) == plain
         assert "\033[31mFalse  \033[0m" in coloured

@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from calico_agent.text import clean
+from calico_agent.text import clean, display_width
 
 WIDTH = 100
 """Where there is no terminal."""
@@ -15,6 +15,7 @@ WIDEST = 400
 # What must be left beside an indent: the longest thing that must not be cut, an IPv6 prefix, has 43 characters.
 _TEXT = 44
 _LABEL_WIDTH = 11
+_FILLER = "\ue000"  # of the private use area: text from outside is printed without it (`clean`)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +37,21 @@ class TextLine:
         if self.whole:
             return [self.text]
         indent = self.indent[: max(0, width - _TEXT)]
-        lines = textwrap.wrap(self.text, width, subsequent_indent=indent, break_on_hyphens=False) or [""]
+        lines = _wrapped(self.text, width, indent) or [""]
         if not colour or not self.colour:
             return lines
         if not self.part:
             return [_painted(line, self.colour) for line in lines]
         return [lines[0].replace(self.part, _painted(self.part, self.colour), 1), *lines[1:]]
+
+
+def _wrapped(text: str, width: int, indent: str) -> list[str]:
+    """The lines, by the columns that they take: a wide character counts as two while they are folded."""
+    if text.isascii():
+        return textwrap.wrap(text, width, subsequent_indent=indent, break_on_hyphens=False)
+    wide = "".join(one + _FILLER * (display_width(one) - 1) for one in text)
+    lines = textwrap.wrap(wide, width, subsequent_indent=indent, break_on_hyphens=False)
+    return [line.replace(_FILLER, "") for line in lines]
 
 
 def labelled(label: str, text: str) -> list[TextLine]:
