@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calico_agent.text import clean, counted, span
+from calico_agent.text import clean, counted, display_width, padded, span
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,12 @@ def test_clean_text_is_one_printable_line_within_its_limit(text: str, limit: int
     cleaned = clean(text, limit)
     assert len(cleaned) <= limit
     assert cleaned.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [("host1", 5), ("東京", 4), ("e\u0301", 1), ("\uff21\uff22", 4), ("a\u200bb", 2), ("ﾊﾝ", 2), ("", 0)],
+)
+def test_columns_of_a_terminal(text: str, columns: int) -> None:
+    assert display_width(text) == columns
+    assert display_width(padded(text, 10)) == 10

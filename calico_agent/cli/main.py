@@ -93,7 +93,18 @@ def _add_agent(subparsers: _Subparsers, file: Parser, settings: Parser) -> None:
     status = _add(subparsers, "status", commands.status, "what the running agent says about this host", file)
     status.add_argument("--json", action="store_true", help="print JSON")
     status.add_argument("--once", action="store_true", help="look now, without a running agent; changes nothing")
+    much = status.add_mutually_exclusive_group()
+    much.add_argument("--brief", action="store_true", help="only the first line: the verdict with its cause")
+    much.add_argument("--verbose", action="store_true", help="all problems, consequences and sessions, however many")
+    text = "show it anew every N seconds (2) in its place, until q or Ctrl-C"
+    status.add_argument("--watch", metavar="N", nargs="?", type=_pause, const=2.0, help=text)
     status.add_argument("--socket", metavar="PATH", help="the socket of the running agent")
+    peers = _add(
+        subparsers, "peers", commands.peers, "the BGP sessions: uptime, flaps, routes in and out, errors", file
+    )
+    peers.add_argument("--json", action="store_true", help="print JSON")
+    peers.add_argument("--once", action="store_true", help="look now, without a running agent, which counts the flaps")
+    peers.add_argument("--socket", metavar="PATH", help="the socket of the running agent")
     _add_history(subparsers, file)
     text = "which address and name this host should have, and why; changes nothing"
     _add(subparsers, "detect", commands.detect, text, settings).add_argument(
@@ -103,6 +114,17 @@ def _add_agent(subparsers: _Subparsers, file: Parser, settings: Parser) -> None:
     _add(subparsers, "preflight", commands.preflight, text, file).add_argument(
         "--json", action="store_true", help="print JSON"
     )
+
+
+def _pause(text: str) -> float:
+    """The seconds of --watch. Raises ArgumentTypeError."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0.1 <= seconds <= 86400:
+        raise argparse.ArgumentTypeError(f"{text[:20]!a} is no number of seconds from 0.1 to 86400")
+    return seconds
 
 
 def _add_history(subparsers: _Subparsers, file: Parser) -> None:

@@ -171,7 +171,7 @@ class TestPages:
         assert running.lines("/metrics") >= {"calico_agent_ready 1.0", "calico_agent_healthy 1.0"}
 
     def test_the_index_names_the_pages(self, running: Running) -> None:
-        assert running.get("/")[1].split()[2:] == ["/livez", "/readyz", "/status", "/metrics"]
+        assert running.get("/")[1].split()[2:] == ["/livez", "/readyz", "/status", "/peers", "/metrics"]
 
     def test_colour_on_demand(self, running: Running) -> None:
         running.latest.publish(broken_report())
@@ -205,7 +205,7 @@ class TestPages:
             ("format=%ff", "cannot be understood"),
             ("format=text&format=json", "given twice"),
             ("fromat=text", "no parameter 'fromat' (did you mean format?)"),
-            ("x=1", "known: format, colour, width"),
+            ("x=1", "known: format, detail, colour, width"),
             ("width=20", "width is a number from 60 to 400"),
             ("width=wide", "width is a number from 60 to 400"),
             ("width=%D9%A3%D9%A3%D9%A3", "width is a number from 60 to 400"),

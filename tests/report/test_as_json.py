@@ -55,6 +55,9 @@ def test_a_healthy_host() -> None:
         "established": True, "protocol_state": "up", "bgp_state": "Established",
         "since": "2026-11-23T02:41:10+00:00", "since_text": "02:41:10",
         "last_error": "", "imported": 1, "exported": 1,
+        "flaps": 0,
+        "last_failure": None,
+        "last_failure_at": None,
     }  # fmt: skip
 
 

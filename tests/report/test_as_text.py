@@ -21,6 +21,7 @@ from calico_agent.model.observation import Unreadable
 from calico_agent.model.report import Report, Supervision, TimedCondition, TimedProblem
 from calico_agent.report.as_text import TextOptions, render_line, render_status
 from calico_agent.report.pages.page import WIDTH
+from calico_agent.text import display_width
 from tests.reports import BRIDGE, NOW, blind_report, broken_report, condition, finding, healthy_report, session
 
 
@@ -130,7 +131,7 @@ class TestBrokenHost:
         bad = session("10.79.0.1", "Active", "broken", "Socket: Connection refused")
         text = text_of(replace(healthy_report(), sessions=(*good, bad)))
         assert re.search(r"10\.79\.0\.1 +broken .* Active .* Socket: Connection refused\n", text)
-        assert "\n  and 981 more, 1000 established\n" in text
+        assert "\n  and 981 more, 1000 established (calico-agent peers)\n" in text
 
     def test_a_source_that_cannot_be_read_is_named_with_the_reason(self) -> None:
         report = replace(healthy_report(), unreadable=(Unreadable("Docker", "permission denied on its socket"),))
@@ -221,7 +222,9 @@ class TestWidth:
         lines = render_status(report, NOW, TextOptions(width=width)).splitlines()
         assert max(map(len, lines)) <= width
         words = set(" ".join(lines).split())
-        widest = {word for word in render_status(report, NOW, TextOptions(width=400)).split() if any(map(str.isdigit, word))}
+        widest = {
+            word for word in render_status(report, NOW, TextOptions(width=400)).split() if any(map(str.isdigit, word))
+        }
         assert widest <= words
 
     def test_a_terminal_that_is_too_narrow_gets_sixty_columns(self) -> None:
@@ -280,3 +283,30 @@ class TestOutput:
 def test_a_reading_of_a_time_that_the_clock_has_yet_to_reach_has_no_age() -> None:
     report = replace(healthy_report(), datastore_read_at=NOW + timedelta(hours=9))
     assert "read at a time that is not known" in render_status(report, NOW)
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_wide_characters_take_their_columns(width: int) -> None:
+    cause = replace(BRIDGE.cause, what="ノード東京の経路がありません。" * 20, why="日本 語 " * 30)
+    report = replace(broken_report(), problems=(TimedProblem(Problem(cause), NOW, confirmed=True),))
+    text = render_status(report, NOW, TextOptions(width=width))
+    assert max(map(display_width, text.splitlines())) <= width
+    assert "".join(text.split()).count("東京") >= 40
+
+
+def test_what_the_agent_does_now_is_told() -> None:
+    text = render_status(healthy_report(), NOW, TextOptions(doing="creating calico-node, for 3 s"))
+    assert "; now: creating calico-node, for 3 s" in " ".join(text.split())
+
+
+def test_verbose_leaves_nothing_out() -> None:
+    problems = tuple(
+        TimedProblem(Problem(replace(BRIDGE.cause, subject=f"host{number}")), NOW, confirmed=True)
+        for number in range(40)
+    )
+    sessions = tuple(session(f"10.7.0.{number}") for number in range(40))
+    report = replace(broken_report(), problems=problems, sessions=sessions)
+    usual, whole = (render_status(report, NOW, TextOptions(whole=whole)) for whole in (False, True))
+    assert "and 28 more problems" in usual
+    assert whole.count("IP-BRIDGE host") >= 40
+    assert whole.count("10.7.0.") == 40

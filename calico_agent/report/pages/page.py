@@ -46,11 +46,14 @@ class TextLine:
 
 
 def _wrapped(text: str, width: int, indent: str) -> list[str]:
-    """The lines, by the columns that they take: a wide character counts as two while they are folded."""
+    """The lines, by the columns that they take: a wide character counts as two while they are folded.
+
+    A line may break within one, which then takes one column more: such lines have one less.
+    """
     if text.isascii():
         return textwrap.wrap(text, width, subsequent_indent=indent, break_on_hyphens=False)
     wide = "".join(one + _FILLER * (display_width(one) - 1) for one in text)
-    lines = textwrap.wrap(wide, width, subsequent_indent=indent, break_on_hyphens=False)
+    lines = textwrap.wrap(wide, width - 1, subsequent_indent=indent, break_on_hyphens=False)
     return [line.replace(_FILLER, "") for line in lines]
 
 

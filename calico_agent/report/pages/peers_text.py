@@ -28,8 +28,9 @@ def render_peers(report: Report, now: datetime, *, width: int = WIDTH, colour: b
     up = sum(peer.session.established for peer in report.sessions)
     since = "" if report.started_at == report.at else f", flaps of the last {span(now - report.started_at)}"
     lines = [TextLine(f"{counted(len(report.sessions), 'session')}, {up} established{since}")]
-    for family in sorted(report.unread):
-        lines.append(TextLine(f"sessions of IPv{family.value} are not known: BIRD cannot be read"))
+    lines += [
+        TextLine(f"sessions of IPv{family} are not known: BIRD cannot be read") for family in sorted(report.unread)
+    ]
     rows = [_HEADS, *(_peer_row(peer, now) for peer in _ordered(report.sessions))]
     table = list(_table(rows, _ERROR_INDENT, narrow=width <= NARROW)) if report.sessions else []
     return folded([*lines, *([TextLine("")] if table else []), *table], width, colour=colour)
