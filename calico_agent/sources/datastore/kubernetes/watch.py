@@ -20,6 +20,7 @@ from calico_agent.sources.datastore.kubernetes.kinds import FollowedKind
 from calico_agent.sources.datastore.kubernetes.objects import Object, named, revision, status_of
 from calico_agent.sources.datastore.reconnect_pace import list_delay
 from calico_agent.sources.datastore.server.error import DatastoreError
+from calico_agent.worker import Errand
 
 _SHORTEST_WATCH, _LONGEST_WATCH = 45, 60
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 30.0, 60.0
@@ -72,7 +73,7 @@ class KubernetesWatch:
             self._start("api poll", partial(self._poll, polled))
 
     def _start(self, name: str, work: Callable[[], object]) -> None:
-        threading.Thread(target=self._guarded, args=(work,), name=name, daemon=True).start()
+        Errand(name, partial(self._guarded, work)).start()
 
     def __enter__(self) -> Self:
         return self
