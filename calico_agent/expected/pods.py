@@ -4,14 +4,15 @@ Blocks change with every pod, and so do the pods' own records: both are looked u
 for nothing else.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import chain
 from typing import NamedTuple
 
 from calico_agent.expected.bgp_sessions import host_plan
 from calico_agent.expected.cluster import Cluster
 from calico_agent.expected.view import View
-from calico_agent.model.calico.node import Block
+from calico_agent.model.calico.node import Block, Borrowed, Datastore
 from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.network.address import Family, IPAddress, IPNetwork, Link
 from calico_agent.model.network.fib import Fib
@@ -25,6 +26,9 @@ from calico_agent.model.observation import Unreadable
 _PREFIX = "cali"
 _MOST_NAMES = 4
 
+MOST_ASKED = 64
+"""Blocks are asked for one by one. A host with more such routes leaves the others unjudged."""
+
 
 class HostRoute(NamedTuple):
     """A route to one address: into the link of a pod here (`device`), or `gateway`'s way."""
@@ -32,6 +36,14 @@ class HostRoute(NamedTuple):
     address: IPAddress
     device: str
     gateway: IPAddress | None
+
+
+class LedAway(NamedTuple):
+    """A route of this host to one address, which leads to another node than the owner of the block around it."""
+
+    address: IPAddress
+    block: IPNetwork
+    node: str
 
 
 def unled_links(kernel: Kernel | Unreadable) -> tuple[Link, ...]:
@@ -135,3 +147,43 @@ def _devices(fib: Fib) -> frozenset[str]:
     buckets = (fib.index.get(version, {}).get(length, {}) for version, length in FULL_LENGTH.items())
     paths = chain.from_iterable(found for bucket in buckets for found in bucket.values())
     return frozenset(hop.device for path in paths for hop in path.next_hops)
+
+
+def away_from_owners(cluster: Cluster, kernel: Kernel) -> tuple[LedAway, ...]:
+    """Return those of this host; none where all blocks were read, and it is known who borrowed."""
+    return () if cluster.datastore.blocks_read else tuple(_away(cluster, kernel))
+
+
+def _away(cluster: Cluster, kernel: Kernel) -> Iterator[LedAway]:
+    """Whoever wrote them: Felix's routes into tunnels are of a protocol that people use, too."""
+    for version, length in FULL_LENGTH.items():
+        for network, paths in kernel.fib.index.get(version, {}).get(length, {}).items():
+            address = prefix_of((version, length, network))[0]
+            block = cluster.block_index.covering((version, length, network))
+            gateways = [hop.gateway for hop in paths[0].next_hops if hop.gateway is not None]
+            if not gateways or block is None or block.virtual or block.owner is None:
+                continue
+            ends = cluster.tunnels.get(gateways[0], ())
+            users = (*cluster.holders.get(gateways[0], ()), *(end.node for end in ends))
+            if users and block.owner not in users:
+                yield LedAway(address, block.cidr, users[0])
+
+
+def with_asked(datastore: Datastore, away: tuple[LedAway, ...], asked: Mapping[IPNetwork, Block]) -> Datastore:
+    """Return the same with the blocks that were asked for.
+
+    Of one that was not given (nobody may read it, or the time was over) it is not known whether the address was
+    borrowed: it counts as borrowed by whom the route leads to, as only a route that is known to be wrong is called so.
+    """
+    unknown: dict[IPNetwork, list[Borrowed]] = {}
+    for one in away:
+        if one.block not in asked:
+            unknown.setdefault(one.block, []).append(Borrowed(one.address, one.node))
+
+    def known(block: Block) -> Block:
+        if block.cidr in asked:
+            return asked[block.cidr]
+        return replace(block, borrowed=tuple(unknown[block.cidr])) if block.cidr in unknown else block
+
+    changed = bool(asked) or bool(unknown)
+    return replace(datastore, blocks=tuple(map(known, datastore.blocks))) if changed else datastore

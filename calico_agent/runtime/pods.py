@@ -3,7 +3,16 @@
 from collections.abc import Callable, Collection
 from dataclasses import replace
 
-from calico_agent.expected.pods import contested, former_names, lost_addresses, own_blocks, unled_links
+from calico_agent.expected.pods import (
+    MOST_ASKED,
+    away_from_owners,
+    contested,
+    former_names,
+    lost_addresses,
+    own_blocks,
+    unled_links,
+    with_asked,
+)
 from calico_agent.expected.view import View
 from calico_agent.model.calico.node import Block
 from calico_agent.model.calico.workload_endpoint import WorkloadEndpoints
@@ -30,7 +39,9 @@ def with_pods(view: View, blocks_of: BlocksOf, endpoints_of: EndpointsOf) -> Obs
     disputed = {route.address: block for route, block in led_away}
     former = former_names(view, cluster)
     stranded = any(route.gateway is None and cluster.blocks[key_of(block)].owner in former for route, block in led_away)
-    wanted = own_blocks(cluster, name) | frozenset(disputed.values())
+    away = away_from_owners(cluster, kernel)
+    unread = frozenset(sorted({one.block for one in away}, key=key_of)[:MOST_ASKED])
+    wanted = own_blocks(cluster, name) | frozenset(disputed.values()) | unread
     blocks = {block.cidr: block for block in blocks_of(wanted)}
     held = frozenset(address for block in blocks.values() for address in block.held_by(name))
     holders = {address: blocks[cidr].holder(address) for address, cidr in disputed.items() if cidr in blocks}
@@ -41,6 +52,8 @@ def with_pods(view: View, blocks_of: BlocksOf, endpoints_of: EndpointsOf) -> Obs
             holders[address] = blocks[around.cidr].holder(address)
     given = {address: holder for address, holder in holders.items() if holder is not None}
     seen = replace(view.observation, held=held, given=given)
+    if not cluster.datastore.blocks_read:
+        seen = replace(seen, datastore=with_asked(cluster.datastore, away, blocks))
     unled = frozenset(link.index for link in unled_links(kernel))
     lost = frozenset(lost_addresses(replace(view, observation=seen), kernel))
     if not unled and not lost and not stranded:

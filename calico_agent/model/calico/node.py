@@ -200,7 +200,8 @@ class Datastore:
     `read_at` is when the revision was last known to be current (aware, UTC). `cluster_guid` is what Calico called this
     cluster when it was set up (ClusterInformation), empty where it gave no name; `calico_version` is that of the node
     that was started last, likewise. `felix` is what Felix is told where no more is said, `felix_nodes` what it is told
-    on single nodes. `claimable`: names can be claimed in it. `is_of_calico_2`: Calico 2.x uses it.
+    on single nodes. `claimable`: names can be claimed in it. `is_of_calico_2`: Calico 2.x uses it. Without
+    `blocks_read` the blocks are those that nodes claim, and who borrowed an address of one is not known.
     """
 
     nodes: tuple[Node, ...] = ()
@@ -217,6 +218,7 @@ class Datastore:
     claims_trouble: str = ""
     claimable: bool = True
     is_of_calico_2: bool = False
+    blocks_read: bool = True
     revision: int = 0
     read_at: datetime | None = None
 

@@ -54,6 +54,7 @@ class SnapshotFile:
                 self._check(header)
                 revision = json_object.number(header, "revision", 0, 2**63) or 0
                 read = decode_datastore(map(_record, lines), revision=revision, read_at=_time(header))
+                read = replace(read, blocks_read=json_object.flag(header, "blocks_read", default=True))
         except FileNotFoundError:
             return None
         except Malformed as malformed:
@@ -89,6 +90,7 @@ class SnapshotFile:
             "format": _FORMAT,
             "api": self.settings.kind,
             "endpoints": sorted(self._members()),
+            "blocks_read": datastore.blocks_read,
             "revision": datastore.revision,
             "read_at": (datastore.read_at or datetime.now(UTC)).isoformat(),
         }

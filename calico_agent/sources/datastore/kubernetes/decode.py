@@ -110,7 +110,8 @@ def assemble(
             whole[f"{AFFINITIES}{value.node.name}-{cidr}"] = Affinity(value.node.name, cidr)
     if not follows_blocks:
         whole |= dict(_claimed(whole))
-    return replace(assembly.assemble(whole, revision=revision, read_at=read_at), claimable=False)
+    read = assembly.assemble(whole, revision=revision, read_at=read_at)
+    return replace(read, claimable=False, blocks_read=follows_blocks)
 
 
 def _claimed(records: Mapping[str, assembly.Decoded | BadKey]) -> Iterator[tuple[str, Block]]:
