@@ -19,6 +19,7 @@ from pathlib import Path
 
 from tests.lab.errors import LabError
 from tests.lab.namespaces import REPOSITORY
+from tests.lab.preload import compiled
 from tests.uml.place import inside
 
 _PROGRAM = Path(__file__).with_name("image")
@@ -49,7 +50,7 @@ def build_standin(*, ipip: bool = False) -> Path:
         return built[0]
     tree = dict(_tree())
     if ipip:
-        tree[f"{_INSIDE}/krt_tunnel.so"] = _compile(_PROGRAM / "krt_tunnel.c")
+        tree[f"{_INSIDE}/krt_tunnel.so"] = compiled(_PROGRAM / "krt_tunnel.c")
     files = dict(sorted(tree.items()))
     archive = REPOSITORY / "build" / f"{name}-{_fingerprint(files)}.tar"
     if not archive.exists():
@@ -85,18 +86,6 @@ def _files() -> Iterable[tuple[str, Path]]:
         file = Path("/etc/iproute2") / name
         if file.exists():
             yield f"etc/iproute2/{name}", file
-
-
-def _compile(source: Path) -> Path:
-    """A library without headers and without libc of its own: it goes into a program that has one."""
-    library = REPOSITORY / "build" / f"{source.stem}-{hashlib.sha256(source.read_bytes()).hexdigest()[:16]}.so"
-    if not library.exists():
-        library.parent.mkdir(exist_ok=True)
-        unfinished = library.with_suffix(f".{os.getpid()}")
-        compiler = (_find("tcc"), "-shared", "-nostdlib", "-Wall", "-Werror")
-        subprocess.run((*compiler, "-o", str(unfinished), str(source)), check=True)
-        unfinished.rename(library)
-    return library
 
 
 def _is_wanted(file: Path) -> bool:

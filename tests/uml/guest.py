@@ -23,11 +23,13 @@ from typing import Self, TextIO
 from tests.lab.errors import LabError
 from tests.lab.namespaces import REPOSITORY
 from tests.lab.owner import OWNER, lives, name_of
+from tests.lab.preload import compiled
 from tests.uml.call import Call, Sink
 from tests.uml.place import GUESTS
 
 _KERNEL = Path("/usr/bin/linux.uml")
 _INIT = Path(__file__).with_name("init.sh")
+_REGISTERS = Path(__file__).with_name("registers.c")
 _BOOT_SECONDS = 90.0
 _LOOK_SECONDS = 0.02
 
@@ -156,7 +158,8 @@ class Guest:
                 stdout=log,
                 stderr=log,
                 pass_fds=(inward, log),
-                env={**os.environ, "TMPDIR": str(GUESTS.parent)},  # where the guest's memory is
+                # Where the guest's memory is, and what lets it run on every processor.
+                env={**os.environ, "TMPDIR": str(GUESTS.parent), "LD_PRELOAD": str(compiled(_REGISTERS))},
                 start_new_session=True,
             )
         finally:

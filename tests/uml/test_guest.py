@@ -66,6 +66,14 @@ def test_its_kernel_is_its_own(guest: Guest) -> None:
     assert b"eth0" not in guest.run("ip", "-brief", "link").stdout
 
 
+def test_programs_beside_each_other_keep_their_wide_registers(guest: Guest) -> None:
+    """The checksum is computed in registers of 256 and 512 bits, where the processor has them."""
+    checksum = "head -c 40000000 /dev/zero | openssl dgst -sha512"
+    wanted = subprocess.run(("sh", "-c", checksum), capture_output=True, check=True).stdout
+    done = guest.run("sh", "-c", f"for i in 1 2 3; do {checksum} & done; wait", check=True)
+    assert done.stdout == 3 * wanted
+
+
 @pytest.mark.parametrize(("script", "code"), [("exit 0", 0), ("exit 7", 7), ("kill -TERM $$", 128 + 15)])
 def test_the_exit_code_is_the_commands(guest: Guest, script: str, code: int) -> None:
     assert guest.run("sh", "-c", script).returncode == code
