@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from calico_agent.checks.route_verifier import verdict_alone
 from calico_agent.checks.traffic_impact import shown
+from calico_agent.checks.underlay.tunnel_devices import recorded_address
 from calico_agent.expected.address_owners import standing_of
 from calico_agent.expected.agents import is_this_host
 from calico_agent.expected.cluster import Cluster, TunnelEnd
@@ -25,7 +26,7 @@ from calico_agent.faults.routes.pods import RT_ADDRESS_TWICE
 from calico_agent.model.calico.node import EncapsulationMode, Pool
 from calico_agent.model.finding import Finding, Severity
 from calico_agent.model.last_value_cache import LastValueCache
-from calico_agent.model.network.address import Family, IPAddress
+from calico_agent.model.network.address import Family, IPAddress, Link
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.network.prefix import FULL_LENGTH, key_of
 from calico_agent.model.network.route import Route, RouteAttributes, RouteType, host_prefix
@@ -93,7 +94,7 @@ def find_tunnel_addresses(view: View, cluster: Cluster, kernel: Kernel) -> Itera
             ends = cluster.tunnels.get(held.address, ())
             foreign = held.address not in shared and bool(ends) and ends[0].node != view.local.name
             if foreign and not is_this_host(view, ends[0].node):
-                yield _carried(view, link.name, held.address, ends[0])
+                yield _carried(view, link, held.address, ends[0])
     routes = tunnel_routes(cluster, view.local.standpoint)
     for address, end, way in _routed_elsewhere(routes, kernel):
         if address not in shared and (fault := astray(view, cluster, kernel, address)):
@@ -229,14 +230,17 @@ def _shared(view: View, cluster: Cluster, kernel: Kernel, address: IPAddress, en
     )
 
 
-def _carried(view: View, link: str, address: IPAddress, end: TunnelEnd) -> Finding:
+def _carried(view: View, link: Link, address: IPAddress, end: TunnelEnd) -> Finding:
+    own = recorded_address(view, link.name, Family(address.version))
+    lacks = own is not None and all(held.address != own for held in link.addresses)
+    add = f"ip addr add {own}/{FULL_LENGTH[address.version]} dev {link.name}; " if lacks else ""
     return RT_ADDRESS_TWICE.finding(
         str(address),
-        f"{link} of this host has {address}, the {end.kind} tunnel address of node {end.node}",
-        why=f"the record of {end.node} says {address}, and so does ip addr show {link} here",
+        f"{link.name} of this host has {address}, the {end.kind} tunnel address of node {end.node}",
+        why=f"the record of {end.node} says {address}, and so does ip addr show {link.name} here",
         effect=f"what {end.node} itself sends through the tunnel is answered to this host where the route leads here, "
         "and this host does not reach it",
-        cure=f"ip addr del {address}/{FULL_LENGTH[address.version]} dev {link} on this host",
+        cure=f"{add}ip addr del {address}/{FULL_LENGTH[address.version]} dev {link.name} on this host",
         node=view.me,
         prefix=host_prefix(address),
     )

@@ -27,6 +27,7 @@ from calico_agent.faults.routes.underlay import RT_TUNNEL_DEVICE
 from calico_agent.model.finding import Finding, Severity, Writer
 from calico_agent.model.network.address import Family, IPAddress, IPNetwork, Link
 from calico_agent.model.network.kernel import Kernel
+from calico_agent.model.network.tunnel import IPIP_DEVICE, VXLAN_DEVICES
 
 _SWITCHES = {(Encapsulation.IPIP, Family.IPV4): "ipipEnabled", (Encapsulation.VXLAN, Family.IPV4): "vxlanEnabled"}
 _MODULES = {Encapsulation.IPIP: "ipip", Encapsulation.WIREGUARD: "wireguard"}
@@ -77,6 +78,16 @@ def find_tunnel_devices(view: View, kernel: Kernel, expectation: Expectation) ->
             )
 
 
+def recorded_address(view: View, device: str, family: Family) -> IPAddress | None:
+    """What this node's record says of a device; None where it says nothing, or where that is not read."""
+    node = view.local.node
+    if node is None:
+        return None
+    if device == VXLAN_DEVICES[family]:
+        return node.vtep(family)
+    return node.ipip_tunnel_address if device == IPIP_DEVICE else None
+
+
 def _ends(expectation: Expectation) -> Iterator[_End]:
     ends: dict[tuple[str, Encapsulation, Family], list[IPNetwork]] = {}
     for way, prefix in expected_table(expectation).ways.items():
@@ -103,7 +114,7 @@ def _absent(view: View, end: _End, link: Link | None) -> _Fault | None:
     if module := _MODULES.get(end.encapsulation):
         load = f"modprobe {module} on this host: without that module the kernel has no such tunnels"
         return _Fault("does not exist", f"{load}; {back}, {restart} makes it quicker")
-    if view.local.node is not None and _address(view, end) is None:
+    if view.local.node is not None and recorded_address(view, end.device, end.family) is None:
         return _Fault(
             f"does not exist: the record of node {view.local.node.name} has no address for it",
             "calicoctl ipam show --show-blocks: this node needs a free block in an enabled pool with VXLAN; make one "
@@ -126,7 +137,7 @@ def _unlike(view: View, end: _End, link: Link | None) -> _Fault | None:
     """In what it differs from what the record says, and from the devices of other nodes."""
     if link is None:
         return None
-    wanted, restart = _address(view, end), f"docker restart {view.container_name}"
+    wanted, restart = recorded_address(view, end.device, end.family), f"docker restart {view.container_name}"
     if differs := _other_end(view, link, end.family):
         return _Fault(differs, f"ip link del {end.device} on this host: Felix makes it anew; or {restart}")
     if wanted is None or any(held.address == wanted for held in link.addresses):
@@ -163,13 +174,3 @@ def _other_end(view: View, link: Link, family: Family) -> str:
     if mac and link.mac.lower() != mac.lower():
         return f"has the hardware address {link.mac}, and the others send to {mac}"
     return ""
-
-
-def _address(view: View, end: _End) -> IPAddress | None:
-    """What the record says; None where it says nothing, or where that is not read."""
-    node = view.local.node
-    if node is None:
-        return None
-    if end.encapsulation is Encapsulation.VXLAN:
-        return node.vtep(end.family)
-    return node.ipip_tunnel_address if end.encapsulation is Encapsulation.IPIP else None

@@ -238,6 +238,7 @@ CASES = {
     "tunl0 of this host has that of another node instead of its own": Case(
         also(IPIP, links=(replace(TUNL0, addresses=(LinkAddress(ip_interface("192.168.2.2/32")),)),)),
         {"RT-ADDRESS-TWICE 192.168.2.2": {"RT-TUNNEL-DEVICE tunl0"}},
+        says=("ip addr add 192.168.1.2/32 dev tunl0; ip addr del 192.168.2.2/32 dev tunl0 on this host",),
     ),
 }
 
