@@ -6,7 +6,7 @@ Needs no privilege. Works in the network namespace of the thread that calls it.
 from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
-from calico_agent.model.last_value_cache import LastValueCache
+from calico_agent.model.last_value_cache import Caches
 from calico_agent.model.network.address import Family, IPAddress, Link
 from calico_agent.model.network.fib import Fib
 from calico_agent.model.network.kernel import Kernel, RouteLookup
@@ -37,7 +37,7 @@ class KernelReader:
 
     def __init__(self) -> None:
         self._learned: Mapping[int, Learned] = {}  # by table
-        self._look_up = LastValueCache(_look_up)
+        self._caches = Caches()
 
     def read(self, destinations: tuple[IPAddress, ...] = (), *, every_neighbour: bool = False) -> Kernel | Unreadable:
         """All of it, with look-ups towards `destinations`.
@@ -55,7 +55,7 @@ class KernelReader:
         self._learned = {table: self._learned.get(table, Learned()) for table in (TABLE_MAIN, *others)}
         fib, *rest = (dump_routes(names, table, learned) for table, learned in self._learned.items())
         tables = dict(zip(others, rest, strict=True))
-        sources, defaults = self._look_up(destinations, links, rules, fib, tables)
+        sources, defaults = self._caches.value(_look_up, _look_up, destinations, links, rules, fib, tables)
         return Kernel(
             links=links,
             fib=fib,
