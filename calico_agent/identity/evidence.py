@@ -133,16 +133,18 @@ def _shared(
     """Which of the addresses `here` are on which other machine.
 
     An old record of this machine under another name lists its addresses, too. A record is another machine's for certain
-    when it also lists an address that is not here.
+    when it also lists an address that is not here. That a machine is registered with an address does not mean that it
+    has it: its links tell, where the record has them, and an address of this host's own record is this host's.
     """
     shared: dict[IPAddress, tuple[str, ...]] = {}
+    own = {address.ip for node in _own_records(nodes, own_names) for address in (node.ipv4, node.ipv6) if address}
     for node in nodes:
         if node.name in own_names:
             continue
-        listed = {address.ip for address in (node.ipv4, node.ipv6) if address is not None}
-        listed = listed.union(*(addresses for _, addresses in node.interfaces))
-        if not listed <= here:
-            for address in listed & here:
+        registered = {address.ip for address in (node.ipv4, node.ipv6) if address is not None}
+        on_links = {address for _, addresses in node.interfaces for address in addresses}
+        if not registered | on_links <= here:
+            for address in (on_links or registered - own) & here:
                 shared[address] = (*shared.get(address, ()), node.name)
     return shared
 

@@ -5,8 +5,10 @@ from ipaddress import ip_interface
 
 import pytest
 
+from calico_agent.model.action import ReplaceContainer
 from calico_agent.model.finding import Finding
 from tests.worlds import mistakes
+from tests.worlds.agents import Agents
 from tests.worlds.faults import identity
 from tests.worlds.heal import heal
 from tests.worlds.health import false_alarms
@@ -15,6 +17,7 @@ from tests.worlds.model import history, moves
 from tests.worlds.model.settle import settle
 from tests.worlds.model.values import Link, World
 from tests.worlds.plain import apart, over_ipv6, plain
+from tests.worlds.properties import supervised
 
 
 def roots(world: World | None, hostname: str) -> tuple[Finding, ...]:
@@ -107,6 +110,38 @@ def test_a_copied_unit_is_one_problem_on_each_of_the_two_hosts(hostname: str) ->
     """host3 has name and address of host2; pods of both are recorded for one of them, or for none."""
     world = history.restart(history.delete_node(plain(), "host3"), "host3", NODENAME="host2", IP="10.77.0.12/24")
     assert [one.code for one in roots(world, hostname)] in (["IP-NOT-LOCAL"], [])
+
+
+def test_a_record_that_got_the_address_of_this_host_does_not_take_it_away() -> None:
+    """host1 has a second address, to which its agent would have moved it; the record of host2 lists its own links."""
+    world = plain(hosts=2)
+    host = world.host("host1")
+    held = (*host.links[0].addresses, ip_interface("10.77.0.51/24"))
+    world = supervised(history.with_host(world, replace(host, links=(replace(host.links[0], addresses=held),))))
+    agents = Agents()
+    agents.follow(settle(world))
+    broken = identity.shared_address(world, "host2")
+    assert broken is not None
+    plans = {look.hostname: plan for look, plan in agents.follow(settle(broken))}
+    assert plans["host1"].action is None
+    assert isinstance(plans["host2"].action, ReplaceContainer)
+
+
+def test_without_a_way_to_any_node_an_address_on_a_dummy_is_not_given_up_for_another_one() -> None:
+    """The default route told by its source that the address is meant; with it went all that spoke for it."""
+    world = apart()
+    host, own = world.host("host3"), ip_interface("10.250.0.3/32")
+    links = (
+        replace(host.links[0], addresses=()),
+        Link("loe0", "dummy", addresses=(own,), announced=True),
+        Link("ipvl9", "ipvlan", addresses=(ip_interface("10.99.3.1/30"),)),
+    )
+    routes = tuple(replace(one, source=own.ip, onlink=True) for one in host.routes)
+    world = history.with_host(world, replace(host, links=links, routes=routes))
+    world = history.restart(world, "host3", IP=str(own))
+    assert false_alarms(world) == []
+    broken = history.with_host(world, replace(world.host("host3"), routes=()))
+    assert {one.code for one in roots(broken, "host3")} == {"BGP-DOWN"}
 
 
 def test_which_of_several_addresses_is_right_is_a_part_of_the_problem_that_the_registered_one_is_dockers() -> None:
