@@ -27,6 +27,20 @@ def one_number_of_two(view: View, session: Session, node: str) -> tuple[str, str
     )
 
 
+def of_two_records(view: View, session: Session, node: str, wanted: ExpectedSession | None) -> tuple[str, str] | None:
+    """Return how a BGPPeer contradicts the record of its peer, a node, and what to do; None where it does not."""
+    record = view.cluster.nodes.get(node) if view.cluster is not None else None
+    if view.cluster is None or record is None or wanted is None or not wanted.peering:
+        return None
+    number = record.as_number or view.cluster.bgp.as_number
+    if "Bad peer AS" not in session.last_error or session.neighbour_as in {None, number}:
+        return None
+    name = wanted.peering
+    return f"BGPPeer {name} has the AS number {session.neighbour_as} for it, and its record {number}", (
+        f"write asNumber {number} into BGPPeer {name} (calicoctl get bgppeer {name} -o yaml), or correct that of {node}"
+    )
+
+
 def not_as_recorded(session: Session, node: str, wanted: ExpectedSession | None) -> tuple[str, str] | None:
     """Return why AS numbers keep a session with a node away although this host's BIRD goes by the records, and what to
     do; None where it does not, or where another reason keeps it away.

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from calico_agent.checks.bgp.as_numbers import not_as_recorded, one_number_of_two
+from calico_agent.checks.bgp.as_numbers import not_as_recorded, of_two_records, one_number_of_two
 from calico_agent.checks.bgp.recovery import is_young, just_recovering
 from calico_agent.checks.bgp.session_states import Ends, described, has_just_ended, is_silent, meaning
 from calico_agent.checks.knocking import router_to
@@ -178,7 +178,11 @@ def _down(
 ) -> Finding:
     """`fixed` is the neighbour entry of the peer that somebody wrote by hand."""
     peer, node = session.peer, node_at(view, session.peer)
-    numbers = one_number_of_two(view, session, node) or not_as_recorded(session, node, wanted)
+    numbers = (
+        one_number_of_two(view, session, node)
+        or of_two_records(view, session, node, wanted)
+        or not_as_recorded(session, node, wanted)
+    )
     sentence, cure = numbers or _reason(view, session, fixed, node)
     weighs = matters(view, Family(peer.version), node)
     who = f"node {node} ({peer})" if node else f"peer {peer} ({session.kind.value})"

@@ -553,6 +553,24 @@ CASES = {
             "on host2: ss -atnp '( sport = :179 or dport = :179 )'",
         ),
     ),
+    "a BGPPeer has another AS number for a node than its record": Case(
+        stored(
+            peered(
+                replace(session("10.77.0.12", "Idle", "BGP Error: Bad peer AS", PeerKind.NODE), neighbour_as=65999),
+                replace(TO_HOST3, kind=PeerKind.NODE),
+            ),
+            bgp=settings(
+                Peering("to-host2", ip_address("10.77.0.12"), as_number=65999, node="host1"),
+                Peering("to-host3", ip_address("10.77.0.13"), node="host1"),
+                mesh=False,
+            ),
+        ),
+        {"BGP-DOWN host2": set()},
+        says=(
+            "BGPPeer to-host2 has the AS number 65999 for it, and its record 64512",
+            "write asNumber 64512 into BGPPeer to-host2",
+        ),
+    ),
     "large packets to a peer get lost": Case(
         peered(session("10.77.0.12", "Idle", "Received: Hold timer expired"), TO_HOST3),
         {"BGP-DOWN host2": set()},
