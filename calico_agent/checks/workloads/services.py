@@ -1,7 +1,9 @@
 """Blackholes that BIRD puts on service addresses, where Calico advertises these.
 
 To advertise a network BIRD needs a route to it, and gets a blackhole (serviceClusterIPs and others of
-BGPConfiguration). What comes in, from routers or pods, was given another destination by kube-proxy before the kernel
+BGPConfiguration). Those of ranges confd keeps from the kernel (calico_kernel_programming in bird_ipam.cfg.template of
+v3.22.0 to v3.32.1); those of single addresses it does not (updateGlobalRoutes in confd/pkg/backends/calico/client.go
+@v3.31.7). What comes in, from routers or pods, was given another destination by kube-proxy before the kernel
 looks for a route. What this host itself sends gets a route first, and only then another destination (nat in the chain
 OUTPUT): it ends in the blackhole. With IPVS the host has the addresses itself.
 """
@@ -36,9 +38,17 @@ def find_services(view: View, prefix: IPNetwork, path: RouteAttributes) -> Itera
         why=f"found: blackhole {prefix} proto bird",
         effect="programs of this host (the kubelet, the API server, pods of its network) do not reach services there; "
         "packets of pods and of routers do, as kube-proxy gives them another destination before",
-        cure=f"if no router needs a route to them: {_NONE}; else kube-proxy in its mode ipvs"
+        cure=f"if no router needs a route to them: {_withdrawal(prefix)}; else kube-proxy in its mode ipvs"
         if told
         else f"docker exec {view.container_name} grep -rn {prefix} /etc/calico/confd/config",
         node=view.me,
         prefix=prefix,
     )
+
+
+def _withdrawal(prefix: IPNetwork) -> str:
+    """Return how a network is advertised no more: a single address is one of external services or load balancers."""
+    if prefix.prefixlen < prefix.max_prefixlen:
+        return _NONE
+    field = "serviceExternalIPs or serviceLoadBalancerIPs"
+    return f"take {prefix} out of {field} (calicoctl get bgpconfiguration default -o yaml)"

@@ -95,9 +95,11 @@ RT_SERVICES = Fault(
     severity=Severity.WARNING,
     condition=ConditionType.ROUTES_IN_PLACE,
     explanation="""\
-Where Calico advertises service addresses to routers, BIRD keeps a blackhole on their network.
-kube-proxy gives packets of pods and routers another destination before the kernel looks for a
-route. Packets of this host's own programs get their route first, and end there.
+Where Calico advertises service addresses to routers, BIRD keeps a blackhole on each. That of a
+single address (a /32 in serviceExternalIPs or serviceLoadBalancerIPs) is in the kernel, too; ranges
+are kept from it by confd's filter. kube-proxy gives packets of pods and routers another destination
+before the kernel looks for a route. Packets of this host's own programs get their route first, and
+end there.
 
 Found in the kernel's routes: a blackhole of BIRD's outside of all pools and blocks, while no
 kube-ipvs0 has addresses of it.

@@ -39,6 +39,11 @@ CASES = {
         ),
         status={},
     ),
+    "one on a single external address": Case(
+        stored(routed(drop("203.0.113.7/32")), bgp=BgpSettings(services=(ip_network("203.0.113.7/32"),))),
+        {"RT-SERVICES 203.0.113.7/32": set()},
+        says=("take 203.0.113.7/32 out of serviceExternalIPs or serviceLoadBalancerIPs",),
+    ),
     "one of IPv6": Case(advertised(drop("fd00:43::/112")), {"RT-SERVICES fd00:43::/112": set()}),
     "one of which nobody tells": Case(
         routed(drop(RANGE)),
