@@ -20,6 +20,7 @@ from calico_agent.expected.routes import Expectation
 from calico_agent.expected.view import View
 from calico_agent.faults.routes.foreign import RT_FOREIGN, RT_SHADOWED
 from calico_agent.faults.routes.table import RT_STALE
+from calico_agent.model.calico.bird import Bird
 from calico_agent.model.calico.node import Block, EncapsulationMode, Pool
 from calico_agent.model.finding import Finding, Severity
 from calico_agent.model.network.address import Family, IPAddress, IPNetwork
@@ -83,8 +84,10 @@ def _is_of_a_pod_there(view: View, block: Block, source: str, via: IPAddress | N
     """True if the node that advertises a host route may have the pod itself.
 
     Its owner does where the block is not told as a whole. Any other node has borrowed the address where Calico's blocks
-    do not say so (2.x), as long as the next hop is the way to that node.
+    do not say so (2.x), as long as the next hop is the way to that node. Without BIRD nobody knows who advertises it.
     """
+    if not isinstance(dict(view.daemons()).get(Family(block.cidr.version)), Bird):
+        return True
     if source == block.owner or view.cluster is None or view.kernel is None or via is None:
         return source == block.owner
     registered = view.cluster.nodes[source].registered(Family(via.version)) if source in view.cluster.nodes else None
