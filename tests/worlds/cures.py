@@ -10,7 +10,7 @@ from tests.worlds.looking import Look, look_at
 from tests.worlds.model.settle import settle
 from tests.worlds.model.values import World
 
-_MOST_STEPS = 3
+_MOST_STEPS = 5
 
 
 def uncured(
@@ -57,7 +57,8 @@ def _still_ill(world: World, root: Finding, look: Look, fault: Fault) -> Iterato
         left = false_alarms(world)
         if not left:
             return
-        more = ((each.hostname, one.cure) for each in look_at(settle(world)) for one in each.roots)
+        roots = ((each, one) for each in look_at(settle(world)) for one in each.roots)
+        more = ((each.hostname, one.cure) for each, one in roots if one.severity is not Severity.INFO)
         step = next(((where, cure) for where, cure in more if _changes(world, where, cure)), None)
         if step is None:
             break
@@ -68,6 +69,6 @@ def _still_ill(world: World, root: Finding, look: Look, fault: Fault) -> Iterato
 
 def _changes(world: World, where: str, cure: str) -> bool:
     try:
-        return heal(world, where, cure) is not world
+        return heal(world, where, cure) != world
     except UnknownCureError:
         return False

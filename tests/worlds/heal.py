@@ -35,8 +35,9 @@ def _of_two(world: World, here: str, cure: str) -> str:
 
 
 def _where(world: World, here: str, cure: str) -> str:
-    """The host on which it is to be done: `on NODE: ...`, else this one."""
-    names = {node_name(world, host): host.hostname for host in world.hosts}
+    """The host on which it is to be done: `on NODE: ...`, or the one with an address (`on ADDRESS: ...`), else here."""
+    names = {str(one.ip): host.hostname for host in world.hosts for link in host.links for one in link.addresses}
+    names |= {node_name(world, host): host.hostname for host in world.hosts}
     named = re.search(r"\bon (\S+): |docker restart calico-node on (\S+)", cure)
     return names.get(named[1] or named[2], here) if named else here
 
@@ -73,9 +74,10 @@ _CURES: tuple[tuple[re.Pattern[str], do.Cure], ...] = tuple(
         (r"give Docker's bridge (\S+) another network", kernel.network_removed),
         # What is in etcd.
         (r'patch bgpconfiguration default .*"nodeToNodeMeshEnabled": true', do.mesh_on),
-        (r"patch bgpconfiguration default .*serviceClusterIPs", do.services_withdrawn),
+        (r"take (\S+) out of serviceExternalIPs or serviceLoadBalancerIPs", do.service_withdrawn),
         (r'patch ippool (\S+) .*"disableBGPExport": false', do.exported),
         (r"calicoctl delete bgppeer (\w+)", do.peer_deleted),
+        (r"write asNumber (\d+) into BGPPeer (\S+) \(", do.peer_of_as),
         (r"write the block again from a backup", do.block_restored),
         (rf"etcdctl del {_KEY}", do.claim_deleted),
         (rf"etcdctl put {_KEY} ", do.claim_confirmed),
@@ -135,6 +137,7 @@ _LOOKS = tuple(
             r"^have \S+ keep the next hop",
             r"^if \S+ is gone, release its blocks",
             r"^if its session is up: ",
+            r"^on \S+: ss -atnp .* shows who speaks BGP",
             r"^see (on that machine whether etcd hangs|that the machine is up)",
             r"^BIRD writes it within two seconds",
             r"^Felix writes the route again",

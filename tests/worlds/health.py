@@ -70,7 +70,12 @@ def _overlap(finding: Finding, world: World) -> bool:
     return finding.code == "RT-OVERLAP" and any(shared)
 
 
-_REMARKS = (_short_prefix, _renamed, _leftover, _overlap)
+def _service(finding: Finding, world: World) -> bool:
+    """A single service address that nodes advertise: what the hosts themselves send there is dropped."""
+    return finding.code == "RT-SERVICES" and finding.prefix in world.bgp.services
+
+
+_REMARKS = (_short_prefix, _renamed, _leftover, _overlap, _service)
 
 
 def false_alarms(world: World) -> list[str]:

@@ -105,7 +105,7 @@ def _wrong(case: Case, holds: Callable[[Case], list[str]]) -> list[str]:
 
 def kind_of(said: str) -> str:
     """What one complaint has in common with others of its kind: the words before the first host that has a name."""
-    return ": ".join(said.split(": ")[: 2 if said.startswith(("silent", "blame", "not healed")) else 1])
+    return ": ".join(said.split(": ")[: 2 if said.startswith(("silent", "blame", "not healed", "overdone")) else 1])
 
 
 def ended_by_ctrl_c() -> Event:

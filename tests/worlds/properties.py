@@ -3,10 +3,11 @@
 import re
 from collections.abc import Iterator
 
+from calico_agent.model.action import ReplaceContainer
 from calico_agent.model.finding import Finding, Severity
 from tests.worlds.agents import Agents, acts_in_pause
 from tests.worlds.cures import uncured
-from tests.worlds.faults import Fault
+from tests.worlds.faults import NO_CONTAINERS, Fault
 from tests.worlds.health import complaints, deserved, false_alarms
 from tests.worlds.looking import Look, look_at
 from tests.worlds.model import history
@@ -28,15 +29,35 @@ def supervised(world: World) -> World:
     return world
 
 
-def replaced(walk: tuple[World, ...]) -> Iterator[str]:
-    """What agents that supervise say or would do in the course of a healthy history."""
+def replaced(case: Case) -> Iterator[str]:
+    """What agents that supervise say or would do in the course of a healthy history, and what too much at its end."""
     agents = Agents()
-    for step, world in enumerate(map(supervised, walk)):
+    for step, world in enumerate(map(supervised, case.walk)):
         for look, plan in agents.follow(settle(world)):
             if plan.action is not None or plan.doing != "calico-node is running":  # else it is about to do something
                 said = [one.what for one in look.roots]
                 yield f"plans: after {step} steps: on {look.hostname}: {plan.doing}; {said}"
             yield from (f"supervised: after {step} steps: {said}" for said in complaints(look, world))
+    yield from _overdone(agents, supervised(case.world), case.fault, case.hostname)
+
+
+def _overdone(agents: Agents, world: World, fault: Fault, hostname: str) -> Iterator[str]:
+    """Containers that would be replaced in the end with a fault on hosts that it is not on, or that it is none of."""
+    broken = fault.do(world, hostname)
+    if broken is None or not _all_registered(broken):
+        return
+    for look, plan in agents.follow(settle(broken)):
+        name = node_name(broken, broken.host(look.hostname))
+        untouched = broken.node(name) is not None and broken.node(name) == world.node(name)
+        other = look.hostname != hostname or fault in NO_CONTAINERS
+        if untouched and other and isinstance(plan.action, ReplaceContainer):
+            yield f"overdone: {fault.name}: on {look.hostname} of {hostname}: {plan.doing}; {_said([look])}"
+
+
+def _all_registered(world: World) -> bool:
+    """Whether each calico/node can be one that an agent made for its node."""
+    nodes = [world.node(node_name(world, host)) for host in world.hosts]
+    return all(one is not None and (one.ipv4 or one.ipv6) is not None for one in nodes)
 
 
 def misjudged(world: World, fault: Fault, hostname: str) -> list[str]:
@@ -86,4 +107,4 @@ def _said(looks: list[Look]) -> str:
 def wrong(case: Case) -> list[str]:
     """All that does not hold of a world, and of the same with its fault."""
     found = false_alarms(case.world)
-    return found or [*replaced(case.walk), *misjudged(case.world, case.fault, case.hostname)]
+    return found or [*replaced(case), *misjudged(case.world, case.fault, case.hostname)]

@@ -105,6 +105,12 @@ def peer_deleted(world: World, _where: str, found: Words) -> World:
     return replace(world, bgp=replace(world.bgp, peers=without(world.bgp.peers, lambda one: one.name == found[1])))
 
 
+def peer_of_as(world: World, _where: str, found: Words) -> World:
+    number = int(found[1])
+    peers = (replace(one, as_number=number) if one.name == found[2] else one for one in world.bgp.peers)
+    return replace(world, bgp=replace(world.bgp, peers=tuple(peers)))
+
+
 def exported(world: World, _where: str, found: Words) -> World:
     pools = tuple(replace(one, exported=True) if one.name == found[1] else one for one in world.pools)
     return replace(world, pools=pools)
@@ -188,10 +194,10 @@ def pool_made_again(world: World, _where: str, _found: Words) -> World:
     return replace(world, pools=(*world.pools, *pools))
 
 
-def services_withdrawn(world: World, where: str, _found: Words) -> World:
-    """BIRD takes its blackhole away with them."""
-    keys = without(world.keys, lambda one: "bgpconfigurations" in one[0])
-    return history.restart(replace(world, keys=keys), where)
+def service_withdrawn(world: World, _where: str, found: Words) -> World:
+    """BIRD takes its blackhole away with it."""
+    services = without(world.bgp.services, lambda one: one == ip_network(found[1]))
+    return replace(world, bgp=replace(world.bgp, services=services))
 
 
 def record_released(world: World, _where: str, found: Words) -> World:

@@ -25,7 +25,7 @@ _HALF = st.booleans()
 _RARELY = st.sampled_from((False, False, False, True))
 _ROUTERS_AS = 65100
 _BEYOND = (ip_network("10.200.0.0/16"), ip_network("203.0.113.0/24"), ip_network("fd00:beef::/48"))
-_SERVICES = (ip_network("10.96.0.0/12"), ip_network("198.51.100.0/28"))
+_SERVICES = (ip_network("10.96.0.0/12"), ip_network("198.51.100.0/28"), ip_network("203.0.113.77/32"))
 
 
 def set_up(draw: Draw, world: World) -> World:
@@ -39,7 +39,9 @@ def set_up(draw: Draw, world: World) -> World:
         return _reflectors(draw, world, 2)
     if shape == "routers":
         return _routers(draw, world)
-    return _beside(draw, world) if shape == "routers beside the mesh" else world
+    if shape == "routers beside the mesh":
+        return _beside(draw, world)
+    return replace(world, bgp=replace(world.bgp, services=_services(draw))) if not world.release.v2 else world
 
 
 def tunnels_fit(world: World) -> bool:
@@ -160,7 +162,7 @@ def _filters(draw: Draw, world: World, *, needed: bool) -> tuple[Filter, ...]:
 
 
 def _services(draw: Draw) -> tuple[Any, ...]:
-    return _SERVICES[: draw(st.sampled_from((0, 0, 1, 2)))]
+    return _SERVICES[: draw(st.sampled_from((0, 0, 0, 1, 2, 3)))]
 
 
 def _far(world: World) -> bool:

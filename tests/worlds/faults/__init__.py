@@ -15,6 +15,9 @@ FAULTS = (
     *underlay.FAULTS,
 )
 
+# Those for which no other container is the cure.
+NO_CONTAINERS = (*sources.FAULTS, *sessions.FAULTS, *routes.FAULTS, *blocks.FAULTS, *underlay.FAULTS)
+
 
 def fault_of(name: str) -> Fault:
     """The fault of a name."""
@@ -24,4 +27,4 @@ def fault_of(name: str) -> Fault:
 # What most of them do is a function inside a function, which pickle cannot take from one process to another.
 copyreg.pickle(Fault, lambda fault: (fault_of, (fault.name,)))
 
-__all__ = ["FAULTS", "Fault", "fault_of"]
+__all__ = ["FAULTS", "NO_CONTAINERS", "Fault", "fault_of"]

@@ -1,13 +1,12 @@
 """Faults of the kernel's tables: what somebody wrote there, took away, or leads past them."""
 
-import json
 from dataclasses import replace
 from ipaddress import ip_network
 
 from tests.worlds import mistakes
 from tests.worlds.faults.kind import Done, Fault, codes, others, own_node, troubled, uplink
 from tests.worlds.mistakes import foreign_route, from_anybody, others_block, own_block
-from tests.worlds.model import datastore, history
+from tests.worlds.model import history
 from tests.worlds.model.ipam import address_of
 from tests.worlds.model.kernel import BIRD
 from tests.worlds.model.values import ALWAYS, NEVER, KernelRoute, World, network_of
@@ -80,18 +79,12 @@ def left_behind(world: World, hostname: str) -> World | None:
     return history.with_host(world, replace(host, routes=(*host.routes, route)))
 
 
-def services(world: World, hostname: str) -> World | None:
-    """BIRD advertises service addresses, and drops what the hosts themselves send there."""
-    key = "/calico/resources/v3/projectcalico.org/bgpconfigurations/default"
-    written = dict(datastore.keys(world)).get(key) if not world.release.v2 else None
-    if written is None:
+def services(world: World, _hostname: str) -> World | None:
+    """Nodes advertise a single service address, and BIRD drops what the hosts themselves send there."""
+    if world.release.v2 or any(one.prefixlen == one.max_prefixlen for one in world.bgp.services):
         return None
-    value = json.loads(written)
-    value["spec"]["serviceClusterIPs"] = [{"cidr": "10.43.0.0/16"}]
-    host = world.host(hostname)
-    route = KernelRoute(ip_network("10.43.0.0/16"), kind="blackhole", protocol=BIRD)
-    world = history.with_host(world, replace(host, routes=(*host.routes, route)))
-    return replace(world, keys=(*world.keys, (key, json.dumps(value).encode())))
+    single = ip_network("203.0.113.99/32")
+    return replace(world, bgp=replace(world.bgp, services=(*world.bgp.services, single)))
 
 
 def no_default(world: World, hostname: str) -> World | None:
@@ -172,7 +165,7 @@ FAULTS = (
     Fault("BIRD kept a route with the wrong device", kept_device, codes("RT-WRONG-DEVICE")),
     Fault("a route to a block that was given back is left", left_behind, codes("RT-STALE")),
     Fault("a tunnel address is dropped", tunnel_address_dropped, codes("RT-TUNNEL-ADDRESS RT-SHADOWED")),
-    Fault("BIRD drops the service addresses", services, codes("RT-SERVICES")),
+    Fault("BIRD drops the service addresses", services, codes("RT-SERVICES"), everywhere=True),
     Fault(
         "the default route is gone",
         no_default,

@@ -79,7 +79,9 @@ def _in_pairs(world: World, without: str) -> World | None:
 
 
 def _needed(world: World) -> bool:
-    return any(one.vxlan == NEVER for one in world.pools)
+    """Whether routes come by BGP: of pools for new pods, and of those that are still used."""
+    by_bgp = (one for one in world.pools if one.vxlan == NEVER)
+    return any(not one.disabled or mistakes.used(world, one.cidr) for one in by_bgp)
 
 
 def isolated(world: World, hostname: str) -> World | None:
@@ -190,7 +192,7 @@ FAULTS = (
     Fault("confd knows a node that left", outdated(_with_one_more), codes("BGP-STALE-SESSION")),
     Fault("confd knows another AS number", outdated(_with_another_as), codes("BGP-STALE-AS")),
     Fault("a BGPPeer asks for what the mesh has", beside_the_mesh, codes("BGP-DOUBLE")),
-    Fault("a BGPPeer has another AS number", another_as, codes("BGP-DOWN"), incurable=_PEOPLE),
+    Fault("a BGPPeer has another AS number", another_as, codes("BGP-DOWN")),
     Fault("the BGPPeers leave a host out", isolated, codes("BGP-ISOLATED"), incurable=_PEOPLE),
     Fault("a node has lost the label of its reflectors", unlabelled, codes("BGP-ISOLATED"), incurable=_PEOPLE),
     Fault("no BGPPeer joins two nodes", no_pair, codes("BGP-NO-PATH"), incurable=_PEOPLE),

@@ -128,7 +128,7 @@ class Internet:
         return lets
 
     def _services(self, version: int) -> set[IPNetwork]:
-        """The service addresses that every node advertises: BIRD alone has blackholes for them."""
+        """The service addresses that every node advertises: BIRD has blackholes for them."""
         return {one for one in self._world.bgp.services if one.version == version}
 
     def _passes_on(self, name: str, one: Told, towards: Configured) -> bool:
@@ -165,6 +165,9 @@ class Internet:
                 self._world, speaker.node, cidr, cidr.network_address
             ):
                 yield KernelRoute(cidr, kind="blackhole", protocol=BIRD, metric=own_metric)
+        for one in self._services(speaker.version) if "static1" not in speaker.trouble.switched_off else ():
+            if into_kernel(self._world, speaker.node, one, one.network_address):
+                yield KernelRoute(one, kind="blackhole", protocol=BIRD, metric=own_metric)
         best = self.best(name)
         outside = [prefix for prefix in best if not any(within(prefix, pool.cidr) for pool in self._world.pools)]
         for prefix, told in best.items():

@@ -80,8 +80,8 @@ def advertises(world: World, blocks: tuple[tuple[IPNetwork, str], ...], prefix: 
 
 def into_kernel(world: World, node: Node, prefix: IPNetwork, next_hop: IPAddress) -> str:
     """What BIRD's filter for the kernel does with a route: `tunl0`, `plain`, or nothing (empty)."""
-    if any(within(prefix, one) for one in world.bgp.services):
-        return ""
+    if any(within(prefix, one) for one in world.bgp.services if one.prefixlen < one.max_prefixlen):
+        return ""  # a single address is none of the ranges that are kept from the kernel (updateGlobalRoutes)
     around = [pool for pool in world.pools if within(prefix, pool.cidr)]
     for pool in sorted(around, key=lambda one: str(one.cidr)):
         if pool.vxlan != NEVER or world.by_felix:
@@ -102,7 +102,7 @@ def _mesh(world: World, node: Node, own: IPAddress) -> Iterator[Configured]:
         registered = other.registered(own.version)
         if other.name == node.name or registered is None or other.cluster_id or registered.ip == own:
             continue
-        yield _session(world, node, own, registered.ip, _as_number(world, other))
+        yield _session(world, node, own, registered.ip, _as_number(world, other), "Mesh")
 
 
 def _asked_for(world: World, node: Node, own: IPAddress) -> Iterator[Configured]:
@@ -115,18 +115,18 @@ def _asked_for(world: World, node: Node, own: IPAddress) -> Iterator[Configured]
         for other in world.nodes if same and _leads_to(world, peer, node) else ():
             registered = other.registered(own.version)
             if other.name != node.name and registered is not None and registered.ip != own and _is_for(peer, other):
-                yield _session(world, node, own, registered.ip, _as_number(world, other), other, peer)
+                yield _session(world, node, own, registered.ip, _as_number(world, other), "Node", peer, other)
 
 
 def _with_peers(world: World, peer: Peer, node: Node, own: IPAddress) -> Iterator[Configured]:
+    kind = "Node" if peer.node or peer.nodes else "Global"
     if peer.address is not None and peer.address.version == own.version and peer.address != own:
-        other = next((one for one in world.nodes if _leads_to(world, peer, one)), None)
-        yield _session(world, node, own, peer.address, peer.as_number or world.bgp.as_number, other, peer)
+        yield _session(world, node, own, peer.address, peer.as_number or world.bgp.as_number, kind, peer)
     for other in world.nodes if peer.peers else ():
         registered = other.registered(own.version)
         chosen = selects(peer.peers, dict(other.labels))
         if chosen and other.name != node.name and registered is not None and registered.ip != own:
-            yield _session(world, node, own, registered.ip, _as_number(world, other), other, peer)
+            yield _session(world, node, own, registered.ip, _as_number(world, other), kind, peer, other)
 
 
 def _leads_to(world: World, peer: Peer, node: Node) -> bool:
@@ -142,18 +142,21 @@ def _session(
     own: IPAddress,
     peer: IPAddress,
     as_number: int,
-    other: Node | None = None,
+    kind: str,
     by: Peer | None = None,
+    other: Node | None = None,
 ) -> Configured:
-    kind = "Mesh" if by is None else "Node" if by.node or by.nodes or by.peers else "Global"
+    """`other` is the node that a selector chose. Only a BGPPeer with an address says AS numbers of its own, and nothing
+    of reflectors."""
+    explicit = by if other is None else None
     port = f"_port_{by.port}" if by is not None and by.port else ""
     name = f"{kind}_{str(peer).replace('.', '_').replace(':', '_')}{port}"
-    own_as = (by.local_as if by is not None else None) or _as_number(world, node)
+    own_as = (explicit.local_as if explicit is not None else None) or _as_number(world, node)
     # In strings, as confd compares them.
-    passive = not world.release.v2 and (kind == "Mesh" or other is not None) and str(peer) > str(own)
+    passive = not world.release.v2 and any(_has(one, peer) for one in world.nodes) and str(peer) > str(own)
     reflect = bool(node.cluster_id) and own_as == as_number and (other is None or other.cluster_id != node.cluster_id)
     next_hop = "Self" if world.release.v2 else by.next_hop if by is not None else ""
-    filters, allowed = (by.filters, by.allowed) if by is not None else ((), 0)
+    filters, allowed = by.filters if by is not None else (), explicit.allowed if explicit is not None else 0
     return Configured(name, peer, own, own_as, as_number, passive, reflect, filters, next_hop, allowed)
 
 

@@ -116,8 +116,17 @@ def _bgp(world: World) -> dict[str, Any]:
         "asNumber": world.bgp.as_number,
         **({"programClusterRoutes": "Disabled"} if world.by_felix else {}),
         **({"listenPort": world.bgp.port} if world.bgp.port != 179 else {}),
-        **({"serviceClusterIPs": [{"cidr": str(one)} for one in world.bgp.services]} if world.bgp.services else {}),
+        **_services(world),
     }
+
+
+def _services(world: World) -> dict[str, list[dict[str, str]]]:
+    """Ranges of cluster addresses, and single external ones."""
+    written: dict[str, list[dict[str, str]]] = {}
+    for one in world.bgp.services:
+        kind = "serviceClusterIPs" if one.prefixlen < one.max_prefixlen else "serviceExternalIPs"
+        written.setdefault(kind, []).append({"cidr": str(one)})
+    return written
 
 
 def _node(node: Node) -> dict[str, Any]:

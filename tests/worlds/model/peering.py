@@ -76,7 +76,8 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class Bgp:
-    """BGPConfiguration `default`, the BGPPeers and BGPFilters. `services` are advertised by every node."""
+    """BGPConfiguration `default`, the BGPPeers and BGPFilters. `services` are advertised by every node:
+    ranges of cluster addresses, and single external ones."""
 
     mesh: bool = True
     as_number: int = 64512
