@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from calico_agent.model.action import ReplaceContainer
+from calico_agent.model.container.action import ReplaceContainer
 from calico_agent.model.finding import Finding, Severity
 from tests.worlds.agents import Agents, acts_in_pause
 from tests.worlds.cures import uncured

@@ -5,7 +5,7 @@ from ipaddress import ip_interface
 
 import pytest
 
-from calico_agent.model.action import ReplaceContainer
+from calico_agent.model.container.action import ReplaceContainer
 from calico_agent.model.finding import Finding
 from tests.worlds import mistakes
 from tests.worlds.agents import Agents
