@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from calico_agent.model.calico.node import Datastore
-from calico_agent.model.observation import Observation
+from calico_agent.model.finding import Status
+from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.sources.datastore.etcd3.decode import decode_datastore
 from calico_agent.sources.datastore.kubernetes.decode import assemble, decode_key
 from tests.places import DATA
@@ -69,6 +70,16 @@ def problems(observation: Observation) -> Problems:
 def test_a_recorded_host_gives_what_was_provoked_and_nothing_else(recorded: str) -> None:
     scenario, host = recorded.split("/")
     assert problems(read_host(CAPTURES / scenario, host)) == PROVOKED.get(recorded, {})
+
+
+def test_a_healthy_host_without_docker_is_wholly_healthy_where_felix_runs() -> None:
+    seen = read_host(CAPTURES / "healthy", "host1")
+    docker = Unreadable("Docker", "there is no socket", "absent")
+    found = assess_observation(replace(seen, docker=docker, elsewhere="process 7 (calico-node)"))
+    assert {condition.status for condition in found.conditions} == {Status.TRUE}
+    assert found.problems == ()
+    hidden = assess_observation(replace(seen, docker=docker))
+    assert {one.cause.code for one in hidden.problems} == {"DOCKER-UNREADABLE"}
 
 
 @pytest.mark.parametrize("recorded", HOSTS)

@@ -86,6 +86,9 @@ def _datastore(view: View, against: Against | None) -> Condition:
 
 def _container(view: View, against: Against | None) -> Condition:
     kind, docker, container = ConditionType.CONTAINER_RUNNING, view.observation.docker, view.local.container
+    if against is None and container is None and view.observation.elsewhere and not view.supervised:
+        message = f"calico/node runs ({view.observation.elsewhere}), and another container runtime than Docker runs it"
+        return Condition(kind, Status.TRUE, "NotInDocker", message)
     if isinstance(docker, Unreadable):
         return _unknown(kind, docker)
     if against is not None:

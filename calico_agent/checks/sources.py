@@ -27,7 +27,7 @@ def find_sources(view: View) -> Iterator[Finding]:
     ):
         if isinstance(source, Unreadable):
             yield fault.finding(source.source, f"{source.source} cannot be read: {source.reason}", effect=effect)
-    if isinstance(seen.docker, Unreadable):
+    if isinstance(seen.docker, Unreadable) and (view.supervised or not seen.without_docker):
         yield _docker(view, seen.docker)
     yield from _configuration(seen.configuration)
     for trouble in seen.agent_troubles:

@@ -157,8 +157,10 @@ def node_container(docker: Docker | Unreadable, name: str) -> Container | None:
 
 
 def runs_elsewhere(observation: Observation) -> bool:
-    """True if another container runtime runs calico/node: Docker has none, and BIRD answers all the same."""
+    """True if another container runtime runs calico/node: Docker has none, and BIRD or Felix is there all the same."""
     docker = observation.docker
+    if observation.without_docker:
+        return True
     return not isinstance(docker, Unreadable) and not docker.containers and isinstance(observation.bird, Bird)
 
 

@@ -44,7 +44,8 @@ class Observation:
     reading cannot be kept on disk, or why the kept one was of no use. `files_trouble` says why the next connection to
     the datastore cannot be made with the files that prove who we are. `claim_trouble` says why the node name cannot be
     claimed, `state_trouble` which of the agent's own files cannot be kept. `rivals` are processes that do calico/node's
-    work outside of its containers. `pull` is the last fetching of an image, None where there was none. `held` are the
+    work outside of its containers. `elsewhere` is the process of calico/node where no container of Docker accounts for
+    it, in words. `pull` is the last fetching of an image, None where there was none. `held` are the
     addresses that Calico gave to pods of this host, None where nobody asked. `given` says of addresses for which routes
     and datastore have different hosts to a pod of which node Calico gave them. `pods` are the records of this host's
     pods, None where nobody asked. `agent_troubles` is what the agent lacks for its own work. `preparation` is what was
@@ -67,6 +68,7 @@ class Observation:
     claim_trouble: Unreadable | None = None
     state_trouble: tuple[Unreadable, ...] = ()
     rivals: tuple[ConflictingProcess, ...] = ()
+    elsewhere: str = ""
     pull: Pull | None = None
     held: frozenset[IPAddress] | None = None
     given: Mapping[IPAddress, str] = field(default_factory=dict)
@@ -84,8 +86,14 @@ class Observation:
         """The datastore as it is now, for whatever must not be done or said on an old reading."""
         return self.datastore_trouble or self.datastore
 
+    @property
+    def without_docker(self) -> bool:
+        """True if this host has no Docker, and calico/node runs here all the same."""
+        return bool(self.elsewhere) and isinstance(self.docker, Unreadable) and self.docker.code == "absent"
+
     def unreadable(self, *, without_bird: bool = False) -> tuple[Unreadable, ...]:
-        """The sources that could not be read, in the order above; BIRD only where it is meant to run."""
+        """The sources that could not be read, in the order above; Docker and BIRD only where they are meant to run."""
         birds = () if without_bird else (self.bird, self.bird6)
-        sources = (self.host, self.kernel, self.docker, self.current_datastore, *birds)
+        docker = () if self.without_docker else (self.docker,)
+        sources = (self.host, self.kernel, *docker, self.current_datastore, *birds)
         return tuple(source for source in sources if isinstance(source, Unreadable))

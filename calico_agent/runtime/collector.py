@@ -36,6 +36,7 @@ from calico_agent.sources.kernel.destinations import registered, voters
 from calico_agent.sources.kernel.neighbor_probe import NeighbourProbe
 from calico_agent.sources.kernel.reader import KernelReader
 from calico_agent.sources.kubernetes.kubelet import KubeletReader
+from calico_agent.sources.kubernetes.node_process import felix_process
 from calico_agent.sources.preparation import PreparationReader
 from calico_agent.sources.preparation_subjects import SUBJECTS, Circumstances
 
@@ -122,6 +123,7 @@ class Collector:
             agent_troubles=self._agent_troubles() + ((files,) if (files := read_file_trouble()) else ()),
             maintenance=self._maintenance(at),
             rivals=self._read_rivals(docker, datastore),
+            elsewhere="" if node_container(docker, self._config.node.container_name) else felix_process(),
             preparation=self._preparation.read(self._circumstances(docker, datastore)),
             datastore_settings=self._datastore.settings,
             datastore_addresses=self._datastore.endpoints,

@@ -208,6 +208,7 @@ def test_the_table_names_every_source_of_an_observation() -> None:
         "claim_trouble",
         "state_trouble",
         "rivals",
+        "elsewhere",
         "pull",
         "preparation",
         "held",

@@ -91,6 +91,9 @@ def test_which_container_counts(containers: list[Container], counts: str | None)
     assert (found.name if found else None) == counts
 
 
+NO_DOCKER = Unreadable("Docker", "there is no socket", "absent")
+
+
 def test_an_unreadable_docker_has_no_container() -> None:
     assert node_container(Unreadable("Docker", "gone"), "calico-node") is None
 
@@ -106,6 +109,8 @@ def test_an_unreadable_docker_has_no_container() -> None:
             id="nobody has one",
         ),
         pytest.param(replace(HEALTHY, docker=Unreadable("Docker", "gone")), False, id="Docker cannot be asked"),
+        pytest.param(replace(HEALTHY, docker=NO_DOCKER), False, id="there is no Docker, and no Felix"),
+        pytest.param(replace(HEALTHY, docker=NO_DOCKER, elsewhere="process 7"), True, id="no Docker, and Felix"),
     ],
 )
 def test_a_bird_without_a_container_belongs_to_another_runtime(observation: Observation, elsewhere: bool) -> None:

@@ -27,6 +27,7 @@ from calico_agent.sources.datastore.kubernetes.kinds import V1, V3, path_of
 from calico_agent.sources.datastore.mirror import Mirror
 from calico_agent.sources.datastore.reading import read_datastore
 from calico_agent.sources.datastore.single_reads import read_blocks, read_endpoints
+from tests.checks.cluster import HEALTHY, findings_of
 from tests.kube_apiserver.calico import ACCOUNT, change, empty, install, settings, write
 from tests.kube_apiserver.server import KubeApiServer, running_apiserver
 from tests.patience import until
@@ -121,13 +122,17 @@ def test_a_right_that_is_missing_is_named(calico: KubeApiServer, tmp_path: Path,
         rules += [{**rule, "resources": others}] if others else []
         rules += [{**rule, "resources": [resource], "verbs": less}] if resource in rule["resources"] and less else []
     calico.grant(user, account, *rules)
-    with mirrored(settings(calico, tmp_path, calico.token(account))) as mirror:
+    given = settings(calico, tmp_path, calico.token(account))
+    with mirrored(given) as mirror:
         until("it is told", lambda: "(403)" in reason(mirror), lambda: str(mirror.snapshot()))
         told = reason(mirror)
     assert f'User "{user}" cannot {verb} resource "{resource}" in API group "{V1}"' in told
     found = mirror.snapshot()
     assert isinstance(found, Unreadable)
     assert (found.source, found.code) == ("the Kubernetes API", "denied")
+    told_of = {one.code: one for one in findings_of(replace(HEALTHY, datastore=found, datastore_settings=given))}
+    assert f"cannot {verb} resource" in told_of["DS-UNREADABLE"].what
+    assert "kubectl apply -f cluster-role.yaml" in told_of["DS-UNREADABLE"].cure
 
 
 def test_a_token_that_is_replaced_is_taken_without_a_break(calico: KubeApiServer, tmp_path: Path) -> None:

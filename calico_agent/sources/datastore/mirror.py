@@ -162,7 +162,7 @@ class Mirror:
                         changed = self._replica.apply(changes)
                         position.heard(changes.prefix, changes.at)
                         if changed:
-                            self._wake("etcd changed")
+                            self._wake(f"{self._backend.source} changed")
             except DatastoreError as error:
                 if error.code == "compacted":
                     self._position = None
@@ -189,7 +189,7 @@ class Mirror:
         self._replica.load(stamp.revision, self._moving(found), claims_trouble=refused)
         self._relist_at = time.monotonic() + _RELIST_SECONDS * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
         self._position = position = connection.position(prefixes, stamp)
-        self._wake("etcd read")
+        self._wake(f"{self._backend.source} read")
         return position
 
     def _moving(self, found: Iterator[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
@@ -200,13 +200,13 @@ class Mirror:
     def _failed(self, endpoint: str, error: DatastoreError) -> None:
         # What we closed ourselves was closed for a reason that is noted already.
         if error.code != "closed" and self._replica.fail(endpoint, error):
-            self._wake("etcd lost")
+            self._wake(f"{self._backend.source} lost")
 
     def _bug(self, error: Exception) -> None:
         words = f"this is a bug of calico-agent: {type(error).__name__}: {error}"
         if self._replica.fail("", DatastoreError(words[:300], "bug")):
             structlog.get_logger("calico_agent").exception("mirror_failed", advice="please report it with this text")
-            self._wake("etcd lost")
+            self._wake(f"{self._backend.source} lost")
         self._position = None
 
     def _beat(self) -> None:
@@ -219,7 +219,7 @@ class Mirror:
                 self._stopping.wait(_CATCH_UP_SECONDS)
             self._look_after()
             if patience and self._replica.patience() == 0:
-                self._wake("etcd silent")
+                self._wake(f"{self._backend.source} silent")
 
     def _look_after(self) -> None:
         """Ask etcd where it is while a watch is open, and end that when it does not answer or is to be made anew."""
@@ -241,6 +241,6 @@ class Mirror:
             return
         position.beat(stamp)
         if self._replica.confirm():
-            self._wake("etcd back")
+            self._wake(f"{self._backend.source} back")
         if self._engaged.renewed(connection) or time.monotonic() > self._relist_at:
             watch.cancel()

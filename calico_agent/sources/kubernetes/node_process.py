@@ -13,7 +13,7 @@ from calico_agent.model.unreadable import Unreadable
 from calico_agent.sources.decode_error import Malformed
 from calico_agent.sources.host.decode.conflicting_processes import program_of
 from calico_agent.sources.host.processes import ENDED
-from calico_agent.sources.host.root_processes import programs_named
+from calico_agent.sources.host.root_processes import RunningProgram, programs_named
 from calico_agent.sources.host.text_file import read_owned_text
 from calico_agent.sources.kubernetes.cni import read_cni
 from calico_agent.sources.kubernetes.decode.cni import calico_plugin
@@ -23,20 +23,38 @@ from calico_agent.sources.kubernetes.decode.node_environment import datastore_in
 _PROGRAMS = {name: frozenset({name}) for name in ("calico-node", "calico-felix", "calico")}
 
 
+def felix_process() -> str:
+    """Felix's process in words; empty where none runs, or can be seen."""
+    try:
+        found = _felix()
+    except OSError:
+        return ""
+    return _named(found) if found is not None else ""
+
+
 def datastore_of_process() -> DatastoreSettings | Unreadable | None:
     """That of Felix's process; None where none runs, or can be seen."""
     try:
-        for program in programs_named(_PROGRAMS):
-            if program_of(program.arguments) == "Felix":
-                environment = psutil.Process(program.pid).environ()
-                return datastore_in(
-                    lambda name, known=environment: (known.get(f"CALICO_{name}") or known.get(name) or "").strip(),  # type: ignore[misc]
-                    f"/proc/{program.pid}/root",
-                    f"process {program.pid} ({program.name})",
-                )
+        found = _felix()
+        environment = psutil.Process(found.pid).environ() if found is not None else {}
     except (*ENDED, OSError):
         return None  # it ended, or it is not ours to look at
-    return None
+    if found is None:
+        return None
+
+    def value(name: str) -> str:
+        return (environment.get(f"CALICO_{name}") or environment.get(name) or "").strip()
+
+    return datastore_in(value, f"/proc/{found.pid}/root", _named(found))
+
+
+def _felix() -> RunningProgram | None:
+    """Raises OSError where the processes cannot be read."""
+    return next((one for one in programs_named(_PROGRAMS) if program_of(one.arguments) == "Felix"), None)
+
+
+def _named(found: RunningProgram) -> str:
+    return f"process {found.pid} ({found.name})"
 
 
 def kubernetes_of_container(container: Container) -> DatastoreSettings | Unreadable:
