@@ -13,7 +13,7 @@ from calico_agent.model.finding import Finding, Status
 from calico_agent.model.identity import AddressChoice
 from calico_agent.model.recency import age_of
 from calico_agent.model.report import Report, TimedProblem
-from calico_agent.report.pages.page import WIDTH, TextLine, folded, labelled
+from calico_agent.report.pages.page import WIDTH, TextLine, folded, labelled, steps_of
 from calico_agent.report.pages.peers_text import NARROW, session_lines
 from calico_agent.report.preflight import preflight_facts
 from calico_agent.report.verdict import SEVERITY_WORDS, coming, verdict
@@ -114,7 +114,8 @@ def _problem(timed: TimedProblem, now: datetime, *, whole: bool) -> Iterator[Tex
     yield from labelled("was" if timed.away else "what", cause.what)
     yield from labelled("why", cause.why)
     yield from labelled("effect", "" if timed.away else cause.effect)
-    yield from labelled("cure", cause.cure)
+    for number, step in enumerate(steps_of(cause.cure)):
+        yield from labelled("" if number else "cure", step)
     consequences = timed.problem.consequences
     for sentence in (one.what for one in consequences) if whole else _folded(consequences):
         yield from labelled("explains", sentence)

@@ -1,5 +1,6 @@
 """Lines of text and how they are folded to the width of a terminal."""
 
+import re
 import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ WIDEST = 400
 # What must be left beside an indent: the longest thing that must not be cut, an IPv6 prefix, has 43 characters.
 _TEXT = 44
 _LABEL_WIDTH = 11
+# A semicolon within quotes belongs to a command.
+_STEP = re.compile(r"""((?:[^;"']|"[^"]*"|'[^']*'|["']|;(?! ))+)(?:; |$)""")
 _FILLER = "\ue000"  # of the private use area: text from outside is printed without it (`clean`)
 
 
@@ -60,6 +63,11 @@ def _wrapped(text: str, width: int, indent: str) -> list[str]:
 def labelled(label: str, text: str) -> list[TextLine]:
     """Return a fact with its label, folded beside it; nothing for an empty text."""
     return [TextLine(f"  {label:<{_LABEL_WIDTH}}{clean(text)}", " " * (2 + _LABEL_WIDTH))] if text else []
+
+
+def steps_of(cure: str) -> list[str]:
+    """Return a cure as its steps, each to be typed or decided by itself: what stands between semicolons."""
+    return _STEP.findall(cure)
 
 
 def folded(lines: Iterable[TextLine], width: int = WIDTH, *, colour: bool = False) -> str:
