@@ -28,7 +28,8 @@ def datastore_parts(config: Config, nodes: frozenset[str]) -> Iterator[BundlePar
     if isinstance(settings, Unreadable):
         yield BundlePart(DATASTORE, trouble=settings.reason)
         return
-    secrets = [settings.password] if settings.password else []
+    token = settings.kubernetes.token if settings.kubernetes is not None else ""
+    secrets = [f"ETCD_PASSWORD={secret}" for secret in (settings.password, token) if secret]
     backend, deadline = backend_of(settings), time.monotonic() + _SECONDS
     trouble = "it has no endpoint"
     for endpoint in backend.endpoints(settings):
@@ -39,7 +40,7 @@ def datastore_parts(config: Config, nodes: frozenset[str]) -> Iterator[BundlePar
                 return
         except DatastoreError as error:
             trouble = f"{endpoint}: {error.reason}"
-    yield BundlePart(DATASTORE, trouble=trouble, secrets=[f"ETCD_PASSWORD={secret}" for secret in secrets])
+    yield BundlePart(DATASTORE, trouble=trouble, secrets=secrets)
 
 
 def _settings_of_container(config: Config) -> DatastoreSettings | Unreadable:
@@ -53,19 +54,24 @@ def _settings_of_container(config: Config) -> DatastoreSettings | Unreadable:
 def _records(backend: Backend, connection: Connection, settings: DatastoreSettings, secrets: list[str]) -> BundlePart:
     prefixes, refused = connection.readable()
     stamp, found = connection.read_all(prefixes)
-    head = {"api": settings.kind, "revision": stamp.revision, "read_at": datetime.now(UTC).isoformat()}
-    rows: list[object] = [head]
+    rows: list[object] = [
+        {
+            "kind": settings.kind,
+            "pod_cidrs": settings.kubernetes is not None and settings.kubernetes.pod_cidrs,
+            "revision": stamp.revision,
+            "read_at": datetime.now(UTC).isoformat(),
+        }
+    ]
     for key, value in found:
         if len(rows) > _MOST_RECORDS:
             refused = f"there are more than {_MOST_RECORDS} records"
             break
         if backend.decode(key, value) is not None:
-            rows.append({"key": key, "value": _value(value)})
-    given = [f"ETCD_PASSWORD={secret}" for secret in secrets]
-    return BundlePart(DATASTORE, lines=rows, trouble=refused, secrets=given)
+            rows.append({"key": key, "value": shown_value(value)})
+    return BundlePart(DATASTORE, lines=rows, trouble=refused, secrets=secrets)
 
 
-def _value(value: bytes) -> object:
+def shown_value(value: bytes) -> object:
     """An object as such, for people; what is none, as the text that it is."""
     text = value.decode(errors="backslashreplace")
     try:

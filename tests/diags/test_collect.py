@@ -79,6 +79,8 @@ def opened(content: bytes, name: str) -> str:
 
 
 def test_a_lane_with_a_bug_costs_the_others_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is made up: a bug that is known is mended."""
+
     def broken(_config: Config) -> Iterator[BundlePart]:
         raise RuntimeError("a bug")
 

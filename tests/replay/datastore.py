@@ -12,7 +12,7 @@ from calico_agent.diags.datastore_parts import DATASTORE, PODS
 from calico_agent.model.calico.node import Datastore
 from calico_agent.model.calico.workload_endpoint import WorkloadEndpoint, WorkloadEndpoints
 from calico_agent.model.observation import Unreadable
-from calico_agent.model.settings import DatastoreSettings, EtcdApi
+from calico_agent.model.settings import DatastoreSettings, EtcdApi, KubernetesSettings
 from calico_agent.sources.datastore.backends import backend_of
 from calico_agent.sources.datastore.calico import workload_endpoint as endpoint
 from calico_agent.sources.datastore.etcd2 import decode as etcd_v2
@@ -68,12 +68,18 @@ def _bundled(recorded: str, at: datetime) -> Datastore | Unreadable:
     """The records as `calico-agent diags` puts them down: where the datastore was, then a record a line."""
     try:
         head, *rows = [json.loads(line) for line in recorded.splitlines() if line.strip()]
-        backend = backend_of(DatastoreSettings((), api=EtcdApi(head["api"])))
+        backend = backend_of(_settings(head))
         decoded = {str(row["key"]): backend.decode(str(row["key"]), _stored(row["value"])) for row in rows}
         known = {key: found for key, found in decoded.items() if found is not None}
         return backend.assemble(known, revision=int(head["revision"]), read_at=at)
     except GARBLED as error:
         return Unreadable("etcd", f"{DATASTORE} cannot be read: {error!r}", "malformed")
+
+
+def _settings(head: dict[str, Any]) -> DatastoreSettings:
+    if head["kind"] == "kubernetes":
+        return DatastoreSettings((), kubernetes=KubernetesSettings(pod_cidrs=bool(head["pod_cidrs"])))
+    return DatastoreSettings((), api=EtcdApi(head["kind"]))
 
 
 def _bundled_endpoints(recorded: str) -> WorkloadEndpoints:
