@@ -23,8 +23,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PACKAGES := tests/packages.txt tests/lab/packages.txt
-# In the order of tests/conftest.py: by itself pytest-xdist keeps files of few tests for the end, and those take longest.
-PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
+# Most tests that take their time wait: three of them keep two cores busy, with one lab each. In the order of
+# tests/conftest.py: by itself pytest-xdist keeps files of few tests for the end, and those take longest.
+PARALLEL := -n 3 --dist loadfile --no-loadscope-reorder
 # The pure stages, each with its tests beside it.
 PURE := $(addprefix tests/,adopt checks expected faults identity model plan report sources) tests/test_replay.py \
   tests/test_timelines.py tests/reference tests/test_docs.py tests/test_dependencies.py tests/test_purity.py tests/test_caches.py \
