@@ -176,7 +176,7 @@ def test_a_router_that_rewrites_sources_is_named_and_its_cure_cures(lab: Lab) ->
         router.run("iptables", "-t", "nat", "-A", "POSTROUTING", *masquerading(source, destination))
     try:
         translated = {"BGP-NAT host3": True}
-        sent_away = {"BGP-DOWN host1": True, "BGP-DOWN host2": True}
+        sent_away = {"BGP-DOWN host1": True, "BGP-DOWN host2": True, "RT-ROUTER 10.78.0.1": True}
         seen = {"host1": translated, "host2": translated, "host3": sent_away}  # who dials hears nobody knock
         until(
             "each names the router",
