@@ -46,6 +46,7 @@ def check_files(config: Config, now: datetime) -> Checked:
             _check_mode(checked, key, path)
     if not checked.faults:
         _check_contents(checked, config, now)
+        _check_kubeconfig(checked, config)
     return checked
 
 
@@ -97,6 +98,21 @@ def _check_contents(checked: Checked, config: Config, now: datetime) -> None:
             config.datastore_settings()
         except ConfigError as error:
             checked.faults.append((("datastore", "password_file"), str(error)))
+
+
+def _check_kubeconfig(checked: Checked, config: Config) -> None:
+    """Whether it names an API and a credential of use, with its files. A program that makes one is not run for that."""
+    settings = config.datastore_settings() if config.datastore.kubeconfig else None
+    if settings is None or settings.kubernetes is None:
+        return
+    from calico_agent.sources.datastore.kubernetes.logins import Logins  # noqa: PLC0415 - not for users of etcd
+
+    try:
+        server = Logins(settings.kubernetes).checked()
+    except DatastoreError as error:
+        checked.faults.append((("datastore", "kubeconfig"), error.reason))
+    else:
+        checked.notes.append((("datastore", "kubeconfig"), f"{config.datastore.kubeconfig}: for {server}"))
 
 
 def _check_validity(checked: Checked, key: Key, path: Path, now: datetime) -> None:

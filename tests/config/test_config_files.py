@@ -1,10 +1,12 @@
 """What `config check` says of the files that a configuration names, and that nothing else asks for them."""
 
+import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -183,3 +185,34 @@ def test_the_files_of_variables_and_of_docker_are_looked_at_too(named: Named, tm
         f"CALICO_AGENT_DATASTORE_CA_FILE: {tmp_path}/none.crt cannot be read: No such file or directory",
         f"CALICO_AGENT_DOCKER_CREDENTIALS: {tmp_path}/none.json cannot be read: No such file or directory",
     )
+
+
+def test_a_kubeconfig_is_looked_into(tmp_path: Path) -> None:
+    """What it names has to be there; a program that makes the credential is not run for a check."""
+    kubeconfig, file = tmp_path / "kubeconfig", tmp_path / "agent.toml"
+    file.write_text(f'[datastore]\nkubeconfig = "{kubeconfig}"\n')
+    whole: dict[str, Any] = {
+        "clusters": [{"name": "c", "cluster": {"server": "https://10.0.0.1:6443"}}],
+        "users": [{"name": "u", "user": {"tokenFile": "token"}}],
+        "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
+        "current-context": "x",
+    }
+
+    def checked() -> str:
+        kubeconfig.write_text(json.dumps(whole))
+        kubeconfig.chmod(0o600)
+        try:
+            return " ".join(check(file, {})[2])
+        except ConfigError as error:
+            return " ".join(error.faults)
+
+    assert "token does not exist" in checked()
+    (tmp_path / "token").write_text("abc")
+    assert f"{kubeconfig}: for https://10.0.0.1:6443" in checked()
+    command = {"apiVersion": "client.authentication.k8s.io/v1", "command": str(tmp_path / "no-such-program")}
+    whole["users"][0]["user"] = {"exec": command}
+    assert "for https://10.0.0.1:6443" in checked()
+    whole["users"][0]["user"] = {"username": "a"}
+    assert "which Kubernetes gave up in v1.19" in checked()
+    whole["current-context"] = ""
+    assert "it has no current-context" in checked()

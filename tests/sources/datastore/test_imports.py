@@ -10,6 +10,7 @@ PROGRAM = """
 import sys
 from calico_agent.model.settings import DatastoreSettings, EtcdApi, KubernetesSettings
 from calico_agent.runtime.reconciler import Reconciler
+from calico_agent.sources.datastore import cache_writer, mirror, single_reads
 from calico_agent.sources.datastore.backends import backend_of
 backend_of({settings})
 print("\\n".join(sys.modules))

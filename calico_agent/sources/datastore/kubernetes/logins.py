@@ -2,7 +2,8 @@
 
 import os
 import threading
-from dataclasses import replace
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from calico_agent.model.settings import KubernetesSettings
@@ -11,7 +12,7 @@ from calico_agent.sources.datastore.kubernetes.rooted import rooted
 from calico_agent.sources.datastore.server.error import DatastoreError
 from calico_agent.sources.decode_error import Malformed
 from calico_agent.sources.kubernetes.api_credentials import CredentialError, read_kubeconfig, with_files
-from calico_agent.sources.kubernetes.decode.api_login import ApiLogin, decode_variables
+from calico_agent.sources.kubernetes.decode.api_login import ApiLogin, ExecPlugin, decode_variables
 
 _UNSUPPORTED = {
     "exec": "names a program that makes the credential (exec) which is not run: only one of v1 or v1beta1, that asks "
@@ -46,10 +47,24 @@ class Logins:
 
     def login(self, *, anew: bool = False) -> ApiLogin:
         """What is there now; `anew`: the last one was refused. Raises DatastoreError."""
+        with self._told():
+            login = self._read()
+            if self._runs(login) and login.plugin is not None:
+                login = self._made_by(login.plugin, anew=anew).used_by(login)
+            return with_files(login, self._on_host)
+
+    def checked(self) -> str:
+        """The server, where all that is named can be read. Runs no program. Raises DatastoreError."""
+        with self._told():
+            login = self._read()
+            self._runs(login)
+            return with_files(login, self._on_host).server
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
         named = self._settings.kubeconfig or self._settings.token_file or self._settings.cert_file
         try:
-            login = self._read()
-            return with_files(self._with_plugin(login, anew=anew), self._on_host)
+            yield
         except Malformed as malformed:
             raise DatastoreError(f"{named} is of no use: {malformed.what}", "file") from None
         except CredentialError as error:
@@ -69,16 +84,19 @@ class Logins:
             key_file=settings.key_file,
         )
 
-    def _with_plugin(self, login: ApiLogin, *, anew: bool) -> ApiLogin:
-        path = self._settings.kubeconfig
+    def _runs(self, login: ApiLogin) -> bool:
+        """Whether a program makes the credential. Raises DatastoreError for what is not used."""
         if login.unsupported == "exec" and login.plugin is not None and self._settings.runs_plugins:
-            with self._lock:
-                if self._made is None or anew or not self._made.is_good:
-                    self._made = make_credential(login.plugin, path)
-                return self._made.used_by(replace(login, unsupported=""))
+            return True
         if login.unsupported:
-            raise DatastoreError(f"{path} {_UNSUPPORTED[login.unsupported]}", "file")
-        return login
+            raise DatastoreError(f"{self._settings.kubeconfig} {_UNSUPPORTED[login.unsupported]}", "file")
+        return False
+
+    def _made_by(self, plugin: ExecPlugin, *, anew: bool) -> MadeCredential:
+        with self._lock:
+            if self._made is None or anew or not self._made.is_good:
+                self._made = make_credential(plugin, self._settings.kubeconfig)
+            return self._made
 
     def _on_host(self, named: str) -> Path:
         return rooted(Path(self._settings.root), PurePosixPath(named))

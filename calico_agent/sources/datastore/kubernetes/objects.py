@@ -30,7 +30,12 @@ class Page(msgspec.Struct):
     """A list as it arrives: its items are taken apart by who knows what they are."""
 
     metadata: _ListMetadata
-    items: list[msgspec.Raw] = []
+    found: list[msgspec.Raw] | None = msgspec.field(name="items", default=None)
+
+    @property
+    def items(self) -> list[msgspec.Raw]:
+        """Its objects; Go writes null for a list of none."""
+        return self.found or []
 
 
 class Object(msgspec.Struct):
