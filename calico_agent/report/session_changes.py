@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from operator import is_
 
 from calico_agent.model.assessment import PeerSession
 from calico_agent.model.report import Event, Report
@@ -15,7 +16,7 @@ _SAME_MOMENT = timedelta(seconds=3)
 
 def session_changes(before: Report | None, now: Report) -> Iterator[Event]:
     """Yield one event for each session that changed. What is not known, before or now, is no change."""
-    if before is None:
+    if before is None or _same(before, now):
         return
     old, new = _known(before, now), _known(now, before)
     for name, peer in new.items():
@@ -30,6 +31,12 @@ def session_changes(before: Report | None, now: Report) -> Iterator[Event]:
             yield _event("session_flapped", peer)
     for name in old.keys() - new.keys():
         yield _event("session_removed", old[name])
+
+
+def _same(before: Report, now: Report) -> bool:
+    """Whether nothing at all changed, as in most passes: BIRD's reader gives what it gave before then."""
+    one, other = before.sessions, now.sessions
+    return before.unread == now.unread and len(one) == len(other) and all(map(is_, one, other))
 
 
 def remembered(before: _Sessions, sessions: Iterable[PeerSession], unread: Collection[int], at: datetime) -> _Sessions:

@@ -5,10 +5,9 @@ What comes within a moment is written together, with one wait for the disk. Even
 for the next batch, and the newest of it is kept; how much was lost is then written, too.
 """
 
-from collections import deque
+import threading
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from queue import Empty, SimpleQueue
 
 from calico_agent.model.report import Event
 from calico_agent.model.unreadable import Unreadable
@@ -43,8 +42,9 @@ class HistoryWriter(Worker):
         super().__init__("history")
         self.state_dir = state_dir
         self._append = append
-        self._queue: SimpleQueue[Entry | None] = SimpleQueue()
-        self._waiting: deque[Entry] = deque(maxlen=_MOST_WAITING)
+        self._come = threading.Event()
+        self._lock = threading.Lock()  # guards the next two, and is never held while the disk is waited for
+        self._waiting: list[Entry] = []
         self._lost = 0
         # Written by the thread, read by the pass: one reference, which is replaced as a whole.
         self.trouble: Unreadable | None = None
@@ -54,47 +54,45 @@ class HistoryWriter(Worker):
     def keep(self, events: Iterable[Event], at: datetime) -> None:
         """Have them kept. Waits for nothing, and raises nothing."""
         if self.state_dir and not self.stopping.is_set():
-            for event in events:
-                self._queue.put(history_entry(event, at))
+            entries = [history_entry(event, at) for event in events]
+            if entries:
+                self._hold(lambda waiting: [*waiting, *entries])
+                self._come.set()
 
     def work(self) -> None:
         """Write what comes, and what is left at the end."""
         while not self.stopping.is_set():
-            self._take(_AGAIN_SECONDS if self._waiting else None)
+            self._come.wait(_AGAIN_SECONDS if self._waiting else None)
+            self._come.clear()
             self.pause(_TOGETHER_SECONDS)
             self._write()
         self._write()
 
     def interrupt(self) -> None:
         """Wake it for the stop."""
-        self._queue.put(None)
+        self._come.set()
 
-    def _take(self, seconds: float | None) -> None:
-        """Wait for the next entry."""
-        try:
-            self._wait_with(self._queue.get(timeout=seconds))
-        except Empty:
-            return
-
-    def _wait_with(self, entry: Entry | None) -> None:
-        if entry is not None:
-            self._lost += len(self._waiting) == _MOST_WAITING
-            self._waiting.append(entry)
+    def _hold(self, change: Callable[[list[Entry]], list[Entry]]) -> None:
+        """What waits is changed; of too much the newest is kept, and the rest counted."""
+        with self._lock:
+            waiting = change(self._waiting)
+            self._lost += max(0, len(waiting) - _MOST_WAITING)
+            self._waiting = waiting[-_MOST_WAITING:]
 
     def _write(self) -> None:
-        while not self._queue.empty():
-            self._wait_with(self._queue.get())
-        if not self._waiting:
+        with self._lock:
+            entries, self._waiting = self._waiting, []
+            lost, self._lost = self._lost, 0
+        if not entries:
             return
-        entries = list(self._waiting)
-        if self._lost:
-            first = {"at": entries[0]["at"], "event": "history_lost", "level": "warning", "count": self._lost}
-            entries.insert(0, first)
+        gap = [{"at": entries[0]["at"], "event": "history_lost", "level": "warning", "count": lost}] if lost else []
         try:
-            self._append(self.state_dir, b"".join(map(entry_line, entries)))
+            self._append(self.state_dir, b"".join(map(entry_line, [*gap, *entries])))
         except OSError as error:
             reason = f"{self.state_dir}/{NAME} cannot be written: {error.strerror or error}"
             self.trouble = Unreadable(NAME, reason, "file")
+            self._hold(lambda waiting: [*entries, *waiting])
+            with self._lock:
+                self._lost += lost
         else:
-            self._waiting.clear()
-            self._lost, self.trouble = 0, None
+            self.trouble = None

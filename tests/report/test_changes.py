@@ -8,14 +8,15 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from calico_agent.faults.correlate import join
 from calico_agent.model.assessment import Assessment
 from calico_agent.model.finding import ConditionType, Finding, Problem, Severity, Status
 from calico_agent.model.maintenance import Maintenance, Pause
-from calico_agent.model.report import Event, Level, Report
+from calico_agent.model.report import Event, Level, Report, TimedCondition, TimedProblem
 from calico_agent.report.changes import changes
 from calico_agent.report.timeline import History, advance
 from calico_agent.report.verdict import verdict
-from tests.reports import IDENTITY, NOW, blind_report, condition, finding, healthy_report
+from tests.reports import IDENTITY, NOW, blind_report, condition, finding, healthy_report, session
 
 HOLD_DOWN = timedelta(seconds=10)
 MISSING = finding("RT-MISSING", "10.244.1.0/26")
@@ -155,3 +156,39 @@ def test_a_problem_that_is_confirmed_is_not_suspected_again_without_a_word() -> 
     counts = Counter(told)
     assert counts["problem_suspected"] <= counts["problem_cleared"] + 1
     assert ("problem_confirmed", "problem_suspected") not in pairwise(told)
+
+
+def storm(*numbers: int) -> tuple[Problem, ...]:
+    """The sessions with these nodes are down, as the stages before join them to problems."""
+    found = (
+        finding("BGP-DOWN", f"host{number}", node=f"host{number}", condition=ConditionType.BGP_ESTABLISHED)
+        for number in numbers
+    )
+    return join(found, "host0")
+
+
+def test_a_thousand_sessions_that_fail_at_once_are_a_line_each_for_sessions_problem_and_condition() -> None:
+    peers = [f"10.7.{number // 250}.{number % 250}" for number in range(1000)]
+    up, down = (tuple(session(peer, state) for peer in peers) for state in ("Established", "Connect"))
+    before = replace(healthy_report(), sessions=up)
+    timed = tuple(TimedProblem(problem, NOW, confirmed=True) for problem in storm(*range(1, 1001)))
+    conditions = (
+        TimedCondition(condition(ConditionType.BGP_ESTABLISHED, Status.FALSE), NOW),
+        *(one for one in before.conditions if one.condition.type is not ConditionType.BGP_ESTABLISHED),
+    )
+    now = replace(before, sessions=down, problems=timed, conditions=conditions)
+    events = {event.name: event for event in changes(before, now)}
+    assert list(events) == ["condition", "problem_confirmed", "session_down"]
+    assert events["session_down"].count == 1000
+    assert [event.level for event in events.values()] == [Level.WARNING, Level.ERROR, Level.INFO]
+    assert sum(1 + len(one.problem.consequences) for one in now.problems) == 1000
+
+
+def test_problems_that_become_one_because_there_are_many_are_not_called_over() -> None:
+    few, many = (
+        replace(healthy_report(), problems=tuple(TimedProblem(one, NOW, confirmed=True) for one in storm(*numbers)))
+        for numbers in ((1, 2, 3), range(1, 1001))
+    )
+    names = [event.name for event in changes(few, many)]
+    assert "problem_cleared" not in names
+    assert names.count("problem_explained") == 2
