@@ -17,7 +17,7 @@ from calico_agent.act.pull_transfer import Transfer, sentence
 from calico_agent.model.container.image import Pull
 
 _WAKE_SECONDS = 2.0
-_LOG_SECONDS = 5.0
+_LOG_SECONDS = 300.0
 
 
 class ImagePuller:

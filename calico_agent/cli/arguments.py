@@ -5,8 +5,6 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
-from calico_agent.model.maintenance import LONGEST_TEXT
-
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _LONGEST = timedelta(days=365)
 
@@ -62,6 +60,8 @@ def given_seconds(text: str) -> float:
 
 def given_reason(text: str) -> str:
     """One printable line. Raises ArgumentTypeError."""
+    from calico_agent.model.maintenance import LONGEST_TEXT  # noqa: PLC0415 - every command would pay for it
+
     if not text.isprintable() or len(text) > LONGEST_TEXT:
         raise argparse.ArgumentTypeError(f"a reason is one line of at most {LONGEST_TEXT} characters")
     return text

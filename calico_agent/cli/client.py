@@ -1,4 +1,6 @@
-"""Ask the running agent over its unix socket. Imports next to nothing, so that `status` answers in a blink.
+"""Ask the running agent over its unix socket.
+
+Imports next to nothing, so that `status` answers in a blink: dataclasses would take a quarter of its time to load.
 
 HTTP/1.0 by hand: one request, then everything up to the end of the stream, under one deadline. http.client costs 18 ms
 of the 100 that `status` has, and its time-outs are for each read, so that a dripping answer could last for ever.
@@ -9,8 +11,8 @@ import socket
 import time
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from calico_agent import paths
 from calico_agent.errors import ConfigError, NotRunningError, UsageError
@@ -23,8 +25,7 @@ _HEALTHY = re.compile(rb"\r\nCalico-Agent-Healthy: (yes|no)\r\n", re.IGNORECASE)
 _LENGTH = re.compile(rb"\r\nContent-Length: (\d{1,10})\r\n", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class AgentAnswer:
+class AgentAnswer(NamedTuple):
     """What the agent said, and whether it finds the host healthy."""
 
     healthy: bool
@@ -49,8 +50,7 @@ def ask(socket_path: str, target: str, *, timeout: float = 2.0, marked: bool = T
     return AgentAnswer(healthy is not None and healthy[1].lower() == b"yes", body.decode(errors="replace"))
 
 
-@dataclass(frozen=True, slots=True)
-class Configurations:
+class Configurations(NamedTuple):
     """The configuration that the agent uses, the one that a reload would bring, or why it would refuse it."""
 
     used: Mapping[str, str]
