@@ -33,7 +33,9 @@ def find_untold_routers(
         return
     behind: dict[str, dict[str, str]] = {}
     for way, prefix in ways:
-        path = next(iter(kernel.fib.paths(prefix)), None) if way.encapsulation is Encapsulation.NONE else None
+        if way.encapsulation is not Encapsulation.NONE or way.gateway is not None:
+            continue  # a tunnel, or a node at hand
+        path = next(iter(kernel.fib.paths(prefix)), None)
         if path is not None and path.protocol in CALICO_PROTOCOLS and (routers := _routers(view, kernel, way, path)):
             behind.setdefault(routers, {})[way.node] = f"{prefix} {shown(path)}"
     for routers, nodes in behind.items():
