@@ -24,7 +24,7 @@ from calico_agent.model.network.neighbor import Neighbour
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.report import TimedProblem
 from calico_agent.model.settings import IdentitySettings
-from calico_agent.report.timeline import History, advance
+from calico_agent.report.timeline import Sightings, advance
 from calico_agent.sources.bird.decode.replies import PROTOCOLS_COMMAND, STATUS_COMMAND, decode_bird
 from tests.places import DATA
 from tests.replay import CONTAINER, endpoints, read_capture
@@ -89,7 +89,7 @@ class Timeline:
         """
         world = _world(host)
         rows = [line for line in self.lines if line.get("host") == host]
-        history, at, changed = History(), 0.0, 0.0
+        sightings, at, changed = Sightings(), 0.0, 0.0
         recorded = _recorded(world, host, rows[0])
         while at <= float(self.lines[-1]["t"]) + _AT_REST:
             while len(rows) > 1 and rows[1]["t"] <= at:
@@ -97,7 +97,7 @@ class Timeline:
                 recorded, changed = _recorded(world, host, rows[0]), at
             neighbours = unanswered if at >= unanswered_from else ()
             seen = self._observe(recorded, host, at, neighbours)
-            history, said = _say(history, seen, at)
+            sightings, said = _say(sightings, seen, at)
             yield said
             at += _SOON if at - changed < HOLD_DOWN.total_seconds() else _LATER
 
@@ -165,13 +165,13 @@ def _bird(rows: list[str]) -> Bird | Unreadable:
     return decode_bird(Family.IPV4, {STATUS_COMMAND: _STATUS, PROTOCOLS_COMMAND: f"{replies}0000 \n"})
 
 
-def _say(history: History, seen: Observation, at: float) -> tuple[History, Said]:
+def _say(sightings: Sightings, seen: Observation, at: float) -> tuple[Sightings, Said]:
     settings = IdentitySettings()
     birds = (seen.bird, seen.bird6)
     identity = identify_host(
         seen.host, seen.kernel, seen.docker, seen.datastore, settings, endpoints(seen.docker), birds=birds
     )
-    history, conditions, problems = advance(
-        history, assess(seen, identity, container_name=CONTAINER), seen.at, HOLD_DOWN
+    sightings, conditions, problems = advance(
+        sightings, assess(seen, identity, container_name=CONTAINER), seen.at, HOLD_DOWN
     )
-    return history, Said(at, {one.condition.type.value: one.condition for one in conditions}, problems)
+    return sightings, Said(at, {one.condition.type.value: one.condition for one in conditions}, problems)

@@ -56,14 +56,14 @@ class _Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class History:
-    """What has been seen up to the last pass. Treat as opaque; start with `History()`."""
+class Sightings:
+    """What has been seen up to the last pass. Treat as opaque; start with `Sightings()`."""
 
     findings: dict[_Key, _Seen] = field(default_factory=dict)
     conditions: tuple[TimedCondition, ...] = ()
     flapping: dict[_Key, Problem] = field(default_factory=dict)
 
-    def moved(self, jump: timedelta) -> "History":
+    def moved(self, jump: timedelta) -> "Sightings":
         """Return the same after the system clock was set: everything is as old as it was."""
         return replace(
             self,
@@ -73,28 +73,28 @@ class History:
 
 
 def advance(
-    history: History,
+    sightings: Sightings,
     assessment: Assessment,
     now: datetime,
     hold_down: timedelta,
-) -> tuple[History, tuple[TimedCondition, ...], tuple[TimedProblem, ...]]:
-    """Return the assessment with its times, and the history for the next one.
+) -> tuple[Sightings, tuple[TimedCondition, ...], tuple[TimedProblem, ...]]:
+    """Return the assessment with its times, and the sightings for the next one.
 
     A clock that jumps back never gives a time in the future.
     """
-    findings = _remember(history.findings, assessment.problems, now, hold_down)
-    flapping = _flapping(history.flapping, assessment.problems, findings)
+    findings = _remember(sightings.findings, assessment.problems, now, hold_down)
+    flapping = _flapping(sightings.flapping, assessment.problems, findings)
     there = tuple(_timed(problem, findings, now, hold_down) for problem in assessment.problems)
     for timed in there:  # it does not get younger when its oldest consequence goes
         findings[timed.problem.cause.key] = replace(findings[timed.problem.cause.key], told=timed.since)
     away = (_timed(problem, findings, now, hold_down) for key, problem in flapping.items() if findings[key].gone_at)
     problems = (*there, *away)
-    before = {timed.condition.type: timed for timed in history.conditions}
+    before = {timed.condition.type: timed for timed in sightings.conditions}
     conditions = tuple(
         _since(before.get(condition.type), _held(condition, before.get(condition.type), there), now)
         for condition in assessment.conditions
     )
-    return History(findings, conditions, flapping), conditions, problems
+    return Sightings(findings, conditions, flapping), conditions, problems
 
 
 def next_confirmation(problems: Iterable[TimedProblem]) -> datetime | None:

@@ -11,20 +11,20 @@ from calico_agent.model.identity import KeptIdentity
 from calico_agent.model.maintenance import Deed, Order
 from calico_agent.model.settings import Mode
 from calico_agent.model.unreadable import Unreadable
-from calico_agent.report.timeline import History
+from calico_agent.report.timeline import Sightings
 from calico_agent.state.attempts import AttemptsFile
 from calico_agent.state.identity import IdentityFile
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """`history`: since when conditions and problems are as they are. `attempts`: how often the container was started.
+    """`sightings`: since when conditions and problems are as they are. `attempts`: how often the container was started.
 
     `kept` is the last choice of name and addresses, which a restart must not move. `sessions` are the BGP sessions by
     name, with how often each went down.
     """
 
-    history: History = field(default_factory=History)
+    sightings: Sightings = field(default_factory=Sightings)
     attempts: Attempts = field(default_factory=Attempts)
     kept: KeptIdentity = field(default_factory=KeptIdentity)
     sessions: Mapping[str, PeerSession] = field(default_factory=dict)
@@ -37,7 +37,7 @@ class Memory:
 
     def moved(self, jump: timedelta) -> "Memory":
         """Return the same with all times moved, as the system clock was."""
-        return replace(self, history=self.history.moved(jump), attempts=self.attempts.moved(jump))
+        return replace(self, sightings=self.sightings.moved(jump), attempts=self.attempts.moved(jump))
 
 
 class MemoryFiles:

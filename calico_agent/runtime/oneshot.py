@@ -18,7 +18,7 @@ from calico_agent.model.observation import Unreadable
 from calico_agent.model.preflight import Check
 from calico_agent.model.report import Report
 from calico_agent.report.pages.config_diff import Outlook
-from calico_agent.report.timeline import History, advance
+from calico_agent.report.timeline import Sightings, advance
 from calico_agent.runtime.collector import Collector
 from calico_agent.runtime.compose import compose
 from calico_agent.runtime.memory import Memory, MemoryFiles
@@ -37,17 +37,17 @@ _LASTING = frozenset({Area.HOST, Area.DOCKER, Area.DATASTORE, Area.KERNEL, Area.
 def report_once(config: Config) -> Report:
     """Return what `status --once` prints: one look, and a second one before anything is called wrong."""
     with _opened(config, preflight=True) as eyes:
-        history, report = eyes.report(History())
+        sightings, report = eyes.report(Sightings())
         if not all(timed.confirmed for timed in report.problems):
             time.sleep(_SECOND_LOOK.total_seconds())
-            _, report = eyes.report(history)
+            _, report = eyes.report(sightings)
         return report
 
 
 def glance(config: Config) -> Report:
     """Return what one look alone shows: for what is counted, and not called right or wrong."""
     with _opened(config) as eyes:
-        return eyes.report(History())[1]
+        return eyes.report(Sightings())[1]
 
 
 def queries_now(config: Config) -> RouteQueries:
@@ -120,16 +120,16 @@ class _Eyes:
         with self.caches.in_use():
             return evaluate(self.sources, self._config, self._memory, datetime.now(UTC))
 
-    def report(self, history: History) -> tuple[History, Report]:
+    def report(self, sightings: Sightings) -> tuple[Sightings, Report]:
         """Look once. What was there at an earlier look and still is, is confirmed."""
         begun = time.monotonic()
         seen = self.look()
         found = seen.assessment.problems
         lasting = all(one.fault.area in _LASTING for problem in found for one in (problem.cause, *problem.consequences))
         hold_down = timedelta(0) if lasting else _SECOND_LOOK
-        history, conditions, problems = advance(history, seen.assessment, seen.observation.at, hold_down)
+        sightings, conditions, problems = advance(sightings, seen.assessment, seen.observation.at, hold_down)
         report = compose(self._config, seen.observation, seen.assessment, conditions, problems)
-        return history, replace(report, pass_seconds=time.monotonic() - begun)
+        return sightings, replace(report, pass_seconds=time.monotonic() - begun)
 
 
 @contextmanager

@@ -34,7 +34,7 @@ from calico_agent.plan.remediation import plan_supervision
 from calico_agent.plan.start_gates import forewarned
 from calico_agent.plan.succession import running_name
 from calico_agent.report.session_changes import remembered
-from calico_agent.report.timeline import History, advance
+from calico_agent.report.timeline import Sightings, advance
 from calico_agent.runtime.compose import compose
 from calico_agent.runtime.memory import Memory
 from calico_agent.runtime.pods import with_pods
@@ -82,19 +82,19 @@ def make_pass(outside: Outside, config: Config, memory: Memory, at: datetime) ->
     evaluation = evaluate(outside, config, memory, at)
     observation, assessment = evaluation.observation, evaluation.assessment
     memory = memory.after(observation.maintenance.order)
-    history, conditions, problems = advance(memory.history, assessment, observation.at, config.hold_down)
+    sightings, conditions, problems = advance(memory.sightings, assessment, observation.at, config.hold_down)
     plan = make_plan(evaluation, config, memory.attempts, conditions, problems)
     sessions = remembered(memory.sessions, assessment.sessions, assessment.unread, observation.at)
     seen = tuple(sessions[peer.session.name] for peer in assessment.sessions)
     report = compose(config, observation, replace(assessment, sessions=seen), conditions, problems, plan)
     kept = _kept(evaluation, config, memory.kept)
-    return Pass(evaluation, plan, report, Memory(history, plan.attempts, kept, sessions))
+    return Pass(evaluation, plan, report, Memory(sightings, plan.attempts, kept, sessions))
 
 
 @caches_in_use()
 def evaluate(outside: Outside, config: Config, memory: Memory, at: datetime) -> Evaluation:
     """Look once and say what it means. Two answers open questions: about pods, and about routes that are amiss."""
-    observation = _by_age(outside.observe(at), memory.history)
+    observation = _by_age(outside.observe(at), memory.sightings)
     memory = memory.after(observation.maintenance.order)
     identity = identify(observation, config, memory.kept)
     observation = _with_pods(outside, observation, identity, config)
@@ -146,12 +146,12 @@ def identity_settings(config: Config, observation: Observation) -> IdentitySetti
     return replace(settings, as_written=settings.as_written or (datastore is not None and datastore.is_of_calico_2))
 
 
-def _by_age(observation: Observation, history: History) -> Observation:
+def _by_age(observation: Observation, sightings: Sightings) -> Observation:
     """The same, with a host that counts as up for long only if this agent has seen the datastore for as long."""
     host = observation.host
     if isinstance(host, Unreadable):
         return observation
-    since = _since_true(history.conditions, ConditionType.DATASTORE_REACHABLE)
+    since = _since_true(sightings.conditions, ConditionType.DATASTORE_REACHABLE)
     long = since is not None and observation.at - since > timedelta(seconds=LONG_UP_SECONDS)
     return replace(observation, host=replace(host, long_up=host.long_up and long))
 

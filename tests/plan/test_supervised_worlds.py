@@ -59,7 +59,7 @@ from calico_agent.plan.progress import progress_of
 from calico_agent.plan.remediation import plan_supervision
 from calico_agent.plan.start_gates import apply_start_gates, decide_wanted
 from calico_agent.plan.succession import judge_succession
-from calico_agent.report.timeline import History, advance
+from calico_agent.report.timeline import Sightings, advance
 from tests.checks.cluster import AT, CONTAINER, DOCKER0, ETH0, HEALTHY, IDENTITY, node, stored
 
 MOST = 15 * settings().max_examples
@@ -160,7 +160,7 @@ def looked_at(world: World) -> tuple[ContainerSpec, Assessment, Plan]:
     attempts = Attempts(drift=spec.hash, drift_since=AT - LONG)
     supervising = Supervising(spec, attempts, world.settings, succession)
     found = assess(seen, world.identity, mode=Mode.SUPERVISE, supervising=supervising)
-    _, _, problems = advance(History(), found, AT, timedelta(0))
+    _, _, problems = advance(Sightings(), found, AT, timedelta(0))
     wanted = replace(
         apply_start_gates(decide_wanted(NODE, ETCD, world.identity, seen.datastore), found), succession=succession
     )

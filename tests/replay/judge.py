@@ -22,7 +22,7 @@ from calico_agent.plan.desired_container import wanted_container
 from calico_agent.plan.name_lease import plan_claim
 from calico_agent.plan.remediation import plan_supervision
 from calico_agent.plan.start_gates import apply_start_gates, decide_wanted
-from calico_agent.report.timeline import History, advance
+from calico_agent.report.timeline import Sightings, advance
 from calico_agent.runtime.pods import with_pods
 from tests.replay.capture import endpoints, read_capture, settings_of
 
@@ -83,7 +83,7 @@ def plan_capture(observation: Observation, assessment: Assessment, config: Confi
         name=name,
         without_datastore=config.identity.start_without_datastore,
     )
-    _, _, problems = advance(History(), assessment, observation.at, timedelta(0))
+    _, _, problems = advance(Sightings(), assessment, observation.at, timedelta(0))
     return plan_supervision(
         observation.docker,
         apply_start_gates(wanted, assessment),
@@ -103,7 +103,7 @@ def report_capture(capture: Path, host: str, config: Config = _DEFAULTS) -> Repo
     """The report that `status` would show, with everything confirmed."""
     observation = read_capture(capture, host, config.node.container_name)
     assessment = assess_observation(observation, config)
-    _, conditions, problems = advance(History(), assessment, observation.at, timedelta(0))
+    _, conditions, problems = advance(Sightings(), assessment, observation.at, timedelta(0))
     datastore = observation.datastore if isinstance(observation.datastore, Datastore) else None
     supervising = config.mode is Mode.SUPERVISE
     container = node_container(observation.docker, config.node.container_name)

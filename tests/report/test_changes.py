@@ -14,7 +14,7 @@ from calico_agent.model.finding import ConditionType, Finding, Problem, Severity
 from calico_agent.model.maintenance import Maintenance, Pause
 from calico_agent.model.report import Event, Level, Report, TimedCondition, TimedProblem
 from calico_agent.report.changes import changes
-from calico_agent.report.timeline import History, advance
+from calico_agent.report.timeline import Sightings, advance
 from calico_agent.report.verdict import verdict
 from tests.reports import IDENTITY, NOW, blind_report, condition, finding, healthy_report, session
 
@@ -33,7 +33,7 @@ class Log:
     """The events of passes one after another, each at its second."""
 
     def __init__(self) -> None:
-        self.history = History()
+        self.sightings = Sightings()
         self.report: Report | None = None
         self.events: list[Event] = []
 
@@ -42,7 +42,7 @@ class Log:
         wrong = {one.condition for one in found if one.severity is Severity.ERROR}
         said = tuple(condition(kind, Status.FALSE if kind in wrong else Status.TRUE) for kind in ConditionType)
         assessment = Assessment(now, IDENTITY, said, tuple(Problem(one) for one in found))
-        self.history, conditions, problems = advance(self.history, assessment, now, HOLD_DOWN)
+        self.sightings, conditions, problems = advance(self.sightings, assessment, now, HOLD_DOWN)
         report = replace(healthy_report(), at=now, conditions=conditions, problems=problems)
         self.events += changes(self.report, report)
         self.report = report

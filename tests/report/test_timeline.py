@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from calico_agent.model.assessment import Assessment
 from calico_agent.model.finding import Condition, ConditionType, Finding, Problem, Severity, Status
 from calico_agent.model.report import TimedCondition, TimedProblem
-from calico_agent.report.timeline import History, advance, next_confirmation
+from calico_agent.report.timeline import Sightings, advance, next_confirmation
 from tests.reports import IDENTITY, NOW, condition, finding
 
 HOLD_DOWN = timedelta(seconds=10)
@@ -31,7 +31,7 @@ class Story:
     """Passes one after another, each at its second."""
 
     def __init__(self) -> None:
-        self.history = History()
+        self.sightings = Sightings()
         self.conditions: tuple[TimedCondition, ...] = ()
         self.problems: tuple[TimedProblem, ...] = ()
 
@@ -41,7 +41,7 @@ class Story:
         said = routes or condition(ROUTES, Status.FALSE if errors else Status.TRUE)
         now = seconds(at)
         assessment = Assessment(at=now, identity=IDENTITY, conditions=(said,), problems=problems)
-        self.history, self.conditions, self.problems = advance(self.history, assessment, now, HOLD_DOWN)
+        self.sightings, self.conditions, self.problems = advance(self.sightings, assessment, now, HOLD_DOWN)
         return self
 
     @property
@@ -259,7 +259,7 @@ class TestClock:
     def test_a_jump_back_while_a_fault_is_gone_does_not_keep_it_for_ever(self) -> None:
         story = Story().look(1000, *alone(MISSING)).look(1001).look(0).look(11)
         assert story.look(12, *alone(MISSING)).problems[0].since == seconds(12)
-        assert story.look(13).look(400).history.findings == {}
+        assert story.look(13).look(400).sightings.findings == {}
 
     @given(
         passes=st.lists(

@@ -8,7 +8,7 @@ import pytest
 from calico_agent.model.container.container import Container, ContainerState, Docker
 from calico_agent.model.container.supervision import Attempts
 from calico_agent.model.observation import Observation, Unreadable
-from calico_agent.report.timeline import History, advance
+from calico_agent.report.timeline import Sightings, advance
 from calico_agent.runtime.clock import Clock
 from tests.checks.cluster import AT, CONTAINER, HEALTHY, look, routed
 
@@ -105,13 +105,13 @@ def test_what_was_never_started_or_cannot_be_seen_stays_as_it_is() -> None:
 
 def confirmed(seconds: float, set_by: timedelta) -> tuple[bool, float]:
     """Whether a route that is missing for so long is confirmed, and for how long it is said to last."""
-    time, history = Time(), History()
+    time, sightings = Time(), Sightings()
     missing: Observation = routed(without=["192.168.3.0/26"])
     advance_at = replace(missing, at=time.wall)
-    history, _, _ = advance(history, look(advance_at), time.wall, HOLD_DOWN)
+    sightings, _, _ = advance(sightings, look(advance_at), time.wall, HOLD_DOWN)
     jump = time.passes(seconds, set_by=set_by)
     later = replace(missing, at=time.wall)
-    _, _, (problem,) = advance(history.moved(jump), look(later), time.wall, HOLD_DOWN)
+    _, _, (problem,) = advance(sightings.moved(jump), look(later), time.wall, HOLD_DOWN)
     return problem.confirmed, (time.wall - problem.since).total_seconds()
 
 

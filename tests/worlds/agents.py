@@ -16,7 +16,7 @@ from calico_agent.model.identity import KeptIdentity
 from calico_agent.model.maintenance import Maintenance, Pause
 from calico_agent.model.name_lease import ALIVE, OWNERS, ClaimName
 from calico_agent.model.settings import Mode
-from calico_agent.report.timeline import History, advance
+from calico_agent.report.timeline import Sightings, advance
 from calico_agent.runtime.pipeline import Evaluation, make_plan
 from calico_agent.sources.datastore.calico.name_lease import encode_owner
 from tests.worlds.looking import Look, look_from
@@ -93,7 +93,7 @@ def _supervising(versions: tuple[int, ...]) -> Config:
 
 def _plan(look: Look, config: Config) -> Plan:
     """What is done when everything has been so for a day."""
-    _, conditions, problems = advance(History(), look.assessment, AT, timedelta(0))
+    _, conditions, problems = advance(Sightings(), look.assessment, AT, timedelta(0))
     lasting = tuple(replace(one, since=AT - timedelta(days=1)) for one in conditions)
     evaluation = Evaluation(look.observation, look.identity, look.assessment)
     return make_plan(evaluation, config, Attempts(), lasting, problems)
