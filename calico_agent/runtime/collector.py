@@ -123,7 +123,7 @@ class Collector:
             agent_troubles=self._agent_troubles() + ((files,) if (files := read_file_trouble()) else ()),
             maintenance=self._maintenance(at),
             rivals=self._read_rivals(docker, datastore),
-            elsewhere="" if node_container(docker, self._config.node.container_name) else felix_process(),
+            elsewhere=self._elsewhere(docker),
             preparation=self._preparation.read(self._circumstances(docker, datastore)),
             datastore_settings=self._datastore.settings,
             datastore_addresses=self._datastore.endpoints,
@@ -168,6 +168,11 @@ class Collector:
         methods = (settings.ipv4.calico, settings.ipv6.calico)
         names = {method.destination for method in methods if method is not None and method.destination}
         return {name: self._lookups.setdefault(name, NameLookup(name)).ask() for name in sorted(names)}
+
+    def _elsewhere(self, docker: Docker | Unreadable) -> str:
+        """The process of calico/node where Docker has none, and not where it only does not say so."""
+        hangs = isinstance(docker, Unreadable) and docker.code != "absent"
+        return "" if hangs or node_container(docker, self._config.node.container_name) else felix_process()
 
     def _read_rivals(
         self, docker: Docker | Unreadable, datastore: Datastore | Unreadable

@@ -176,7 +176,8 @@ def settings_from(docker: Docker | Unreadable, name: str) -> DatastoreSettings |
         found = datastore_settings(node)
         in_kubernetes = isinstance(found, Unreadable) and found.code == "kubernetes"
         return kubernetes_of_container(node) if in_kubernetes else found
-    elsewhere = datastore_of_process() or datastore_of_plugin()
+    hangs = isinstance(docker, Unreadable) and docker.code != "absent"  # its containers may be there all the same
+    elsewhere = None if hangs else datastore_of_process() or datastore_of_plugin()
     if elsewhere is not None:
         return elsewhere
     if isinstance(docker, Unreadable):

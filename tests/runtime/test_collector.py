@@ -16,7 +16,8 @@ from calico_agent.model.calico.bird import Bird
 from calico_agent.model.calico.node import Datastore
 from calico_agent.model.container.container import Container, ContainerState, Docker
 from calico_agent.model.observation import Observation, Unreadable
-from calico_agent.model.settings import EtcdApi
+from calico_agent.model.settings import DatastoreSettings, EtcdApi, KubernetesSettings
+from calico_agent.runtime import datastore as datastore_module
 from calico_agent.runtime.collector import PARTS, Collector
 from calico_agent.runtime.datastore import settings_from
 from calico_agent.sources.datastore import replica as replica_module
@@ -227,6 +228,24 @@ OTHER = Container("c3", "new", "calico/node:v3.31.7", ContainerState.RUNNING, en
     ],
 )
 def test_the_datastore_is_that_of_the_container_that_counts(docker: Docker | Unreadable, found: str) -> None:
+    settings = settings_from(docker, "calico-node")
+    assert (settings.code if isinstance(settings, Unreadable) else settings.origin) == found
+
+
+@pytest.mark.parametrize(
+    ("docker", "found"),
+    [
+        pytest.param(Docker(containers=(NODE,)), "container calico-node", id="Docker has it"),
+        pytest.param(Docker(), "process 7", id="Docker has none"),
+        pytest.param(Unreadable("Docker", "no socket", "absent"), "process 7", id="there is no Docker"),
+        pytest.param(Unreadable("Docker", "no answer", "timeout"), "unset", id="Docker hangs, and may have it"),
+    ],
+)
+def test_the_process_of_calico_node_tells_where_no_container_does(
+    monkeypatch: pytest.MonkeyPatch, docker: Docker | Unreadable, found: str
+) -> None:
+    there = DatastoreSettings((), origin="process 7", kubernetes=KubernetesSettings(server="https://10.96.0.1"))
+    monkeypatch.setattr(datastore_module, "datastore_of_process", lambda: there)
     settings = settings_from(docker, "calico-node")
     assert (settings.code if isinstance(settings, Unreadable) else settings.origin) == found
 

@@ -128,7 +128,27 @@ def _there(view: View, node: Node, registered: IPInterface, seen: _Seen) -> Ther
     if (instead := _listed_instead(node, registered)) is not None:
         address, link = instead
         return There(address, f"its own record lists {address} on {link}, and {registered.ip} on no link")
-    return _knocking(view, node, registered, seen) if registered.ip in seen.down else None
+    if registered.ip not in seen.down:
+        return None
+    return _knocking(view, node, registered, seen) or _beside_docker(node, registered)
+
+
+def _beside_docker(node: Node, registered: IPInterface) -> There | None:
+    """The one address that a node lists, where it is registered with one that Docker gives to its bridges.
+
+    Those are never listed (DEFAULT_INTERFACES_TO_EXCLUDE of node/pkg/lifecycle/startup/autodetection@v3.32.1).
+    """
+    listed = [
+        (address, link)
+        for link, addresses in node.interfaces
+        for address in addresses
+        if address.version == registered.version and not address.is_link_local
+    ]
+    if registered.ip not in _DOCKERS or len(listed) != 1 or listed[0][0] == registered.ip:
+        return None
+    address, link = listed[0]
+    evidence = f"its own record lists {address} on {link} alone; Docker gives {registered.ip} to bridges of its own"
+    return There(address, evidence, probably=True)
 
 
 def _other(machine: Machine, registered: IPInterface) -> IPAddress | None:

@@ -133,6 +133,26 @@ CASES = {
         {"IP-ELSEWHERE host3": {*FOLLOWS, "BGP-UNKNOWN-PEER 10.77.0.13"}},
         says=("and probably has 10.77.0.13 instead", "only the session with host3 is not up", "IP=10.77.0.13"),
     ),
+    "a node that is registered with an address of Docker's bridges, and lists one other": Case(
+        lost(as_host3("172.18.0.1/16", ("eth0", "10.77.0.13"))),
+        {"IP-ELSEWHERE host3": FOLLOWS},
+        says=("and probably has 10.77.0.13 instead", "lists 10.77.0.13 on eth0 alone; Docker gives 172.18.0.1"),
+    ),
+    "a node that is registered with an address of Docker's bridges, and lists two others": Case(
+        lost(as_host3("172.18.0.1/16", ("eth0", "10.77.0.13"), ("eth1", "10.78.0.13"))),
+        {"BGP-DOWN host3": {"RT-MISSING 192.168.3.0/26"}},
+    ),
+    "a node that lists the address of Docker's bridges as its own": Case(
+        lost(as_host3("172.18.0.1/16", ("br0", "172.18.0.1"))),
+        {"BGP-DOWN host3": {"RT-MISSING 192.168.3.0/26"}},
+    ),
+    "a node with the address of a bridge of Docker, and a session that is up": Case(
+        stored(
+            peered(TO_HOST2, session("172.18.0.1")),
+            nodes=(HOST1, HOST2, as_host3("172.18.0.1/16", ("eth0", "10.77.0.13"))),
+        ),
+        {"RT-WRONG-NEXTHOP 192.168.3.0/26": set()},
+    ),
     "the same where its record lists the address that knocks": Case(
         contained(lost(as_host3("172.18.0.1/16", ("eth0", "10.77.0.13"))), knocks=knocks("10.77.0.13")),
         {"IP-ELSEWHERE host3": {*FOLLOWS, "BGP-UNKNOWN-PEER 10.77.0.13"}},
