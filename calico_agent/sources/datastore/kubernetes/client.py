@@ -88,7 +88,7 @@ class ApiClient:
 
     def pages(
         self, path: str, *, accept: str = "application/json", cached: bool = False, size: int = _PAGE
-    ) -> Iterator[tuple[str, list[Object]]]:
+    ) -> Iterator[tuple[str, Iterator[Object]]]:
         """A list: each page with the resourceVersion of the whole.
 
         `cached`: in one body from the server's memory, which costs it a tenth; it may be a little old.
@@ -96,7 +96,7 @@ class ApiClient:
         parameters: dict[str, object] = {"resourceVersion": "0"} if cached else {"limit": size}
         while True:
             page = decode_page(self.get(path, parameters, accept))
-            yield page.metadata.resource_version, list(map(named, page.items))
+            yield page.metadata.resource_version, map(named, page.items)
             if not page.metadata.further:
                 return
             parameters = {"limit": size, "continue": page.metadata.further}
