@@ -1,7 +1,5 @@
 """The agent's job with IPIP=Always. `test_lab.py` runs this in a guest that has a lab."""
 
-import re
-
 import pytest
 
 from tests.lab.lab import Lab
@@ -13,8 +11,10 @@ from tests.uml.ipip import (
     await_problems,
     await_ways,
     block_of,
+    cure,
     felix_held,
     problems,
+    routes_by,
     set_mode,
     text,
     texts,
@@ -40,21 +40,9 @@ def all_good_before(lab: Lab) -> None:
     await_all_good(lab)
 
 
-def cure(lab: Lab, host: str, pattern: str) -> None:
-    """Type what the status says, word for word."""
-    found = re.search(pattern, text(lab, host))
-    assert found is not None, text(lab, host)
-    lab.exec(host, "sh", "-c", found[0], check=True)
-
-
-def by(lab: Lab, host: str, device: str) -> dict[str, tuple[str, str]]:
-    """The routes that a host must have."""
-    return {block_of(lab, other): (str(lab.options.address(other).ip), device) for other in HOSTS if other != host}
-
-
 def test_every_host_has_its_routes_into_the_tunnel_and_pods_reach_each_other(lab: Lab) -> None:
     for host in HOSTS:
-        await_ways(lab, host, by(lab, host, "tunl0"))
+        await_ways(lab, host, routes_by(lab, host, "tunl0"))
         assert lab.exec(host, "calico-agent", "routes").returncode == 0
     assert unreached(lab) == []
 

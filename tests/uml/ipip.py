@@ -1,6 +1,7 @@
 """What the tests of IPIP ask of the lab that runs in the same guest as they do; each host has one pod."""
 
 import json
+import re
 import signal
 import time
 from base64 import b64decode
@@ -13,6 +14,7 @@ from tests.lab.lab import Lab
 from tests.patience import until
 
 HOSTS = ("host1", "host2", "host3")
+UNSEEN = ({"code": "", "subject": "", "confirmed": False},)
 PATIENCE = 120.0
 """Seconds. One processor for three hosts, and every system call costs thirteen times what it costs outside."""
 
@@ -27,9 +29,9 @@ def texts(lab: Lab) -> str:
 
 
 def problems(lab: Lab, host: str) -> dict[str, bool]:
-    """Each problem as `CODE subject`, and whether it is confirmed."""
+    """Each problem as `CODE subject`, and whether it is confirmed; one without a code until the agent has looked."""
     answer: dict[str, Any] = json.loads(lab.exec(host, "calico-agent", "status", "--json").stdout)
-    return {f"{one['code']} {one['subject']}": one["confirmed"] for one in answer["problems"]}
+    return {f"{one['code']} {one['subject']}": one["confirmed"] for one in answer.get("problems", UNSEEN)}
 
 
 def await_problems(lab: Lab, wanted: Mapping[str, str]) -> None:
@@ -64,6 +66,19 @@ def ways(lab: Lab, host: str) -> dict[str, tuple[str, str]]:
 
 def await_ways(lab: Lab, host: str, wanted: Mapping[str, tuple[str, str]]) -> None:
     until(f"{host}: {wanted}", lambda: ways(lab, host) == wanted, lambda: str(ways(lab, host)), PATIENCE)
+
+
+def routes_by(lab: Lab, host: str, device: str, *others: str) -> dict[str, tuple[str, str]]:
+    """The routes that a host must have through a device, to these hosts, or to all others."""
+    to = others or tuple(other for other in HOSTS if other != host)
+    return {block_of(lab, other): (str(lab.options.address(other).ip), device) for other in to}
+
+
+def cure(lab: Lab, host: str, pattern: str) -> None:
+    """Type what the status of a host says, word for word."""
+    found = re.search(pattern, text(lab, host))
+    assert found is not None, text(lab, host)
+    lab.exec(host, "sh", "-c", found[0], check=True)
 
 
 def unreached(lab: Lab) -> list[str]:

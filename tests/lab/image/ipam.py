@@ -88,6 +88,23 @@ def release(etcd: Etcd, handle: str, address: Address) -> None:
                 return
 
 
+def handle_of(etcd: Etcd, address: Address) -> str | None:
+    """For whom an address was given out; None if it is free."""
+    return next((handle for given, handle in _given(etcd, address.version) if given == address), None)
+
+
+def addresses_of(etcd: Etcd, handle: str) -> list[Address]:
+    """The IPv4 addresses that were given out for a handle."""
+    return [address for address, given_to in _given(etcd, 4) if given_to == handle]
+
+
+def _given(etcd: Etcd, version: int) -> Iterator[tuple[Address, str]]:
+    for key, block in etcd.list(f"{BLOCKS}ipv{version}/block/").items.items():
+        for ordinal, index in enumerate(block["allocations"]):
+            if index is not None:
+                yield ip_network(cidr_of(key))[ordinal], block["attributes"][index]["handle_id"]
+
+
 def _pools(etcd: Etcd, claim: Claim) -> list[tuple[Network, int]]:
     found = []
     for value in etcd.list(POOLS).items.values():

@@ -3,7 +3,8 @@ tunnel addresses beside it (node/pkg/allocateip). The routes into it are BIRD's.
 
 The address is the first free one of the node's own block. When the last pool leaves IPIP it is given back, and tunl0
 stays up without; when a pool comes to it again there is a new one. Seen with v3.32.1: an address that somebody takes
-out of the node's record stays on the device, and one that somebody writes into it is taken, whosever it is.
+out of the node's record stays on the device, and one that somebody writes into it is taken, whosever it is. Only when
+calico/node starts does the allocator look whether Calico gave that one to this node, and takes another one if not.
 """
 
 from collections.abc import Callable
@@ -34,6 +35,19 @@ def apply(etcd: Etcd, cluster: Cluster, node: str) -> None:
             kernel.change("ip", "address", "del", f"{address}/32", "dev", DEVICE)
         ipam.release(etcd, _handle(node), recorded)
         _change(etcd, node, lambda bgp: bgp.pop(_FIELD, None))
+
+
+def check_address(etcd: Etcd, cluster: Cluster, node: str) -> None:
+    """Give back what was given to this node, and let it have another address, if the recorded one is another node's."""
+    recorded = cluster.ipip_address(node)
+    if recorded is None or ipam.handle_of(etcd, recorded) == _handle(node):
+        return
+    logs.info("Current address is occupied, assign a new one", currentAddr=recorded)
+    for address in ipam.addresses_of(etcd, _handle(node)):
+        ipam.release(etcd, _handle(node), address)
+    _change(etcd, node, lambda bgp: bgp.pop(_FIELD, None))
+    for present in _present():
+        kernel.change("ip", "address", "del", f"{present}/32", "dev", DEVICE)
 
 
 def _ensure_device() -> None:

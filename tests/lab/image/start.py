@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 
-from tests.lab.image import felix, logs, startup
+from tests.lab.image import felix, ipip, logs, startup
 from tests.lab.image.bird import Bird, render
 from tests.lab.image.cluster import Cluster
 from tests.lab.image.errors import StartError
@@ -34,6 +34,7 @@ def main() -> None:
     if not with_ipv6:
         birds.pop(6, None)
     felix.configure(ipv6=with_ipv6)
+    startup.patiently(lambda: ipip.check_address(etcd, Cluster(etcd.list("/calico/")), node))
     failing = False
     while True:
         try:
