@@ -47,7 +47,8 @@ def _identity(options: argparse.Namespace, config: Config) -> Told:
     seen = once.look_now(config)
     now, without = (identify(seen.observation, config, each) for each in (kept, KeptIdentity()))
     _agree(forgetting_identity(kept, now, without, succession_of(config, seen.observation, without)), options)
-    if _supervises(place):
+    mode = _mode(place)
+    if mode is Mode.SUPERVISE:
         with given(place, Deed.FORGET) as order:
             report = place.wait(lambda said: answered(said, order) and said["supervision"]["order"]["obeyed"])
         if report is None:
@@ -55,20 +56,24 @@ def _identity(options: argparse.Namespace, config: Config) -> Told:
         addresses = (report["identity"][family]["chosen"] for family in ("ipv4", "ipv6"))
         chosen = ", ".join(filter(None, (report["identity"]["name"]["name"], *addresses)))
         return Told(f"forgotten; the agent finds now: {chosen or 'nothing'}\n")
-    _alone(config, file.remove)
+    if mode is None:
+        _alone(config, file.remove)
+    else:
+        file.remove()  # one that only observes neither reads nor writes it
     if file.trouble is not None:
         raise CalicoAgentError(f"not forgotten: {file.trouble.reason}")
     return Told("forgotten; the agent finds name and addresses anew when it is started\n")
 
 
-def _supervises(place: Place) -> bool:
+def _mode(place: Place) -> Mode | None:
+    """The mode of the agent that runs; None where none does."""
     try:
         report = place.report()
     except NotRunningError:
-        return False
+        return None
     if not report.get("conditions"):
         raise CalicoAgentError("the agent was started just now", hint="try again")
-    return bool(report["agent"]["mode"] == Mode.SUPERVISE.value)
+    return Mode(report["agent"]["mode"])
 
 
 def _alone(config: Config, deed: Callable[[], object]) -> None:
