@@ -2,7 +2,8 @@
 
 A clock that was wrong at boot is set by hours when NTP answers. While the machine has not been booted again, the age of
 what was written down is told by its uptime (CLOCK_BOOTTIME of clock_gettime(2), which also counts sleep), and after a
-boot by the clock alone, and is at least the uptime.
+boot by the clock, or by the uptime where the clock says that it is yet to come. Two views of one boot may have two ids:
+systemd-nspawn hides the kernel's from all but those with a /proc of their own. There the clock counts, too.
 """
 
 import time
@@ -27,7 +28,8 @@ class Moment:
         """Return how long ago it was."""
         if self.boot and self.boot == now.boot:
             return timedelta(seconds=max(0.0, now.uptime - self.uptime))
-        return max(now.at - self.at, timedelta(seconds=now.uptime))
+        age = now.at - self.at
+        return age if age >= timedelta(0) else timedelta(seconds=now.uptime)
 
     def encode(self) -> dict[str, object]:
         """Return it as plain JSON types."""

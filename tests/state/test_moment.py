@@ -21,8 +21,12 @@ def test_after_a_boot_the_clock_counts() -> None:
     assert BEGUN.age(Moment(AT + HOUR, "boot-2", 60.0)) == HOUR
 
 
-def test_after_a_boot_with_a_clock_that_lags_it_is_at_least_the_uptime() -> None:
+def test_after_a_boot_with_a_clock_that_lags_it_is_the_uptime() -> None:
     assert BEGUN.age(Moment(AT - DAY, "boot-2", 60.0)) == timedelta(seconds=60)
+
+
+def test_two_ids_of_one_boot_make_nothing_older() -> None:
+    assert BEGUN.age(Moment(AT + timedelta(seconds=3), "hidden", 503.0)) == timedelta(seconds=3)
 
 
 def test_a_boot_that_nobody_knows_is_another_one() -> None:

@@ -1,146 +1,16 @@
-"""The unit under a real systemd: ready after the first pass, reload, watchdog, stop, and a wrong configuration.
-
-systemd boots in a container that has this machine's /usr, an empty rest, and no network but loopback. There is neither
-Docker nor etcd in it, which the agent must bear: it starts, and says what it cannot know.
-"""
+"""The unit under a real systemd: ready after the first pass, reload, watchdog, stop, and a wrong configuration."""
 
 import json
-import os
-import secrets
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.patience import PATIENCE, until
-from tests.places import REPOSITORY
+from tests.systemd.machine import PYTHON, UNIT, Machine
 
 pytestmark = pytest.mark.real
-
-ROOT = REPOSITORY
-UNIT = "calico-agent.service"
-
-# Where the tree and the virtual environment stand inside: a fixed place, because systemd hides /tmp and its like.
-TREE = "/opt/tree"
-ENVIRONMENT = "/opt/environment"
-PYTHON = f"{ENVIRONMENT}/bin/python"
-
-# What would wait for a network that does not come, or start this machine's services in the container.
-MASKED = (
-    "docker.socket",
-    "systemd-networkd.service",
-    "systemd-networkd.socket",
-    "systemd-networkd-wait-online.service",
-)
-
-# The watchdog of the unit waits for two minutes; a test does not. An endpoint makes the agent load gRPC, so that the
-# sandbox is tried with everything that the agent uses, and with what `sources.docker.waiting_commands` asks systemd.
-DROP_IN = f"""
-[Service]
-ExecStartPre=/bin/sh -c 'exec systemctl show --property=ActiveState --value -- basic.target >/run/calico-agent/asked'
-ExecStart=
-ExecStart={PYTHON} -m calico_agent run
-ExecReload=
-ExecReload={PYTHON} -m calico_agent config check
-ExecReload=/bin/kill -HUP $MAINPID
-WatchdogSec=4
-RestartSec=1
-Environment=PYTHONPATH={TREE}
-Environment=CALICO_AGENT_DATASTORE_ENDPOINTS=http://127.0.0.1:1
-"""
-
-
-class Machine:
-    """A booted systemd."""
-
-    def __init__(self, folder: Path) -> None:
-        (folder / "drop-in").mkdir()
-        (folder / "drop-in" / "test.conf").write_text(DROP_IN)
-        base = Path(sys.base_prefix)
-        binds = {} if base.is_relative_to("/usr") else {str(base): str(base)}
-        binds |= {
-            str(ROOT): TREE,
-            sys.prefix: ENVIRONMENT,
-            str(ROOT / "systemd" / UNIT): f"/etc/systemd/system/{UNIT}",
-            str(folder / "drop-in"): f"/etc/systemd/system/{UNIT}.d",
-        }
-        self._log = (folder / "console.log").open("wb")
-        self._nspawn = subprocess.Popen(
-            [
-                "systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--directory=/", "--volatile=yes",
-                "--private-network", "--console=pipe", f"--machine=agent-{secrets.token_hex(4)}",
-                *(f"--bind-ro={source}:{destination}" for source, destination in binds.items()),
-                "--boot", "systemd.unit=basic.target", "systemd.firstboot=off",
-                *(f"systemd.mask={name}" for name in MASKED),
-            ],
-            stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log, start_new_session=True,
-        )  # fmt: skip
-        self._console = folder / "console.log"
-
-    def wait_for_boot(self) -> None:
-        until("init runs", lambda: self.leader() != 0, self.console)
-        until("it has booted", lambda: self.run("systemctl", "is-active", "basic.target") == "active", self.console)
-
-    def console(self) -> str:
-        return self._console.read_text(errors="replace")[-2000:]
-
-    def leader(self) -> int:
-        """The container's init, as this machine numbers it."""
-        assert self._nspawn.poll() is None, self.console()
-        children = Path(f"/proc/{self._nspawn.pid}/task/{self._nspawn.pid}/children").read_text().split()
-        return int(children[0]) if children else 0
-
-    def run(self, *command: str) -> str:
-        """The output of a command inside, whatever its exit code."""
-        done = subprocess.run(
-            ["nsenter", f"--target={self.leader()}", "--all", "--", *command],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False,
-        )  # fmt: skip
-        return done.stdout.strip()
-
-    def agent(self, *arguments: str) -> str:
-        return self.run("env", f"PYTHONPATH={TREE}", PYTHON, "-m", "calico_agent", *arguments)
-
-    def metrics(self) -> str:
-        fetch = (
-            "import urllib.request as r; print(r.urlopen('http://127.0.0.1:9197/metrics', timeout=5).read().decode())"
-        )
-        return self.run(PYTHON, "-c", fetch)
-
-    def show(self, name: str) -> str:
-        return self.run("systemctl", "show", "--value", f"--property={name}", UNIT)
-
-    def pid(self) -> int:
-        return int(self.show("MainPID"))
-
-    def journal(self) -> str:
-        return self.run("journalctl", "--no-pager", "--output=cat", f"--unit={UNIT}")
-
-    def stop(self) -> None:
-        """Power off, or else kill: the init takes its whole container with it."""
-        try:
-            self._nspawn.send_signal(signal.SIGTERM)
-            self._nspawn.wait(15)
-        except subprocess.TimeoutExpired:
-            os.killpg(self._nspawn.pid, signal.SIGKILL)
-            self._nspawn.wait(15)
-        finally:
-            self._log.close()
-
-
-@pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    machine = Machine(tmp_path_factory.mktemp("machine"))
-    try:
-        machine.wait_for_boot()
-        yield machine
-    finally:
-        machine.stop()
 
 
 @pytest.fixture
@@ -226,21 +96,6 @@ def test_a_reload_of_a_wrong_configuration_fails_and_is_told_until_it_is_put_rig
         started.journal,
     )
     assert (started.pid(), started.show("ActiveState")) == (pid, "active")
-
-
-def test_a_certificate_that_is_not_there_ends_nothing(machine: Machine) -> None:
-    folder = f"/run/systemd/system/{UNIT}.d"
-    lines = "[Service]\\nEnvironment=CALICO_AGENT_DATASTORE_ENDPOINTS=https://127.0.0.1:1"
-    lines += " CALICO_AGENT_DATASTORE_CA_FILE=/etc/late.crt\\n"
-    machine.run("sh", "-c", f"mkdir -p {folder}; printf '{lines}' > {folder}/zz-late.conf; systemctl daemon-reload")
-    try:
-        assert machine.run("systemctl", "start", UNIT) == ""
-        until("it is told", lambda: "/etc/late.crt, does not exist" in machine.agent("status"), machine.journal)
-        assert machine.show("ActiveState") == "active"
-    finally:
-        machine.run("systemctl", "stop", UNIT)
-        machine.run("systemctl", "reset-failed", UNIT)
-        machine.run("sh", "-c", f"rm -r {folder}; systemctl daemon-reload")
 
 
 def test_a_hung_agent_is_killed_by_the_watchdog_and_started_again(started: Machine) -> None:
