@@ -677,7 +677,8 @@ def test_a_key_file_that_this_user_may_not_read_is_named() -> None:
 
 def refused_as_nobody(settings: DatastoreSettings) -> str:
     program = (
-        "import os, sys; from calico_agent.sources.datastore.reading import read_datastore;"
+        "import os, sys, calico_agent.sources.datastore.etcd3.backend;"  # as this user, while it can read our files
+        "from calico_agent.sources.datastore.reading import read_datastore;"
         "from calico_agent.model.settings import DatastoreSettings; os.seteuid(65534);"
         "print(read_datastore(DatastoreSettings((sys.argv[1],), *sys.argv[2:]), timeout=1).reason)"
     )
@@ -692,7 +693,7 @@ def test_protobuf_is_told_to_be_pure_python_before_it_is_imported() -> None:
     program = (
         "import sys, calico_agent.sources.datastore.etcd3.decode;"
         "assert not {'grpc', 'google.protobuf'} & set(sys.modules);"
-        "import calico_agent.sources.datastore.mirror;"
+        "import calico_agent.sources.datastore.etcd3.backend;"
         "from google.protobuf.internal import api_implementation as chosen;"
         "print(chosen.Type())"
     )
