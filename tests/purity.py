@@ -27,7 +27,7 @@ LIBRARIES = {
     "yaml": ("calico_agent.adopt.manifest.", "calico_agent.sources.kubernetes.decode.yaml_object"),
     "contextvars": ("calico_agent.model.last_value_cache",),
     "msgspec": ("calico_agent.adopt.translate", "calico_agent.sources.datastore.kubernetes.decode"),
-    "prometheus_client.core": ("calico_agent.report.as_metrics",),
+    "prometheus_client.core": ("calico_agent.report.as_metrics", "calico_agent.report.tally_metrics"),
 }
 
 # The configuration is read and written by what is adopted, as values; its modules that open files stay outside.

@@ -71,6 +71,8 @@ def healthy_report() -> Report:
         problems=(),
         sessions=(session("10.77.0.12", node="host2"), session("10.77.0.13", node="host3")),
         routes=RouteCounts(expected=2, present=2),
+        encapsulated=dict.fromkeys(("none", "IPIP", "VXLAN", "WireGuard"), RouteCounts())
+        | {"none": RouteCounts(expected=2, present=2)},
         container=Container(
             id="0123456789ab",
             name="calico-node",
@@ -82,6 +84,8 @@ def healthy_report() -> Report:
         datastore_origin="configuration",
         datastore_revision=4711,
         datastore_read_at=NOW - timedelta(seconds=4),
+        snapshot_at=NOW - timedelta(minutes=2),
+        certificate_ends={"authority": NOW + timedelta(days=3000), "client": NOW + timedelta(days=200)},
         nodes=3,
         pass_seconds=0.0421,
     )
@@ -122,12 +126,15 @@ def blind_report() -> Report:
         sessions=(),
         unread=frozenset(Family),
         routes=None,
+        encapsulated={},
         container=None,
         container_known=False,
         unreadable=(Unreadable("kernel", "no netlink"), Unreadable("Docker", "no socket"), Unreadable("etcd", "unset")),
         datastore_origin="",
         datastore_revision=None,
         datastore_read_at=None,
+        snapshot_at=None,
+        certificate_ends={},
         nodes=None,
     )
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from calico_agent.model.report import Report
+from calico_agent.report.tally import Tally
 from calico_agent.text import span
 
 LOOP = "loop"
@@ -55,6 +56,8 @@ class AgentHealth:
         # The history since a moment (None: all that is kept), oldest first; None: nobody tells.
         self.tell_history: Callable[[datetime | None], list[dict[str, Any]]] | None = None
         self.loop_limit = loop_limit
+        # What the loop counts.
+        self.tally = Tally()
         self._monotonic = monotonic
         self._report: Report | None = None
         self._doing = ("", self.started_at)

@@ -8,6 +8,7 @@ from prometheus_client.registry import Collector
 
 from calico_agent.api.latest import AgentHealth
 from calico_agent.report.as_metrics import collect, stands_as
+from calico_agent.report.tally_metrics import collect_tally
 from calico_agent.report.verdict import standing
 
 # What generate_latest writes. The oldest prometheus_client that we allow has no name for it.
@@ -41,5 +42,6 @@ class _LatestCollector(Collector):
         yield components
         report = self._latest.report
         yield from stands_as(standing(report, (component.words for component in self._latest.stuck())))
+        yield from collect_tally(self._latest.tally)
         if report is not None:
             yield from collect(report)

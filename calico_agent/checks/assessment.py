@@ -102,6 +102,7 @@ def assess(
         sessions=sessions,
         unread=_unread(view),
         routes=routes.counts if view.kernel and view.cluster and view.local.name is not None else None,
+        encapsulated=routes.encapsulated,
         stage=stage_of(view, decided),
         checks=checks,
     )

@@ -4,13 +4,14 @@ So one walk along the kernel's table tells all that is not as it should be. An a
 than `ip route show` needs to print them: built-in functions make the walk, and only what differs comes into a loop.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import compress, filterfalse
 from operator import is_not
 from typing import NamedTuple
 
-from calico_agent.expected.forwarding import ForwardingPath
+from calico_agent.expected.forwarding import Encapsulation, ForwardingPath
 from calico_agent.expected.routes import Expectation, ExpectedRoute
 from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.network.address import IPAddress, IPNetwork
@@ -38,6 +39,7 @@ class ExpectedTable:
 
     `columns` are their ways by kind of prefix and network, `ways` the same, each once, with a prefix that should take
     it; `own` are the blocks of this host.
+    `encapsulated` is how many routes there are of each encapsulation.
     `blocks` finds the expected route to the block around a prefix, and `all` any expected route around it.
     """
 
@@ -45,6 +47,7 @@ class ExpectedTable:
     columns: Mapping[_Kind, Mapping[int, ForwardingPath]]
     ways: Mapping[ForwardingPath, IPNetwork]
     own: frozenset[Key]
+    encapsulated: Mapping[Encapsulation, int]
     blocks: PrefixIndex[ExpectedRoute]
     all: PrefixIndex[ExpectedRoute]
 
@@ -86,6 +89,7 @@ def expected_table(expectation: Expectation) -> ExpectedTable:
         columns,
         {route.way: route.prefix for route in expectation.routes},
         frozenset(map(key_of, expectation.own_blocks)),
+        Counter(route.way.encapsulation for route in routes.values()),
         PrefixIndex({key: route for key, route in routes.items() if not route.borrowed}),
         PrefixIndex(routes),
     )

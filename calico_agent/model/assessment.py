@@ -1,6 +1,7 @@
 """What one observation means: conditions, problems, and what is counted beside them."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from calico_agent.model.calico.bird import Session
@@ -56,7 +57,8 @@ class Assessment:
     """What one observation means, without any memory: the same observation always gives the same assessment.
 
     `sessions` are those of the BIRD daemons that could be read; `unread` are the families of those that could not.
-    `routes` is None while it is not known which routes this host should have, or which it has. `checks` are those of
+    `routes` is None while it is not known which routes this host should have, or which it has, `encapsulated`
+    are those expected by how packets travel on them. `checks` are those of
     the preflight, none where nothing was read for them.
     """
 
@@ -67,6 +69,7 @@ class Assessment:
     sessions: tuple[PeerSession, ...] = ()
     unread: frozenset[Family] = frozenset()
     routes: RouteCounts | None = None
+    encapsulated: Mapping[str, RouteCounts] = field(default_factory=dict)
     stage: StageReached | None = None
     checks: tuple[Check, ...] = ()
 

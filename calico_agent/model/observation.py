@@ -41,8 +41,9 @@ class Observation:
 
     `bird6` is None where the IPv6 daemon is not used. `datastore` is the last reading that was believed; what exists is
     held against it however old it is. `datastore_trouble` says why there is no newer one, `snapshot_trouble` why that
-    reading cannot be kept on disk, or why the kept one was of no use. `files_trouble` says why the next connection to
-    the datastore cannot be made with the files that prove who we are. `claim_trouble` says why the node name cannot be
+    reading cannot be kept on disk, or why the kept one was of no use; `snapshot_at` is when the kept one was read.
+    `files_trouble` says why the next connection to the datastore cannot be made with the files that prove who we are.
+    `claim_trouble` says why the node name cannot be
     claimed, `state_trouble` which of the agent's own files cannot be kept. `rivals` are processes that do calico/node's
     work outside of its containers. `elsewhere` is the process of calico/node where no container of Docker accounts for
     it, in words. `pull` is the last fetching of an image, None where there was none. `held` are the
@@ -64,6 +65,7 @@ class Observation:
     bird6: Bird | Unreadable | None = None
     datastore_trouble: Unreadable | None = None
     snapshot_trouble: Unreadable | None = None
+    snapshot_at: datetime | None = None
     files_trouble: Unreadable | None = None
     claim_trouble: Unreadable | None = None
     state_trouble: tuple[Unreadable, ...] = ()

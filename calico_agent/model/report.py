@@ -3,6 +3,7 @@
 What changes from one to the next, or of the agent itself, is an event: the log and the history are made from these.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -80,8 +81,11 @@ class Report:
 
     `container` is the calico/node container the conditions speak of: None where there is none, and where it is not
     known whether there is one (then not `container_known`). Of the BIRD daemons of the families in `unread` no session
-    is known. None for `routes`, `nodes` or `datastore_revision` is not known. `datastore_read_at` is the age of the
-    expectation.
+    is known. None for `routes`, `nodes` or `datastore_revision` is not known. `encapsulated` are the counts of
+    the expected routes by how packets travel on them. `datastore_read_at` is the age of the
+    expectation, `snapshot_at` that of the reading which is kept on disk, None where there is none. `certificate_ends`
+    is when the first certificate of each role (authority, client, server) expires by which this host and etcd know
+    each other.
     `claim` is what etcd says about the holder of the node name. `checks` are those of the preflight, none before they
     were made. `maintenance` is what an administrator asks for now.
     """
@@ -97,6 +101,7 @@ class Report:
     sessions: tuple[PeerSession, ...] = ()
     unread: frozenset[Family] = frozenset()
     routes: RouteCounts | None = None
+    encapsulated: Mapping[str, RouteCounts] = field(default_factory=dict)
     container: Container | None = None
     container_known: bool = True
     stage: StageReached | None = None
@@ -105,6 +110,8 @@ class Report:
     datastore_origin: str = ""
     datastore_revision: int | None = None
     datastore_read_at: datetime | None = None
+    snapshot_at: datetime | None = None
+    certificate_ends: Mapping[str, datetime] = field(default_factory=dict)
     nodes: int | None = None
     claim: NameLease = field(default_factory=NameLease)
     configuration: Configuration = field(default_factory=Configuration)

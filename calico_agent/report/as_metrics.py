@@ -89,6 +89,12 @@ def _judgement(report: Report) -> Iterator[Metric]:
         for status in Status
     }
     yield _labelled("condition", "The status of each condition.", conditions, ("type", "status"))
+    since = GaugeMetricFamily(
+        f"{_PREFIX}condition_since_timestamp_seconds", "Since when a condition has its status.", labels=("type",)
+    )
+    for timed in report.conditions:
+        since.add_metric((timed.condition.type.value,), _seconds(timed.since))
+    yield since
     confirmed: _Values = {(timed.problem.cause.code, timed.severity.name.lower()): 1 for timed in report.confirmed}
     yield _labelled("problem", "The codes of the confirmed problems.", confirmed, ("code", "severity"))
     counted = Counter((timed.severity, "confirmed" if timed.confirmed else "suspected") for timed in report.problems)
@@ -118,6 +124,13 @@ def _routes(report: Report) -> Iterator[Metric]:
         ("stale", routes.stale, "Routes to pods that nobody expects any more."),
     ):
         yield _gauge(f"routes_{name}", text, number)
+    travelling: _Values = {
+        (state, encapsulation.lower()): number
+        for encapsulation, one in report.encapsulated.items()
+        for state, number in (("present", one.present), ("missing", one.missing), ("wrong", one.wrong))
+    }
+    text = "Expected routes by what was found, and by how packets travel on them."
+    yield _labelled("routes", text, travelling, ("state", "encapsulation"))
     yield _gauge("nodes_without_route", "Nodes to whose pods no route leads.", routes.nodes_without_route)
 
 
@@ -170,6 +183,18 @@ def _datastore(report: Report) -> Iterator[Metric]:
     if report.datastore_read_at:
         text = "When what is known of the datastore was last known to be current."
         yield _gauge("datastore_last_sync_timestamp_seconds", text, _seconds(report.datastore_read_at))
+    if report.datastore_revision is not None:
+        yield _gauge("datastore_revision", "The revision of what is known of the datastore.", report.datastore_revision)
+    if report.snapshot_at:
+        text = "When the reading of the datastore was made that is kept on disk for the next start."
+        yield _gauge("datastore_snapshot_timestamp_seconds", text, _seconds(report.snapshot_at))
+    if report.certificate_ends:
+        text = "When the first certificate of a role expires by which this host and etcd know each other."
+        name = f"{_PREFIX}datastore_certificate_expiry_timestamp_seconds"
+        expiry = GaugeMetricFamily(name, text, labels=("role",))
+        for role, end in sorted(report.certificate_ends.items()):
+            expiry.add_metric((role,), _seconds(end))
+        yield expiry
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

@@ -115,6 +115,7 @@ class Collector:
             bird6=bird6,
             datastore_trouble=trouble,
             snapshot_trouble=self._datastore.snapshot_trouble,
+            snapshot_at=self._datastore.snapshot_at,
             files_trouble=self._datastore.files_trouble,
             claim_trouble=self._claim_trouble(),
             state_trouble=self._state_trouble(),

@@ -2,6 +2,7 @@
 
 from calico_agent import __version__
 from calico_agent.checks.container.stage import stage_by
+from calico_agent.checks.preflight.machine.certificates import certificate_ends
 from calico_agent.config import Config
 from calico_agent.expected.local_node import node_container, runs_elsewhere
 from calico_agent.model.assessment import Assessment
@@ -40,6 +41,7 @@ def compose(
         sessions=assessment.sessions,
         unread=assessment.unread,
         routes=assessment.routes,
+        encapsulated=assessment.encapsulated,
         container_known=not (isinstance(observation.docker, Unreadable) or runs_elsewhere(observation)),
         container=container,
         stage=stage_by(assessment.stage, (timed.condition for timed in conditions)),
@@ -47,6 +49,8 @@ def compose(
         datastore_origin=observation.datastore_settings.origin if observation.datastore_settings else "",
         datastore_revision=readable.revision if readable else None,
         datastore_read_at=readable.read_at if readable else None,
+        snapshot_at=observation.snapshot_at,
+        certificate_ends=certificate_ends(observation.preparation),
         nodes=len(readable.nodes) if readable else None,
         configuration=observation.configuration,
         checks=assessment.checks,

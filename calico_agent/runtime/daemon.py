@@ -23,6 +23,7 @@ from calico_agent.api.systemd import Notifier
 from calico_agent.config import Config, ConfigOnDisk
 from calico_agent.config.show import told_beside, told_config
 from calico_agent.errors import ConfigError
+from calico_agent.model.container.action import KINDS
 from calico_agent.model.observation import AgentTrouble
 from calico_agent.model.report import Event, Level, Report
 from calico_agent.report.as_text import render_line
@@ -98,6 +99,7 @@ class Daemon:
 
     def _pass(self, words: list[str]) -> None:
         self._begun = time.monotonic()
+        self._latest.tally = self._latest.tally.after_waking(words)
         self._latest.do("looking at this host")
         self._server.retry()
         try:
@@ -106,6 +108,7 @@ class Daemon:
             # The next pass may meet another world. If none can finish, systemd's watchdog is not fed and restarts us.
             advice = "this is a bug of calico-agent: please report it with this text"
             trace = "".join(traceback.format_exception(error))
+            self._latest.tally = self._latest.tally.after_failure()
             self._tell("pass_failed", Level.ERROR, repr(error), error=repr(error), advice=advice, exception=trace)
             return
         self._events.tell(*changes(self._report, report), at=report.at)
@@ -119,6 +122,8 @@ class Daemon:
         self._latest.do(plan.doing)
         outcome = self._agent.act(plan)
         self._latest.beat()
+        if outcome is not None:
+            self._latest.tally = self._latest.tally.after_action(KINDS[type(plan.action)], done=not outcome.error)
         if outcome is not None and outcome.error:
             self._tell("action_failed", Level.ERROR, says=plan.doing, doing=plan.doing, error=outcome.error)
         self._words.put("acted")
@@ -126,6 +131,7 @@ class Daemon:
     def _publish(self, report: Report) -> None:
         first = self._report is None
         self._report = report
+        self._latest.tally = self._latest.tally.after_pass(report.pass_seconds, report.unreadable)
         self._latest.publish(report)
         line = render_line(report)
         if first:

@@ -6,6 +6,7 @@ Without configuration its settings come from the calico/node that runs here.
 import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,6 +76,11 @@ class DatastoreSource:
     def snapshot_trouble(self) -> Unreadable | None:
         """Why the reading is not kept for the next start."""
         return self._keeper.error if self._keeper is not None else None
+
+    @property
+    def snapshot_at(self) -> datetime | None:
+        """When the reading was made that is kept for the next start; None where none is."""
+        return self._keeper.kept_from if self._keeper is not None else None
 
     def read(self, docker: Docker | Unreadable) -> tuple[Datastore | Unreadable, Unreadable | None]:
         """The last reading that was believed, and why there is no newer one."""

@@ -204,6 +204,7 @@ def test_the_table_names_every_source_of_an_observation() -> None:
         "bird6",
         "datastore_trouble",
         "snapshot_trouble",
+        "snapshot_at",
         "files_trouble",
         "claim_trouble",
         "state_trouble",

@@ -45,8 +45,8 @@ def page() -> str:
         "values of one answer are of one instant, and times are instants in seconds since 1970: "
         "`time() - calico_agent_last_pass_timestamp_seconds` is an age.",
         "What is not known is left out, and never 0, so a rule asks for `absent()` as well where that matters. Before "
-        "the first pass there are `calico_agent_healthy`, `calico_agent_ready` and `calico_agent_component_healthy` "
-        "only.",
+        "the first pass there are `calico_agent_healthy`, `calico_agent_ready`, `calico_agent_component_healthy` and "
+        "what is counted. Counters begin anew with the agent.",
         markdown.table(("name", "type", "labels", "what it says", "can be absent"), rows),
         "The page also has the families `process_*` of the Prometheus client: memory, processor time and file "
         "descriptors of the agent itself.",

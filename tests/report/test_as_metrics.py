@@ -103,6 +103,26 @@ def test_a_suspicion_is_no_problem_yet() -> None:
     assert value(report, "problems", severity="error", state="suspected") == 1
 
 
+def test_since_when_a_condition_is_as_it_is() -> None:
+    broken = broken_report()
+    since = next(one.since for one in broken.conditions if one.condition.type is ConditionType.ROUTES_IN_PLACE)
+    assert value(broken, "condition_since_timestamp_seconds", type="RoutesInPlace") == since.timestamp()
+
+
+def test_routes_by_how_packets_travel_on_them() -> None:
+    assert value(healthy_report(), "routes", state="present", encapsulation="none") == 2
+    assert value(healthy_report(), "routes", state="missing", encapsulation="vxlan") == 0
+
+
+def test_when_certificates_expire_and_how_old_the_kept_reading_is() -> None:
+    report = healthy_report()
+    assert value(report, "datastore_certificate_expiry_timestamp_seconds", role="client") == (
+        report.certificate_ends["client"].timestamp()
+    )
+    assert value(report, "datastore_snapshot_timestamp_seconds") == NOW.timestamp() - 120
+    assert value(report, "datastore_revision") == 4711
+
+
 def test_without_sessions_their_number_is_0_and_not_absent() -> None:
     assert (
         value(replace(healthy_report(), sessions=()), "bgp_peers", state="established", type="mesh", family="ipv4") == 0
@@ -145,7 +165,9 @@ def test_what_could_not_be_read_has_no_series() -> None:
     for unknown in (
         *("container_running", "container_stage", "container_last_exit_code", "container_start_timestamp_seconds"),
         *("routes_expected", "routes_present", "routes_missing", "routes_wrong", "routes_stale", "nodes_without_route"),
-        *("nodes", "bgp_peers", "datastore_last_sync_timestamp_seconds"),
+        *("nodes", "bgp_peers", "routes", "datastore_last_sync_timestamp_seconds"),
+        *("datastore_revision", "datastore_snapshot_timestamp_seconds"),
+        "datastore_certificate_expiry_timestamp_seconds",
     ):
         assert unknown not in names
     assert value(blind_report(), "condition", type="RoutesInPlace", status="Unknown") == 1

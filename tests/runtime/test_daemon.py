@@ -211,6 +211,16 @@ def test_what_a_watch_says_in_a_pass_is_looked_at_at_once(running: Running) -> N
     assert running.run(woken, signalled(signal.SIGTERM)).done == ["pass", "pass", "close"]
 
 
+def test_what_the_loop_does_is_counted(running: Running) -> None:
+    running.run(raises, acts, signalled(signal.SIGTERM))
+    assert running.health is not None
+    tally = running.health.tally
+    assert tally.failed == 1
+    assert sum(tally.durations) == 2
+    assert (tally.woken["start"], tally.woken["netlink"], tally.woken["acted"]) == (1, 1, 1)
+    assert tally.actions["start", False] == 1
+
+
 def test_what_is_asked_for_is_looked_at_at_once(running: Running) -> None:
     """The signal of `calico-agent pause`, in the middle of a wait of an hour."""
     running.write(3600)

@@ -1,8 +1,8 @@
 """What is wrong about routes: those that are not as they should be, what lies beneath them, and what is too many."""
 
 from collections import Counter
-from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 from calico_agent.checks.bgp.rib import rib_of
 from calico_agent.checks.blocks.lost_blocks import find_lost_blocks
@@ -16,7 +16,7 @@ from calico_agent.checks.underlay.nearness import find_lost_sight
 from calico_agent.checks.underlay.routers import find_untold_routers
 from calico_agent.checks.underlay.tunnels import Underlay
 from calico_agent.checks.workloads.users import stranded_pods
-from calico_agent.expected.forwarding import ForwardingPath
+from calico_agent.expected.forwarding import Encapsulation, ForwardingPath
 from calico_agent.expected.route_table import ExpectedTable, expected_table
 from calico_agent.expected.routes import Expectation
 from calico_agent.expected.view import View
@@ -28,10 +28,11 @@ from calico_agent.model.network.kernel import Kernel
 
 @dataclass(frozen=True, slots=True)
 class RouteCheck:
-    """What the comparison of one table found."""
+    """What the comparison of one table found; `encapsulated` are the counts of the expected routes by encapsulation."""
 
     counts: RouteCounts = field(default_factory=RouteCounts)
     findings: tuple[Finding, ...] = ()
+    encapsulated: Mapping[str, RouteCounts] = field(default_factory=dict)
 
 
 def check_routes(view: View, kernel: Kernel, expectation: Expectation) -> RouteCheck:
@@ -58,8 +59,17 @@ def check_routes(view: View, kernel: Kernel, expectation: Expectation) -> RouteC
         *find_unadvertised(view, expectation),
         *find_untold_routers(view, kernel, passable),
     )
-    counts = _count(table, broken, amiss, sum(one.fault is RT_STALE for one in found.unexpected))
-    return RouteCheck(replace(counts, left_out=expectation.left_out), findings)
+    encapsulated = _count(table, broken, amiss)
+    counts = RouteCounts(
+        expected=len(table.routes),
+        present=sum(one.present for one in encapsulated.values()),
+        missing=sum(one.missing for one in encapsulated.values()),
+        wrong=sum(one.wrong for one in encapsulated.values()),
+        stale=sum(one.fault is RT_STALE for one in found.unexpected),
+        nodes_without_route=_nodes_without_route(table, amiss),
+        left_out=expectation.left_out,
+    )
+    return RouteCheck(counts, findings, encapsulated)
 
 
 def _stranded(view: View, kernel: Kernel) -> Collection[str]:
@@ -74,25 +84,33 @@ def _said(view: View, words: RouteFindings, one: RouteMismatch) -> Finding:
 
 
 def _count(
-    table: ExpectedTable, broken: Collection[ForwardingPath], amiss: tuple[RouteMismatch, ...], stale: int
-) -> RouteCounts:
+    table: ExpectedTable, broken: Collection[ForwardingPath], amiss: tuple[RouteMismatch, ...]
+) -> Mapping[str, RouteCounts]:
     """What was found. A right route whose way does not reach its node is wrong all the same."""
-    expected = len(table.routes)
-    missing = sum(one.fault is RT_MISSING for one in amiss)
-    wrong = len(amiss) - missing
+    missing = Counter(one.route.way.encapsulation for one in amiss if one.fault is RT_MISSING)
+    wrong = Counter(
+        one.route.way.encapsulation for one in amiss if one.fault is not RT_MISSING and one.route.way not in broken
+    )
     if broken:
-        wrong += sum(route.way in broken for route in table.routes.values())
-        wrong -= sum(one.route.way in broken for one in amiss)
+        wrong.update(route.way.encapsulation for route in table.routes.values() if route.way in broken)
+        wrong.subtract(
+            one.route.way.encapsulation for one in amiss if one.fault is RT_MISSING and one.route.way in broken
+        )
+    return {
+        one.value: RouteCounts(
+            expected=table.encapsulated.get(one, 0),
+            present=table.encapsulated.get(one, 0) - missing[one] - wrong[one],
+            missing=missing[one],
+            wrong=wrong[one],
+        )
+        for one in Encapsulation
+    }
+
+
+def _nodes_without_route(table: ExpectedTable, amiss: tuple[RouteMismatch, ...]) -> int:
     lost = Counter(one.route.way.node for one in amiss if one.fault is RT_MISSING)
     owed = Counter(route.way.node for route in table.routes.values()) if lost else {}
-    return RouteCounts(
-        expected=expected,
-        present=expected - missing - wrong,
-        missing=missing,
-        wrong=wrong,
-        stale=stale,
-        nodes_without_route=sum(owed[node] == number for node, number in lost.items()),
-    )
+    return sum(owed[node] == number for node, number in lost.items())
 
 
 def _underlay(view: View, kernel: Kernel, table: ExpectedTable) -> dict[ForwardingPath, tuple[Finding, ...]]:

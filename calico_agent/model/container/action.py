@@ -1,5 +1,6 @@
 """What the agent may do to the world. It acts on the calico/node container only, never on routes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -113,6 +114,20 @@ Action = (
     | RenameContainer
     | ClearRestartPolicy
 )
+
+KINDS: Mapping[type[Action], str] = {
+    CreateContainer: "create",
+    StartContainer: "start",
+    ReplaceContainer: "replace",
+    Promote: "promote",
+    Rollback: "roll_back",
+    RemoveContainer: "remove",
+    Retire: "retire",
+    RestartContainer: "restart",
+    RenameContainer: "rename",
+    ClearRestartPolicy: "clear_restart_policy",
+}
+"""The word for each, as metrics name it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,12 @@ class CacheWriter(Worker):
         """Why the file could not be used when that was last tried."""
         return self._trouble
 
+    @property
+    def kept_from(self) -> datetime | None:
+        """When the reading was made that the file holds; None where it holds none."""
+        kept = self._kept
+        return kept.read_at if kept is not None else None
+
     def load(self) -> Datastore | None:
         """The reading of an earlier run, if there is one that is of use, and none that is too old to say anything."""
         try:

@@ -909,6 +909,16 @@ def test_a_right_route_into_a_broken_tunnel_counts_as_wrong() -> None:
     assert counts(broken) == RouteCounts(expected=2, present=1, wrong=1)
 
 
+def test_the_counts_by_encapsulation_add_up() -> None:
+    broken = tunnelled(*GOOD_TUNNELS, forwarding=GOOD_FORWARDING[:1])
+    for observation in (HEALTHY, routed(without=[TO3]), routed(via(TO3, "10.77.0.12")), broken):
+        found, total = look(observation).encapsulated, counts(observation)
+        for state in ("expected", "present", "missing", "wrong"):
+            assert sum(getattr(one, state) for one in found.values()) == getattr(total, state)
+    assert look(routed(without=[TO3])).encapsulated["none"] == RouteCounts(expected=2, present=1, missing=1)
+    assert look(broken).encapsulated["VXLAN"].wrong == 1
+
+
 def test_findings_carry_node_and_prefix() -> None:
     (missing,) = findings_of(routed(without=[TO3]))
     assert isinstance(missing, Finding)

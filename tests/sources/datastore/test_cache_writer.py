@@ -46,7 +46,10 @@ def test_what_is_read_is_kept_and_comes_back(file: SnapshotFile, keep: Callable[
     fresh = replace(READ, read_at=datetime.now(UTC))
     keep(lambda: fresh)
     until("the file is as wanted", lambda: file.load() == fresh)
-    assert CacheWriter(file).load() == fresh
+    again = CacheWriter(file)
+    assert again.kept_from is None
+    assert again.load() == fresh
+    assert again.kept_from == fresh.read_at
 
 
 def test_one_that_is_of_no_use_is_told_until_it_is_replaced(

@@ -4,7 +4,7 @@ A certificate of a client may be of another authority than etcd's own: then etcd
 which it does in the handshake of `HOST-ETCD`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from calico_agent.checks.preflight.known import known
@@ -20,6 +20,7 @@ from calico_agent.model.host.certificate import (
 )
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.preflight import Check, Verdict
+from calico_agent.model.preparation import Preparation
 from calico_agent.text import listed
 
 _LOST = "whoever uses it loses etcd, or does not reach it at its next start"
@@ -40,8 +41,29 @@ def check_certificates(view: View) -> Iterator[Check]:
             yield from _fit(credential)
 
 
+def certificate_ends(preparation: Preparation | None) -> Mapping[str, datetime]:
+    """Return when the first certificate of each role (authority, client, server) expires; no role without one."""
+    if preparation is None:
+        return {}
+    ends: list[tuple[str, datetime]] = []
+    if isinstance(preparation.credentials, Credentials):
+        for credential in preparation.credentials.found:
+            for file, role in ((credential.ca, "authority"), (credential.own, "client")):
+                if file is not None and file.certificates:
+                    ends.append((role, _decisive(file, authority=role == "authority").not_after))
+    if isinstance(preparation.etcd_servers, EtcdServers):
+        servers = preparation.etcd_servers.found
+        ends.extend(("server", one.certificate.not_after) for one in servers if one.certificate is not None)
+    return dict(sorted(ends, reverse=True))  # of each role the first to end comes last
+
+
+def _decisive(file: CertificateFile, *, authority: bool) -> Certificate:
+    """Of a bundle of authorities each stands for itself: the one that lasts counts."""
+    return max(file.certificates, key=lambda one: one.not_after) if authority else file.certificates[0]
+
+
 def _files(credentials: Credentials, at: datetime) -> Iterator[Check]:
-    """Each file once, whoever uses it. Of a bundle of authorities each stands for itself: the one that lasts counts."""
+    """Each file once, whoever uses it."""
     found: dict[str, tuple[CertificateFile, bool, list[str]]] = {}
     for credential in credentials.found:
         for file, authority in ((credential.ca, True), (credential.own, False)):
@@ -52,7 +74,7 @@ def _files(credentials: Credentials, at: datetime) -> Iterator[Check]:
         if file.trouble:
             yield _failure(file.path, f"{file.path} of {who}: {file.trouble}", _LOST, f"ls -l {file.path}")
             continue
-        decisive = max(file.certificates, key=lambda one: one.not_after) if authority else file.certificates[0]
+        decisive = _decisive(file, authority=authority)
         yield _validity(file.path, f"{file.path} of {who}", decisive, at)
         if not authority and not decisive.for_clients:
             yield _failure(

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from calico_agent.checks.preflight.machine.certificates import check_certificates
+from calico_agent.checks.preflight.machine.certificates import certificate_ends, check_certificates
 from calico_agent.model.host.certificate import (
     Certificate,
     CertificateFile,
@@ -16,6 +16,7 @@ from calico_agent.model.host.certificate import (
 )
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.preflight import Verdict
+from calico_agent.model.preparation import Preparation
 from tests.checks.cluster import AT, HEALTHY, problems_of
 from tests.checks.preflight.case import CheckCase, check, prepared
 
@@ -178,3 +179,22 @@ def test_one_that_ends_soon_explains_nothing_that_is_wrong_now(left: int) -> Non
         credentials=read(credential(own(certificate(timedelta(days=left))))),
     )
     assert problems_of(seen) == {f"HOST-EXPIRY {CERT}": set(), "DS-UNREADABLE etcd": set()}
+
+
+def test_of_each_role_the_first_to_end_is_told() -> None:
+    bundle = CertificateFile(CA, (certificate(timedelta(days=1)), certificate(9 * YEAR)))
+    found = read(
+        credential(own(certificate(timedelta(days=30)))), credential(own(certificate(timedelta(days=5))), bundle)
+    )
+    servers = EtcdServers(
+        (EtcdServer("https://a:2379", certificate=certificate(YEAR)), EtcdServer("https://b:2379", "no", "refused"))
+    )
+    ends = certificate_ends(Preparation(credentials=found, etcd_servers=servers))
+    assert ends == {"authority": AT + 9 * YEAR, "client": AT + timedelta(days=5), "server": AT + YEAR}
+
+
+def test_of_what_could_not_be_read_no_end_is_told() -> None:
+    unread = Unreadable("host", "denied")
+    assert certificate_ends(None) == certificate_ends(Preparation(credentials=unread, etcd_servers=unread)) == {}
+    lost = credential(own(trouble="it is not there"), None)
+    assert certificate_ends(Preparation(credentials=read(lost))) == {}
