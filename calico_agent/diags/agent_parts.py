@@ -7,7 +7,7 @@ from pathlib import Path
 from calico_agent import paths
 from calico_agent.config import Config
 from calico_agent.config.show import render_config
-from calico_agent.diags.bundle import BundlePart
+from calico_agent.diags.bundle import BundlePart, as_document
 from calico_agent.errors import CalicoAgentError
 from calico_agent.small_file import read_small
 from calico_agent.state.history import read_history
@@ -43,7 +43,7 @@ def agent_parts(config: Config, file: Path | None, ask: Ask) -> Iterator[BundleP
             yield BundlePart(name, trouble=silent)
             continue
         try:
-            yield BundlePart(name, ask(page))
+            yield as_document(BundlePart(name, ask(page)))
         except CalicoAgentError as error:
             silent = str(error)
             yield BundlePart(name, trouble=silent)

@@ -5,6 +5,7 @@ import json
 import tarfile
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from calico_agent.diags.scrub import scrubbed_json, scrubbed_text
@@ -41,6 +42,14 @@ class BundlePart:
         if self.document is not None:
             return json.dumps(scrubbed_json(self.document, known), indent=1, ensure_ascii=False) + "\n"
         return scrubbed_text(self.text, known)
+
+
+def as_document(part: BundlePart) -> BundlePart:
+    """JSON as such, so that it stays JSON whatever is hidden in it."""
+    if part.name.endswith(".json") and not part.trouble:
+        with suppress(ValueError):
+            return BundlePart(part.name, document=json.loads(part.text))
+    return part
 
 
 def _json(value: object) -> str:

@@ -3,14 +3,13 @@
 By the programs that an administrator would use, so that who has never seen the agent can read it.
 """
 
-import json
 import os
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
-from calico_agent.diags.bundle import MOST_OF_A_FILE, BundlePart
+from calico_agent.diags.bundle import MOST_OF_A_FILE, BundlePart, as_document
 from calico_agent.model.observation import Unreadable
+from calico_agent.sources.host.machine import read_host
 from calico_agent.sources.host.text_file import read_text
 from calico_agent.sources.host.tool import find_tool, run_tool
 
@@ -68,8 +67,9 @@ _FILES = (
 def recorded_parts(hostname: str) -> Iterator[BundlePart]:
     """The kernel's tables, in the form of a recording."""
     for name, command in _RECORDED:
-        yield _as_document(_ran(f"{hostname}/{name}", command))
+        yield as_document(_ran(f"{hostname}/{name}", command))
     yield _routes(hostname)
+    yield _machine(hostname)
     yield _read(f"{hostname}/nodename", "/var/lib/calico/nodename")
 
 
@@ -89,15 +89,17 @@ def _routes(hostname: str) -> BundlePart:
     if failed is not None:
         return failed
     inner = [part.text.strip().removeprefix("[").removesuffix("]").strip() for part in lists]
-    return _as_document(BundlePart(name, f"[{','.join(text for text in inner if text)}]\n"))
+    return as_document(BundlePart(name, f"[{','.join(text for text in inner if text)}]\n"))
 
 
-def _as_document(part: BundlePart) -> BundlePart:
-    """JSON as such, so that it stays JSON whatever is hidden in it."""
-    if part.name.endswith(".json") and not part.trouble:
-        with suppress(ValueError):
-            return BundlePart(part.name, document=json.loads(part.text))
-    return part
+def _machine(hostname: str) -> BundlePart:
+    """What tells this machine from others that claim its name."""
+    host, name = read_host(), f"{hostname}/host.json"
+    if isinstance(host, Unreadable):
+        return BundlePart(name, trouble=host.reason)
+    told = {"machine_id": host.machine_id, "boot_id": host.boot_id, "fqdn": host.fqdn, "long_up": host.long_up}
+    # To be kept from untrusted eyes (machine-id(5)).
+    return BundlePart(name, document=told, secrets=[f"MACHINE_TOKEN={host.machine_id}"])
 
 
 def _ran(name: str, command: str) -> BundlePart:

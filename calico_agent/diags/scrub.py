@@ -7,6 +7,7 @@ costs nothing. What has the name of a secret is hidden whatever it is; what has 
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from hashlib import sha256
 
 from calico_agent.secret import HIDDEN, is_shown, masked
 
@@ -74,6 +75,8 @@ _WORDS = frozenset({"true", "false", "none", "null", "yes", "no", "0", "1", '""'
 def scrubbed_json(value: object, known: Iterable[str] = (), name: str = "") -> object:
     """A document of plain JSON types in the same form; what has the name of a secret is hidden, and so are keys."""
     secrets = tuple(known)
+    if name == "machine_id" and isinstance(value, str) and value:
+        return sha256(value.encode()).hexdigest()[: len(value)]  # whose it is can still be compared
     if isinstance(value, str):
         return HIDDEN if _is_secret(name) and value not in _WORDS else _scrubbed_entry(value, secrets)
     if isinstance(value, Mapping):

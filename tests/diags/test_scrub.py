@@ -48,6 +48,15 @@ def test_the_value_of_a_flag_may_be_the_next_word() -> None:
     }
 
 
+def test_whose_machine_it_is_can_be_compared_and_not_known() -> None:
+    ours, theirs = "0123456789abcdef" * 2, "fedcba9876543210" * 2
+    found = scrubbed_json([{"machine_id": ours}, {"machine_id": ours}, {"machine_id": theirs}])
+    assert isinstance(found, list)
+    assert found[0] == found[1] != found[2]
+    assert ours not in str(found)
+    assert len(found[0]["machine_id"]) == 32
+
+
 def test_of_an_environment_the_values_are_shown_that_calico_documents() -> None:
     given = ["NODENAME=host1", "ETCD_PASSWORD=x", "DB_DSN=y", "IP=10.0.0.1", "EMPTY="]
     assert scrubbed_environment(given) == [

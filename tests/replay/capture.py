@@ -1,5 +1,6 @@
 """One host of a recording as the observation that an agent would have made there."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -81,7 +82,8 @@ def _registered(datastore: Datastore | Unreadable) -> Iterator[IPAddress]:
 def _host(folder: Path, name: str) -> Host | Unreadable:
     if not folder.is_dir():
         return Unreadable("host", f"there is no directory {name}", "absent")
-    return Host(hostname=name, nodename_file=text(folder / "nodename"))
+    told = text(folder / "host.json")  # of a bundle
+    return Host(hostname=name, nodename_file=text(folder / "nodename"), **(json.loads(told) if told else {}))
 
 
 def _kernel(folder: Path, destinations: tuple[IPAddress, ...]) -> Kernel | Unreadable:
