@@ -94,6 +94,8 @@ def _routers(draw: Draw, world: World) -> World:
         nodes = tuple(replace(one, as_number=own[one.name]) for one in world.nodes)
         world = replace(world, hosts=hosts, nodes=nodes)
     peers = _peers(world, allowed=2 if scheme == "allowed twice" else 0)
+    if scheme in {"overriding", "allowed twice"} and world.release.interfaces and draw(_RARELY):
+        peers = tuple(replace(one, local_as=65300) for one in peers)
     filters = _filters(draw, world, needed=True)
     peers = tuple(replace(one, filters=tuple(each.name for each in filters)) for one in peers)
     bgp = Bgp(False, world.bgp.as_number, peers=peers, filters=filters, services=_services(draw))

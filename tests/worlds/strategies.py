@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tests.worlds.faults import FAULTS, Fault
 from tests.worlds.hosts import ZONES, Wires, make_host, names_of
 from tests.worlds.model import history
+from tests.worlds.model.ipam import give_services
 from tests.worlds.model.peering import Bgp
 from tests.worlds.model.releases import RELEASES, Release
 from tests.worlds.model.startup import lacks_tunnel
@@ -56,6 +57,7 @@ _NETWORKS = st.sampled_from(
 )
 _POOLS = st.sampled_from((1, 1, 2, 3))
 _CIDRS = ("192.168.0.0/16", "100.64.0.0/18", "10.233.64.0/18", "198.18.5.0/24")
+_NESTED = ("10.233.64.0/18", "10.233.96.0/20")
 _CIDRS6 = ("fd80:24e2:f998:72d6::/64", "fd00:10:244::/56")
 _FIRST_POOL = st.sampled_from((0, 0, 0, 1, 2, 3))
 _MEANT = st.sampled_from(("", "", "zone", "disabled", "private"))
@@ -85,6 +87,8 @@ def walks(draw: Draw) -> tuple[World, ...]:
     world = set_up(draw, world)
     assume(not _lacks_tunnels(world))
     world = _pods(draw, world)
+    for pool in (one for one in world.pools if one.services):
+        world = give_services(world, pool)
     walk = [world]
     for _ in range(draw(_STEPS)):
         after = step(draw, walk[-1])
@@ -115,14 +119,20 @@ def _wires(draw: Draw, versions: tuple[int, ...]) -> Wires:
 
 def _pools(draw: Draw, release: Release, versions: tuple[int, ...]) -> list[Pool]:
     found: list[Pool] = []
+    for_services = release.interfaces and 4 in versions and draw(_RARELY)
     first = draw(_FIRST_POOL)
-    for number, cidr in enumerate((*_CIDRS[first:], *_CIDRS[:first])[: draw(_POOLS) if 4 in versions else 0]):
+    cidrs = (*_CIDRS[first:], *_CIDRS[:first])
+    if release.v2 and draw(_RARELY):  # later releases refuse a pool inside another one
+        cidrs = (*_NESTED, *cidrs)
+    for number, cidr in enumerate(cidrs[: draw(_POOLS) if 4 in versions else 0]):
         ipip, vxlan = draw(MODES)
         if release.v2:
             vxlan = NEVER
         network = ip_network(cidr)
         size = max(draw(_SIZES), network.prefixlen) if not release.v2 else 26
         found.append(_meant(draw, Pool(f"pool-{number}", network, ipip, vxlan, size), release, alone=not found))
+    if for_services:
+        found.append(Pool("services", ip_network("198.19.0.0/24"), block_size=28, services=True))
     for number, cidr in enumerate(_CIDRS6[: draw(_POOLS6)] if 6 in versions else ()):
         vxlan = draw(MODES)[1] if not release.v2 else NEVER
         size = draw(_SIZES6) if not release.v2 else 122

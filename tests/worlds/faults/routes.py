@@ -81,10 +81,11 @@ def left_behind(world: World, hostname: str) -> World | None:
 
 def services(world: World, _hostname: str) -> World | None:
     """Nodes advertise a single service address, and BIRD drops what the hosts themselves send there."""
-    if world.release.v2 or any(one.prefixlen == one.max_prefixlen for one in world.bgp.services):
+    single = any(one.prefixlen == one.max_prefixlen for one in world.bgp.services)
+    if world.release.v2 or single or 4 not in world.versions:
         return None
-    single = ip_network("203.0.113.99/32")
-    return replace(world, bgp=replace(world.bgp, services=(*world.bgp.services, single)))
+    services = (*world.bgp.services, ip_network("203.0.113.99/32"))
+    return replace(world, bgp=replace(world.bgp, services=services))
 
 
 def no_default(world: World, hostname: str) -> World | None:
@@ -127,12 +128,13 @@ def borrowed_route_deleted(world: World, hostname: str) -> World | None:
 
 
 def advertised(world: World, hostname: str) -> World | None:
-    """A foreign route of which a third host hears, over the mesh."""
-    block = others_block(world, hostname)
+    """A foreign route of which a third host hears, over the mesh; behind a router both ways would look alike."""
+    block, own = others_block(world, hostname), own_node(world, hostname)
+    near = [one for one in world.nodes if own and own.ipv4 and one.ipv4 and one.ipv4.ip in own.ipv4.network]
     pool = world.pool_of(block.cidr) if block is not None else None
     if pool is None or pool.vxlan != NEVER or world.by_felix or not world.bgp.mesh or world.bgp.peers:
         return None
-    return foreign_route(world, hostname) if len(world.hosts) > 2 else None
+    return foreign_route(world, hostname) if len(near) > 2 else None
 
 
 FAULTS = (

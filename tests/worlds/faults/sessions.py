@@ -79,7 +79,9 @@ def _in_pairs(world: World, without: str) -> World | None:
 
 
 def _needed(world: World) -> bool:
-    """Whether routes come by BGP: of pools for new pods, and of those that are still used."""
+    """Whether routes come by BGP: of pools for new pods, and of those that are still used. WireGuard needs none."""
+    if 4 in world.encrypted:
+        return False
     by_bgp = (one for one in world.pools if one.vxlan == NEVER)
     return any(not one.disabled or mistakes.used(world, one.cidr) for one in by_bgp)
 
@@ -93,7 +95,7 @@ def isolated(world: World, hostname: str) -> World | None:
 def unlabelled(world: World, hostname: str) -> World | None:
     """The label by which a node has its reflectors is gone."""
     node = own_node(world, hostname)
-    if node is None or not node.labels or node.cluster_id or not _needed(world) or world.by_felix:
+    if node is None or not node.labels or node.cluster_id or world.bgp.mesh or not _needed(world) or world.by_felix:
         return None
     return with_node(world, node, labels=())
 

@@ -47,7 +47,9 @@ class Internet:
                     for found in said[session]:
                         if found.maker != one.host and self._takes(one, found):
                             key = (found.prefix, found.session, found.next_hop, found.maker)
-                            heard[one.host].setdefault(key, found)
+                            known = heard[one.host].get(key)
+                            if known is None or found.reflected < known.reflected:
+                                heard[one.host][key] = found
             learned = {name: _by_prefix(found.values()) for name, found in heard.items()}
             new = {name for name, found in learned.items() if found != self.learned[name]}
             if not new:

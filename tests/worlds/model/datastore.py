@@ -51,6 +51,9 @@ def _values(world: World) -> Iterator[tuple[str, Any]]:
         name = str(block.cidr).replace("/", "-")
         version = block.cidr.version
         yield f"{_IPAM}assignment/ipv{version}/block/{name}", block_value(block)
+        if block.virtual:
+            key = f"{_IPAM}virtual/{block.virtual}/ipv{version}/block/{name}"
+            yield key, {"state": "confirmed", "deleted": False, "type": "virtual"}
         for node_name, state in block.claims:
             yield _claim(node_name, block.cidr, state)
     for claim in world.claims:
@@ -71,6 +74,7 @@ def block_value(block: Block, *, v2: bool = False) -> dict[str, Any]:
         allocations[one.ordinal] = index
     free = [ordinal for ordinal, taken in enumerate(allocations) if taken is None]
     owner = f"host:{block.owner}" if block.owner is not None else None
+    owner = f"virtual:{block.virtual}" if block.virtual else owner
     return {
         "cidr": str(block.cidr),
         "affinity": owner,
@@ -168,6 +172,8 @@ def _pool(pool: Pool) -> dict[str, Any]:
         spec["disabled"] = True
     if not pool.exported:
         spec["disableBGPExport"] = True
+    if pool.services:
+        spec["allowedUses"] = ["LoadBalancer"]
     return spec
 
 

@@ -14,7 +14,7 @@ def pools_for(world: World, node: str, kind: str = "", version: int = 4) -> tupl
     version = 6 if "V6" in kind else 4 if kind else version
     record = world.node(node)
     zone = dict(record.labels).get("zone") if record is not None else None
-    usable = (one for one in world.pools if one.cidr.version == version and not one.disabled)
+    usable = (one for one in world.pools if one.cidr.version == version and not one.disabled and not one.services)
     if kind and "wireguard" not in kind:
         usable = (one for one in usable if (one.ipip if kind == "ipipTunnelAddress" else one.vxlan) != NEVER)
     return tuple(one for one in usable if one.nodes in {None, zone})
@@ -40,6 +40,14 @@ def assign(
             if _in(block, pools) and (ordinal := _free(block)) is not None:
                 return _give(world, block, Given(ordinal, node, handle, kind, pod))
     return world, None
+
+
+def give_services(world: World, pool: Pool) -> World:
+    """A pool for services gets a block, of which two have addresses."""
+    cidr = unclaimed(world, pool, "load-balancer")
+    given = tuple(Given(number, "", f"lb-service-{number}", "loadBalancer") for number in range(2))
+    block = Block(cidr, None, given=given, virtual="load-balancer") if cidr is not None else None
+    return replace(world, blocks=(*world.blocks, block)) if block is not None else world
 
 
 def give(world: World, block: Block, node: str, handle: str, pod: str) -> tuple[World, IPAddress]:

@@ -139,7 +139,8 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """An IP pool. `nodes` is the value of the label `zone` for which it is meant, None for all nodes."""
+    """An IP pool. `nodes` is the value of the label `zone` for which it is meant, None for all nodes. `services`: for
+    services of type LoadBalancer alone."""
 
     name: str
     cidr: IPNetwork
@@ -149,6 +150,7 @@ class Pool:
     disabled: bool = False
     exported: bool = True
     nodes: str | None = None
+    services: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,12 +166,16 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """An IPAM block: whose it is by its own record, which nodes claim it by keys of theirs, what of it was given."""
+    """An IPAM block: whose it is by its own record, which nodes claim it by keys of theirs, what of it was given.
+
+    `virtual` is an owner that is no node (`load-balancer`).
+    """
 
     cidr: IPNetwork
     owner: str | None
     claims: tuple[tuple[str, str], ...] = ()
     given: tuple[Given, ...] = ()
+    virtual: str = ""
 
     def claim(self, node: str) -> str | None:
         return dict(self.claims).get(node)
