@@ -9,6 +9,7 @@ from calico_agent.model.identity import Identity
 from calico_agent.model.observation import Observation
 from calico_agent.runtime.memory import Memory
 from calico_agent.runtime.pipeline import evaluate
+from tests.worlds.model.kept import kept
 from tests.worlds.model.settle import Settled
 from tests.worlds.reading import AT, Outside, Store
 
@@ -32,10 +33,11 @@ class Look:
         return tuple(problem.cause for problem in self.assessment.problems)
 
 
-def look_at(settled: Settled, config: Config | None = None) -> tuple[Look, ...]:
+@kept
+def look_at(settled: Settled) -> tuple[Look, ...]:
     """The look of an agent on every host."""
     store = Store.of(settled)
-    return tuple(look_from(Outside(settled, name, store), name, config or Config()) for name in settled.machines)
+    return tuple(look_from(Outside(settled, name, store), name, Config()) for name in settled.machines)
 
 
 def look_from(outside: Outside, hostname: str, config: Config) -> Look:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from tests.worlds.model.bird import Internet
 from tests.worlds.model.confd import Configured, sessions, shadowed
 from tests.worlds.model.felix import felix_routes, tunnel_devices, vxlan_entries
+from tests.worlds.model.kept import kept
 from tests.worlds.model.kernel import BIRD, MAIN, Tables, connected, devices, holder
 from tests.worlds.model.reach import Arrival, Machine, Network
 from tests.worlds.model.routers import router_speakers, router_ups
@@ -40,6 +41,7 @@ class Settled:
     internets: dict[int, Internet]
 
 
+@kept
 def settle(world: World) -> Settled:
     """Compute it: the kernel and Felix first, then BIRD's sessions, then what comes through them."""
     bare = {host.hostname: _machine(world, host) for host in world.hosts}
