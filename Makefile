@@ -10,8 +10,18 @@
 #   make worlds      clusters that nobody wrote down, as many as fit: SECONDS=3600 SEED=7 WORKERS=2
 #   make uml         all tests on the kernel that has IPIP, also those that `make test` leaves out as they are slow
 #   make wireguard   our reading of WireGuard held against a kernel that has it, in an emulator (downloads 100 MB once)
+#   make packages-test   the Debian packages and the guides on hosts that boot Debian 12 and 13, installed from nothing
 #   make bench       the budgets, measured in one run (twenty minutes); writes build/bench.json
-#   make clean       remove .venv and build
+#   make clean       remove .venv, build and dist
+#
+# What hosts are given (docs/install.md); it comes into dist/:
+#
+#   make deb         the Debian package for this machine's release (DEBIAN=13: for that one)
+#   make wheel       calico-agent alone, for pip
+#   make wheelhouse  with all that it needs, for pip without a network (PYTHON_VERSION=3.13: for that Python)
+#   make image       a Docker image (BASE=debian:12-slim, IMAGE=calico-agent)
+#   make install     from this checkout, below PREFIX=/usr/local and DESTDIR=; make uninstall takes it away again
+#   make lock        choose the newest versions of all that hosts and packages need, with hashes
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
@@ -94,4 +104,51 @@ $(STAMP): pyproject.toml
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build
+	rm -rf $(VENV) build dist
+
+# --- what hosts are given ---
+
+TOOLS := build/tools
+TOOLS_STAMP := $(TOOLS)/.installed
+CACHE ?= build/cache
+DIST ?= dist
+DEBIAN ?= $(shell . /etc/os-release && echo $$VERSION_ID)
+PYTHON_VERSION ?= $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+PREFIX ?= /usr/local
+BASE ?= debian:12-slim
+IMAGE ?= calico-agent
+# The same commit makes the same bytes.
+export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || date -r CHANGELOG.md +%s)
+
+.PHONY: deb wheel wheelhouse image install uninstall lock
+deb: $(TOOLS_STAMP)
+	@tests/install-packages packages/packages.txt
+	@$(TOOLS)/bin/python -m packages.deb $(DIST) --debian $(DEBIAN) --cache $(CACHE) $(if $(REVISION),--revision $(REVISION))
+
+wheel: $(TOOLS_STAMP)
+	@$(TOOLS)/bin/python -m packages.wheelhouse $(DIST) --wheel --python $(PYTHON_VERSION) --cache $(CACHE)
+
+wheelhouse: $(TOOLS_STAMP)
+	@$(TOOLS)/bin/python -m packages.wheelhouse $(DIST) --python $(PYTHON_VERSION) --cache $(CACHE)
+
+image: $(TOOLS_STAMP)
+	@$(TOOLS)/bin/python -m packages.image $(IMAGE) --base $(BASE) --cache $(CACHE)
+
+install: $(TOOLS_STAMP)
+	@$(TOOLS)/bin/python -m packages.layout --destdir=$(DESTDIR)/ --prefix=$(PREFIX) --cache $(CACHE) \
+	  --python $(PYTHON_VERSION) --interpreter $$($(PYTHON) -c 'import os, sys; print(os.path.realpath(sys._base_executable))')
+
+uninstall: $(TOOLS_STAMP)
+	@$(TOOLS)/bin/python -m packages.layout --destdir=$(DESTDIR)/ --prefix=$(PREFIX) --remove
+
+lock: $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[lock]'
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
+	  pyproject.toml --output-file packages/requirements.txt
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
+	  packages/tools.in --output-file packages/tools.txt
+
+$(TOOLS_STAMP): packages/tools.txt
+	@test -x $(TOOLS)/bin/python || $(PYTHON) -m venv $(TOOLS) || { echo "on Debian: apt-get install python3-venv" >&2; exit 1; }
+	@$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement packages/tools.txt
+	@touch $@
