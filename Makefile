@@ -108,7 +108,7 @@ clean:
 
 # --- what hosts are given ---
 
-TOOLS := build/tools
+TOOLS ?= build/tools
 TOOLS_STAMP := $(TOOLS)/.installed
 CACHE ?= build/cache
 DIST ?= dist
@@ -117,6 +117,7 @@ PYTHON_VERSION ?= $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_
 PREFIX ?= /usr/local
 BASE ?= debian:12-slim
 IMAGE ?= calico-agent
+IMAGE_PYTHON ?= 3.11
 # The same commit makes the same bytes.
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || date -r CHANGELOG.md +%s)
 
@@ -132,7 +133,7 @@ wheelhouse: $(TOOLS_STAMP)
 	@$(TOOLS)/bin/python -m packages.wheelhouse $(DIST) --python $(PYTHON_VERSION) --cache $(CACHE)
 
 image: $(TOOLS_STAMP)
-	@$(TOOLS)/bin/python -m packages.image $(IMAGE) --base $(BASE) --cache $(CACHE)
+	@$(TOOLS)/bin/python -m packages.image $(IMAGE) --base $(BASE) --python $(IMAGE_PYTHON) --cache $(CACHE)
 
 install: $(TOOLS_STAMP)
 	@$(TOOLS)/bin/python -m packages.layout --destdir=$(DESTDIR)/ --prefix=$(PREFIX) --cache $(CACHE) \

@@ -1,7 +1,8 @@
 """A guide of docs/ as a person follows it: the commands are taken out of the text and run, never copied.
 
-A guide is Markdown whose commands stand in ```sh blocks. Its first block declares the variables that the reader sets;
-here they get the lab's names. Each section is run as a whole, by a shell that stops at the first command that fails.
+A guide is Markdown whose commands stand in ```sh blocks; above one that no test can run is the reason. Its first block
+declares the variables that the reader sets; here they get the lab's names. Each section is run as a whole, by a shell
+that stops at the first command that fails.
 """
 
 import re
@@ -14,6 +15,10 @@ from tests.lab.namespaces import REPOSITORY
 _HEADING = re.compile(r"#+ (?P<title>.*)")
 _DECLARATION = re.compile(r"(?P<name>[A-Z_]+)=\S+")
 _FENCE = "```"
+# Blocks that are no commands: what stands in a file.
+_TEXTS = ("yaml", "toml")
+# Above commands that no test can run, with the reason.
+_NOT_RUN = re.compile(r"<!-- not run: .{20,} -->")
 
 
 @dataclass
@@ -41,18 +46,19 @@ class Guide:
 
 def read_guide(name: str) -> Guide:
     """docs/`name`."""
-    guide, title, inside = Guide(name), "", False
+    guide, title, block, excused = Guide(name), "", "", False
     blocks: list[tuple[str, list[str]]] = []
     for line in (REPOSITORY / "docs" / name).read_text().splitlines():
         if line.startswith(_FENCE):
-            inside = not inside
-            assert not inside or line == f"{_FENCE}sh", f"{name}: {line}: a block that is no shell text"
-            if inside:
+            block = "" if block else line.removeprefix(_FENCE)
+            assert block in {"", "sh", *_TEXTS} or excused, f"{name}: {line}: commands that nobody runs, and no reason"
+            if block == "sh":
                 blocks.append((title, []))
-        elif inside:
+        elif block == "sh":
             blocks[-1][1].append(line)
-        elif heading := _HEADING.fullmatch(line):
-            title = heading["title"]
+        elif not block and line:
+            excused = _NOT_RUN.fullmatch(line) is not None
+            title = heading["title"] if (heading := _HEADING.fullmatch(line)) else title
     (_, declared), *rest = blocks
     matches = [_DECLARATION.fullmatch(line) for line in declared]
     guide.variables = tuple(match["name"] for match in matches if match)

@@ -18,6 +18,7 @@ from tests.lab.guide import Guide, guides, read_guide
 from tests.lab.lab import Lab
 from tests.lab.options import Options, address
 from tests.lab.witness import Witness, witnessed
+from tests.packages.life import GUIDES
 from tests.patience import until
 
 # Three hosts are moved, one after the other, and back: a quarter of an hour is far above what that takes.
@@ -195,5 +196,5 @@ def test_from_the_daemonset_to_the_agent_and_back(daemonset: Founding) -> None:
     assert guide.left_out == back.left_out == set()
 
 
-def test_every_guide_is_followed_here() -> None:
-    assert set(guides()) == {"from-unit.md", "from-daemonset.md", "back-to-daemonset.md"}
+def test_every_other_guide_is_followed_here() -> None:
+    assert set(guides()) - GUIDES == {"from-unit.md", "from-daemonset.md", "back-to-daemonset.md"}

@@ -59,6 +59,7 @@ class Machine:
             str(ROOT): TREE,
             sys.prefix: ENVIRONMENT,
             str(ROOT / "systemd" / UNIT): f"/etc/systemd/system/{UNIT}",
+            str(ROOT / "systemd" / "sysusers.d" / "calico-agent.conf"): "/etc/sysusers.d/calico-agent.conf",
             str(folder / "drop-in"): f"/etc/systemd/system/{UNIT}.d",
         }
         self._log = (folder / "console.log").open("wb")

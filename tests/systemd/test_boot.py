@@ -31,8 +31,8 @@ def test_ready_means_that_the_first_pass_is_finished(started: Machine) -> None:
 
 
 def test_the_agent_answers_inside_its_sandbox(started: Machine) -> None:
-    assert started.run("stat", "-c", "%a %U", "/run/calico-agent", "/run/calico-agent/agent.sock") == (
-        "750 root\n660 root"
+    assert started.run("stat", "-c", "%a %U %G", "/run/calico-agent", "/run/calico-agent/agent.sock") == (
+        "750 root calico-agent\n660 root calico-agent"
     )
     fetch = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:9197/livez', timeout=5).status)"
     assert started.run(PYTHON, "-c", fetch) == "200"
