@@ -138,10 +138,10 @@ deb: $(TOOLS_STAMP)
 	@$(TOOLS)/bin/python -m packages.deb $(DIST) --debian $(DEBIAN) --cache $(CACHE) $(if $(REVISION),--revision $(REVISION))
 
 wheel: $(TOOLS_STAMP)
-	@$(TOOLS)/bin/python -m packages.wheelhouse $(DIST) --wheel --python $(PYTHON_VERSION) --cache $(CACHE)
+	@$(TOOLS)/bin/python -m packages.archive $(DIST) --wheel --python $(PYTHON_VERSION) --cache $(CACHE)
 
 wheelhouse: $(TOOLS_STAMP)
-	@$(TOOLS)/bin/python -m packages.wheelhouse $(DIST) --python $(PYTHON_VERSION) --cache $(CACHE)
+	@$(TOOLS)/bin/python -m packages.archive $(DIST) --python $(PYTHON_VERSION) --cache $(CACHE)
 
 image: $(TOOLS_STAMP)
 	@$(TOOLS)/bin/python -m packages.image $(IMAGE) --base $(BASE) --python $(IMAGE_PYTHON) --cache $(CACHE)

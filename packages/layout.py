@@ -5,6 +5,7 @@
 
 import argparse
 import shutil
+import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,15 +67,21 @@ class Layout:
         return self.place("share/doc/calico-agent")
 
     def lay(self, wheelhouse: Path, python: str, interpreter: Path) -> None:
-        """All of it."""
-        lay_environment(self.destdir, wheelhouse, python, interpreter)
+        """All of it. On this machine itself modules are compiled: the service may not write there."""
+        home = lay_environment(self.destdir, wheelhouse, python, interpreter)
+        if self.destdir == Path("/"):
+            subprocess.run((interpreter, "-m", "compileall", "-q", home / "lib"), check=True)
+        self.lay_beside()
+        if not self.settings.exists():
+            _copy(_SYSTEMD / "calico-agent.default", self.settings)
+
+    def lay_beside(self) -> None:
+        """All but the environment and the settings."""
         self.command.parent.mkdir(parents=True, exist_ok=True)
         self.command.unlink(missing_ok=True)
         self.command.symlink_to(HOME / "bin" / "calico-agent")
         for target, source in self.copied.items():
             _copy(source, target)
-        if not self.settings.exists():
-            _copy(_SYSTEMD / "calico-agent.default", self.settings)
         self.unit.parent.mkdir(parents=True, exist_ok=True)
         text = (_SYSTEMD / self.unit.name).read_text()
         self.unit.write_text(text.replace("/usr/bin/calico-agent", str(self.prefix / "bin" / "calico-agent")))

@@ -4,19 +4,13 @@ What is downloaded has a hash in requirements.txt. The wheelhouse has a requirem
 its wheels, for `pip install --no-index --find-links . --require-hashes -r requirements.txt`.
 """
 
-import argparse
-import gzip
 import hashlib
-import os
 import platform
 import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
 from pathlib import Path
-
-from calico_agent import __version__
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCK = ROOT / "packages" / "requirements.txt"
@@ -85,47 +79,3 @@ def build_wheelhouse(directory: Path, python: str, cache: Path) -> Path:
         lines.append(f"{name.replace('_', '-')}=={version} --hash=sha256:{digest}\n")
     (directory / "requirements.txt").write_text("".join(lines))
     return directory
-
-
-def archive(directory: Path, output: Path) -> Path:
-    """The wheelhouse as one file; the same wheels and SOURCE_DATE_EPOCH make the same bytes."""
-    epoch = int(os.environ.get("SOURCE_DATE_EPOCH", "0"))
-
-    def plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:
-        entry.uid = entry.gid = 0
-        entry.uname = entry.gname = "root"
-        entry.mtime = epoch
-        entry.mode = 0o755 if entry.isdir() else 0o644
-        return entry
-
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with (
-        output.open("wb") as raw,
-        gzip.GzipFile("", "wb", 1, raw, epoch) as packed,
-        tarfile.open(fileobj=packed, mode="w") as tar,
-    ):
-        tar.add(directory, directory.name, recursive=False, filter=plain)
-        for file in sorted(directory.iterdir()):
-            tar.add(file, f"{directory.name}/{file.name}", filter=plain)
-    return output
-
-
-def main() -> None:
-    """Make the archive of a wheelhouse, or the wheel alone, and print its path."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("output", type=Path, help="the folder of the archive")
-    parser.add_argument("--python", required=True, help="of the hosts, as 3.13")
-    parser.add_argument("--cache", type=Path, required=True)
-    parser.add_argument("--wheel", action="store_true", help="only calico-agent's own wheel")
-    options = parser.parse_args()
-    if options.wheel:
-        print(build_wheel(options.output))
-        return
-    name = f"calico-agent-{__version__}-py{options.python.replace('.', '')}-{machine()}"
-    with tempfile.TemporaryDirectory() as folder:
-        wheelhouse = build_wheelhouse(Path(folder) / name, options.python, options.cache)
-        print(archive(wheelhouse, options.output / f"{name}.tar.gz"))
-
-
-if __name__ == "__main__":
-    main()

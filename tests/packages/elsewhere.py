@@ -42,9 +42,13 @@ def without_a_network(host: Host, guide: Guide) -> None:
     host.run(
         f"cp {_CHECKOUT}/dist/{_WHEELHOUSE}.tar.gz /root; mv /etc/pip.conf /etc/pip.conf.away; mv /srv/pypi /srv/away"
     )
+    before = _laid(host)
     told = follow(host, guide, "On the host", WHEELHOUSE=_WHEELHOUSE)
     assert f"calico-agent {builds.version()}\n" in told
-    host.run("rm -r /opt/calico-agent; mv /etc/pip.conf.away /etc/pip.conf; mv /srv/away /srv/pypi")
+    assert host.run("systemctl is-active calico-agent") == "active\n"
+    host.run("mv /etc/pip.conf.away /etc/pip.conf; mv /srv/away /srv/pypi")
+    follow(host, guide, "Remove", CHECKOUT=_CHECKOUT)
+    assert _laid(host) == before
 
 
 def in_a_container(host: Host, guide: Guide) -> None:

@@ -141,7 +141,7 @@ class Host:
         """What a shell script prints, errors included. Fails when it does, with that."""
         environment = ("env", "-i", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root")
         done = subprocess.run(
-            ("nsenter", f"--target={self._leader()}", "--all", "--wd=/root", *environment, "sh", "-s"),
+            ("nsenter", f"--target={self._leader()}", "--all", "--wdns=/root", *environment, "sh", "-s"),
             input=script, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=seconds, check=False,
         )  # fmt: skip
         assert not check or done.returncode == 0, f"{script}\nexit code {done.returncode}\n{done.stdout[-4000:]}"
