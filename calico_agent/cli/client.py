@@ -128,7 +128,9 @@ def _exchange(socket_path: str, request: bytes, timeout: float) -> bytes:
         message = f"no agent is running here: nobody answers on {socket_path}"
         raise NotRunningError(message, hint=f"start it: systemctl start calico-agent; {look_yourself}") from None
     except PermissionError:
-        raise NotRunningError(f"permission denied on {socket_path}", hint="ask as root or as a member of its group, calico-agent") from None
+        raise NotRunningError(
+            f"permission denied on {socket_path}", hint="ask as root or as a member of its group, calico-agent"
+        ) from None
     except (TimeoutError, BlockingIOError):
         # A full backlog of a hung agent gives EAGAIN on a unix socket.
         message = f"the agent does not answer on {socket_path} within {timeout:g} s"

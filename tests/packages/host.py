@@ -111,6 +111,7 @@ class Host:
         (self.root / "etc" / "docker" / "daemon.json").write_text(json.dumps(settings))
         (self.root / "etc" / "resolv.conf").unlink(missing_ok=True)
         (self.root / "etc" / "resolv.conf").touch()
+        (self.root / "etc" / "hostname").write_text("host1\n")
         (self.root / "etc" / "hosts").write_text("127.0.0.1 localhost\n127.0.1.1 host1\n")
         wants = self.root / "etc" / "systemd" / "system" / "multi-user.target.wants"
         (wants / "world.service").symlink_to("../world.service")

@@ -111,6 +111,7 @@ def _purge(host: Host, guide: Guide) -> None:
     assert f"runs on: calico-node ({NODE_IMAGE})" in told
     found = host.run("find / /run -xdev -name '*calico-agent*' ! -name '*.deb' ! -path '/usr/src/*'").split()
     assert found == [], found
+    host.run("test -d /opt")
     assert host.run("systemctl list-unit-files 'calico-agent*' --no-legend", check=False) == ""
     assert host.run("getent group calico-agent").startswith("calico-agent:")
 
@@ -129,7 +130,8 @@ def reach(host: Host) -> None:
     assert "calico_agent_build_info" in host.run(f"{ask} {ours}/metrics")
     host.run("ip -n world address add 10.77.0.99/24 dev br0")
     assert host.run(f"{ask} --interface 10.77.0.99 --output /dev/null {ours}/metrics", check=False) == "000"
-    host.run("systemctl stop nginx; nft delete table inet calico_agent; ip -n world address del 10.77.0.99/24 dev br0")
+    host.run("systemctl stop nginx; rm /etc/nginx/conf.d/calico-agent.conf /etc/nginx/calico-agent.users")
+    host.run("nft delete table inet calico_agent; ip -n world address del 10.77.0.99/24 dev br0")
     assert guide.left_out == set()
 
 

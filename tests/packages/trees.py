@@ -18,7 +18,7 @@ from tests.packages.cache import cache
 SUITES = {"12": "bookworm", "13": "trixie"}
 
 _MIRROR = "http://deb.debian.org/debian"
-_INCLUDED = "systemd,systemd-sysv,python3,python3-venv,iproute2,make,openssl,ca-certificates"
+_INCLUDED = "systemd,systemd-sysv,procps,python3,python3-venv,iproute2,make,openssl,ca-certificates"
 # They bring services, which debootstrap would have to start.
 _SERVICES = ("docker.io", "nftables", "nginx", "curl")
 _CLIENT = {"13": ("docker-cli",)}  # in Debian 12 it is part of docker.io
