@@ -53,8 +53,7 @@ def without_a_network(host: Host, guide: Guide) -> None:
 
 def in_a_container(host: Host, guide: Guide) -> None:
     """An agent in a container says of the host what one on the host says."""
-    host.run(
-        f"tar --one-file-system --create --directory=/ bin sbin lib lib64 usr/bin usr/lib usr/lib64 var/run etc | docker import - {_BASE}"
-    )
+    base = "bin sbin lib lib64 usr/bin usr/lib usr/lib64 var/run etc"
+    host.run(f"tar --one-file-system --create --directory=/ {base} | docker import - {_BASE}")
     told = follow(host, guide, "In a container", CHECKOUT=_CHECKOUT, IMAGE="calico-agent", BASE=_BASE)
     assert "host1: all good" in told
