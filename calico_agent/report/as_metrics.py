@@ -6,7 +6,7 @@ known beforehand: no address, prefix, peer or error text. Instants are exported,
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -21,7 +21,7 @@ from calico_agent.report.verdict import HostHealth
 
 _PREFIX = "calico_agent_"
 
-_Values = dict[tuple[str, ...], int]
+_Values = Mapping[tuple[str, ...], float]
 """A value for each tuple of label values."""
 
 # RFC 4271's states; `down` is a protocol that BIRD has not started, `other` what only BIRD knows.
@@ -89,14 +89,21 @@ def _judgement(report: Report) -> Iterator[Metric]:
         for status in Status
     }
     yield _labelled("condition", "The status of each condition.", conditions, ("type", "status"))
-    since = GaugeMetricFamily(
-        f"{_PREFIX}condition_since_timestamp_seconds", "Since when a condition has its status.", labels=("type",)
-    )
-    for timed in report.conditions:
-        since.add_metric((timed.condition.type.value,), _seconds(timed.since))
-    yield since
+    since: _Values = {(timed.condition.type.value,): _seconds(timed.since) for timed in report.conditions}
+    yield _labelled("condition_since_timestamp_seconds", "Since when a condition has its status.", since, ("type",))
     confirmed: _Values = {(timed.problem.cause.code, timed.severity.name.lower()): 1 for timed in report.confirmed}
     yield _labelled("problem", "The codes of the confirmed problems.", confirmed, ("code", "severity"))
+    oldest: dict[tuple[str, ...], float] = {}
+    for problem in report.confirmed:
+        labels = (problem.problem.cause.code, problem.severity.name.lower())
+        at = _seconds(problem.since)
+        oldest[labels] = min(at, oldest.get(labels, at))
+    yield _labelled(
+        "problem_since_timestamp_seconds",
+        "Since when the oldest confirmed problem of a code is there.",
+        oldest,
+        ("code", "severity"),
+    )
     counted = Counter((timed.severity, "confirmed" if timed.confirmed else "suspected") for timed in report.problems)
     counts: _Values = {
         (severity.name.lower(), state): counted[severity, state]
@@ -190,11 +197,8 @@ def _datastore(report: Report) -> Iterator[Metric]:
         yield _gauge("datastore_snapshot_timestamp_seconds", text, _seconds(report.snapshot_at))
     if report.certificate_ends:
         text = "When the first certificate of a role expires by which this host and etcd know each other."
-        name = f"{_PREFIX}datastore_certificate_expiry_timestamp_seconds"
-        expiry = GaugeMetricFamily(name, text, labels=("role",))
-        for role, end in sorted(report.certificate_ends.items()):
-            expiry.add_metric((role,), _seconds(end))
-        yield expiry
+        ends: _Values = {(role,): _seconds(end) for role, end in sorted(report.certificate_ends.items())}
+        yield _labelled("datastore_certificate_expiry_timestamp_seconds", text, ends, ("role",))
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

@@ -109,6 +109,17 @@ def test_since_when_a_condition_is_as_it_is() -> None:
     assert value(broken, "condition_since_timestamp_seconds", type="RoutesInPlace") == since.timestamp()
 
 
+def test_of_the_problems_of_a_code_the_oldest_is_told() -> None:
+    problems = [
+        TimedProblem(Problem(finding("RT-MISSING", str(minutes))), NOW - timedelta(minutes=minutes), confirmed=True)
+        for minutes in (3, 7, 1)
+    ]
+    suspected = replace(problems[0], since=NOW - timedelta(hours=1), confirmed=False)
+    report = replace(healthy_report(), problems=(*problems, suspected))
+    told = value(report, "problem_since_timestamp_seconds", code="RT-MISSING", severity="error")
+    assert told == NOW.timestamp() - 7 * 60
+
+
 def test_routes_by_how_packets_travel_on_them() -> None:
     assert value(healthy_report(), "routes", state="present", encapsulation="none") == 2
     assert value(healthy_report(), "routes", state="missing", encapsulation="vxlan") == 0
@@ -157,7 +168,7 @@ def test_the_number_of_series_does_not_depend_on_the_cluster() -> None:
         sessions=tuple(session(f"10.78.{n // 250}.{n % 250 + 1}", node=f"n{n}") for n in range(5000)),
         problems=tuple(TimedProblem(Problem(finding("RT-MISSING", str(n))), NOW, confirmed=True) for n in range(5000)),
     )
-    assert len(samples(large)) == len(samples(small)) + 1
+    assert len(samples(large)) == len(samples(small)) + 2
 
 
 def test_what_could_not_be_read_has_no_series() -> None:

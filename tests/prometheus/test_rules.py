@@ -1,0 +1,101 @@
+"""The shipped rules: they fire when they must, are silent when they must, and name what there is."""
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from calico_agent.faults.registry import FAULTS
+from tests.places import REPOSITORY
+
+SHIPPED = REPOSITORY / "config" / "prometheus"
+RULES, EXAMPLE = SHIPPED / "rules.yml", SHIPPED / "prometheus.yml"
+CASES = Path(__file__).parent / "rules.test.yml"
+GROUPS = yaml.safe_load(RULES.read_text())["groups"]
+ALERTS: dict[str, dict[str, Any]] = {
+    rule["alert"]: rule for group in GROUPS for rule in group["rules"] if "alert" in rule
+}
+RECORDED = {rule["record"] for group in GROUPS for rule in group["rules"] if "record" in rule}
+
+
+def promtool(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["promtool", *arguments], capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.real
+def test_promtool_takes_the_rules_and_the_example() -> None:
+    rules = promtool("check", "rules", RULES)
+    assert rules.returncode == 0, rules.stdout + rules.stderr
+    example = promtool("check", "config", EXAMPLE)
+    assert example.returncode == 0, example.stdout + example.stderr
+
+
+def judged(rules: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """All cases, with these rules in place of the shipped ones."""
+    (folder / "rules.yml").write_text(rules)
+    (folder / "cases.yml").write_text(CASES.read_text().replace("../../config/prometheus/rules.yml", "rules.yml"))
+    return promtool("test", "rules", folder / "cases.yml")
+
+
+@pytest.mark.real
+def test_rules_fire_when_they_must_and_else_are_silent(tmp_path: Path) -> None:
+    done = judged(RULES.read_text(), tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("> 300", "> 30"),
+        ('since_timestamp_seconds{severity="error"} > 300', "since_timestamp_seconds > 300"),
+        ('unless on (job, instance) calico_agent_problem{severity="error"} == 1', ""),
+        ("== 0\n        for: 15m", "== 0\n        for: 0m"),
+        ("for: 10m\n        keep_firing_for: 5m", "for: 0m"),
+    ],
+)
+def test_a_rule_that_is_a_little_wrong_is_noticed(right: str, wrong: str, tmp_path: Path) -> None:
+    rules = RULES.read_text()
+    assert right in rules
+    assert judged(rules.replace(right, wrong), tmp_path).returncode != 0
+
+
+def test_a_rule_asks_for_metrics_that_there_are_and_no_recorded_number_is_left_untried() -> None:
+    page = (REPOSITORY / "docs" / "reference" / "metrics.md").read_text()
+    asked = {
+        name.removesuffix("_bucket")
+        for group in GROUPS
+        for rule in group["rules"]
+        for name in re.findall(r"\bcalico_agent_\w+", rule["expr"])
+    }
+    assert len(asked) > 8
+    assert [name for name in asked if f"`{name}`" not in page] == []
+    assert all(name.partition(":")[0] in {"job", "job_code"} for name in RECORDED)
+
+
+def test_an_alert_says_what_to_do_and_where_to_read() -> None:
+    pages = {"docs/on-call.md", "docs/maintenance.md", "docs/reference/codes.md#{{ $labels.code | toLower }}"}
+    for alert in ALERTS.values():
+        notes = alert["annotations"]
+        assert set(notes) == {"summary", "description", "runbook"}
+        assert "$labels.instance" in notes["summary"]
+        assert "`calico-agent " in notes["description"] or "`systemctl " in notes["description"]
+        assert notes["runbook"] in pages
+        assert (REPOSITORY / notes["runbook"].partition("#")[0]).is_file()
+        assert alert["labels"]["severity"] in {"critical", "warning"}
+
+
+def test_the_page_of_each_code_is_where_an_alert_leads() -> None:
+    headings = re.findall(r"^## (\S+)$", (REPOSITORY / "docs" / "reference" / "codes.md").read_text(), re.MULTILINE)
+    assert set(FAULTS) <= set(headings)
+
+
+def test_each_alert_is_seen_to_fire_and_to_be_silent() -> None:
+    expected: dict[str, set[bool]] = {}
+    for case in yaml.safe_load(CASES.read_text())["tests"]:
+        for look in case.get("alert_rule_test", ()):
+            expected.setdefault(look["alertname"], set()).add(bool(look.get("exp_alerts")))
+    assert expected == {alert: {True, False} for alert in ALERTS}
