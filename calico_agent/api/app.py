@@ -5,6 +5,7 @@
 | `/livez`   | 200 while every part of the agent gives signs of life, else 503. Never asks about the host           |
 | `/readyz`  | 200 when this host does its part of the network (the rule is in `report.verdict`), else 503          |
 | `/status`  | always 200, the whole report, so that monitoring keeps the body when things are bad; `?format=text`  |
+| `/problems`| the problems alone, confirmed and suspected                                                         |
 | `/metrics` | always 200, for Prometheus                                                                          |
 
 On the socket only: `/configuration`, what is in use and what a reload would bring, without secrets; `/history`, what
@@ -23,6 +24,7 @@ from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
 
 from calico_agent import __version__
+from calico_agent.api.compression import compressed
 from calico_agent.api.host_names import HostNames
 from calico_agent.api.latest import AgentHealth
 from calico_agent.api.metrics import CONTENT_TYPE, Metrics
@@ -30,7 +32,7 @@ from calico_agent.api.parameters import read_detail, read_parameters, read_since
 from calico_agent.api.questions import Questions, answer_routes, answer_trace, not_known
 from calico_agent.api.response import TEXT, Response, healthy_mark, json_response, refusal
 from calico_agent.model.observation import Unreadable
-from calico_agent.report.as_json import SCHEMA, peers_json, render_json
+from calico_agent.report.as_json import SCHEMA, peers_json, problems_json, render_json
 from calico_agent.report.as_text import TextOptions, render_headline, render_status
 from calico_agent.report.pages.peers_text import peers_in_order, render_peers
 from calico_agent.report.verdict import STARTING, HostHealth, standing
@@ -78,6 +80,7 @@ class App:
             "/readyz": _Page(self._readyz),
             "/status": _Page(self._status, ("format", "detail", "colour", "width")),
             "/peers": _Page(self._peers, ("format", "width")),
+            "/problems": _Page(self._problems),
             "/metrics": _Page(self._prometheus),
         }
         if names is None:
@@ -90,14 +93,18 @@ class App:
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         response = self._answer(environ)
+        packed = compressed(response.body, environ.get("HTTP_ACCEPT_ENCODING", ""))
+        body = response.body if packed is None else packed
         headers = [
             ("Content-Type", response.content_type),
-            ("Content-Length", str(len(response.body))),
+            ("Content-Length", str(len(body))),
             ("Cache-Control", "no-store"),
+            ("Vary", "Accept-Encoding"),
+            *(() if packed is None else (("Content-Encoding", "gzip"),)),
             *response.headers,
         ]
         start_response(f"{response.status} {_REASONS[response.status]}", headers)
-        return [] if environ["REQUEST_METHOD"] == "HEAD" else [response.body]
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
     def _answer(self, environ: "WSGIEnvironment") -> Response:
         if self._names is not None and environ.get("HTTP_HOST", "") not in self._names:
@@ -174,6 +181,12 @@ class App:
             return json_response(200, peers_json(report), mark)
         text = render_peers(report, datetime.now(UTC), width=width)
         return Response(200, TEXT, text.encode(errors="replace"), (mark,))
+
+    def _problems(self, _parameters: Mapping[str, str]) -> Response:
+        report = self._latest.report
+        if report is None:
+            return not_known(Unreadable("agent", STARTING, "starting"), {})
+        return json_response(200, problems_json(report), healthy_mark(self._standing().healthy))
 
     def _configuration(self, _parameters: Mapping[str, str]) -> Response:
         tell = self._latest.tell_configuration

@@ -207,6 +207,12 @@ def peers_json(report: Report) -> Json:
     )
 
 
+def problems_json(report: Report) -> Json:
+    """The problems alone."""
+    problems = [_problem(timed) for timed in report.problems]
+    return masked_table({"schema": SCHEMA, "at": _time(report.at), "problems": problems})
+
+
 def _session(peer: PeerSession) -> Json:
     session = peer.session
     return {

@@ -1,5 +1,6 @@
 """The HTTP server over real sockets, with clients that behave and clients that do not."""
 
+import gzip
 import http.client
 import io
 import json
@@ -171,7 +172,7 @@ class TestPages:
         assert running.lines("/metrics") >= {"calico_agent_ready 1.0", "calico_agent_healthy 1.0"}
 
     def test_the_index_names_the_pages(self, running: Running) -> None:
-        assert running.get("/")[1].split()[2:] == ["/livez", "/readyz", "/status", "/peers", "/metrics"]
+        assert running.get("/")[1].split()[2:] == ["/livez", "/readyz", "/status", "/peers", "/problems", "/metrics"]
 
     def test_colour_on_demand(self, running: Running) -> None:
         running.latest.publish(broken_report())
@@ -184,6 +185,31 @@ class TestPages:
         status, headers, body = running.exchange(path, "HEAD")
         assert (status, body) == (200, "")
         assert int(headers["Content-Length"]) > 0
+
+    def test_the_problems_alone_are_those_of_the_report(self, running: Running) -> None:
+        status, document = running.json("/problems")
+        assert (status, "error" in document) == (503, True)
+        running.latest.publish(broken_report())
+        status, document = running.json("/problems")
+        assert status == 200
+        assert [problem["code"] for problem in document["problems"]] == ["IP-BRIDGE"]
+        assert document["problems"] == running.json("/status")[1]["problems"]
+        running.latest.publish(healthy_report())
+        assert running.json("/problems")[1]["problems"] == []
+
+    @pytest.mark.parametrize("path", ["/metrics", "/status"])
+    def test_who_accepts_gzip_gets_the_same_in_less(self, running: Running, path: str) -> None:
+        running.latest.publish(broken_report())
+        request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\nConnection: close\r\n\r\n"
+        with socket.create_connection(("127.0.0.1", running.port), timeout=5) as connection:
+            connection.sendall(request.encode())
+            answer = b"".join(iter(lambda: connection.recv(1 << 16), b""))
+        head, _, body = answer.partition(b"\r\n\r\n")
+        assert b"Content-Encoding: gzip" in head
+        assert f"Content-Length: {len(body)}".encode() in head
+        plain = running.get(path)[1]
+        assert len(body) < len(plain) / 3
+        assert len(gzip.decompress(body).decode().splitlines()) == len(plain.splitlines())
 
     @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "BREW"])
     def test_nothing_can_be_changed(self, running: Running, method: str) -> None:

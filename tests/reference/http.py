@@ -17,6 +17,7 @@ _SAID = {
         and it is not cut off from all peers. One dead neighbour does not make a host unready.""",
     "/status": """The whole [report](status.md). Always 200.""",
     "/peers": """The BGP sessions, with how often each went down since the agent started. 503 before the first pass.""",
+    "/problems": """The problems alone, confirmed and suspected, as the report has them. 503 before the first pass.""",
     "/metrics": """The [metrics](metrics.md), for Prometheus. Always 200.""",
     "/configuration": """The configuration in force and the one on disk, without secrets. On the socket only.""",
     "/history": """What happened since a moment (`since`, seconds of the epoch): `entries`, as [kept](log.md). On the
@@ -42,7 +43,8 @@ def page() -> str:
         "identify another machine is told on the socket only.",
         markdown.table(("path", "parameters", "what it answers"), rows),
         "`format` is `json` (the usual one) or `text`. A parameter, a node or a pool that does not exist is refused "
-        "with 400 or 404, and never answered with nothing.",
+        "with 400 or 404, and never answered with nothing. Why is said in JSON (`error`). What is longer than 1 KiB "
+        "is sent as gzip to whoever accepts that.",
     )
 
 
