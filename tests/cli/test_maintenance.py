@@ -22,6 +22,7 @@ from calico_agent.model.report import Report, Supervision
 from calico_agent.model.settings import Mode
 from calico_agent.state.asked import Asked
 from tests.patience import until
+from tests.places import open_to_all
 from tests.reports import broken_report, healthy_report
 
 SECONDS = 0.05
@@ -163,12 +164,9 @@ def test_sudo_does_not_hide_who_it_was(folder: Path, loop: Loop, monkeypatch: py
 def test_only_root_may(folder: Path, loop: Loop, command: str) -> None:
     """Whoever may read the socket, too, may change nothing."""
     run(folder, "pause") if command == "resume" else None
-    folder.chmod(0o755)
     (folder / "agent.sock").chmod(0o666)
     (folder / "state").mkdir(exist_ok=True, mode=0o700)
-    for above in folder.parents:
-        if above.stat().st_uid == 0 and above.name.startswith("pytest"):
-            above.chmod(0o755)
+    open_to_all(folder)
     done = subprocess.run(
         [sys.executable, "-c", AS_NOBODY, command, "--config", str(folder / "agent.toml")],
         capture_output=True, text=True, timeout=60, check=False,

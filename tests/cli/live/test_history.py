@@ -14,6 +14,7 @@ from calico_agent.api.http import HttpServer
 from calico_agent.api.latest import AgentHealth
 from calico_agent.state.history import append_history, entry_line, read_history
 from tests.patience import PATIENCE, until
+from tests.places import open_to_all
 
 AS_NOBODY = """
 import sys, os, json
@@ -102,8 +103,7 @@ def agent(state: Path, tmp_path: Path) -> Iterator[str]:
     server = HttpServer(latest, None, tmp_path / "agent.sock")
     server.start()
     (tmp_path / "agent.sock").chmod(0o666)  # as for its group
-    for path in (tmp_path, *tmp_path.parents[:2]):
-        path.chmod(0o755)
+    open_to_all(tmp_path)
     yield str(tmp_path / "agent.sock")
     server.stop()
 
