@@ -19,9 +19,12 @@ from tests.replay import entries
 
 _TABLES = {"main": TABLE_MAIN, "local": TABLE_LOCAL, "default": TABLE_DEFAULT}
 # The names of iproute2's rt_protos that the program itself has no word for.
-_PROTOCOLS = {"zebra": 11, "keepalived": 18, "babel": 42, "bgp": 186, "isis": 187, "ospf": 188, "rip": 189} | {
-    name: number for number, name in PROTOCOL_NAMES.items()
-}
+# The names of iproute2's rt_protos.
+_PROTOCOLS = (
+    {"gated": 8, "mrt": 10, "zebra": 11, "dnrouted": 13, "xorp": 14, "ntk": 15, "mrouted": 17, "keepalived": 18}
+    | {"babel": 42, "openr": 99, "bgp": 186, "isis": 187, "ospf": 188, "rip": 189, "eigrp": 192}
+    | {name: number for number, name in PROTOCOL_NAMES.items()}
+)
 _REFUSALS = {
     "blackhole": RuleAction.BLACKHOLE,
     "unreachable": RuleAction.UNREACHABLE,
