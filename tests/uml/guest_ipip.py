@@ -56,7 +56,8 @@ def test_a_docker_bridge_registered_elsewhere_is_named_and_cured(lab: Lab) -> No
         until(f"{host} names it", lambda: problems(lab, host) == bridge, lambda: text(lab, host), PATIENCE)  # noqa: B023
         assert lost not in lab.exec(host, "ip", "route").stdout
         assert f"there is no route to {lost}, pods of node host3" in text(lab, host)
-        assert "on host3: remove the calico/node container and start it with IP=10.77.1.13" in text(lab, host)
+        told = "on host3: remove the calico/node container and start it with IP=10.77.1.13"
+        until("the cure has its address", lambda: told in text(lab, host), lambda: text(lab, host), PATIENCE)  # noqa: B023
     lab.node_stop("host3")
     lab.node_start("host3", {"IP": "10.77.1.13"})
     until("it heals", lambda: not problems(lab, "host1") and not problems(lab, "host2"), lambda: texts(lab), PATIENCE)
