@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from calico_agent.expected.local_node import chosen
 from calico_agent.expected.view import View
 from calico_agent.model.calico.node import EncapsulationMode, Pool
 from calico_agent.model.container.container import Container
@@ -113,9 +114,26 @@ def _without(view: View, family: Family) -> str:
     held = view.local.candidate(own.ip) if own is not None else None
     if node is None or held is None or not held.accepted or settings is None or settings.is_of_calico_2:
         return ""
-    field, variable = ("ipv4Address", "IP") if family is Family.IPV4 else ("ipv6Address", "IP6")
-    taken = f"""calicoctl patch node {node.name} -p '{{"spec":{{"bgp":{{"{field}":null}}}}}}'"""
-    return f"this host has no IPv{family} address for it: {cure_here(view, f'{variable}=none')}; then {taken}"
+    none = cure_here(view, f"{'IP' if family is Family.IPV4 else 'IP6'}=none")
+    return f"this host has no IPv{family} address for it: {none}; then {_address_taken(node.name, family)}"
+
+
+def address_given_up_first(view: View, family: Family) -> str:
+    """Return what comes before a new address where another record still has that one: this record gives up its old one.
+
+    Machines that came up with each other's addresses wait for each other for ever: calico/node does not start with an
+    address that another record has, and keeps its own until it does (startup.go@v3.32.1). 2.x cannot patch a record.
+    """
+    node, wanted, settings = view.local.node, chosen(view.identity, family), view.observation.datastore_settings
+    if view.cluster is None or node is None or wanted is None or settings is None or settings.is_of_calico_2:
+        return ""
+    holders = [name for name in view.cluster.holders.get(wanted.ip, ()) if name != node.name]
+    return f"{_address_taken(node.name, family)} frees the old address; then " if holders else ""
+
+
+def _address_taken(node: str, family: Family) -> str:
+    field = "ipv4Address" if family is Family.IPV4 else "ipv6Address"
+    return f"""calicoctl patch node {node} -p '{{"spec":{{"bgp":{{"{field}":null}}}}}}'"""
 
 
 def cure_there(node: str, setting: str) -> str:

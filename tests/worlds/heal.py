@@ -53,6 +53,10 @@ _CURES: tuple[tuple[re.Pattern[str], do.Cure], ...] = tuple(
         (r"docker restart calico-node on the host that is node .* -e NODENAME=([^\s;]+)", do.own_name_again),
         (r"calicoctl delete node (\S+), then start calico/node here as (\S+) again", do.node_again),
         (r"-e (IP6?)=none.*; then calicoctl patch node (\S+) -p", do.without_address),
+        (
+            r"calicoctl patch node (\S+) -p .* frees the old address; then .*-e (IP6?)=([0-9a-f:./]+)",
+            do.address_exchanged,
+        ),
         (r"(?:-e|with) (IP6?)=ADDRESS", do.chosen_address),
         (r"(?:-e|with) IP=([0-9./]+)", do.given_address),
         (r"(?:-e |with |\()NODENAME=([^\s,;)]+)", do.given_name),

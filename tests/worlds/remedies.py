@@ -171,6 +171,13 @@ def without_address(world: World, where: str, found: Words) -> World:
     return replace(world, nodes=nodes)
 
 
+def address_exchanged(world: World, where: str, found: Words) -> World:
+    """The record gives up its address before calico/node is started with the new one."""
+    field: dict[str, Any] = {"ipv4" if found[2] == "IP" else "ipv6": None}
+    nodes = tuple(replace(one, **field) if one.name == found[1] else one for one in world.nodes)
+    return history.restart(replace(world, nodes=nodes), where, **{found[2]: found[3]})
+
+
 def pods_started_anew(world: World, where: str, _found: Words) -> World:
     """Each gets an address of its node as it is now."""
     for pod in world.host(where).pods:

@@ -170,3 +170,43 @@ def test_a_node_of_ipv6_alone_without_any_address_gets_its_own_again() -> None:
     root = roots(world, "host1")[0]
     assert root.code == "NODE-NO-ADDRESS"
     assert "IP6=fd00:77::11/64" in root.cure
+
+
+def test_machines_that_came_up_with_each_others_addresses_get_out_of_it() -> None:
+    """Each waits for the next one to give up its address (calico#1471), until a record lets go of the old one."""
+    world, links = plain(), [host.links[0] for host in plain().hosts]
+    for host, link in zip(world.hosts, (*links[1:], links[0]), strict=True):
+        eth0 = replace(host.links[0], addresses=link.addresses)
+        world = history.with_host(world, replace(host, links=(eth0, *host.links[1:])))
+    for host in world.hosts:
+        world = history.restart(world, host.hostname)
+    for hostname in ("host1", "host3", "host2"):
+        (root,) = [one for one in roots(world, hostname) if one.code == "IP-NOT-LOCAL"]
+        world = heal(world, hostname, root.cure)
+    world = history.restart(world, "host1")
+    assert false_alarms(world) == []
+
+
+def in_common(world: World) -> World:
+    """Each host has a link with one and the same address, as a network for pods of before leaves it (calico#2521)."""
+    for host in world.hosts:
+        left = Link("eth9", addresses=(ip_interface("10.32.0.1/24"),))
+        world = history.with_host(world, replace(host, links=(*host.links, left)))
+    for host in world.hosts:
+        world = history.restart(world, host.hostname, IP="autodetect")
+    return world
+
+
+def test_calico_node_that_found_an_address_of_another_node_is_given_its_own() -> None:
+    """Its start-up erased the address of its record when it was refused: that follows from it, and is no cause."""
+    world = in_common(plain())
+    (ended, other, silent) = roots(world, "host2")
+    assert (ended.code, other.code, other.subject) == ("SV-EXITED", "IP-CONFLICT", "host1")
+    assert (silent.code, silent.subject) == ("NODE-NO-ADDRESS", "host3")
+    assert "10.32.0.1 (eth9) is this host's own, and its node's is 10.77.0.12" in ended.why
+    assert "-e IP=10.77.0.12/24" in ended.cure
+    first = roots(world, "host1")[0]
+    assert (first.code, first.subject) == ("IP-MISMATCH", "host1")
+    for hostname in ("host2", "host3", "host1"):
+        world = heal(world, hostname, roots(world, hostname)[0].cure)
+    assert false_alarms(world) == []

@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Iterator
 
-from calico_agent.checks.sentences import block_key
+from calico_agent.checks.sentences import block_key, cure_there
 from calico_agent.expected.routes import Expectation
 from calico_agent.expected.view import View
-from calico_agent.faults.node.registration import NODE_NO_RECORD
+from calico_agent.faults.node.registration import NODE_NO_ADDRESS, NODE_NO_RECORD
 from calico_agent.faults.routes.blocks import RT_DUPLICATE_AFFINITY
 from calico_agent.model.finding import ConditionType, Finding, Severity
 from calico_agent.text import counted, listed
@@ -33,17 +33,23 @@ def find_double_claims(view: View, expectation: Expectation) -> Iterator[Finding
         )
 
 
-def find_unreachable(expectation: Expectation, without: Collection[str]) -> Iterator[Finding]:
+def find_unreachable(view: View, expectation: Expectation, without: Collection[str]) -> Iterator[Finding]:
     """Yield nodes with blocks to which nothing can lead, but those of which more is known."""
     for node, blocks in sorted(expectation.unreachable.items()):
         if node in without:
             continue
-        yield NODE_NO_RECORD.finding(
+        recorded = view.cluster is not None and node in view.cluster.nodes
+        fault = NODE_NO_ADDRESS if recorded else NODE_NO_RECORD
+        yield fault.finding(
             node,
             f"{counted(blocks, 'block')} of node {node}, but the datastore has no address for {node}",
-            why="no node record of that name, or one without spec.bgp",
+            why="its record has none: calico/node there did not get one, or gave it up"
+            if recorded
+            else "it has no record",
             effect="no route leads to its pods",
-            cure=f"if {node} is gone, release its blocks (calicoctl ipam check); else restart calico/node there",
+            cure=cure_there(node, "IP=ADDRESS, one of its own")
+            if recorded
+            else f"if {node} is gone, release its blocks (calicoctl ipam check); else restart calico/node there",
             node=node,
             severity=Severity.WARNING,
             condition=ConditionType.ROUTES_IN_PLACE,

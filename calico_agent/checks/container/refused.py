@@ -61,6 +61,8 @@ def _refused(view: View, hint: LogHint) -> tuple[str, str] | None:
         )
         return evidence, cure_here(view, f"NODENAME={name}")
     evidence = f"{address} ({held.link}) is this host's own"
+    if wanted is not None and wanted.ip != address:
+        return f"{evidence}, and its node's is {wanted.ip}", cure_here(view, env_of(wanted))
     return evidence, (
         f"if {hint.node} is an old name of this machine: calicoctl delete node {hint.node}; "
         f"else start calico/node on {hint.node} with its own address (IP=)"

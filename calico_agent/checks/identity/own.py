@@ -10,7 +10,15 @@ from calico_agent.checks.identity.change import is_lost
 from calico_agent.checks.identity.mismatch import find_mismatch
 from calico_agent.checks.identity.overwritten import find_overwritten
 from calico_agent.checks.identity.own_name import cure_of_name, find_name, other_name
-from calico_agent.checks.sentences import cure_here, cut_off, env_of, in_family, own_address, owner_of
+from calico_agent.checks.sentences import (
+    address_given_up_first,
+    cure_here,
+    cut_off,
+    env_of,
+    in_family,
+    own_address,
+    owner_of,
+)
 from calico_agent.expected.agents import is_this_host
 from calico_agent.expected.local_node import chosen, is_bridge
 from calico_agent.expected.view import View
@@ -116,7 +124,7 @@ def _address(view: View, node: Node, family: Family, registered: IPInterface) ->
             f"node {node.name} is registered with {registered.ip}, which no link of this host has",
             why=f"this host should have {wanted.ip} ({_link(view, family)})" if wanted else "",
             effect=cut_off(view, registered.ip),
-            cure=f"{_if_another(view, node, wanted)}{cure}",
+            cure=f"{_if_another(view, node, wanted)}{address_given_up_first(view, family)}{cure}",
             node=node.name,
             family=family,
         )

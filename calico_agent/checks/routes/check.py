@@ -55,7 +55,7 @@ def check_routes(view: View, kernel: Kernel, expectation: Expectation) -> RouteC
         *found.unexpected,
         *find_double_claims(view, expectation),
         *find_lost_blocks(view, expectation),
-        *find_unreachable(expectation, _stranded(view, kernel)),
+        *find_unreachable(view, expectation, _stranded(view, kernel)),
         *find_unadvertised(view, expectation),
         *find_untold_routers(view, kernel, passable),
     )

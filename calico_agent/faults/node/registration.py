@@ -30,9 +30,10 @@ NODE_NO_ADDRESS = Fault(
     code="NODE-NO-ADDRESS",
     title="a node is registered without any address",
     condition=ConditionType.IDENTITY_CONFIRMED,
-    explained_by=(same_node(*WRONG_NAME),),
+    explained_by=(same_node(*WRONG_NAME, *NO_CONTAINER, SV_STUCK),),
     explanation="""\
-BGP sessions and tunnels lead to registered addresses. A node without any gets none.
+BGP sessions and tunnels lead to registered addresses. A node without any gets none. calico/node
+with IP=autodetect erases the address itself when it found one that another node has, and exits.
 
 Found in the node record: spec.bgp has neither ipv4Address nor ipv6Address.
 

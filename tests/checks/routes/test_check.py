@@ -767,7 +767,7 @@ CASES = {
             replace(routed(without=[TO3]), bird=replace(BIRD4, sessions=SESSIONS[:1])),
             nodes=(HOST1, HOST2, Node("host3")),
         ),
-        {"NODE-NO-RECORD host3": set()},
+        {"NODE-NO-ADDRESS host3": set()},
     ),
     "a borrowed address has its route": Case(on(routed(via("192.168.2.9/32", "10.77.0.13")), borrowing("host3")), {}),
     "a borrowed address without its route: its packets go to the block's owner": Case(

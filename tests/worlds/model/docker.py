@@ -6,7 +6,7 @@ from typing import Any
 from tests.worlds.model.confd import Configured
 from tests.worlds.model.kernel import holder
 from tests.worlds.model.settle import Settled, speaks
-from tests.worlds.model.startup import lacks_tunnel, node_name
+from tests.worlds.model.startup import first_found, lacks_tunnel, node_name
 from tests.worlds.model.values import Host, IPAddress, World
 
 _PROGRAMS = ("felix", "bird", "bird6", "confd")
@@ -121,6 +121,8 @@ def _seen_as(settled: Settled, hostname: str, one: Configured) -> IPAddress | No
 def _refusal(settled: Settled, host: Host) -> list[str]:
     """What start-up says where another node has the address, or IPAM has none for a tunnel."""
     given = host.given("IP").partition("/")[0]
+    if given == "autodetect":
+        given = str(found.ip) if (found := first_found(settled.world, host, 4)) else ""
     for node in settled.world.nodes:
         if node.ipv4 is not None and str(node.ipv4.ip) == given and node.name != node_name(settled.world, host):
             end = ":" if settled.world.release.v2 else "."

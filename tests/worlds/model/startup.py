@@ -45,7 +45,7 @@ def start(world: World, hostname: str) -> World:
     changed = (ipv4, ipv6) != (before.ipv4, before.ipv6)
     taken = {one.ip for node in others for one in (node.ipv4, node.ipv6) if one is not None}
     if changed and any(one is not None and one.ip in taken for one in (ipv4, ipv6)):
-        return _with_host(world, replace(host, stopped=host.stopped | {"calico"}))
+        return _with_host(_given_up(world, before, host), replace(host, stopped=host.stopped | {"calico"}))
     as_number = int(host.given("AS")) if host.given("AS") else before.as_number
     labels = {**dict(before.labels), **({"zone": host.zone} if host.zone else {})}
     node = replace(before, ipv4=ipv4, ipv6=ipv6, as_number=as_number, interfaces=_listed(world, host))
@@ -60,6 +60,15 @@ def start(world: World, hostname: str) -> World:
     host = replace(host, stopped=frozenset(), known=None, trouble=host.trouble.started_anew())
     world = allocate_tunnels(_with_host(world, host), name)
     return _with_host(world, replace(host, stopped=frozenset({"calico"}))) if lacks_tunnel(world, name) else world
+
+
+def _given_up(world: World, node: Node, host: Host) -> World:
+    """The record after a start that failed: an address that was to be found anew is erased from it (since v3)."""
+    found_anew = [version for version, name in ((4, "IP"), (6, "IP6")) if host.given(name) == "autodetect"]
+    if world.release.v2 or node not in world.nodes or not found_anew:
+        return world
+    ipv4, ipv6 = (None if version in found_anew else one for version, one in ((4, node.ipv4), (6, node.ipv6)))
+    return _with_node(world, replace(node, ipv4=ipv4, ipv6=ipv6, interfaces=_listed(world, host)))
 
 
 def lacks_tunnel(world: World, name: str) -> bool:
