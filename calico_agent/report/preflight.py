@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from calico_agent.model.preflight import Check, Verdict, tally
-from calico_agent.report.pages.page import WIDTH, TextLine, folded, labelled
+from calico_agent.report.pages.page import WIDTH, TextLine, folded
 from calico_agent.text import clean
 
 _COLOURS = {
@@ -53,16 +53,16 @@ def preflight_json(checks: Iterable[Check], *, complete: bool = True) -> dict[st
     }
 
 
-def preflight_facts(checks: tuple[Check, ...]) -> Iterator[TextLine]:
+def preflight_facts(checks: tuple[Check, ...]) -> Iterator[tuple[str, str]]:
     """Yield the sum, and what cannot be told: warnings and failures are problems, and are told as such."""
     if not checks:
         return
-    yield from labelled("preflight", tally(checks))
+    yield "preflight", tally(checks)
     untold = [check for check in checks if check.verdict is Verdict.UNKNOWN]
     for check in untold[:_MAX_UNTOLD]:
-        yield from labelled("untold", f"{check.code}: {check.what}")
+        yield "untold", f"{check.code}: {check.what}"
     if len(untold) > _MAX_UNTOLD:
-        yield from labelled("untold", f"and {len(untold) - _MAX_UNTOLD} more: calico-agent preflight")
+        yield "untold", f"and {len(untold) - _MAX_UNTOLD} more: calico-agent preflight"
 
 
 def _told(check: Check, codes: int) -> Iterator[TextLine]:
