@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from calico_agent.model.report import Report
+from calico_agent.model.report import RecentHistory, Report
 from calico_agent.report.tally import Tally
 from calico_agent.text import span
 
@@ -55,6 +55,8 @@ class AgentHealth:
         self.tell_configuration: Callable[[], Mapping[str, object]] | None = None
         # The history since a moment (None: all that is kept), oldest first; None: nobody tells.
         self.tell_history: Callable[[datetime | None], list[dict[str, Any]]] | None = None
+        # The newest of the history, cheaply.
+        self.tell_recent: Callable[[], RecentHistory] = lambda: RecentHistory(trouble="nobody keeps a history")
         self.loop_limit = loop_limit
         # What the loop counts.
         self.tally = Tally()

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from calico_agent.api.response import TEXT, Response, healthy_mark, json_response, refusal
 from calico_agent.model.network.address import IPAddress
-from calico_agent.model.network.route_trace import KnownNames, RouteRow, Trace
+from calico_agent.model.network.route_trace import KnownNames, NodeWay, RouteRow, Trace
 from calico_agent.model.observation import Unreadable
 from calico_agent.report.pages.routes_text import (
     STATES,
@@ -36,6 +36,9 @@ class Questions(Protocol):
 
     def names(self) -> KnownNames:
         """The nodes and pools of the datastore; none while it is not known."""
+
+    def ways(self) -> tuple[NodeWay, ...] | Unreadable:
+        """Each way by which a node should be reached; a node has one for each kind of pool and family."""
 
     def trace(self, address: IPAddress) -> Trace | Unreadable:
         """The way of one packet."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+from typing import Any
 
 from calico_agent.model.assessment import PeerSession, RouteCounts, StageReached
 from calico_agent.model.configuration import Configuration
@@ -135,6 +136,18 @@ class Report:
     def confirmed(self) -> tuple[TimedProblem, ...]:
         """The problems that outlived the hold-down."""
         return tuple(timed for timed in self.problems if timed.confirmed)
+
+
+@dataclass(frozen=True, slots=True)
+class RecentHistory:
+    """The newest entries of the history, oldest first. `whole`: nothing that is kept is older than these.
+
+    `trouble` is why it could not be read; empty where it could.
+    """
+
+    entries: tuple[Mapping[str, Any], ...] = ()
+    whole: bool = True
+    trouble: str = ""
 
 
 class Level(Enum):

@@ -62,6 +62,7 @@ class Daemon:
         self._agent = parts.agent(config, self._words.put, on_disk.look, self._troubles)
         self._latest.tell_configuration = self._tell_configuration
         self._latest.tell_history = self._events.past
+        self._latest.tell_recent = self._events.recent
         self._server = parts.server(self._latest, config, self._agent.queries)
         self._watch_parts()
         self._watches: tuple[Watcher, ...] = ()

@@ -10,9 +10,10 @@ import structlog
 from calico_agent import logs
 from calico_agent.faults.agent import SV_STATE
 from calico_agent.model.observation import AgentTrouble
-from calico_agent.model.report import Event
+from calico_agent.model.report import Event, RecentHistory
 from calico_agent.report.repeats import Repeats
 from calico_agent.state.history import NAME, Entry, read_history
+from calico_agent.state.history_newest import HistoryNewest
 from calico_agent.state.history_writer import HistoryWriter
 
 _MOST_TOLD = 10_000
@@ -25,6 +26,7 @@ class Events:
         self._log = structlog.get_logger("calico_agent")
         self._repeats = Repeats()
         self._history = HistoryWriter(state_dir)
+        self._newest = HistoryNewest(state_dir)
 
     def tell(self, *events: Event, at: datetime | None = None) -> None:
         """Tell of what happened at this moment, by default now; called with none, of what was held back."""
@@ -37,6 +39,13 @@ class Events:
         if state_dir != self._history.state_dir:
             self._history.stop()
             self._history = HistoryWriter(state_dir)
+            self._newest = HistoryNewest(state_dir)
+
+    def recent(self) -> RecentHistory:
+        """Return the newest of what is kept, without reading anew what did not change; for any thread."""
+        if not self._history.state_dir:
+            return RecentHistory(trouble="no history is kept: [agent] state_dir is empty")
+        return self._newest.read()
 
     def past(self, since: datetime | None) -> list[Entry]:
         """Return what is kept since then, at most the newest ten thousand; for any thread.

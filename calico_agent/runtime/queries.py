@@ -9,11 +9,13 @@ from dataclasses import replace
 from calico_agent.checks.routes.rows import route_rows
 from calico_agent.checks.routes.trace import trace_packet
 from calico_agent.config import Config
+from calico_agent.expected.route_table import expected_table
+from calico_agent.expected.routes import expect
 from calico_agent.expected.view import view_of
 from calico_agent.model.identity import Identity
 from calico_agent.model.last_value_cache import Caches
 from calico_agent.model.network.address import IPAddress
-from calico_agent.model.network.route_trace import KnownNames, RouteRow, Trace
+from calico_agent.model.network.route_trace import KnownNames, NodeWay, RouteRow, Trace
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.sources.kernel.reader import read_kernel
 from calico_agent.sources.kernel.route_lookup import read_lookup
@@ -45,6 +47,21 @@ class RouteQueries:
         with self._caches.in_use():
             view = view_of(observation, identity, mode=config.mode, container_name=config.node.container_name)
             return _NO_NAME if view.local.name is None else route_rows(view)
+
+    def ways(self) -> tuple[NodeWay, ...] | Unreadable:
+        """How each node should be reached: what the pass has found out, so this costs next to nothing."""
+        seen = self._seen
+        if seen is None:
+            return _NOTHING_SEEN
+        observation, identity, config = seen
+        if isinstance(observation.datastore, Unreadable):
+            return observation.datastore
+        with self._caches.in_use():
+            view = view_of(observation, identity, mode=config.mode, container_name=config.node.container_name)
+            if view.local.name is None or view.cluster is None:
+                return _NO_NAME
+            table = expected_table(expect(view.cluster, view.local))
+        return tuple(NodeWay(way.node, way.encapsulation.value) for way in table.ways)
 
     def names(self) -> KnownNames:
         """The nodes and pools of the datastore; none while it is not known."""

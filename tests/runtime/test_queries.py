@@ -9,6 +9,7 @@ import pytest
 
 from calico_agent.config import Config
 from calico_agent.model.last_value_cache import Caches
+from calico_agent.model.network.route_trace import NodeWay
 from calico_agent.model.observation import Unreadable
 from calico_agent.runtime.queries import RouteQueries
 from tests.bench.cluster import BigCluster
@@ -65,6 +66,7 @@ class TestCommands:
 
 def test_before_the_first_pass_nothing_is_known() -> None:
     assert isinstance(RouteQueries(Caches()).routes(), Unreadable)
+    assert isinstance(RouteQueries(Caches()).ways(), Unreadable)
 
 
 class Counted(Caches):
@@ -87,6 +89,7 @@ def test_who_asks_makes_nothing_again_that_the_pass_has_made() -> None:
     made, queries = caches.made, RouteQueries(caches)
     queries.see(observation, identity, Config())
     rows = queries.routes()
+    assert set(queries.ways()) == {NodeWay("host2", "none"), NodeWay("host3", "none")}  # type: ignore[arg-type]
     assert made
     assert not isinstance(rows, Unreadable)
     assert rows

@@ -15,6 +15,7 @@ from calico_agent.state.history import (
     history_files,
     read_history,
 )
+from calico_agent.state.history_newest import HistoryNewest
 from calico_agent.state.history_tail import HistoryTail
 
 AT = datetime(2026, 11, 27, 3, 12, 5, 123456, tzinfo=UTC)
@@ -126,3 +127,33 @@ def test_half_a_line_waits_for_its_end(tmp_path: Path) -> None:
         assert tail.read() == []
         file.write(line[20:])
     assert tail.read() == [entry(2)]
+
+
+class TestNewest:
+    def test_the_newest_are_told_in_their_order_and_read_once(self, tmp_path: Path) -> None:
+        newest = HistoryNewest(str(tmp_path))
+        assert newest.read().entries == ()
+        append(tmp_path, *map(entry, range(3)))
+        first = newest.read()
+        assert ([one["number"] for one in first.entries], first.whole) == ([0, 1, 2], True)
+        assert newest.read() is first
+        append(tmp_path, entry(3))
+        assert [one["number"] for one in newest.read().entries] == [0, 1, 2, 3]
+
+    def test_both_files_are_one_list(self, tmp_path: Path) -> None:
+        for number in range(60):
+            append(tmp_path, entry(number, "x" * 100), most=8192)
+        assert [one["number"] for one in HistoryNewest(str(tmp_path)).read().entries] == numbers(tmp_path)
+
+    def test_of_much_the_last_is_told_and_that_there_is_more(self, tmp_path: Path) -> None:
+        append(tmp_path, *(entry(number, "x" * 1000) for number in range(1000)))
+        recent = HistoryNewest(str(tmp_path)).read()
+        told = [one["number"] for one in recent.entries]
+        assert (told, recent.whole) == (list(range(told[0], 1000)), False)
+        assert 100 < len(told) <= 500
+
+    def test_one_that_cannot_be_believed_is_told_as_such(self, tmp_path: Path) -> None:
+        append(tmp_path, entry(1))
+        history_files(str(tmp_path))[1].chmod(0o666)
+        recent = HistoryNewest(str(tmp_path)).read()
+        assert (recent.entries, recent.trouble) == ((), "everybody may write it")

@@ -31,6 +31,14 @@ class RouteRow:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeWay:
+    """How packets to the pods of a node should travel: `encapsulation` is `none`, `IPIP`, `VXLAN` or `WireGuard`."""
+
+    node: str
+    encapsulation: str
+
+
+@dataclass(frozen=True, slots=True)
 class KnownNames:
     """The nodes and the pools that there are."""
 

@@ -39,12 +39,19 @@ def render_history(
     return folded((_line(entry, zone) for entry in entries), width, colour=colour)
 
 
+def sentence(entry: Entry) -> str:
+    """Return what happened, without its time. An entry of another version may lack what is told of it."""
+    try:
+        return clean(_SENTENCES.get(str(entry["event"]), _plain)(entry))
+    except (KeyError, TypeError, ValueError):
+        return clean(_plain(entry))
+
+
 def _line(entry: Entry, zone: tzinfo | None) -> TextLine:
     at = datetime.fromisoformat(str(entry["at"])).astimezone(zone)
     name, level = str(entry["event"]), str(entry.get("level"))
-    text = _SENTENCES.get(name, _plain)(entry)
     colour = "32" if name in _HEALED or entry.get("status") == "True" else _COLOURS.get(level, "")
-    return TextLine(f"{at:%Y-%m-%d %H:%M:%S}  {clean(text)}", _INDENT, colour)
+    return TextLine(f"{at:%Y-%m-%d %H:%M:%S}  {sentence(entry)}", _INDENT, colour)
 
 
 def _problem(entry: Entry) -> str:

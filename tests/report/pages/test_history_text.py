@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from calico_agent.model.maintenance import Maintenance, Pause
 from calico_agent.model.report import Event, Level, Report, TimedProblem
 from calico_agent.report.changes import changes
-from calico_agent.report.pages.history_text import render_history
+from calico_agent.report.pages.history_text import render_history, sentence
 from calico_agent.state.history_writer import history_entry
 from tests.reports import NOW, broken_report, finding, healthy_report, session
 
@@ -81,3 +81,9 @@ def test_a_pause_and_its_end_are_told() -> None:
 
 def test_an_event_of_a_later_version_is_told_by_its_fields() -> None:
     assert told(Event("unheard_of", fields={"size": 3})) == ["unheard_of size=3"]
+
+
+def test_an_entry_of_another_version_is_told_as_it_is() -> None:
+    assert sentence({"at": AT.isoformat(), "event": "problem_cleared", "lasted_seconds": "long"}) == (
+        "problem_cleared lasted_seconds=long"
+    )
