@@ -28,7 +28,7 @@ from calico_agent.faults.agent import AGENT_HTTP
 from calico_agent.model.finding import ConditionType, Status
 from calico_agent.model.name_lease import Machine, NameLease, NameOwner
 from calico_agent.model.network.address import IPAddress
-from calico_agent.model.network.route_trace import KnownNames, RouteRow, Trace
+from calico_agent.model.network.route_trace import KnownNames, NodeWay, RouteRow, Trace
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.report import TimedCondition
 from tests.patience import PATIENCE
@@ -399,6 +399,9 @@ class Slow:
 
     def names(self) -> KnownNames:
         return KnownNames()
+
+    def ways(self) -> tuple[NodeWay, ...] | Unreadable:
+        return ()
 
     def trace(self, address: IPAddress) -> Trace | Unreadable:
         raise NotImplementedError(address)

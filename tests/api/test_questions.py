@@ -7,7 +7,7 @@ import pytest
 
 from calico_agent.api.questions import answer_routes, answer_trace
 from calico_agent.model.network.address import IPAddress
-from calico_agent.model.network.route_trace import KnownNames, RouteRow, Trace
+from calico_agent.model.network.route_trace import KnownNames, NodeWay, RouteRow, Trace
 from calico_agent.model.observation import Unreadable
 from tests.report.pages.test_routes_text import MISSING, RIGHT
 
@@ -23,6 +23,9 @@ class Known:
     def names(self) -> KnownNames:
         return KnownNames(frozenset({"host1", "host2", "host3"}), frozenset({"default", "empty"}))
 
+    def ways(self) -> tuple[NodeWay, ...] | Unreadable:
+        return (NodeWay("host2", "none"), NodeWay("host3", "none"))
+
     def trace(self, address: IPAddress) -> Trace | Unreadable:
         right = address == ip_address("192.168.2.7")
         return Trace(address, right, f"{address} goes {'well' if right else 'astray'}")
@@ -36,6 +39,9 @@ class Unknown:
 
     def names(self) -> KnownNames:
         return KnownNames()
+
+    def ways(self) -> tuple[NodeWay, ...] | Unreadable:
+        return BLIND
 
     def trace(self, address: IPAddress) -> Trace | Unreadable:  # noqa: ARG002
         return BLIND
