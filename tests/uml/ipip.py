@@ -74,11 +74,13 @@ def routes_by(lab: Lab, host: str, device: str, *others: str) -> dict[str, tuple
     return {block_of(lab, other): (str(lab.options.address(other).ip), device) for other in to}
 
 
-def cure(lab: Lab, host: str, pattern: str) -> None:
-    """Type what the status of a host says, word for word."""
-    found = re.search(pattern, text(lab, host))
-    assert found is not None, text(lab, host)
-    lab.exec(host, "sh", "-c", found[0], check=True)
+def cure(lab: Lab, host: str, *patterns: str) -> None:
+    """Type what the status of a host says, word for word: each command stands on a line of its own."""
+    said = text(lab, host)
+    found = [re.search(pattern, said) for pattern in patterns]
+    for command in found:
+        assert command is not None, said
+        lab.exec(host, "sh", "-c", command[0], check=True)
 
 
 def unreached(lab: Lab) -> list[str]:
