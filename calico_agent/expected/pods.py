@@ -12,12 +12,12 @@ from typing import NamedTuple
 from calico_agent.expected.bgp_sessions import host_plan
 from calico_agent.expected.cluster import Cluster
 from calico_agent.expected.view import View
-from calico_agent.model.calico.node import Block, Borrowed, Datastore
+from calico_agent.model.calico.node import AffinityState, Block, Borrowed, Datastore
 from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.network.address import Family, IPAddress, IPNetwork, Link
 from calico_agent.model.network.fib import Fib
 from calico_agent.model.network.kernel import Kernel
-from calico_agent.model.network.prefix import FULL_LENGTH, Key, prefix_of
+from calico_agent.model.network.prefix import FULL_LENGTH, Key, key_of, prefix_of
 from calico_agent.model.network.route import CALICO_PROTOCOLS, RouteAttributes, host_prefix
 from calico_agent.model.observation import Unreadable
 
@@ -169,8 +169,18 @@ def _away(cluster: Cluster, kernel: Kernel) -> Iterator[LedAway]:
                 yield LedAway(address, block.cidr, users[0])
 
 
+def half_claimed(datastore: Datastore) -> frozenset[IPNetwork]:
+    """Return the blocks with a claim that a crash left half made, or half deleted; none where all blocks were read.
+
+    Whose they are, and whether there are such blocks at all, only their own records tell.
+    """
+    if datastore.blocks_read:
+        return frozenset()
+    return frozenset(one.cidr for one in datastore.affinities if one.state is not AffinityState.CONFIRMED)
+
+
 def with_asked(datastore: Datastore, away: tuple[LedAway, ...], asked: Mapping[IPNetwork, Block]) -> Datastore:
-    """Return the same with the blocks that were asked for.
+    """Return the same with the blocks that were asked for, also those that nobody has claimed for good.
 
     Of one that was not given (nobody may read it, or the time was over) it is not known whether the address was
     borrowed: it counts as borrowed by whom the route leads to, as only a route that is known to be wrong is called so.
@@ -185,5 +195,8 @@ def with_asked(datastore: Datastore, away: tuple[LedAway, ...], asked: Mapping[I
             return asked[block.cidr]
         return replace(block, borrowed=tuple(unknown[block.cidr])) if block.cidr in unknown else block
 
-    changed = bool(asked) or bool(unknown)
-    return replace(datastore, blocks=tuple(map(known, datastore.blocks))) if changed else datastore
+    if not asked and not unknown:
+        return datastore
+    there = {block.cidr for block in datastore.blocks}
+    more = (asked[cidr] for cidr in sorted(asked.keys() - there, key=key_of))
+    return replace(datastore, blocks=(*map(known, datastore.blocks), *more))

@@ -21,7 +21,8 @@ from calico_agent.runtime.pipeline import Evaluation, make_plan
 from calico_agent.sources.datastore.calico.name_lease import encode_owner
 from tests.worlds.looking import Look, look_from
 from tests.worlds.model.settle import Settled
-from tests.worlds.reading import AT, Outside, Store, boot_id
+from tests.worlds.reading import Outside, boot_id
+from tests.worlds.stored import AT, Store
 
 SUPERVISES = Config(
     mode=Mode.SUPERVISE, agent=AgentSection(hold_down_seconds=0), node=NodeSection(image="calico/node:v3.31.7")
@@ -42,7 +43,7 @@ class Agents:
     def follow(self, settled: Settled) -> list[tuple[Look, Plan]]:
         """What each says, and would do, when everything has lasted. Its container is one that an agent made for the
         node that is registered here."""
-        store = Store.of(settled, self._claims(settled))
+        store = Store.of(settled.world, self._claims(settled))
         return [self._pass(settled, name, store) for name in settled.machines]
 
     def _pass(self, settled: Settled, hostname: str, store: Store) -> tuple[Look, Plan]:
@@ -74,7 +75,7 @@ class Agents:
 def acts_in_pause(settled: Settled, hostname: str) -> Iterator[str]:
     """What an agent would do on this host although somebody paused it, the node's container being one of its own."""
     config = _supervising(settled.world.versions)
-    outside = Outside(settled, hostname, Store.of(settled), None)
+    outside = Outside(settled, hostname, Store.of(settled.world), None)
     node = settled.world.node(settled.machines[hostname].name)
     if node is not None and (node.ipv4 or node.ipv6):
         outside.made_by(config)

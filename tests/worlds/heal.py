@@ -87,7 +87,7 @@ _CURES: tuple[tuple[re.Pattern[str], do.Cure], ...] = tuple(
         (rf"etcdctl put {_KEY} ", do.claim_confirmed),
         (r"etcdctl get (\S+); delete or correct it", do.key_corrected),
         (r"calicoctl ipam release --ip=(\S+), then on \S+: docker restart", do.tunnel_given_back),
-        (r"calicoctl ipam release --ip=(\S+), and calicoctl delete workloadendpoint", do.record_released),
+        (r"calicoctl ipam release --ip=(\S+), and \S+", do.record_released),
         # Pods.
         (r"create the pool again", do.pool_made_again),
         (r"start the pod on (\S+) anew", do.pod_started_anew),
@@ -106,7 +106,7 @@ _CURES: tuple[tuple[re.Pattern[str], do.Cure], ...] = tuple(
         (r"start calico/node, or run calico-agent in supervise mode", do.restarted),
         (r"docker (?:re)?start calico-node\b", do.restarted),
         # What the agent asks.
-        (r"start etcd there", do.answers_again("etcd")),
+        (r"start etcd there|see that kube-apiserver runs there", do.answers_again("etcd")),
         (r"systemctl start docker", do.answers_again("Docker")),
         (r"run calico-agent as root", do.answers_again("BIRD")),
     )
@@ -143,6 +143,7 @@ _LOOKS = tuple(
             r"^if its session is up: ",
             r"^on \S+: ss -atnp .* shows who speaks BGP",
             r"^see (on that machine whether etcd hangs|that the machine is up)",
+            r"^see (on the control plane whether kube-apiserver hangs|that the control plane is up)",
             r"^BIRD writes it within two seconds",
             r"^Felix writes the route again",
         ),

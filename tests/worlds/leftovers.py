@@ -52,7 +52,7 @@ def borrowed(draw: Draw, world: World, hostname: str) -> World:
         return world
     pod = f"guest-{len(host.pods)}"
     world, address = give(world, draw(st.sampled_from(lenders)), name, f"k8s-pod-network.{name}.{pod}", pod)
-    made = Pod(pod, f"cali{history.hash_of(name, pod):011x}"[:15], (address,), name)
+    made = Pod(pod, history.link_of(name, pod), (address,), name)
     return history.with_host(world, replace(host, pods=(*host.pods, made)))
 
 

@@ -11,7 +11,8 @@ from calico_agent.runtime.memory import Memory
 from calico_agent.runtime.pipeline import evaluate
 from tests.worlds.model.kept import kept
 from tests.worlds.model.settle import Settled
-from tests.worlds.reading import AT, Outside, Store
+from tests.worlds.reading import Outside
+from tests.worlds.stored import AT, Store
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Look:
 @kept
 def look_at(settled: Settled) -> tuple[Look, ...]:
     """The look of an agent on every host."""
-    store = Store.of(settled)
+    store = Store.of(settled.world)
     return tuple(look_from(Outside(settled, name, store), name, Config()) for name in settled.machines)
 
 

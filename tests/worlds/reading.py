@@ -6,17 +6,16 @@ What is answered with the same bytes or text as before is decoded once.
 """
 
 import json
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
 from ipaddress import ip_address
 
 from calico_agent.config import Config
-from calico_agent.model.calico.bad_key import BadKey
 from calico_agent.model.calico.bird import Bird
 from calico_agent.model.calico.node import Block, Datastore
-from calico_agent.model.calico.workload_endpoint import WorkloadEndpoint, WorkloadEndpoints
+from calico_agent.model.calico.workload_endpoint import WorkloadEndpoints
 from calico_agent.model.container.container import (
     LABEL_MANAGED_BY,
     LABEL_SPEC_HASH,
@@ -33,53 +32,21 @@ from calico_agent.model.identity import AddressChoice, Identity, KeptIdentity, N
 from calico_agent.model.network.address import Family, IPAddress, IPNetwork
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.observation import Observation, Unreadable
-from calico_agent.model.settings import DatastoreSettings, EtcdApi
 from calico_agent.plan.desired_container import wanted_container
 from calico_agent.sources.bird.decode.interfaces import LINKS_COMMAND
 from calico_agent.sources.bird.decode.replies import COMMANDS, decode_bird, rib_command
-from calico_agent.sources.datastore.calico import assembly
-from calico_agent.sources.datastore.calico import workload_endpoint as endpoint
-from calico_agent.sources.datastore.etcd2 import decode as etcd_v2
-from calico_agent.sources.datastore.etcd2.answer import decode_answer
-from calico_agent.sources.datastore.etcd3 import decode as etcd
 from calico_agent.sources.docker.decode.container import decode_container, decode_network
 from calico_agent.sources.docker.decode.log_lines import log_lines
 from calico_agent.sources.docker.decode.programs import Process, find_programs
 from tests.worlds.kernel_answers import kernel_of
-from tests.worlds.model import bird_text, datastore, datastore_v2, docker
+from tests.worlds.model import bird_text, docker
 from tests.worlds.model import values as model
 from tests.worlds.model.settle import Settled, speaks
+from tests.worlds.stored import AT, SERVER, Store, settings_of
 
-AT = datetime(2026, 11, 27, 12, tzinfo=UTC)
 _LONG_AGO = AT - timedelta(days=3)
-_ETCD = ip_address("10.255.0.1")
+_SERVER = ip_address(SERVER)
 _KEPT = 64  # answers of each kind that are decoded once: some more than the hosts of one case
-
-
-@dataclass(frozen=True)
-class Store:
-    """What is in etcd, decoded once for all hosts."""
-
-    datastore: Datastore
-    pods: tuple[WorkloadEndpoint, ...]
-
-    @classmethod
-    def of(cls, settled: Settled, claims: Iterable[tuple[str, bytes]] = ()) -> "Store":
-        """Through the decoders of the API that this release uses. `claims` are those of agents on names."""
-        world = settled.world
-        if not world.release.v2:
-            items = [*datastore.keys(world), *claims]
-            records = (_record(key, value) for key, value in items if key.startswith(endpoint.PREFIX))
-            known = {key: one for key, value in items if (one := _key(key, value)) is not None}
-            found = assembly.assemble(known, revision=9, read_at=AT)
-        else:
-            body = datastore_v2.tree(list(datastore_v2.keys(world)))
-            pairs = list(decode_answer(200, "9", body).pairs())
-            records = (_endpoint_v2(key, value) for key, value in pairs if "/workload/" in key)
-            wanted = ((key, etcd_v2.decode_key(key, value)) for key, value in pairs if key.startswith(etcd_v2.PREFIXES))
-            decoded = {key: one for key, one in wanted if one is not None}
-            found = etcd_v2.assemble(decoded, revision=9, read_at=AT)
-        return cls(found, tuple(one for one in records if one is not None))
 
 
 class Outside:
@@ -96,8 +63,7 @@ class Outside:
         self._store = store
         self._machine = settled.machines[hostname]
         self.kept = kept or KeptIdentity()
-        api = EtcdApi.V2 if settled.world.release.v2 else EtcdApi.V3
-        self._settings = DatastoreSettings((f"http://{_ETCD}:2379",), api=api)
+        self._settings = settings_of(settled.world)
         self._spec: ContainerSpec | None = None
 
     @property
@@ -130,7 +96,7 @@ class Outside:
             docker=self._unread("Docker") or self._docker(),
             datastore=self._store.datastore,
             datastore_settings=self._settings,
-            datastore_addresses=(_ETCD,),
+            datastore_addresses=(_SERVER,),
             datastore_trouble=self._unread("etcd"),
             bird=self._unread("BIRD") or self._bird(Family.IPV4),
             bird6=bird6 and (self._unread("BIRD6") or bird6),
@@ -148,8 +114,7 @@ class Outside:
         return replace(observation, bird=bird, bird6=bird6)
 
     def blocks_of(self, found: Datastore | Unreadable, wanted: Collection[IPNetwork]) -> tuple[Block, ...]:
-        assert isinstance(found, Datastore)
-        return tuple(one for one in found.blocks if one.cidr in wanted)
+        return self._store.blocks(wanted) if isinstance(found, Datastore) else ()
 
     def endpoints_of(
         self, nodes: frozenset[str], links: frozenset[int], _lost: frozenset[IPAddress]
@@ -161,7 +126,7 @@ class Outside:
         return kernel_of(self._machine, self._destinations())
 
     def _destinations(self) -> Iterator[IPAddress]:
-        yield _ETCD
+        yield _SERVER
         for node in self._store.datastore.nodes:
             yield from (one.ip for one in (node.ipv4, node.ipv6) if one is not None)
 
@@ -229,17 +194,3 @@ def _networks(inspected: str) -> tuple[DockerNetwork, ...]:
 @lru_cache(_KEPT)
 def _daemon(family: Family, replies: tuple[tuple[str, str], ...]) -> Bird:
     return decode_bird(family, dict(replies), now=AT)
-
-
-@lru_cache(_KEPT * 16)
-def _key(key: str, value: bytes) -> assembly.Decoded | BadKey | None:
-    return etcd.decode_key(key, value)
-
-
-@lru_cache(_KEPT * 16)
-def _record(key: str, value: bytes) -> WorkloadEndpoint | None:
-    return endpoint.decode_endpoint(key, value)
-
-
-def _endpoint_v2(key: str, value: bytes) -> WorkloadEndpoint | None:
-    return endpoint.decode_endpoint_v2(key.removeprefix("/calico/v1/host/").partition("/")[0], key, value)

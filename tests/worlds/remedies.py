@@ -138,7 +138,7 @@ def key_corrected(world: World, _where: str, found: Words) -> World:
 
 
 def block_restored(world: World, _where: str, _found: Words) -> World:
-    return replace(world, keys=without(world.keys, lambda one: "/assignment/" in one[0] and one[1] is None))
+    return replace(world, keys=without(world.keys, lambda one: "block" in one[0] and one[1] is None))
 
 
 def told_apart(world: World, _where: str, found: Words) -> World:

@@ -18,7 +18,7 @@ from tests.worlds.model.ipam import give_services
 from tests.worlds.model.peering import Bgp
 from tests.worlds.model.releases import RELEASES, Release
 from tests.worlds.model.startup import lacks_tunnel
-from tests.worlds.model.values import NEVER, Pool, Segment, World
+from tests.worlds.model.values import ETCD, KUBERNETES, MANY_NODES, NEVER, Pool, Segment, World
 from tests.worlds.speakers import set_up
 from tests.worlds.steps import MODES, step
 
@@ -43,6 +43,7 @@ _VERSIONS = st.sampled_from(((4,), (4,), (4,), (4, 6), (6,)))
 _VERSIONS_OLD = st.sampled_from(((4,), (4,), (4,), (4, 6)))
 _POOLS6 = st.sampled_from((1, 1, 2))
 _RELEASE = st.sampled_from(RELEASES)
+_STORE = st.sampled_from((ETCD, ETCD, ETCD, KUBERNETES, MANY_NODES))
 _WIRES = st.sampled_from((1, 1, 1, 2, 3))
 _RARELY = st.sampled_from((False, False, False, True))
 _SELDOM = st.sampled_from((*[False] * 9, True))
@@ -78,6 +79,7 @@ def walks(draw: Draw) -> tuple[World, ...]:
     segments = tuple(wires.segments)
     world = World(release, segments, (), bgp=Bgp(as_number=draw(_AS)), strict=draw(_RARELY))
     world = replace(world, pools=tuple(_pools(draw, release, versions)))
+    world = world if release.v2 else replace(world, store=draw(_STORE))
     if not release.v2 and draw(_SELDOM):
         world = replace(world, encrypted=world.versions[: draw(st.sampled_from((1, 2)))])
     world = _hosts(draw, world, wires)

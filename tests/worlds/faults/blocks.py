@@ -6,17 +6,19 @@ from tests.worlds import mistakes
 from tests.worlds.faults.kind import Fault, codes, own_node, troubled, with_node
 from tests.worlds.mistakes import own_block
 from tests.worlds.model import history
-from tests.worlds.model.values import World
+from tests.worlds.model.datastore_kubernetes import named
+from tests.worlds.model.values import ETCD, MANY_NODES, World
 
 _PODS = "its pods are started anew"
 
 
 def block_gone(world: World, hostname: str) -> World | None:
-    """The record of a block is deleted, the claim on it stays."""
+    """The record of a block is deleted, the claim on it stays. Where nobody reads all blocks nobody misses one."""
     block = own_block(world, hostname)
-    if block is None or world.release.v2:
+    if block is None or world.release.v2 or world.store == MANY_NODES:
         return None
     name = f"/calico/ipam/v2/assignment/ipv4/block/{str(block.cidr).replace('/', '-')}"
+    name = name if world.store == ETCD else f"ipamblocks/{named(str(block.cidr))}"
     return replace(world, keys=(*world.keys, (name, None)))
 
 
@@ -30,6 +32,8 @@ def renamed(world: World, hostname: str) -> World | None:
     """The record of the node is deleted by hand, and calico/node started under another name."""
     node, host = own_node(world, hostname), world.host(hostname)
     if node is None or node.ipv4 is None or not host.pods or node.cluster_id or world.release.v2:
+        return None
+    if world.store != ETCD:  # pods go with the node that they are on
         return None
     left = replace(world, nodes=tuple(one for one in world.nodes if one is not node))
     started = history.restart(left, hostname, NODENAME="newname", IP=str(node.ipv4))

@@ -8,7 +8,7 @@ from tests.worlds import mistakes
 from tests.worlds.faults.kind import Fault, codes, others, own_node, uplink, with_node
 from tests.worlds.model import history
 from tests.worlds.model.startup import node_name
-from tests.worlds.model.values import CROSS_SUBNET, Link, World
+from tests.worlds.model.values import CROSS_SUBNET, ETCD, Link, World
 
 _KEEPS = "which machine keeps the name, people decide"
 _HAD = "which address the host had, people know"
@@ -98,7 +98,7 @@ def cloned(world: World, hostname: str) -> World | None:
 
 def _claimed(world: World, hostname: str, machine: str) -> World | None:
     node = own_node(world, hostname)
-    if node is None or world.release.v2 or world.host(hostname).disk:
+    if node is None or world.release.v2 or world.store != ETCD or world.host(hostname).disk:
         return None
     said = {"machine_id": machine, "boot_id": "another", "hostname": "other", "address": "10.99.0.9"}
     sign = json.dumps({**said, "macs": ["02:00:00:00:99:99"]}).encode()

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from tests.worlds.faults.kind import Done, Fault, ailing, codes, others
-from tests.worlds.model.values import World
+from tests.worlds.model.values import ETCD, World
 
 _LOOKS = "what keeps it from answering is told by itself, and by no table of the model"
 
@@ -17,8 +17,9 @@ def _written(world: World, key: str, value: bytes | None) -> World:
 
 
 def bad_record(world: World, hostname: str) -> World | None:
-    """Somebody wrote nonsense into the record of another node."""
-    if world.release.v2:
+    """Somebody wrote nonsense into the record of another node. Kubernetes' own have annotations, of which each counts
+    for itself."""
+    if world.release.v2 or world.store != ETCD:
         return None
     other = next(others(world, hostname), None)
     return other and _written(world, f"/calico/resources/v3/projectcalico.org/nodes/{other[1].name}", b"{nonsense")
@@ -27,6 +28,8 @@ def bad_record(world: World, hostname: str) -> World | None:
 def bad_pool(world: World, _hostname: str) -> World | None:
     if world.release.v2:
         return None
+    if world.store != ETCD:  # `kubectl edit` passes by what Calico would check
+        return _written(world, "ippools/nonsense", b'{"metadata":{"name":"nonsense"},"spec":{"cidr":"nonsense"}}')
     return _written(world, "/calico/resources/v3/projectcalico.org/ippools/nonsense", b"[]")
 
 

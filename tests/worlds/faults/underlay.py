@@ -9,7 +9,7 @@ from tests.worlds import mistakes
 from tests.worlds.faults.kind import Done, Fault, ailing, codes, others, own_node, troubled, uplink
 from tests.worlds.model import history
 from tests.worlds.model.kernel import devices
-from tests.worlds.model.values import ALWAYS, KernelRoute, World, network_of
+from tests.worlds.model.values import ALWAYS, ETCD, KernelRoute, World, network_of
 
 _FAR = "what is wrong with the other host is not known here"
 _FAILED, _PERMANENT = 0x20, 0x80
@@ -44,7 +44,7 @@ def wrong_card(world: World, hostname: str) -> World | None:
     """Somebody wrote the hardware address of another node by hand; an agent there says which cards it has."""
     found = _neighbour(world, hostname, "02:00:00:00:66:66", _PERMANENT)
     near = _near(world, hostname)
-    if found is None or near is None or world.release.v2:
+    if found is None or near is None or world.release.v2 or world.store != ETCD:
         return None
     host, node = near
     said = {"machine_id": f"{host.machine:032x}", "boot_id": f"boot-{host.machine}", "hostname": host.hostname}

@@ -8,13 +8,13 @@ from tests.worlds.model.ipam import address_of
 from tests.worlds.model.peering import Filter, FilterRule, Peer
 from tests.worlds.model.values import Block, IPNetwork, Node, Pod, Pool, World
 
-_RESOURCES = "/calico/resources/v3/projectcalico.org/"
-_IPAM = "/calico/ipam/v2/"
+RESOURCES = "/calico/resources/v3/projectcalico.org/"
+IPAM = "/calico/ipam/v2/"
 
 
 def keys(world: World) -> Iterator[tuple[str, bytes]]:
     """Every key with its value."""
-    written = {key: json.dumps(value, separators=(",", ":")).encode() for key, value in _values(world)}
+    written = {key: json.dumps(value, separators=(",", ":")).encode() for key, value in values(world)}
     yield from with_others(written, world)
 
 
@@ -25,7 +25,8 @@ def with_others(written: dict[str, bytes], world: World) -> Iterator[tuple[str, 
             yield key, value
 
 
-def _values(world: World) -> Iterator[tuple[str, Any]]:
+def values(world: World) -> Iterator[tuple[str, Any]]:
+    """All that Calico itself wrote."""
     yield _resource(
         "clusterinformations",
         "default",
@@ -50,16 +51,16 @@ def _values(world: World) -> Iterator[tuple[str, Any]]:
     for block in world.blocks:
         name = str(block.cidr).replace("/", "-")
         version = block.cidr.version
-        yield f"{_IPAM}assignment/ipv{version}/block/{name}", block_value(block)
+        yield f"{IPAM}assignment/ipv{version}/block/{name}", block_value(block)
         if block.virtual:
-            key = f"{_IPAM}virtual/{block.virtual}/ipv{version}/block/{name}"
+            key = f"{IPAM}virtual/{block.virtual}/ipv{version}/block/{name}"
             yield key, {"state": "confirmed", "deleted": False, "type": "virtual"}
         for node_name, state in block.claims:
             yield _claim(node_name, block.cidr, state)
     for claim in world.claims:
         yield _claim(claim.node, claim.cidr, claim.state)
     yield from _handles(world)
-    yield f"{_IPAM}config", {"auto_allocate_blocks": True, **({"strict_affinity": True} if world.strict else {})}
+    yield f"{IPAM}config", {"auto_allocate_blocks": True, **({"strict_affinity": True} if world.strict else {})}
     for host in world.hosts:
         for pod in (one for one in host.pods if one.node):
             yield _endpoint(pod)
@@ -85,7 +86,7 @@ def block_value(block: Block, *, v2: bool = False) -> dict[str, Any]:
 
 
 def _claim(node: str, cidr: IPNetwork, state: str) -> tuple[str, dict[str, Any]]:
-    key = f"{_IPAM}host/{node}/ipv{cidr.version}/block/{str(cidr).replace('/', '-')}"
+    key = f"{IPAM}host/{node}/ipv{cidr.version}/block/{str(cidr).replace('/', '-')}"
     return key, {"state": state, "deleted": False}
 
 
@@ -96,7 +97,7 @@ def _handles(world: World) -> Iterator[tuple[str, dict[str, Any]]]:
         for one in block.given:
             count = held.setdefault(one.handle, {})
             count[str(block.cidr)] = count.get(str(block.cidr), 0) + 1
-    yield from ((f"{_IPAM}handle/{name}", {"block": count, "deleted": False}) for name, count in held.items())
+    yield from ((f"{IPAM}handle/{name}", {"block": count, "deleted": False}) for name, count in held.items())
 
 
 def _attributes(handle: str, node: str, kind: str, pod: str, *, v2: bool) -> dict[str, Any]:
@@ -111,7 +112,7 @@ def _resource(plural: str, name: str, kind: str, spec: Any, labels: dict[str, st
     if labels:
         metadata["labels"] = labels
     value = {"kind": kind, "apiVersion": "projectcalico.org/v3", "metadata": metadata, "spec": spec}
-    return f"{_RESOURCES}{plural}/{name}", value
+    return f"{RESOURCES}{plural}/{name}", value
 
 
 def _bgp(world: World) -> dict[str, Any]:
@@ -227,4 +228,4 @@ def _endpoint(pod: Pod) -> tuple[str, Any]:
     return key, value
 
 
-__all__ = ["address_of", "block_value", "keys", "with_others"]
+__all__ = ["address_of", "block_value", "keys", "values", "with_others"]

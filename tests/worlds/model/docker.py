@@ -7,7 +7,7 @@ from tests.worlds.model.confd import Configured
 from tests.worlds.model.kernel import holder
 from tests.worlds.model.settle import Settled, speaks
 from tests.worlds.model.startup import first_found, lacks_tunnel, node_name
-from tests.worlds.model.values import Host, IPAddress, World
+from tests.worlds.model.values import ETCD, Host, IPAddress, World
 
 _PROGRAMS = ("felix", "bird", "bird6", "confd")
 _MOUNTS = ("/lib/modules", "/var/run/calico", "/var/log/calico")
@@ -36,7 +36,8 @@ def container(world: World, host: Host) -> list[dict[str, Any]]:
 def _calico_node(world: World, host: Host) -> dict[str, Any]:
     mounts = (*_MOUNTS, *(() if world.release.v2 else ("/var/lib/calico",)))
     exited = "calico" in host.stopped
-    env = {"ETCD_ENDPOINTS": "http://10.255.0.1:2379", "CALICO_NETWORKING_BACKEND": "bird", **dict(host.env)}
+    store = {"ETCD_ENDPOINTS": "http://10.255.0.1:2379"} if world.store == ETCD else {"DATASTORE_TYPE": "kubernetes"}
+    env = {**store, "CALICO_NETWORKING_BACKEND": "bird", **dict(host.env)}
     state = {
         "Status": host.trouble.container or ("exited" if exited else "running"),
         "Pid": 0 if exited else 1000,

@@ -1,5 +1,6 @@
 """What happens to a cluster: each step takes a world and gives the one after it, when all has settled."""
 
+import hashlib
 from dataclasses import replace
 
 from tests.worlds.model.ipam import assign, pools_for, with_block
@@ -30,7 +31,7 @@ def add_pod(world: World, hostname: str, name: str, versions: tuple[int, ...]) -
         addresses += [given] if given is not None else []
     if not addresses:
         return world
-    pod = Pod(name, f"cali{abs(hash_of(node, name)):011x}"[:15], tuple(addresses), node)
+    pod = Pod(name, link_of(node, name), tuple(addresses), node)
     return with_host(world, replace(host, pods=(*host.pods, pod)))
 
 
@@ -103,9 +104,12 @@ def release_block(world: World, block: Block) -> World:
     return with_block(world, block, replace(block, owner=None, claims=()) if block.given else None)
 
 
-def hash_of(*words: str) -> int:
-    """A number for words, the same in every process."""
-    number = 0
-    for letter in "/".join(words):
-        number = (number * 131 + ord(letter)) % (1 << 44)
-    return number
+def link_of(node: str, pod: str) -> str:
+    """The name of the host's end of a pod's link (VethNameForWorkload, libcalico-go/lib/backend/k8s/conversion)."""
+    named = f"default.{unique(node, pod)}"
+    return f"cali{hashlib.sha1(named.encode(), usedforsecurity=False).hexdigest()[:11]}"
+
+
+def unique(node: str, pod: str) -> str:
+    """The name of a pod in the whole cluster."""
+    return f"{pod}.{node}"

@@ -14,6 +14,7 @@ IPNetwork = IPv4Network | IPv6Network
 
 NEVER, ALWAYS, CROSS_SUBNET = "Never", "Always", "CrossSubnet"
 CONFIRMED, PENDING, PENDING_DELETION = "confirmed", "pending", "pendingDeletion"
+ETCD, KUBERNETES, MANY_NODES = "etcd", "Kubernetes", "Kubernetes with many nodes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +195,9 @@ class Claim:
 class World:
     """A cluster. `strict`: nobody borrows from another node's block. `by_felix`: programClusterRoutes is Felix's.
 
-    `encrypted`: the IP versions for which WireGuard is asked for. `keys` are keys of etcd that somebody else wrote, in
-    place of Calico's or beside them; None for a deleted one.
+    `store` has its data; of an API of Kubernetes `with many nodes` nobody reads all blocks. `encrypted`: the IP
+    versions for which WireGuard is asked for. `keys` are keys of the store that somebody else wrote, in place of
+    Calico's or beside them; None for a deleted one.
     """
 
     release: Release
@@ -211,6 +213,7 @@ class World:
     routers: tuple[Router, ...] = ()
     encrypted: tuple[int, ...] = ()
     keys: tuple[tuple[str, bytes | None], ...] = ()
+    store: str = ETCD
 
     @property
     def versions(self) -> tuple[int, ...]:

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from calico_agent.model.calico.bad_key import BadKey, ResourceKind
-from calico_agent.model.calico.node import Affinity, Block, Datastore, Node
+from calico_agent.model.calico.node import Affinity, AffinityState, Block, Datastore, Node
 from calico_agent.model.network.address import IPAddress, IPNetwork
 from calico_agent.sources import json_object
 from calico_agent.sources.datastore.calico import assembly
@@ -97,7 +97,7 @@ def assemble(
     """The datastore made of what each object holds.
 
     `pod_cidrs`: IPAM is host-local, where each pod CIDR of a Node is a block of it, confirmed. Without `follows_blocks`
-    the blocks are those that nodes have claimed.
+    the blocks are those that nodes have claimed for good: another claim does not tell whether there is such a block.
     """
     whole: dict[str, assembly.Decoded | BadKey] = {}
     for key, value in decoded.items():
@@ -116,7 +116,7 @@ def assemble(
 
 def _claimed(records: Mapping[str, assembly.Decoded | BadKey]) -> Iterator[tuple[str, Block]]:
     for value in records.values():
-        if isinstance(value, Affinity):
+        if isinstance(value, Affinity) and value.state is AffinityState.CONFIRMED:
             yield block_key(value.cidr), Block(value.cidr, value.node)
 
 
