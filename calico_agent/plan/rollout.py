@@ -20,6 +20,11 @@ from calico_agent.model.settings import DriftPolicy, SuperviseSettings
 # The start that the replacement is, and one more: the host may have been restarted meanwhile.
 _STARTS = 2
 
+# Why one is taken back that had no time to show what it is: it may be as good as any.
+_CHANGED_ON = "the configuration has changed again, and it was not ready yet"
+_CHANGED_BACK = "what is wanted has changed again"
+_UNTRIED = frozenset({_CHANGED_ON, _CHANGED_BACK})
+
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
@@ -45,6 +50,8 @@ def plan_rollout(docker: Docker, attempts: Attempts, rollout: Rollout) -> Plan |
         return None  # somebody else runs calico/node here
     if _is_anothers(parts.previous) and not rollout.settings.take_over:
         return None
+    if parts.refused and not parts.refused.alive and not parts.previous and attempts.refusal in _UNTRIED:
+        return _remove(parts.refused, "it was never tried to the end, and may be wanted again", attempts)
     if parts.current is None:
         return _without_current(docker, parts, attempts, rollout)
     if not parts.current.managed:
@@ -127,14 +134,14 @@ def _with_previous(
     if previous.alive and current.alive:
         return None  # somebody paused the one and started the other
     if previous.alive:  # whoever it is made for: what runs is not removed
-        return _take_back(current.id, previous, spec.name, "what is wanted has changed again", attempts)
+        return _take_back(current.id, previous, spec.name, _CHANGED_BACK, attempts)
     if not may_return(previous, spec):
         return _let_go(previous, spec.name, "it was made for another name or address", attempts)
     why_not = _why_not_ready(current, attempts, rollout)
     if why_not is None:
         return _let_go(previous, spec.name, f"{current.name} is ready", attempts)
     if not wanted and settings.on_drift is DriftPolicy.REPLACE:
-        why_not = why_not or "the configuration has changed again, and it was not ready yet"
+        why_not = why_not or _CHANGED_ON
     if why_not:
         return _take_back(current.id, previous, spec.name, why_not, attempts)
     if not current.running:

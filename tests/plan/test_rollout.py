@@ -278,6 +278,27 @@ def test_an_image_that_was_pushed_anew_replaces_only_where_it_is_always_asked_fo
     assert plan(new(), attempts=HELD[NEW.hash], settings=always, pull=asked).action is None
 
 
+@pytest.mark.parametrize("wanted", [NEW, NEWEST], ids=["changed back", "changed on"])
+def test_one_that_is_taken_back_because_the_configuration_changed_is_not_refused(wanted: ContainerSpec) -> None:
+    """It had no time to get ready: when it is wanted again it is tried like any other."""
+    taken = plan(old(PREVIOUS, EXITED), new(), spec=NEWEST, progress=STARTING)
+    assert isinstance(taken.action, Rollback)
+    later = NOW + timedelta(minutes=1)
+    found = plan(old(), new(REFUSED, EXITED), spec=wanted, attempts=taken.attempts, now=later)
+    assert found.action == RemoveContainer(new().id, "it was never tried to the end, and may be wanted again")
+    again = plan(old(), spec=NEW, attempts=replace(found.attempts, drift=NEW.hash, drift_since=NOW), now=later)
+    assert isinstance(again.action, ReplaceContainer)
+
+
+def test_one_that_had_failed_before_the_configuration_changed_stays_refused() -> None:
+    ended = Attempts(failures=2, spec=NEW.hash)
+    taken = plan(old(PREVIOUS, EXITED), new(state=EXITED), progress=STARTING, attempts=ended)
+    assert isinstance(taken.action, Rollback)
+    back = plan(old(), new(REFUSED, EXITED), spec=NEW, attempts=taken.attempts)
+    assert back.action is None
+    assert "did not get ready" in back.doing
+
+
 @dataclass
 class World:
     """Containers by id, and what can be done to them; `broken` images end as soon as they are started."""
