@@ -146,7 +146,8 @@ def test_a_host_with_another_hosts_name_comes_up_without_complaint_as_recorded(c
         seen = eventually(lambda: protocols_of(cluster, "host2"), lambda now: "Mesh_10_77_0_12" in now)
         assert {name: name in seen for name in believed} == believed
         pod = {line for line in recorded_routes("healthy", "host2") if "calipod" in line}
-        assert eventually(lambda: routes_of(cluster, "host2") & pod, lambda now: not now) == set(), "Felix removes it"
+        left = eventually(lambda: routes_of(cluster, "host2") & pod, lambda now: not now, seconds=60)
+        assert left == set(), "Felix removes it, after its ten seconds of grace"
         cluster.node_start("host2")
         stored = "[INFO] Using stored node name host1 from /var/lib/calico/nodename"
         assert stored in eventually(lambda: log_of(cluster, "host2"), lambda now: stored in now)

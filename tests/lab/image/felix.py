@@ -7,7 +7,8 @@ behind; what is right is not touched, so that a quiet cluster makes no netlink e
 """
 
 import hashlib
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from ipaddress import IPv4Interface
 from pathlib import Path
 
@@ -20,6 +21,21 @@ from tests.lab.image.keys import NODES
 
 DEVICE = "vxlan.calico"
 _MTU = 1450
+_GRACE_SECONDS = 10.0
+"""routeCleanupGracePeriod in felix/dataplane/linux/int_dataplane.go@v3.31.7, from when a link is first seen."""
+
+
+@dataclass(slots=True)
+class NewLinks:
+    """Pods' links whose routes are not removed yet: the CNI plugin writes them before the pod's record."""
+
+    _first_seen: dict[str, float] = field(default_factory=dict)
+
+    def look(self) -> frozenset[str]:
+        """The names of those that were not there ten seconds ago."""
+        now, links = time.monotonic(), [link.name for link in read_links() if link.name.startswith("cali")]
+        self._first_seen = {name: self._first_seen.get(name, now) for name in links}
+        return frozenset(name for name, since in self._first_seen.items() if now - since < _GRACE_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +64,7 @@ def configure(*, ipv6: bool) -> None:
         Path("/proc/sys/net/ipv6/conf/all/forwarding").write_text("1")
 
 
-def apply(etcd: Etcd, cluster: Cluster, node: str) -> None:
+def apply(etcd: Etcd, cluster: Cluster, node: str, new_links: NewLinks) -> None:
     """Make the kernel agree with the datastore."""
     wanted = _pod_routes(cluster, node)
     local = _local(etcd, cluster, node)
@@ -62,7 +78,7 @@ def apply(etcd: Etcd, cluster: Cluster, node: str) -> None:
             wanted |= _block_routes(cluster, block, local, peers)
         _ensure_neighbours(tuple(peers.values()))
     ipip.apply(etcd, cluster, node)
-    _ensure_routes(wanted)
+    _ensure_routes(wanted, new_links)
 
 
 def tunnel_mac(node: str) -> str:
@@ -179,9 +195,10 @@ def _ensure_neighbours(peers: tuple[_Peer, ...]) -> None:
         kernel.change("bridge", "fdb", "append", mac, "dev", DEVICE, "dst", address, "self", "permanent")
 
 
-def _ensure_routes(wanted: set[Route]) -> None:
+def _ensure_routes(wanted: set[Route], new_links: NewLinks) -> None:
     present = {route for version in (4, 6) for route in kernel.routes(version) if _is_ours(route)}
-    for route in sorted(present - wanted):
+    kept = new_links.look()
+    for route in sorted(one for one in present - wanted if one.device not in kept):
         kernel.change("ip", "route", "del", *route.arguments().split())
     for route in sorted(wanted - present):
         kernel.change("ip", "route", "replace", *route.arguments().split())

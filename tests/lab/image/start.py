@@ -35,10 +35,10 @@ def main() -> None:
         birds.pop(6, None)
     felix.configure(ipv6=with_ipv6)
     startup.patiently(lambda: ipip.check_address(etcd, Cluster(etcd.list("/calico/")), node))
-    failing = False
+    failing, new_links = False, felix.NewLinks()
     while True:
         try:
-            _follow(etcd, node, birds)
+            _follow(etcd, node, birds, new_links)
             failing = False
         except UnavailableError as reason:
             if not failing:
@@ -47,13 +47,13 @@ def main() -> None:
             time.sleep(_RETRY_SECONDS)
 
 
-def _follow(etcd: Etcd, node: str, birds: dict[int, Bird]) -> None:
+def _follow(etcd: Etcd, node: str, birds: dict[int, Bird], new_links: felix.NewLinks) -> None:
     """Bring BIRD and the kernel to what the datastore says; return at its next change, or after a while."""
     listing = etcd.list("/calico/")
     cluster = Cluster(listing)
     for version, bird in birds.items():
         bird.configure(render(cluster, node, version))
-    felix.apply(etcd, cluster, node)
+    felix.apply(etcd, cluster, node, new_links)
     for _ in etcd.changes("/calico/", listing.revision, _REFRESH_SECONDS):
         return
 
