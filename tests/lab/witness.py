@@ -7,6 +7,7 @@ The first knows how long a route was away, the second that it was, and the third
 
 import json
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -30,20 +31,18 @@ class Witness:
     deleted: list[str] = field(default_factory=list)
     """Messages of the kernel that a route, which was there at the begin, was deleted."""
     sent: dict[str, int] = field(default_factory=dict)
-    answered: dict[str, int] = field(default_factory=dict)
+    unanswered: dict[str, list[int]] = field(default_factory=dict)
+    """The pings without an answer, by their numbers in the order in which they were sent, of each pair that has some.
 
-    @property
-    def unanswered(self) -> dict[str, int]:
-        """Pings without an answer, but for the one that was on its way when it ended."""
-        lost = {pair: self.sent[pair] - self.answered[pair] for pair in self.sent}
-        return {pair: count for pair, count in lost.items() if count > 1}
+    Counted from the first that was answered, and without the one that was on its way when it ended.
+    """
 
     def __str__(self) -> str:
         return (
             f"{self.samples.taken} looks at the tables of all hosts, the longest pause "
             f"{self.samples.longest_pause * 1000:.0f} ms, routes away: {self.samples.lost or 'none'}; "
             f"deletions told by the kernels: {self.deleted or 'none'}; "
-            f"{sum(self.answered.values())} of {sum(self.sent.values())} pings answered"
+            f"of {sum(self.sent.values())} pings unanswered: {self.unanswered or 'none'}"
         )
 
 
@@ -75,8 +74,17 @@ def witnessed(lab: Lab, pods: Mapping[str, tuple[str, str]]) -> Iterator[Witness
             witness.deleted += [f"{host}: {line}" for line in gone if _destination(line) in begun[host]]
         for pair, ping in pings.items():
             ping.wait_for("packets received", f"{pair} has counted")
-            words = ping.said().rpartition("---\n")[2].split()
-            witness.sent[pair], witness.answered[pair] = int(words[0]), int(words[3])
+            sent, lost = _lost(ping.said())
+            witness.sent[pair] = sent
+            if lost:
+                witness.unanswered[pair] = lost
+
+
+def _lost(said: str) -> tuple[int, list[int]]:
+    """How many pings were sent, and which were lost, by what `busybox ping` has said."""
+    sent = int(said.rpartition("---\n")[2].split()[0])
+    answered = {int(number) for number in re.findall(r" seq=(\d+) ", said)}
+    return sent, [number for number in range(min(answered), sent - 1) if number not in answered]
 
 
 def _routes(lab: Lab, host: str) -> set[str]:
