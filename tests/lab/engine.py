@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tests.lab.errors import LabError
 from tests.lab.namespaces import Sandbox
+from tests.patience import eventually
 from tests.uml.place import SLOWNESS
 
 CONTAINER = "calico-node"
@@ -95,6 +96,25 @@ class Engine:
         if check and done.returncode != 0:
             raise LabError(f"on {self.host.name}: docker {' '.join(arguments)}: {done.stderr.strip()}")
         return done
+
+    def inspect(self, form: str, name: str = CONTAINER) -> str:
+        """What `docker inspect` tells of a container, by a format of Docker's.
+
+        Waited for: while one takes the place of another, or is made anew, its name is nobody's for a moment.
+
+        Raises:
+            LabError: there is none for longer than that.
+        """
+        look = ("container", "inspect", "--format", form, name)
+        done = eventually(lambda: self.docker(*look, check=False), lambda look: look.returncode == 0)
+        if done.returncode:
+            raise LabError(f"on {self.host.name}: docker {' '.join(look)}: {done.stderr.strip()}")
+        return done.stdout.strip()
+
+    def containers(self) -> dict[str, str]:
+        """The state of each container by its name."""
+        lines = self.docker("ps", "--all", "--format", "{{.Names}} {{.State}}").stdout.splitlines()
+        return dict(line.split() for line in lines)
 
     def load_image(self, archive: Path, image: str) -> None:
         """Put the image of `archive` into the engine: the format of `docker save`, else a root file system.

@@ -56,7 +56,7 @@ def codes(lab: Lab) -> list[str]:
 def given(lab: Lab) -> tuple[str, str, str]:
     """Id, start and IP of calico-node."""
     form = "{{.Id}} {{.State.StartedAt}} {{range .Config.Env}}{{println .}}{{end}}"
-    words = lab.exec("host1", "docker", "inspect", "-f", form, "calico-node", check=True).stdout.split()
+    words = lab.engine("host1").inspect(form).split()
     return words[0], words[1], next(word for word in words if word.startswith("IP="))
 
 

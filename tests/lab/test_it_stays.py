@@ -61,7 +61,7 @@ def codes(lab: Lab) -> set[str]:
 def container(lab: Lab) -> tuple[str, ...]:
     """Id, start, name and address of calico-node."""
     form = "{{.Id}} {{.State.StartedAt}} {{range .Config.Env}}{{println .}}{{end}}"
-    words = lab.exec(HOST, "docker", "inspect", "-f", form, CONTAINER, check=True).stdout.split()
+    words = lab.engine(HOST).inspect(form).split()
     return (*words[:2], *(word for word in words[2:] if word.startswith(("NODENAME=", "IP="))))
 
 

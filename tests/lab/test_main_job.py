@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -61,8 +62,7 @@ def conditions(lab: Lab, host: str) -> dict[str, str]:
 
 def container(lab: Lab, host: str) -> tuple[str, str]:
     """Id and start time of calico-node."""
-    words = lab.exec(host, "docker", "inspect", "-f", "{{.Id}} {{.State.StartedAt}}", "calico-node", check=True)
-    identity, started = words.stdout.split()
+    identity, started = lab.engine(host).inspect("{{.Id}} {{.State.StartedAt}}").split()
     return identity, started
 
 
@@ -77,8 +77,8 @@ def block_of_host2(lab: Lab) -> str:
 
 
 def test_name_and_address_are_given_to_the_container(lab: Lab) -> None:
-    inspected = lab.exec("host2", "docker", "inspect", "-f", "{{json .Config.Env}}", "calico-node", check=True)
-    assert {"NODENAME=host2", "IP=10.77.0.12/24"} <= set(json.loads(inspected.stdout))
+    inspected = lab.engine("host2").inspect("{{json .Config.Env}}")
+    assert {"NODENAME=host2", "IP=10.77.0.12/24"} <= set(json.loads(inspected))
 
 
 def test_a_docker_bridge_registered_elsewhere_is_named_and_cured(lab: Lab) -> None:
@@ -102,13 +102,8 @@ def test_a_killed_container_runs_again_and_no_route_is_lost(lab: Lab) -> None:
     before, _ = container(lab, "host2")
     routes = lab.exec("host2", "ip", "route").stdout
     lab.exec("host2", "docker", "kill", "calico-node", check=True)
-    until(
-        "it runs again",
-        lambda: (
-            lab.exec("host2", "docker", "inspect", "-f", "{{.State.Running}}", "calico-node").stdout.strip() == "true"
-        ),
-        lambda: text(lab, "host2"),
-    )
+    running = partial(lab.engine("host2").inspect, "{{.State.Running}}")
+    until("it runs again", lambda: running() == "true", lambda: text(lab, "host2"))
     assert container(lab, "host2")[0] == before, "the same container was started, not a new one"
     assert lab.exec("host2", "ip", "route").stdout == routes
 

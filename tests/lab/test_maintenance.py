@@ -59,7 +59,7 @@ def docker(lab: Lab, *words: str) -> str:
 
 def container(lab: Lab) -> list[str]:
     """Id, start and state of calico-node."""
-    return docker(lab, "inspect", "-f", "{{.Id}} {{.State.StartedAt}} {{.State.Status}}", "calico-node").split()
+    return lab.engine(HOST).inspect("{{.Id}} {{.State.StartedAt}} {{.State.Status}}").split()
 
 
 def claims(lab: Lab) -> int:

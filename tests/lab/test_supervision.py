@@ -84,7 +84,11 @@ def codes(lab: Lab) -> set[str]:
 
 def container(lab: Lab) -> tuple[str, ...]:
     """Id and start time of calico-node."""
-    return tuple(docker(lab, "inspect", "-f", "{{.Id}} {{.State.StartedAt}}", "calico-node").split())
+    return tuple(inspect(lab, "{{.Id}} {{.State.StartedAt}}").split())
+
+
+def inspect(lab: Lab, form: str) -> str:
+    return lab.engine(HOST).inspect(form)
 
 
 def age(lab: Lab) -> float:
@@ -136,7 +140,7 @@ def test_the_printed_line_makes_the_container_that_the_agent_makes(lab: Lab) -> 
 
 def inspected(lab: Lab) -> dict[str, Any]:
     """What makes a container what it is; lists that are sets, and the terminal's size, put aside."""
-    (attrs,) = json.loads(docker(lab, "inspect", "calico-node"))
+    attrs = json.loads(inspect(lab, "{{json .}}"))
     config, host_config = attrs["Config"], attrs["HostConfig"]
     config["Env"].sort()
     host_config["Binds"].sort()
@@ -172,8 +176,7 @@ def test_a_renamed_container_gets_its_name_back_and_runs_on(lab: Lab) -> None:
 def test_a_restart_policy_is_taken_back_and_the_container_runs_on(lab: Lab) -> None:
     before = container(lab)
     docker(lab, "update", "--restart=always", "calico-node")
-    asked = ("inspect", "-f", "{{.HostConfig.RestartPolicy.Name}}", "calico-node")
-    until("it is taken back", lambda: docker(lab, *asked) == "no", partial(text, lab))
+    until("it is taken back", lambda: inspect(lab, "{{.HostConfig.RestartPolicy.Name}}") == "no", partial(text, lab))
     assert container(lab) == before
 
 
@@ -201,7 +204,7 @@ def test_one_that_is_stopped_by_hand_stays_so_where_that_is_respected(lab: Lab) 
         docker(lab, "stop", "--time", "1", "calico-node")
         until("it is said", lambda: "SV-STOPPED" in codes(lab), partial(text, lab))
         time.sleep(3)
-        assert docker(lab, "inspect", "-f", "{{.State.Running}}", "calico-node") == "false"
+        assert inspect(lab, "{{.State.Running}}") == "false"
         docker(lab, "start", "calico-node")
         until("all is good", lambda: code(lab) == 0, partial(text, lab))
         docker(lab, "kill", "calico-node")
@@ -239,11 +242,7 @@ def test_a_start_that_waits_for_etcd_is_named_and_not_restarted(lab: Lab) -> Non
     lab.datastore.stop()
     try:
         docker(lab, "kill", "calico-node")
-        until(
-            "it is started",
-            lambda: docker(lab, "inspect", "-f", "{{.State.Running}}", "calico-node") == "true",
-            partial(text, lab),
-        )
+        until("it is started", lambda: inspect(lab, "{{.State.Running}}") == "true", partial(text, lab))
         before = container(lab)
         until("it is named", lambda: "SV-STUCK" in codes(lab), partial(text, lab))
         assert report(lab)["stage"]["name"] == "starting"

@@ -39,12 +39,11 @@ def lab() -> Iterator[Lab]:
 
 
 def containers(lab: Lab) -> dict[str, str]:
-    lines = lab.exec(HOST, "docker", "ps", "--all", "--format", "{{.Names}} {{.State}}", check=True).stdout
-    return dict(line.split() for line in lines.splitlines())
+    return lab.engine(HOST).containers()
 
 
 def inspect(lab: Lab, what: str) -> str:
-    return lab.exec(HOST, "docker", "inspect", "-f", what, "calico-node").stdout.strip()
+    return lab.engine(HOST).inspect(what)
 
 
 def told(lab: Lab) -> str:
@@ -93,7 +92,7 @@ def test_one_that_works_is_taken_over_and_kept_aside(lab: Lab) -> None:
         after = {"calico-node": "running", aside: "exited"}
         until("it is taken over", lambda: containers(lab) == after, lambda: log(lab))
         until("all is good", lambda: codes(lab) == [], lambda: log(lab))
-        policy = lab.exec(HOST, "docker", "inspect", "-f", "{{.HostConfig.RestartPolicy.Name}}", aside).stdout.strip()
+        policy = lab.engine(HOST).inspect("{{.HostConfig.RestartPolicy.Name}}", aside)
         assert policy == "no", "two that start after a reboot would fight"
     assert samples.taken > 100
     assert samples.lost == {}
