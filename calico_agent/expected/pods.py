@@ -12,7 +12,7 @@ from typing import NamedTuple
 from calico_agent.expected.bgp_sessions import host_plan
 from calico_agent.expected.cluster import Cluster
 from calico_agent.expected.view import View
-from calico_agent.model.calico.node import AffinityState, Block, Borrowed, Datastore
+from calico_agent.model.calico.node import AffinityState, Block, Borrowed, Datastore, Pool
 from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.network.address import Family, IPAddress, IPNetwork, Link
 from calico_agent.model.network.fib import Fib
@@ -25,6 +25,7 @@ from calico_agent.model.observation import Unreadable
 # dummies and links with an address of their own are none, whatever their names.
 _PREFIX = "cali"
 _MOST_NAMES = 4
+_USUAL_LENGTH = {4: 26, 6: 122}
 
 MOST_ASKED = 64
 """Blocks are asked for one by one. A host with more such routes leaves the others unjudged."""
@@ -169,14 +170,31 @@ def _away(cluster: Cluster, kernel: Kernel) -> Iterator[LedAway]:
                 yield LedAway(address, block.cidr, users[0])
 
 
-def half_claimed(datastore: Datastore) -> frozenset[IPNetwork]:
-    """Return the blocks with a claim that a crash left half made, or half deleted; none where all blocks were read.
+def homeless(cluster: Cluster, kernel: Kernel) -> Iterator[tuple[HostRoute, Pool | None]]:
+    """Yield the routes into pods of this host whose address is in no block, with the pool around it."""
+    for route in host_routes(kernel):
+        key = _key(route.address)
+        if route.gateway is None and cluster.block_index.covering(key) is None:
+            yield route, cluster.pools.covering(key)
 
-    Whose they are, and whether there are such blocks at all, only their own records tell.
+
+def would_be_block(address: IPAddress, pool: Pool) -> IPNetwork:
+    """Return the block that an address of a pool is of, if there is one: a pool's blocks keep their size for ever."""
+    network = host_prefix(address)
+    return network.supernet(new_prefix=pool.block_size or _USUAL_LENGTH[network.version])
+
+
+def unclaimed_blocks(cluster: Cluster, kernel: Kernel) -> frozenset[IPNetwork]:
+    """Return blocks that nobody may claim for good; none where all blocks were read.
+
+    They have a claim that a crash left half made or half deleted, or are those of pods here that are in no block. Whose
+    they are, and whether there are such blocks at all, only their own records tell.
     """
-    if datastore.blocks_read:
+    if cluster.datastore.blocks_read:
         return frozenset()
-    return frozenset(one.cidr for one in datastore.affinities if one.state is not AffinityState.CONFIRMED)
+    claims = (one for one in cluster.datastore.affinities if one.state is not AffinityState.CONFIRMED)
+    ours = (would_be_block(route.address, pool) for route, pool in homeless(cluster, kernel) if pool is not None)
+    return frozenset((*(one.cidr for one in claims), *ours))
 
 
 def with_asked(datastore: Datastore, away: tuple[LedAway, ...], asked: Mapping[IPNetwork, Block]) -> Datastore:

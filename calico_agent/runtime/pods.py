@@ -8,9 +8,9 @@ from calico_agent.expected.pods import (
     away_from_owners,
     contested,
     former_names,
-    half_claimed,
     lost_addresses,
     own_blocks,
+    unclaimed_blocks,
     unled_links,
     with_asked,
 )
@@ -41,7 +41,7 @@ def with_pods(view: View, blocks_of: BlocksOf, endpoints_of: EndpointsOf) -> Obs
     former = former_names(view, cluster)
     stranded = any(route.gateway is None and cluster.blocks[key_of(block)].owner in former for route, block in led_away)
     away = away_from_owners(cluster, kernel)
-    open_questions = {one.block for one in away} | half_claimed(cluster.datastore)
+    open_questions = {one.block for one in away} | unclaimed_blocks(cluster, kernel)
     unread = frozenset(sorted(open_questions, key=key_of)[:MOST_ASKED])
     wanted = own_blocks(cluster, name) | frozenset(disputed.values()) | unread
     blocks = {block.cidr: block for block in blocks_of(wanted)}

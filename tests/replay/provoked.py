@@ -108,6 +108,7 @@ V2_3: dict[str, Problems] = {
         "SV-EXITED calico-node": {
             "BIRD-DOWN BIRD",
             "NODE-NO-RECORD host3",
+            "RT-BLOCK-GONE 10.20.55.64/26",
             "RT-MISSING 10.20.119.0/26",
             "RT-MISSING 10.20.183.64/26",
         }

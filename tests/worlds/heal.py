@@ -91,6 +91,7 @@ _CURES: tuple[tuple[re.Pattern[str], do.Cure], ...] = tuple(
         # Pods.
         (r"create the pool again", do.pool_made_again),
         (r"start the pod on (\S+) anew", do.pod_started_anew),
+        (r"for another tunnel address; then start these pods anew", do.restarted_before_its_pods),
         (r"start these pods anew", do.pods_started_anew),
         # Programs.
         (r"kill -CONT \d+", do.mends(held=frozenset())),

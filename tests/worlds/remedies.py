@@ -185,6 +185,10 @@ def pods_started_anew(world: World, where: str, _found: Words) -> World:
     return world
 
 
+def restarted_before_its_pods(world: World, where: str, found: Words) -> World:
+    return pods_started_anew(history.restart(world, where), where, found)
+
+
 def pod_started_anew(world: World, where: str, found: Words) -> World:
     return _anew(world, where, next(one for one in world.host(where).pods if one.link == found[1]))
 

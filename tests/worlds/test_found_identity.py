@@ -127,14 +127,23 @@ def test_a_record_that_got_the_address_of_this_host_does_not_take_it_away() -> N
     assert isinstance(plans["host2"].action, ReplaceContainer)
 
 
-def test_without_a_way_to_any_node_an_address_on_a_dummy_is_not_given_up_for_another_one() -> None:
-    """The default route told by its source that the address is meant; with it went all that spoke for it."""
+@pytest.mark.parametrize(
+    "beside",
+    [
+        Link("ipvl9", "ipvlan", addresses=(ip_interface("10.99.3.1/30"),)),
+        Link("virbr0", "bridge", addresses=(ip_interface("192.168.122.1/24"),), carrier=False),
+    ],
+    ids=["one that could be right", "none that could"],
+)
+def test_without_a_way_to_any_node_an_address_on_a_dummy_is_not_given_up_for_another_one(beside: Link) -> None:
+    """The default route told by its source that the address is meant; with it went all that spoke for it. Nor is it the
+    cause that no other link has an address that could be the node's."""
     world = apart()
     host, own = world.host("host3"), ip_interface("10.250.0.3/32")
     links = (
         replace(host.links[0], addresses=()),
         Link("loe0", "dummy", addresses=(own,), announced=True),
-        Link("ipvl9", "ipvlan", addresses=(ip_interface("10.99.3.1/30"),)),
+        beside,
     )
     routes = tuple(replace(one, source=own.ip, onlink=True) for one in host.routes)
     world = history.with_host(world, replace(host, links=links, routes=routes))

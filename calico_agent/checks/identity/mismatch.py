@@ -36,13 +36,13 @@ def _another_chosen(view: View, node: Node, held: Candidate, choice: AddressChoi
     firm = choice.rule in _FIRM_RULES
     if held.accepted and not firm and not view.supervised:
         return  # two good addresses, and calico/node uses one of them: that is somebody's choice
-    if not firm and _knows_no_way(view, Family(held.interface.version)):
+    if not firm and knows_no_way(view, Family(held.interface.version)):
         return  # without its routes nothing speaks for an address on a loopback or a dummy
     wanted = choice.chosen.ip
     yield _mismatch(view, node, held, f"{wanted} ({choice.link})", f"{wanted} is chosen by the rule {choice.rule!r}")
 
 
-def _knows_no_way(view: View, family: Family) -> bool:
+def knows_no_way(view: View, family: Family) -> bool:
     """True if the kernel knows no way to any other node, and there are some."""
     lookups = () if view.kernel is None or view.cluster is None else view.kernel.lookups
     holders = view.cluster.holders if view.cluster is not None else {}

@@ -7,7 +7,7 @@ host name. So each is held against what this host should be.
 from collections.abc import Iterator
 
 from calico_agent.checks.identity.change import is_lost
-from calico_agent.checks.identity.mismatch import find_mismatch
+from calico_agent.checks.identity.mismatch import find_mismatch, knows_no_way
 from calico_agent.checks.identity.overwritten import find_overwritten
 from calico_agent.checks.identity.own_name import cure_of_name, find_name, other_name
 from calico_agent.checks.sentences import (
@@ -56,7 +56,8 @@ def _refusals(view: View) -> Iterator[Finding]:
 
 def _settled(view: View, choice: AddressChoice) -> bool:
     """Whether nobody has to choose: calico/node already runs with an address against which nothing speaks, of this
-    family or of the other one alone, or what it runs with cannot be known."""
+    family or of the other one alone, or what it runs with cannot be known. Where no way leads to any node, nothing can
+    speak for an address on a loopback or a dummy: what cuts this host off is told."""
     if view.supervised:
         return False
     if view.cluster is None and choice.refused_by is IP_AMBIGUOUS:
@@ -64,7 +65,9 @@ def _settled(view: View, choice: AddressChoice) -> bool:
     node = view.local.node
     registered = (node.registered(choice.family) or node.ipv4 or node.ipv6) if node else None
     held = view.local.candidate(registered.ip) if registered else None
-    return held is not None and held.accepted
+    if held is None or held.accepted:
+        return held is not None
+    return held.reason == "virtual-link" and knows_no_way(view, Family(held.interface.version))
 
 
 def _record(view: View) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from calico_agent.checks.bgp.rib import rib_of
+from calico_agent.checks.blocks.homeless import find_homeless
 from calico_agent.checks.blocks.lost_blocks import find_lost_blocks
 from calico_agent.checks.blocks.owners import find_double_claims, find_unreachable
 from calico_agent.checks.blocks.unadvertised import find_unadvertised
@@ -55,6 +56,7 @@ def check_routes(view: View, kernel: Kernel, expectation: Expectation) -> RouteC
         *found.unexpected,
         *find_double_claims(view, expectation),
         *find_lost_blocks(view, expectation),
+        *find_homeless(view, kernel),
         *find_unreachable(view, expectation, _stranded(view, kernel)),
         *find_unadvertised(view, expectation),
         *find_untold_routers(view, kernel, passable),

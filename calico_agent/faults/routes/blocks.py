@@ -1,6 +1,7 @@
 """What the datastore says of blocks and pools, where no route can come of it."""
 
-from calico_agent.faults.scopes import same_prefix
+from calico_agent.faults.node.registration import NODE_NO_RECORD
+from calico_agent.faults.scopes import same_node, same_prefix
 from calico_agent.model.finding import ConditionType, Fault, Severity
 
 RT_DUPLICATE_AFFINITY = Fault(
@@ -19,16 +20,18 @@ block.""",
 
 RT_BLOCK_GONE = Fault(
     code="RT-BLOCK-GONE",
-    title="a node claims a block that has no record",
+    title="pods have addresses of a block that has no record",
     severity=Severity.WARNING,
     condition=ConditionType.ROUTES_IN_PLACE,
+    explained_by=(same_node(NODE_NO_RECORD),),
     explanation="""\
 The record of a block says which of its addresses are in use. It is gone, while the claim (affinity)
-of a node on it is confirmed: IPAM will give addresses away that running pods have. BIRD goes by the
-claim, so that routes may be there as before; Felix takes those of VXLAN away.
+of a node on it is confirmed, or pods of this host have addresses of it: IPAM will give addresses
+away that running pods have. BIRD goes by the claim, and tells of each pod alone without one, so
+that routes may be there; Felix takes those of VXLAN away.
 
-Found by comparing the claims with the blocks in the datastore. IPAM writes the block first and
-deletes it first, so that this never passes by itself.
+Found by comparing the claims, and the routes into pods of this host, with the blocks in the
+datastore. IPAM writes the block first and deletes it first, so that this never passes by itself.
 
 Write the block again from a backup of etcd, or delete the claim and start the pods of that node
 anew.""",

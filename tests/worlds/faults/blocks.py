@@ -22,6 +22,14 @@ def block_gone(world: World, hostname: str) -> World | None:
     return replace(world, keys=(*world.keys, (name, None)))
 
 
+def block_forgotten(world: World, hostname: str) -> World | None:
+    """The same with the claim on it: nothing is left of the block."""
+    block = own_block(world, hostname)
+    if block is None or (world.store == MANY_NODES and world.pool_of(block.cidr) is not None):
+        return None  # of those that nobody claims there, one that cannot be read looks like one that is gone
+    return replace(world, blocks=tuple(one for one in world.blocks if one is not block))
+
+
 def link_gone(world: World, hostname: str) -> World | None:
     """The host was started anew: the record of a pod is there, its link is not."""
     pods = world.host(hostname).pods
@@ -49,6 +57,7 @@ FAULTS = (
     Fault("two nodes have one tunnel address", mistakes.same_tunnel_address, codes("RT-ADDRESS-TWICE")),
     Fault("a pod is recorded for another node", mistakes.pod_elsewhere, codes("RT-WORKLOAD-UNKNOWN"), everywhere=True),
     Fault("the record of a block is deleted", block_gone, codes("RT-BLOCK-GONE"), everywhere=True),
+    Fault("a block is deleted with the claim on it", block_forgotten, codes("RT-BLOCK-GONE"), everywhere=True),
     Fault("the link of a pod is gone", link_gone, codes("RT-WORKLOAD-GONE"), incurable=_PODS),
     Fault("the node was renamed, with its pods", renamed, codes("RT-WORKLOAD-ELSEWHERE"), incurable=_PODS),
 )

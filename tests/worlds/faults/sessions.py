@@ -89,13 +89,23 @@ def _needed(world: World) -> bool:
 def isolated(world: World, hostname: str) -> World | None:
     """The BGPPeers that stand in for the mesh leave this host out."""
     node = own_node(world, hostname)
-    return _in_pairs(world, node.name) if node is not None else None
+    return _in_pairs(world, node.name) if node is not None and _missed(world, hostname) else None
+
+
+def _missed(world: World, hostname: str) -> bool:
+    """Whether a host misses a route where no session brings it: a block of another node, with a pod, by BGP."""
+    own = own_node(world, hostname)
+    led = (one for one in world.blocks if own is not None and one.owner not in {None, own.name})
+    pools = (world.pool_of(one.cidr) for one in led if one.cidr.version == 4 and mistakes.pod_in(one))
+    return any(one is not None and one.vxlan == NEVER and one.exported for one in pools)
 
 
 def unlabelled(world: World, hostname: str) -> World | None:
     """The label by which a node has its reflectors is gone."""
     node = own_node(world, hostname)
     if node is None or not node.labels or node.cluster_id or world.bgp.mesh or not _needed(world) or world.by_felix:
+        return None
+    if not _missed(world, hostname):
         return None
     return with_node(world, node, labels=())
 
