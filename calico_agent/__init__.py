@@ -1,8 +1,8 @@
 """calico-agent: start calico/node as the right node, keep it up, prove that every node's pods can be routed to.
 
-    kernel   BIRD   docker   datastore   host   kubernetes   firewall       outside
-       \\      |       |         |         |         |         /
-        v     v       v         v         v         v        v
+    kernel   BIRD   docker  cri   datastore   host   kubernetes  firewall     outside
+       \\      |       |      |       |         |         |        /
+        v     v       v      v       v         v         v       v
     +---------------------- sources -----------------------+    I/O in: one folder for each system outside;
     |  reader, watch  --raw-->  decode  --> model          |    decode is pure; cannot read -> Unreadable
     +------------------------------------------------------+

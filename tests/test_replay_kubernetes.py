@@ -2,12 +2,16 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from calico_agent.model.calico.node import Datastore
-from calico_agent.model.finding import Status
+from calico_agent.model.container.container import Container, ContainerState
+from calico_agent.model.container.pod import LABEL_NAMESPACE, LABEL_POD
+from calico_agent.model.finding import ConditionType, Status
+from calico_agent.model.host.machine import Host, Kubelet
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.sources.datastore.etcd3.decode import decode_datastore
 from calico_agent.sources.datastore.kubernetes.decode import assemble, decode_key
@@ -49,6 +53,16 @@ PROVOKED: dict[str, Problems] = {
         }
     },
 }
+POD = Container(
+    "c1",
+    "calico-node-x7k2p",
+    "",
+    ContainerState.RUNNING,
+    pid=7,
+    started_at=AT - timedelta(hours=1),
+    labels=((LABEL_POD, "calico-node-x7k2p"), (LABEL_NAMESPACE, "kube-system")),
+    runtime="containerd",
+)
 V3_OF_ETCD = sorted(
     path.parent.relative_to(DATA).as_posix()
     for version in ("calico-v3.31.7", "calico-v3.32.1", "calico-ipip")
@@ -75,11 +89,45 @@ def test_a_recorded_host_gives_what_was_provoked_and_nothing_else(recorded: str)
 def test_a_healthy_host_without_docker_is_wholly_healthy_where_felix_runs() -> None:
     seen = read_host(CAPTURES / "healthy", "host1")
     docker = Unreadable("Docker", "there is no socket", "absent")
-    found = assess_observation(replace(seen, docker=docker, elsewhere="process 7 (calico-node)"))
+    found = assess_observation(replace(seen, docker=docker, elsewhere=POD))
     assert {condition.status for condition in found.conditions} == {Status.TRUE}
     assert found.problems == ()
+    running = next(one for one in found.conditions if one.type is ConditionType.CONTAINER_RUNNING)
+    assert running.message == "calico-node-x7k2p runs calico/node (pod kube-system/calico-node-x7k2p, containerd)"
     hidden = assess_observation(replace(seen, docker=docker))
     assert {one.cause.code for one in hidden.problems} == {"DOCKER-UNREADABLE"}
+
+
+def test_a_host_with_vxlan_alone_needs_no_bird() -> None:
+    """The default of the operator with VXLAN, of RKE2 and of MicroK8s: no BIRD, and nobody misses it."""
+    seen = read_host(CAPTURES / "vxlan-always", "host1")
+    bird = Unreadable("BIRD", "there is no socket /var/run/calico/bird.ctl", "absent")
+    pod = replace(POD, env=(("CALICO_NETWORKING_BACKEND", "vxlan"),))
+    assert problems(replace(seen, bird=bird, elsewhere=pod)) == {}
+
+
+def test_a_pod_that_is_gone_is_the_kubelets_to_start() -> None:
+    seen = read_host(CAPTURES / "healthy", "host1")
+    assert isinstance(seen.host, Host)
+    bird = Unreadable("BIRD", "nobody listens on /var/run/calico/bird.ctl", "refused")
+    kubelet = Kubelet(7)
+    gone = assess_observation(replace(seen, host=replace(seen.host, kubelet=kubelet), bird=bird))
+    assert {one.cause.code for one in gone.problems} == {"SV-ABSENT"}
+    cure = gone.problems[0].cause.cure
+    assert "kubectl get pods -A" in cure
+    assert "docker" not in f"{cure} {gone.problems[0].cause.what}"
+    assert next(one for one in gone.conditions if one.type is ConditionType.CONTAINER_RUNNING).status is Status.FALSE
+
+
+@pytest.mark.parametrize("recorded", [*PROVOKED, "healthy/host1"])
+def test_no_cure_asks_docker_or_etcd_where_there_is_none(recorded: str) -> None:
+    scenario, host = recorded.split("/")
+    seen = replace(read_host(CAPTURES / scenario, host), elsewhere=POD)
+    away = replace(seen, bird=Unreadable("BIRD", "it does not answer", "timeout"))
+    for one in (seen, away):
+        found = assess_observation(one).problems
+        cures = [finding.cure for each in found for finding in (each.cause, *each.consequences)]
+        assert not [cure for cure in cures if "docker" in cure or "etcdctl" in cure or "calicoctl delete node" in cure]
 
 
 @pytest.mark.parametrize("recorded", HOSTS)

@@ -11,6 +11,7 @@ from calico_agent.expected.bgp_need import needs_bgp
 from calico_agent.expected.view import View
 from calico_agent.model.assessment import RouteCounts
 from calico_agent.model.calico.bird import Bird, PeerKind
+from calico_agent.model.container.container import Container
 from calico_agent.model.finding import NOT_JUDGED, Condition, ConditionType, Finding, Problem, Severity, Status
 from calico_agent.model.network.address import Family
 from calico_agent.model.observation import Unreadable
@@ -86,17 +87,24 @@ def _datastore(view: View, against: Against | None) -> Condition:
 
 def _container(view: View, against: Against | None) -> Condition:
     kind, docker, container = ConditionType.CONTAINER_RUNNING, view.observation.docker, view.local.container
-    if against is None and container is None and view.observation.elsewhere and not view.supervised:
-        message = f"calico/node runs ({view.observation.elsewhere}), and another container runtime than Docker runs it"
-        return Condition(kind, Status.TRUE, "NotInDocker", message)
-    if isinstance(docker, Unreadable):
+    if isinstance(docker, Unreadable) and container is None and not (against and view.observation.without_docker):
         return _unknown(kind, docker)
     if against is not None:
         return _false(kind, against)
     if container is None:
         message = "Docker has no calico/node container, but BIRD answers: another container runtime runs it"
         return Condition(kind, Status.UNKNOWN, "NotInDocker", message)
-    return Condition(kind, Status.TRUE, "Running", f"{container.name} runs {container.image}")
+    return Condition(
+        kind, Status.TRUE, "Running", f"{container.name} runs {container.image or 'calico/node'}{_in(container)}"
+    )
+
+
+def _in(container: Container) -> str:
+    """What runs it, as the end of a sentence, where that is not Docker."""
+    if container.runtime == "docker":
+        return ""
+    pod = f"pod {container.pod}" if container.pod else ""
+    return f" ({', '.join(filter(None, (pod, container.runtime))) or 'another container runtime than Docker runs it'})"
 
 
 def _bgp(view: View, against: Against | None) -> Condition:

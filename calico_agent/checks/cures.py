@@ -1,6 +1,7 @@
 """What to type against a route that is not as it should be."""
 
-from calico_agent.checks.sentences import birdcl, ip_tool
+from calico_agent.checks.commands import birdcl, logs_here, restart_here, restart_program
+from calico_agent.checks.sentences import ip_tool
 from calico_agent.checks.traffic_impact import protocol
 from calico_agent.expected.bgp_sessions import host_plan
 from calico_agent.expected.forwarding import ForwardingPath
@@ -22,15 +23,15 @@ def delete(prefix: IPNetwork, path: RouteAttributes) -> str:
 def of_missing(view: View, way: ForwardingPath, prefix: IPNetwork) -> str:
     """Return where to look for a route that is not there and should be."""
     if not way.by_bgp:
-        return f"docker logs {view.container_name}: look for Felix's errors about routes"
-    return f"if its session is up: {birdcl(prefix.version, view.container_name)} show route for {prefix} all"
+        return f"{logs_here(view)}: look for Felix's errors about routes"
+    return f"if its session is up: {birdcl(view, prefix.version)} show route for {prefix} all"
 
 
 def of_wrong_device(view: View, way: ForwardingPath, prefix: IPNetwork, path: RouteAttributes) -> str:
     """Return what brings a route to its device: BIRD leaves one as it is where only that differs, even at a start."""
     writes = "BIRD writes the right one within two seconds" if way.by_bgp else "Felix writes the right one"
     again = f"{delete(prefix, path)} on this host; {writes}"
-    return f"{again}. If it comes back: calicoctl get ippool -o wide, docker restart {view.container_name}"
+    return f"{again}. If it comes back: calicoctl get ippool -o wide, {restart_here(view)}"
 
 
 def of_advertised(host: str, prefix: IPNetwork, hop: IPAddress, *, own: bool = False) -> str:
@@ -45,7 +46,7 @@ def of_advertised(host: str, prefix: IPNetwork, hop: IPAddress, *, own: bool = F
 
 def restart_bird(view: View, version: int) -> str:
     """Return the command that restarts BIRD alone: it looks at the links anew when it starts."""
-    return f"docker exec {view.container_name} sv restart /etc/service/enabled/{'bird' if version == 4 else 'bird6'}"
+    return restart_program(view, "bird" if version == 4 else "bird6")
 
 
 def of_unreachable(view: View, way: ForwardingPath, teller: IPAddress | None) -> tuple[str, str]:
@@ -69,11 +70,7 @@ def of_unreachable(view: View, way: ForwardingPath, teller: IPAddress | None) ->
         )
     sessions = [one for _, bird in view.daemons() if isinstance(bird, Bird) for one in bird.sessions]
     name = next((one.name for one in sessions if one.peer == way.registered), "")
-    restart = (
-        f"{birdcl(way.registered.version, view.container_name)} restart {name}"
-        if name
-        else f"docker restart {view.container_name}"
-    )
+    restart = f"{birdcl(view, way.registered.version)} restart {name}" if name else restart_here(view)
     return f"BIRD finds no way to {way.registered}, although this host has one ({route})", restart
 
 

@@ -2,13 +2,14 @@
 
 from functools import partial
 
+from calico_agent.checks.commands import by_kubelet, delete_node, started_anew
 from calico_agent.expected.local_node import chosen
 from calico_agent.expected.view import View
 from calico_agent.model.calico.node import EncapsulationMode, Pool
 from calico_agent.model.container.container import Container
 from calico_agent.model.identity import Candidate
 from calico_agent.model.name_lease import NameLease, claim_on
-from calico_agent.model.network.address import Family, IPAddress, IPInterface, IPNetwork
+from calico_agent.model.network.address import Family, IPAddress, IPInterface
 from calico_agent.text import listed
 
 
@@ -20,16 +21,6 @@ def ip_tool(version: int) -> str:
 def in_family(name: str, version: int) -> str:
     """Return a node as the subject of a finding: IPv4 and IPv6 of one node can be wrong at the same time."""
     return name if version == 4 else f"{name} (IPv6)"
-
-
-def birdcl(version: int, container: str) -> str:
-    """Return the command of BIRD's client inside the container, for the daemon of one family: one program for both."""
-    return f"docker exec {container} birdcl -s /var/run/calico/{'bird' if version == 4 else 'bird6'}.ctl"
-
-
-def block_key(node: str, block: IPNetwork) -> str:
-    """Return where etcd has a node's claim on a block."""
-    return f"/calico/ipam/v2/host/{node}/ipv{block.version}/block/{str(block).replace('/', '-')}"
 
 
 def owner_of(candidate: Candidate) -> str:
@@ -47,8 +38,8 @@ def cure_here(view: View, *settings: str) -> str:
     """Return how calico/node on this host is given other settings: what the plan does, where it does something."""
     container, name = view.local.container, view.container_name
     if not view.supervised:
-        options = " ".join(f"-e {setting}" for setting in settings)
-        return f"docker rm -f {name}, then start it again with {options}; or run calico-agent in supervise mode"
+        more = "" if by_kubelet(view) else "; or run calico-agent in supervise mode"
+        return f"{started_anew(view, *settings)}{more}"
     given = " ".join(settings)
     succession = view.succession
     if container is None:
@@ -100,8 +91,8 @@ def own_address(view: View, family: Family) -> str:
     right = f"the right one of {listed(tuple(map(str, among)))} (`calico-agent detect` shows what speaks for each)"
     if view.supervised:
         return f"write [identity] ipv{family} into the configuration: {right}"
-    name, variable = view.container_name, "IP" if family is Family.IPV4 else "IP6"
-    return f"docker rm -f {name}, then start it again with -e {variable}=ADDRESS, {right}"
+    variable = "IP" if family is Family.IPV4 else "IP6"
+    return f"{started_anew(view, f'{variable}=ADDRESS')}, {right}"
 
 
 def _without(view: View, family: Family) -> str:
@@ -136,17 +127,9 @@ def _address_taken(node: str, family: Family) -> str:
     return f"""calicoctl patch node {node} -p '{{"spec":{{"bgp":{{"{field}":null}}}}}}'"""
 
 
-def cure_there(node: str, setting: str) -> str:
-    """Return how calico/node on another host is given another setting."""
-    return (
-        f"on {node}: remove the calico/node container and start it with {setting}, "
-        "or run calico-agent there in supervise mode"
-    )
-
-
 def as_before(view: View, name: str) -> str:
     """Return how this host becomes the node that it was: calico/node refuses an address that another record has."""
-    return f"calicoctl delete node {view.me}, then start calico/node here as {name} again (NODENAME={name})"
+    return f"{delete_node(view, view.me)}, then start calico/node here as {name} again (NODENAME={name})"
 
 
 def cut_off(view: View, address: IPAddress | None = None) -> str:

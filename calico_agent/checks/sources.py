@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from calico_agent.checks.commands import deleted, key_of_bad, restart_on, shown
 from calico_agent.expected.view import View
 from calico_agent.faults.agent import (
     CFG_REFUSED,
@@ -37,7 +38,7 @@ def find_sources(view: View) -> Iterator[Finding]:
     yield from _datastore(view)
     yield from (_not_kept(view, trouble) for trouble in seen.state_trouble)
     if view.cluster is not None:
-        yield from map(_bad_key, view.cluster.datastore.bad_keys)
+        yield from (_bad_key(view, bad) for bad in view.cluster.datastore.bad_keys)
 
 
 def _docker(view: View, docker: Unreadable) -> Finding:
@@ -73,17 +74,19 @@ def _configuration(now: Configuration) -> Iterator[Finding]:
     )
 
 
-def _bad_key(bad: BadKey) -> Finding:
+def _bad_key(view: View, bad: BadKey) -> Finding:
     """A value that is left out. calico/node cannot read it either: a node with such a record counts as none."""
     node = bad.name if bad.kind is ResourceKind.NODE else ""
     what = f"the value of {bad.key} cannot be understood: {bad.reason}"
+    key = key_of_bad(view, bad.key)
     if not node:
-        return DS_BAD_KEY.finding(bad.key, what, effect="it is left out of every check")
+        cure = f"{shown(view, key)} shows it; {deleted(view, key)} removes it"
+        return DS_BAD_KEY.finding(bad.key, what, effect="it is left out of every check", cure=cure)
     return DS_BAD_KEY.finding(
         bad.key,
         what,
         effect=f"for calico/node as for this agent there is no node {node}: it gets no sessions and no routes",
-        cure=f"etcdctl get {bad.key}; delete or correct it, then docker restart calico-node on {node}",
+        cure=f"{shown(view, key)}; delete or correct it, then {restart_on(view, node)}",
         node=node,
         severity=Severity.ERROR,
         condition=ConditionType.ROUTES_IN_PLACE,

@@ -137,6 +137,8 @@ def local_host(
 ) -> Local:
     """Return who this host is, from everything that was read."""
     container = node_container(observation.docker, container_name)
+    if container is None and mode is Mode.OBSERVE:
+        container = observation.elsewhere
     name, source = _running_name(observation.host, identity, container, mode)
     candidates = (*identity.ipv4.candidates, *identity.ipv6.candidates)
     if name == identity.name.name and mode is Mode.OBSERVE and cluster is not None and name not in cluster.nodes:
@@ -159,8 +161,8 @@ def node_container(docker: Docker | Unreadable, name: str) -> Container | None:
 def runs_elsewhere(observation: Observation) -> bool:
     """True if another container runtime runs calico/node: Docker has none, and BIRD or Felix is there all the same."""
     docker = observation.docker
-    if observation.without_docker:
-        return True
+    if observation.elsewhere is not None:
+        return observation.elsewhere.alive
     return not isinstance(docker, Unreadable) and not docker.containers and isinstance(observation.bird, Bird)
 
 

@@ -8,7 +8,7 @@ from calico_agent.model.calico.bird import Bird
 from calico_agent.model.calico.node import Datastore
 from calico_agent.model.calico.workload_endpoint import WorkloadEndpoints
 from calico_agent.model.configuration import Configuration
-from calico_agent.model.container.container import Docker
+from calico_agent.model.container.container import Container, Docker
 from calico_agent.model.container.image import Pull
 from calico_agent.model.finding import Fault
 from calico_agent.model.host.conflicting_process import ConflictingProcess
@@ -45,8 +45,8 @@ class Observation:
     `files_trouble` says why the next connection to the datastore cannot be made with the files that prove who we are.
     `claim_trouble` says why the node name cannot be
     claimed, `state_trouble` which of the agent's own files cannot be kept. `rivals` are processes that do calico/node's
-    work outside of its containers. `elsewhere` is the process of calico/node where no container of Docker accounts for
-    it, in words. `pull` is the last fetching of an image, None where there was none. `held` are the
+    work outside of its containers. `elsewhere` is calico/node under another container runtime, where Docker has none of
+    it. `pull` is the last fetching of an image, None where there was none. `held` are the
     addresses that Calico gave to pods of this host, None where nobody asked. `given` says of addresses for which routes
     and datastore have different hosts to a pod of which node Calico gave them. `pods` are the records of this host's
     pods, None where nobody asked. `agent_troubles` is what the agent lacks for its own work. `preparation` is what was
@@ -70,7 +70,7 @@ class Observation:
     claim_trouble: Unreadable | None = None
     state_trouble: tuple[Unreadable, ...] = ()
     rivals: tuple[ConflictingProcess, ...] = ()
-    elsewhere: str = ""
+    elsewhere: Container | None = None
     pull: Pull | None = None
     held: frozenset[IPAddress] | None = None
     given: Mapping[IPAddress, str] = field(default_factory=dict)
@@ -90,8 +90,10 @@ class Observation:
 
     @property
     def without_docker(self) -> bool:
-        """True if this host has no Docker, and calico/node runs here all the same."""
-        return bool(self.elsewhere) and isinstance(self.docker, Unreadable) and self.docker.code == "absent"
+        """True if this host has no Docker, and needs none: calico/node runs all the same, or a kubelet is to run it."""
+        if not isinstance(self.docker, Unreadable) or self.docker.code != "absent":
+            return False
+        return self.elsewhere is not None or (isinstance(self.host, Host) and self.host.kubelet is not None)
 
     def unreadable(self, *, without_bird: bool = False) -> tuple[Unreadable, ...]:
         """The sources that could not be read, in the order above; Docker and BIRD only where they are meant to run."""

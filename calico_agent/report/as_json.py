@@ -178,6 +178,9 @@ def _container(container: Container) -> Json:
         "spec_hash": container.spec_hash,
         "started_at": _time(container.started_at),
         "finished_at": _time(container.finished_at),
+        "runtime": container.runtime or None,
+        "pod": container.pod or None,
+        "restarts": container.restart_count,
     }
 
 

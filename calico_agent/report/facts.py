@@ -74,7 +74,7 @@ def _container(report: Report, now: datetime) -> str:
     if container is None:
         text = "no calico/node container was found" if report.container_known else "not known"
     else:
-        text = f"{container.name} ({container.image}) {container.state.value}"
+        text = f"{container.name} ({container.image or 'image not known'}) {container.state.value}"
         if container.running and container.started_at:
             text += f" for {span(now - container.started_at)}"
         elif container.finished_at:

@@ -14,14 +14,16 @@ from calico_agent.expected.local_node import node_container
 from calico_agent.model.calico.node import BgpSettings, Block, Datastore
 from calico_agent.model.calico.workload_endpoint import WorkloadEndpoints
 from calico_agent.model.configuration import Configuration
-from calico_agent.model.container.container import Docker
+from calico_agent.model.container.container import Container, Docker
 from calico_agent.model.container.image import Pull
 from calico_agent.model.host.conflicting_process import ConflictingProcess
 from calico_agent.model.maintenance import Maintenance
 from calico_agent.model.network.address import IPAddress, IPNetwork
 from calico_agent.model.observation import AgentTrouble, Observation, Unreadable
+from calico_agent.model.settings import Mode
 from calico_agent.runtime.datastore import KEEPER, MIRROR, DatastoreSource
 from calico_agent.sources.bird.daemons import BirdsReader
+from calico_agent.sources.cri.node_container import NodeContainerReader
 from calico_agent.sources.datastore.backend import BackendOf
 from calico_agent.sources.datastore.backends import backend_of
 from calico_agent.sources.datastore.single_reads import EndpointReader
@@ -36,7 +38,6 @@ from calico_agent.sources.kernel.destinations import registered, voters
 from calico_agent.sources.kernel.neighbor_probe import NeighbourProbe
 from calico_agent.sources.kernel.reader import KernelReader
 from calico_agent.sources.kubernetes.kubelet import KubeletReader
-from calico_agent.sources.kubernetes.node_process import felix_process
 from calico_agent.sources.preparation import PreparationReader
 from calico_agent.sources.preparation_subjects import SUBJECTS, Circumstances
 
@@ -83,6 +84,7 @@ class Collector:
         self._docker = DockerDoor(config.docker.url, config.docker.timeout_seconds)
         self._birds = BirdsReader(config.bird.socket, config.bird.socket6)
         self._programs = ProgramReader()
+        self._others = NodeContainerReader(self._programs)
         self._clients = ClientReader()
         self._datastore = DatastoreSource(config, wake, one_shot=one_shot, backends=backends)
         self._kernel = KernelReader()
@@ -104,7 +106,8 @@ class Collector:
         kernel = self._kernel.read(self._datastore.endpoints + aimed + voters(datastore))
         if self._probe is not None and not isinstance(kernel, Unreadable):
             self._probe.follow(registered(datastore), kernel)
-        bird, bird6 = self._birds.read(ipv6=self._uses_ipv6(docker))
+        elsewhere = self._elsewhere(docker)
+        bird, bird6 = self._birds.read(ipv6=self._uses_ipv6(docker, elsewhere))
         observation = Observation(
             at=at,
             host=read_host(kubelet=self._kubelet.read()),
@@ -123,8 +126,8 @@ class Collector:
             configuration=self._configuration(),
             agent_troubles=self._agent_troubles() + ((files,) if (files := read_file_trouble()) else ()),
             maintenance=self._maintenance(at),
-            rivals=self._read_rivals(docker, datastore),
-            elsewhere=self._elsewhere(docker),
+            rivals=self._read_rivals(docker, elsewhere, datastore),
+            elsewhere=elsewhere,
             preparation=self._preparation.read(self._circumstances(docker, datastore)),
             datastore_settings=self._datastore.settings,
             datastore_addresses=self._datastore.endpoints,
@@ -170,19 +173,20 @@ class Collector:
         names = {method.destination for method in methods if method is not None and method.destination}
         return {name: self._lookups.setdefault(name, NameLookup(name)).ask() for name in sorted(names)}
 
-    def _elsewhere(self, docker: Docker | Unreadable) -> str:
-        """The process of calico/node where Docker has none, and not where it only does not say so."""
+    def _elsewhere(self, docker: Docker | Unreadable) -> Container | None:
+        """calico/node where Docker has none, and not where it only does not say so."""
         hangs = isinstance(docker, Unreadable) and docker.code != "absent"
-        return "" if hangs or node_container(docker, self._config.node.container_name) else felix_process()
+        return None if hangs or node_container(docker, self._config.node.container_name) else self._others.read()
 
     def _read_rivals(
-        self, docker: Docker | Unreadable, datastore: Datastore | Unreadable
+        self, docker: Docker | Unreadable, elsewhere: Container | None, datastore: Datastore | Unreadable
     ) -> tuple[ConflictingProcess, ...]:
         """Nothing while Docker cannot tell which processes are calico/node's own."""
         if isinstance(docker, Unreadable):
             return ()
+        ours = (elsewhere,) if elsewhere is not None and self._config.mode is Mode.OBSERVE else ()
         bgp = BgpSettings() if isinstance(datastore, Unreadable) else datastore.bgp
-        return self._rivals.read(docker.containers, bgp.ports)
+        return self._rivals.read((*docker.containers, *ours), bgp.ports)
 
     def with_routes(self, observation: Observation, about: Collection[IPNetwork]) -> Observation:
         """The same, with the routes that BIRD knows to some prefixes."""
@@ -215,8 +219,8 @@ class Collector:
         self._preparation.stop()
         self._docker.close()
 
-    def _uses_ipv6(self, docker: Docker | Unreadable) -> bool:
+    def _uses_ipv6(self, docker: Docker | Unreadable, elsewhere: Container | None) -> bool:
         if self._config.identity_settings().ipv6.method != "none":
             return True
-        node = node_container(docker, self._config.node.container_name)
+        node = node_container(docker, self._config.node.container_name) or elsewhere
         return node is not None and node.alive and node.env_value("IP6") not in {"", "none"}

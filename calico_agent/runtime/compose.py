@@ -12,6 +12,7 @@ from calico_agent.model.container.supervision import Plan
 from calico_agent.model.name_lease import claim_on
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.report import Report, Supervision, TimedCondition, TimedProblem
+from calico_agent.model.settings import Mode
 
 
 def compose(
@@ -29,6 +30,8 @@ def compose(
     datastore = observation.datastore
     readable = None if isinstance(datastore, Unreadable) else datastore
     container = node_container(observation.docker, config.node.container_name)
+    if container is None and config.mode is Mode.OBSERVE:
+        container = observation.elsewhere
     return Report(
         at=observation.at,
         started_at=observation.at,
@@ -42,7 +45,8 @@ def compose(
         unread=assessment.unread,
         routes=assessment.routes,
         encapsulated=assessment.encapsulated,
-        container_known=not (isinstance(observation.docker, Unreadable) or runs_elsewhere(observation)),
+        container_known=container is not None
+        or not (isinstance(observation.docker, Unreadable) or runs_elsewhere(observation)),
         container=container,
         stage=stage_by(assessment.stage, (timed.condition for timed in conditions)),
         unreadable=observation.unreadable(without_bird=container is not None and not container.runs_bird),

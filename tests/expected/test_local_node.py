@@ -94,6 +94,18 @@ def test_which_container_counts(containers: list[Container], counts: str | None)
 NO_DOCKER = Unreadable("Docker", "there is no socket", "absent")
 
 
+def test_one_of_another_runtime_is_this_hosts_while_the_agent_observes() -> None:
+    other = replace(
+        CONTAINER, env=(("NODENAME", "host1"), ("CALICO_NETWORKING_BACKEND", "vxlan")), runtime="containerd"
+    )
+    observation = replace(HEALTHY, docker=NO_DOCKER, elsewhere=other)
+    cluster = index(Datastore(nodes=(node("host1"),)))
+    found = local_host(observation, IDENTITY, cluster, mode=Mode.OBSERVE, container_name="calico-node")
+    assert (found.container, found.uses_bird) == (other, False)
+    supervised = local_host(observation, IDENTITY, cluster, mode=Mode.SUPERVISE, container_name="calico-node")
+    assert supervised.container is None
+
+
 def test_an_unreadable_docker_has_no_container() -> None:
     assert node_container(Unreadable("Docker", "gone"), "calico-node") is None
 
@@ -110,7 +122,12 @@ def test_an_unreadable_docker_has_no_container() -> None:
         ),
         pytest.param(replace(HEALTHY, docker=Unreadable("Docker", "gone")), False, id="Docker cannot be asked"),
         pytest.param(replace(HEALTHY, docker=NO_DOCKER), False, id="there is no Docker, and no Felix"),
-        pytest.param(replace(HEALTHY, docker=NO_DOCKER, elsewhere="process 7"), True, id="no Docker, and Felix"),
+        pytest.param(replace(HEALTHY, docker=NO_DOCKER, elsewhere=CONTAINER), True, id="no Docker, and Felix"),
+        pytest.param(
+            replace(HEALTHY, docker=NO_DOCKER, elsewhere=replace(CONTAINER, state=ContainerState.EXITED)),
+            False,
+            id="no Docker, and a runtime that has one that ended",
+        ),
     ],
 )
 def test_a_bird_without_a_container_belongs_to_another_runtime(observation: Observation, elsewhere: bool) -> None:

@@ -100,15 +100,18 @@ unreadable[].source                string   The source.
 unreadable[].code                  string   What kind of trouble it is, for programs.
 unreadable[].reason                string   Why it could not be read.
 container                          object?  The calico/node container that the conditions speak of.
-container.id                       string   Docker's id.
+container.id                       string   Its id; empty for a unit.
 container.name                     string   Its name.
 container.image                    string   Its image as it was asked for.
-container.state                    string   Docker's word: `running`, `exited`, `paused`, ...
+container.state                    string   In Docker's words: `running`, `exited`, `paused`, ...
 container.exit_code                integer? How it ended.
 container.managed                  boolean  True if calico-agent made it.
 container.spec_hash                string   The hash of what it was made from.
 container.started_at               time?    When it started last.
 container.finished_at              time?    When it ended last.
+container.runtime                      string?  What runs it: `docker`, `containerd`, `cri-o`, `podman`, `systemd`.
+container.pod                          string?  The pod that it is part of, as `namespace/name`.
+container.restarts                     integer  How often Docker or the kubelet has started it again.
 container_known                    boolean  False if Docker cannot say whether there is one.
 stage                              object?  How far calico/node has come since it was started.
 stage.name                         string   `created`, `starting`, `programs up` or `ready`.

@@ -21,6 +21,7 @@ from calico_agent.model.calico.node import Datastore
 from calico_agent.model.host.machine import Host
 from calico_agent.model.network.address import Family
 from calico_agent.model.observation import Observation, Unreadable
+from calico_agent.model.settings import DatastoreSettings, KubernetesSettings
 from calico_agent.sources.bird.decode.replies import PROTOCOLS_COMMAND, RIB_COMMAND, STATUS_COMMAND, decode_bird
 from calico_agent.sources.datastore.kubernetes.decode import assemble, decode_key
 from tests.captures import bird_replies
@@ -44,6 +45,7 @@ def read_host(capture: Path, host: str, datastore: Datastore | None = None) -> O
         ),
         docker=Unreadable("Docker", "it was not recorded", "absent"),
         datastore=found,
+        datastore_settings=DatastoreSettings((), origin="recording", kubernetes=KubernetesSettings()),
         bird=_bird(capture / f"{host}-bird.txt"),
     )
 

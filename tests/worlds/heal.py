@@ -43,15 +43,17 @@ def _where(world: World, here: str, cure: str) -> str:
 
 
 _KEY = r"/calico/ipam/v2/host/([^/]+)/ipv[46]/block/(\S+)-(\d+)"
+# The same as kubectl takes it.
+_CLAIM = r"blockaffinities\.\S+ (\S+?)-(\d+-\d+-\d+-\d+)-(\d+)"
 _CURES: tuple[tuple[re.Pattern[str], do.Cure], ...] = tuple(
     (re.compile(pattern), follow)
     for pattern, follow in (
         # Names and addresses.
         (r"(?:if|give) (\S+) (?:is an old name of this machine|its own address)", do.told_apart),
-        (r"give the wrong one its own address \(IP=\), or calicoctl delete node (\S+)", do.told_apart),
+        (r"give the wrong one its own address \(IP=\), or (?:calicoctl|kubectl) delete node (\S+)", do.told_apart),
         (r"then on the host with (\S+): start calico/node with a NODENAME of its own", do.own_names_again),
         (r"docker restart calico-node on the host that is node .* -e NODENAME=([^\s;]+)", do.own_name_again),
-        (r"calicoctl delete node (\S+), then start calico/node here as (\S+) again", do.node_again),
+        (r"(?:calicoctl|kubectl) delete node (\S+), then start calico/node here as (\S+) again", do.node_again),
         (r"-e (IP6?)=none.*; then calicoctl patch node (\S+) -p", do.without_address),
         (
             r"calicoctl patch node (\S+) -p .* frees the old address; then .*-e (IP6?)=([0-9a-f:./]+)",
@@ -85,7 +87,10 @@ _CURES: tuple[tuple[re.Pattern[str], do.Cure], ...] = tuple(
         (r"write the block again from a backup", do.block_restored),
         (rf"etcdctl del {_KEY}", do.claim_deleted),
         (rf"etcdctl put {_KEY} ", do.claim_confirmed),
-        (r"etcdctl get (\S+); delete or correct it", do.key_corrected),
+        (rf"kubectl delete {_CLAIM}", do.claim_deleted),
+        (rf"kubectl patch {_CLAIM} ", do.claim_confirmed),
+        (r"etcdctl get (\S+)(?:; delete or correct it| shows it; )", do.key_corrected),
+        (r"kubectl get (\S+) (\S+) -o yaml(?:; delete or correct it| shows it; )", do.object_corrected),
         (r"calicoctl ipam release --ip=(\S+), then on \S+: docker restart", do.tunnel_given_back),
         (r"calicoctl ipam release --ip=(\S+), and \S+", do.record_released),
         # Pods.
@@ -105,6 +110,7 @@ _CURES: tuple[tuple[re.Pattern[str], do.Cure], ...] = tuple(
         (r"stop (\S+) together with what starts it; or stop", do.mends(second="")),
         (r"see that calico/node runs there|^on \S+: start calico/node;", do.started),
         (r"start calico/node, or run calico-agent in supervise mode", do.restarted),
+        (r"kubectl describe says why it does not run", do.restarted),
         (r"docker (?:re)?start calico-node\b", do.restarted),
         # What the agent asks.
         (r"start etcd there|see that kube-apiserver runs there", do.answers_again("etcd")),

@@ -125,7 +125,7 @@ def claim_confirmed(world: World, _where: str, found: Words) -> World:
 
 
 def _with_claims(world: World, found: Words, change: dict[str, str]) -> World:
-    cidr = ip_network(f"{found[2]}/{found[3]}")
+    cidr = ip_network(f"{found[2].replace('-', '.')}/{found[3]}")
     blocks = []
     for block in world.blocks:
         claims = {**dict(block.claims), **(change if block.cidr == cidr else {})}
@@ -135,6 +135,13 @@ def _with_claims(world: World, found: Words, change: dict[str, str]) -> World:
 
 def key_corrected(world: World, _where: str, found: Words) -> World:
     return replace(world, keys=without(world.keys, lambda one: one[0] == found[1]))
+
+
+def object_corrected(world: World, _where: str, found: Words) -> World:
+    """A bad record by its kind and name in the Kubernetes API, whatever its key is in etcd."""
+    return replace(
+        world, keys=without(world.keys, lambda one: one[0].endswith(f"{found[1].partition('.')[0]}/{found[2]}"))
+    )
 
 
 def block_restored(world: World, _where: str, _found: Words) -> World:

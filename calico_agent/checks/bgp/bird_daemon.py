@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from calico_agent.checks.bgp.refused_peers import find_knocking
 from calico_agent.checks.bgp.second_session import find_second
 from calico_agent.checks.bgp.sessions import all_read, find_sessions, matters
-from calico_agent.checks.sentences import birdcl
+from calico_agent.checks.commands import birdcl, logs_here, restart_here, restart_program
 from calico_agent.expected.bgp_need import needs_bgp
 from calico_agent.expected.bgp_sessions import host_plan
 from calico_agent.expected.peer_endpoints import another_holder
@@ -29,7 +29,7 @@ _WITHOUT = (
 )
 _FAULTS = {"absent": BIRD_DOWN, "refused": BIRD_DOWN, "timeout": BIRD_HUNG}
 _NOT_LISTENING = "No listening socket"
-_SERVICES = {Family.IPV4: "/etc/service/enabled/bird", Family.IPV6: "/etc/service/enabled/bird6"}
+_SERVICES = {Family.IPV4: "bird", Family.IPV6: "bird6"}
 
 
 def peer_sessions(view: View) -> tuple[PeerSession, ...]:
@@ -92,13 +92,12 @@ def _daemon(view: View, family: Family, bird: Unreadable) -> Finding:
 
 
 def _cure(view: View, family: Family, bird: Unreadable, fault: Fault, *, gone: bool) -> str:
-    container = view.container_name
     if gone:
-        return f"docker restart {container}: BIRD makes its socket when it starts"
+        return f"{restart_here(view)}: BIRD makes its socket when it starts"
     if fault is BIRD_DOWN or bird.code == "closed":
-        return f"docker logs {container} says why it does not {'start' if fault is BIRD_DOWN else 'stay'}"
+        return f"{logs_here(view)} says why it does not {'start' if fault is BIRD_DOWN else 'stay'}"
     if fault is BIRD_HUNG:
-        return f"docker exec {container} sv restart {_SERVICES[family]}, or docker restart {container}"
+        return f"{restart_program(view, _SERVICES[family])}, or {restart_here(view)}"
     if bird.code == "error":
         return "systemctl restart calico-agent, and look at its limits (LimitNOFILE) if that comes again"
     return "run calico-agent as root; [bird] in its configuration names the sockets"
@@ -124,7 +123,7 @@ def _switched_off(view: View, family: Family, name: str) -> Finding:
         f"somebody switched off {name} in BIRD on this host",
         why=f"BIRD: {name} down",
         effect=next(effects, "BIRD does a part of its work no more"),
-        cure=f"{birdcl(family, view.container_name)} enable {name}",
+        cure=f"{birdcl(view, family)} enable {name}",
         node=view.me,
         family=family,
     )
@@ -135,7 +134,6 @@ def _link_missed(view: View, family: Family, bird: Bird, name: str) -> Finding:
     nodes = () if view.cluster is None else (one.registered(family) for one in view.cluster.datastore.nodes)
     addresses = [*(one.ip for one in nodes if one is not None), *(session.peer for session in bird.sessions)]
     used = any(address in network for address in addresses for network in there if address not in view.local.addresses)
-    container = view.container_name
     return BIRD_LINK.finding(
         name if family is Family.IPV4 else f"{name} (IPv6)",
         f"BIRD takes {name} for down, and it is up: BIRD missed that another address became the first one there",
@@ -143,7 +141,7 @@ def _link_missed(view: View, family: Family, bird: Bird, name: str) -> Finding:
         effect="packets to the pods of other nodes leave by the default route, if there is one, instead of directly"
         if used
         else "none now: no node and no BGP peer is in the networks of this link",
-        cure=f"docker exec {container} sv restart {_SERVICES[family]}",
+        cure=restart_program(view, _SERVICES[family]),
         node=view.me,
         family=family,
         severity=Severity.ERROR if used else Severity.WARNING,

@@ -9,8 +9,9 @@ for the first time, or after a boot, has none; and one peer that can never come 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from calico_agent.checks.commands import birdcl
 from calico_agent.checks.identity.suspects import staying
-from calico_agent.checks.sentences import birdcl, in_family
+from calico_agent.checks.sentences import in_family
 from calico_agent.expected.peer_endpoints import node_at
 from calico_agent.expected.view import STARTING, View
 from calico_agent.faults.bgp.sessions import BGP_RECOVERING
@@ -98,7 +99,7 @@ def _recovery(view: View, family: Family, bird: Bird, severity: Severity) -> Fin
         effect="routes that are not there yet do not come, and this host advertises nothing, until then",
         cure=f"it ends by itself; at once when calico/node on {whom} is right"
         if awaited
-        else f"it ends by itself; {birdcl(family, view.container_name)} show protocols",
+        else f"it ends by itself; {birdcl(view, family)} show protocols",
         node=awaited[0] if awaited else view.me,
         family=family,
         severity=severity,

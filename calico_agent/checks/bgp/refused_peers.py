@@ -7,6 +7,7 @@ packets, or a router that is to have a session and has no BGPPeer.
 from collections.abc import Iterator, Mapping
 
 from calico_agent.checks.bgp.session_states import described
+from calico_agent.checks.commands import restart_on
 from calico_agent.checks.identity.elsewhere import true_addresses
 from calico_agent.checks.identity.suspects import staying
 from calico_agent.checks.knocking import knocking, router_to, routers
@@ -129,7 +130,7 @@ def _stranger(view: View, address: IPAddress, owner: str) -> Finding:
         why=f"calico/node's log: Unexpected connect from unknown address {address}; {where}; "
         f"registered nodes: {listed(names)}",
         effect="its pods cannot be reached from this host, nor this host's from there",
-        cure=f"on {address}: docker restart calico-node, which registers it again if its record was deleted; if it is "
+        cure=f"{restart_on(view, owner or str(address))}, which registers it again if its record was deleted; if it is "
         f"registered with another address, start calico/node there with {'IP' if family == 4 else 'IP6'}={address}; "
         "stop it if it left the cluster. If it is a router, it needs a BGPPeer",
         node=owner,

@@ -8,7 +8,7 @@ from calico_agent.model.network.address import IPAddress
 
 
 class Ends(NamedTuple):
-    """Where the two ends of a session listen: the port of the peer, this host's address and its port, its container.
+    """Where the two ends of a session listen: the port of the peer, this host's address and its port, and its logs.
 
     `router` is the one on the way between them, if there is one.
     """
@@ -16,7 +16,7 @@ class Ends(NamedTuple):
     peer: int
     address: str
     own: int
-    container: str
+    logs: str
     router: IPAddress | None = None
 
 
@@ -24,8 +24,8 @@ class Meaning(NamedTuple):
     """What the state and the last error of a session mean; what to do if the peer is a node, and if it is none.
 
     `NODE` and `ADDRESS` stand for the peer's name (else its address) and its address, `PORT` for where it listens;
-    `OWN` and `OWNPORT` for this host's registered address and where BIRD here listens, `CONTAINER` for the container it
-    is in; `ROUTER` for the one towards the peer, which must not do something.
+    `OWN` and `OWNPORT` for this host's registered address and where BIRD here listens, `LOGS` for what shows its
+    log; `ROUTER` for the one towards the peer, which must not do something.
     """
 
     sentence: str
@@ -107,7 +107,7 @@ _MEANINGS = tuple(
         (
             r"Received:",
             "the peer refuses or ended the session",
-            "on NODE: look at BIRD's log (docker logs calico-node)",
+            "on NODE: look at BIRD's log",
             "on ADDRESS: look at the log of its BGP daemon",
         ),
         (
@@ -120,11 +120,11 @@ _MEANINGS = tuple(
 )
 _UNTOLD = Meaning(
     "BIRD gives no reason",
-    "look at BIRD's log here (docker logs CONTAINER) and on NODE",
-    "look at BIRD's log here (docker logs CONTAINER) and at the log of ADDRESS",
+    "look at BIRD's log here (LOGS) and on NODE",
+    "look at BIRD's log here (LOGS) and at the log of ADDRESS",
 )
 
-_WORDS = re.compile(r"\b(NODE|ADDRESS|PORT|OWN|OWNPORT|CONTAINER|ROUTER)\b")
+_WORDS = re.compile(r"\b(NODE|ADDRESS|PORT|OWN|OWNPORT|LOGS|ROUTER)\b")
 _OVER = re.compile(rf"^Connect .*{_ENDED}|{_TOLD}")
 _SILENT = re.compile(rf"(?<!Received: )Hold timer expired|^(Connect|Active|OpenSent) *$|^Connect .*{_ENDED}")
 
@@ -156,7 +156,7 @@ def meaning(session: Session, node: str, ends: Ends) -> tuple[str, str]:
         "PORT": str(ends.peer),
         "OWN": ends.address,
         "OWNPORT": str(ends.own),
-        "CONTAINER": ends.container,
+        "LOGS": ends.logs,
         "ROUTER": f"the router {ends.router} never" if ends.router else "no router",
     }
     sentence, cure = (_WORDS.sub(lambda word: words[word[0]], said) for said in (found.sentence, cure))

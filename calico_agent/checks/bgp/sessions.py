@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from calico_agent.checks.bgp.as_numbers import not_as_recorded, of_two_records, one_number_of_two
 from calico_agent.checks.bgp.recovery import is_young, just_recovering
 from calico_agent.checks.bgp.session_states import Ends, described, has_just_ended, is_silent, meaning
+from calico_agent.checks.commands import birdcl, logs_here, restart_here
 from calico_agent.checks.knocking import router_to
 from calico_agent.checks.neighbors import written_by_hand
-from calico_agent.checks.sentences import birdcl, in_family
+from calico_agent.checks.sentences import in_family
 from calico_agent.expected.bgp_need import needs_bgp
 from calico_agent.expected.bgp_peers import ExpectedSession
 from calico_agent.expected.bgp_sessions import FamilyPlan, host_plan
@@ -140,8 +141,7 @@ def _missing(view: View, plan: FamilyPlan, address: IPAddress, bird: Bird) -> It
 
 
 def _of_confd(view: View) -> str:
-    name = view.container_name
-    return f"docker logs {name}: look for errors of confd; docker restart {name} reads everything again"
+    return f"{logs_here(view)}: look for errors of confd; {restart_here(view)} reads everything again"
 
 
 def _stale_session(view: View, session: Session, bird: Bird, stale: str) -> Finding:
@@ -207,7 +207,7 @@ def _reason(view: View, session: Session, fixed: Neighbour | None, node: str) ->
     if session.protocol_state == "down" and not session.last_error:
         return (
             "somebody switched it off in BIRD on this host",
-            f"{birdcl(peer.version, view.container_name)} enable {session.name}",
+            f"{birdcl(view, peer.version)} enable {session.name}",
         )
     if source is not None and view.kernel is not None and view.local.candidate(source) is None:
         return (
@@ -231,7 +231,7 @@ def _ends(view: View, session: Session, node: str) -> Ends:
     port = bgp.port_of(node) if node else next(asked, 179)
     address = str(own.ip) if own is not None else "this host's address"
     own_port = bgp.port_of(view.local.name or "")
-    return Ends(port, address, own_port, view.container_name, router_to(view, session.peer))
+    return Ends(port, address, own_port, logs_here(view), router_to(view, session.peer))
 
 
 def _settles(view: View, session: Session) -> bool:

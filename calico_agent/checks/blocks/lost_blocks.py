@@ -7,7 +7,7 @@ advertises the block all the same; Felix goes by the block.
 
 from collections.abc import Iterator
 
-from calico_agent.checks.sentences import block_key
+from calico_agent.checks.commands import claim_on_block, deleted, in_kubernetes
 from calico_agent.expected.routes import Expectation
 from calico_agent.expected.view import View
 from calico_agent.faults.routes.blocks import RT_BLOCK_GONE
@@ -18,14 +18,15 @@ def find_lost_blocks(view: View, expectation: Expectation) -> Iterator[Finding]:
     """Yield each of them."""
     for lost in expectation.lost_blocks:
         node = lost.node or view.me
+        claim = claim_on_block(view, node, lost.block)
         yield RT_BLOCK_GONE.finding(
             str(lost.block),
             f"node {node} claims {lost.block}, and the record of this block is gone",
-            why=f"{block_key(node, lost.block)} is confirmed, and there is no block of that name",
+            why=f"{claim} is confirmed, and there is no block of that name",
             effect="IPAM gives its addresses away again, though pods have them"
             + ("" if lost.by_bgp else "; Felix takes the routes to them away"),
-            cure=f"write the block again from a backup of etcd; else etcdctl del {block_key(node, lost.block)} and "
-            f"start the pods of {node} anew",
+            cure=f"write the block again from a backup of {'the API' if in_kubernetes(view) else 'etcd'}; else "
+            f"{deleted(view, claim)} and start the pods of {node} anew",
             node=node,
             prefix=lost.block,
             severity=Severity.WARNING if lost.by_bgp else Severity.ERROR,

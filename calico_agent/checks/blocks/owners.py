@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator
 
-from calico_agent.checks.sentences import block_key, cure_there
+from calico_agent.checks.commands import claim_on_block, deleted, registered_again, started_anew_on
 from calico_agent.expected.routes import Expectation
 from calico_agent.expected.view import View
 from calico_agent.faults.node.registration import NODE_NO_ADDRESS, NODE_NO_RECORD
@@ -24,8 +24,8 @@ def find_double_claims(view: View, expectation: Expectation) -> Iterator[Finding
             effect="each of them advertises it and drops what belongs to the other"
             if len(claim.advertisers) > 1
             else f"{listed(claim.advertisers)} advertises it, and IPAM gives its addresses to pods of {owner}",
-            cure=f"{'; '.join(f'etcdctl del {block_key(name, claim.block)}' for name in others)}, if it is pods of "
-            f"{owner} that have its addresses: calicoctl ipam check --show-all-ips"
+            cure=f"{'; '.join(deleted(view, claim_on_block(view, name, claim.block)) for name in others)}, if it is "
+            f"pods of {owner} that have its addresses: calicoctl ipam check --show-all-ips"
             if len(claim.advertisers) > 1
             else "calicoctl ipam check --show-all-ips shows whose pods have its addresses: one of both words is wrong",
             node=claim.owner or view.me,
@@ -47,9 +47,9 @@ def find_unreachable(view: View, expectation: Expectation, without: Collection[s
             if recorded
             else "it has no record",
             effect="no route leads to its pods",
-            cure=cure_there(node, "IP=ADDRESS, one of its own")
+            cure=started_anew_on(view, node, "IP=ADDRESS, one of its own")
             if recorded
-            else f"if {node} is gone, release its blocks (calicoctl ipam check); else restart calico/node there",
+            else f"if {node} is gone, release its blocks (calicoctl ipam check); else {registered_again(view, node)}",
             node=node,
             severity=Severity.WARNING,
             condition=ConditionType.ROUTES_IN_PLACE,

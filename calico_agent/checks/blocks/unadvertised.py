@@ -10,7 +10,7 @@ in a pool. Nothing in a pool with disableBGPExport is advertised, and no single 
 from collections import Counter
 from collections.abc import Iterator
 
-from calico_agent.checks.sentences import block_key
+from calico_agent.checks.commands import claim_on_block, confirmed
 from calico_agent.expected.pods import host_routes, is_lost
 from calico_agent.expected.routes import Expectation
 from calico_agent.expected.view import View
@@ -96,7 +96,7 @@ def _gone(block: IPNetwork, what: str, *, why: str, severity: Severity) -> Findi
 def _unclaimed(view: View, block: Block, state: AffinityState | None) -> Finding:
     node = block.owner or view.me
     claim = "is gone" if state is None else f"is {state.value}"
-    key = block_key(node, block.cidr)
+    key = claim_on_block(view, node, block.cidr)
     alone = view.cluster is not None and view.cluster.pools.covering(key_of(block.cidr)) is not None
     return RT_UNCLAIMED.finding(
         str(block.cidr),
@@ -107,7 +107,7 @@ def _unclaimed(view: View, block: Block, state: AffinityState | None) -> Finding
         if alone
         else f"no route leads to these pods of {node} from any other node",
         severity=Severity.WARNING if alone else None,
-        cure=f'a new pod on {node} has IPAM repair it; else etcdctl put {key} \'{{"state":"confirmed"}}\'',
+        cure=f"a new pod on {node} has IPAM repair it; else {confirmed(view, key)}",
         node=node,
         prefix=block.cidr,
         writer=Writer.BIRD,

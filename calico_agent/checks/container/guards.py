@@ -8,6 +8,7 @@ an address that another node record has (`checks.identity.peers`); what already 
 
 from collections.abc import Iterator
 
+from calico_agent.checks.commands import delete_node
 from calico_agent.checks.sentences import since_when
 from calico_agent.expected.view import View
 from calico_agent.faults.node.container import SV_PORT, SV_RIVAL
@@ -64,13 +65,13 @@ def _claimed(view: View, name: str, claim: NameLease, machine: Machine, *, clone
         registered = [str(address.ip) for address in (node.ipv4, node.ipv6) if address is not None]
         signs = f"{signs}, but node {name} is registered with {listed(tuple(registered))}, which is not this host's"
     runs = view.local.container is not None and view.local.container.alive and view.local.name == name
-    gone = f"if {holder.hostname or 'that machine'} is gone for good: calicoctl delete node {name}"
+    gone = f"if {holder.hostname or 'that machine'} is gone for good: {delete_node(view, name)}"
     if cloned:
         what = f"another machine with the machine-id of this one, {holder}, has the node name {name}"
         cure = (
             "one disk was cloned from the other; on the clone: rm -f /etc/machine-id /var/lib/dbus/machine-id && "
             "systemd-machine-id-setup, give it a host name of its own and reboot; if this is that machine with another "
-            f"network card: calicoctl delete node {name}"
+            f"network card: {delete_node(view, name)}"
         )
     else:
         what = f"the node name {name} is claimed by another machine, {holder}"

@@ -13,6 +13,7 @@ of confd, which waits for `sv hup bird`.
 from collections.abc import Iterator
 from datetime import timedelta
 
+from calico_agent.checks.commands import inside, logs_here, restart_here
 from calico_agent.expected.view import View, in_words
 from calico_agent.faults.node.programs import SV_CONFD, SV_FELIX, SV_RESTARTING
 from calico_agent.model.container.container import Container
@@ -63,7 +64,7 @@ def find_programs(view: View) -> Iterator[Finding]:
         elif program.stopped and program.name in _FAULTS:
             yield _is_held(view, container, program)
         elif program.name in _FAULTS and _hangs(view, program):
-            yield _is_hung(view, container, program)
+            yield _is_hung(view, program)
 
 
 def _restarting(view: View, program: Program) -> bool:
@@ -89,8 +90,8 @@ def _does_not_stay(view: View, container: Container, program: Program) -> Findin
         what = f"{program.name} inside container {container.name} was started again"
         age = view.observation.at - program.started_at if program.started_at else timedelta(0)
         why = f"process {program.pid} was started {in_words(age)}, its supervisor long before"
-    ends = f"docker logs {container.name} says why it ends"
-    up = f"docker exec {container.name} sv up /etc/service/enabled/{program.name} where somebody put it down; else "
+    ends = f"{logs_here(view)} says why it ends"
+    up = f"{inside(view)} sv up /etc/service/enabled/{program.name} where somebody put it down; else "
     return _FAULTS.get(program.name, SV_RESTARTING).finding(
         program.name,
         what,
@@ -107,7 +108,7 @@ def _is_held(view: View, container: Container, program: Program) -> Finding:
         f"{program.name} inside container {container.name} is stopped: it runs, and does nothing",
         why=f"a signal (SIGSTOP) holds process {program.pid}",
         effect=_EFFECTS[program.name],
-        cure=f"kill -CONT {program.pid} on this host, or docker restart {container.name}",
+        cure=f"kill -CONT {program.pid} on this host, or {restart_here(view)}",
         node=view.me,
     )
 
@@ -121,7 +122,7 @@ def _waits_long(view: View, program: Program) -> bool:
     return program.child is not None and view.observation.at - program.child.started_at >= _HUNG
 
 
-def _is_hung(view: View, container: Container, program: Program) -> Finding:
+def _is_hung(view: View, program: Program) -> Finding:
     hung = program.health.hung if program.health is not None else ()
     child = program.child if _waits_long(view, program) else None
     evidence = [f"its health port says: {one.name} {one.state}{one.timeout and f' ({one.timeout})'}" for one in hung]
@@ -129,7 +130,7 @@ def _is_hung(view: View, container: Container, program: Program) -> Finding:
         evidence.append("its health port says that it is not live")
     timeout = next((one.timeout for one in hung if one.timeout), "")
     since = f" for more than {timeout}" if timeout else ""
-    cure = f"docker restart {container.name} starts it anew"
+    cure = f"{restart_here(view)} starts it anew"
     if child is not None:
         since = f" since {child.started_at:%Y-%m-%d %H:%M:%S} UTC"
         evidence.append(f"it waits for {child.name}, process {child.pid} of this host")

@@ -6,6 +6,7 @@ more often than not: what is wrong is the address that this host was given, or t
 
 from ipaddress import ip_address
 
+from calico_agent.checks.commands import delete_node, logs_here
 from calico_agent.checks.sentences import cure_here, env_of, owner_of
 from calico_agent.expected.local_node import chosen
 from calico_agent.expected.view import View
@@ -19,8 +20,10 @@ def explained(view: View, container: Container, hint: LogHint | None) -> tuple[s
     """Return evidence and cure for a container whose log ends with `hint`; None where no line explains the end."""
     if hint is None:
         evidence, cure = (
-            f"its log has no line that explains it: docker logs {container.name}",
-            f"docker start {container.name}; if it ends again, docker logs {container.name} says why",
+            f"its log has no line that explains it: {logs_here(view)}",
+            f"docker start {container.name}; if it ends again, {logs_here(view)} says why"
+            if container.runtime == "docker" and not container.pod
+            else f"the kubelet starts it again; {logs_here(view)} --previous says why it ended",
         )
     else:
         evidence, cure = f"its log: {hint.line}", hint.cure
@@ -64,6 +67,6 @@ def _refused(view: View, hint: LogHint) -> tuple[str, str] | None:
     if wanted is not None and wanted.ip != address:
         return f"{evidence}, and its node's is {wanted.ip}", cure_here(view, env_of(wanted))
     return evidence, (
-        f"if {hint.node} is an old name of this machine: calicoctl delete node {hint.node}; "
+        f"if {hint.node} is an old name of this machine: {delete_node(view, hint.node)}; "
         f"else start calico/node on {hint.node} with its own address (IP=)"
     )

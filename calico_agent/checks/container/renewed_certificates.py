@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from calico_agent.checks.commands import restart_here
 from calico_agent.expected.view import View
 from calico_agent.faults.node.supervision import SV_CERTIFICATE
 from calico_agent.model.finding import Finding
@@ -27,6 +28,6 @@ def find_certificates(view: View) -> Iterator[Finding]:
         f"the {'one' if one else 'ones'} of before",
         why=f"container {container.name} has mounted the file that was there when it was started",
         effect="none until the old one expires: then calico/node loses etcd, and follows the cluster no more",
-        cure=f"calico-agent restarts {container.name}" if restarted else f"docker restart {container.name}",
+        cure=f"calico-agent restarts {container.name}" if restarted else restart_here(view),
         node=view.me,
     )

@@ -5,6 +5,7 @@ Running is not started: its process list stays up while the start-up program wai
 
 from collections.abc import Iterator
 
+from calico_agent.checks.commands import how_to_start, logs_here, restart_here
 from calico_agent.checks.container.refused import explained
 from calico_agent.checks.container.supervision import in_one_sentence, loops, stays_stopped
 from calico_agent.expected.view import View
@@ -27,15 +28,13 @@ _LONGEST_QUOTE = 200
 
 def find_container(view: View) -> Iterator[Finding]:
     """Yield what is wrong with the container."""
-    docker = view.observation.docker
-    if isinstance(docker, Unreadable):
-        return
-    container = view.local.container
+    docker, container = view.observation.docker, view.local.container
     if container is None:
-        if not isinstance(view.observation.bird, Bird):
+        if not isinstance(view.observation.bird, Bird) and (isinstance(docker, Docker) or _is_the_kubelets(view)):
             yield _absent(view)
         return
-    yield from _second(view, docker.containers, container)
+    if isinstance(docker, Docker):
+        yield from _second(view, docker.containers, container)
     if container.state in {ContainerState.EXITED, ContainerState.RESTARTING, ContainerState.DEAD}:
         if not loops(view) and not stays_stopped(view):
             yield _exited(view, container)
@@ -47,18 +46,24 @@ def find_container(view: View) -> Iterator[Finding]:
         yield _foreign(view, container)
 
 
+def _is_the_kubelets(view: View) -> bool:
+    """Whether this host has no Docker, and a kubelet that is to run calico/node."""
+    return view.observation.without_docker and not view.supervised
+
+
 def _absent(view: View) -> Finding:
-    cure = "calico-agent makes it" if view.supervised else "start calico/node, or run calico-agent in supervise mode"
+    cure = "calico-agent makes it" if view.supervised else how_to_start(view)
     docker = view.observation.docker
     if view.supervised and isinstance(docker, Docker) and docker.unit:
         cure = f"calico-agent does not make it: {still_active(docker.unit)}"
     elif against := view.succession.barred or view.succession.stays:
         cure = f"calico-agent does not make it while this holds: {against}; {view.succession.on_purpose}"
         cure = cure.removesuffix("; ")
+    none = "no Felix runs here" if isinstance(docker, Unreadable) else "Docker has none, running or stopped"
     return SV_ABSENT.finding(
         view.me,
         "there is no calico/node container on this host",
-        why="Docker has none, running or stopped, and no BIRD answers",
+        why=f"{none}, and no BIRD answers",
         effect="routes and policies stay as they were left, if there ever were any",
         cure=cure,
         node=view.me,
@@ -89,7 +94,7 @@ def _not_running(view: View, container: Container) -> Finding:
         f"container {container.name} is {container.state.value}, not running",
         why=container.error,
         effect="routes here stay as they are; peers drop the routes to this host's pods after some minutes",
-        cure=f"docker {command} {container.name}",
+        cure=f"docker {command} {container.name}" if container.runtime == "docker" else restart_here(view),
         node=view.me,
     )
 
@@ -118,7 +123,7 @@ def _stuck(view: View, container: Container) -> Finding:
         + (f": {hint.sentence}" if hint else f"; the last line of its log: {last[:_LONGEST_QUOTE]}" if last else ""),
         why=f"its log: {hint.line}" if hint else "neither Felix nor BIRD nor confd runs in it",
         effect="BIRD does not run: routes stay as they are and do not follow the cluster",
-        cure=hint.cure if hint else f"docker logs {container.name}",
+        cure=hint.cure if hint else logs_here(view),
         node=view.me,
     )
 

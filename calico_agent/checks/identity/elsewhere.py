@@ -14,9 +14,10 @@ from collections.abc import Iterator, Mapping
 from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 
+from calico_agent.checks.commands import started_anew_on
 from calico_agent.checks.identity.suspects import staying
 from calico_agent.checks.knocking import knocking, routers
-from calico_agent.checks.sentences import cure_there, in_family
+from calico_agent.checks.sentences import in_family
 from calico_agent.expected.agents import machine_of, machines
 from calico_agent.expected.peer_endpoints import all_sessions
 from calico_agent.expected.view import View
@@ -197,7 +198,7 @@ def _elsewhere(view: View, name: str, registered: IPInterface, there: There) -> 
         why=there.evidence,
         effect=(f"no BGP session with {name} can come up, and " if view.local.uses_bird else "")
         + f"packets for the pods of {name} do not get there",
-        cure=cure_there(name, setting),
+        cure=started_anew_on(view, name, setting),
         node=name,
         family=registered.version,
         condition=ConditionType.BGP_ESTABLISHED if view.local.uses_bird else ConditionType.ROUTES_IN_PLACE,

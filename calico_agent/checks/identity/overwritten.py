@@ -4,6 +4,7 @@ calico/node writes the address that it was given at each start, and so does one 
 the same name (node/pkg/lifecycle/startup/startup.go@v3.32.1): the record is of whoever was started last.
 """
 
+from calico_agent.checks.commands import restart_here
 from calico_agent.checks.sentences import cut_off, in_family
 from calico_agent.expected.view import View
 from calico_agent.faults.node.addresses import IP_NOT_LOCAL
@@ -25,7 +26,7 @@ def find_overwritten(view: View, node: Node, family: Family, registered: IPInter
     holders = view.cluster.holders.get(registered.ip, ()) if view.cluster is not None else ()
     holder = next((name for name in holders if name != node.name), "")
     who = f"another machine uses the name {node.name}, or somebody changed its record"
-    cure = f"docker restart {container.name} registers {variable}={written} again, which it was given"
+    cure = f"{restart_here(view)} registers {variable}={written} again, which it was given"
     if holder:  # calico/node does not start with an address of another record
         who = f"somebody gave its record the address of node {holder}"
     else:

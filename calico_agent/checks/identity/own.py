@@ -6,6 +6,7 @@ host name. So each is held against what this host should be.
 
 from collections.abc import Iterator
 
+from calico_agent.checks.commands import delete_node, registered_again, restart_where
 from calico_agent.checks.identity.change import is_lost
 from calico_agent.checks.identity.mismatch import find_mismatch, knows_no_way
 from calico_agent.checks.identity.overwritten import find_overwritten
@@ -103,7 +104,7 @@ def _no_record(view: View, name: str) -> Finding:
     settings = (f"NODENAME={name}", env_of(wanted)) if wanted else (f"NODENAME={name}",)
     registered = listed(tuple(sorted(view.cluster.nodes))) if view.cluster else ""
     container = view.local.container
-    restart = f"docker restart {container.name}" if container is not None else cure_here(view, *settings)
+    restart = registered_again(view, name, here=True) if container is not None else cure_here(view, *settings)
     return NODE_NO_RECORD.finding(
         name,
         f"node {name}, as which calico/node runs here, has no record in the datastore",
@@ -172,9 +173,9 @@ def _started_as(name: str, mine: str) -> str:
 def _of_two_names(view: View, name: str, mine: str, other: str) -> str:
     """`mine` is the name that this host should have, where the other holder of the address is a record of that name."""
     if mine:
-        again = f"then docker restart calico-node on the host that {name} really is, if there is one"
+        again = f"then {restart_where(view, name, f'the host that {name} really is')}, if there is one"
         return f"{cure_here(view, f'NODENAME={mine}')}; {again}"
-    old = f"if {other} is an old name of this machine: calicoctl delete node {other}"
+    old = f"if {other} is an old name of this machine: {delete_node(view, other)}"
     return f"{old}; else give {other} its own address (IP=)"
 
 

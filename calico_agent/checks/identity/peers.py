@@ -6,9 +6,10 @@ packet to it never leaves this machine. That is seen from every host of the clus
 
 from collections.abc import Iterator
 
+from calico_agent.checks.commands import delete_node, started_anew_on
 from calico_agent.checks.identity.own_name import runs_as_another
 from calico_agent.checks.identity.suspects import bridge_around, impossible, suspects, true_address
-from calico_agent.checks.sentences import claimed_by, cure_there, in_family, owner_of
+from calico_agent.checks.sentences import claimed_by, in_family, owner_of
 from calico_agent.expected.agents import is_this_host
 from calico_agent.expected.local_node import is_bridge
 from calico_agent.expected.view import View
@@ -56,7 +57,7 @@ def _nobodys(view: View, node: Node, registered: IPInterface, impossible: str) -
         f"node {node.name} is registered with {registered.ip}, {impossible}",
         why=f"its true address is {true[0]}: {true[1]}" if true else "no other host can send to such an address",
         effect=_effect(view, node),
-        cure=cure_there(node.name, setting),
+        cure=started_anew_on(view, node.name, setting),
         node=node.name,
         family=registered.version,
         condition=_condition(view),
@@ -86,7 +87,7 @@ def _bridge(view: View, node: Node, registered: IPInterface, bridge: Candidate) 
         what,
         why=why,
         effect=_effect(view, node),
-        cure=cure_there(node.name, setting),
+        cure=started_anew_on(view, node.name, setting),
         node=node.name,
         family=registered.version,
         condition=_condition(view),
@@ -100,7 +101,7 @@ def _ours(view: View, node: Node, held: Candidate) -> Iterator[Finding]:
         return  # our own record has it too: said there
     if is_this_host(view, node.name):
         return  # this host is that node, and its calico/node was given another name: said there
-    old = f"if {node.name} is an old name of this machine: calicoctl delete node {node.name}; else "
+    old = f"if {node.name} is an old name of this machine: {delete_node(view, node.name)}; else "
     true = true_address(view, node, held.interface) if not held.accepted else None
     evidence = "" if held.accepted else f"; {held.interface} {held.link} {held.evidence}"
     setting = f"{'IP' if address.version == 4 else 'IP6'}={true[0]}" if true else "its own address (IP=)"
@@ -110,7 +111,7 @@ def _ours(view: View, node: Node, held: Candidate) -> Iterator[Finding]:
         why=f"this host is node {view.me}{claimed_by(view, node.name)}{evidence}",
         effect=f"packets for the pods of {node.name} do not leave this host",
         # An address that can be no node's tells of no old name: hosts have such ones in common, or in turns.
-        cure=f"{old if held.accepted else ''}{cure_there(node.name, setting)}",
+        cure=f"{old if held.accepted else ''}{started_anew_on(view, node.name, setting)}",
         node=node.name,
         prefix=host_prefix(address),
         condition=_condition(view),
@@ -128,7 +129,7 @@ def _shared(view: View, node: Node, registered: IPInterface) -> Iterator[Finding
         f"node {node.name} is registered with {registered.ip}, and so is node {listed(others)}",
         why=_listed_interfaces(view, registered.ip, (node.name, *others)),
         effect="both share one BGP session: the routes to the pods of one of them are wrong or missing",
-        cure=f"give the wrong one its own address (IP=), or calicoctl delete node {node.name} if it is an old name",
+        cure=f"give the wrong one its own address (IP=), or {delete_node(view, node.name)} if it is an old name",
         node=node.name,
         prefix=host_prefix(registered.ip),
         condition=_condition(view),

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from calico_agent.checks import cures
+from calico_agent.checks.commands import logs_here
 from calico_agent.checks.route_verifier import foreign
 from calico_agent.checks.routes.route_findings import LEARNED, metric_of
 from calico_agent.checks.traffic_impact import fate_with, fate_without, protocol, shown
@@ -53,7 +54,7 @@ def _no_blackhole(view: View, fib: Fib, prefix: IPNetwork, paths: Paths) -> Find
         f"the blackhole of {prefix}, a block of this node, is missing",
         why=instead,
         effect="for addresses that no pod has, " + (fate_with(paths[0]) if paths else fate_without(fib, prefix)),
-        cure=f"BIRD writes it within two seconds; if it does not, docker logs {view.container_name}",
+        cure=f"BIRD writes it within two seconds; if it does not, {logs_here(view)}",
         node=view.local.name or "",
         prefix=prefix,
     )

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from calico_agent.checks import cures
 from calico_agent.checks.bgp.filters import Withheld, withheld
 from calico_agent.checks.bgp.rib import Rib
+from calico_agent.checks.commands import birdcl, claim_on_block, restart_here
+from calico_agent.checks.commands import shown as shown_record
 from calico_agent.checks.route_verifier import foreign
-from calico_agent.checks.sentences import birdcl, block_key
 from calico_agent.checks.traffic_impact import fate_with, fate_without, protocol, shown
 from calico_agent.checks.underlay.nearness import lost_sight
 from calico_agent.expected.forwarding import Encapsulation, ForwardingPath
@@ -154,8 +155,8 @@ class RouteFindings:
             up = f"ip link set {links[0]} up on this host, or look at its cable and switch port"
             return f"the route to {whom}, is dead: {listed(links)} is down", up
         if fault is RT_BLACKHOLE and best.protocol in self._calico:
-            cure = f"docker restart {self.view.container_name}; it stays when this node claims the block: "
-            cure += f"etcdctl get {block_key(self.view.me, route.prefix)}"
+            cure = f"{restart_here(self.view)}; it stays when this node claims the block: "
+            cure += shown_record(self.view, claim_on_block(self.view, self.view.me, route.prefix))
             return f"this host drops packets to {whom}, as if the block were its own", cure
         if fault is RT_UNREACHABLE and best.protocol in self._calico:
             lost, cure = cures.of_unreachable(self.view, route.way, self._teller(route))
@@ -183,7 +184,7 @@ class RouteFindings:
             said = f"{others} advertises it too" if others else f"{owner} itself advertises it by {hops}"
             own = bool(set(found) & set(holders.get(wrong[0], ())))
             return f": {said}", cures.of_advertised(others or owner, prefix, wrong[0], own=own)
-        client = birdcl(prefix.version, self.view.container_name)
+        client = birdcl(self.view, prefix.version)
         asked = f"{client} show route for {prefix} all names the peer that sent it"
         return "", f"{asked}; of what a reflector passes on, BGP.originator_id says who had it first"
 

@@ -8,7 +8,8 @@ is in another subnet, and all packets are tunnelled: one way only where one node
 
 from collections.abc import Iterator
 
-from calico_agent.checks.sentences import cure_here, cure_there, env_of, in_family
+from calico_agent.checks.commands import started_anew_on
+from calico_agent.checks.sentences import cure_here, env_of, in_family
 from calico_agent.expected.cluster import Cluster
 from calico_agent.expected.view import View
 from calico_agent.faults.node.addresses import IP_PREFIX
@@ -33,7 +34,7 @@ def find_subnets(view: View) -> Iterator[Finding]:
             yield _own(view, own, link)
         for name, bare in _bare(cluster, family):
             if name != node.name and bare.ip in link.network:
-                yield _other(name, bare, link.network)
+                yield _other(view, name, bare, link.network)
 
 
 @LastValueCache
@@ -79,13 +80,13 @@ def _own(view: View, own: IPInterface, link: IPInterface) -> Finding:
     )
 
 
-def _other(name: str, bare: IPInterface, network: IPNetwork) -> Finding:
+def _other(view: View, name: str, bare: IPInterface, network: IPNetwork) -> Finding:
     return IP_PREFIX.finding(
         in_family(name, bare.version),
         f"node {name} is registered with {bare}, and is in {network} like this host",
         why="pools with CrossSubnet go by the registered prefix length",
         effect=f"on {name}, {_tunnelled(network)}; what comes back does not",
-        cure=cure_there(name, f"{'IP' if bare.version == 4 else 'IP6'}={bare.ip}/{network.prefixlen}"),
+        cure=started_anew_on(view, name, f"{'IP' if bare.version == 4 else 'IP6'}={bare.ip}/{network.prefixlen}"),
         node=name,
         family=bare.version,
     )

@@ -11,6 +11,7 @@ device, BIRD advertises it, and nobody notices before calico/node starts again t
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from calico_agent.checks.commands import restart_on, restart_on_each
 from calico_agent.checks.route_verifier import verdict_alone
 from calico_agent.checks.traffic_impact import shown
 from calico_agent.checks.underlay.tunnel_devices import recorded_address
@@ -146,11 +147,11 @@ def astray(view: View, cluster: Cluster, kernel: Kernel, address: IPAddress) -> 
     if not alone and around is not None and around.owner == end.node:
         return None  # it follows the route to its own block, which is judged itself
     if route is None:
-        return Astray("nowhere", "", _another(address, end))
+        return Astray("nowhere", "", _another(view, address, end))
     if _fits(view, way, route.path, end):
         return None
     if not alone:
-        return Astray(_borrowed_from(route, around.owner if around else None), found, _another(address, end))
+        return Astray(_borrowed_from(route, around.owner if around else None), found, _another(view, address, end))
     if route.type is not RouteType.UNICAST:
         return Astray("nowhere", found, f"ip route del {address} on this host")
     hop = route.next_hops[0]
@@ -167,11 +168,11 @@ def _borrowed_from(route: Route, owner: str | None) -> str:
     return f"to node {owner}, from whose block it is borrowed" if owner else "nowhere, as nobody owns its block"
 
 
-def _another(address: IPAddress, end: TunnelEnd) -> str:
+def _another(view: View, address: IPAddress, end: TunnelEnd) -> str:
     """How a node gets a tunnel address of its own block: allocateip takes one where the old one is not given to it."""
     late = "; Calico v3.30 and later write a route of its own" if end.kind == "VXLAN" else ""
     return (
-        f"calicoctl ipam release --ip={address}, then on {end.node}: docker restart calico-node; it takes an address "
+        f"calicoctl ipam release --ip={address}, then {restart_on(view, end.node)}; it takes an address "
         f"of a block of its own, if one is free there{late}"
     )
 
@@ -221,7 +222,7 @@ def _shared(view: View, cluster: Cluster, kernel: Kernel, address: IPAddress, en
         if rightful.kind == "VXLAN"
         else f"what {rightful.node} itself sends through the tunnel is answered to {others} where a route of its own "
         "leads there; pods are not affected",
-        cure=f"on {others}: docker restart calico-node; it then takes an address of its own",
+        cure=f"{restart_on_each(view, wrong)}; it then takes an address of its own",
         node=wrong[0],
         prefix=host_prefix(address),
         severity=Severity.ERROR

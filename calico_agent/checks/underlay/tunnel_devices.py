@@ -17,6 +17,7 @@ own. What this host itself sends there carries another source.
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from calico_agent.checks.commands import restart_here
 from calico_agent.checks.felix import where_told
 from calico_agent.checks.sentences import ip_tool
 from calico_agent.expected.forwarding import Encapsulation
@@ -107,7 +108,7 @@ def _told_not_to(view: View, end: _End) -> str:
 
 def _absent(view: View, end: _End, link: Link | None) -> _Fault | None:
     """Whether nothing can leave by it."""
-    restart = f"docker restart {view.container_name}"
+    restart = restart_here(view)
     back = "the routes come back within two minutes"
     if link is not None:
         return None if link.up else _Fault("is switched off", f"ip link set {end.device} up on this host; {back}")
@@ -137,7 +138,7 @@ def _unlike(view: View, end: _End, link: Link | None) -> _Fault | None:
     """In what it differs from what the record says, and from the devices of other nodes."""
     if link is None:
         return None
-    wanted, restart = recorded_address(view, end.device, end.family), f"docker restart {view.container_name}"
+    wanted, restart = recorded_address(view, end.device, end.family), restart_here(view)
     if differs := _other_end(view, link, end.family):
         return _Fault(differs, f"ip link del {end.device} on this host: Felix makes it anew; or {restart}")
     if wanted is None or any(held.address == wanted for held in link.addresses):

@@ -8,6 +8,7 @@ route stays for minutes; the neighbour entry of its address fails within seconds
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+from calico_agent.checks.commands import restart_here
 from calico_agent.checks.neighbors import Place, next_hops, places, written_by_hand
 from calico_agent.checks.sentences import in_family
 from calico_agent.checks.underlay.hidden_nodes import find_hidden
@@ -75,7 +76,7 @@ class Underlay:
         if (source := find_wrong_source(self._view, self._kernel, way)) is not None:
             yield source
         if way.encapsulation is Encapsulation.VXLAN and (broken := self._broken_tunnel(way)):
-            yield _tunnel(way, broken, self._view.container_name)
+            yield _tunnel(way, broken, restart_here(self._view))
 
     def _silent(self, way: ForwardingPath, paths: Paths) -> Place | None:
         """Who does not answer on the way to a node: its host, or every router that leads there."""
@@ -151,13 +152,13 @@ def _neighbour(way: ForwardingPath, entry: Neighbour, machine: Machine) -> Findi
     )
 
 
-def _tunnel(way: ForwardingPath, broken: str, container: str) -> Finding:
+def _tunnel(way: ForwardingPath, broken: str, restart: str) -> Finding:
     return RT_TUNNEL.finding(
         in_family(way.node, way.registered.version),
         f"VXLAN packets for the pods of {way.node} do not reach it: {broken}",
         why="the routes themselves look right",
         effect=f"packets to the pods of {way.node} are lost",
-        cure=f"if {way.registered} is right for {way.node}: docker restart {container} here, Felix writes them anew",
+        cure=f"if {way.registered} is right for {way.node}: {restart} here, Felix writes them anew",
         node=way.node,
         family=way.registered.version,
         writer=Writer.FELIX,

@@ -7,6 +7,7 @@ packets travel in the clear, as do those to nodes without a key: nothing is lost
 
 from collections.abc import Iterator
 
+from calico_agent.checks.commands import logs_here, restart_here
 from calico_agent.checks.felix import where_told
 from calico_agent.checks.sentences import in_family
 from calico_agent.expected.cluster import Cluster
@@ -44,14 +45,14 @@ def _asked(cluster: Cluster, node: Node, family: Family) -> bool:
 
 def _own(view: View, kernel: Kernel, family: Family) -> Finding:
     there = any(link.kind == "wireguard" for link in kernel.links)
-    restart = f"docker restart {view.container_name}"
+    restart = restart_here(view)
     return RT_WIREGUARD.finding(
         in_family(view.me, family),
         "WireGuard is asked for, and this host has none: its packets to pods of other nodes are not encrypted",
         why=f"{where_told(view, _SETTINGS[family], 'true')}; the record of {view.me} has no public key for IPv{family}"
         f"{'' if there or not kernel.links else ', and the kernel has no WireGuard device'}",
         effect="packets between the pods here and those of other nodes travel in the clear",
-        cure=f"docker logs {view.container_name}: look for wireguard"
+        cure=f"{logs_here(view)}: look for wireguard"
         if there
         else f"modprobe wireguard on this host, then {restart}; Linux before 5.6 needs the module installed",
         node=view.me,

@@ -10,6 +10,7 @@ OUTPUT): it ends in the blackhole. With IPVS the host has the addresses itself.
 
 from collections.abc import Iterator
 
+from calico_agent.checks.commands import inside
 from calico_agent.expected.view import View
 from calico_agent.faults.routes.foreign import RT_SERVICES
 from calico_agent.model.finding import Finding
@@ -40,7 +41,7 @@ def find_services(view: View, prefix: IPNetwork, path: RouteAttributes) -> Itera
         "packets of pods and of routers do, as kube-proxy gives them another destination before",
         cure=f"if no router needs a route to them: {_withdrawal(prefix)}; else kube-proxy in its mode ipvs"
         if told
-        else f"docker exec {view.container_name} grep -rn {prefix} /etc/calico/confd/config",
+        else f"{inside(view)} grep -rn {prefix} /etc/calico/confd/config",
         node=view.me,
         prefix=prefix,
     )

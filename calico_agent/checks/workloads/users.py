@@ -7,6 +7,7 @@ gave to nobody is none of these: pods may have addresses of their own choice (ip
 
 from collections.abc import Iterator
 
+from calico_agent.checks.commands import restart_here
 from calico_agent.checks.sentences import as_before
 from calico_agent.expected.cluster import Cluster
 from calico_agent.expected.pods import HostRoute, contested, former_names, host_routes
@@ -90,7 +91,7 @@ def _released(view: View, cluster: Cluster, address: IPAddress) -> str:
     """What is to be done before, where Calico has the host's own address for a pod's."""
     given = view.observation.held or ()
     ours = any(end.node == view.local.name for end in cluster.tunnels.get(address, ()))
-    restart = f"; docker restart {view.container_name} gives the host another tunnel address"
+    restart = f"; {restart_here(view)} gives the host another tunnel address"
     return restart if ours and address in given else ""
 
 
@@ -102,7 +103,7 @@ def _given_to_pod(view: View, kind: str, address: IPAddress, holder: str) -> Fin
         effect="the host keeps that pod's packets"
         if holder == view.local.name
         else f"what this host itself sends through the tunnel is answered to {holder}",
-        cure=f"docker restart {view.container_name} on this host; it then takes another tunnel address",
+        cure=f"{restart_here(view)} on this host; it then takes another tunnel address",
         node=view.me,
     )
 

@@ -14,6 +14,7 @@ A link that was made anew under its old name is another link: its pod was starte
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
+from calico_agent.checks.commands import in_kubernetes, restart_where
 from calico_agent.checks.identity.own_name import same_host
 from calico_agent.checks.sentences import as_before, cure_here
 from calico_agent.expected.pods import is_lost, lost_addresses, unled_links
@@ -163,7 +164,7 @@ def _without_link(
             else f"{one.pod}, recorded for this host, has no link {one.link}",
             why=f"{one.pod} is recorded with {_shown(one.addresses)} on {one.link}, and there is no such link",
             effect="nobody answers under these addresses; nobody else gets them",
-            cure=f"if the pod is gone: calicoctl ipam release --ip={one.addresses[0]}, and {_deletion(one)}",
+            cure=f"if the pod is gone: calicoctl ipam release --ip={one.addresses[0]}, and {_deletion(view, one)}",
             node=view.me,
         )
 
@@ -178,9 +179,14 @@ def _called_otherwise(view: View) -> str:
 def _under_its_own_name(view: View, called: str) -> str:
     """In this order: calico/node refuses an address that another record has."""
     return (
-        f"docker restart calico-node on the host that is node {view.local.name}, which registers its own address again "
+        f"{_restart_of(view)}, which registers its own address again "
         f"if it is given one (IP=); then here: {cure_here(view, f'NODENAME={called.lower()}')}"
     )
+
+
+def _restart_of(view: View) -> str:
+    name = view.local.name or ""
+    return restart_where(view, name, f"the host that is node {name}")
 
 
 def _perhaps_another(view: View, gone: list[WorkloadEndpoint], called: str) -> Finding:
@@ -193,13 +199,15 @@ def _perhaps_another(view: View, gone: list[WorkloadEndpoint], called: str) -> F
         why=f"{_pods(len(gone))} recorded for {node}, and no link of this host is one of theirs: {pods}",
         effect=f"if so, the record of {node} has the address of this host, and nobody reaches the pods of {node}",
         cure=f"if {node} is another machine: {_under_its_own_name(view, called)}; else these pods are gone: "
-        f"calicoctl ipam release --ip={gone[0].addresses[0]}, and {_deletion(gone[0])}",
+        f"calicoctl ipam release --ip={gone[0].addresses[0]}, and {_deletion(view, gone[0])}",
         node=view.me,
     )
 
 
-def _deletion(one: WorkloadEndpoint) -> str:
-    """The command that deletes a record."""
+def _deletion(view: View, one: WorkloadEndpoint) -> str:
+    """The command that deletes a record: in the Kubernetes API it is the pod itself."""
+    if in_kubernetes(view):
+        return f"kubectl -n {one.namespace or 'default'} delete pod {one.name}"
     if not one.namespace:
         return f"ETCDCTL_API=2 etcdctl rm {one.key}"
     return f"calicoctl delete workloadendpoint {one.name} --namespace={one.namespace}"

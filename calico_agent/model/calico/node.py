@@ -201,7 +201,8 @@ class Datastore:
     cluster when it was set up (ClusterInformation), empty where it gave no name; `calico_version` is that of the node
     that was started last, likewise. `felix` is what Felix is told where no more is said, `felix_nodes` what it is told
     on single nodes. `claimable`: names can be claimed in it. `is_of_calico_2`: Calico 2.x uses it. Without
-    `blocks_read` the blocks are those that nodes claim, and who borrowed an address of one is not known.
+    `blocks_read` the blocks are those that nodes claim, and who borrowed an address of one is not known. `api_group` is
+    where the Kubernetes API has Calico's resources, empty for etcd.
     """
 
     nodes: tuple[Node, ...] = ()
@@ -219,6 +220,7 @@ class Datastore:
     claimable: bool = True
     is_of_calico_2: bool = False
     blocks_read: bool = True
+    api_group: str = field(default="", compare=False)
     revision: int = 0
     read_at: datetime | None = None
 

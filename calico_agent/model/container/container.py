@@ -9,6 +9,7 @@ from enum import Enum
 from calico_agent.model.calico.refused_peers import Knocks
 from calico_agent.model.container.docker_network import DockerNetwork
 from calico_agent.model.container.image import LocalImage
+from calico_agent.model.container.pod import name_in_pod, pod_of
 from calico_agent.model.container.program import Program
 from calico_agent.model.container.run_options import RunOptions
 from calico_agent.model.container.waiting_command import Client
@@ -106,7 +107,9 @@ class Container:
     where the image is gone. `felix_ends` is when Felix ended by itself to take over other settings, as far as the end
     of the log tells. `stopped_by_hand`: it ended because somebody asked Docker to stop it. `programs` is None where its
     processes cannot be seen. `outdated` are files of this host, mounted by themselves, of which it still has the
-    content of before. `auto_remove`: Docker removes it when it ends. `client` waits for its end.
+    content of before. `auto_remove`: Docker removes it when it ends. `client` waits for its end. `runtime`:
+    `docker`, `containerd`, `cri-o`, `podman`, `systemd` (a unit without any container, which is the `name` then), or
+    empty where that is not known. Of what only Docker tells nothing is known for the others: `image` may be empty.
     """
 
     id: str
@@ -139,6 +142,17 @@ class Container:
     outdated: tuple[str, ...] = ()
     auto_remove: bool = False
     client: Client | None = None
+    runtime: str = "docker"
+
+    @property
+    def pod(self) -> str:
+        """The pod that it is part of, as `namespace/name`; empty for none."""
+        return pod_of(self.name, dict(self.labels))
+
+    @property
+    def name_in_pod(self) -> str:
+        """What its pod calls it."""
+        return name_in_pod(self.name, dict(self.labels))
 
     @property
     def running(self) -> bool:

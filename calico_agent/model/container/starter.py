@@ -5,29 +5,12 @@ A unit of 2017 is a `docker run` in the foreground. When its container ends, sys
 (systemd.service(5): the stop commands are run even if the service ended on its own). A kubelet makes a new container.
 """
 
-from collections.abc import Mapping
-
 from calico_agent.model.container.container import Container
-
-# What a kubelet writes on its containers (pkg/kubelet/types/labels.go@kubernetes v1.31). Dockershim and cri-dockerd
-# call them k8s_CONTAINER_POD_NAMESPACE_UID_ATTEMPT.
-_LABEL_POD = "io.kubernetes.pod.name"
-_LABEL_NAMESPACE = "io.kubernetes.pod.namespace"
-_PREFIX = "k8s_"
-_WORDS = 6
-
-
-def pod_of(name: str, labels: Mapping[str, str]) -> str:
-    """The pod that a container is part of, as `namespace/name`; empty for none."""
-    if pod := labels.get(_LABEL_POD, ""):
-        return f"{labels.get(_LABEL_NAMESPACE, 'default')}/{pod}"
-    words = name.split("_") if name.startswith(_PREFIX) else []
-    return f"{words[3]}/{words[2]}" if len(words) >= _WORDS else ""
 
 
 def starter_of(container: Container) -> str:
     """What starts it again, for a sentence; empty where nothing but Docker is known to."""
-    if pod := pod_of(container.name, dict(container.labels)):
+    if pod := container.pod:
         return f"the kubelet (pod {pod})"
     if container.client is None:
         return ""
@@ -36,7 +19,7 @@ def starter_of(container: Container) -> str:
 
 def how_to_end(container: Container) -> str:
     """How what starts it again is kept from that, as a cure; empty where there is no such thing."""
-    if pod := pod_of(container.name, dict(container.labels)):
+    if pod := container.pod:
         return (
             f"take the container calico-node out of the DaemonSet of pod {pod} (calico-agent manifest split), then "
             f"kubectl -n {pod.partition('/')[0]} delete pod {pod.partition('/')[2]}"
@@ -50,7 +33,7 @@ def how_to_end(container: Container) -> str:
 
 def already_runs(container: Container) -> str:
     """That one under another name runs, which the agent never stops."""
-    if pod := pod_of(container.name, dict(container.labels)):
+    if pod := container.pod:
         return f"pod {pod} already runs calico/node here; {how_to_end(container)}"
     end = how_to_end(container)
     return f"container {container.name} already runs calico/node here; {end or 'a second would fight it'}"

@@ -35,9 +35,10 @@ class ProgramReader:
         """The same, with that of each container that runs."""
         if isinstance(docker, Unreadable):
             return docker
-        return replace(docker, containers=tuple(self._looked_into(container) for container in docker.containers))
+        return replace(docker, containers=tuple(self.looked_into(container) for container in docker.containers))
 
-    def _looked_into(self, container: Container) -> Container:
+    def looked_into(self, container: Container) -> Container:
+        """One container with that of it."""
         if not container.running or not container.pid:
             return container
         programs = _read_programs(container)

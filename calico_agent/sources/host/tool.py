@@ -15,10 +15,10 @@ _ENVIRONMENT = {"PATH": ":".join(map(str, _FOLDERS)), "LC_ALL": "C"}
 _LONGEST_COMPLAINT = 300
 
 
-def find_tool(*names: str) -> Path | None:
-    """The first of these programs that this host has."""
+def find_tool(*names: str, folders: tuple[Path, ...] = ()) -> Path | None:
+    """The first of these programs that this host has; `folders` are looked into as well."""
     for name in names:
-        for folder in _FOLDERS:
+        for folder in (*_FOLDERS, *folders):
             with suppress(OSError):
                 if is_roots_own((folder / name).stat()):
                     return folder / name

@@ -23,13 +23,12 @@ from calico_agent.sources.kubernetes.decode.node_environment import datastore_in
 _PROGRAMS = {name: frozenset({name}) for name in ("calico-node", "calico-felix", "calico")}
 
 
-def felix_process() -> str:
-    """Felix's process in words; empty where none runs, or can be seen."""
+def felix_program() -> RunningProgram | None:
+    """Felix's process; None where none runs, or can be seen."""
     try:
-        found = _felix()
+        return _felix()
     except OSError:
-        return ""
-    return _named(found) if found is not None else ""
+        return None
 
 
 def datastore_of_process() -> DatastoreSettings | Unreadable | None:

@@ -11,7 +11,6 @@ from calico_agent.model.unreadable import Unreadable
 from calico_agent.sources.kubernetes.node_process import (
     datastore_of_plugin,
     datastore_of_process,
-    felix_process,
     kubernetes_of_container,
 )
 from tests.netns import NetworkNamespace, network_namespace
@@ -32,8 +31,6 @@ def host() -> Iterator[NetworkNamespace]:
 def test_felix_tells_by_its_environment(tmp_path: Path, host: NetworkNamespace, flags: tuple[str, ...]) -> None:
     with running(tmp_path / "calico-node", host, *flags, environment=SERVICE) as pid:
         found = host.run(datastore_of_process)
-        assert host.run(felix_process) == f"process {pid} (calico-node)"
-    assert host.run(felix_process) == ""
     assert isinstance(found, DatastoreSettings)
     assert found.origin == f"process {pid} (calico-node)"
     assert found.kubernetes is not None

@@ -1,5 +1,6 @@
 """What the checks of the cluster's part have in common: what was read of Kubernetes, and how Calico's is renewed."""
 
+from calico_agent.checks.commands import delete_pod
 from calico_agent.checks.preflight.known import known
 from calico_agent.expected.view import View
 from calico_agent.model.finding import Fault
@@ -22,4 +23,4 @@ def kubernetes_of(view: View, fault: Fault, about: str) -> Kubernetes | Check:
 
 def install_cni(view: View) -> str:
     """Return the command that has the install-cni of the DaemonSet write Calico's CNI files again on this host."""
-    return f"kubectl delete pod -A -l k8s-app=calico-node --field-selector spec.nodeName={view.me}"
+    return delete_pod(view, view.me)

@@ -1,6 +1,7 @@
 """The Kubernetes API as Calico's datastore."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -69,10 +70,11 @@ class KubernetesBackend(Backend):
 
     def assemble(self, decoded: Mapping[str, Any], *, revision: int, read_at: datetime | None) -> Datastore:
         """The datastore made of what each object holds."""
-        return assemble(
+        read = assemble(
             decoded,
             revision=revision,
             read_at=read_at,
             pod_cidrs=self._pod_cidrs,
             follows_blocks=self.follows_blocks,
         )
+        return replace(read, api_group=self._seen.group)
