@@ -1,4 +1,4 @@
-"""What people on call have, on hosts that work and hosts that do not: history, the bundle and what it replays to."""
+"""What people on call have, on hosts that work and hosts that do not: alerts, history, the bundle and its replay."""
 
 import json
 import os
@@ -14,16 +14,21 @@ from calico_agent.config import load
 from tests.diags.secrets_planted import ALL
 from tests.lab.agent import Agent
 from tests.lab.conftest import named_lab
+from tests.lab.door import door
 from tests.lab.lab import Lab
 from tests.lab.options import Options
 from tests.patience import until
+from tests.prometheus.expressions import AWAY, EMPTY, FAULT, PAUSE, RULES, of_dashboards, of_rules
+from tests.prometheus.server import Prometheus, hastened, scraping
 from tests.replay.bundle import configuration_of, host_of, unpacked
 from tests.replay.judge import report_capture
 
 pytestmark = [pytest.mark.lab, pytest.mark.real]
 
-HOST = "host1"
+HOST, PEER = "host1", "host2"
 MOST_BYTES, MOST_SECONDS = 20 << 20, 30.0
+TIMES = 30
+"""How many times faster than the shipped rules those go that are tried here."""
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +42,23 @@ def lab() -> Iterator[Lab]:
 @pytest.fixture(autouse=True)
 def all_good_before(lab: Lab) -> None:
     until("the host is good", lambda: lab.exec(HOST, "calico-agent", "status").returncode == 0, lambda: status(lab))
+
+
+@pytest.fixture(scope="module")
+def prometheus(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    """It scrapes both agents, and goes by the shipped rules, in less time."""
+    with door(lab, HOST) as one, door(lab, PEER) as other:
+        rules = hastened(RULES.read_text(), TIMES)
+        with scraping({HOST: one, PEER: other}, rules, tmp_path_factory.mktemp("prometheus")) as prometheus:
+            yield prometheus
+
+
+def without_data(prometheus: Prometheus, when: str = "") -> set[str]:
+    """Where the expressions stand that have none now, of those that have it then."""
+    every = {**of_dashboards(HOST), **of_rules(hastened(RULES.read_text(), TIMES))}
+    return {
+        place for place, one in every.items() if (not when or EMPTY.get(place) == when) and not prometheus.query(one)
+    }
 
 
 def status(lab: Lab) -> str:
@@ -79,6 +101,56 @@ def files(path: Path) -> dict[str, str]:
         names = [member.name for member in tar.getmembers()]
         opened = {name: tar.extractfile(name) for name in names}
         return {name.partition("/")[2]: file.read().decode() for name, file in opened.items() if file is not None}
+
+
+def test_all_that_dashboards_and_rules_ask_for_is_there_and_an_agent_that_is_restarted_wakes_nobody(
+    lab: Lab, prometheus: Prometheus
+) -> None:
+    until("the rest has data", lambda: without_data(prometheus) == set(EMPTY), lambda: str(without_data(prometheus)))
+    lab.agent_stop(HOST)
+    until("it is missed", lambda: not without_data(prometheus, AWAY))
+    lab.agent_start(HOST)
+    until("all is good again", lambda: prometheus.query("sum(calico_agent_healthy) == 2") != [], lambda: status(lab))
+    assert prometheus.query('last_over_time(ALERTS{alertstate="firing"}[1h])') == []
+
+
+def test_an_alert_leads_to_the_cure_and_is_resolved_by_it(lab: Lab, prometheus: Prometheus) -> None:
+    rows = json.loads(lab.exec(HOST, "ip", "-j", "route", "show", "proto", "bird", check=True).stdout)
+    (block,) = [row["dst"] for row in rows if "gateway" in row]
+    lab.exec(HOST, "ip", "route", "replace", block, "via", "10.77.0.1", check=True)
+    until("somebody is woken", lambda: bool(prometheus.woken()), lambda: status(lab))
+    assert prometheus.woken() == {("CalicoProblem", HOST, "RT-FOREIGN")}
+    assert without_data(prometheus, FAULT) == set()
+    (alert,) = prometheus.firing()
+    notes = alert["annotations"]
+    assert re.fullmatch(r"host1: RT-FOREIGN for \d+\S* *\d*\S*", notes["summary"])
+    assert notes["runbook_url"].endswith("/reference/codes.html#rt-foreign")
+    said, explained = (
+        lab.exec(HOST, *command.split()).stdout for command in re.findall(r"`([^`]+)`", notes["description"])
+    )
+    assert said.startswith("host1: PROBLEM RT-FOREIGN: ")
+    assert "RT-FOREIGN" in explained
+    cure = re.search(r"ip route del \S+ via \S+ dev \S+ proto \S+", said)
+    assert cure, said
+    lab.exec(HOST, *cure[0].split(), check=True)
+    until("it is resolved", lambda: not prometheus.firing(), lambda: status(lab))
+
+
+def test_in_a_pause_the_peers_are_told_and_nobody_of_what_the_pause_is_for(lab: Lab, prometheus: Prometheus) -> None:
+    lab.exec(PEER, "calico-agent", "pause", "--for", "2h", "--why", "new disk", check=True)
+    lab.engine(PEER).docker("stop", "calico-node")
+    until("the peer is told", lambda: bool(prometheus.woken()), lambda: status(lab))
+    own = f'time() - calico_agent_problem_since_timestamp_seconds{{instance="{PEER}", code=~"SV-.+"}} > 15'
+    until("its own is old enough", lambda: bool(prometheus.query(own)))
+    assert prometheus.woken() == {("CalicoProblem", HOST, "BGP-DOWN")}
+    assert without_data(prometheus, PAUSE) == set()
+    lab.exec(PEER, "calico-agent", "resume", check=True)
+    until("all is resolved", lambda: not prometheus.firing(), lambda: status(lab))
+    ever = prometheus.query('count by (instance, code) (last_over_time(ALERTS{alertstate="firing"}[1h]))')
+    assert {(one["metric"]["instance"], one["metric"].get("code")) for one in ever} <= {
+        (HOST, "RT-FOREIGN"),
+        (HOST, "BGP-DOWN"),
+    }
 
 
 def test_a_bundle_of_a_host_that_works_gives_the_same_verdict(lab: Lab, tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ def _section(fault: Fault) -> str:
     explains = {one.code for one in FAULTS.values() for causes in one.causes if fault in causes.faults}
     lines = [
         f"## {fault.code}",
+        f'<a id="{fault.code}"></a>',  # as an alert has it
         f"*{markdown.escape(fault.title)}*",
         f"{fault.severity.name.lower()}, condition {condition}",
         _prose(fault.explanation),
