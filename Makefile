@@ -3,10 +3,11 @@
 #   make demo        the story on a three-host lab: real Docker engines, etcd with TLS, BIRD, kernel routes
 #                    (POOL=ipip: with IPIP, on a kernel that has it)
 #   make test        linters, types, import contracts and all tests; its last line is pytest's summary
-#   make test-core   the same without hosts that boot systemd, a real kube-apiserver, and a kernel of its own
+#   make test-core   the same without hosts that boot systemd, a real kube-apiserver, a browser, and a kernel of its own
 #   make test-fast   the pure stages only, no root needed once set up
 #   make lint        ruff, mypy, import contracts
 #   make docs        the pages that are made from the code, and the site of all documents in build/site
+#   make screenshots   the pictures of the page in docs/images, taken anew in a browser
 #   make worlds      clusters that nobody wrote down, as many as fit: SECONDS=3600 SEED=7 WORKERS=2
 #   make uml         all tests on the kernel that has IPIP, also those that `make test` leaves out as they are slow
 #   make wireguard   our reading of WireGuard held against a kernel that has it, in an emulator (downloads 100 MB once)
@@ -48,13 +49,13 @@ demo: setup $(if $(findstring ipip,$(POOL)),uml-kernel)
 	@POOL=$(POOL) $(BIN)/python -m tests.demo
 
 # The kernel in tests/uml has one processor and bears nothing beside it: a stage of its own.
-test: setup uml-kernel kube-apiserver package-tree
+test: setup uml-kernel kube-apiserver package-tree browser
 	@$(BIN)/python -m pytest $(PARALLEL) --ignore=tests/uml --ignore=tests/packages/test_debian_13.py
 	@$(BIN)/python -m pytest tests/uml -m "not slow"
 
 test-core: setup
 	@$(BIN)/python -m pytest $(PARALLEL) --ignore=tests/systemd --ignore=tests/kube_apiserver --ignore=tests/uml \
-	  --ignore=tests/packages/test_debian_12.py --ignore=tests/packages/test_debian_13.py
+	  --ignore=tests/packages/test_debian_12.py --ignore=tests/packages/test_debian_13.py --ignore=tests/browser
 
 bench: setup
 	@$(BIN)/python -m tests.bench
@@ -88,6 +89,14 @@ kube-apiserver: setup
 	@$(BIN)/python -m tests.kube_apiserver.binary --has-go || $(BIN)/python -m pip install --quiet \
 	  --disable-pip-version-check --editable '.[kube]'
 	@$(BIN)/python -m tests.kube_apiserver.binary >/dev/null
+
+# What the page looks like, and to whom it can be read.
+.PHONY: browser screenshots
+browser: setup
+	@tests/install-packages tests/browser/packages.txt
+
+screenshots: browser
+	@$(BIN)/python -m tests.browser
 
 # The tree of a fresh Debian is made once a machine, in two minutes, and kept in the user's cache.
 package-tree: setup

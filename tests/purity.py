@@ -26,6 +26,7 @@ ALLOWED = frozenset(
 LIBRARIES = {
     "yaml": ("calico_agent.adopt.manifest.", "calico_agent.sources.kubernetes.decode.yaml_object"),
     "contextvars": ("calico_agent.model.last_value_cache",),
+    "markupsafe": ("calico_agent.report.html.",),
     "msgspec": ("calico_agent.adopt.translate", "calico_agent.sources.datastore.kubernetes.decode"),
     "prometheus_client.core": ("calico_agent.report.as_metrics", "calico_agent.report.tally_metrics"),
 }

@@ -2,6 +2,7 @@
 
 | path       | answers                                                                                             |
 |------------|-----------------------------------------------------------------------------------------------------|
+| `/`        | the page for people with a browser (`api.front_page`)                                               |
 | `/livez`   | 200 while every part of the agent gives signs of life, else 503. Never asks about the host           |
 | `/readyz`  | 200 when this host does its part of the network (the rule is in `report.verdict`), else 503          |
 | `/status`  | always 200, the whole report, so that monitoring keeps the body when things are bad; `?format=text`  |
@@ -23,8 +24,8 @@ from functools import partial
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
 
-from calico_agent import __version__
 from calico_agent.api.compression import compressed
+from calico_agent.api.front_page import PARAMETERS, FrontPage
 from calico_agent.api.host_names import HostNames
 from calico_agent.api.latest import AgentHealth
 from calico_agent.api.metrics import CONTENT_TYPE, Metrics
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
 _REASONS = {
     200: "OK",
+    304: "Not Modified",
     400: "Bad Request",
     404: "Not Found",
     405: "Method Not Allowed",
@@ -75,7 +77,7 @@ class App:
         self._metrics = Metrics(latest)
         self._turns = BoundedSemaphore(_MOST_QUESTIONS)
         self._pages = {
-            "/": _Page(self._index),
+            "/": _Page(FrontPage(latest, questions, self._turns).answer, PARAMETERS),
             "/livez": _Page(self._livez),
             "/readyz": _Page(self._readyz),
             "/status": _Page(self._status, ("format", "detail", "colour", "width")),
@@ -93,6 +95,9 @@ class App:
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         response = self._answer(environ)
+        if response.is_at(environ.get("HTTP_IF_NONE_MATCH", "")):
+            start_response(f"304 {_REASONS[304]}", [*response.headers])
+            return []
         packed = compressed(response.body, environ.get("HTTP_ACCEPT_ENCODING", ""))
         body = response.body if packed is None else packed
         headers = [
@@ -126,10 +131,6 @@ class App:
             return answer(parameters)
         finally:
             self._turns.release()
-
-    def _index(self, _parameters: Mapping[str, str]) -> Response:
-        pages = "\n".join(path for path in self._pages if path != "/")
-        return Response(200, TEXT, f"calico-agent {__version__}\n\n{pages}\n".encode())
 
     def _livez(self, _parameters: Mapping[str, str]) -> Response:
         components = self._latest.components()

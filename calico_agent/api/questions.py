@@ -44,13 +44,16 @@ class Questions(Protocol):
         """The way of one packet."""
 
 
-def answer_routes(questions: Questions, parameters: Mapping[str, str]) -> Response:
-    """The page /routes. A node or a pool that does not exist is refused: that it lacks no route is no good news."""
+def find_routes(questions: Questions, parameters: Mapping[str, str]) -> tuple[RouteRow, ...] | Unreadable | Response:
+    """The routes that are asked for, or a refusal.
+
+    A node or a pool that does not exist is refused: that it lacks no route is no good news.
+    """
     if parameters.get("state", "") not in {"", *STATES}:
         return refusal(400, f"state is one of {', '.join(STATES)}")
     rows = questions.routes()
     if isinstance(rows, Unreadable):
-        return not_known(rows, parameters)
+        return rows
     known = questions.names()
     for kind, names in (
         ("node", known.nodes | {row.node for row in rows}),
@@ -60,20 +63,36 @@ def answer_routes(questions: Questions, parameters: Mapping[str, str]) -> Respon
         if asked and asked not in names:
             near = nearest(asked, names)
             return refusal(404, f"there is no {kind} {clean(asked, 60)!a}{f' ({near})' if near else ''}")
-    chosen = select(rows, parameters)
+    return select(rows, parameters)
+
+
+def answer_routes(questions: Questions, parameters: Mapping[str, str]) -> Response:
+    """The page /routes."""
+    chosen = find_routes(questions, parameters)
+    if isinstance(chosen, Response):
+        return chosen
+    if isinstance(chosen, Unreadable):
+        return not_known(chosen, parameters)
     mark = healthy_mark(all_right(chosen))
     if parameters.get("format") == "text":
         return Response(200, TEXT, render_routes(chosen).encode(errors="replace"), (mark,))
     return json_response(200, routes_json(chosen), mark)
 
 
-def answer_trace(questions: Questions, parameters: Mapping[str, str]) -> Response:
-    """The page /trace."""
+def find_trace(questions: Questions, parameters: Mapping[str, str]) -> Trace | Unreadable | Response:
+    """The way of a packet to the address that is asked for, or a refusal."""
     try:
-        address = ip_address(parameters.get("address", ""))
+        address = ip_address(parameters.get("address", "").strip())
     except ValueError:
         return refusal(400, "address is an IPv4 or IPv6 address")
-    trace = questions.trace(address)
+    return questions.trace(address)
+
+
+def answer_trace(questions: Questions, parameters: Mapping[str, str]) -> Response:
+    """The page /trace."""
+    trace = find_trace(questions, parameters)
+    if isinstance(trace, Response):
+        return trace
     if isinstance(trace, Unreadable):
         return not_known(trace, parameters)
     mark = healthy_mark(trace.right is not False)

@@ -24,6 +24,11 @@ class Response:
         """What is wrong with what was asked; empty where it could be asked."""
         return str(json.loads(self.body)["error"]) if self.status in {400, 404} else ""
 
+    def is_at(self, known: str) -> bool:
+        """Whether it is what the client has (the header If-None-Match)."""
+        tag = next((value for name, value in self.headers if name == "ETag"), None)
+        return tag is not None and tag in (each.strip() for each in known.split(","))
+
     @property
     def healthy(self) -> bool:
         """Whether it is marked so."""

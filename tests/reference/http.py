@@ -10,7 +10,8 @@ from calico_agent.config import Config
 from tests.reference import markdown
 
 _SAID = {
-    "/": """The paths that there are.""",
+    "/": """The page for people with a browser: verdict, problems with their cures, nodes, routes, sessions, the last
+        day. `node`, `pool` and `state` choose routes, `address` is traced. It needs no script and asks nobody else.""",
     "/livez": """200 if each part of the agent gave a sign of life in time, else 503. It never depends on etcd, Docker
         or peers. The watchdog of systemd goes by the same.""",
     "/readyz": """200 if this host does its part, else 503: the first pass is done, calico/node runs as the right node,

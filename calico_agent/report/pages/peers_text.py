@@ -13,7 +13,7 @@ NARROW = 80
 """Then the kind of a session has no column."""
 
 _MAX_SESSIONS = 20
-_HEADS = ("PEER", "NODE", "TYPE", "STATE", "UPTIME", "FLAPS", "IN", "OUT", "LAST ERROR")
+PEER_HEADS = ("PEER", "NODE", "TYPE", "STATE", "UPTIME", "FLAPS", "IN", "OUT", "LAST ERROR")
 _LIMITS = (40, 24, 18, 12, 12, 6, 8, 8, 200)
 _ERROR_INDENT = 40
 
@@ -31,14 +31,14 @@ def render_peers(report: Report, now: datetime, *, width: int = WIDTH, colour: b
     lines += [
         TextLine(f"sessions of IPv{family} are not known: BIRD cannot be read") for family in sorted(report.unread)
     ]
-    rows = [_HEADS, *(_peer_row(peer, now) for peer in _ordered(report.sessions))]
+    rows = [PEER_HEADS, *(peer_cells(peer, now) for peer in down_first(report.sessions))]
     table = list(_table(rows, _ERROR_INDENT, narrow=width <= NARROW)) if report.sessions else []
     return folded([*lines, *([TextLine("")] if table else []), *table], width, colour=colour)
 
 
 def session_lines(peers: Sequence[PeerSession], *, narrow: bool, whole: bool) -> Iterator[TextLine]:
     """Return the sessions as a part of `status`: at most twenty, unless all are wanted."""
-    ordered = _ordered(peers)
+    ordered = down_first(peers)
     shown = ordered if whole else ordered[:_MAX_SESSIONS]
     yield from _table([("PEER", "NODE", "TYPE", "STATE", "SINCE", "INFO"), *map(_row, shown)], 60, narrow=narrow)
     if len(ordered) > len(shown):
@@ -46,7 +46,8 @@ def session_lines(peers: Sequence[PeerSession], *, narrow: bool, whole: bool) ->
         yield TextLine(f"  and {len(ordered) - len(shown)} more, {up} established (calico-agent peers)")
 
 
-def _ordered(peers: Sequence[PeerSession]) -> list[PeerSession]:
+def down_first(peers: Sequence[PeerSession]) -> list[PeerSession]:
+    """Return the sessions, those that are down before the others."""
     return sorted(peers, key=lambda peer: peer.session.established)
 
 
@@ -59,7 +60,8 @@ def _table(rows: list[tuple[str, ...]], indent: int, *, narrow: bool) -> Iterato
         yield TextLine(head + row[-1], " " * min(len(head), indent))
 
 
-def _peer_row(peer: PeerSession, now: datetime) -> tuple[str, ...]:
+def peer_cells(peer: PeerSession, now: datetime) -> tuple[str, ...]:
+    """Return what stands below `PEER_HEADS` for one session."""
     session = peer.session
     error = session.last_error or peer.last_error
     if error and peer.error_at is not None and not session.last_error:

@@ -31,10 +31,15 @@ def render_routes(rows: tuple[RouteRow, ...]) -> str:
     table = [_HEADINGS, *((str(row.prefix), *map(told, _cells(row))) for row in rows)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)][:-1]
     layout = "".join(f"{{:<{width}}}  " for width in widths) + "{}"
+    lines = [layout.format(*cells).rstrip() for cells in table]
+    return "\n".join((*lines, routes_summary(rows), ""))
+
+
+def routes_summary(rows: tuple[RouteRow, ...]) -> str:
+    """Return how many routes there are of each state."""
     states = Counter(row.state for row in rows)
     summary = ", ".join(f"{states[state]} {state.value}" for state in RouteState if states[state])
-    lines = [layout.format(*cells).rstrip() for cells in table]
-    return "\n".join((*lines, f"{counted(len(rows), 'route')}{': ' if rows else ''}{summary}", ""))
+    return f"{counted(len(rows), 'route')}{': ' if rows else ''}{summary}"
 
 
 def routes_json(rows: Iterable[RouteRow]) -> dict[str, object]:
