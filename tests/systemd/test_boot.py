@@ -24,7 +24,8 @@ def started(machine: Machine) -> Iterator[Machine]:
 
 
 def test_ready_means_that_the_first_pass_is_finished(started: Machine) -> None:
-    assert {"UNKNOWN", "PROBLEM"} & set(started.show("StatusText").split()), started.show("StatusText")
+    told = started.show("StatusText")
+    assert "UNKNOWN" in told or "PROBLEM" in told
     document = json.loads(started.agent("status", "--json"))
     assert {condition["type"] for condition in document["conditions"]} >= {"ContainerRunning", "RoutesInPlace"}
     assert document["healthy"] is False
