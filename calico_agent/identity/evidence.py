@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 
 from calico_agent.model.calico.bird import Bird, PeerKind
 from calico_agent.model.calico.node import Block, Datastore, Node
+from calico_agent.model.claimant import machine_of
 from calico_agent.model.container.container import Docker
 from calico_agent.model.host.machine import Host, Kubelet
 from calico_agent.model.last_value_cache import LastValueCache
-from calico_agent.model.name_lease import claims_of, machine_of
+from calico_agent.model.name_lease import claims_of
 from calico_agent.model.network.address import IPAddress, IPNetwork, address_in
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.network.prefix import PrefixIndex, key_of

@@ -8,6 +8,7 @@ import pytest
 
 from calico_agent.model.calico.bird import Bird, PeerKind, Session
 from calico_agent.model.calico.node import Datastore, Node
+from calico_agent.model.claimant import Machine
 from calico_agent.model.container.action import ReplaceContainer, StartContainer
 from calico_agent.model.container.container import (
     LABEL_MANAGED_BY,
@@ -23,7 +24,7 @@ from calico_agent.model.container.supervision import Attempts, DesiredContainer,
 from calico_agent.model.host.conflicting_process import ConflictingProcess
 from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import AddressChoice, Candidate, Identity, KeptAddress, LostAddress, NameChoice
-from calico_agent.model.name_lease import AliveSign, Machine, NameOwner
+from calico_agent.model.name_lease import AliveSign, NameOwner
 from calico_agent.model.network.address import Family, Link
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.observation import Observation, Unreadable

@@ -17,6 +17,7 @@ from calico_agent.checks.assessment import assess
 from calico_agent.expected.local_node import node_container
 from calico_agent.model.assessment import Assessment
 from calico_agent.model.calico.node import Datastore, Node
+from calico_agent.model.claimant import Machine
 from calico_agent.model.container.action import (
     Action,
     ClearRestartPolicy,
@@ -42,7 +43,7 @@ from calico_agent.model.finding import Finding
 from calico_agent.model.host.conflicting_process import ConflictingProcess
 from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import Candidate, Identity, NameChoice
-from calico_agent.model.name_lease import AliveSign, Machine, NameOwner
+from calico_agent.model.name_lease import AliveSign, NameOwner
 from calico_agent.model.network.address import Link
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.observation import Observation, Unreadable

@@ -6,11 +6,12 @@ from datetime import timedelta
 import pytest
 
 from calico_agent.model.calico.node import BgpSettings
+from calico_agent.model.claimant import Machine
 from calico_agent.model.container.container import LABEL_MANAGED_BY, MANAGED_BY, ContainerState, Docker
 from calico_agent.model.finding import Status
 from calico_agent.model.host.conflicting_process import ConflictingProcess
 from calico_agent.model.host.machine import Host
-from calico_agent.model.name_lease import AliveSign, Machine, NameOwner
+from calico_agent.model.name_lease import AliveSign, NameOwner
 from calico_agent.model.network.address import Link
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.observation import Observation, Unreadable
