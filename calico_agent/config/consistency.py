@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from calico_agent.config.schema import Config
 from calico_agent.config.values import is_name_in_calico_3
+from calico_agent.model.calico.autodetection import MethodKind
 from calico_agent.model.settings import EtcdApi, Mode, Preset
 
 Key = tuple[str, str]
@@ -35,6 +36,11 @@ def _method_faults(config: Config) -> Iterator[tuple[Key, str]]:
     for key, method, family, address in families:
         if method != "auto" and address != "auto":
             yield ("identity", key), f'is of no use beside {family} = "{address}" (wanted {family} = "auto")'
+        elif method == MethodKind.INTERNAL_IP and config.datastore.endpoints:
+            yield (
+                ("identity", key),
+                "asks the Kubernetes API, but the datastore is etcd (wanted kubeconfig there)",
+            )
     if identity.allow_rejected and identity.method == identity.method6 == "auto":
         yield ("identity", "allow_rejected"), "is of use only with one of Calico's methods"
 

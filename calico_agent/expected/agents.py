@@ -6,7 +6,7 @@ Only agents that supervise claim a name, so of most nodes of some clusters nothi
 from collections.abc import Mapping
 
 from calico_agent.expected.view import View
-from calico_agent.model.claimant import Machine
+from calico_agent.model.host.claimant import Machine
 from calico_agent.model.host.machine import Host
 from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.name_lease import AliveSign, Claim, NameOwner

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from calico_agent.model.claimant import Machine
+from calico_agent.model.host.claimant import Machine
 from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.network.address import IPAddress
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from calico_agent.model.calico.node import Datastore
-from calico_agent.model.claimant import this_machine
+from calico_agent.model.host.claimant import this_machine
 from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import Identity
 from calico_agent.model.name_lease import ClaimName, LeaseStatus, NameState, claim_on

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from ipaddress import ip_interface
 
 from calico_agent.model.calico.node import BgpSettings, Datastore, Node
-from calico_agent.model.claimant import this_machine
 from calico_agent.model.container.container import Container, ContainerSpec
 from calico_agent.model.container.image import PullPolicy
 from calico_agent.model.container.rollout import identity_of, same_identity
 from calico_agent.model.container.supervision import Succession
+from calico_agent.model.host.claimant import this_machine
 from calico_agent.model.host.conflicting_process import in_the_way
 from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import Identity

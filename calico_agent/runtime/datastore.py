@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 from calico_agent.config import Config
 from calico_agent.errors import ConfigError
 from calico_agent.expected.local_node import node_container
+from calico_agent.model.calico.autodetection import MethodKind
 from calico_agent.model.calico.node import Block, Datastore
 from calico_agent.model.container.container import Docker
 from calico_agent.model.network.address import IPAddress, IPNetwork
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.settings import DatastoreSettings, Mode
-from calico_agent.sources.datastore.backend import Backend, BackendOf
+from calico_agent.sources.datastore.backend import Backend, BackendOf, HolderReader
 from calico_agent.sources.datastore.backends import backend_of, name_holders_of
 from calico_agent.sources.datastore.cache import SnapshotFile
 from calico_agent.sources.datastore.cache_writer import CacheWriter
@@ -39,7 +40,6 @@ _FIRST_ANSWER_SECONDS = 3.0
 _SNAPSHOT = "datastore.snapshot"
 
 if TYPE_CHECKING:
-    from calico_agent.sources.datastore.kubernetes.name_holders import NameHolders
     from calico_agent.sources.datastore.mirror import Mirror
 
 MIRROR, KEEPER, HOLDERS = "datastore_mirror", "datastore_snapshot", "name_holders"
@@ -63,7 +63,7 @@ class DatastoreSource:
         self._one_shot = one_shot
         self._mirror: Mirror | None = None
         self._keeper: CacheWriter | None = None
-        self._holders: NameHolders | None = None
+        self._holders: HolderReader | None = None
         self._files_trouble: Unreadable | None = None
         self._hung: Unreadable | None = None
         self.settings: DatastoreSettings | None = None
@@ -179,7 +179,9 @@ class DatastoreSource:
         self.endpoints = resolve_endpoints(self._servers(self._backend, settings))
         self.close()
         directory = self._config.agent.state_dir
-        self._holders = name_holders_of(settings, self._wake, leases=self._config.mode is Mode.SUPERVISE)
+        supervises = self._config.mode is Mode.SUPERVISE
+        if supervises or MethodKind.INTERNAL_IP in (self._config.identity.method, self._config.identity.method6):
+            self._holders = name_holders_of(settings, self._wake, leases=supervises)
         self._keeper = CacheWriter(SnapshotFile(Path(directory, _SNAPSHOT), settings)) if directory else None
         if self._one_shot:
             return

@@ -11,7 +11,7 @@ from typing import Protocol
 import pytest
 
 from calico_agent.act.name_lease import NameLeaseKeeper
-from calico_agent.model.claimant import Machine
+from calico_agent.model.host.claimant import Machine
 from calico_agent.model.name_lease import ClaimName, NameOwner
 from calico_agent.model.settings import DatastoreSettings
 from calico_agent.sources.datastore.backends import backend_of

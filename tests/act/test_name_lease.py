@@ -11,7 +11,7 @@ import pytest
 
 from calico_agent.act.name_lease import NameLeaseKeeper
 from calico_agent.model.calico.node import Datastore
-from calico_agent.model.claimant import Machine
+from calico_agent.model.host.claimant import Machine
 from calico_agent.model.name_lease import ALIVE, CLAIMS, OWNERS, claim_on
 from calico_agent.model.settings import DatastoreSettings
 from calico_agent.sources.datastore.calico.name_lease import encode_owner

@@ -25,8 +25,8 @@ from calico_agent.api.sockets import open_tcp
 from calico_agent.cli.client import ask
 from calico_agent.errors import ServeError
 from calico_agent.faults.agent import AGENT_HTTP
-from calico_agent.model.claimant import Machine
 from calico_agent.model.finding import ConditionType, Status
+from calico_agent.model.host.claimant import Machine
 from calico_agent.model.name_lease import NameLease, NameOwner
 from calico_agent.model.network.address import IPAddress
 from calico_agent.model.network.route_trace import KnownNames, NodeWay, RouteRow, Trace

@@ -7,8 +7,8 @@ from ipaddress import ip_address, ip_interface
 import pytest
 
 from calico_agent.model.calico.node import Datastore
-from calico_agent.model.claimant import Machine as Hardware
 from calico_agent.model.container.container import LABEL_MANAGED_BY, MANAGED_BY, Container, ContainerState, Docker
+from calico_agent.model.host.claimant import Machine as Hardware
 from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import KeptAddress, KeptIdentity
 from calico_agent.model.name_lease import AliveSign, NameOwner

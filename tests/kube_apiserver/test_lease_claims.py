@@ -15,13 +15,14 @@ from typing import Any
 import pytest
 
 from calico_agent.act.name_lease import NameLeaseKeeper
-from calico_agent.model.claimant import Machine
+from calico_agent.model.host.claimant import Machine
 from calico_agent.model.name_lease import ClaimName, LeaseStatus, NameLease, claim_on
 from calico_agent.model.settings import DatastoreSettings
+from calico_agent.sources.datastore.backend import Holders
 from calico_agent.sources.datastore.backends import backend_of
 from calico_agent.sources.datastore.calico.name_lease import encode_owner
 from calico_agent.sources.datastore.kubernetes.lease import LEASES, NAMESPACE
-from calico_agent.sources.datastore.kubernetes.name_holders import Holders, NameHolders
+from calico_agent.sources.datastore.kubernetes.name_holders import NameHolders
 from calico_agent.sources.datastore.server.error import DatastoreError
 from tests.act.claim_cases import OTHER, US, ClaimCases, wanted
 from tests.etcd_server import free_port

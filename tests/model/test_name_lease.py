@@ -6,7 +6,7 @@ from ipaddress import ip_address, ip_interface
 
 import pytest
 
-from calico_agent.model.claimant import Machine, this_machine
+from calico_agent.model.host.claimant import Machine, this_machine
 from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import AddressChoice, Identity, NameChoice
 from calico_agent.model.name_lease import AliveSign, LeaseStatus, NameLease, NameOwner, claim_on

@@ -14,7 +14,6 @@ from calico_agent.identity.sticky import addresses_in_use, names_in_use, remembe
 from calico_agent.model.assessment import StageReached
 from calico_agent.model.calico.bird import Bird, PeerKind, Session
 from calico_agent.model.calico.node import Datastore, Node
-from calico_agent.model.claimant import Machine
 from calico_agent.model.container.action import (
     Action,
     ClearRestartPolicy,
@@ -40,6 +39,7 @@ from calico_agent.model.container.container import (
 from calico_agent.model.container.image import LocalImage
 from calico_agent.model.container.program import Stage
 from calico_agent.model.container.supervision import Attempts, Plan, Progress
+from calico_agent.model.host.claimant import Machine
 from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import Identity, KeptIdentity
 from calico_agent.model.name_lease import AliveSign, NameOwner

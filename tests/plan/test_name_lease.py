@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import ip_interface
 
 from calico_agent.model.calico.node import Datastore, Node
-from calico_agent.model.claimant import Machine
 from calico_agent.model.container.container import Docker
+from calico_agent.model.host.claimant import Machine
 from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import NameChoice
 from calico_agent.model.name_lease import AliveSign, ClaimName, LeaseStatus, NameOwner, NameState

@@ -8,7 +8,6 @@ import pytest
 
 from calico_agent.model.calico.bird import Bird, PeerKind, Session
 from calico_agent.model.calico.node import Datastore, Node
-from calico_agent.model.claimant import Machine
 from calico_agent.model.container.action import ReplaceContainer, StartContainer
 from calico_agent.model.container.container import (
     LABEL_MANAGED_BY,
@@ -21,6 +20,7 @@ from calico_agent.model.container.container import (
 )
 from calico_agent.model.container.image import LocalImage
 from calico_agent.model.container.supervision import Attempts, DesiredContainer, Plan, Succession
+from calico_agent.model.host.claimant import Machine
 from calico_agent.model.host.conflicting_process import ConflictingProcess
 from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import AddressChoice, Candidate, Identity, KeptAddress, LostAddress, NameChoice

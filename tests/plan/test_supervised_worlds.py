@@ -17,7 +17,6 @@ from calico_agent.checks.assessment import assess
 from calico_agent.expected.local_node import node_container
 from calico_agent.model.assessment import Assessment
 from calico_agent.model.calico.node import Datastore, Node
-from calico_agent.model.claimant import Machine
 from calico_agent.model.container.action import (
     Action,
     ClearRestartPolicy,
@@ -40,6 +39,7 @@ from calico_agent.model.container.container import (
 from calico_agent.model.container.image import LocalImage
 from calico_agent.model.container.supervision import Attempts, Plan, Supervising
 from calico_agent.model.finding import Finding
+from calico_agent.model.host.claimant import Machine
 from calico_agent.model.host.conflicting_process import ConflictingProcess
 from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import Candidate, Identity, NameChoice

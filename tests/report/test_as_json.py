@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from calico_agent.model.claimant import Machine
 from calico_agent.model.container.container import ContainerState
 from calico_agent.model.container.image import Pull
+from calico_agent.model.host.claimant import Machine
 from calico_agent.model.maintenance import Deed, Maintenance, Order, Pause
 from calico_agent.model.name_lease import AliveSign, NameLease, NameOwner
 from calico_agent.model.report import Report, Supervision

@@ -14,8 +14,8 @@ from calico_agent.expected.view import View
 from calico_agent.faults.node.container import SV_PORT, SV_RIVAL
 from calico_agent.faults.node.names import NAME_CLAIMED, NAME_CLONED, NAME_NO_NODE, NAME_UNCLAIMED
 from calico_agent.model.calico.node import BgpSettings
-from calico_agent.model.claimant import Machine, this_machine
 from calico_agent.model.finding import Finding, Severity
+from calico_agent.model.host.claimant import Machine, this_machine
 from calico_agent.model.host.conflicting_process import ConflictingProcess, in_the_way
 from calico_agent.model.host.machine import Host
 from calico_agent.model.name_lease import LeaseStatus, NameLease, claim_on

@@ -4,13 +4,9 @@ Each is imported when it is asked for: a host has one datastore, and pays for no
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from calico_agent.model.settings import DatastoreSettings, EtcdApi
-from calico_agent.sources.datastore.backend import Backend
-
-if TYPE_CHECKING:
-    from calico_agent.sources.datastore.kubernetes.name_holders import NameHolders
+from calico_agent.sources.datastore.backend import Backend, HolderReader
 
 
 def backend_of(settings: DatastoreSettings) -> Backend:
@@ -28,7 +24,7 @@ def backend_of(settings: DatastoreSettings) -> Backend:
     return Etcd3()
 
 
-def name_holders_of(settings: DatastoreSettings, wake: Callable[[str], None], *, leases: bool) -> "NameHolders | None":
+def name_holders_of(settings: DatastoreSettings, wake: Callable[[str], None], *, leases: bool) -> HolderReader | None:
     """Who asks for the holders of single names; None where the reading of the datastore has all claims."""
     if settings.kubernetes is None:
         return None

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from calico_agent.model.claimant import Machine
 from calico_agent.model.container.container import ContainerState, LogHint
+from calico_agent.model.host.claimant import Machine
 from calico_agent.model.host.machine import Host
 from calico_agent.model.name_lease import NameOwner
 from calico_agent.model.observation import Observation

@@ -8,8 +8,8 @@ import pytest
 
 from calico_agent.model.calico.bird import Bird
 from calico_agent.model.calico.node import Node
-from calico_agent.model.claimant import Machine
 from calico_agent.model.finding import Status
+from calico_agent.model.host.claimant import Machine
 from calico_agent.model.identity import Candidate
 from calico_agent.model.name_lease import AliveSign
 from calico_agent.model.network.address import Family

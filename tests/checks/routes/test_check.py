@@ -11,8 +11,8 @@ from calico_agent.model.calico.bad_key import ResourceKind
 from calico_agent.model.calico.bgp_peer import Peering
 from calico_agent.model.calico.bird import Bird, PeerKind, RibRoute
 from calico_agent.model.calico.node import AffinityState, BgpSettings, Block, Borrowed, Node, Pool
-from calico_agent.model.claimant import Machine
 from calico_agent.model.finding import Finding, Status
+from calico_agent.model.host.claimant import Machine
 from calico_agent.model.identity import Candidate, Identity
 from calico_agent.model.name_lease import AliveSign
 from calico_agent.model.network.address import Link

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from calico_agent.model.claimant import Machine
 from calico_agent.model.container.container import Docker
 from calico_agent.model.container.supervision import Succession
+from calico_agent.model.host.claimant import Machine
 from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import AddressChoice, KeptAddress, KeptIdentity, NameChoice
 from calico_agent.model.name_lease import AliveSign, NameOwner

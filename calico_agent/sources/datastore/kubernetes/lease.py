@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from calico_agent.model.claimant import Machine
+from calico_agent.model.host.claimant import Machine
 from calico_agent.model.name_lease import LEASE_SECONDS, OWNERS, ClaimName, KubeletSign, NameOwner
 from calico_agent.model.network.address import IPAddress
 from calico_agent.sources import json_object

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from calico_agent.model.name_lease import AliveSign, Claim, KubeletSign
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.settings import KubernetesSettings
+from calico_agent.sources.datastore.backend import Holders
 from calico_agent.sources.datastore.kubernetes.client import ApiClient
 from calico_agent.sources.datastore.kubernetes.lease import NameClaim, decode_kubelet
 from calico_agent.sources.datastore.kubernetes.lease_claims import read_claim
@@ -27,15 +28,6 @@ _SOURCE = "the Kubernetes API"
 _EVERY = 15.0  # s; a kubelet asks for its Node every 10 s, and writes a Lease as often
 _STALE = 40.0  # s: two answers in a row may be missed
 _FORGOTTEN = 60.0  # s without anybody who asks about a name
-
-
-@dataclass(frozen=True, slots=True)
-class Holders:
-    """What is known of some names. `refused` is why Leases cannot be read, `trouble` why nothing is known now."""
-
-    claims: tuple[Claim, ...] = ()
-    refused: str = ""
-    trouble: Unreadable | None = None
 
 
 @dataclass(frozen=True, slots=True)
