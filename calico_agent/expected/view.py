@@ -59,12 +59,6 @@ class View:
         return self.supervising is not None and self.supervising.settings.on_drift is DriftPolicy.REPORT
 
     @property
-    def kubernetes(self) -> bool:
-        """True if the Kubernetes API is the datastore."""
-        settings = self.observation.datastore_settings
-        return settings is not None and settings.kubernetes is not None
-
-    @property
     def age(self) -> str:
         """Return how old the reading of the datastore is, `3 min ago`; empty for a current one, and without one."""
         seen = self.observation

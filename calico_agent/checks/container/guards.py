@@ -8,7 +8,7 @@ an address that another node record has (`checks.identity.peers`); what already 
 
 from collections.abc import Iterator
 
-from calico_agent.checks.commands import delete_node
+from calico_agent.checks.commands import delete_node, in_kubernetes
 from calico_agent.checks.sentences import since_when
 from calico_agent.expected.view import View
 from calico_agent.faults.node.container import SV_PORT, SV_RIVAL
@@ -46,7 +46,7 @@ def _name(view: View) -> Iterator[Finding]:
     standing = claim.standing(machine, datastore.registered(name), view.identity.addresses, long_up=host.long_up)
     if standing in {LeaseStatus.HELD, LeaseStatus.CLONED}:
         yield _claimed(view, name, claim, machine, cloned=standing is LeaseStatus.CLONED)
-    kubernetes = view.kubernetes
+    kubernetes = in_kubernetes(view)
     if view.supervised and kubernetes and datastore.node(name) is None:
         yield _no_node(view, name, host)
     trouble = view.observation.claim_trouble
