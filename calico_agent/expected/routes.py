@@ -130,8 +130,22 @@ def _kind(cluster: Cluster, key: Key, block: Block) -> BlockKind | None:
     """How a block is led to; None where its pool may be one that could not be read."""
     pool = cluster.pools.covering(key)
     if pool is not None:
+        pool = _first_around(cluster, block, pool) if cluster.datastore.is_of_calico_2 else pool
         return BlockKind(pool, cluster.withheld.covering(key) is None)
     return BlockKind(Pool(_NO_POOL, block.cidr), exported=True) if cluster.pools_known else None
+
+
+def _first_around(cluster: Cluster, block: Block, pool: Pool) -> Pool:
+    """Return the pool by whose mode BIRD of Calico 2.x leads to a block: of pools inside each other the first by name.
+
+    confd lists them so (bird_ipam.cfg.template of calico/node v1.3.0); later releases refuse such pools.
+    """
+    around = (one for one in cluster.datastore.pools if _is_around(one.cidr, block.cidr))
+    return min(around, key=lambda one: str(one.cidr), default=pool)
+
+
+def _is_around(outer: IPNetwork, inner: IPNetwork) -> bool:
+    return outer.version == inner.version and outer.prefixlen <= inner.prefixlen and inner.network_address in outer
 
 
 class _Draft:

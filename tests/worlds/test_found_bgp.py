@@ -145,3 +145,14 @@ def test_a_bgppeer_with_an_ipv4_address_asks_for_no_session_over_ipv6() -> None:
     pair = Peer("pair", node="host1", address=ip_address("10.77.0.12"), as_number=64512)
     there = replace(world, bgp=replace(world.bgp, peers=(pair,)))
     assert [len(sessions(there, nodes[1], version)) for version in (4, 6)] == [1, 0]
+
+
+def test_without_bgp_a_host_that_lost_its_default_route_is_told_so() -> None:
+    """With VXLAN nothing needs a session: routes and tunnel look right, and the packets in it have no way."""
+    world = apart(replace(POOL, vxlan=ALWAYS))
+    world = replace(world, bgp=replace(world.bgp, mesh=False))
+    assert false_alarms(world) == []
+    broken = history.with_host(world, replace(world.host("host3"), routes=()))
+    told = roots(broken, "host3")
+    assert list(told) == ["RT-NEXTHOP-DEAD host1", "RT-NEXTHOP-DEAD host2"] or list(told) == ["RT-NEXTHOP-DEAD host1"]
+    assert "this host has no route to 10.77.0.11" in told["RT-NEXTHOP-DEAD host1"]

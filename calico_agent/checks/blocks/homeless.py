@@ -12,6 +12,7 @@ not all blocks are read, so that nobody else tells of a pool that was deleted.
 from collections import defaultdict
 from collections.abc import Iterator
 
+from calico_agent.checks.commands import restart_here
 from calico_agent.expected.cluster import Cluster
 from calico_agent.expected.forwarding import ForwardingResolver
 from calico_agent.expected.pods import HostRoute, homeless, would_be_block
@@ -79,7 +80,7 @@ def _other_tunnel(view: View, cluster: Cluster, block: IPNetwork) -> str:
     node = cluster.nodes.get(view.local.name or "")
     tunnels = node.tunnel_addresses() if node is not None else ()
     ours = any(address.version == block.version and address in block for _, address in tunnels)
-    return f"docker restart {view.container_name}, for another tunnel address; then " if ours else ""
+    return f"{restart_here(view)}, for another tunnel address; then " if ours else ""
 
 
 def _addresses(routes: list[HostRoute]) -> str:

@@ -21,14 +21,16 @@ from calico_agent.faults.routes.host_routes import RT_TUNNEL
 from calico_agent.faults.routes.links import RT_NEIGHBOUR
 from calico_agent.faults.routes.underlay import RT_NEXTHOP_DEAD
 from calico_agent.model.finding import Finding, Writer
-from calico_agent.model.host.claimant import Machine
 from calico_agent.model.last_value_cache import LastValueCache
+from calico_agent.model.name_lease import Machine
 from calico_agent.model.network.address import Family, IPAddress
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.network.neighbor import ForwardingEntry, Neighbour
+from calico_agent.model.network.route import RouteType
 from calico_agent.model.network.tunnel import TUNNEL_DEVICES
 from calico_agent.text import listed
 
+_REFUSE = frozenset({RouteType.BLACKHOLE, RouteType.UNREACHABLE, RouteType.PROHIBIT})
 _NO_ANSWER = frozenset({"FAILED", "INCOMPLETE"})
 
 
@@ -73,6 +75,8 @@ class Underlay:
         yield from self._invented(way)
         if (hidden := find_hidden(self._view, self._kernel, way)) is not None:
             yield hidden
+        elif way.device and (refused := self._refused(way)):
+            yield _cut_off(way, refused)
         if (source := find_wrong_source(self._view, self._kernel, way)) is not None:
             yield source
         if way.encapsulation is Encapsulation.VXLAN and (broken := self._broken_tunnel(way)):
@@ -85,6 +89,17 @@ class Underlay:
             hops = next_hops(self._kernel, way.registered)
         dead = [hop for hop in hops if hop in self._entries.unanswered]
         return dead[0] if dead and len(dead) == len(hops) else None
+
+    def _refused(self, way: ForwardingPath) -> str:
+        """What becomes of packets in a tunnel that no route leads to their node; empty where one does."""
+        own = self._view.local.registered(Family(way.registered.version))
+        held = self._view.local.candidate(own.ip) if own is not None else None
+        if self._kernel.holder(way.registered) is not None or (held is not None and held.reason == "vrf"):
+            return ""  # the tunnel itself is in the VRF, and its packets go by the tables there
+        route = self._kernel.route_to(way.registered)
+        if route is None:
+            return "this host has no route"
+        return f"this host has only `{route.type.name.lower()}`" if route.type in _REFUSE else ""
 
     def _invented(self, way: ForwardingPath) -> Iterator[Finding]:
         """A hardware address that is none of the node's. Without an agent there, nobody knows which it has."""
@@ -134,6 +149,18 @@ def _dead(way: ForwardingPath, place: Place, state: str) -> Finding:
         why=f"neighbour entry of {silent}: {state} on {device}",
         effect=f"packets to the pods of {way.node} are lost, though the routes are there",
         cure=f"look at the router {silent}" if router else f"look at host {way.node} and the network between",
+        node=way.node,
+        family=way.registered.version,
+    )
+
+
+def _cut_off(way: ForwardingPath, refused: str) -> Finding:
+    return RT_NEXTHOP_DEAD.finding(
+        in_family(way.node, way.registered.version),
+        f"node {way.node} cannot be reached: {refused} to {way.registered}, where packets in {way.device} are to go",
+        why=f"the routes and policy rules of the kernel, for {way.registered}",
+        effect=f"packets to the pods of {way.node} are lost, though the routes are there",
+        cure=f"ip route get {way.registered} fails on this host: it needs a default route, or one to that network",
         node=way.node,
         family=way.registered.version,
     )

@@ -16,19 +16,21 @@ from calico_agent.model.joining import Grouping
 
 RT_NEXTHOP_DEAD = Fault(
     code="RT-NEXTHOP-DEAD",
-    title="the next hop to a node does not answer",
+    title="the next hop to a node does not answer, or there is none",
     condition=ConditionType.ROUTES_IN_PLACE,
     explained_by=(same_node(*WRONG_HOST, RT_OVERLAP), this_host(RT_LINK_DOWN)),
     grouping=Grouping.BY_NODE,
     explanation="""\
 The kernel got no answer to ARP (or neighbour discovery) for the node's address, or the link to it
 is down: the host is off, or cut off. BIRD notices after 164 to 200 seconds only; until then
-session and routes look right.
+session and routes look right. Or packets leave in a tunnel, and this host has no route to the
+node itself: with VXLAN and WireGuard nothing else shows that, where BIRD has no session there.
 
 Found in the neighbour table: FAILED or INCOMPLETE for the next hop, on the link by which packets
-leave: the node itself, or the router that leads there. Entries on other links say nothing.
+leave: the node itself, or the router that leads there. Entries on other links say nothing. For
+tunnels, found by looking the node's address up in the kernel's tables.
 
-Look at that host and the network between.""",
+Look at that host and the network between; `ip route get` of its address.""",
 )
 
 RT_TUNNEL_DEVICE = Fault(

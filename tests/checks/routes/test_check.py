@@ -12,9 +12,8 @@ from calico_agent.model.calico.bgp_peer import Peering
 from calico_agent.model.calico.bird import Bird, PeerKind, RibRoute
 from calico_agent.model.calico.node import AffinityState, BgpSettings, Block, Borrowed, Node, Pool
 from calico_agent.model.finding import Finding, Status
-from calico_agent.model.host.claimant import Machine
 from calico_agent.model.identity import Candidate, Identity
-from calico_agent.model.name_lease import AliveSign
+from calico_agent.model.name_lease import AliveSign, Machine
 from calico_agent.model.network.address import Link
 from calico_agent.model.network.fib import Fib
 from calico_agent.model.network.kernel import Kernel
@@ -36,6 +35,7 @@ from tests.checks.cluster import (
     ROUTES,
     SESSIONS,
     STATIC,
+    also,
     block,
     claim,
     drop,
@@ -605,6 +605,16 @@ CASES = {
     "a router that did not answer on another link": Case(
         with_neighbours(far(via(TO3, "10.77.0.1")), neighbour("10.77.0.1", "", "eth1", "FAILED")),
         {"RT-ROUTER 10.77.0.1": set()},
+    ),
+    "a tunnel, and no route to the nodes at its other ends": Case(
+        replace(VXLAN, kernel=without(["10.77.0.0/24", "0.0.0.0/0"])),
+        {"RT-NEXTHOP-DEAD host2": set(), "RT-NEXTHOP-DEAD host3": set()},
+        says=("this host has no route to 10.77.0.13, where packets in vxlan.calico are to go",),
+    ),
+    "a tunnel, and somebody forbade the node at its other end": Case(
+        also(VXLAN, drop("10.77.0.13/32", RouteType.PROHIBIT, BOOT)),
+        {"RT-NEXTHOP-DEAD host3": set()},
+        says=("this host has only `prohibit` to 10.77.0.13",),
     ),
     "a host that pods' packets are sent to on another link than the host's own": Case(
         with_neighbours(routed(via(TO3, "10.77.0.13", "eth1")), neighbour("10.77.0.13", "", "eth1", "FAILED")),

@@ -21,6 +21,7 @@ WITH_BLOCK6 = stored(
     affinities=(*DATASTORE.affinities, claim("host1", BLOCK6)),
 )
 NO_BLOCK = stored(
+    routed(without=["192.168.1.5/32"]),
     blocks=tuple(one for one in DATASTORE.blocks if one.owner != "host1"),
     affinities=tuple(one for one in DATASTORE.affinities if one.node != "host1"),
 )

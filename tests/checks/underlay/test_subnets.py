@@ -18,11 +18,11 @@ HOST1, HOST2, HOST3 = DATASTORE.nodes
 IN_6 = Pool("v6", v6("fd00:192::/48").network, vxlan=CROSS)
 
 
-BARE = routed(without=map(str, BLOCKS.values()))
+BARE = routed(without=(*map(str, BLOCKS.values()), "192.168.1.5/32"))
 
 
 def crossing(*nodes: Node, pools: tuple[Pool, ...] = (ACROSS,)) -> Observation:
-    """A cluster without blocks whose pools encapsulate between subnets, with these records in place of the usual."""
+    """Pools that encapsulate between subnets, without blocks and pods, and these records in place of the usual."""
     changed = {node.name: node for node in nodes}
     all_nodes = tuple(changed.get(node.name, node) for node in DATASTORE.nodes)
     return stored(BARE, nodes=all_nodes, pools=pools, blocks=(), affinities=())

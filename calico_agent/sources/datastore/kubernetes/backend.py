@@ -8,10 +8,9 @@ from urllib.parse import urlsplit
 
 from calico_agent.model.calico.node import Datastore
 from calico_agent.model.settings import DatastoreSettings, KubernetesSettings
-from calico_agent.sources.datastore.backend import Backend
+from calico_agent.sources.datastore.backend import Backend, Claims
 from calico_agent.sources.datastore.kubernetes.client import ApiClient
 from calico_agent.sources.datastore.kubernetes.decode import BLOCKS, PREFIXES, assemble, block_key, decode_key
-from calico_agent.sources.datastore.kubernetes.lease_claims import LeaseClaims
 from calico_agent.sources.datastore.kubernetes.logins import Logins
 from calico_agent.sources.datastore.kubernetes.reader import KubernetesConnection, Seen
 from calico_agent.sources.datastore.server.endpoints import Endpoint
@@ -20,7 +19,7 @@ from calico_agent.sources.datastore.server.reachability import reach
 
 
 class KubernetesBackend(Backend):
-    """A revision for each kind, watches or polls by the size of the cluster, Leases for claims."""
+    """A revision for each kind, watches or polls by the size of the cluster, no claims."""
 
     source = "the Kubernetes API"
     decode = staticmethod(decode_key)
@@ -65,9 +64,9 @@ class KubernetesBackend(Backend):
             endpoint, ApiClient(self._credentials, timeout), self._seen, pod_cidrs=self._pod_cidrs
         )
 
-    def claims(self, endpoint: Endpoint, settings: DatastoreSettings, timeout: float) -> LeaseClaims:  # noqa: ARG002
-        """The same, to claim names by Leases."""
-        return LeaseClaims(ApiClient(self._credentials, timeout))
+    def claims(self, endpoint: Endpoint, settings: DatastoreSettings, timeout: float) -> Claims:  # noqa: ARG002
+        """None: they have no place there."""
+        raise DatastoreError("names are not claimed in the Kubernetes API", "unset")
 
     def assemble(self, decoded: Mapping[str, Any], *, revision: int, read_at: datetime | None) -> Datastore:
         """The datastore made of what each object holds."""

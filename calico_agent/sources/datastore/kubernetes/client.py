@@ -1,4 +1,4 @@
-"""Questions to the Kubernetes API over HTTP: one object, a list page by page, a watch; and one object written.
+"""Questions to the Kubernetes API over HTTP: one object, a list page by page, a watch.
 
 What it answers when it does not answer was seen on kube-apiserver v1.37.2: 401, 403 and 410 with a Status, 404 for a
 group or kind of resource that is not there and 429 in plain text.
@@ -9,7 +9,7 @@ import random
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NoReturn
 from urllib.parse import urlencode
 
@@ -53,18 +53,6 @@ _WORDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
-    """`lasting` is for how long an answer may be silent (s); None: no longer than the deadline."""
-
-    method: str
-    path: str
-    parameters: Mapping[str, object] | None = None
-    accept: str = "application/json"
-    body: bytes | None = None
-    lasting: float | None = None
-
-
 class ApiClient:
     """One server, asked with some credentials. Every call has the deadline `timeout` (s) and raises DatastoreError."""
 
@@ -89,18 +77,8 @@ class ApiClient:
 
     def get(self, path: str, parameters: Mapping[str, object] | None = None, accept: str = "application/json") -> bytes:
         """The body of an answer."""
-        return self._whole(_Request("GET", path, parameters, accept))
-
-    def write(self, method: str, path: str, body: bytes) -> bytes:
-        """Write one object (POST, PUT), or remove one (DELETE with its preconditions); what the API has then.
-
-        The code of the error is `conflict` where it is not as `body` says any more, or is there already.
-        """
-        return self._whole(_Request(method, path, body=body))
-
-    def _whole(self, request: "_Request") -> bytes:
         deadline = time.monotonic() + self._timeout
-        response = self._ask(request, deadline)
+        response = self._ask(path, parameters, accept, deadline)
         try:
             return self._read(response, deadline)
         except (HTTPError, OSError) as error:
@@ -131,15 +109,23 @@ class ApiClient:
             "timeoutSeconds": seconds,
             "allowWatchBookmarks": "true",
         }
-        request = _Request("GET", path, parameters, accept, lasting=seconds + _LATE)
-        return EventStream(self, self._ask(request, time.monotonic() + self._timeout))
+        deadline = time.monotonic() + self._timeout
+        return EventStream(self, self._ask(path, parameters, accept, deadline, lasting=seconds + _LATE))
 
-    def _ask(self, request: "_Request", deadline: float) -> BaseHTTPResponse:
+    def _ask(
+        self,
+        path: str,
+        parameters: Mapping[str, object] | None,
+        accept: str,
+        deadline: float,
+        *,
+        lasting: float | None = None,
+    ) -> BaseHTTPResponse:
         """The head of a good answer. Asks again with a newer token, and when the server said that it has too much."""
         renewed = False
         while True:
-            response = self._send(request, deadline)
-            if response.status in {200, 201}:
+            response = self._send(path, parameters, accept, deadline, lasting)
+            if response.status == 200:
                 return response
             body = self._refusal(response, deadline)
             if response.status == 401 and not renewed:
@@ -150,26 +136,25 @@ class ApiClient:
             if response.status == 429 and (pause := _pause(response)) < deadline - time.monotonic():
                 time.sleep(pause)
                 continue
-            raise refused(response.status, body, request.path)
+            raise refused(response.status, body, path)
 
-    def _send(self, request: "_Request", deadline: float) -> BaseHTTPResponse:
-        headers = {"User-Agent": f"calico-agent/{__version__}", "Accept": request.accept}
+    def _send(
+        self, path: str, parameters: Mapping[str, object] | None, accept: str, deadline: float, lasting: float | None
+    ) -> BaseHTTPResponse:
+        headers = {"User-Agent": f"calico-agent/{__version__}", "Accept": accept}
         if self._login.token:
             headers["Authorization"] = f"Bearer {self._login.token}"
-        if request.body is not None:
-            headers["Content-Type"] = "application/json"
-        query = f"?{urlencode(request.parameters)}" if request.parameters else ""
+        query = f"?{urlencode(parameters)}" if parameters else ""
         left = max(0.1, deadline - time.monotonic())
         try:
             return self._pool.urlopen(
-                request.method,
-                f"{self._prefix}{request.path}{query}",
-                body=request.body,
+                "GET",
+                f"{self._prefix}{path}{query}",
                 headers=headers,
                 redirect=False,
                 retries=False,
                 preload_content=False,
-                timeout=Timeout(connect=left, read=left if request.lasting is None else request.lasting),
+                timeout=Timeout(connect=left, read=left if lasting is None else lasting),
             )
         except (HTTPError, OSError) as error:
             self.fail(error)
