@@ -24,14 +24,10 @@ KINDS = {
 }
 # What the API gives, and does not take.
 _OF_THE_API = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields")
-_RBAC = "/apis/rbac.authorization.k8s.io/v1"
-_FOLDERS = {
-    "Namespace": "/api/v1/namespaces",
-    "ServiceAccount": "/api/v1/namespaces/{}/serviceaccounts",
-    "ClusterRole": f"{_RBAC}/clusterroles",
-    "ClusterRoleBinding": f"{_RBAC}/clusterrolebindings",
-    "Role": f"{_RBAC}/namespaces/{{}}/roles",
-    "RoleBinding": f"{_RBAC}/namespaces/{{}}/rolebindings",
+_PATHS = {
+    "ServiceAccount": "/api/v1/namespaces/kube-system/serviceaccounts",
+    "ClusterRole": "/apis/rbac.authorization.k8s.io/v1/clusterroles",
+    "ClusterRoleBinding": "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
 }
 
 
@@ -39,13 +35,8 @@ def install(api: KubeApiServer, group: str = V1) -> None:
     """The kinds of Calico's resources, and the account and role that we ship."""
     for plural, kind in KINDS.items():
         api.custom_resource(group, plural, kind, "v1" if group == V1 else "v3")
-    apply(api, "cluster-role.yaml")
-
-
-def apply(api: KubeApiServer, name: str) -> None:
-    """What `kubectl apply -f` makes of a file of ours."""
-    for document in yaml.safe_load_all((REPOSITORY / "config/kubernetes" / name).read_text()):
-        api.call("POST", _FOLDERS[document["kind"]].format(document["metadata"].get("namespace")), document)
+    for document in yaml.safe_load_all((REPOSITORY / "config/kubernetes/cluster-role.yaml").read_text()):
+        api.call("POST", _PATHS[document["kind"]], document)
 
 
 def write(api: KubeApiServer, capture: Path, group: str = V1) -> None:

@@ -8,7 +8,7 @@ import re
 from tests.worlds import kernel_remedies as kernel
 from tests.worlds import remedies as do
 from tests.worlds.model.startup import node_name
-from tests.worlds.model.values import World
+from tests.worlds.model.values import ETCD, World
 
 
 class UnknownCureError(Exception):
@@ -17,6 +17,8 @@ class UnknownCureError(Exception):
 
 def heal(world: World, here: str, cure: str) -> World:
     """The world after the cure that is printed on a host; the same one after a cure that only says where to look."""
+    if wrong := (_NOT_IN_ETCD if world.store == ETCD else _NOT_IN_KUBERNETES).search(cure):
+        raise UnknownCureError(f"{wrong[0]} is of no use with {world.store}: {cure}")
     cure = _of_two(world, here, cure)
     for pattern, follow in _CURES:
         if (found := pattern.search(cure)) is not None:
@@ -24,6 +26,11 @@ def heal(world: World, here: str, cure: str) -> World:
     if any(pattern.search(cure) for pattern in _LOOKS):
         return world
     raise UnknownCureError(cure)
+
+
+# calicoctl deletes neither Nodes of Kubernetes nor pods (libcalico-go/lib/backend/k8s/resources/node.go@v3.32.1).
+_NOT_IN_KUBERNETES = re.compile(r"etcdctl|\betcd\b|calicoctl delete (?:node|workloadendpoint)")
+_NOT_IN_ETCD = re.compile(r"kubectl")
 
 
 def _of_two(world: World, here: str, cure: str) -> str:
@@ -133,6 +140,7 @@ _LOOKS = tuple(
             r"^move one of them: .* or another network on virbr0",
             r"^compare ",
             r"^on this host: nc -vz",
+            r"^see that a BGP daemon runs on",
             r"^on this host: ip route get",
             r"^ip route get \S+ fails on this host",
             r"^on \S+: see that BIRD has a session to this node's address",

@@ -23,13 +23,24 @@ _TELLS = st.sampled_from((ALL, AGGREGATE, DEFAULT, NOTHING))
 _BESIDE = st.sampled_from((NOTHING, DEFAULT, AGGREGATE, ALL))
 _HALF = st.booleans()
 _RARELY = st.sampled_from((False, False, False, True))
+_SELDOM = st.sampled_from((*[False] * 9, True))
+_PORTS = st.sampled_from((179, 1790))
+_PASSWORDS = st.sampled_from(("", "", "", "tor"))
 _ROUTERS_AS = 65100
 _BEYOND = (ip_network("10.200.0.0/16"), ip_network("203.0.113.0/24"), ip_network("fd00:beef::/48"))
 _SERVICES = (ip_network("10.96.0.0/12"), ip_network("198.51.100.0/28"), ip_network("203.0.113.77/32"))
 
 
 def set_up(draw: Draw, world: World) -> World:
-    """One of them."""
+    """One of them, on usual ports or on others."""
+    world = _shaped(draw, world)
+    if world.release.v2 or not draw(_SELDOM):
+        return world
+    ports = tuple((one.name, 1790 + number) for number, one in enumerate(world.nodes) if draw(_HALF))
+    return replace(world, bgp=replace(world.bgp, port=draw(_PORTS), ports=ports))
+
+
+def _shaped(draw: Draw, world: World) -> World:
     shape = draw(_SHAPES)
     if world.release.v2 and shape != "routers beside the mesh":
         return world
@@ -93,6 +104,7 @@ def _routers(draw: Draw, world: World) -> World:
         hosts = tuple(replace(one, env=(*one.env, ("AS", str(own[node_name(world, one)])))) for one in world.hosts)
         nodes = tuple(replace(one, as_number=own[one.name]) for one in world.nodes)
         world = replace(world, hosts=hosts, nodes=nodes)
+    world = _secured(draw, world)
     peers = _peers(world, allowed=2 if scheme == "allowed twice" else 0)
     if scheme in {"overriding", "allowed twice"} and world.release.interfaces and draw(_RARELY):
         peers = tuple(replace(one, local_as=65300) for one in peers)
@@ -114,10 +126,17 @@ def _beside(draw: Draw, world: World) -> World:
     world = replace(world, nodes=nodes, routers=routers)
     if world.release.v2:
         return replace(world, bgp=replace(world.bgp, peers=_global_peers(world)))
+    world = _secured(draw, world)
     filters = _filters(draw, world, needed=False)
     peers = _global_peers(world) if draw(_RARELY) else _peers(world)
     peers = tuple(replace(one, filters=tuple(each.name for each in filters)) for one in peers)
     return replace(world, bgp=replace(world.bgp, peers=peers, filters=filters, services=_services(draw)))
+
+
+def _secured(draw: Draw, world: World) -> World:
+    """With a password, or with routers on another port."""
+    password, port = draw(_PASSWORDS), draw(_PORTS) if draw(_RARELY) else 179
+    return replace(world, routers=tuple(replace(one, password=password, port=port) for one in world.routers))
 
 
 def _in_rack(world: World, node: Node) -> Node:
@@ -129,7 +148,16 @@ def _in_rack(world: World, node: Node) -> Node:
 
 def _peers(world: World, allowed: int = 0) -> tuple[Peer, ...]:
     return tuple(
-        Peer(f"{one.segment}-{version}", "", f"rack == '{one.segment}'", address, one.as_number, allowed=allowed)
+        Peer(
+            f"{one.segment}-{version}",
+            "",
+            f"rack == '{one.segment}'",
+            address,
+            one.as_number,
+            port=one.port if one.port != 179 else None,
+            allowed=allowed,
+            password=one.password,
+        )
         for one in world.routers
         for version in world.versions
         if (address := router_address(world, one, version)) is not None
@@ -156,9 +184,10 @@ def _filters(draw: Draw, world: World, *, needed: bool) -> tuple[Filter, ...]:
         choice += [
             (Filter("nothing", imports=(nothing,)),),
             (Filter("tells-no-pods", imports=tuple(replace(one, accepts=False) for one in pools)),),
-            (Filter("hears-nothing", exports=(nothing,)),),
             (Filter("own-only", exports=(FilterRule(False, remote=True),)),),
         ]
+    if not needed and not _far(world):  # else routers are on the way to nodes, and have to know their pods
+        choice.append((Filter("hears-nothing", exports=(nothing,)),))
     found: tuple[Filter, ...] = draw(st.sampled_from(choice))
     return found
 

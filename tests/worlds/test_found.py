@@ -17,7 +17,7 @@ from tests.worlds.model import history, startup
 from tests.worlds.model.peering import Peer
 from tests.worlds.model.releases import V2_3, V3_32
 from tests.worlds.model.settle import settle
-from tests.worlds.model.values import ALWAYS, CROSS_SUBNET, DockerNetwork, Link, Node, Pool, World
+from tests.worlds.model.values import ALWAYS, CROSS_SUBNET, NEVER, DockerNetwork, Link, Node, Pool, World
 from tests.worlds.plain import POOL, apart, of_size, over_ipv6, plain
 
 
@@ -284,3 +284,13 @@ def test_an_address_that_a_docker_network_covers_is_not_to_be_taken_off_dockers_
 def test_a_container_that_ended_without_a_word_is_started_again() -> None:
     (said,) = roots(mistakes.stop("calico")(plain(), "host3"), "host3").values()
     assert "docker start calico-node" in said.rpartition("\n")[2]
+
+
+@pytest.mark.parametrize(("outer", "inner"), [(NEVER, ALWAYS), (ALWAYS, NEVER), (NEVER, CROSS_SUBNET)])
+def test_of_pools_inside_each_other_the_first_by_name_says_how_2_x_leads_to_a_block(outer: str, inner: str) -> None:
+    """The longest prefix was taken for it: each route into the other pool was a fault on every host."""
+    pools = (
+        replace(POOL, cidr=ip_network("10.233.64.0/18"), ipip=outer),
+        Pool("inner", ip_network("10.233.96.0/20"), ipip=inner),
+    )
+    assert false_alarms(apart(*pools, release=V2_3)) == []

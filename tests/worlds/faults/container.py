@@ -6,7 +6,7 @@ from tests.worlds.faults.kind import Fault, ailing, codes
 _LATER = "who looks at the log or the process sees why; the model's programs end for no reason"
 
 FAULTS = (
-    Fault("BIRD does not run", mistakes.stop("bird"), codes("BIRD-DOWN SV-RESTARTING")),
+    Fault("BIRD does not run", mistakes.stop("bird"), codes("SV-RESTARTING"), follows=codes("BIRD-DOWN")),
     Fault("Felix does not run", mistakes.stop("felix"), codes("SV-FELIX")),
     Fault("confd does not run", mistakes.stop("confd"), codes("SV-CONFD")),
     Fault("calico/node does not run", mistakes.stop("calico"), codes("SV-EXITED")),

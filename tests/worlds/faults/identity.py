@@ -124,7 +124,7 @@ def no_address_left(world: World, hostname: str) -> World | None:
 
 
 FAULTS = (
-    Fault("calico/node is given the address of docker0", mistakes.docker_address, codes("IP-BRIDGE SV-EXITED")),
+    Fault("calico/node is given the address of docker0", mistakes.docker_address, codes("IP-BRIDGE")),
     Fault("calico/node is given an address that no link has", mistakes.nowhere, codes("IP-NOT-LOCAL")),
     Fault("calico/node is given the address of another node", mistakes.taken_address, codes("SV-EXITED")),
     Fault(
@@ -144,7 +144,7 @@ FAULTS = (
     Fault(
         "the record has the address of another node",
         shared_address,
-        codes("IP-NOT-LOCAL IP-CONFLICT"),
+        codes("IP-NOT-LOCAL"),
         everywhere=True,
     ),
     Fault("the record of an old name has the address", leftover, codes("IP-CONFLICT")),
@@ -154,6 +154,12 @@ FAULTS = (
     Fault("the node is registered with an address of another link", management_address, codes("IP-MISMATCH")),
     Fault("the name is another machine's by its claim", claimed, codes("NAME-CLAIMED"), incurable=_KEEPS),
     Fault("the disk of another machine is a copy", cloned, codes("NAME-CLONED"), incurable=_KEEPS),
-    Fault("the host runs under another node's name", another_nodes_name, codes("NAME-MISMATCH IP-NOT-LOCAL")),
-    Fault("the host lost all addresses", no_address_left, codes("IP-NOT-LOCAL IP-NONE"), incurable=_HAD),
+    Fault("the host runs under another node's name", another_nodes_name, codes("NAME-MISMATCH")),
+    Fault(
+        "the host lost all addresses",
+        no_address_left,
+        codes("IP-NOT-LOCAL"),
+        follows=codes("IP-NONE"),
+        incurable=_HAD,
+    ),
 )

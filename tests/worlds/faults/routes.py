@@ -90,8 +90,9 @@ def services(world: World, _hostname: str) -> World | None:
 
 def no_default(world: World, hostname: str) -> World | None:
     """The default route is gone, and other nodes are behind it."""
-    host, node = world.host(hostname), own_node(world, hostname)
-    far = [one for one in world.nodes if one.ipv4 and node and node.ipv4 and one.ipv4.ip not in node.ipv4.network]
+    host = world.host(hostname)
+    near = [held.network for link in host.links for held in link.addresses]
+    far = [one for one in world.nodes if one.ipv4 is not None and not any(one.ipv4.ip in network for network in near)]
     if not far or not any(one.owner == each.name and mistakes.pod_in(one) for one in world.blocks for each in far):
         return None
     return history.with_host(world, replace(host, routes=()))
@@ -137,8 +138,29 @@ def advertised(world: World, hostname: str) -> World | None:
     return foreign_route(world, hostname) if len(near) > 2 else None
 
 
+def _by_place(name: str, done: Done, code: str) -> tuple[Fault, Fault]:
+    """Two faults: where BIRD would write a route of the same metric it leaves the one that is there alone, and there is
+    no right one; else the one that was written comes before the right one."""
+
+    def only(*, alone: bool) -> Done:
+        def do(world: World, hostname: str) -> World | None:
+            block = others_block(world, hostname)
+            pool = world.pool_of(block.cidr) if block is not None else None
+            by_bird = pool is not None and pool.vxlan == NEVER and not world.by_felix
+            return done(world, hostname) if (by_bird and world.release.metric == 0) is alone else None
+
+        return do
+
+    before = Fault(f"{name}, before the right one", only(alone=False), codes("RT-SHADOWED"))
+    return Fault(name, only(alone=True), codes(code)), before
+
+
 FAULTS = (
-    Fault("somebody wrote a route to a block", foreign_route, codes("RT-FOREIGN RT-SHADOWED")),
+    *_by_place("somebody wrote a route to a block", foreign_route, "RT-FOREIGN"),
+    *_by_place("somebody wrote a blackhole on a block", of_kind("blackhole"), "RT-BLACKHOLE"),
+    *_by_place("a blackhole of BIRD's is left on a block", of_kind("blackhole", BIRD), "RT-BLACKHOLE"),
+    *_by_place("somebody wrote `unreachable` on a block", of_kind("unreachable"), "RT-UNREACHABLE"),
+    *_by_place("somebody prohibits a block", of_kind("prohibit"), "RT-PROHIBIT"),
     Fault(
         "somebody wrote a route to a block, as another host sees it",
         advertised,
@@ -146,14 +168,6 @@ FAULTS = (
         here=False,
     ),
     Fault("somebody wrote a route to a part of a block", inside, codes("RT-SHADOWED")),
-    Fault("somebody wrote a blackhole on a block", of_kind("blackhole"), codes("RT-BLACKHOLE RT-FOREIGN RT-SHADOWED")),
-    Fault("a blackhole of BIRD's is left on a block", of_kind("blackhole", BIRD), codes("RT-BLACKHOLE RT-SHADOWED")),
-    Fault(
-        "somebody wrote `unreachable` on a block",
-        of_kind("unreachable"),
-        codes("RT-UNREACHABLE RT-FOREIGN RT-SHADOWED"),
-    ),
-    Fault("somebody prohibits a block", of_kind("prohibit"), codes("RT-PROHIBIT RT-FOREIGN RT-SHADOWED")),
     Fault("a policy rule leads packets to a block away", mistakes.diverted, codes("RT-DIVERTED")),
     Fault("the route to a block is deleted again and again", deleted, codes("RT-MISSING"), incurable=_AWAY),
     Fault("the blackhole of a block is deleted", blackhole_deleted, codes("RT-BLACKHOLE-MISSING"), incurable=_AWAY),
@@ -171,7 +185,7 @@ FAULTS = (
     Fault(
         "the default route is gone",
         no_default,
-        codes("RT-UNREACHABLE BGP-DOWN RT-MISSING"),
+        codes("BGP-DOWN RT-NEXTHOP-DEAD"),  # the latter where packets leave in a tunnel that Felix makes
         incurable="the router's address is told nowhere",
     ),
 )

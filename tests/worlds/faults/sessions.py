@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from ipaddress import ip_interface
+from typing import Any
 
 from tests.worlds import mistakes
 from tests.worlds.faults.kind import Done, Fault, ailing, codes, others, own_node, troubled, uplink, with_node
@@ -10,6 +11,8 @@ from tests.worlds.model.peering import Filter, FilterRule, Peer
 from tests.worlds.model.values import NEVER, Node, World
 
 _PEOPLE = "which BGPPeers there are to be, people know"
+_ROUTERS = "how the routers are set up, other people know"
+_UNSHOWN = "BIRD does not show to which port a session leads"
 _FIREWALL = "it says where to look; the rule that drops the packets is the preflight's (tests/verify/host)"
 
 
@@ -40,6 +43,52 @@ def _with_one_more(world: World, _hostname: str) -> World | None:
 def _with_another_as(world: World, hostname: str) -> World | None:
     other = next(others(world, hostname), None)
     return other and with_node(world, other[1], as_number=65333)
+
+
+def _with_another_port(world: World, hostname: str) -> World | None:
+    """Of a node that this host dials: where a node listens, who waits for it need not know."""
+    own = own_node(world, hostname)
+    dialled = [
+        one
+        for _, one in others(world, hostname)
+        if own is not None and own.ipv4 and one.ipv4 and not one.cluster_id and str(one.ipv4.ip) < str(own.ipv4.ip)
+    ]
+    if world.release.v2 or not dialled or own is None or own.cluster_id:
+        return None
+    return replace(world, bgp=replace(world.bgp, ports=(*world.bgp.ports, (dialled[0].name, 2179))))
+
+
+def another_password(world: World, _hostname: str) -> World | None:
+    """The routers have got a new one."""
+    return _with_routers(world, password="new")
+
+
+def another_port(world: World, _hostname: str) -> World | None:
+    """The routers listen elsewhere."""
+    return _with_routers(world, port=2179)
+
+
+def _with_routers(world: World, **changes: Any) -> World | None:
+    if not world.routers or world.release.v2:
+        return None
+    return replace(world, routers=tuple(replace(one, **changes) for one in world.routers))
+
+
+def another_source(world: World, hostname: str) -> World | None:
+    """Sessions with routers begin at the address that the kernel chooses, and that is no more the node's."""
+    node, link = own_node(world, hostname), uplink(world, hostname)
+    if node is None or node.ipv4 is None or link is None or not world.routers or world.release.v2:
+        return None
+    alone = sum(one.version == 4 for one in link.addresses) == 1 and node.ipv4.network.prefixlen <= 26
+    if not alone or any(one.announced for one in world.host(hostname).links):
+        return None
+    first = ip_interface(f"{node.ipv4.network.broadcast_address - 6}/{node.ipv4.network.prefixlen}")
+    host = world.host(hostname)
+    links = tuple(
+        replace(one, addresses=(first, *one.addresses)) if one.name == link.name else one for one in host.links
+    )
+    peers = tuple(replace(one, unbound=True) for one in world.bgp.peers)
+    return history.with_host(replace(world, bgp=replace(world.bgp, peers=peers)), replace(host, links=links))
 
 
 def beside_the_mesh(world: World, hostname: str) -> World | None:
@@ -203,6 +252,10 @@ FAULTS = (
     Fault("confd does not know a node", outdated(_without_another), codes("BGP-NO-SESSION")),
     Fault("confd knows a node that left", outdated(_with_one_more), codes("BGP-STALE-SESSION")),
     Fault("confd knows another AS number", outdated(_with_another_as), codes("BGP-STALE-AS")),
+    Fault("confd knows another port", _several(outdated(_with_another_port)), codes("BGP-DOWN"), incurable=_UNSHOWN),
+    Fault("routers have another password", another_password, codes("BGP-DOWN"), everywhere=True, incurable=_ROUTERS),
+    Fault("routers listen on another port", another_port, codes("BGP-DOWN"), everywhere=True, incurable=_ROUTERS),
+    Fault("sessions begin at another address", another_source, codes("BGP-DOWN"), incurable=_ROUTERS),
     Fault("a BGPPeer asks for what the mesh has", beside_the_mesh, codes("BGP-DOUBLE")),
     Fault("a BGPPeer has another AS number", another_as, codes("BGP-DOWN")),
     Fault("the BGPPeers leave a host out", isolated, codes("BGP-ISOLATED"), incurable=_PEOPLE),

@@ -16,8 +16,9 @@ _FAILED, _PERMANENT = 0x20, 0x80
 
 
 def changed(device: str, field: str, value: Any) -> Done:
-    """Somebody changed an attribute of a tunnel device."""
-    return _on(device, ailing(attributes=((device, field, value),)))
+    """Somebody changed an attribute of a tunnel device. Which address tunl0 should have is not read of Calico 2.x."""
+    do = _on(device, ailing(attributes=((device, field, value),)))
+    return lambda world, hostname: None if world.release.v2 and field == "addresses" else do(world, hostname)
 
 
 def _on(device: str, done: Done) -> Done:
@@ -138,6 +139,6 @@ FAULTS = (
     Fault("forwarding is switched off", no_forwarding, codes("RT-NO-FORWARDING")),
     Fault("WireGuard is asked for and not there", unencrypted, codes("RT-WIREGUARD")),
     Fault("tunnelled packets carry another source", another_source, codes("RT-SOURCE")),
-    Fault("a Docker network is a part of the hosts' network", mistakes.docker_over_wire, codes("RT-OVERLAP IP-BRIDGE")),
-    Fault("a Docker network covers a block", mistakes.docker_over_block, codes("RT-OVERLAP RT-FOREIGN RT-SHADOWED")),
+    Fault("a Docker network is a part of the hosts' network", mistakes.docker_over_wire, codes("RT-OVERLAP")),
+    Fault("a Docker network covers a block", mistakes.docker_over_block, codes("RT-OVERLAP")),
 )

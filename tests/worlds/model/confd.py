@@ -2,7 +2,7 @@
 (confd/pkg/backends/calico of projectcalico/calico@v3.32.1, confd/etc/calico/confd/templates @v3.28.5)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests.worlds.model.peering import Peer, selects
 from tests.worlds.model.values import (
@@ -18,13 +18,16 @@ from tests.worlds.model.values import (
     within,
 )
 
+USUAL_PORT = 179
+
 
 @dataclass(frozen=True, slots=True)
 class Configured:
     """A session that BIRD of a node is told of. `reflect`: the peer is a client of this reflector.
 
     `next_hop` is what becomes of next hops (`Self`, `Keep`, empty for what is usual). `allowed`: how often the own AS
-    number may be in an AS path that comes in.
+    number may be in an AS path that comes in. `port` is the peer's. Of one that is `unbound` the kernel chooses the
+    source address.
     """
 
     name: str
@@ -37,6 +40,9 @@ class Configured:
     filters: tuple[str, ...] = ()
     next_hop: str = ""
     allowed: int = 0
+    port: int = USUAL_PORT
+    password: str = ""
+    unbound: bool = False
 
 
 def sessions(world: World, node: Node, version: int) -> tuple[Configured, ...]:
@@ -102,7 +108,8 @@ def _mesh(world: World, node: Node, own: IPAddress) -> Iterator[Configured]:
         registered = other.registered(own.version)
         if other.name == node.name or registered is None or other.cluster_id or registered.ip == own:
             continue
-        yield _session(world, node, own, registered.ip, _as_number(world, other), "Mesh")
+        one = _session(world, node, own, registered.ip, _as_number(world, other), "Mesh")
+        yield replace(one, port=listens_at(world, other.name))
 
 
 def _asked_for(world: World, node: Node, own: IPAddress) -> Iterator[Configured]:
@@ -130,10 +137,33 @@ def _with_peers(world: World, peer: Peer, node: Node, own: IPAddress) -> Iterato
 
 
 def _leads_to(world: World, peer: Peer, node: Node) -> bool:
-    """Whether a node is a peer of a BGPPeer: known by its address where the AS number is its own, too."""
+    """Whether a node is a peer of a BGPPeer: known by its address where the AS number is its own, too, and the port."""
     if peer.address is None:
         return selects(peer.peers, dict(node.labels))
-    return _has(node, peer.address) and (peer.as_number or world.bgp.as_number) == _as_number(world, node)
+    return _is_at(world, peer, node)
+
+
+def _is_at(world: World, peer: Peer, node: Node) -> bool:
+    """Whether confd knows a node by the address of a BGPPeer. A port is held against both settings where both are
+    there (nodesWithIPPortAndAS in client.go)."""
+    if not _has(node, peer.address) or (peer.as_number or world.bgp.as_number) != _as_number(world, node):
+        return False
+    own, common = dict(world.bgp.ports).get(node.name), world.bgp.port
+    return peer.port is None or (own in {None, peer.port} and common in {USUAL_PORT, peer.port})
+
+
+def listens_at(world: World, name: str) -> int:
+    """The port on which BIRD of a node waits."""
+    return dict(world.bgp.ports).get(name, world.bgp.port)
+
+
+def _told_port(world: World, by: Peer, peer: IPAddress, other: Node | None) -> int | None:
+    """The port that is written for a peer; None for none, which means the usual one."""
+    if other is None and by.port is not None:
+        return by.port
+    known = other or next((one for one in world.nodes if _has(one, peer) and _is_at(world, by, one)), None)
+    port = listens_at(world, known.name) if known is not None else USUAL_PORT
+    return port if port != USUAL_PORT else None
 
 
 def _session(
@@ -149,15 +179,18 @@ def _session(
     """`other` is the node that a selector chose. Only a BGPPeer with an address says AS numbers of its own, and nothing
     of reflectors."""
     explicit = by if other is None else None
-    port = f"_port_{by.port}" if by is not None and by.port else ""
-    name = f"{kind}_{str(peer).replace('.', '_').replace(':', '_')}{port}"
+    port = _told_port(world, by, peer, other) if by is not None else None
+    suffix = f"_port_{port}" if port else ""
+    name = f"{kind}_{str(peer).replace('.', '_').replace(':', '_')}{suffix}"
     own_as = (explicit.local_as if explicit is not None else None) or _as_number(world, node)
     # In strings, as confd compares them.
     passive = not world.release.v2 and any(_has(one, peer) for one in world.nodes) and str(peer) > str(own)
     reflect = bool(node.cluster_id) and own_as == as_number and (other is None or other.cluster_id != node.cluster_id)
     next_hop = "Self" if world.release.v2 else by.next_hop if by is not None else ""
     filters, allowed = by.filters if by is not None else (), explicit.allowed if explicit is not None else 0
-    return Configured(name, peer, own, own_as, as_number, passive, reflect, filters, next_hop, allowed)
+    password, unbound = (by.password, by.unbound and explicit is not None) if by is not None else ("", False)
+    made = Configured(name, peer, own, own_as, as_number, passive, reflect, filters, next_hop, allowed)
+    return replace(made, port=port or USUAL_PORT, password=password, unbound=unbound)
 
 
 def _is_for(peer: Peer, node: Node) -> bool:
@@ -170,5 +203,5 @@ def _as_number(world: World, node: Node) -> int:
     return node.as_number or world.bgp.as_number
 
 
-def _has(node: Node, address: IPAddress) -> bool:
+def _has(node: Node, address: IPAddress | None) -> bool:
     return any(one is not None and one.ip == address for one in (node.ipv4, node.ipv6))

@@ -33,7 +33,7 @@ def values(world: World) -> Iterator[tuple[str, Any]]:
         "ClusterInformation",
         {"clusterGUID": "ab" * 16, "datastoreReady": True, "calicoVersion": world.release.version},
     )
-    yield _resource("bgpconfigurations", "default", "BGPConfiguration", _bgp(world))
+    yield from _bgp_settings(world)
     felix: dict[str, Any] = {"programClusterRoutes": "Enabled"} if world.by_felix else {}
     felix |= {"wireguardEnabled" if version == 4 else "wireguardEnabledV6": True for version in world.encrypted}
     if felix:
@@ -44,10 +44,6 @@ def values(world: World) -> Iterator[tuple[str, Any]]:
         yield key, {**value, "status": {name: one for name, one in status.items() if one}}
     for pool in world.pools:
         yield _resource("ippools", pool.name, "IPPool", _pool(pool))
-    for peer in world.bgp.peers:
-        yield _resource("bgppeers", peer.name, "BGPPeer", _peer(peer))
-    for one in world.bgp.filters:
-        yield _resource("bgpfilters", one.name, "BGPFilter", _filter(one))
     for block in world.blocks:
         name = str(block.cidr).replace("/", "-")
         version = block.cidr.version
@@ -64,6 +60,16 @@ def values(world: World) -> Iterator[tuple[str, Any]]:
     for host in world.hosts:
         for pod in (one for one in host.pods if one.node):
             yield _endpoint(pod)
+
+
+def _bgp_settings(world: World) -> Iterator[tuple[str, Any]]:
+    yield _resource("bgpconfigurations", "default", "BGPConfiguration", _bgp(world))
+    for name, port in world.bgp.ports:
+        yield _resource("bgpconfigurations", f"node.{name}", "BGPConfiguration", {"listenPort": port})
+    for peer in world.bgp.peers:
+        yield _resource("bgppeers", peer.name, "BGPPeer", _peer(peer))
+    for one in world.bgp.filters:
+        yield _resource("bgpfilters", one.name, "BGPFilter", _filter(one))
 
 
 def block_value(block: Block, *, v2: bool = False) -> dict[str, Any]:
@@ -179,17 +185,19 @@ def _pool(pool: Pool) -> dict[str, Any]:
 
 
 def _peer(peer: Peer) -> dict[str, Any]:
-    port = f":{peer.port}" if peer.port else ""
+    whole = f"[{peer.address}]" if peer.address is not None and peer.address.version == 6 else peer.address
     written = {
         "node": peer.node,
         "nodeSelector": peer.nodes,
-        "peerIP": f"{peer.address}{port}" if peer.address is not None else None,
+        "peerIP": f"{whole}:{peer.port}" if peer.port else str(peer.address) if peer.address is not None else None,
         "asNumber": peer.as_number if peer.address is not None else None,
         "peerSelector": peer.peers,
         "localASNumber": peer.local_as,
         "nextHopMode": peer.next_hop,
         "numAllowedLocalASNumbers": peer.allowed,
         "filters": [*peer.filters],
+        "password": {"secretKeyRef": {"name": "bgp", "key": peer.password}} if peer.password else None,
+        "sourceAddress": "None" if peer.unbound else None,
     }
     return {name: value for name, value in written.items() if value}
 

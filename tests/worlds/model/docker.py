@@ -114,7 +114,7 @@ def _seen_as(settled: Settled, hostname: str, one: Configured) -> IPAddress | No
     if machine.host.trouble.rewritten:
         wires = (network for wire in settled.world.segments for network in wire.networks)
         return next((network.network_address + 1 for network in wires if one.peer in network), one.own)
-    if any(one.own in network.subnet for network in machine.host.docker):
+    if one.unbound or any(one.own in network.subnet for network in machine.host.docker):
         return machine.way(one.peer)[1]
     return one.own
 

@@ -59,7 +59,8 @@ class Filter:
 @dataclass(frozen=True, slots=True)
 class Peer:
     """A BGPPeer: of one node, of those that `nodes` selects, or of all; with an address, or with nodes that `peers`
-    selects. `local_as` is the AS number of the nodes in these sessions, `allowed` how often it may be in AS paths."""
+    selects. `local_as` is the AS number of the nodes in these sessions, `allowed` how often it may be in AS paths. Its
+    sessions are `unbound` where sourceAddress is None: they begin at the address that the kernel chooses."""
 
     name: str
     node: str = ""
@@ -72,12 +73,14 @@ class Peer:
     filters: tuple[str, ...] = ()
     next_hop: str = ""
     allowed: int = 0
+    password: str = ""
+    unbound: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Bgp:
-    """BGPConfiguration `default`, the BGPPeers and BGPFilters. `services` are advertised by every node:
-    ranges of cluster addresses, and single external ones."""
+    """BGPConfiguration `default` with those of nodes (`ports`: where BIRD of one listens), the BGPPeers and BGPFilters.
+    `services` are advertised by every node: ranges of cluster addresses, and single external ones."""
 
     mesh: bool = True
     as_number: int = 64512
@@ -85,6 +88,7 @@ class Bgp:
     peers: tuple[Peer, ...] = ()
     filters: tuple[Filter, ...] = ()
     services: tuple[IPNetwork, ...] = ()
+    ports: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,8 @@ class Router:
     override: bool = False
     own_hop: bool = False
     beyond: tuple[IPNetwork, ...] = ()
+    port: int = 179
+    password: str = ""
 
     @property
     def name(self) -> str:

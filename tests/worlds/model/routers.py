@@ -32,7 +32,7 @@ def router_speakers(world: World, version: int, nodes: Mapping[str, Speaker]) ->
         others = ((other, there) for other, there in addresses.items() if other is not router and there is not None)
         asked += [_session(other.name, own, there, router.as_number, other.as_number) for other, there in others]
         node = Node(router.name, as_number=router.as_number)
-        yield router.name, Speaker(router.name, node, version, sessions=tuple(asked), router=router)
+        yield router.name, Speaker(router.name, node, version, sessions=tuple(asked), router=router, port=router.port)
 
 
 def router_ups(speaker: Speaker, speakers: Mapping[str, Speaker], up: Mapping[str, Iterable[Up]]) -> Iterator[Up]:
@@ -89,7 +89,8 @@ def _overridden(router: Router, passed: tuple[int, ...], up: Up) -> tuple[int, .
 
 def _mirrored(one: Configured, router: Router) -> Configured:
     reflect = one.own_as == router.as_number
-    return Configured(f"to {one.own}", one.own, one.peer, router.as_number, one.own_as, reflect=reflect)
+    name = f"to {one.own}"
+    return Configured(name, one.own, one.peer, router.as_number, one.own_as, reflect=reflect, password=router.password)
 
 
 def _session(name: str, own: IPAddress, peer: IPAddress, own_as: int, peer_as: int) -> Configured:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from tests.worlds.model.bird import Internet
-from tests.worlds.model.confd import Configured, sessions, shadowed
+from tests.worlds.model.confd import Configured, listens_at, sessions, shadowed
 from tests.worlds.model.felix import felix_routes, tunnel_devices, vxlan_entries
 from tests.worlds.model.kept import kept
 from tests.worlds.model.kernel import BIRD, MAIN, Tables, connected, devices, holder
@@ -12,7 +12,7 @@ from tests.worlds.model.reach import Arrival, Machine, Network
 from tests.worlds.model.routers import router_speakers, router_ups
 from tests.worlds.model.startup import node_name
 from tests.worlds.model.told import Speaker, Up
-from tests.worlds.model.values import Host, KernelRoute, Rule, World
+from tests.worlds.model.values import Host, IPAddress, KernelRoute, Rule, World
 from tests.worlds.model.wireguard import wireguard_devices, wireguard_routes, wireguard_rules
 
 _SILENT = frozenset({"timeout", "refused"})
@@ -143,7 +143,8 @@ def _speakers(world: World, machines: dict[str, Machine], version: int) -> Itera
             asked = sessions(known, known.node(node.name) or node, version)
             trouble, recovers = machine.host.trouble, machine.host.recovers
             devices, tables = machine.devices, machine.tables
-            yield hostname, Speaker(hostname, node, version, devices, tables, asked, None, recovers, trouble)
+            port = listens_at(known, node.name)
+            yield hostname, Speaker(hostname, node, version, devices, tables, asked, None, recovers, trouble, port)
 
 
 def _established(
@@ -179,12 +180,20 @@ def _answered(
         return None
     if other.router is None and not _has(machines[other.host], one):
         return None
-    if _kept_apart(speaker, other) or {speaker.trouble.port, other.trouble.port} != {False}:
+    if _kept_apart(speaker, other) or {speaker.trouble.port, other.trouble.port} != {False} or one.port != other.port:
         return None
-    back = next((each for each in other.sessions if each.peer == one.own), None)
-    if back is None or shadowed(other.sessions, back) or (one.own_as, one.peer_as) != (back.peer_as, back.own_as):
+    source = source_of(one, machines[speaker.host])
+    back = next((each for each in other.sessions if each.peer == source), None)
+    if back is None or back.password != one.password:
+        return None
+    if shadowed(other.sessions, back) or (one.own_as, one.peer_as) != (back.peer_as, back.own_as):
         return None
     return (other, back) if network.send(other.host, one.own).host == speaker.host else None
+
+
+def source_of(one: Configured, machine: Machine) -> IPAddress | None:
+    """The address at which a session begins."""
+    return machine.way(one.peer)[1] if one.unbound else one.own
 
 
 def _kept_apart(speaker: Speaker, other: Speaker) -> bool:
@@ -201,7 +210,7 @@ def _has(machine: Machine, one: Configured) -> bool:
 
 def _bound(speaker: Speaker, one: Configured) -> bool:
     """Whether BIRD can use its source address."""
-    return holder(speaker.devices, one.own) is not None
+    return one.unbound or holder(speaker.devices, one.own) is not None
 
 
 def _shown(
@@ -222,12 +231,14 @@ def _shown(
     arrival: Arrival = network.send(speaker.host, one.peer)
     other = speakers.get(arrival.host)
     back = next((each for each in other.sessions if each.peer == one.own), None) if other is not None else None
-    if back is not None and (one.own_as, one.peer_as) != (back.peer_as, back.own_as):
-        return Session(one, "start", "Idle", "BGP Error: Bad peer AS")
     if other is not None and "bgp" in speaker.trouble.dropped | other.trouble.dropped:
         return Session(one, "start", "Connect")
-    if other is not None and other.trouble.port:
+    if back is not None and back.password != one.password:  # its kernel drops what is not signed as it expects
+        return Session(one, "start", "Connect")
+    if other is not None and (other.trouble.port or one.port != other.port):
         return Session(one, "start", "Active", "Socket: Connection refused")
+    if back is not None and (one.own_as, one.peer_as) != (back.peer_as, back.own_as):
+        return Session(one, "start", "Idle", "BGP Error: Bad peer AS")
     if other is not None and other.host != speaker.host:
         return Session(one, "start", "Active", "Socket: Connection closed")
     if arrival.host:

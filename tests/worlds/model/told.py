@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from tests.worlds.model.confd import Configured
+from tests.worlds.model.confd import USUAL_PORT, Configured
 from tests.worlds.model.kernel import Device, Tables
 from tests.worlds.model.peering import Router
 from tests.worlds.model.trouble import Trouble
@@ -34,7 +34,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """BIRD of one host and family, with what it needs to know; or a router."""
+    """BIRD of one host and family, with what it needs to know, and where it listens; or a router."""
 
     host: str
     node: Node
@@ -45,6 +45,7 @@ class Speaker:
     router: Router | None = None
     recovers: bool = False
     trouble: Trouble = field(default_factory=Trouble)
+    port: int = USUAL_PORT
 
 
 @dataclass(frozen=True, slots=True)
