@@ -20,6 +20,8 @@ _FIRST_LINE = re.compile(r"\$\(head -n 1 ('(?:[^']|'\"'\"')*'|[\w@%+=:,./-]+)\)"
 _TOUCH = re.compile(r"\[ -e (\S+|'[^']*') \] \|\| touch \1\n")
 # What the shell would run, or look up.
 _RUN = re.compile(r"\$\((?:[^()]|\([^()]*\))*\)|\$\{[^}]{1,500}\}|\$[0-9@*#?$!-]|`[^`]*`")
+# The shell joins the lines before it looks for the name.
+_BROKEN = re.compile(r"\$\{?\w*\\\n", re.ASCII)
 _ESCAPABLE = '"\\`$'
 
 
@@ -128,6 +130,8 @@ class _Reader:
         draft.parts.append("" if following == "\n" else following)
 
     def _expansion(self, draft: _Draft, *, quoted: bool) -> None:
+        if _BROKEN.match(self._text, self._at):
+            raise NotTakenOver(self._source.place(self._at), "a line ends within the name of a variable")
         if first_line := _FIRST_LINE.match(self._text, self._at):
             draft.file = shlex.split(first_line[1])[0]
             self._at = first_line.end()

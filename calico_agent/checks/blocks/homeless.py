@@ -5,6 +5,8 @@ the address is in use; of that of its tunnel calico/node makes sure when it star
 tells of each pod alone where a pool is around it; Felix leads to blocks, so that with VXLAN no other node reaches these
 pods, and none of them can know: their host alone can tell.
 
+In a pool without any block, another IPAM than Calico's gives addresses away: nothing is missed there.
+
 An address outside all pools may have been chosen by hand (`cni.projectcalico.org/ipAddrsNoIpam`). It is told only where
 not all blocks are read, so that nobody else tells of a pool that was deleted.
 """
@@ -22,6 +24,7 @@ from calico_agent.model.calico.node import Pool
 from calico_agent.model.finding import Finding, Severity, Writer
 from calico_agent.model.network.address import IPNetwork
 from calico_agent.model.network.kernel import Kernel
+from calico_agent.model.network.prefix import key_of
 from calico_agent.text import counted, listed
 
 
@@ -36,7 +39,7 @@ def find_homeless(view: View, kernel: Kernel) -> Iterator[Finding]:
     for route, pool in homeless(cluster, kernel):
         if pool is None:
             outside.append(route)
-        elif cluster.datastore.blocks_read:
+        elif cluster.datastore.blocks_read and _has_blocks(cluster, pool):
             block = would_be_block(route.address, pool)
             by_block[block].append(route)
             pools[block] = pool
@@ -44,6 +47,14 @@ def find_homeless(view: View, kernel: Kernel) -> Iterator[Finding]:
         yield _without_block(view, cluster, block, pools[block], routes)
     if outside and not cluster.datastore.blocks_read:
         yield _without_pool(view, outside)
+
+
+def _has_blocks(cluster: Cluster, pool: Pool) -> bool:
+    return any(
+        pool.cidr == around.cidr
+        for one in cluster.datastore.blocks
+        if (around := cluster.pools.covering(key_of(one.cidr)))
+    )
 
 
 def _without_block(view: View, cluster: Cluster, block: IPNetwork, pool: Pool, routes: list[HostRoute]) -> Finding:

@@ -82,6 +82,8 @@ SCRIPTS = {
     "a subshell": ("(docker run x)", "c:1: has '('"),
     "a backtick that stays open": ("docker run `id", "c:1: a ` is opened and not closed"),
     "a brace that stays open": ('docker run "${x"', "c:1: a ${ is opened and not closed"),
+    "a name that goes on in the next line": ("docker run $NO\\\nDE", "c:1: a line ends within the name of a variable"),
+    "a dollar before the end of a line": ('docker run "$\\\nNODE"', "c:1: a line ends within the name of a variable"),
     "a quote that stays open": ("docker\nrun 'x", "c:2: a ' is opened and not closed"),
 }
 

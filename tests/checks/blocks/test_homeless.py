@@ -1,11 +1,11 @@
 """Addresses of pods of this host that are in no block."""
 
 from dataclasses import replace
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
 import pytest
 
-from calico_agent.model.calico.node import EncapsulationMode
+from calico_agent.model.calico.node import EncapsulationMode, Pool
 from calico_agent.model.observation import Observation
 from tests.checks.case import Case, check
 from tests.checks.cluster import DATASTORE, HEALTHY, POOL, also, stored, via
@@ -47,6 +47,9 @@ CASES = {
         ),
         {"RT-BLOCK-GONE 192.168.9.0/26": set()},
         says=("docker restart calico-node, for another tunnel address; then start these pods anew",),
+    ),
+    "in a pool without any block, as with the IPAM of another plugin": Case(
+        with_pods(stored(pools=(POOL, Pool("other", ip_network("10.6.0.0/16")))), "10.6.0.5")
     ),
     "in no pool: somebody may have chosen it": Case(with_pods(HEALTHY, "10.5.0.5")),
     "in no pool, where a pool that was deleted leaves nothing to be read": Case(
