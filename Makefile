@@ -23,6 +23,9 @@
 #   make image       a Docker image (BASE=debian:12-slim, IMAGE=calico-agent)
 #   make install     from this checkout, below PREFIX=/usr/local and DESTDIR=; make uninstall takes it away again
 #   make lock        choose the newest versions of all that hosts and packages need, with hashes
+#   make sbom        what of others is in it, in CycloneDX's form
+#   make audit       known holes in the locked versions (asks PyPI)
+#   make oldest      the pure tests with the oldest dependencies that pyproject.toml allows, on Debian 12 and 13
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
@@ -168,6 +171,30 @@ lock: $(STAMP)
 	  pyproject.toml --output-file packages/requirements.txt
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
 	  packages/tools.in --output-file packages/tools.txt
+
+.PHONY: sbom audit oldest
+SUPPLY := build/supply
+$(SUPPLY)/.installed: packages/requirements.txt pyproject.toml
+	@test -x $(SUPPLY)/tools/bin/python || $(PYTHON) -m venv $(SUPPLY)/tools
+	@$(SUPPLY)/tools/bin/python -m pip install --quiet --disable-pip-version-check 'cyclonedx-bom>=7,<8' 'pip-audit>=2.9,<3'
+	@rm -rf $(SUPPLY)/hosts && $(PYTHON) -m venv --without-pip $(SUPPLY)/hosts
+	@$(SUPPLY)/tools/bin/python -m pip --python $(SUPPLY)/hosts/bin/python install --quiet --disable-pip-version-check \
+	  --no-deps --require-hashes --requirement packages/requirements.txt
+	@touch $@
+
+sbom: $(SUPPLY)/.installed
+	@mkdir -p $(DIST)
+	@$(SUPPLY)/tools/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+	  --output-file $(DIST)/calico-agent.cdx.json $(SUPPLY)/hosts/bin/python
+	@echo $(DIST)/calico-agent.cdx.json
+
+audit: $(SUPPLY)/.installed
+	@$(SUPPLY)/tools/bin/pip-audit --strict --disable-pip --require-hashes --requirement packages/requirements.txt
+
+oldest: setup
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[lock]'
+	@tests/install-packages tests/packages/packages.txt
+	@for debian in 12 13; do $(BIN)/python -m tests.packages.dependencies oldest --debian $$debian || exit 1; done
 
 $(TOOLS_STAMP): packages/tools.txt
 	@test -x $(TOOLS)/bin/python || $(PYTHON) -m venv $(TOOLS) || { echo "on Debian: apt-get install python3-venv" >&2; exit 1; }

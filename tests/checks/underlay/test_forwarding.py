@@ -58,7 +58,7 @@ CASES = {
         contained(forwarding(NOWHERE), started_at=AT - timedelta(seconds=5)), {}
     ),
     "nowhere, and no pod can live here": Case(
-        forwarding(NOWHERE, observation=NO_BLOCK), {"RT-BLOCK-GONE 192.168.1.0/26": {"RT-STALE 192.168.1.0/26"}}
+        forwarding(NOWHERE, observation=NO_BLOCK), {"RT-STALE 192.168.1.0/26": set()}
     ),
     "no IPv6, of which there are no pods": Case(forwarding({"all": True, "eth0": True}, {"all": False}), {}),
     "no IPv6, of which there are pods": Case(

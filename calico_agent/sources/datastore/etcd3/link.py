@@ -136,7 +136,8 @@ class EtcdConnection:
             cause = find_cause(self.endpoint, self.files.files, min(_PROBE_SECONDS, self.timeout))
             if cause is not None:
                 return cause
-        if "Failed parsing HTTP/2" in details:
+        # Before 1.82 gRPC has no word for it.
+        if "Failed parsing HTTP/2" in details or details.endswith("last error: OK"):
             return DatastoreError("what answers there does not speak HTTP/2, and is no etcd of version 3", "failed")
         if status is grpc.StatusCode.DEADLINE_EXCEEDED:
             return DatastoreError(f"no answer within {self.timeout:.3g} s", "timeout")
