@@ -17,6 +17,7 @@ from calico_agent.checks.container.stage import stage_of
 from calico_agent.checks.container.state import find_container
 from calico_agent.checks.container.supervision import find_supervision
 from calico_agent.checks.identity.change import find_identity_changes
+from calico_agent.checks.identity.cluster_nodes import find_cluster_nodes
 from calico_agent.checks.identity.elsewhere import find_elsewhere
 from calico_agent.checks.identity.names import find_name_sources
 from calico_agent.checks.identity.own import find_identity
@@ -76,6 +77,7 @@ def assess(
         *find_name_sources(view),
         *find_peers(view),
         *find_elsewhere(view),
+        *find_cluster_nodes(view),
         *find_guards(view),
         *find_container(view),
         *find_programs(view),

@@ -1,6 +1,6 @@
-"""What to type to whoever runs calico/node, on this host and on others, and to whoever has Calico's records.
+"""What to type to whoever runs calico/node, on this host and on others.
 
-The one place that knows: a container of Docker, a pod, podman's or a unit; etcd or the Kubernetes API. What runs it
+The one place that knows: a container of Docker, a pod, podman's or a unit. What runs it
 here runs it on the other hosts, too: nobody here can see them. A pod is never restarted by Docker: the kubelet would
 make another one beside it.
 """
@@ -8,9 +8,9 @@ make another one beside it.
 from collections.abc import Sequence
 from ipaddress import ip_interface
 
+from calico_agent.checks.records import in_kubernetes
 from calico_agent.expected.view import View
 from calico_agent.model.container.container import Container
-from calico_agent.model.network.address import IPNetwork
 from calico_agent.text import listed
 
 _OPERATOR, _MANIFEST = "calico-system", "kube-system"
@@ -23,12 +23,6 @@ def by_kubelet(view: View) -> bool:
     if container is not None:
         return bool(container.pod)
     return in_kubernetes(view) or (view.observation.without_docker and not view.supervised)
-
-
-def in_kubernetes(view: View) -> bool:
-    """True if Calico's records are in the Kubernetes API."""
-    settings = view.observation.datastore_settings
-    return settings is not None and settings.kubernetes is not None
 
 
 def restart_here(view: View) -> str:
@@ -116,7 +110,10 @@ def how_to_start(view: View) -> str:
     if not by_kubelet(view):
         return "start calico/node, or run calico-agent in supervise mode"
     shown = f"kubectl get pods -A -o wide -l k8s-app={_label(view)} --field-selector spec.nodeName={view.me}"
-    return f"{shown} names its pod, and kubectl describe says why it does not run"
+    own = view.observation.cluster_nodes.get(view.me)
+    taints = listed(tuple(own.barring())) if own is not None else ""
+    barred = f"; or its DaemonSet does not tolerate the taint {taints} of this node" if taints else ""
+    return f"{shown} names its pod, and kubectl describe says why it does not run{barred}"
 
 
 def started_anew(view: View, *settings: str) -> str:
@@ -139,62 +136,6 @@ def started_anew_on(view: View, node: str, setting: str) -> str:
         f"on {node}: remove the calico/node container and start it with {setting}, "
         "or run calico-agent there in supervise mode"
     )
-
-
-def delete_node(view: View, node: str) -> str:
-    """Return the command that deletes a node's record."""
-    return f"kubectl delete node {node}" if in_kubernetes(view) else f"calicoctl delete node {node}"
-
-
-def claim_on_block(view: View, node: str, block: IPNetwork) -> str:
-    """Return the key of a node's claim on a block: in etcd, or as kubectl takes it."""
-    if in_kubernetes(view):
-        return f"{_resource(view, 'blockaffinities')} {node}-{str(block).translate(_DASHES)}"
-    return f"/calico/ipam/v2/host/{node}/ipv{block.version}/block/{str(block).replace('/', '-')}"
-
-
-def shown(view: View, key: str) -> str:
-    """Return the command that shows the record of a key."""
-    return f"kubectl get {key} -o yaml" if in_kubernetes(view) else f"{_etcdctl(view)} get {key}"
-
-
-def deleted(view: View, key: str) -> str:
-    """Return the command that deletes it."""
-    if in_kubernetes(view):
-        return f"kubectl delete {key}"
-    return f"{_etcdctl(view)} {'rm' if _is_v2(view) else 'del'} {key}"
-
-
-def confirmed(view: View, claim: str) -> str:
-    """Return the command that has a claim on a block count."""
-    if in_kubernetes(view):
-        return f"""kubectl patch {claim} --type=merge -p '{{"spec":{{"state":"confirmed"}}}}'"""
-    return f"""etcdctl put {claim} '{{"state":"confirmed"}}'"""
-
-
-def key_of_bad(view: View, key: str) -> str:
-    """Return a key of the datastore as its own client takes it: `nodes/host1` of the Kubernetes API by its kind."""
-    plural, _, name = key.partition("/")
-    if not in_kubernetes(view):
-        return key
-    return f"{plural if plural == 'nodes' else _resource(view, plural)} {name}"
-
-
-_DASHES = str.maketrans(".:/", "---")
-
-
-def _resource(view: View, plural: str) -> str:
-    group = view.cluster.datastore.api_group if view.cluster is not None else ""
-    return f"{plural}.{group or 'crd.projectcalico.org'}"
-
-
-def _etcdctl(view: View) -> str:
-    return "ETCDCTL_API=2 etcdctl" if _is_v2(view) else "etcdctl"
-
-
-def _is_v2(view: View) -> bool:
-    settings = view.observation.datastore_settings
-    return settings is not None and settings.is_of_calico_2
 
 
 def _in_manifest(view: View, node: str, settings: tuple[str, ...]) -> str:

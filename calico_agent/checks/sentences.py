@@ -2,7 +2,8 @@
 
 from functools import partial
 
-from calico_agent.checks.commands import by_kubelet, delete_node, started_anew
+from calico_agent.checks.commands import by_kubelet, started_anew
+from calico_agent.checks.records import delete_node
 from calico_agent.expected.local_node import chosen
 from calico_agent.expected.view import View
 from calico_agent.model.calico.node import EncapsulationMode, Pool

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
-from calico_agent.checks.commands import deleted, key_of_bad, restart_on, shown
+from calico_agent.checks.commands import restart_on
+from calico_agent.checks.records import deleted, key_of_bad, shown
 from calico_agent.expected.view import View
 from calico_agent.faults.agent import (
     CFG_REFUSED,

@@ -5,7 +5,16 @@ from types import MappingProxyType
 
 from calico_agent.faults import agent, datastore
 from calico_agent.faults.bgp import bird, peering, sessions
-from calico_agent.faults.node import addresses, container, identity, names, programs, registration, supervision
+from calico_agent.faults.node import (
+    addresses,
+    container,
+    identity,
+    kubernetes,
+    names,
+    programs,
+    registration,
+    supervision,
+)
 from calico_agent.faults.preflight import cluster, kernel, machine, network
 from calico_agent.faults.routes import blocks, foreign, host_routes, links, pods, table, underlay
 from calico_agent.model.finding import Fault
@@ -20,6 +29,7 @@ _MODULES = (
     programs,
     container,
     registration,
+    kubernetes,
     bird,
     peering,
     sessions,

@@ -11,6 +11,7 @@ from calico_agent.model.configuration import Configuration
 from calico_agent.model.container.container import Container, Docker
 from calico_agent.model.container.image import Pull
 from calico_agent.model.finding import Fault
+from calico_agent.model.host.cluster_node import ClusterNode
 from calico_agent.model.host.conflicting_process import ConflictingProcess
 from calico_agent.model.host.machine import Host
 from calico_agent.model.maintenance import Maintenance
@@ -52,8 +53,9 @@ class Observation:
     pods, None where nobody asked. `agent_troubles` is what the agent lacks for its own work. `preparation` is what was
     read for the preflight, None where nothing was: by an agent that began just now, and of a recorded host.
     `maintenance` is what an administrator asks for now. `datastore_settings` say where the datastore is, None while
-    nobody said; `datastore_addresses` are those of its servers. `reachable` are the addresses of the names that the
-    configuration mentions (`can-reach=NAME`).
+    nobody said; `datastore_addresses` are those of its servers. `cluster_nodes` are the Node
+    objects that Kubernetes was asked for, None for one that there is not. `reachable` are the addresses of the names
+    that the configuration mentions (`can-reach=NAME`).
     """
 
     at: datetime
@@ -81,6 +83,7 @@ class Observation:
     maintenance: Maintenance = field(default_factory=Maintenance)
     datastore_settings: DatastoreSettings | None = None
     datastore_addresses: tuple[IPAddress, ...] = ()
+    cluster_nodes: Mapping[str, ClusterNode | None] = field(default_factory=dict)
     reachable: Mapping[str, tuple[IPAddress, ...]] = field(default_factory=dict)
 
     @property

@@ -16,6 +16,7 @@ from calico_agent.model.calico.workload_endpoint import WorkloadEndpoints
 from calico_agent.model.configuration import Configuration
 from calico_agent.model.container.container import Container, Docker
 from calico_agent.model.container.image import Pull
+from calico_agent.model.host.cluster_node import ClusterNode
 from calico_agent.model.host.conflicting_process import ConflictingProcess
 from calico_agent.model.maintenance import Maintenance
 from calico_agent.model.network.address import IPAddress, IPNetwork
@@ -202,6 +203,10 @@ class Collector:
         """The records of some nodes' pods, for what they are to explain; None where nobody said where etcd is."""
         settings = self._datastore.settings
         return None if settings is None else self._endpoints.read(settings, nodes, links, lost)
+
+    def nodes_of(self, names: frozenset[str]) -> Mapping[str, ClusterNode | None]:
+        """What Kubernetes says of some nodes; none where the datastore is another one."""
+        return self._datastore.nodes_of(names)
 
     def heartbeat(self, part: str) -> float:
         """When one of `PARTS` was last seen alive (monotonic seconds); now, where it is not used."""

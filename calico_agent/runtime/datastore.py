@@ -4,7 +4,7 @@ Without configuration its settings come from the calico/node that runs here.
 """
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from calico_agent.errors import ConfigError
 from calico_agent.expected.local_node import node_container
 from calico_agent.model.calico.node import Block, Datastore
 from calico_agent.model.container.container import Docker
+from calico_agent.model.host.cluster_node import ClusterNode
 from calico_agent.model.network.address import IPAddress, IPNetwork
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.settings import DatastoreSettings
@@ -39,6 +40,7 @@ _FIRST_ANSWER_SECONDS = 3.0
 _SNAPSHOT = "datastore.snapshot"
 
 if TYPE_CHECKING:
+    from calico_agent.sources.datastore.kubernetes.cluster_nodes import ClusterNodeReader
     from calico_agent.sources.datastore.mirror import Mirror
 
 MIRROR, KEEPER = "datastore_mirror", "datastore_snapshot"
@@ -64,6 +66,8 @@ class DatastoreSource:
         self._keeper: CacheWriter | None = None
         self._files_trouble: Unreadable | None = None
         self._hung: Unreadable | None = None
+        self._silent = True
+        self._nodes: ClusterNodeReader | None = None
         self.settings: DatastoreSettings | None = None
         self.endpoints: tuple[IPAddress, ...] = ()
 
@@ -85,6 +89,7 @@ class DatastoreSource:
     def read(self, docker: Docker | Unreadable) -> tuple[Datastore | Unreadable, Unreadable | None]:
         """The last reading that was believed, and why there is no newer one."""
         current = self._read_current(docker)
+        self._silent = isinstance(current, Unreadable)
         if isinstance(current, Unreadable) and (last := self._last_good()) is not None:
             return last, current
         return current, None
@@ -97,6 +102,18 @@ class DatastoreSource:
             return self._mirror.blocks(wanted)
         blocks = () if isinstance(datastore, Unreadable) else datastore.blocks
         return tuple(block for block in blocks if block.cidr in wanted)
+
+    def nodes_of(self, names: frozenset[str]) -> Mapping[str, ClusterNode | None]:
+        """What Kubernetes says of some nodes; none where the datastore is another one, and while it does not answer."""
+        if self.settings is None or self.settings.kubernetes is None or self._silent:
+            return {}
+        if self._nodes is None or self._nodes.settings != self.settings:
+            from calico_agent.sources.datastore.kubernetes.cluster_nodes import (  # noqa: PLC0415 - not for etcd's users
+                ClusterNodeReader,
+            )
+
+            self._nodes = ClusterNodeReader(self.settings)
+        return self._nodes.read(names)
 
     def heartbeat(self, part: str) -> float:
         """When `MIRROR` or `KEEPER` was last seen alive (monotonic seconds); now, where it is not used."""

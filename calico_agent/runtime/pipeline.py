@@ -4,7 +4,7 @@ Everything a pass knows comes from its observation. What it remembers is one val
 """
 
 import random
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -20,6 +20,7 @@ from calico_agent.model.calico.node import Block, Datastore
 from calico_agent.model.calico.workload_endpoint import WorkloadEndpoints
 from calico_agent.model.container.supervision import Attempts, Plan, Supervising
 from calico_agent.model.finding import ConditionType, Status
+from calico_agent.model.host.cluster_node import ClusterNode
 from calico_agent.model.identity import Identity, KeptIdentity
 from calico_agent.model.last_value_cache import caches_in_use
 from calico_agent.model.name_lease import LONG_UP_SECONDS
@@ -37,7 +38,7 @@ from calico_agent.report.session_changes import remembered
 from calico_agent.report.timeline import Sightings, advance
 from calico_agent.runtime.compose import compose
 from calico_agent.runtime.memory import Memory
-from calico_agent.runtime.pods import with_pods
+from calico_agent.runtime.pods import suspects_of, with_pods
 from calico_agent.runtime.supervision import desired_container, specification_of, succession_of
 
 
@@ -56,6 +57,9 @@ class Outside(Protocol):
         self, nodes: frozenset[str], links: frozenset[int], lost: frozenset[IPAddress]
     ) -> WorkloadEndpoints | Unreadable | None:
         """Return the records of some nodes' pods."""
+
+    def nodes_of(self, names: frozenset[str]) -> Mapping[str, ClusterNode | None]:
+        """Return what Kubernetes says of some nodes; none where the datastore is another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +103,14 @@ def evaluate(outside: Outside, config: Config, memory: Memory, at: datetime) -> 
     identity = identify(observation, config, memory.kept)
     observation = _with_pods(outside, observation, identity, config)
     assessment = _assess(observation, identity, config, memory.attempts)
+    further = observation
+    if suspects := suspects_of(assessment):  # Kubernetes may say that they are off
+        nodes = outside.nodes_of(suspects)
+        further = replace(further, cluster_nodes={**further.cluster_nodes, **nodes}) if nodes else further
     if assessment.prefixes_amiss:  # BIRD tells which peer sent a route
-        observation = outside.with_routes(observation, assessment.prefixes_amiss)
+        further = outside.with_routes(further, assessment.prefixes_amiss)
+    if further is not observation:
+        observation = further
         assessment = _assess(observation, identity, config, memory.attempts)
     return Evaluation(observation, identity, assessment)
 
@@ -174,6 +184,8 @@ def identify(observation: Observation, config: Config, kept: KeptIdentity) -> Id
 def _with_pods(outside: Outside, observation: Observation, identity: Identity, config: Config) -> Observation:
     """What is known of the pods here; their records are asked for only while etcd answers."""
     view = view_of(observation, identity, mode=config.mode, container_name=config.node.container_name)
+    if view.local.name is not None and (nodes := outside.nodes_of(frozenset({view.local.name}))):
+        view = replace(view, observation=replace(view.observation, cluster_nodes=nodes))
     return with_pods(
         view,
         lambda wanted: outside.blocks_of(observation.datastore, wanted),

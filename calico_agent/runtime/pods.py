@@ -1,4 +1,4 @@
-"""The questions about pods that one pass has, put to whoever can answer them: the mirror, a recording, etcd itself."""
+"""What one pass asks about pods and nodes, put to whoever can answer: the mirror, a recording, the datastore itself."""
 
 from collections.abc import Callable, Collection
 from dataclasses import replace
@@ -15,6 +15,8 @@ from calico_agent.expected.pods import (
     with_asked,
 )
 from calico_agent.expected.view import View
+from calico_agent.faults.node.kubernetes import NODE_NOT_READY
+from calico_agent.model.assessment import Assessment
 from calico_agent.model.calico.node import Block
 from calico_agent.model.calico.workload_endpoint import WorkloadEndpoints
 from calico_agent.model.network.address import IPAddress, IPNetwork
@@ -61,3 +63,11 @@ def with_pods(view: View, blocks_of: BlocksOf, endpoints_of: EndpointsOf) -> Obs
     if not unled and not lost and not stranded:
         return seen
     return replace(seen, pods=endpoints_of(frozenset((name, *former)), unled, lost))
+
+
+def suspects_of(assessment: Assessment) -> frozenset[str]:
+    """The nodes with a finding that would follow from a node that is not ready."""
+    findings = (one for problem in assessment.problems for one in (problem.cause, *problem.consequences))
+    return frozenset(
+        one.node for one in findings if one.node and any(NODE_NOT_READY in causes.faults for causes in one.fault.causes)
+    )

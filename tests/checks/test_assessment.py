@@ -209,6 +209,7 @@ def test_the_table_names_every_source_of_an_observation() -> None:
         "claim_trouble",
         "state_trouble",
         "rivals",
+        "cluster_nodes",
         "elsewhere",
         "pull",
         "preparation",

@@ -5,7 +5,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from calico_agent.checks import commands
+from calico_agent.checks import commands, records
 from calico_agent.checks.sentences import cure_here
 from calico_agent.expected.view import View, view_of
 from calico_agent.model.container.container import Container
@@ -105,15 +105,15 @@ def test_a_setting_of_a_daemonset_is_that_of_all_nodes() -> None:
 
 def test_records_are_named_as_their_own_client_takes_them() -> None:
     v2 = view(None, DatastoreSettings(("http://10.77.0.1:2379",), api=EtcdApi.V2))
-    claim = commands.claim_on_block(MANIFEST, "host2", BLOCK)
+    claim = records.claim_on_block(MANIFEST, "host2", BLOCK)
     assert claim == "blockaffinities.crd.projectcalico.org host2-192-168-2-0-26"
-    assert commands.deleted(MANIFEST, claim) == f"kubectl delete {claim}"
-    assert commands.shown(MANIFEST, commands.key_of_bad(MANIFEST, "nodes/host3")) == "kubectl get nodes host3 -o yaml"
-    assert commands.confirmed(MANIFEST, claim).startswith(f"kubectl patch {claim} --type=merge")
-    key = commands.claim_on_block(BY_HAND, "host2", BLOCK)
-    assert commands.deleted(BY_HAND, key) == "etcdctl del /calico/ipam/v2/host/host2/ipv4/block/192.168.2.0-26"
-    assert commands.shown(v2, "/calico/v1/x") == "ETCDCTL_API=2 etcdctl get /calico/v1/x"
-    assert (commands.delete_node(MANIFEST, "n"), commands.delete_node(BY_HAND, "n")) == (
+    assert records.deleted(MANIFEST, claim) == f"kubectl delete {claim}"
+    assert records.shown(MANIFEST, records.key_of_bad(MANIFEST, "nodes/host3")) == "kubectl get nodes host3 -o yaml"
+    assert records.confirmed(MANIFEST, claim).startswith(f"kubectl patch {claim} --type=merge")
+    key = records.claim_on_block(BY_HAND, "host2", BLOCK)
+    assert records.deleted(BY_HAND, key) == "etcdctl del /calico/ipam/v2/host/host2/ipv4/block/192.168.2.0-26"
+    assert records.shown(v2, "/calico/v1/x") == "ETCDCTL_API=2 etcdctl get /calico/v1/x"
+    assert (records.delete_node(MANIFEST, "n"), records.delete_node(BY_HAND, "n")) == (
         "kubectl delete node n",
         "calicoctl delete node n",
     )

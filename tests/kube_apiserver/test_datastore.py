@@ -17,12 +17,13 @@ from calico_agent.config import Config
 from calico_agent.config.schema import AgentSection, DockerSection
 from calico_agent.model.calico.node import Datastore, EncapsulationMode
 from calico_agent.model.observation import Unreadable
-from calico_agent.model.settings import DatastoreSettings
+from calico_agent.model.settings import DatastoreSettings, KubernetesSettings
 from calico_agent.runtime.collector import Collector
 from calico_agent.runtime.memory import Memory
 from calico_agent.runtime.pipeline import make_pass
 from calico_agent.sources.datastore import replica as replica_module
 from calico_agent.sources.datastore.backends import backend_of
+from calico_agent.sources.datastore.kubernetes.cluster_nodes import ClusterNodeReader
 from calico_agent.sources.datastore.kubernetes.kinds import V1, V3, path_of
 from calico_agent.sources.datastore.mirror import Mirror
 from calico_agent.sources.datastore.reading import read_datastore
@@ -55,6 +56,34 @@ def calico(server: KubeApiServer) -> Iterator[KubeApiServer]:
     write(server, BORROWED)
     yield server
     empty(server)
+
+
+def test_single_nodes_tell_how_kubernetes_finds_them(calico: KubeApiServer, tmp_path: Path) -> None:
+    path = "/api/v1/nodes/host3"
+    node = calico.call("GET", path)
+    node["spec"] |= {"unschedulable": True, "taints": [{"key": "dedicated", "value": "db", "effect": "NoExecute"}]}
+    node = calico.call("PUT", path, node)
+    silent = {"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown", "message": "Kubelet stopped"}
+    silent["lastTransitionTime"] = "2026-11-26T22:00:00Z"
+    node["status"] = {"conditions": [silent], "addresses": [{"type": "InternalIP", "address": "10.99.0.13"}]}
+    calico.call("PUT", f"{path}/status", node)
+    reader = ClusterNodeReader(settings(calico, tmp_path))
+    found = reader.read({"host3", "host9"})
+    assert found["host9"] is None
+    told = found["host3"]
+    assert told is not None
+    assert (told.ready, told.reason, told.since) == (None, "NodeStatusUnknown", datetime(2026, 11, 26, 22, tzinfo=UTC))
+    assert (told.cordoned, "dedicated=db:NoExecute" in told.barring()) == (True, True)
+    assert list(map(str, told.internal)) == ["10.99.0.13"]
+    calico.call("DELETE", path)
+    assert reader.read({"host3"}) == {"host3": told}  # it is kept for a while
+
+
+def test_who_may_not_read_single_nodes_is_told_nothing_of_them(calico: KubeApiServer, tmp_path: Path) -> None:
+    calico.account("blind")
+    file = calico.kubeconfig(tmp_path / "blind.conf", {"token": calico.token("blind")})
+    blind = DatastoreSettings((), kubernetes=KubernetesSettings(kubeconfig=str(file)))
+    assert ClusterNodeReader(blind).read({"host1"}) == {}
 
 
 def read(settings: DatastoreSettings) -> Datastore:

@@ -6,7 +6,7 @@ What is answered with the same bytes or text as before is decoded once.
 """
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
@@ -26,6 +26,7 @@ from calico_agent.model.container.container import (
 )
 from calico_agent.model.container.docker_network import DockerNetwork
 from calico_agent.model.container.image import LocalImage
+from calico_agent.model.host.cluster_node import ClusterNode
 from calico_agent.model.host.conflicting_process import ConflictingProcess
 from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import AddressChoice, Identity, KeptIdentity, NameChoice
@@ -120,6 +121,9 @@ class Outside:
         self, nodes: frozenset[str], links: frozenset[int], _lost: frozenset[IPAddress]
     ) -> WorkloadEndpoints | Unreadable | None:
         return WorkloadEndpoints(nodes, tuple(one for one in self._store.pods if one.node in nodes), links)
+
+    def nodes_of(self, _names: frozenset[str]) -> Mapping[str, ClusterNode | None]:
+        return {}
 
     @cached_property
     def _kernel(self) -> Kernel:

@@ -7,7 +7,7 @@ advertises the block all the same; Felix goes by the block.
 
 from collections.abc import Iterator
 
-from calico_agent.checks.commands import claim_on_block, deleted, in_kubernetes
+from calico_agent.checks.records import claim_on_block, deleted, in_kubernetes
 from calico_agent.expected.routes import Expectation
 from calico_agent.expected.view import View
 from calico_agent.faults.routes.blocks import RT_BLOCK_GONE

@@ -2,7 +2,8 @@
 
 from collections.abc import Collection, Iterator
 
-from calico_agent.checks.commands import claim_on_block, deleted, registered_again, started_anew_on
+from calico_agent.checks.commands import registered_again, started_anew_on
+from calico_agent.checks.records import claim_on_block, deleted
 from calico_agent.expected.routes import Expectation
 from calico_agent.expected.view import View
 from calico_agent.faults.node.registration import NODE_NO_ADDRESS, NODE_NO_RECORD

@@ -10,7 +10,7 @@ in a pool. Nothing in a pool with disableBGPExport is advertised, and no single 
 from collections import Counter
 from collections.abc import Iterator
 
-from calico_agent.checks.commands import claim_on_block, confirmed
+from calico_agent.checks.records import claim_on_block, confirmed
 from calico_agent.expected.pods import host_routes, is_lost
 from calico_agent.expected.routes import Expectation
 from calico_agent.expected.view import View

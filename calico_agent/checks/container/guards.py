@@ -8,7 +8,7 @@ an address that another node record has (`checks.identity.peers`); what already 
 
 from collections.abc import Iterator
 
-from calico_agent.checks.commands import delete_node
+from calico_agent.checks.records import delete_node
 from calico_agent.checks.sentences import since_when
 from calico_agent.expected.view import View
 from calico_agent.faults.node.container import SV_PORT, SV_RIVAL

@@ -6,7 +6,8 @@ more often than not: what is wrong is the address that this host was given, or t
 
 from ipaddress import ip_address
 
-from calico_agent.checks.commands import delete_node, logs_here
+from calico_agent.checks.commands import logs_here
+from calico_agent.checks.records import delete_node
 from calico_agent.checks.sentences import cure_here, env_of, owner_of
 from calico_agent.expected.local_node import chosen
 from calico_agent.expected.view import View

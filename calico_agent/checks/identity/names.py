@@ -5,6 +5,7 @@ Only exact names count: for Calico `host3` and `host3.example` are two nodes (na
 
 from collections.abc import Iterator
 
+from calico_agent.checks.commands import by_kubelet, started_anew
 from calico_agent.expected.view import View
 from calico_agent.faults.node.names import NAME_MISMATCH, NAME_SOURCES
 from calico_agent.model.finding import Finding, Severity
@@ -78,7 +79,9 @@ def _cni(source: NameSource, name: str) -> Finding:
 def _kubelet(view: View, source: NameSource, name: str) -> Finding:
     wanted = source.name.lower()
     agree = f'[identity] name = "{wanted}", or take the name out of the configuration'
-    if view.identity.name.evidence:
+    if by_kubelet(view):
+        agree = started_anew(view, f"NODENAME={wanted}")
+    elif view.identity.name.evidence:
         agree = f"start the kubelet with --hostname-override={name}; {renaming(name, wanted)}"
     return NAME_SOURCES.finding(
         "kubelet",

@@ -6,11 +6,12 @@ host name. So each is held against what this host should be.
 
 from collections.abc import Iterator
 
-from calico_agent.checks.commands import delete_node, registered_again, restart_where
+from calico_agent.checks.commands import registered_again, restart_where
 from calico_agent.checks.identity.change import is_lost
 from calico_agent.checks.identity.mismatch import find_mismatch, knows_no_way
 from calico_agent.checks.identity.overwritten import find_overwritten
 from calico_agent.checks.identity.own_name import cure_of_name, find_name, other_name
+from calico_agent.checks.records import delete_node
 from calico_agent.checks.sentences import (
     address_given_up_first,
     cure_here,

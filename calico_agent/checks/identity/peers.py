@@ -6,9 +6,10 @@ packet to it never leaves this machine. That is seen from every host of the clus
 
 from collections.abc import Iterator
 
-from calico_agent.checks.commands import delete_node, started_anew_on
+from calico_agent.checks.commands import started_anew_on
 from calico_agent.checks.identity.own_name import runs_as_another
 from calico_agent.checks.identity.suspects import bridge_around, impossible, suspects, true_address
+from calico_agent.checks.records import delete_node
 from calico_agent.checks.sentences import claimed_by, in_family, owner_of
 from calico_agent.expected.agents import is_this_host
 from calico_agent.expected.local_node import is_bridge

@@ -8,6 +8,7 @@ from calico_agent.checks.bgp.rib import rib_of
 from calico_agent.checks.blocks.homeless import find_homeless
 from calico_agent.checks.blocks.lost_blocks import find_lost_blocks
 from calico_agent.checks.blocks.owners import find_double_claims, find_unreachable
+from calico_agent.checks.blocks.pod_cidrs import find_pod_cidrs, host_local
 from calico_agent.checks.blocks.unadvertised import find_unadvertised
 from calico_agent.checks.routes.comparison import RouteMismatch, compare
 from calico_agent.checks.routes.diverted import diverted, find_answers, find_diverted
@@ -54,7 +55,8 @@ def check_routes(view: View, kernel: Kernel, expectation: Expectation) -> RouteC
         *find_answers(view, kernel),
         *find_own_blocks(view, kernel.fib, expectation),
         *found.unexpected,
-        *find_double_claims(view, expectation),
+        *(() if host_local(view) else find_double_claims(view, expectation)),
+        *(() if view.cluster is None else find_pod_cidrs(view, view.cluster)),
         *find_lost_blocks(view, expectation),
         *find_homeless(view, kernel),
         *find_unreachable(view, expectation, _stranded(view, kernel)),

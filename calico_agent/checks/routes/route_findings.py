@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from calico_agent.checks import cures
 from calico_agent.checks.bgp.filters import Withheld, withheld
 from calico_agent.checks.bgp.rib import Rib
-from calico_agent.checks.commands import birdcl, claim_on_block, restart_here
-from calico_agent.checks.commands import shown as shown_record
+from calico_agent.checks.commands import birdcl, restart_here
+from calico_agent.checks.records import claim_on_block
+from calico_agent.checks.records import shown as shown_record
 from calico_agent.checks.route_verifier import foreign
 from calico_agent.checks.traffic_impact import fate_with, fate_without, protocol, shown
 from calico_agent.checks.underlay.nearness import lost_sight

@@ -14,8 +14,9 @@ A link that was made anew under its old name is another link: its pod was starte
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from calico_agent.checks.commands import in_kubernetes, restart_where
+from calico_agent.checks.commands import restart_where
 from calico_agent.checks.identity.own_name import same_host
+from calico_agent.checks.records import in_kubernetes
 from calico_agent.checks.sentences import as_before, cure_here
 from calico_agent.expected.pods import is_lost, lost_addresses, unled_links
 from calico_agent.expected.view import View

@@ -4,6 +4,7 @@ from calico_agent.faults.bgp.bird import BIRD_LINK, NO_BIRD
 from calico_agent.faults.bgp.peering import BGP_NAT, BGP_PORT
 from calico_agent.faults.datastore import DS_BAD_KEY
 from calico_agent.faults.node.addresses import IP_MISMATCH, WRONG_HOST
+from calico_agent.faults.node.kubernetes import NODE_NOT_READY
 from calico_agent.faults.node.names import NAME_MISMATCH
 from calico_agent.faults.node.programs import SV_CONFD
 from calico_agent.faults.node.registration import NOT_IN_SERVICE
@@ -38,7 +39,7 @@ BGP_DOWN = Fault(
     code="BGP-DOWN",
     title="a BGP session is not established",
     condition=ConditionType.BGP_ESTABLISHED,
-    explained_by=(_PEER, this_host(*_HOST, *_BIRD), same_node(BGP_STALE_AS, BGP_NAT)),
+    explained_by=(_PEER, this_host(*_HOST, *_BIRD), same_node(BGP_STALE_AS, BGP_NAT, NODE_NOT_READY)),
     grouping=Grouping.BY_SUBJECT_UNTIL_MANY,
     explanation="""\
 Routes to the pods of that node come through this session, and this host's routes go out through

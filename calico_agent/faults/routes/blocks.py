@@ -18,6 +18,20 @@ Found in the affinity keys of the datastore, compared with the block's own owner
 block.""",
 )
 
+RT_POD_CIDRS = Fault(
+    code="RT-POD-CIDRS",
+    title="the pod CIDRs of two nodes overlap",
+    condition=ConditionType.ROUTES_IN_PLACE,
+    explanation="""\
+With host-local IPAM each node gives addresses of its pod CIDR without asking anybody. Two that
+overlap give the same address twice, and packets for it go to one of both.
+
+Found by comparing spec.podCIDRs of all Node objects.
+
+A pod CIDR is never changed: delete one of the Node objects, restart its kubelet, which is given
+another one, and start its pods anew.""",
+)
+
 RT_BLOCK_GONE = Fault(
     code="RT-BLOCK-GONE",
     title="pods have addresses of a block that has no record",

@@ -3,6 +3,7 @@
 from calico_agent.faults.datastore import DS_BAD_KEY
 from calico_agent.faults.node.addresses import IP_CHANGED, IP_MISMATCH, WRONG_HOST
 from calico_agent.faults.node.container import NO_CONTAINER
+from calico_agent.faults.node.kubernetes import NODE_NOT_READY
 from calico_agent.faults.node.programs import SV_FELIX
 from calico_agent.faults.node.registration import NODE_NO_RECORD
 from calico_agent.faults.preflight.kernel import HOST_MODULE
@@ -18,7 +19,7 @@ RT_NEXTHOP_DEAD = Fault(
     code="RT-NEXTHOP-DEAD",
     title="the next hop to a node does not answer, or there is none",
     condition=ConditionType.ROUTES_IN_PLACE,
-    explained_by=(same_node(*WRONG_HOST, RT_OVERLAP), this_host(RT_LINK_DOWN)),
+    explained_by=(same_node(*WRONG_HOST, RT_OVERLAP), this_host(RT_LINK_DOWN), same_node(NODE_NOT_READY)),
     grouping=Grouping.BY_NODE,
     explanation="""\
 The kernel got no answer to ARP (or neighbour discovery) for the node's address, or the link to it

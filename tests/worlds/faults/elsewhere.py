@@ -5,6 +5,7 @@ _AGENT = "a state of the agent's own process or files"
 _CHOICE = "a choice that is still to be made: every host of a world was started, as a node that is registered"
 _MEMORY = "what an agent that supervises wants, remembers, or is about to do"
 _FILES = "files of the host that name it otherwise"
+_KUBELET = "what Kubernetes itself says of a node: worlds have Calico's records alone"
 _PASSING = "passes by itself: a world is settled"
 
 _ROUTERS = "the routers of the worlds know the way to every pod, and that is not to be seen"
@@ -33,5 +34,8 @@ ELSEWHERE = {
     "SV-STOPPED": (_MEMORY, "tests/checks/container/test_supervision.py"),
     "SV-PORT": (_MEMORY, "tests/checks/container/test_guards.py"),
     "SV-STUCK": (_PASSING, "tests/checks/container/test_state.py"),
+    "NODE-NOT-READY": (_KUBELET, "tests/checks/identity/test_cluster_nodes.py"),
+    "IP-INTERNAL": (_KUBELET, "tests/checks/identity/test_cluster_nodes.py"),
+    "RT-POD-CIDRS": (_KUBELET, "tests/checks/blocks/test_pod_cidrs.py"),
     "BGP-RECOVERING": (_PASSING, "tests/checks/bgp/test_recovery.py"),
 }
