@@ -28,7 +28,7 @@ LIBRARIES = {
     "contextvars": ("calico_agent.model.last_value_cache",),
     "markupsafe": ("calico_agent.report.html.",),
     "msgspec": ("calico_agent.adopt.translate", "calico_agent.sources.datastore.kubernetes.decode"),
-    "prometheus_client.core": ("calico_agent.report.as_metrics", "calico_agent.report.tally_metrics"),
+    "prometheus_client.core": tuple(f"calico_agent.report.{each}_metrics" for each in ("as", "detail", "tally")),
 }
 
 # The configuration is read and written by what is adopted, as values; its modules that open files stay outside.

@@ -7,14 +7,14 @@
 | `/readyz`  | 200 when this host does its part of the network (the rule is in `report.verdict`), else 503          |
 | `/status`  | always 200, the whole report, so that monitoring keeps the body when things are bad; `?format=text`  |
 | `/problems`| the problems alone, confirmed and suspected                                                         |
-| `/metrics` | always 200, for Prometheus                                                                          |
+| `/metrics` | always 200, for Prometheus, and as OpenMetrics for whoever accepts that                             |
 
 On the socket only: `/configuration`, what is in use and what a reload would bring, without secrets; `/history`, what
 happened since a moment (`since`, seconds of the epoch).
-`/routes` and `/trace` are in `api.questions`. GET and HEAD only. There is no authentication, because nothing can be
-changed and no secret is told. What every local user may ask over TCP does not name another machine's machine-id, which
-is to be kept from untrusted eyes (machine-id(5)), and answers only to names that a page in a browser cannot take
-(`api.host_names`).
+`/routes` and `/trace` are in `api.questions`. GET and HEAD only. On loopback there is no authentication unless it is
+configured, because nothing can be changed and no secret is told; elsewhere there is, for each page (`api.access`). What
+every local user may ask over TCP does not name another machine's machine-id, which is to be kept from untrusted eyes
+(machine-id(5)), and answers only to names that a page in a browser cannot take (`api.access`).
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -24,11 +24,11 @@ from functools import partial
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
 
-from calico_agent.api.compression import compressed
+from calico_agent.api.access import Access, is_own_name
 from calico_agent.api.front_page import PARAMETERS, FrontPage
-from calico_agent.api.host_names import HostNames
 from calico_agent.api.latest import AgentHealth
-from calico_agent.api.metrics import CONTENT_TYPE, Metrics
+from calico_agent.api.metrics import OPEN_METRICS, PROMETHEUS_TEXT, Metrics
+from calico_agent.api.negotiation import compressed, wants_open_metrics
 from calico_agent.api.parameters import read_detail, read_parameters, read_since, read_width
 from calico_agent.api.questions import Questions, answer_routes, answer_trace, not_known
 from calico_agent.api.response import TEXT, Response, healthy_mark, json_response, refusal
@@ -46,6 +46,7 @@ _REASONS = {
     200: "OK",
     304: "Not Modified",
     400: "Bad Request",
+    401: "Unauthorized",
     404: "Not Found",
     405: "Method Not Allowed",
     421: "Misdirected Request",
@@ -60,20 +61,29 @@ _BUSY = Unreadable("agent", "it is answering other questions; ask again", "busy"
 
 @dataclass(frozen=True, slots=True)
 class _Page:
+    """`by_accept`: it goes by the Accept header, which it is given as the parameter `accept`."""
+
     answer: Callable[[Mapping[str, str]], Response]
     parameters: tuple[str, ...] = ()
+    by_accept: bool = False
 
 
 class App:
     """The WSGI application. Called by several threads at once; holds nothing that changes but `latest`."""
 
-    def __init__(self, latest: AgentHealth, questions: Questions | None = None, names: HostNames | None = None) -> None:
+    def __init__(
+        self,
+        latest: AgentHealth,
+        questions: Questions | None = None,
+        access: Access | None = None,
+    ) -> None:
         """`questions` answers /routes and /trace; None: there are no such pages.
 
-        `names` are those by which it may be called over TCP; None: on a unix socket, which has a mode of its own.
+        `access` says who is let in over TCP, and whether there is TLS; None: on a unix socket, which has a mode of its
+        own.
         """
         self._latest = latest
-        self._names = names
+        self._access = access
         self._metrics = Metrics(latest)
         self._turns = BoundedSemaphore(_MOST_QUESTIONS)
         self._pages = {
@@ -83,9 +93,9 @@ class App:
             "/status": _Page(self._status, ("format", "detail", "colour", "width")),
             "/peers": _Page(self._peers, ("format", "width")),
             "/problems": _Page(self._problems),
-            "/metrics": _Page(self._prometheus),
+            "/metrics": _Page(self._prometheus, by_accept=True),
         }
-        if names is None:
+        if access is None:
             self._pages["/configuration"] = _Page(self._configuration)
             self._pages["/history"] = _Page(partial(self._in_turn, self._history), ("since",))
         if questions is not None:
@@ -104,7 +114,7 @@ class App:
             ("Content-Type", response.content_type),
             ("Content-Length", str(len(body))),
             ("Cache-Control", "no-store"),
-            ("Vary", "Accept-Encoding"),
+            ("Vary", "Accept, Accept-Encoding"),
             *(() if packed is None else (("Content-Encoding", "gzip"),)),
             *response.headers,
         ]
@@ -112,15 +122,22 @@ class App:
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
     def _answer(self, environ: "WSGIEnvironment") -> Response:
-        if self._names is not None and environ.get("HTTP_HOST", "") not in self._names:
-            return refusal(421, f"this is not that host; ask by {self._names}")
+        if self._access is not None:
+            if self._access.context is None and not is_own_name(environ.get("HTTP_HOST", "")):
+                return refusal(421, "this is not that host; ask by localhost")
+            if not self._access.admits(environ.get("HTTP_AUTHORIZATION", "")):
+                wanted = "a bearer token is wanted, one of those in [http] token_file"
+                return json_response(401, {"error": wanted}, ("WWW-Authenticate", 'Bearer realm="calico-agent"'))
         page = self._pages.get(environ.get("PATH_INFO", "/"))
         if page is None:
             return json_response(404, {"error": "there is no such page", "pages": list(self._pages)})
         if environ["REQUEST_METHOD"] not in {"GET", "HEAD"}:
             return json_response(405, {"error": "only GET and HEAD"}, ("Allow", "GET, HEAD"))
         try:
-            return page.answer(read_parameters(environ.get("QUERY_STRING", ""), page.parameters))
+            parameters = read_parameters(environ.get("QUERY_STRING", ""), page.parameters)
+            if page.by_accept:
+                parameters = {"accept": environ.get("HTTP_ACCEPT", "")}
+            return page.answer(parameters)
         except ValueError as error:
             return refusal(400, str(error))
 
@@ -170,7 +187,7 @@ class App:
             colour, doing = parameters.get("colour") == "1", self._latest.doing_words(now)
             options = TextOptions(colour, width, detail == "all", doing, stands.stuck)
             return Response(200, TEXT, render_status(report, now, options).encode(errors="replace"), (mark,))
-        ids, doing = self._names is None, self._latest.doing_words(now)
+        ids, doing = self._access is None, self._latest.doing_words(now)
         return json_response(200, render_json(report, stuck=stands.stuck, machine_ids=ids, doing=doing), mark)
 
     def _peers(self, parameters: Mapping[str, str]) -> Response:
@@ -206,8 +223,9 @@ class App:
         except (OSError, ValueError) as error:
             return not_known(Unreadable("history", str(error), "file"), parameters)
 
-    def _prometheus(self, _parameters: Mapping[str, str]) -> Response:
-        return Response(200, CONTENT_TYPE, self._metrics.render())
+    def _prometheus(self, parameters: Mapping[str, str]) -> Response:
+        wanted = wants_open_metrics(parameters["accept"])
+        return Response(200, OPEN_METRICS if wanted else PROMETHEUS_TEXT, self._metrics.render(open_metrics=wanted))
 
     def _standing(self) -> HostHealth:
         return standing(self._latest.report, (component.words for component in self._latest.stuck()))

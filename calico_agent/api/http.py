@@ -9,11 +9,12 @@ import resource
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from socket import socket
 
+from calico_agent.api.access import Access
 from calico_agent.api.app import App
-from calico_agent.api.host_names import HostNames
 from calico_agent.api.latest import AgentHealth
 from calico_agent.api.questions import Questions
 from calico_agent.api.service import Service
@@ -21,6 +22,7 @@ from calico_agent.api.sockets import open_tcp, open_unix
 from calico_agent.errors import AnotherAgentError, ServeError
 from calico_agent.faults.agent import AGENT_HTTP
 from calico_agent.model.observation import AgentTrouble
+from calico_agent.model.settings import AccessFiles
 
 _CONNECTIONS = 64
 # Of all the files that the process may have open: its own work needs some fifty, and comes first.
@@ -30,8 +32,9 @@ _SHARE_OF_FILES = 16
 class _Door:
     """One place to serve on: how it is opened, who answers there, and why it is not open."""
 
-    def __init__(self, place: str, opener: Callable[[], socket], app: App) -> None:
+    def __init__(self, place: str, opener: Callable[[], socket], app: App, access: Access | None = None) -> None:
         self._place = place
+        self._access = access
         self._opener = opener
         self._app = app
         self.service: Service | None = None
@@ -50,7 +53,7 @@ class _Door:
             self.trouble = AgentTrouble(AGENT_HTTP, self._place, error.message, effect=effect, cure=error.hint)
         else:
             self.trouble = None
-            self.service = Service(self._app, opened, _connections())
+            self.service = Service(self._app, opened, _connections(), access=self._access)
 
     def close(self) -> None:
         if self.service is not None:
@@ -67,16 +70,27 @@ class HttpServer:
         listen: tuple[str, int] | None,
         socket_path: Path | None,
         questions: Questions | None = None,
+        *,
+        access: AccessFiles | None = None,
+        group: str = "",
     ) -> None:
-        """`listen`: address and port, None for no TCP at all. `socket_path`: None for no unix socket."""
+        """`listen`: address and port, None for no TCP at all. `socket_path`: None for no unix socket.
+
+        `access` are the files by which those who ask over TCP and the agent know each other; None: there are none.
+        `group` may use the unix socket; empty: the one that this process has.
+        """
         self._socket_path = socket_path
         self._socket_inode = 0
+        self._group = group
+        self._listen = listen
+        self._access = Access(access)
+        latest.tls_ends = lambda: self._access.ends
         self._doors: list[_Door] = []
         if socket_path is not None:
             self._doors.append(_Door(str(socket_path), self._open_unix, App(latest, questions)))
         if listen is not None:
-            app = App(latest, questions, HostNames(listen[0]))
-            self._doors.append(_Door(f"{listen[0]} port {listen[1]}", lambda: open_tcp(listen), app))
+            app = App(latest, questions, self._access)
+            self._doors.append(_Door(f"{listen[0]} port {listen[1]}", self._open_tcp, app, self._access))
 
     @property
     def port(self) -> int | None:
@@ -103,8 +117,11 @@ class HttpServer:
         return min((door.service.heartbeat() for door in self._doors if door.service), default=time.monotonic())
 
     def troubles(self) -> tuple[AgentTrouble, ...]:
-        """Where it cannot serve, and why."""
-        return tuple(door.trouble for door in self._doors if door.trouble is not None)
+        """Where it cannot serve, and why; and what is wrong with its certificate."""
+        return (
+            *(door.trouble for door in self._doors if door.trouble is not None),
+            *self._access.troubles(datetime.now(UTC)),
+        )
 
     def stop(self) -> None:
         """Stop serving; answers that are being written get a moment."""
@@ -112,9 +129,18 @@ class HttpServer:
             door.close()
         self._remove_socket_file()
 
+    def _open_tcp(self) -> socket:
+        """What others reach is opened with what protects it, or not at all. Raises ServeError."""
+        assert self._listen is not None, "there is such a door only with an address"
+        address, port = self._listen
+        if exposed := self._access.files.exposes(address):
+            raise ServeError(f"cannot listen on {address} port {port}: {exposed}", hint="or listen on loopback")
+        self._access.open()
+        return open_tcp(self._listen)
+
     def _open_unix(self) -> socket:
         assert self._socket_path is not None, "there is such a door only with a path"
-        opened = open_unix(self._socket_path)
+        opened = open_unix(self._socket_path, self._group)
         self._socket_inode = self._socket_path.stat().st_ino
         return opened
 

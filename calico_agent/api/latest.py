@@ -57,6 +57,10 @@ class AgentHealth:
         self.tell_history: Callable[[datetime | None], list[dict[str, Any]]] | None = None
         # The newest of the history, cheaply.
         self.tell_recent: Callable[[], RecentHistory] = lambda: RecentHistory(trouble="nobody keeps a history")
+        # When the certificates of the TCP port expire, by role.
+        self.tls_ends: Callable[[], Mapping[str, datetime]] = dict
+        # How many sessions, and how many problems, have series of their own.
+        self.detail_limit = 0
         self.loop_limit = loop_limit
         # What the loop counts.
         self.tally = Tally()

@@ -9,13 +9,15 @@ one that is waited for longest makes room: whoever says at once what he wants is
 import os
 import time
 from contextlib import suppress
+from functools import partial
 from socket import socket
 from typing import TYPE_CHECKING, Any, cast
 
 from waitress import wasyncore
-from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer, create_server
 
+from calico_agent.api.access import Access
+from calico_agent.api.channel import LARGEST_RECORD, TimedChannel, TlsChannel
 from calico_agent.worker import Worker
 
 if TYPE_CHECKING:
@@ -25,25 +27,7 @@ _WORKERS = 4
 _DEADLINE_SECONDS = 10
 _STOP_SECONDS = 2
 _PAUSE_SECONDS = 0.2
-
-
-class _Channel(HTTPChannel):
-    """A connection. `since`: from when on the client is waited for (monotonic)."""
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - waitress' own
-        self.since = time.monotonic()
-        super().__init__(*arguments, **options)
-
-    def received(self, data: bytes) -> bool:
-        before = len(self.requests)
-        taken = super().received(data)
-        if len(self.requests) > before:
-            self.since = time.monotonic()
-        return taken
-
-    def service(self) -> None:
-        super().service()
-        self.since = time.monotonic()
+_RENEW_SECONDS = 1.0
 
 
 class Service(Worker):
@@ -52,16 +36,24 @@ class Service(Worker):
     stop_seconds = 2 * _STOP_SECONDS
 
     def __init__(
-        self, app: "WSGIApplication", opened: socket, connections: int, deadline: float = _DEADLINE_SECONDS
+        self,
+        app: "WSGIApplication",
+        opened: socket,
+        connections: int,
+        deadline: float = _DEADLINE_SECONDS,
+        access: Access | None = None,
     ) -> None:
         """`connections`: how many clients may be connected that are waited for.
 
-        `deadline`: how long (s) a client may take for a request, or for an answer that holds no worker.
+        `deadline`: how long (s) a client may take for a request, or for an answer that holds no worker. `access` is
+        kept as its files are, and says whether there is TLS; None: whoever reaches the socket may ask.
         """
         address = opened.getsockname()
         self.port: int | None = address[1] if isinstance(address, tuple) else None
         self._connections = connections
         self._deadline = deadline
+        self._access = access
+        self._renew_at = 0.0
         self._map: dict[int, Any] = {}
         server = create_server(
             app,
@@ -74,11 +66,13 @@ class Service(Worker):
             max_request_header_size=8192,
             max_request_body_size=8192,
             clear_untrusted_proxy_headers=True,
+            recv_bytes=LARGEST_RECORD,
             log_socket_errors=False,
             ident=None,
         )
         assert isinstance(server, BaseWSGIServer), "one socket makes one server"
-        server.channel_class = _Channel
+        tls = partial(TlsChannel, access) if access is not None and access.context is not None else None
+        server.channel_class = cast("Any", tls or TimedChannel)
         self._server = server
         self._opened = opened
         super().__init__(f"http-{self.port or 'unix'}")
@@ -95,12 +89,18 @@ class Service(Worker):
             self.beat()
             wasyncore.loop(timeout=1, use_poll=True, map=self._map, count=1)
             self._cut()
+            self._renew()
         self._server.task_dispatcher.shutdown(timeout=_STOP_SECONDS)
         wasyncore.close_all(self._map)
 
+    def _renew(self) -> None:
+        if self._access is not None and time.monotonic() >= self._renew_at:
+            self._renew_at = time.monotonic() + _RENEW_SECONDS
+            self._access.renew()
+
     def _cut(self) -> None:
         """Close the connections of clients that are late, and the one that makes room."""
-        channels = list(cast("dict[int, _Channel]", self._server.active_channels).values())
+        channels = list(cast("dict[int, TimedChannel]", self._server.active_channels).values())
         waited_for = sorted((one for one in channels if not one.requests), key=lambda one: one.since)
         now = time.monotonic()
         out_of_files = self._out_of_files()

@@ -1,6 +1,8 @@
 """The sockets that the agent serves on: one address on loopback, one unix socket for `status`."""
 
 import errno
+import grp
+import os
 import socket
 import stat
 from pathlib import Path
@@ -28,13 +30,19 @@ def open_tcp(listen: tuple[str, int]) -> socket.socket:
     return opened
 
 
-def open_unix(path: Path) -> socket.socket:
-    """A bound socket that only owner and group may use; replaces one whose owner is gone. Raises ServeError."""
+def open_unix(path: Path, group: str = "") -> socket.socket:
+    """A bound socket that only owner and group may use; replaces one whose owner is gone. Raises ServeError.
+
+    `group` is a name or a number; empty: that of this process. Folders that are made for it are that group's, too.
+    """
     opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+        if not path.parent.exists():
+            path.parent.mkdir(mode=0o750, parents=True)
+            _give(path.parent, group)
         _remove_dead(path)
         opened.bind(str(path))
+        _give(path, group)
         path.chmod(_UNIX_MODE)
         opened.listen()
     except OSError as error:
@@ -44,6 +52,22 @@ def open_unix(path: Path) -> socket.socket:
         opened.close()
         raise
     return opened
+
+
+def _give(path: Path, group: str) -> None:
+    """Raises ServeError. systemd gives the service its group already, and lets it give nothing away."""
+    if not group:
+        return
+    try:
+        number = int(group) if group.isdecimal() else grp.getgrnam(group).gr_gid
+        if path.stat().st_gid != number:
+            os.chown(path, -1, number)
+    except KeyError:
+        said = f"cannot give {path} to the group {group}: there is no such group"
+        raise ServeError(said, hint="getent group lists them; see [http] socket_group") from None
+    except OSError as error:
+        said = f"cannot give {path} to the group {group}: {error.strerror}"
+        raise ServeError(said, hint="under systemd a drop-in with `Group=` does that (docs/install.md)") from None
 
 
 def _remove_dead(path: Path) -> None:

@@ -22,8 +22,26 @@ def joint_faults(config: Config) -> Iterator[tuple[Key, str]]:
     if (name := config.identity.name) and not config.old_names and not is_name_in_calico_3(name):
         words = 'wanted a node name like host1, or "" for the host name; capitals and "_" with [datastore] api = "v2"'
         yield ("identity", "name"), f'"{name}" is not a node name that Calico accepts ({words})'
+    yield from _http_faults(config)
     if config.supervise.backoff_initial_seconds > config.supervise.backoff_max_seconds:
         yield ("supervise", "backoff_initial_seconds"), "is larger than backoff_max_seconds"
+
+
+def exposure_faults(config: Config) -> Iterator[tuple[Key, str]]:
+    """A port that others would reach with nothing to protect it: the agent does not open it, and does all else."""
+    if config.listen is not None and (exposed := config.access_files.exposes(config.listen[0])):
+        yield ("http", "listen"), f'"{config.http.listen}" is not opened: {exposed} (or an address of loopback)'
+
+
+def _http_faults(config: Config) -> Iterator[tuple[Key, str]]:
+    section = config.http
+    for one, other in (("cert_file", "key_file"), ("key_file", "cert_file"), ("client_ca_file", "cert_file")):
+        if getattr(section, one) and not getattr(section, other):
+            yield ("http", one), f"is of no use without {other}"
+    if not section.listen:
+        for name in ("cert_file", "token_file"):
+            if getattr(section, name):
+                yield ("http", name), 'is of no use with listen = ""'
 
 
 def _method_faults(config: Config) -> Iterator[tuple[Key, str]]:

@@ -10,19 +10,21 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from calico_agent.config.consistency import Key
+from calico_agent.config.consistency import Key, exposure_faults
 from calico_agent.config.schema import Config
 from calico_agent.errors import ConfigError
 from calico_agent.small_file import read_small
 from calico_agent.sources.datastore.server.error import DatastoreError
 from calico_agent.sources.datastore.server.tls_files import TlsFiles, tls_context
 from calico_agent.sources.decode_error import Malformed
+from calico_agent.sources.host.access_files import AccessFileError, read_access
 from calico_agent.sources.host.decode.certificate import decode_certificates
 
 _MOST_BYTES = 1 << 20
 _SOON = timedelta(days=14)
 
-_SECRET = ("key_file", "password_file", "kubeconfig")
+_SECRET = ("key_file", "password_file", "kubeconfig", "token_file")
+_HTTP_FILES = ("cert_file", "key_file", "client_ca_file", "token_file")
 _DATASTORE_FILES = ("ca_file", "cert_file", "key_file", "password_file", "kubeconfig")
 
 
@@ -44,16 +46,19 @@ def check_files(config: Config, now: datetime) -> Checked:
             checked.faults.append((key, f"{path} {reason}"))
         else:
             _check_mode(checked, key, path)
+    checked.faults.extend(exposure_faults(config))
     if not checked.faults:
         _check_contents(checked, config, now)
         _check_kubeconfig(checked, config)
+        _check_access(checked, config, now)
     return checked
 
 
 def _named(config: Config) -> Iterator[tuple[Key, Path]]:
-    for name in _DATASTORE_FILES:
-        if path := getattr(config.datastore, name):
-            yield ("datastore", name), Path(path)
+    for section, names in (("datastore", _DATASTORE_FILES), ("http", _HTTP_FILES)):
+        for name in names:
+            if path := getattr(getattr(config, section), name):
+                yield (section, name), Path(path)
     if config.docker.credentials:
         yield ("docker", "credentials"), Path(config.docker.credentials)
 
@@ -115,6 +120,17 @@ def _check_kubeconfig(checked: Checked, config: Config) -> None:
         checked.notes.append((("datastore", "kubeconfig"), f"{config.datastore.kubeconfig}: for {server}"))
 
 
+def _check_access(checked: Checked, config: Config, now: datetime) -> None:
+    try:
+        read_access(config.access_files)
+    except AccessFileError as error:
+        checked.faults.append((("http", error.key), error.message))
+        return
+    for name in ("cert_file", "client_ca_file"):
+        if path := getattr(config.http, name):
+            _check_validity(checked, ("http", name), Path(path), now)
+
+
 def _check_validity(checked: Checked, key: Key, path: Path, now: datetime) -> None:
     """Of our own certificate the first one counts, of a bundle of authorities each stands for itself."""
     try:
@@ -122,7 +138,7 @@ def _check_validity(checked: Checked, key: Key, path: Path, now: datetime) -> No
     except (Malformed, OSError) as error:
         checked.faults.append((key, f"{path}: {error.what if isinstance(error, Malformed) else error.strerror}"))
         return
-    best = max(found, key=lambda one: one.not_after) if key[1] == "ca_file" else found[0]
+    best = max(found, key=lambda one: one.not_after) if key[1].endswith("ca_file") else found[0]
     if best.not_after < now:
         checked.faults.append((key, f"{path}: expired on {_day(best.not_after)}"))
     elif best.not_before > now:

@@ -17,6 +17,7 @@ from calico_agent.config.node import NodeSection
 from calico_agent.config.password import read_password
 from calico_agent.model.calico.autodetection import parse_method
 from calico_agent.model.settings import (
+    AccessFiles,
     AddressSettings,
     DatastoreSettings,
     DriftPolicy,
@@ -106,7 +107,13 @@ class HttpSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     listen: Annotated[str, text('an address with a port like 127.0.0.1:9197, or "" for off', values.check_listen)] = (
         "127.0.0.1:9197"
     )
+    cert_file: FilePath = ""
+    key_file: SecretPath = ""
+    client_ca_file: FilePath = ""
+    token_file: SecretPath = ""
+    detail_limit: Annotated[int, Meta(ge=0, le=100_000, description="a whole number from 0 to 100000")] = 0
     socket: SocketPath = paths.SOCKET
+    socket_group: Annotated[str, text('a group, or "" for that of the service', values.check_group)] = ""
 
 
 class LogSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -144,6 +151,12 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def listen(self) -> tuple[str, int] | None:
         """Address and port of the HTTP server, None for off."""
         return values.parse_listen(self.http.listen)
+
+    @property
+    def access_files(self) -> AccessFiles:
+        """By what those who ask over TCP, and the agent, know each other."""
+        section = self.http
+        return AccessFiles(section.cert_file, section.key_file, section.client_ca_file, section.token_file)
 
     @property
     def old_names(self) -> bool:

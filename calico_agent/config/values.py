@@ -15,6 +15,7 @@ from calico_agent.model.network.address import IPInterface
 _NODE_NAME_2 = re.compile(r"[a-zA-Z0-9_.-]+")
 _NODE_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _CONTAINER_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
+_GROUP = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\$?", re.ASCII)
 _VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 # reference/regexp.go of github.com/distribution/reference: host and port, a path in lower case, tag, digest.
@@ -168,6 +169,12 @@ def parse_listen(text: str) -> tuple[str, int] | None:
 
 def check_listen(text: str) -> None:
     parse_listen(text)
+
+
+def check_group(text: str) -> None:
+    """useradd(8) takes these names; a number is one, too."""
+    if text and (len(text) > 32 or not _GROUP.fullmatch(text)):
+        raise ValueError("is not the name of a group")
 
 
 def check_environment(variables: dict[str, str]) -> None:

@@ -33,6 +33,24 @@ path of the unix socket.
 `ss -ltnp` names who has the port. [http] listen and socket say where the agent serves.""",
 )
 
+AGENT_TLS = Fault(
+    code="AGENT-TLS",
+    title="the certificate or the token of the agent's port is of no use, or soon will be",
+    severity=Severity.WARNING,
+    condition=ConditionType.IDENTITY_CONFIRMED,
+    explanation="""\
+Whoever scrapes the agent over TLS will not believe it, or is not believed. Everything else goes on,
+and `calico-agent status` goes by the unix socket.
+
+Found when the files of [http] change: then they are read again, and what is half written, or a
+certificate with the key of another one, is passed over; what was read before stays in force. And
+found by the dates in the certificate that is in use, from 30 days before its end on, or a third of
+its life.
+
+Put the right files in their place; no restart is needed. `calico-agent config check` looks into
+them.""",
+)
+
 AGENT_FILES = Fault(
     code="AGENT-FILES",
     title="the agent itself is out of file descriptors",

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
+from ipaddress import ip_address
+from pathlib import Path
 
 from calico_agent.model.calico.autodetection import CalicoMethod
 from calico_agent.model.container.container import Mount
@@ -165,3 +167,26 @@ class SuperviseSettings:
     respect_stop: bool = False
     take_over: bool = False
     pull: PullPolicy = PullPolicy.MISSING
+
+
+@dataclass(frozen=True, slots=True)
+class AccessFiles:
+    """Paths, empty for none: the port's certificate and its key, the authorities of clients, and clients' tokens."""
+
+    cert: str = ""
+    key: str = ""
+    client_ca: str = ""
+    token: str = ""
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """Those that are named."""
+        return tuple(Path(one) for one in (self.cert, self.key, self.client_ca, self.token) if one)
+
+    def exposes(self, address: str) -> str:
+        """Return why the agent must not answer on this address with these files; empty where it may."""
+        if ip_address(address).is_loopback or (self.cert and (self.client_ca or self.token)):
+            return ""
+        lacks = [] if self.cert else ["with cert_file and key_file"]
+        lacks += [] if self.client_ca or self.token else ["with client_ca_file or token_file"]
+        return f"other machines reach {address}, which [http] allows only {' and '.join(lacks)}"

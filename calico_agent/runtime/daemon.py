@@ -184,7 +184,7 @@ class Daemon:
             self._notifier.ready(f"the reload was refused: {error.faults[0]}")
         else:
             if config.http != self._config.http:
-                reason = "the addresses of [http] change only with a restart"
+                reason = "[http] changes only with a restart"
                 self._tell("restart_needed", Level.WARNING, reason=reason)
             for watch in self._watches:
                 watch.stop()
@@ -217,7 +217,9 @@ def run(config: Config, on_disk: ConfigOnDisk) -> int:
 
 
 def _serve(latest: AgentHealth, config: Config, queries: RouteQueries) -> HttpServer:
-    return HttpServer(latest, config.listen, Path(config.http.socket), queries)
+    latest.detail_limit = config.http.detail_limit
+    path, group = Path(config.http.socket), config.http.socket_group
+    return HttpServer(latest, config.listen, path, queries, access=config.access_files, group=group)
 
 
 def _share_one_heap() -> None:

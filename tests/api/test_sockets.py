@@ -1,5 +1,6 @@
 """Opening the sockets: what is in the way, and who may use them."""
 
+import grp
 import socket
 import stat
 from pathlib import Path
@@ -15,6 +16,18 @@ class TestUnix:
         with open_unix(tmp_path / "run" / "agent.sock"):
             assert stat.S_IMODE((tmp_path / "run" / "agent.sock").stat().st_mode) == 0o660
             assert stat.S_IMODE((tmp_path / "run").stat().st_mode) == 0o750
+
+    @pytest.mark.real
+    def test_another_group_may_be_named(self, tmp_path: Path) -> None:
+        for group, number in (("adm", grp.getgrnam("adm").gr_gid), ("4711", 4711)):
+            path = tmp_path / group / "agent.sock"
+            with open_unix(path, group):
+                assert [one.stat().st_gid for one in (path, path.parent)] == [number] * 2
+                assert stat.S_IMODE(path.stat().st_mode) == 0o660
+
+    def test_a_group_that_is_not_there_says_so(self, tmp_path: Path) -> None:
+        with pytest.raises(ServeError, match=r"the group nobody-has-this: there is no such group \(.*socket_group"):
+            open_unix(tmp_path / "agent.sock", "nobody-has-this")
 
     def test_one_whose_owner_is_gone_is_replaced(self, tmp_path: Path) -> None:
         open_unix(tmp_path / "agent.sock").close()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calico_agent.faults.agent import AGENT_FILES, AGENT_HTTP
+from calico_agent.faults.agent import AGENT_FILES, AGENT_HTTP, AGENT_TLS
 from calico_agent.model.calico.bad_key import ResourceKind
 from calico_agent.model.calico.node import Datastore
 from calico_agent.model.configuration import Configuration
@@ -146,6 +146,12 @@ CASES = {
         ),
         {"AGENT-HTTP 127.0.0.1 port 9197": set()},
         says=("it is taken", "free it"),
+        status={},
+    ),
+    "a new certificate of the agent's port that is of no use is a warning, and the host is as well as before": Case(
+        replace(HEALTHY, agent_troubles=(AgentTrouble(AGENT_TLS, "renewal", "it is of no use", cure="see [http]"),)),
+        {"AGENT-TLS renewal": set()},
+        says=("it is of no use", "see [http]"),
         status={},
     ),
     "nothing at all can be read: every condition is unknown, none is false": Case(

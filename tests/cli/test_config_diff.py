@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from calico_agent.api.access import Access
 from calico_agent.api.app import App
-from calico_agent.api.host_names import HostNames
 from calico_agent.api.http import HttpServer
 from calico_agent.api.latest import AgentHealth
 from calico_agent.cli import client
@@ -85,11 +85,11 @@ def test_without_an_agent_only_the_container_is_compared(tmp_path: Path, capsys:
     assert err.startswith("calico-agent: only the container is compared: no agent is running here")
 
 
-@pytest.mark.parametrize(("names", "status"), [(None, "200 OK"), (HostNames("127.0.0.1"), "404 Not Found")])
-def test_it_is_told_on_the_socket_only(agent: tuple[AgentHealth, Path], names: HostNames | None, status: str) -> None:
+@pytest.mark.parametrize(("access", "status"), [(None, "200 OK"), (Access(), "404 Not Found")])
+def test_it_is_told_on_the_socket_only(agent: tuple[AgentHealth, Path], access: Access | None, status: str) -> None:
     said: list[str] = []
     asked = {"REQUEST_METHOD": "GET", "PATH_INFO": "/configuration", "HTTP_HOST": "localhost"}
-    App(agent[0], names=names)(asked, lambda status, _headers: said.append(status))  # type: ignore[arg-type]
+    App(agent[0], access=access)(asked, lambda status, _headers: said.append(status))  # type: ignore[arg-type]
     assert said == [status]
 
 

@@ -117,20 +117,24 @@ def _purge(host: Host, guide: Guide) -> None:
 
 
 def reach(host: Host) -> None:
-    """docs/network-and-security.md: who is let in reads the metrics, and nobody else reads anything."""
+    """docs/network-and-security.md: who is let in reads the metrics, and others nothing."""
     guide = read_guide("network-and-security.md")
     values = {"ADDRESS": ADDRESS, "PROMETHEUS": "10.77.0.1"}
+    host.run("cp /etc/calico-agent/calico-agent.toml /root/before.toml")
     assert "calico_agent_build_info" in follow(host, guide, "A Prometheus", **values)
-    ask = "ip netns exec world curl --silent --max-time 3 --cacert /etc/nginx/tls/cert.pem --write-out '%{http_code}'"
-    ours, others = f"--user prometheus:secret https://{ADDRESS}:9198", f"https://{ADDRESS}:9198"
+    ask = "ip netns exec world curl --silent --max-time 3 --cacert /etc/calico-agent/tls/cert.pem"
+    ask += " --write-out '%{http_code}'"
+    others = f"https://{ADDRESS}:9197"
+    ours = f'--header "Authorization: Bearer $(cat /etc/calico-agent/token)" {others}'
     assert "calico_agent_build_info" in host.run(f"{ask} {ours}/metrics")
-    assert host.run(f"{ask} --output /dev/null {ours}/status") == "404"
-    assert host.run(f"{ask} --output /dev/null {others}/metrics") == "401"
+    for page in ("metrics", "status", "livez"):
+        assert host.run(f"{ask} --output /dev/null {others}/{page}") == "401"
     follow(host, guide, "Firewall", **values)
     assert "calico_agent_build_info" in host.run(f"{ask} {ours}/metrics")
     host.run("ip -n world address add 10.77.0.99/24 dev br0")
     assert host.run(f"{ask} --interface 10.77.0.99 --output /dev/null {ours}/metrics", check=False) == "000"
-    host.run("systemctl stop nginx; rm /etc/nginx/conf.d/calico-agent.conf /etc/nginx/calico-agent.users")
+    host.run("mv /root/before.toml /etc/calico-agent/calico-agent.toml")
+    host.run("rm -r /etc/calico-agent/tls /etc/calico-agent/token; systemctl restart calico-agent")
     host.run("nft delete table inet calico_agent; ip -n world address del 10.77.0.99/24 dev br0")
     assert guide.left_out == set()
 

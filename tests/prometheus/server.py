@@ -51,8 +51,11 @@ class Prometheus:
 
 
 @contextmanager
-def scraping(targets: Mapping[str, int], rules: str, folder: Path) -> Iterator[Prometheus]:
-    """One that scrapes these ports of loopback, each the agent of the host of that name, and goes by these rules."""
+def scraping(targets: Mapping[str, int], rules: str, folder: Path, *more: Mapping[str, object]) -> Iterator[Prometheus]:
+    """One that scrapes these ports of loopback, each the agent of the host of that name, and goes by these rules.
+
+    `more` are jobs as its configuration has them.
+    """
     (folder / "rules.yml").write_text(rules)
     jobs = [{"targets": [f"127.0.0.1:{port}"], "labels": {"instance": host}} for host, port in targets.items()]
     (folder / "prometheus.yml").write_text(
@@ -60,7 +63,7 @@ def scraping(targets: Mapping[str, int], rules: str, folder: Path) -> Iterator[P
             {
                 "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
                 "rule_files": ["rules.yml"],
-                "scrape_configs": [{"job_name": "calico-agent", "static_configs": jobs}],
+                "scrape_configs": [{"job_name": "calico-agent", "static_configs": jobs}, *more],
             }
         )
     )

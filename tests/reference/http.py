@@ -2,8 +2,8 @@
 
 from typing import cast
 
+from calico_agent.api.access import Access
 from calico_agent.api.app import App
-from calico_agent.api.host_names import HostNames
 from calico_agent.api.latest import AgentHealth
 from calico_agent.api.questions import Questions
 from calico_agent.config import Config
@@ -19,7 +19,7 @@ _SAID = {
     "/status": """The whole [report](status.md). Always 200.""",
     "/peers": """The BGP sessions, with how often each went down since the agent started. 503 before the first pass.""",
     "/problems": """The problems alone, confirmed and suspected, as the report has them. 503 before the first pass.""",
-    "/metrics": """The [metrics](metrics.md), for Prometheus. Always 200.""",
+    "/metrics": """The [metrics](metrics.md), for Prometheus; as OpenMetrics 1.0 for who accepts that. Always 200.""",
     "/configuration": """The configuration in force and the one on disk, without secrets. On the socket only.""",
     "/history": """What happened since a moment (`since`, seconds of the epoch): `entries`, as [kept](log.md). On the
         socket only.""",
@@ -39,9 +39,11 @@ def page() -> str:
         "HTTP",
         "the pages of the application",
         f"The agent answers on `http://{http.listen}` (`[http] listen`) and on the unix socket `{http.socket}` "
-        "(`[http] socket`, mode 0660). GET and HEAD only, no authentication, and nothing can be changed.",
-        "The port answers to its own names only: `localhost`, loopback addresses, the configured address. What would "
-        "identify another machine is told on the socket only.",
+        "(`[http] socket`, mode 0660). GET and HEAD only, and nothing can be changed.",
+        "On loopback without TLS the port answers to its own names only, `localhost` and loopback addresses, and to "
+        "others with 421. Any other address has TLS, and knows who asks, for each page ([who reaches "
+        "it](../network-and-security.md)): without a token that is wanted the answer is 401. What would identify "
+        "another machine is told on the socket only.",
         markdown.table(("path", "parameters", "what it answers"), rows),
         "`format` is `json` (the usual one) or `text`. A parameter, a node or a pool that does not exist is refused "
         "with 400 or 404, and never answered with nothing. Why is said in JSON (`error`). What is longer than 1 KiB "
@@ -52,5 +54,5 @@ def page() -> str:
 def _pages() -> dict[str, tuple[str, ...]]:
     """The parameters of each path, of both kinds of sockets."""
     latest, questions = AgentHealth(loop_limit=60), cast("Questions", object())
-    apps = (App(latest, questions, HostNames("127.0.0.1")), App(latest, questions))
+    apps = (App(latest, questions, Access()), App(latest, questions))
     return {path: one.parameters for app in apps for path, one in app._pages.items()}

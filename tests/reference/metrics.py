@@ -1,6 +1,6 @@
 """The page of all metrics, made from the families of real pages."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -33,7 +33,7 @@ def page() -> str:
             family.type,
             ", ".join(_labels(family)),
             markdown.escape(family.documentation),
-            "" if family.name in always else "yes",
+            _absent(family.name, always),
         )
         for family in everything.values()
         if family.name.startswith(_PREFIX)
@@ -41,8 +41,9 @@ def page() -> str:
     return markdown.page(
         "Metrics",
         "the families that the agent makes",
-        "`/metrics` on the HTTP port and on the unix socket. The number of series does not grow with the cluster. All "
-        "values of one answer are of one instant, and times are instants in seconds since 1970: "
+        "`/metrics` on the HTTP port and on the unix socket, in Prometheus' text format, or as OpenMetrics for who "
+        "accepts that. The number of series does not grow with the cluster, unless `[http] detail_limit` asks for "
+        "more. All values of one answer are of one instant, and times are instants in seconds since 1970: "
         "`time() - calico_agent_last_pass_timestamp_seconds` is an age.",
         "What is not known is left out, and never 0, so a rule asks for `absent()` as well where that matters. Before "
         "the first pass there are `calico_agent_healthy`, `calico_agent_ready`, `calico_agent_component_healthy` and "
@@ -53,6 +54,23 @@ def page() -> str:
     )
 
 
+# What only some configurations have.
+_CONFIGURED = {
+    "calico_agent_http_certificate_expiry_timestamp_seconds": "without TLS",
+    "calico_agent_details_left_out": "without `detail_limit`",
+    "calico_agent_problem_subject_since_timestamp_seconds": "without `detail_limit`",
+}
+
+
+_OF_THE_CLUSTER = {"node", "peer"}
+
+
+def _absent(name: str, always: Container[str]) -> str:
+    if name.startswith("calico_agent_bgp_session_"):
+        return "without `detail_limit`"
+    return _CONFIGURED.get(name, "" if name in always else "yes")
+
+
 def _families(*reports: Report) -> dict[str, Metric]:
     """The families of which these reports have a series, by name."""
     return {family.name: family for report in reports for family in _page_of(report) if family.samples}
@@ -60,6 +78,8 @@ def _families(*reports: Report) -> dict[str, Metric]:
 
 def _page_of(report: Report) -> Iterable[Metric]:
     latest = AgentHealth(loop_limit=60)
+    latest.detail_limit = 100
+    latest.tls_ends = lambda: {"server": NOW, "client_authority": NOW}
     latest.publish(report)
     return text_string_to_metric_families(Metrics(latest).render().decode())
 
@@ -95,4 +115,5 @@ def _labels(family: Metric) -> Iterator[str]:
         for label, value in sorted(sample.labels.items()):
             values.setdefault(label, {})[value] = None
     for label, known in values.items():
-        yield markdown.code(label) + (f" ({', '.join(known)})" if len(known) > 1 else "")
+        listed = len(known) > 1 and label not in _OF_THE_CLUSTER
+        yield markdown.code(label) + (f" ({', '.join(known)})" if listed else "")

@@ -13,6 +13,7 @@ ELSEWHERE = {
     "RT-ROUTER": (_ROUTERS, "tests/checks/underlay/test_routers.py"),
     "AGENT-FILES": (_AGENT, "tests/test_descriptors.py"),
     "AGENT-HTTP": (_AGENT, "tests/api/test_http.py"),
+    "AGENT-TLS": (_AGENT, "tests/api/test_access.py"),
     "CFG-REFUSED": (_AGENT, "tests/checks/test_assessment.py"),
     "DS-FILE": (_AGENT, "tests/checks/test_assessment.py"),
     "DS-SNAPSHOT": (_AGENT, "tests/checks/test_assessment.py"),
