@@ -157,9 +157,12 @@ def mesh_off(world: World, _hostname: str) -> World | None:
 
 
 def record_deleted(world: World, hostname: str) -> World | None:
-    """With all that goes with it; its calico/node runs on, and confd leaves BIRD's configuration as it was."""
+    """With all that goes with it; its calico/node runs on, and confd leaves BIRD's configuration as it was.
+
+    Where BGPPeers choose nodes by labels, no cure knows those that went with the record.
+    """
     node = _own(world, hostname)
-    if node is None or node.cluster_id is not None:
+    if node is None or node.cluster_id is not None or (node.labels and not world.bgp.mesh):
         return None
     return history.with_host(history.delete_node(world, node.name), replace(world.host(hostname), known=world))
 

@@ -219,3 +219,13 @@ def test_calico_node_that_found_an_address_of_another_node_is_given_its_own() ->
     for hostname in ("host2", "host3", "host1"):
         world = heal(world, hostname, roots(world, hostname)[0].cure)
     assert false_alarms(world) == []
+
+
+def test_a_host_of_several_addresses_that_moved_is_told_with_all_of_them() -> None:
+    """Its record lists them, and not the registered one: others said no more than that no session comes up."""
+    world = identity.moved_and_told(with_aliases(plain(), "host3"), "host3")
+    (root,) = roots(world, "host1")
+    assert (root.code, root.subject) == ("IP-ELSEWHERE", "host3")
+    assert "has one of 10.77.0.250, " in root.what
+    assert "start it with IP=ADDRESS" in root.cure
+    assert "ADDRESS is one of 10.77.0.250, " in root.cure

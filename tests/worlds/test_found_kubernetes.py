@@ -9,9 +9,10 @@ from tests.worlds import mistakes
 from tests.worlds.faults import FAULTS, Fault
 from tests.worlds.health import false_alarms
 from tests.worlds.looking import look_at
+from tests.worlds.model import history
 from tests.worlds.model.settle import settle
 from tests.worlds.model.values import KUBERNETES, MANY_NODES, PENDING, PENDING_DELETION, Claim, World
-from tests.worlds.plain import plain
+from tests.worlds.plain import of_size, plain
 from tests.worlds.properties import misjudged
 
 
@@ -38,6 +39,14 @@ def test_nor_does_it_take_the_block_from_its_owner() -> None:
     claimed = replace(block, claims=(*block.claims, ("host2", PENDING)))
     blocks = tuple(claimed if one is block else one for one in world.blocks)
     assert false_alarms(replace(world, blocks=blocks)) == []
+
+
+def test_a_route_to_a_pod_in_a_block_of_one_that_nobody_claims_is_not_stale() -> None:
+    """Its node tells of it as of every pod, and the block is read by nobody else."""
+    world = replace(plain(of_size(32)), store=MANY_NODES)
+    block = mistakes.own_block(world, "host2")
+    assert block is not None
+    assert false_alarms(history.release_block(world, block)) == []
 
 
 @pytest.mark.parametrize("store", [KUBERNETES, MANY_NODES])

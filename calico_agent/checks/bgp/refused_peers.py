@@ -82,7 +82,7 @@ def _owners(view: View, strangers: tuple[IPAddress, ...]) -> Mapping[IPAddress, 
     found |= {one: agents[str(one)] for one in strangers if str(one) in agents}
     recorded = _recorded(nodes)
     found |= {one: recorded[one] for one in strangers if one in recorded}
-    return found | {there.address: name for (name, _), there in true_addresses(view).items()}
+    return found | {address: name for (name, _), there in true_addresses(view).items() for address in there.addresses}
 
 
 def _translated(view: View, session: Session, router: IPAddress) -> Finding:

@@ -5,8 +5,9 @@ under the old one (node/pkg/lifecycle/startup/startup.go@v3.32.1). BIRD there ca
 have, so no session comes up; or Docker's masquerading gives its connections the right source, which nobody expects.
 
 What tells the true address: the agent there; since v3.31 the node's own record of its links (`spec.interfaces`;
-those of loopback and dummy links are left out, so only another address of the registered network counts); or who knocks
-on BIRD here. None of it counts against a session that is up, but that another machine's agent has that address.
+those of loopback and dummy links are left out, so only another address of the registered network counts, and several
+only while the session is down); or who knocks on BIRD here. None of it counts against a session that is up, but that
+another machine's agent has that address.
 """
 
 from collections import Counter
@@ -29,6 +30,7 @@ from calico_agent.model.last_value_cache import LastValueCache
 from calico_agent.model.name_lease import Machine
 from calico_agent.model.network.address import Family, IPAddress, IPInterface, IPNetwork
 from calico_agent.model.recency import SETTLING, is_within
+from calico_agent.text import listed
 
 # The first addresses of the networks that Docker takes by itself (its `default-address-pools`).
 _DOCKERS = frozenset(
@@ -41,9 +43,9 @@ _DOCKERS = frozenset(
 
 
 class There(NamedTuple):
-    """The true address of a node, and what tells it."""
+    """The true address of a node, and what tells it; or it is one of several."""
 
-    address: IPAddress
+    addresses: tuple[IPAddress, ...]
     evidence: str
     probably: bool = False
 
@@ -113,25 +115,31 @@ def _unlisted(nodes: tuple[Node, ...]) -> tuple[tuple[str, Family], ...]:
     )
 
 
-def _listed_instead(node: Node, registered: IPInterface) -> tuple[IPAddress, str] | None:
-    """The address in the registered network, and its link, that a node lists instead of the registered one."""
+def _listed_instead(node: Node, registered: IPInterface) -> tuple[tuple[IPAddress, str], ...]:
+    """The addresses in the registered network, each with its link, that a node lists instead of the registered one."""
     seen = [(address, link) for link, addresses in node.interfaces for address in addresses]
     if any(address == registered.ip for address, _ in seen):
-        return None
-    near = [(address, link) for address, link in seen if address in registered.network and not address.is_link_local]
-    return near[0] if len(near) == 1 else None
+        return ()
+    return tuple(
+        (address, link) for address, link in seen if address in registered.network and not address.is_link_local
+    )
 
 
 def _there(view: View, node: Node, registered: IPInterface, seen: _Seen) -> There | None:
     machine = machine_of(view, node.name)
     if machine is not None and registered.ip in seen.down and (address := _other(machine, registered)):
-        return There(address, f"its agent says that it has {address}")
-    if (instead := _listed_instead(node, registered)) is not None:
-        address, link = instead
-        return There(address, f"its own record lists {address} on {link}, and {registered.ip} on no link")
-    if registered.ip not in seen.down:
-        return None
-    return _knocking(view, node, registered, seen) or _beside_docker(node, registered)
+        return There((address,), f"its agent says that it has {address}")
+    instead = _listed_instead(node, registered)
+    if len(instead) != 1:
+        if registered.ip not in seen.down:
+            return None
+        if found := _knocking(view, node, registered, seen) or _beside_docker(node, registered):
+            return found
+    if instead:
+        shown = listed(tuple(f"{address} on {link}" for address, link in instead))
+        evidence = f"its own record lists {shown}, and {registered.ip} on no link"
+        return There(tuple(address for address, _ in instead), evidence)
+    return None
 
 
 def _beside_docker(node: Node, registered: IPInterface) -> There | None:
@@ -139,17 +147,17 @@ def _beside_docker(node: Node, registered: IPInterface) -> There | None:
 
     Those are never listed (DEFAULT_INTERFACES_TO_EXCLUDE of node/pkg/lifecycle/startup/autodetection@v3.32.1).
     """
-    listed = [
+    known = [
         (address, link)
         for link, addresses in node.interfaces
         for address in addresses
         if address.version == registered.version and not address.is_link_local
     ]
-    if registered.ip not in _DOCKERS or len(listed) != 1 or listed[0][0] == registered.ip:
+    if registered.ip not in _DOCKERS or len(known) != 1 or known[0][0] == registered.ip:
         return None
-    address, link = listed[0]
+    address, link = known[0]
     evidence = f"its own record lists {address} on {link} alone; Docker gives {registered.ip} to bridges of its own"
-    return There(address, evidence, probably=True)
+    return There((address,), evidence, probably=True)
 
 
 def _other(machine: Machine, registered: IPInterface) -> IPAddress | None:
@@ -173,15 +181,15 @@ def _knocking(view: View, node: Node, registered: IPInterface, seen: _Seen) -> T
     for stranger in strangers:
         link = next((link for link, addresses in node.interfaces if stranger in addresses), "")
         if link:
-            return There(stranger, f"its own record lists {stranger} on {link}; {log}")
+            return There((stranger,), f"its own record lists {stranger} on {link}; {log}")
     networks = view.local.networks(family)
     if len(strangers) != 1 or registered.ip not in seen.alone or _is_near(registered.ip, networks):
         return None
     evidence = f"{log}, and only the session with {node.name} is not up"
     if _is_near(strangers[0], networks):
-        return There(strangers[0], evidence, probably=True)
+        return There(strangers, evidence, probably=True)
     if registered.ip in _DOCKERS:
-        return There(strangers[0], f"{evidence}; Docker gives {registered.ip} to bridges of its own", probably=True)
+        return There(strangers, f"{evidence}; Docker gives {registered.ip} to bridges of its own", probably=True)
     return None
 
 
@@ -190,15 +198,17 @@ def _is_near(address: IPAddress, networks: tuple[IPNetwork, ...]) -> bool:
 
 
 def _elsewhere(view: View, name: str, registered: IPInterface, there: There) -> Finding:
-    setting = f"{'IP' if registered.version == 4 else 'IP6'}={there.address}"
+    variable, addresses = "IP" if registered.version == 4 else "IP6", listed(tuple(map(str, there.addresses)))
+    one_of = "one of " if len(there.addresses) > 1 else ""
+    cure = started_anew_on(view, name, f"{variable}={'ADDRESS' if one_of else addresses}")
     return IP_ELSEWHERE.finding(
         in_family(name, registered.version),
         f"node {name} is registered with {registered.ip}, and {'probably ' if there.probably else ''}"
-        f"has {there.address} instead",
+        f"has {one_of}{addresses} instead",
         why=there.evidence,
         effect=(f"no BGP session with {name} can come up, and " if view.local.uses_bird else "")
         + f"packets for the pods of {name} do not get there",
-        cure=started_anew_on(view, name, setting),
+        cure=f"{cure}; ADDRESS is {one_of}{addresses}" if one_of else cure,
         node=name,
         family=registered.version,
         condition=ConditionType.BGP_ESTABLISHED if view.local.uses_bird else ConditionType.ROUTES_IN_PLACE,

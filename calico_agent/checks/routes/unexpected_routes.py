@@ -113,10 +113,11 @@ def _stale(cluster: Cluster, expectation: Expectation, key: Key, pool: Pool) -> 
     """Whether a route of Calico's is to a block that nobody owns.
 
     With peers beyond the mesh, aggregates that are no blocks may come from routers: only what is as long as a block of
-    its pool is judged then.
+    its pool is judged then. Where not all blocks are read, a host route may lead to a pod in a block of one address
+    that nobody claims any more.
     """
     version, length, _ = key
-    if key in expectation.claimed:
+    if key in expectation.claimed or (length == FULL_LENGTH[version] and not cluster.datastore.blocks_read):
         return False
     around = cluster.block_index.covering(key)
     if around is not None:

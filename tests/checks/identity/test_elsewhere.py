@@ -114,9 +114,22 @@ CASES = {
     "an address of a loopback link is in no list, and its host is off": Case(
         lost(as_host3("10.77.9.3/32", ("eth0", "10.77.0.13"))), {"BGP-DOWN host3": {"RT-MISSING 192.168.3.0/26"}}
     ),
-    "two other addresses of that network tell nothing": Case(
+    "two other addresses of that network do not tell which one is meant": Case(
         lost(as_host3("10.77.0.128/24", ("eth0", "10.77.0.13"), ("eth1", "10.77.0.14"))),
-        {"BGP-DOWN host3": {"RT-MISSING 192.168.3.0/26"}},
+        {"IP-ELSEWHERE host3": {"BGP-DOWN host3", "RT-MISSING 192.168.3.0/26"}},
+        says=(
+            "node host3 is registered with 10.77.0.128, and has one of 10.77.0.13 and 10.77.0.14 instead",
+            "its own record lists 10.77.0.13 on eth0 and 10.77.0.14 on eth1, and 10.77.0.128 on no link",
+            "start it with IP=ADDRESS",
+            "ADDRESS is one of 10.77.0.13 and 10.77.0.14",
+        ),
+    ),
+    "two other addresses, and the session is up": Case(
+        stored(
+            peered(TO_HOST2, session("10.77.0.128")),
+            nodes=(HOST1, HOST2, as_host3("10.77.0.128/24", ("eth0", "10.77.0.13"), ("eth1", "10.77.0.14"))),
+        ),
+        {"RT-WRONG-NEXTHOP 192.168.3.0/26": set()},
     ),
     "a list that is older than the address, and the session is up": Case(
         stored(peered(TO_HOST2, session("10.77.0.128")), nodes=(HOST1, HOST2, replace(LISTS_ITS_OWN))),

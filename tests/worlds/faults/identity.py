@@ -42,15 +42,11 @@ def moved(world: World, hostname: str) -> World | None:
 
 
 def moved_and_told(world: World, hostname: str) -> World | None:
-    """The same, and calico/node was started with the address of before: the record lists what the links have.
-
-    Of several addresses there nobody else can tell which one is meant.
-    """
+    """The same, and calico/node was started with the address of before: the record lists what the links have."""
     node = own_node(world, hostname)
-    held = (one for link in world.host(hostname).links for one in link.addresses)
-    if node is None or node.ipv4 is None or sum(one.ip in node.ipv4.network for one in held) > 1:
+    if node is None or node.ipv4 is None:
         return None
-    return _moved(world, hostname, str(node.ipv4)) if node is not None and world.release.interfaces else None
+    return _moved(world, hostname, str(node.ipv4)) if world.release.interfaces else None
 
 
 def _moved(world: World, hostname: str, given: str) -> World | None:

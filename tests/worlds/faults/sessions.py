@@ -213,7 +213,8 @@ def link_missed(world: World, hostname: str) -> World | None:
         for _, node in others(world, hostname)
         if link is not None and node.ipv4 is not None and any(node.ipv4.ip in one.network for one in link.addresses)
     ]
-    plain = any(one.ipip == one.vxlan == NEVER and mistakes.used(world, one.cidr) for one in world.pools)
+    pools = (one for one in world.pools if one.cidr.version == 4 and one.ipip == one.vxlan == NEVER)
+    plain = any(mistakes.used(world, one.cidr) for one in pools)
     if mistakes.from_anybody(world):  # the default route leads to the routers, which know the way
         return None
     return troubled(world, hostname, unseen=frozenset({link.name})) if link is not None and near and plain else None
