@@ -8,7 +8,7 @@ from pathlib import Path
 PURE = re.compile(
     r"calico_agent\.(secret|text|model|expected|checks|faults|identity|plan|report|adopt"
     r"|sources\.(json_object|decode_error|kernel\.uapi|\w+\.decode)"
-    r"|sources\.datastore\.(calico|etcd2\.(answer|decode)|etcd3\.(decode|encode)|kubernetes\.decode))(\.|$)"
+    r"|sources\.datastore\.(calico|etcd2\.(answer|decode)|etcd3\.(decode|encode)|kubernetes\.(decode|node_annotations)))(\.|$)"
 )
 """Modules that turn values into values. They may import each other as far as the layers allow; a stage no decoder."""
 
@@ -27,7 +27,7 @@ LIBRARIES = {
     "yaml": ("calico_agent.adopt.manifest.", "calico_agent.sources.kubernetes.decode.yaml_object"),
     "contextvars": ("calico_agent.model.last_value_cache",),
     "markupsafe": ("calico_agent.report.html.",),
-    "msgspec": ("calico_agent.adopt.translate", "calico_agent.sources.datastore.kubernetes.decode"),
+    "msgspec": ("calico_agent.adopt.translate", "calico_agent.sources.datastore.kubernetes."),
     "prometheus_client.core": tuple(f"calico_agent.report.{each}_metrics" for each in ("as", "detail", "tally")),
 }
 

@@ -8,7 +8,7 @@ import yaml
 
 from calico_agent.model.settings import DatastoreSettings, KubernetesSettings
 from calico_agent.sources.datastore.kubernetes.kinds import V1, path_of
-from tests.kube_apiserver.server import KubeApiServer
+from tests.kube_apiserver.api import KubeApi
 from tests.places import REPOSITORY
 
 ACCOUNT = "calico-agent"
@@ -31,7 +31,7 @@ _PATHS = {
 }
 
 
-def install(api: KubeApiServer, group: str = V1) -> None:
+def install(api: KubeApi, group: str = V1) -> None:
     """The kinds of Calico's resources, and the account and role that we ship."""
     for plural, kind in KINDS.items():
         api.custom_resource(group, plural, kind, "v1" if group == V1 else "v3")
@@ -39,7 +39,7 @@ def install(api: KubeApiServer, group: str = V1) -> None:
         api.call("POST", _PATHS[document["kind"]], document)
 
 
-def write(api: KubeApiServer, capture: Path, group: str = V1) -> None:
+def write(api: KubeApi, capture: Path, group: str = V1) -> None:
     """All recorded objects, as they were."""
     for path in sorted(capture.glob("*.json")):
         if path.stem in KINDS or path.stem == "nodes":
@@ -53,13 +53,13 @@ def bare(item: dict[str, Any]) -> dict[str, Any]:
     return {**item, "metadata": metadata}
 
 
-def empty(api: KubeApiServer, group: str = V1) -> None:
+def empty(api: KubeApi, group: str = V1) -> None:
     """Remove all objects."""
     for plural in ("nodes", *KINDS):
         api.call("DELETE", path_of(group, f"{plural}/"))
 
 
-def change(api: KubeApiServer, plural: str, name: str, group: str = V1, **metadata_or_spec: Any) -> None:
+def change(api: KubeApi, plural: str, name: str, group: str = V1, **metadata_or_spec: Any) -> None:
     """Write an object anew with other parts of its metadata or spec."""
     path = f"{path_of(group, f'{plural}/')}/{name}"
     found = api.call("GET", path)
@@ -68,7 +68,7 @@ def change(api: KubeApiServer, plural: str, name: str, group: str = V1, **metada
     api.call("PUT", path, found)
 
 
-def settings(api: KubeApiServer, folder: Path, token: str | None = None, **more: Any) -> DatastoreSettings:
+def settings(api: KubeApi, folder: Path, token: str | None = None, **more: Any) -> DatastoreSettings:
     """Those of a host with a token of our account."""
     path = api.kubeconfig(folder / "kubeconfig", {"token": token or api.token(ACCOUNT)})
     return DatastoreSettings((), kubernetes=KubernetesSettings(kubeconfig=str(path), **more), timeout=3.0)

@@ -15,6 +15,7 @@ from calico_agent.sources import json_object
 from calico_agent.sources.decode_error import Malformed
 from calico_agent.sources.json_object import JsonObject
 
+_STATES = {state.value: state for state in AffinityState}
 _IP_VERSIONS = {"ipv4": 4, "ipv6": 6}
 
 
@@ -27,7 +28,9 @@ def decode_affinity(tail: str, value: bytes) -> Affinity | None:
     fields = json_object.parse_object(value) if value else {}
     if json_object.flag(fields, "deleted"):
         return None
-    return Affinity(json_object.printable(node, "the node in the key"), cidr, affinity_state(fields))
+    return Affinity(
+        json_object.printable(node, "the node in the key"), cidr, affinity_state(json_object.text(fields, "state"))
+    )
 
 
 def decode_block(tail: str, value: bytes) -> Block | None:
@@ -42,12 +45,11 @@ def decode_block(tail: str, value: bytes) -> Block | None:
     return block
 
 
-def affinity_state(fields: JsonObject) -> AffinityState:
+def affinity_state(written: str | None) -> AffinityState:
     """The state of a claim. One written before states existed (Calico v3.0 and older) has none, and is good."""
-    written = json_object.text(fields, "state") or AffinityState.CONFIRMED.value
     try:
-        return AffinityState(written)
-    except ValueError:
+        return _STATES[written or AffinityState.CONFIRMED.value]
+    except KeyError:
         raise Malformed(f"state is {written!a}, not confirmed, pending or pendingDeletion") from None
 
 

@@ -103,12 +103,13 @@ def _labels(metadata: JsonObject) -> tuple[tuple[str, str], ...]:
     labels = json_object.section(metadata, "labels")
     if not _LABEL_TYPES.issuperset(map(type, labels.values())):
         raise Malformed("labels holds values that are not text")
-    return tuple(sorted(_label(name, value or "") for name, value in labels.items()))
+    return tuple(sorted(shared_label(name, value or "") for name, value in labels.items()))
 
 
 # All but a few labels of a node (its name, its rack) are those of hundreds of others: one pair serves them all.
 @lru_cache(maxsize=1 << 14)
-def _label(name: str, value: str) -> tuple[str, str]:
+def shared_label(name: str, value: str) -> tuple[str, str]:
+    """The pair, one for all that have it."""
     return sys.intern(name), value
 
 

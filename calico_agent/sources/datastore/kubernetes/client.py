@@ -6,6 +6,7 @@ group or kind of resource that is not there and 429 in plain text.
 
 import math
 import random
+import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -25,6 +26,7 @@ from calico_agent.sources.datastore.kubernetes.objects import (
     WatchEvent,
     decode_event,
     decode_page,
+    decode_plurals,
     named,
     refused,
 )
@@ -45,6 +47,8 @@ _SLOWEST = 1000
 _CONNECTIONS = 12  # one for each watch, one to ask by
 # After the server should have ended a watch, it may be late so long (s).
 _LATE = 10.0
+_JSON = "application/json"
+_GROUP = re.compile(r"/apis/[^/]+/[^/]+")
 _CODES = {Trouble.UNREACHABLE: "unreachable", Trouble.UNAUTHORIZED: "denied", Trouble.FORBIDDEN: "denied"}
 _WORDS = {
     Trouble.WRONG_CA: "the server's certificate is not of the authority of the credential",
@@ -136,7 +140,19 @@ class ApiClient:
             if response.status == 429 and (pause := _pause(response)) < deadline - time.monotonic():
                 time.sleep(pause)
                 continue
+            if response.status == 403 and self._lacks(path, deadline):
+                raise refused(404, body, path)
             raise refused(response.status, body, path)
+
+    def _lacks(self, path: str, deadline: float) -> bool:
+        """Whether the API has no such kind: without a right to it that is 403 as well, and everybody may ask this."""
+        group, _, plural = path.rpartition("/")
+        if not _GROUP.fullmatch(group):
+            return False
+        try:
+            return plural not in decode_plurals(self._read(self._ask(group, None, _JSON, deadline), deadline))
+        except (DatastoreError, HTTPError, OSError):
+            return False
 
     def _send(
         self, path: str, parameters: Mapping[str, object] | None, accept: str, deadline: float, lasting: float | None
@@ -161,15 +177,16 @@ class ApiClient:
 
     def _read(self, response: BaseHTTPResponse, deadline: float) -> bytes:
         """However long it takes, as long as it comes."""
-        began, body = time.monotonic(), bytearray()
+        began, chunks, size = time.monotonic(), [], 0
         while chunk := response.read1(_CHUNK):
-            body += chunk
-            if len(body) > _MOST:
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > _MOST:
                 raise DatastoreError(f"an answer is larger than {_MOST >> 20} MiB", "failed")
             now = time.monotonic()
-            if now > deadline and len(body) < (now - began) * _SLOWEST:
+            if now > deadline and size < (now - began) * _SLOWEST:
                 raise DatastoreError(f"no answer within {self._timeout:.3g} s", "timeout")
-        return bytes(body)
+        return b"".join(chunks)
 
     def _refusal(self, response: BaseHTTPResponse, deadline: float) -> bytes:
         try:

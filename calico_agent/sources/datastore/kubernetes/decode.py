@@ -8,7 +8,7 @@ so since v3.32; here they differ in one field. libcalico-go/lib/backend/k8s of p
 resources/{node,ipam_affinity,ipam_block}.go, and syncersv1/updateprocessors/bgpnodeprocessor.go for host-local IPAM.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -17,12 +17,12 @@ import msgspec
 
 from calico_agent.model.calico.bad_key import BadKey, ResourceKind
 from calico_agent.model.calico.node import Affinity, AffinityState, Block, Datastore, Node
-from calico_agent.model.network.address import IPAddress, IPNetwork
+from calico_agent.model.network.address import IPNetwork
 from calico_agent.sources import json_object
 from calico_agent.sources.datastore.calico import assembly
-from calico_agent.sources.datastore.calico.as_number import as_number
 from calico_agent.sources.datastore.calico.ipam import affinity_state, block_of
 from calico_agent.sources.datastore.calico.resource import KINDS, resource_of
+from calico_agent.sources.datastore.kubernetes.node_annotations import Metadata, node_of
 from calico_agent.sources.decode_error import Malformed
 from calico_agent.sources.json_object import JsonObject
 
@@ -39,9 +39,8 @@ PREFIXES = (
     "felixconfigurations/",
 )
 
-_CALICO = "projectcalico.org/"
 _KINDS = {**KINDS, "ipamblocks": ResourceKind.IPAM_BLOCK, "blockaffinities": ResourceKind.BLOCK_AFFINITY}
-_Value = TypeVar("_Value")
+_Read = TypeVar("_Read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +54,30 @@ class KubernetesNode:
 Decoded = assembly.Decoded | KubernetesNode
 
 
-class _Metadata(msgspec.Struct):
-    """What is read of an object's metadata."""
-
-    annotations: dict[str, str] | None = None
-    labels: dict[str, str | None] | None = None
-
-
 class _Object(msgspec.Struct):
     """What is read of an object: of a Node no status, which is the most of it."""
 
-    metadata: _Metadata
+    metadata: Metadata
     spec: dict[str, Any] | None = None
 
 
-_decoder = msgspec.json.Decoder(_Object)
+class _AffinitySpec(msgspec.Struct):
+    node: str | None = None
+    cidr: str | None = None
+    state: str | None = None
+    type: str | None = None
+    deleted: str | bool | None = None
+
+
+class _BlockAffinity(msgspec.Struct):
+    """What is read of an affinity, of which there is one for each block of the cluster."""
+
+    spec: _AffinitySpec
+
+
+_objects = msgspec.json.Decoder(_Object)
+_affinities = msgspec.json.Decoder(_BlockAffinity)
+_OF_HOSTS = frozenset({None, "", "host"})
 
 
 def decode_key(key: str, value: bytes) -> Decoded | BadKey | None:
@@ -108,16 +116,12 @@ def assemble(
         for cidr in value.pod_cidrs if pod_cidrs else ():
             whole[block_key(cidr)] = Block(cidr, value.node.name)
             whole[f"{AFFINITIES}{value.node.name}-{cidr}"] = Affinity(value.node.name, cidr)
-    if not follows_blocks:
-        whole |= dict(_claimed(whole))
     read = assembly.assemble(whole, revision=revision, read_at=read_at)
+    if not follows_blocks:
+        confirmed = (one for one in read.affinities if one.state is AffinityState.CONFIRMED)
+        claimed = {one.cidr: Block(one.cidr, one.node) for one in confirmed}
+        read = replace(read, blocks=tuple(claimed.values()))
     return replace(read, claimable=False, blocks_read=follows_blocks)
-
-
-def _claimed(records: Mapping[str, assembly.Decoded | BadKey]) -> Iterator[tuple[str, Block]]:
-    for value in records.values():
-        if isinstance(value, Affinity) and value.state is AffinityState.CONFIRMED:
-            yield block_key(value.cidr), Block(value.cidr, value.node)
 
 
 def _with_own_tunnel(found: KubernetesNode) -> Node:
@@ -142,96 +146,42 @@ def _name_of(plural: str, name: str) -> str:
 def _decode(plural: str, name: str, value: bytes) -> Decoded | None:
     if len(value) > json_object.MAX_VALUE:
         raise Malformed(f"it has {len(value)} bytes, more than the {json_object.MAX_VALUE} that are read")
-    try:
-        found = _decoder.decode(value)
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise Malformed(f"it is no object of Kubernetes: {str(error)[:200]}") from None
+    if f"{plural}/" == AFFINITIES:
+        return _affinity(value)
+    found = _parsed(_objects, value)
     spec = found.spec or {}
     if f"{plural}/" == NODES:
-        return KubernetesNode(_node(name, found.metadata), _pod_cidrs(spec))
-    # A string in v1, a boolean in v3. Deleting takes two steps: to mark, and to remove.
-    if str(spec.get("deleted")).lower() == "true":
+        return KubernetesNode(node_of(name, found.metadata), _pod_cidrs(spec))
+    if _is_deleted(spec.get("deleted")):
         return None
     if f"{plural}/" == BLOCKS:
         return block_of(spec)
-    if f"{plural}/" == AFFINITIES:
-        return _affinity(spec)
     return resource_of(plural, name, {"spec": spec})
 
 
-def _affinity(spec: JsonObject) -> Affinity | None:
-    """None where the owner is no host: the block itself names such an owner."""
-    if (json_object.text(spec, "type") or "host") != "host":
+def _parsed(decoder: msgspec.json.Decoder[_Read], value: bytes) -> _Read:
+    try:
+        return decoder.decode(value)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise Malformed(f"it is no object of Kubernetes: {str(error)[:200]}") from None
+
+
+def _affinity(value: bytes) -> Affinity | None:
+    """None where the owner is no host (the block itself names such an owner), and where it is marked as deleted."""
+    spec = _parsed(_affinities, value).spec
+    if _is_deleted(spec.deleted) or spec.type not in _OF_HOSTS:
         return None
-    node = json_object.text(spec, "node")
-    if node is None:
+    if not spec.node:
         raise Malformed("it names no node")
-    return Affinity(node, json_object.parse_network(spec.get("cidr"), "cidr"), affinity_state(spec))
+    node = json_object.printable(spec.node, "node")
+    return Affinity(node, json_object.parse_network(spec.cidr, "cidr"), affinity_state(spec.state))
+
+
+def _is_deleted(mark: object) -> bool:
+    """A string in v1, a boolean in v3. Deleting takes two steps: to mark, and to remove."""
+    return mark is True or mark == "true"
 
 
 def _pod_cidrs(spec: JsonObject) -> tuple[IPNetwork, ...]:
     written = json_object.items(spec, "podCIDRs") or [one for one in (spec.get("podCIDR"),) if one]
     return tuple(json_object.parse_network(one, "podCIDRs") for one in written)
-
-
-def _node(name: str, metadata: _Metadata) -> Node:
-    """A node by its annotations. Calico ignores one that cannot be understood, as if it were not there."""
-    said = {
-        key.removeprefix(_CALICO): value
-        for key, value in (metadata.annotations or {}).items()
-        if key.startswith(_CALICO)
-    }
-
-    def address(written: str, version: int) -> IPAddress | None:
-        return _lenient(lambda: json_object.address(said, written, version))
-
-    return Node(
-        name=name,
-        ipv4=_lenient(lambda: json_object.interface(said, "IPv4Address", 4)),
-        ipv6=_lenient(lambda: json_object.interface(said, "IPv6Address", 6)),
-        as_number=_lenient(lambda: as_number(said, "ASNumber") if said.get("ASNumber") else None),
-        route_reflector_cluster_id=_lenient(lambda: json_object.text(said, "RouteReflectorClusterID")),
-        ipip_tunnel_address=address("IPv4IPIPTunnelAddr", 4),
-        vxlan_tunnel_address=address("IPv4VXLANTunnelAddr", 4),
-        vxlan_tunnel_address_v6=address("IPv6VXLANTunnelAddr", 6),
-        vxlan_tunnel_mac=_lenient(lambda: json_object.text(said, "VXLANTunnelMACAddr")),
-        vxlan_tunnel_mac_v6=_lenient(lambda: json_object.text(said, "VXLANTunnelMACAddrV6")),
-        wireguard_public_key=_lenient(lambda: json_object.text(said, "WireguardPublicKey")),
-        wireguard_public_key_v6=_lenient(lambda: json_object.text(said, "WireguardPublicKeyV6")),
-        wireguard_address=address("IPv4WireguardInterfaceAddr", 4),
-        wireguard_address_v6=address("IPv6WireguardInterfaceAddr", 6),
-        interfaces=_lenient(lambda: _interfaces(said)) or (),
-        labels=_labels(metadata, said),
-    )
-
-
-def _lenient(read: Callable[[], _Value]) -> _Value | None:
-    try:
-        return read()
-    except Malformed:
-        return None
-
-
-def _interfaces(said: Mapping[str, str]) -> tuple[tuple[str, tuple[IPAddress, ...]], ...]:
-    written = {"interfaces": _json(said.get("Interfaces") or "[]")}
-    return tuple(
-        (
-            json_object.text(link, "name") or "",
-            tuple(json_object.parse_address(one, "addresses") for one in json_object.items(link, "addresses")),
-        )
-        for link in json_object.objects(written, "interfaces")
-    )
-
-
-def _labels(metadata: _Metadata, said: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    """Those of Kubernetes, and those that were given through Calico where Kubernetes has none of that name."""
-    given = _lenient(lambda: json_object.section({"labels": _json(said.get("labels") or "{}")}, "labels")) or {}
-    own = {name: value or "" for name, value in (metadata.labels or {}).items()}
-    return tuple(sorted({**{name: value for name, value in given.items() if isinstance(value, str)}, **own}.items()))
-
-
-def _json(written: str) -> Any:  # noqa: ANN401 - whatever somebody wrote there
-    try:
-        return msgspec.json.decode(written)
-    except (msgspec.DecodeError, RecursionError):
-        raise Malformed("the annotation is not JSON") from None

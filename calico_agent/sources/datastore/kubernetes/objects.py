@@ -53,6 +53,15 @@ class WatchEvent(msgspec.Struct):
     object: msgspec.Raw
 
 
+class _Kind(msgspec.Struct):
+    name: str
+
+
+class _Kinds(msgspec.Struct):
+    resources: list[_Kind] = []
+
+
+_kinds: msgspec.json.Decoder[_Kinds] = msgspec.json.Decoder(_Kinds)
 _page: msgspec.json.Decoder[Page] = msgspec.json.Decoder(Page)
 _named: msgspec.json.Decoder[_Named] = msgspec.json.Decoder(_Named)
 _event: msgspec.json.Decoder[WatchEvent] = msgspec.json.Decoder(WatchEvent)
@@ -78,6 +87,14 @@ def decode_page(body: bytes) -> Page:
         return _page.decode(body)
     except (msgspec.DecodeError, ValueError):
         raise DatastoreError("what it answers is no list of Kubernetes", "failed") from None
+
+
+def decode_plurals(body: bytes) -> frozenset[str]:
+    """The kinds of resources that a group has. Raises DatastoreError."""
+    try:
+        return frozenset(one.name for one in _kinds.decode(body).resources)
+    except (msgspec.DecodeError, ValueError):
+        raise DatastoreError("what it answers is no list of kinds of resources", "failed") from None
 
 
 def decode_event(line: bytes) -> WatchEvent:
