@@ -116,18 +116,17 @@ def _legend(standings: tuple[NodeStanding, ...]) -> Markup:
 
 def _amiss(standings: tuple[NodeStanding, ...]) -> Markup:
     """What keeps nodes from being fine, each with the nodes, the gravest first."""
-    reasons: defaultdict[tuple[int, str, str], list[str]] = defaultdict(list)
+    reasons: defaultdict[tuple[int, str], list[str]] = defaultdict(list)
     for one in standings:
         if one.why:
-            reasons[_RANKS[one.tone], one.why, one.way].append(one.name)
+            reasons[_RANKS[one.tone], one.why].append(one.name)
     ordered = sorted(reasons.items(), key=lambda reason: (reason[0][0], -len(reason[1])))
     rows = (
-        row(Markup("%s%s") % (icon(_TONES[rank]), told(why, 160)), len(names), way, _names(names))
-        for (rank, why, way), names in ordered[:_LISTED]
+        row(Markup("%s%s") % (icon(_TONES[rank]), told(why, 160)), len(names), _names(names))
+        for (rank, why), names in ordered[:_LISTED]
     )
     left = note(f"and {counted(len(ordered) - _LISTED, 'more reason')}") if len(ordered) > _LISTED else EMPTY
-    heads = ("why", "nodes", "way", "names")
-    return table("amiss", "Nodes that are not fine", heads, rows) + left if ordered else EMPTY
+    return table("amiss", "Nodes that are not fine", ("why", "nodes", "names"), rows) + left if ordered else EMPTY
 
 
 def _names(names: list[str]) -> str:
