@@ -47,3 +47,8 @@ def test_clean_text_is_one_printable_line_within_its_limit(text: str, limit: int
 def test_columns_of_a_terminal(text: str, columns: int) -> None:
     assert display_width(text) == columns
     assert display_width(padded(text, 10)) == 10
+
+
+def test_what_is_long_is_cut_before_it_is_looked_through() -> None:
+    assert clean("x" * 10_000_000) == "x" * 597 + "..."
+    assert clean("https://user:secret@host/" + "x" * 10_000_000).startswith("https://(not shown)@host/xx")

@@ -21,6 +21,7 @@ _IDLE_SECONDS, _OUTAGE_SECONDS, _CHURN_SECONDS = 60, 600, 60
 _BLOCK_WRITES_A_SECOND, _POD_EVERY = 5, 20
 _ROUTE_CHANGES_A_SECOND = 10_000
 _STATUS_RUNS = 15
+_LOOKS = 2000
 _LOST_SECONDS = 10  # the interval: a fault that no wake-up led to is found by then
 
 
@@ -30,6 +31,7 @@ def measure(folder: Path) -> Iterator[Entry]:
         yield from _suspects(world)
         yield _status(world)
         idle = yield from _idle(world, agent)
+        yield from _page(world, agent)
         yield from _outage(world, agent, idle)
         yield from churn(world, agent, _CHURN_SECONDS, _ROUTE_CHANGES_A_SECOND)
 
@@ -129,6 +131,21 @@ def _idle(world: World, agent: Program) -> Generator[Entry, None, float]:
     return share
 
 
+def _page(world: World, agent: Program) -> Iterator[Entry]:
+    """What people look at, asked for again and again while passes are made."""
+    memory, times, sizes = agent.rss_mib(), [], []
+    with _ordinary_life(world):
+        for _ in range(_LOOKS):
+            begun = time.perf_counter()
+            sizes.append(len(world.page("/").encode()))
+            times.append(time.perf_counter() - begun)
+            time.sleep(_POLL)
+    how = f"the page at / of {_NODES} nodes, asked for {_LOOKS} times, with the life of before beside it"
+    yield Entry("page_p99", sorted(times)[int(0.99 * _LOOKS)] * 1000, "ms", 20, f"{how}: all but the slowest hundredth")
+    yield Entry("page_size", max(sizes) / 1000, "kB", 150, f"{how}: the largest")
+    yield Entry("page_rss", agent.rss_mib() - memory, "MiB more", 4, f"{how}: resident memory, after over before")
+
+
 @contextmanager
 def _ordinary_life(world: World) -> Iterator[None]:
     ended = threading.Event()
@@ -138,7 +155,7 @@ def _ordinary_life(world: World) -> Iterator[None]:
             for _ in range(_BLOCK_WRITES_A_SECOND):
                 world.host.run(world.cluster.rewrite_block, world.etcd, random.randrange(world.cluster.blocks))
             if second % _POD_EVERY == 0:
-                verb = "add" if second % (2 * _POD_EVERY) == 0 else "del"
+                verb = "replace" if second % (2 * _POD_EVERY) == 0 else "del"
                 world.host.ip(f"route {verb} 192.168.0.7/32 dev lo")
             if ended.wait(1):
                 return

@@ -1,9 +1,10 @@
 """One browser for each file, and a server for each host that is shown."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from calico_agent.api.http import HttpServer
 from calico_agent.api.latest import AgentHealth
@@ -14,7 +15,17 @@ CHROMIUM = "/usr/bin/chromium"
 
 Serve = Callable[[ShownHost | None], tuple[AgentHealth, HttpServer, str]]
 
-expect.set_options(timeout=PATIENCE * 1000)
+# A busy machine loads a page of a thousand nodes in its own time.
+_LONG = 3 * PATIENCE * 1000
+
+expect.set_options(timeout=_LONG)
+
+
+def new_page(browser: Browser, **options: Any) -> Page:
+    """A window of its own, closed with the browser."""
+    page = browser.new_page(**options)
+    page.set_default_timeout(_LONG)
+    return page
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +33,7 @@ def browser() -> Iterator[Browser]:
     """Chromium, as the package of Debian has it."""
     with sync_playwright() as playwright:
         # Root may not use its sandbox. What it shows is ours.
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"], timeout=PATIENCE * 1000)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"], timeout=_LONG)
         yield browser
         browser.close()
 

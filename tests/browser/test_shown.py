@@ -12,7 +12,7 @@ from calico_agent.model.finding import ConditionType, Problem, Severity, Status
 from calico_agent.model.last_value_cache import Caches
 from calico_agent.model.report import RecentHistory, Report, TimedCondition, TimedProblem
 from calico_agent.runtime.queries import RouteQueries
-from tests.browser.conftest import Serve
+from tests.browser.conftest import Serve, new_page
 from tests.browser.hosts import ShownHost, large, recorded
 from tests.reports import NOW, blind_report, condition, finding, healthy_report
 
@@ -70,7 +70,7 @@ HOSTS: dict[str, Callable[[], ShownHost | None]] = {
 
 def opened(browser: Browser, url: str) -> Page:
     """The page in a window; what the browser complains of, and what it fetches elsewhere, fails the test."""
-    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    page = new_page(browser, viewport={"width": 1440, "height": 900})
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))

@@ -15,14 +15,14 @@ from calico_agent.model.observation import Unreadable
 from calico_agent.model.report import RecentHistory, Report
 from calico_agent.report.html import host_parts, route_parts
 from calico_agent.report.html.last_day import last_day
-from calico_agent.report.html.markup import EMPTY, joined, moment, section, told
+from calico_agent.report.html.markup import EMPTY, joined, moment, section
 from calico_agent.report.html.node_map import node_map
 from calico_agent.report.html.node_ways import node_standings
 from calico_agent.report.html.problem_cards import problem_cards
 from calico_agent.report.html.route_parts import RouteAnswer, TraceAnswer
 from calico_agent.report.html.symbols import SPRITE, Tone, icon
 from calico_agent.report.verdict import standing
-from calico_agent.text import span
+from calico_agent.text import clean, span
 
 _TONES = {"PROBLEM": Tone.BAD, "AGENT": Tone.BAD, "WARNING": Tone.WARN, "all": Tone.GOOD, "good": Tone.WARN}
 _FILES = ("/status", "/problems", "/peers", "/routes", "/metrics", "/livez", "/readyz")
@@ -58,7 +58,7 @@ def render_page(view: PageView, style: Markup, script: Markup) -> str:
     """Return the document, with these texts for its `style` and `script` elements."""
     report, stands = view.report, standing(view.report, view.stuck)
     tone = _TONES.get(stands.verdict.split(" ", 1)[0], Tone.UNKNOWN)
-    host = told((report.identity.name.name or report.hostname) if report else "", 64) or "this host"
+    host = clean((report.identity.name.name or report.hostname) if report else "", 64) or "this host"
     form = Markup(
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         '<meta name="color-scheme" content="light dark"><title>%s</title><link rel="icon" href="data:image/svg+xml,'
@@ -87,7 +87,7 @@ def render_page(view: PageView, style: Markup, script: Markup) -> str:
 
 def _checked(view: PageView, not_ready: tuple[str, ...]) -> Markup:
     """Below the verdict: as of when it is, and what to know before one believes it."""
-    ready = f"not ready: {'; '.join(map(told, not_ready))}" if not_ready else "ready"
+    ready = f"not ready: {'; '.join(map(clean, not_ready))}" if not_ready else "ready"
     report = view.report
     if report is None:
         form = Markup('<p id="checked" data-part>started %s; %s</p>')
@@ -95,7 +95,7 @@ def _checked(view: PageView, not_ready: tuple[str, ...]) -> Markup:
     pause, paused = report.maintenance.pause, EMPTY
     if pause is not None:
         until = f"until {pause.until:%Y-%m-%d %H:%M} UTC" if pause.until else "until somebody ends it"
-        said = told(
+        said = clean(
             f"by {pause.by} for {span(report.at - pause.since)}, {until}{f' ({pause.why})' if pause.why else ''}"
         )
         paused = Markup("<br><b>paused</b> %s; it starts, stops and replaces nothing: calico-agent resume") % (said,)
@@ -124,7 +124,7 @@ def _map(view: PageView, report: Report, host: str) -> Markup:
 
 
 def _starting(view: PageView) -> Markup:
-    doing = f": {told(view.doing)}" if view.doing else ""
+    doing = f": {clean(view.doing)}" if view.doing else ""
     said = Markup("<p>The agent looks at this host for the first time%s. That takes some seconds.</p>") % (doing,)
     return section("problems", "Not known yet", said, wide=True) + last_day(None, view.history, view.made_at)
 

@@ -10,11 +10,11 @@ from calico_agent.model.identity import AddressChoice, Identity
 from calico_agent.model.report import RecentHistory, Report
 from calico_agent.report.facts import facts
 from calico_agent.report.html.last_day import entries_of, event_line
-from calico_agent.report.html.markup import EMPTY, facts_list, fitting, joined, note, row, section, table, told
+from calico_agent.report.html.markup import EMPTY, facts_list, fitting, joined, note, row, section, table
 from calico_agent.report.html.symbols import BY_STATUS, Tone, icon
 from calico_agent.report.pages.identity_text import identity_json
 from calico_agent.report.pages.peers_text import PEER_HEADS, down_first, peer_cells
-from calico_agent.text import counted, span
+from calico_agent.text import clean, counted, span
 
 _MOST_SESSIONS, _MOST_UP, _MOST_CANDIDATES, _MOST_EVENTS = 40, 10, 24, 12
 _SESSION_BYTES, _IDENTITY_BYTES = 16_000, 10_000
@@ -38,7 +38,7 @@ def conditions(report: Report) -> Markup:
             timed.condition.type.value,
             timed.condition.status.value,
             span(report.at - timed.since),
-            told(timed.condition.message or timed.condition.reason),
+            clean(timed.condition.message or timed.condition.reason),
         )
         for timed in report.conditions
     )
@@ -47,10 +47,10 @@ def conditions(report: Report) -> Markup:
 
 def identity(report: Report) -> Markup:
     """Return who this host is, and what speaks for it and against it."""
-    told_facts = [(label, told(text)) for label, text in facts(report, report.at) if label in _OF_IDENTITY and text]
+    chosen = [(label, clean(text)) for label, text in facts(report, report.at) if label in _OF_IDENTITY and text]
     tables = joined(_evidence(report.identity))
     folded = Markup('<details data-key="evidence"><summary>Evidence: addresses, rules, names</summary>%s</details>')
-    return section("identity", "Identity", facts_list(told_facts), folded % (tables,) if tables else EMPTY)
+    return section("identity", "Identity", facts_list(chosen), folded % (tables,) if tables else EMPTY)
 
 
 def _evidence(identity: Identity) -> Iterator[Markup]:
@@ -62,14 +62,14 @@ def _evidence(identity: Identity) -> Iterator[Markup]:
     for choice in choices:
         found = document[f"ipv{choice.family.value}"]
         opinions = [*found["opinions"], *found["calico"]] if isinstance(found, dict) else []
-        rows = (row(told(each["rule"]), each["stand"], told(each["detail"])) for each in opinions)
+        rows = (row(clean(each["rule"]), each["stand"], clean(each["detail"])) for each in opinions)
         if opinions and choice.wanted:
             caption = f"Rules for the IPv{choice.family.value} address"
             yield table(f"rules{choice.family.value}", caption, ("rule", "stand", "detail"), rows)
     name = document["name"]
     sources = name["sources"] if isinstance(name, dict) else []
     rows = (
-        row(told(each["source"]), each["stand"], told(each["name"] or "-"), told(each["where"])) for each in sources
+        row(clean(each["source"]), each["stand"], clean(each["name"] or "-"), clean(each["where"])) for each in sources
     )
     if sources:
         yield table("names", "Places that name this host", ("source", "stand", "name", "where"), rows)
@@ -82,12 +82,12 @@ def _candidate_rows(choices: tuple[AddressChoice, ...]) -> Iterator[Markup]:
             verdict = "chosen" if chosen else "possible" if one.accepted else "rejected"
             tone = Tone.GOOD if chosen else Tone.NONE
             why = f"by rule: {choice.rule}{one.doubt}" if chosen else f"{one.evidence} {one.yields}"
-            yield row(Markup("%s%s") % (icon(tone), str(one.interface)), told(one.link, 40), verdict, told(why))
+            yield row(Markup("%s%s") % (icon(tone), str(one.interface)), clean(one.link, 40), verdict, clean(why))
 
 
 def container(report: Report, history: RecentHistory) -> Markup:
     """Return the calico/node container, how far it has come, and what happened to it in the last day."""
-    told_facts = [(label, told(text)) for label, text in facts(report, report.at) if label in _OF_CONTAINER and text]
+    chosen = [(label, clean(text)) for label, text in facts(report, report.at) if label in _OF_CONTAINER and text]
     reached = report.stage.stage if report.stage else None
     order = [*Stage]
     steps = joined(
@@ -103,7 +103,7 @@ def container(report: Report, history: RecentHistory) -> Markup:
     events = entries_of(history, _CONTAINER_EVENTS, report.at - timedelta(days=1))[:_MOST_EVENTS]
     lines = joined(event_line(at, entry) for at, entry in events)
     happened = Markup('<h3>Its last day</h3><ol class="log">%s</ol>') % (lines,) if events else EMPTY
-    return section("container", "Container", facts_list(told_facts), stages if reached else EMPTY, happened)
+    return section("container", "Container", facts_list(chosen), stages if reached else EMPTY, happened)
 
 
 def sessions(report: Report) -> Markup:
@@ -133,5 +133,5 @@ def sessions(report: Report) -> Markup:
 def agent(report: Report) -> Markup:
     """Return the facts that have no section of their own."""
     elsewhere = _OF_IDENTITY | _OF_CONTAINER | {"routes"}
-    shown = [(label, told(text)) for label, text in facts(report, report.at) if label not in elsewhere and text]
+    shown = [(label, clean(text)) for label, text in facts(report, report.at) if label not in elsewhere and text]
     return section("agent", "Datastore and agent", facts_list(shown))

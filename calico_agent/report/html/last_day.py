@@ -11,9 +11,10 @@ from markupsafe import Markup
 
 from calico_agent.model.finding import ConditionType, Status
 from calico_agent.model.report import RecentHistory, Report, TimedCondition
-from calico_agent.report.html.markup import fitting, joined, moment, note, section, told
+from calico_agent.report.html.markup import fitting, joined, moment, note, section
 from calico_agent.report.html.symbols import BY_STATUS, Tone, icon
 from calico_agent.report.pages.history_text import sentence
+from calico_agent.text import clean
 
 _DAY = timedelta(days=1)
 _MOST_LINES, _MOST_BYTES = 80, 24_000
@@ -32,7 +33,7 @@ _Change = tuple[datetime, Status | None, Status | None]
 def last_day(report: Report | None, history: RecentHistory, now: datetime) -> Markup:
     """Return the section of the day that ends now. `report` is None before the first pass is finished."""
     if history.trouble:
-        return section("day", "Last day", note(f"The history cannot be read: {told(history.trouble)}"), wide=True)
+        return section("day", "Last day", note(f"The history cannot be read: {clean(history.trouble)}"), wide=True)
     begin = now - _DAY
     entries = [(at, entry) for entry in history.entries if begin <= (at := _at(entry)) <= now + _DAY]
     before = [entry for entry in history.entries if _at(entry) < begin]
@@ -52,7 +53,7 @@ def event_line(at: datetime, entry: Entry) -> Markup:
     return Markup("<li>%s%s %s</li>") % (
         icon(Tone.GOOD if healed else level),
         moment(at, "%b %d %H:%M:%S"),
-        told(sentence(entry), 300),
+        clean(sentence(entry), 300),
     )
 
 

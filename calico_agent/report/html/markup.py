@@ -5,7 +5,7 @@ MarkupSafe and no template engine: Jinja2 takes 9 MiB and 50 ms for its import a
 itself rests, takes 128 KiB and has the one thing that must not be our own: text is escaped by its type. What is put
 into `Markup` by `%` or `join` comes out escaped, unless it is `Markup` itself; so what was forgotten is shown as text.
 
-What comes from outside is made one line without control and bidirectional characters before (`text.clean`).
+What comes from outside is made one line without control and bidirectional characters before, by `text.clean`.
 """
 
 from collections.abc import Iterable
@@ -13,17 +13,7 @@ from datetime import datetime
 
 from markupsafe import Markup
 
-from calico_agent.text import clean
-
 EMPTY = Markup("")
-
-# What is shown of a text comes from its first characters. To look for secrets in 10 MB takes longer than the page may.
-_MOST_READ = 1 << 15
-
-
-def told(text: str, limit: int = 600) -> str:
-    """Return text from outside as it may be shown, on one line and cut; it is still to be escaped."""
-    return clean(text[:_MOST_READ], limit)
 
 
 def joined(parts: Iterable[Markup]) -> Markup:

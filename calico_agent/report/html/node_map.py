@@ -9,10 +9,10 @@ from collections import Counter, defaultdict
 
 from markupsafe import Markup, escape
 
-from calico_agent.report.html.markup import EMPTY, joined, note, row, table, told
+from calico_agent.report.html.markup import EMPTY, joined, note, row, table
 from calico_agent.report.html.node_ways import NodeStanding
 from calico_agent.report.html.symbols import WORDS, Tone, icon
-from calico_agent.text import counted
+from calico_agent.text import clean, counted
 
 _FEW = 16
 _COLUMNS, _CELL = 40, 12
@@ -62,14 +62,14 @@ def _lines(lane: list[NodeStanding], me: str) -> tuple[int, int, Markup]:
     height = 24 * len(lane) + 14
     parts = [
         Markup('<use href="#here" x="12" y="12"/><text x="24" y="16">%s</text><path class="way" d="M12 20V%s"/>')
-        % (told(me, _NAME), 24 * len(lane) + 6)
+        % (clean(me, _NAME), 24 * len(lane) + 6)
     ]
     for number, one in enumerate(lane, 1):
         y = 24 * number + 6
         line = "way" if one.tone in {Tone.GOOD, Tone.NONE} else f"way cut-{one.tone.value}"
         parts.append(
             Markup('<path class="%s" d="M12 %sH68"/><use href="#%s" x="80" y="%s"/><text x="94" y="%s">%s</text>')
-            % (line, y, one.tone.value, y, y + 4, told(one.name, _NAME))
+            % (line, y, one.tone.value, y, y + 4, clean(one.name, _NAME))
         )
     return 380, height, joined(parts)
 
@@ -92,7 +92,7 @@ def _tip(one: NodeStanding) -> str:
     """What is shown of a node that is pointed at, escaped."""
     if not one.why and _PLAIN.fullmatch(one.name):
         return one.name
-    return escape(f"{told(one.name, _NAME)}: {told(one.why, 80)}" if one.why else told(one.name, _NAME))
+    return escape(f"{clean(one.name, _NAME)}: {clean(one.why, 80)}" if one.why else clean(one.name, _NAME))
 
 
 def _sums(standings: tuple[NodeStanding, ...] | list[NodeStanding]) -> str:
@@ -103,7 +103,7 @@ def _sums(standings: tuple[NodeStanding, ...] | list[NodeStanding]) -> str:
 def _spoken(lane: list[NodeStanding]) -> str:
     """What the picture shows to who does not see it; the table below has the rest."""
     amiss = [one for one in lane if one.why]
-    names = "; ".join(f"{told(one.name, _NAME)}: {told(one.why, 80)}" for one in amiss[:5])
+    names = "; ".join(f"{clean(one.name, _NAME)}: {clean(one.why, 80)}" for one in amiss[:5])
     more = f"; and {len(amiss) - 5} more" if len(amiss) > 5 else ""
     return f"{_sums(lane)}. {names}{more}"
 
@@ -122,7 +122,7 @@ def _amiss(standings: tuple[NodeStanding, ...]) -> Markup:
             reasons[_RANKS[one.tone], one.why].append(one.name)
     ordered = sorted(reasons.items(), key=lambda reason: (reason[0][0], -len(reason[1])))
     rows = (
-        row(Markup("%s%s") % (icon(_TONES[rank]), told(why, 160)), len(names), _names(names))
+        row(Markup("%s%s") % (icon(_TONES[rank]), clean(why, 160)), len(names), _names(names))
         for (rank, why), names in ordered[:_LISTED]
     )
     left = note(f"and {counted(len(ordered) - _LISTED, 'more reason')}") if len(ordered) > _LISTED else EMPTY
@@ -131,4 +131,4 @@ def _amiss(standings: tuple[NodeStanding, ...]) -> Markup:
 
 def _names(names: list[str]) -> str:
     more = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
-    return ", ".join(told(name, 64) for name in names[:_MOST_LISTED]) + more
+    return ", ".join(clean(name, 64) for name in names[:_MOST_LISTED]) + more

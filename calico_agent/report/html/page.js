@@ -2,7 +2,7 @@
 (() => {
   "use strict";
   const PERIOD = 5000;
-  const PATIENCE = 8000;
+  const PATIENCE = 15000;
   const live = document.getElementById("live");
   const said = document.createElement("span");
   const since = document.createElement("span");

@@ -8,11 +8,11 @@ from markupsafe import Markup
 from calico_agent.model.finding import Fault
 from calico_agent.model.report import Report, TimedProblem
 from calico_agent.report.facts import folded_consequences
-from calico_agent.report.html.markup import EMPTY, facts_list, fitting, joined, note, section, told
+from calico_agent.report.html.markup import EMPTY, facts_list, fitting, joined, note, section
 from calico_agent.report.html.symbols import Tone, icon, tone_of
 from calico_agent.report.pages.page import steps_of
 from calico_agent.report.verdict import SEVERITY_WORDS, coming
-from calico_agent.text import counted, span
+from calico_agent.text import clean, counted, span
 
 _MOST_PROBLEMS, _MOST_BYTES = 24, 40_000
 _MOST_EXPLAINED = 12
@@ -42,16 +42,16 @@ def _card(timed: TimedProblem, now: datetime, number: int, meaning: Markup) -> M
     word = SEVERITY_WORDS[timed.severity] if timed.confirmed else "SUSPECTED"
     lasting = coming(timed, now) or f"for {span(now - timed.since)}"
     left = f", certain in {span(timed.confirmed_at - now)}" if timed.confirmed_at and not timed.confirmed else ""
-    facts: list[tuple[str, object]] = [("was" if timed.away else "what", told(cause.what))]
+    facts: list[tuple[str, object]] = [("was" if timed.away else "what", clean(cause.what))]
     if cause.why:
-        facts.append(("why", told(cause.why)))
+        facts.append(("why", clean(cause.why)))
     if cause.effect and not timed.away:
-        facts.append(("effect", told(cause.effect)))
+        facts.append(("effect", clean(cause.effect)))
     if cause.cure:
         facts.append(("cure", _steps(cause.cure, number)))
     sentences = [*folded_consequences(timed.problem.consequences[:500])]
     if sentences:
-        parts = [Markup("<li>%s</li>") % (told(sentence),) for sentence in sentences[:_MOST_EXPLAINED]]
+        parts = [Markup("<li>%s</li>") % (clean(sentence),) for sentence in sentences[:_MOST_EXPLAINED]]
         if len(sentences) > _MOST_EXPLAINED:
             parts.append(Markup("<li>and %s more</li>") % (len(sentences) - _MOST_EXPLAINED,))
         facts.append(("explains", Markup("<ul>%s</ul>") % (joined(parts),)))
@@ -60,14 +60,14 @@ def _card(timed: TimedProblem, now: datetime, number: int, meaning: Markup) -> M
         "</h3>%s%s</article>"
     )
     tone = tone_of(timed)
-    title = (tone.value, number, number, icon(tone), word, cause.code, told(cause.subject, 80), f"{lasting}{left}")
+    title = (tone.value, number, number, icon(tone), word, cause.code, clean(cause.subject, 80), f"{lasting}{left}")
     return form % (*title, facts_list(facts), meaning)
 
 
 def _steps(cure: str, number: int) -> Markup:
     """The steps to type or decide, in their order. A button to copy each is added by the script."""
     steps = [
-        Markup('<li><code id="c%s-%s" data-copy>%s</code></li>') % (number, step, told(text, _LONGEST_STEP))
+        Markup('<li><code id="c%s-%s" data-copy>%s</code></li>') % (number, step, clean(text, _LONGEST_STEP))
         for step, text in enumerate(steps_of(cure[: 4 * _LONGEST_STEP]), 1)
     ]
     return Markup('<ol class="steps">%s</ol>') % (joined(steps),)

@@ -8,10 +8,10 @@ from markupsafe import Markup
 from calico_agent.model.network.route_trace import RouteRow, RouteState, Trace
 from calico_agent.model.report import Report
 from calico_agent.report.facts import facts
-from calico_agent.report.html.markup import EMPTY, facts_list, fitting, joined, note, row, section, table, told
+from calico_agent.report.html.markup import EMPTY, facts_list, fitting, joined, note, row, section, table
 from calico_agent.report.html.symbols import Tone, icon
 from calico_agent.report.pages.routes_text import STATES, routes_summary
-from calico_agent.text import counted
+from calico_agent.text import clean, counted
 
 _MOST_ROWS, _MOST_BYTES = 100, 24_000
 _MOST_POOLS = 40
@@ -35,10 +35,10 @@ class TraceAnswer:
 
 def routes(report: Report, answer: RouteAnswer, asked: Mapping[str, str], pools: Collection[str]) -> Markup:
     """Return how many routes there are, the filter, and the table that it chose."""
-    counts = [(label, told(text)) for label, text in facts(report, report.at) if label == "routes"]
+    counts = [(label, clean(text)) for label, text in facts(report, report.at) if label == "routes"]
     parts = [facts_list(counts), _filter(asked, sorted(pools)[:_MOST_POOLS])]
     if answer.trouble:
-        parts.append(Markup('<p class="refused">%s%s</p>') % (icon(Tone.WARN), told(answer.trouble)))
+        parts.append(Markup('<p class="refused">%s%s</p>') % (icon(Tone.WARN), clean(answer.trouble)))
     elif answer.rows is None:
         parts.append(note("The table is made when the filter asks for it."))
     elif not answer.rows:
@@ -57,7 +57,13 @@ def _rows(chosen: list[RouteRow]) -> Iterator[Markup]:
     for one in chosen:
         tone = Tone.GOOD if one.state is RouteState.RIGHT else Tone.BAD
         state = one.state.value if not one.code else f"{one.state.value} {one.code}"
-        cells = (told(one.node or "-", 64), told(one.pool or "-", 64), state, told(one.wanted, 80), told(one.found, 80))
+        cells = (
+            clean(one.node or "-", 64),
+            clean(one.pool or "-", 64),
+            state,
+            clean(one.wanted, 80),
+            clean(one.found, 80),
+        )
         yield row(Markup("%s%s") % (icon(tone), str(one.prefix)), *cells)
 
 
@@ -67,7 +73,7 @@ def _filter(asked: Mapping[str, str], pools: list[str]) -> Markup:
         'autocomplete="off" autocapitalize="off" spellcheck="false"></label><label>pool <select name="pool">%s</select>'
         '</label><label>state <select name="state">%s</select></label><button>Show</button></form>'
     )
-    node = told(asked.get("node", ""), 260)
+    node = clean(asked.get("node", ""), 260)
     return form % (node, _options(pools, asked.get("pool", "")), _options(STATES, asked.get("state", "")))
 
 
@@ -77,7 +83,7 @@ def _options(values: Collection[str], chosen: str) -> Markup:
         values = [chosen[:260], *values]
     for value in values:
         mark = Markup(" selected") if value == chosen else EMPTY
-        options.append(Markup('<option value="%s"%s>%s</option>') % (value, mark, told(value, 64)))
+        options.append(Markup('<option value="%s"%s>%s</option>') % (value, mark, clean(value, 64)))
     return joined(options)
 
 
@@ -88,9 +94,9 @@ def trace(answer: TraceAnswer, asked: Mapping[str, str]) -> Markup:
         'value="%s" placeholder="10.244.1.7" autocomplete="off" spellcheck="false" required></label>'
         "<button>Trace</button></form>"
     )
-    parts = [form % (told(asked.get("address", ""), 64),)]
+    parts = [form % (clean(asked.get("address", ""), 64),)]
     if answer.trouble:
-        parts.append(Markup('<p class="refused">%s%s</p>') % (icon(Tone.WARN), told(answer.trouble)))
+        parts.append(Markup('<p class="refused">%s%s</p>') % (icon(Tone.WARN), clean(answer.trouble)))
     elif answer.trace is not None:
         parts += _traced(answer.trace)
     else:
@@ -100,8 +106,8 @@ def trace(answer: TraceAnswer, asked: Mapping[str, str]) -> Markup:
 
 def _traced(found: Trace) -> Iterator[Markup]:
     tone = {True: Tone.GOOD, False: Tone.BAD, None: Tone.UNKNOWN}[found.right]
-    yield Markup("<p>%s<b>%s</b></p>") % (icon(tone), told(found.verdict))
+    yield Markup("<p>%s<b>%s</b></p>") % (icon(tone), clean(found.verdict))
     for heading, known in (("now", found.now), ("wanted", found.wanted)):
         if known:
-            shown = [(told(label, 40), told(text)) for label, text in known]
+            shown = [(clean(label, 40), clean(text)) for label, text in known]
             yield Markup("<h3>%s</h3>%s") % (heading, facts_list(shown))
