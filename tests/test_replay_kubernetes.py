@@ -12,9 +12,12 @@ from calico_agent.model.container.container import Container, ContainerState
 from calico_agent.model.container.pod import LABEL_NAMESPACE, LABEL_POD
 from calico_agent.model.finding import ConditionType, Status
 from calico_agent.model.host.machine import Host, Kubelet
+from calico_agent.model.network.fib import Fib
+from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.sources.datastore.etcd3.decode import decode_datastore
 from calico_agent.sources.datastore.kubernetes.decode import assemble, decode_key
+from tests.checks.cluster import BIRD, STATIC, via
 from tests.places import DATA
 from tests.replay.capture import read_capture
 from tests.replay.judge import assess_observation
@@ -104,6 +107,29 @@ def test_a_host_with_vxlan_alone_needs_no_bird() -> None:
     bird = Unreadable("BIRD", "there is no socket /var/run/calico/bird.ctl", "absent")
     pod = replace(POD, env=(("CALICO_NETWORKING_BACKEND", "vxlan"),))
     assert problems(replace(seen, bird=bird, elsewhere=pod)) == {}
+
+
+@pytest.mark.parametrize("addressed", [False, True])
+def test_a_host_of_canal_has_its_routes_of_flannel(addressed: bool) -> None:
+    """The default of RKE2: Calico does policy alone, and registers no address unless it is told to."""
+    seen = read_host(CAPTURES / "host-local-pod-cidr", "host1")
+    assert isinstance(seen.datastore, Datastore)
+    assert isinstance(seen.kernel, Kernel)
+    nodes = tuple(one if addressed else replace(one, ipv4=None) for one in seen.datastore.nodes)
+    other = next(one.cidr for one in seen.datastore.blocks if one.owner != "host1")
+    flannel = via(str(other), str(other.network_address), "flannel.1", STATIC)
+    fib = Fib.of((*(one for one in seen.kernel.fib.routes if one.protocol != BIRD), flannel))
+    env = (("CALICO_NETWORKING_BACKEND", "none"), ("IP", ""), ("NODENAME", "host1"))
+    canal = replace(
+        seen,
+        datastore=replace(seen.datastore, nodes=nodes),
+        kernel=replace(seen.kernel, fib=fib),
+        bird=Unreadable("BIRD", "there is no socket /var/run/calico/bird.ctl", "absent"),
+        elsewhere=replace(POD, env=env),
+    )
+    found = assess_observation(canal)
+    assert [f"{one.cause.code} {one.cause.subject}" for one in found.problems] == []
+    assert {condition.status for condition in found.conditions} == {Status.TRUE}
 
 
 def test_a_pod_that_is_gone_is_the_kubelets_to_start() -> None:

@@ -71,6 +71,8 @@ def _identity(view: View, against: Against | None) -> Condition:
     node = view.local.node
     if node is None:
         return Condition(kind, Status.UNKNOWN, "NoRecord", f"node {view.me} is not registered")
+    if node.ipv4 is None and node.ipv6 is None:
+        return Condition(kind, Status.TRUE, "Registered", f"node {node.name} is registered, and needs no address")
     addresses = " and ".join(str(address.ip) for address in (node.ipv4, node.ipv6) if address is not None)
     return Condition(kind, Status.TRUE, "Registered", f"node {node.name} is registered with {addresses}{_as_of(view)}")
 
@@ -151,6 +153,8 @@ def _routes(view: View, against: Against | None, counts: RouteCounts) -> Conditi
         return Condition(
             kind, Status.UNKNOWN, "NoName", "which node this host is is not known, so neither are its routes"
         )
+    if view.local.leaves_routing and against is None and not counts.expected:
+        return Condition(kind, Status.TRUE, "NotUsed", "not Calico's to make: CALICO_NETWORKING_BACKEND=none")
     right = f"{counts.present} of {counted(counts.expected, 'route')} right"
     none = "no other node has pods that need a route" if against is None else "no route is expected"
     message = f"{right if counts.expected or counts.left_out else none}{_left_out(counts)}{_as_of(view)}"

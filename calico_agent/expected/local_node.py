@@ -68,6 +68,11 @@ class Local:
         return self.container is None or self.container.runs_bird
 
     @property
+    def leaves_routing(self) -> bool:
+        """True if another CNI plugin routes pods, and Calico does policy alone (canal, AWS): nodes need no address."""
+        return self.container is not None and self.container.backend == "none"
+
+    @property
     def uses_gobgp(self) -> bool:
         """True if routes come by a BGP daemon that is not judged."""
         return self.container is not None and self.container.runs_gobgp

@@ -69,7 +69,8 @@ class KubernetesSettings:
     By a kubeconfig and one of its contexts (empty: the current one), or by a server with the files of a service
     account. Paths are those of the file system at `root`. `runs_plugins`: a program that the kubeconfig names to make
     the credential is run. `by_service`: the server is the cluster's address of a service. `pod_cidrs`: IPAM is
-    host-local, and a node's blocks are its pod CIDRs.
+    host-local, and a node's blocks are its pod CIDRs. `api_group`: of the two that Calico may use, this counts where
+    both are there; empty: what the API has decides.
     """
 
     kubeconfig: str = ""
@@ -85,6 +86,7 @@ class KubernetesSettings:
     runs_plugins: bool = False
     by_service: bool = False
     pod_cidrs: bool = False
+    api_group: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,13 @@
 import os
 import shutil
 import signal
+import socket
+import socketserver
 import subprocess
+import threading
+from base64 import b64encode
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import ip_network
@@ -84,6 +88,53 @@ def test_who_may_not_read_single_nodes_is_told_nothing_of_them(calico: KubeApiSe
     file = calico.kubeconfig(tmp_path / "blind.conf", {"token": calico.token("blind")})
     blind = DatastoreSettings((), kubernetes=KubernetesSettings(kubeconfig=str(file)))
     assert ClusterNodeReader(blind).read({"host1"}) == {}
+
+
+@contextmanager
+def tunnelling() -> Iterator[tuple[str, list[bytes]]]:
+    """A proxy for one tunnel after the other; its URL, and the first line and the credential of what it was asked."""
+    asked: list[bytes] = []
+
+    class Tunnel(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            line = self.rfile.readline()
+            asked.append(line.strip())
+            while (header := self.rfile.readline()).strip():
+                asked.extend([header.strip()] if header.lower().startswith(b"proxy-authorization") else [])
+            host, _, port = line.split()[1].decode().rpartition(":")
+            with socket.create_connection((host, int(port))) as there:
+                self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
+                back = threading.Thread(target=self.pump, args=(there, self.connection))
+                back.start()
+                self.pump(self.connection, there)
+                back.join()
+
+        @staticmethod
+        def pump(source: socket.socket, sink: socket.socket) -> None:
+            with suppress(OSError):
+                while chunk := source.recv(1 << 16):
+                    sink.sendall(chunk)
+            with suppress(OSError):
+                sink.shutdown(socket.SHUT_WR)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Tunnel) as proxy:
+        thread = threading.Thread(target=proxy.serve_forever)
+        thread.start()
+        try:
+            yield f"http://me:secret@127.0.0.1:{proxy.server_address[1]}", asked
+        finally:
+            proxy.shutdown()
+            thread.join()
+
+
+def test_the_api_is_reached_through_the_proxy_of_a_kubeconfig(calico: KubeApiServer, tmp_path: Path) -> None:
+    with tunnelling() as (url, asked):
+        named = {"server": f"https://localhost:{calico.port}", "proxy-url": url}
+        file = calico.kubeconfig(tmp_path / "proxied.conf", {"token": calico.token(ACCOUNT)}, **named)
+        found = read(DatastoreSettings((), kubernetes=KubernetesSettings(kubeconfig=str(file))))
+    assert found == replace(read_objects(BORROWED), revision=1, read_at=None)
+    assert asked[0].startswith(b"CONNECT localhost:%d " % calico.port)
+    assert asked[1].split()[1:] == [b"Basic", b64encode(b"me:secret")]
 
 
 def read(settings: DatastoreSettings) -> Datastore:

@@ -48,7 +48,7 @@ def _refusals(view: View) -> Iterator[Finding]:
     if name.name is None and name.refused_by is not None and (view.supervised or view.local.name is None):
         yield name.refused_by.finding("name", name.refusal, effect=effect, node=view.me, severity=severity)
     for choice in (view.identity.ipv4, view.identity.ipv6):
-        if choice.wanted and choice.chosen is None and not _settled(view, choice):
+        if choice.wanted and choice.chosen is None and not view.local.leaves_routing and not _settled(view, choice):
             fault = choice.refused_by or IP_AMBIGUOUS
             subject = f"IPv{choice.family}"
             yield fault.finding(
@@ -80,6 +80,8 @@ def _record(view: View) -> Iterator[Finding]:
         if not view.starting:
             yield _no_record(view, view.local.name)
     elif node.ipv4 is None and node.ipv6 is None:
+        if view.local.leaves_routing:
+            return
         usable = filter(_may_be_found, (view.identity.ipv4, view.identity.ipv6))
         family = next((one.family for one in usable), Family.IPV4 if view.identity.ipv4.wanted else Family.IPV6)
         yield NODE_NO_ADDRESS.finding(

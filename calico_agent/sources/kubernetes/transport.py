@@ -6,7 +6,13 @@ from ipaddress import ip_address
 from typing import NoReturn
 
 import urllib3
-from urllib3.exceptions import InsecureRequestWarning, LocationParseError, SSLError
+from urllib3.exceptions import (
+    InsecureRequestWarning,
+    LocationParseError,
+    ProxySchemeUnknown,
+    ProxySchemeUnsupported,
+    SSLError,
+)
 
 from calico_agent.model.host.kubernetes_api import Trouble
 from calico_agent.sources.kubernetes.decode.api_login import ApiLogin
@@ -43,10 +49,29 @@ def open_pool(login: ApiLogin, connections: int = 1) -> tuple[urllib3.HTTPConnec
             raise RefusedError(Trouble.CLEAR_TEXT, "its server is reached by http")
         return urllib3.HTTPConnectionPool(host, url.port or 80, maxsize=connections), prefix
     name = login.server_name or host
+    if login.proxy:
+        return _through_proxy(login, host, url.port or 443, name, connections), prefix
     pool = urllib3.HTTPSConnectionPool(
         host, url.port or 443, maxsize=connections, ssl_context=_context(login), server_hostname=name
     )
     return pool, prefix
+
+
+def _through_proxy(login: ApiLogin, host: str, port: int, name: str, connections: int) -> urllib3.HTTPConnectionPool:
+    """A pool whose connections are tunnels of a proxy (CONNECT)."""
+    try:
+        given = urllib3.util.parse_url(login.proxy).auth
+        headers = urllib3.util.make_headers(proxy_basic_auth=given) if given else None
+        manager = urllib3.ProxyManager(
+            login.proxy,
+            proxy_headers=headers,
+            maxsize=connections,
+            ssl_context=_context(login),
+            server_hostname=name,
+        )
+        return manager.connection_from_host(host, port, "https")
+    except (LocationParseError, ProxySchemeUnknown, ProxySchemeUnsupported):
+        raise RefusedError(Trouble.MALFORMED, "its proxy-url is no URL of a proxy") from None
 
 
 def _is_loopback(host: str) -> bool:

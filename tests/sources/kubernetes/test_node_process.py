@@ -61,6 +61,18 @@ def test_one_in_another_network_namespace_is_another_nodes(tmp_path: Path, host:
         assert host.run(datastore_of_process) is None
 
 
+def test_the_address_that_calico_was_given_is_no_services_and_its_group_counts(
+    tmp_path: Path, host: NetworkNamespace
+) -> None:
+    given = {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_PORT_443_TCP_ADDR": "10.96.0.1"}
+    environment = {**SERVICE, **given, "CALICO_API_GROUP": "projectcalico.org/v3"}
+    with running(tmp_path / "calico-node", host, "-felix", environment=environment):
+        found = host.run(datastore_of_process)
+    assert isinstance(found, DatastoreSettings)
+    assert found.kubernetes is not None
+    assert (found.kubernetes.by_service, found.kubernetes.api_group) == (False, "projectcalico.org")
+
+
 def test_a_container_that_does_not_run_has_no_credential() -> None:
     env = (("DATASTORE_TYPE", "kubernetes"), *SERVICE.items())
     gone = Container("c1", "calico-node", "calico/node:v3.31.7", ContainerState.EXITED, env=env)

@@ -27,6 +27,7 @@ class KubernetesBackend(Backend):
 
     def __init__(self, settings: KubernetesSettings) -> None:
         self._pod_cidrs = settings.pod_cidrs
+        self._group = settings.api_group
         self._credentials = Logins(settings)
         self._seen = Seen()
 
@@ -41,8 +42,9 @@ class KubernetesBackend(Backend):
         return self._pod_cidrs or BLOCKS in self.prefixes
 
     def endpoints(self, settings: DatastoreSettings) -> tuple[Endpoint, ...]:  # noqa: ARG002 - those it was made with
-        """The one server that the credential names."""
-        server = self._credentials.login().server
+        """The one server that the credential names, or the proxy in front of it."""
+        login = self._credentials.login()
+        server = login.proxy or login.server
         try:
             parts = urlsplit(server if "://" in server else f"https://{server}")
             host, port = parts.hostname or "", parts.port
@@ -61,7 +63,7 @@ class KubernetesBackend(Backend):
     def connect(self, endpoint: Endpoint, settings: DatastoreSettings, timeout: float) -> KubernetesConnection:  # noqa: ARG002
         """A connection to the server."""
         return KubernetesConnection(
-            endpoint, ApiClient(self._credentials, timeout), self._seen, pod_cidrs=self._pod_cidrs
+            endpoint, ApiClient(self._credentials, timeout), self._seen, pod_cidrs=self._pod_cidrs, group=self._group
         )
 
     def claims(self, endpoint: Endpoint, settings: DatastoreSettings, timeout: float) -> Claims:  # noqa: ARG002

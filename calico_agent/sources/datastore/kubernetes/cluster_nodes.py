@@ -26,7 +26,7 @@ from calico_agent.sources.json_object import JsonObject
 MOST_ASKED = 8
 """More nodes than that have one cause, and it is none of theirs."""
 
-_FIRST, _LATEST = 30.0, 600.0
+_FIRST, _LATEST = 30.0, 120.0
 _READY = {"True": True, "False": False}
 _LONGEST = 300
 

@@ -2,13 +2,14 @@
 
 client.authentication.k8s.io v1 and v1beta1 (client-go/pkg/apis/clientauthentication@kubernetes v1.31): the question is
 in an environment variable, the answer on standard output. It is run as root, so only one that nobody but root can have
-written. What it is told of the cluster (provideClusterInfo) is nothing.
+written. Of the cluster it is told what its kubeconfig wants it to be told (provideClusterInfo).
 """
 
 import json
 import os
 import shutil
 import time
+from base64 import b64encode
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -44,13 +45,13 @@ class MadeCredential:
         return replace(login, token=self.token, certificate=self.certificate, key=self.key)
 
 
-def make_credential(plugin: ExecPlugin, kubeconfig: str) -> MadeCredential:
-    """Run it. Raises DatastoreError."""
+def make_credential(plugin: ExecPlugin, kubeconfig: str, login: ApiLogin) -> MadeCredential:
+    """Run it; `login` says where the cluster is. Raises DatastoreError."""
     path = _path(plugin.command, kubeconfig)
     info = {
         "apiVersion": f"client.authentication.k8s.io/{plugin.version}",
         "kind": "ExecCredential",
-        "spec": {"interactive": False},
+        "spec": {"interactive": False, **({"cluster": _cluster(plugin, login)} if plugin.wants_cluster else {})},
     }
     kept = {name: value for name in ("HOME", "LANG") if (value := os.environ.get(name))}
     environment = {"PATH": _PATH, **kept, **dict(plugin.environment), "KUBERNETES_EXEC_INFO": json.dumps(info)}
@@ -66,6 +67,19 @@ def make_credential(plugin: ExecPlugin, kubeconfig: str) -> MadeCredential:
         raise _trouble(path, error.reason) from None
     except Malformed as error:
         raise _trouble(path, error.what) from None
+
+
+def _cluster(plugin: ExecPlugin, login: ApiLogin) -> JsonObject:
+    """As client-go has it, without what is not set (clientauthentication/v1/types.go, Cluster)."""
+    told: JsonObject = {
+        "server": login.server,
+        "tls-server-name": login.server_name,
+        "insecure-skip-tls-verify": login.insecure,
+        "certificate-authority-data": b64encode(login.ca).decode(),
+        "proxy-url": login.proxy,
+    }
+    known = {name: value for name, value in told.items() if value}
+    return {**known, "config": plugin.cluster_config}
 
 
 def _path(command: str, kubeconfig: str) -> Path:

@@ -32,8 +32,10 @@ class FollowedKind:
     polled: bool = False
 
 
-def group_of(groups: frozenset[str]) -> str | None:
-    """Which of Calico's groups counts; None where there is none."""
+def group_of(groups: frozenset[str], told: str = "") -> str | None:
+    """Which of Calico's groups counts; None where there is none. `told`: what CALICO_API_GROUP says, if anything."""
+    if told in _VERSIONS and told in groups:
+        return told
     if V1 in groups:
         return V1
     return V3 if V3 in groups else None

@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from calico_agent.model.settings import KubernetesSettings
@@ -19,7 +20,7 @@ _UNSUPPORTED = {
     "nobody, of a kubeconfig in [datastore]",
     "auth-provider": "uses an auth-provider, which Kubernetes gave up in v1.26: use exec, a token or a certificate",
     "username": "has a user name and password, which Kubernetes gave up in v1.19: use a token or a certificate",
-    "proxy-url": "goes through a proxy, which calico-agent does not do",
+    "proxy-url": "goes through a proxy that is none of HTTP: calico-agent takes http:// and https://",
 }
 
 
@@ -50,7 +51,7 @@ class Logins:
         with self._told():
             login = self._read()
             if self._runs(login) and login.plugin is not None:
-                login = self._made_by(login.plugin, anew=anew).used_by(login)
+                login = self._made_by(login.plugin, login, anew=anew).used_by(login)
             return with_files(login, self._on_host)
 
     def checked(self) -> str:
@@ -92,10 +93,11 @@ class Logins:
             raise DatastoreError(f"{self._settings.kubeconfig} {_UNSUPPORTED[login.unsupported]}", "file")
         return False
 
-    def _made_by(self, plugin: ExecPlugin, *, anew: bool) -> MadeCredential:
+    def _made_by(self, plugin: ExecPlugin, login: ApiLogin, *, anew: bool) -> MadeCredential:
         with self._lock:
             if self._made is None or anew or not self._made.is_good:
-                self._made = make_credential(plugin, self._settings.kubeconfig)
+                place = with_files(replace(login, token_file="", certificate_file="", key_file=""), self._on_host)
+                self._made = make_credential(plugin, self._settings.kubeconfig, place)
             return self._made
 
     def _on_host(self, named: str) -> Path:

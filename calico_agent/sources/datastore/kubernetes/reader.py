@@ -56,11 +56,12 @@ class Seen:
 class KubernetesConnection:
     """A connection to the API, to read. Every call has a deadline and raises DatastoreError."""
 
-    def __init__(self, endpoint: Endpoint, client: ApiClient, seen: Seen, *, pod_cidrs: bool) -> None:
+    def __init__(self, endpoint: Endpoint, client: ApiClient, seen: Seen, *, pod_cidrs: bool, group: str = "") -> None:
         self.endpoint = endpoint
         self._client = client
         self._seen = seen
         self._pod_cidrs = pod_cidrs
+        self._told_group = group
         self._listed: dict[str, int] = {}
 
     def __enter__(self) -> Self:
@@ -158,7 +159,7 @@ class KubernetesConnection:
             found = msgspec.json.decode(self._client.get("/apis"), type=_Groups)
         except (msgspec.DecodeError, ValueError):
             raise DatastoreError("what answers there is no API of Kubernetes", "failed") from None
-        group = group_of(frozenset(one.name for one in found.groups))
+        group = group_of(frozenset(one.name for one in found.groups), self._told_group)
         if group is None:
             raise DatastoreError(
                 "the API has no resources of Calico: neither crd.projectcalico.org/v1 nor projectcalico.org/v3",

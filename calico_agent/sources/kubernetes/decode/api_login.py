@@ -21,19 +21,25 @@ _LONGEST_TOKEN = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class ExecPlugin:
-    """A program that makes the credential (client.authentication.k8s.io). `version` is that of its group."""
+    """A program that makes the credential (client.authentication.k8s.io). `version` is that of its group.
+
+    `wants_cluster`: it is told of the cluster (provideClusterInfo), with `cluster_config` of the kubeconfig.
+    """
 
     command: str
     arguments: tuple[str, ...] = ()
     environment: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     version: str = "v1"
+    wants_cluster: bool = False
+    cluster_config: JsonObject | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class ApiLogin:
     """Contents are inline, the others are paths. `insecure`: the server's certificate is not looked at.
 
-    `unsupported` names what is not done for it unasked, the first of which is to run `plugin`.
+    `proxy` is the URL of an HTTP proxy, empty for none. `unsupported` names what is not done for it unasked, the first
+    of which is to run `plugin`.
     """
 
     server: str = ""
@@ -47,6 +53,7 @@ class ApiLogin:
     certificate_file: str = ""
     key: bytes = field(default=b"", repr=False)
     key_file: str = ""
+    proxy: str = field(default="", repr=False)
     unsupported: str = ""
     plugin: ExecPlugin | None = None
 
@@ -75,8 +82,9 @@ def decode_kubeconfig(content: str, context: str = "") -> ApiLogin:
         certificate_file=text(user, "client-certificate") or "",
         key=_inline(user, "client-key-data"),
         key_file=text(user, "client-key") or "",
+        proxy=text(cluster, "proxy-url") or "",
         unsupported=_unsupported(cluster, user),
-        plugin=_plugin(user),
+        plugin=_plugin(cluster, user),
     )
 
 
@@ -151,14 +159,17 @@ def usable_token(token: str) -> bool:
 
 
 def _unsupported(cluster: JsonObject, user: JsonObject) -> str:
-    both = {**cluster, **user}
-    return next((name for name in ("exec", "auth-provider", "username", "proxy-url") if both.get(name)), "")
+    if not (text(cluster, "proxy-url") or "http:").startswith(_PROXIES):
+        return "proxy-url"
+    return next((name for name in ("exec", "auth-provider", "username") if user.get(name)), "")
 
 
+_PROXIES = ("http:", "https:")  # and no socks5
 _PLUGIN_GROUP = "client.authentication.k8s.io/"
+_CLUSTER_EXTENSION = "client.authentication.k8s.io/exec"
 
 
-def _plugin(user: JsonObject) -> ExecPlugin | None:
+def _plugin(cluster: JsonObject, user: JsonObject) -> ExecPlugin | None:
     """Of a version that a program can be asked by without a terminal; others stay unsupported."""
     told = section(user, "exec")
     group, _, version = (text(told, "apiVersion") or "").rpartition("/")
@@ -168,4 +179,12 @@ def _plugin(user: JsonObject) -> ExecPlugin | None:
     if text(told, "interactiveMode") == "Always":
         return None
     environment = ((text(one, "name") or "", str(one.get("value") or "")) for one in objects(told, "env"))
-    return ExecPlugin(command, tuple(map(str, items(told, "args"))), tuple(environment), version)
+    extensions = (one for one in objects(cluster, "extensions") if one.get("name") == _CLUSTER_EXTENSION)
+    return ExecPlugin(
+        command,
+        tuple(map(str, items(told, "args"))),
+        tuple(environment),
+        version,
+        flag(told, "provideClusterInfo"),
+        next((section(one, "extension") for one in extensions), None),
+    )

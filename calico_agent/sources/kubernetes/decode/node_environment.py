@@ -43,6 +43,7 @@ def datastore_in(value: Callable[[str], str], root: str, origin: str) -> Datasto
 def kubernetes_in(value: Callable[[str], str], root: str, origin: str) -> DatastoreSettings | Unreadable:
     """The same of one whose datastore is the Kubernetes API."""
     pod_cidrs = value("USE_POD_CIDR") in _TRUE
+    group = value("API_GROUP").partition("/")[0]
     if kubeconfig := value("KUBECONFIG"):
         found = KubernetesSettings(kubeconfig=kubeconfig, context=value("K8S_CURRENT_CONTEXT"))
     elif (login := decode_variables(value)) is not None:
@@ -54,12 +55,23 @@ def kubernetes_in(value: Callable[[str], str], root: str, origin: str) -> Datast
             cert_file=login.certificate_file,
             key_file=login.key_file,
             insecure=login.insecure,
-            by_service=not value("K8S_API_ENDPOINT"),
+            by_service=_is_a_services(value),
         )
     else:
         reason = f"{origin} names no API: it has neither KUBECONFIG, K8S_API_ENDPOINT nor KUBERNETES_SERVICE_HOST"
         return Unreadable("the Kubernetes API", reason, "unset")
-    return DatastoreSettings((), origin=origin, kubernetes=_at(found, root, pod_cidrs=pod_cidrs))
+    placed = _at(found, root, pod_cidrs=pod_cidrs)
+    return DatastoreSettings((), origin=origin, kubernetes=replace(placed, api_group=group))
+
+
+def _is_a_services(value: Callable[[str], str]) -> bool:
+    """Whether the server is the cluster's address of a service, which kube-proxy makes reachable.
+
+    The kubelet gives that in KUBERNETES_PORT_443_TCP_ADDR, too; the ConfigMap kubernetes-services-endpoint puts another
+    one into KUBERNETES_SERVICE_HOST alone, where Calico does without kube-proxy (eBPF).
+    """
+    service = value("KUBERNETES_PORT_443_TCP_ADDR")
+    return not value("K8S_API_ENDPOINT") and service in {"", value("KUBERNETES_SERVICE_HOST")}
 
 
 def kubernetes_of_plugin(plugin: JsonObject, origin: str) -> DatastoreSettings | None:

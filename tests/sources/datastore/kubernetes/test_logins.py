@@ -57,6 +57,21 @@ def plugin(command: object, version: str = "v1", **more: object) -> dict[str, An
     return {"exec": {"apiVersion": f"client.authentication.k8s.io/{version}", "command": str(command), **more}}
 
 
+def test_a_program_is_told_of_the_cluster_where_it_wants_that(tmp_path: Path) -> None:
+    (tmp_path / "ca.crt").write_text("authority")
+    user = plugin(program(tmp_path, {"status": {"token": "abc"}}), provideClusterInfo=True)
+    extension = {"name": "client.authentication.k8s.io/exec", "extension": {"audience": "x"}}
+    cluster: dict[str, Any] = {"certificate-authority": "ca.crt", "tls-server-name": "api", "extensions": [extension]}
+    assert credentials(kubeconfig(tmp_path, user, **cluster), runs_plugins=True).login().token == "abc"
+    asked = json.loads((tmp_path / "asked").read_text().strip())
+    assert asked["spec"]["cluster"] == {
+        "server": SERVER,
+        "tls-server-name": "api",
+        "certificate-authority-data": b64encode(b"authority").decode(),
+        "config": {"audience": "x"},
+    }
+
+
 def test_a_token_and_a_token_file_beside_the_kubeconfig(tmp_path: Path) -> None:
     login = credentials(kubeconfig(tmp_path, {"token": "abc"})).login()
     assert (login.server, login.token) == (SERVER, "abc")

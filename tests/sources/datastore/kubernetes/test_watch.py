@@ -121,7 +121,10 @@ def test_a_watch_that_is_cancelled_ends_and_says_so() -> None:
 
 
 def test_which_group_counts() -> None:
-    assert group_of(frozenset({"crd.projectcalico.org", "projectcalico.org", "apps"})) == "crd.projectcalico.org"
+    both = frozenset({"crd.projectcalico.org", "projectcalico.org", "apps"})
+    assert group_of(both) == "crd.projectcalico.org"
+    assert group_of(both, "projectcalico.org") == "projectcalico.org"
+    assert group_of(frozenset({"crd.projectcalico.org"}), "projectcalico.org") == "crd.projectcalico.org"
     assert group_of(frozenset({"projectcalico.org"})) == "projectcalico.org"
     assert group_of(frozenset({"apps"})) is None
 

@@ -77,8 +77,12 @@ CONFIGS: dict[str, tuple[str, ApiLogin]] = {
     ),
     "a program that makes it": (config({"exec": {"command": "aws"}}), ApiLogin(ADDRESS, unsupported="exec")),
     "a proxy": (
-        config({"token": "a"}, {"proxy-url": "http://p"}),
-        ApiLogin(ADDRESS, token="a", unsupported="proxy-url"),
+        config({"token": "a"}, {"proxy-url": "http://p:3128"}),
+        ApiLogin(ADDRESS, token="a", proxy="http://p:3128"),
+    ),
+    "a proxy of another kind": (
+        config({"token": "a"}, {"proxy-url": "socks5://p"}),
+        ApiLogin(ADDRESS, token="a", proxy="socks5://p", unsupported="proxy-url"),
     ),
 }
 
