@@ -10,6 +10,7 @@
 #   make screenshots   the pictures of the page in docs/images, taken anew in a browser
 #   make worlds      clusters that nobody wrote down, as many as fit: SECONDS=3600 SEED=7 WORKERS=2
 #   make uml         all tests on the kernel that has IPIP, also those that `make test` leaves out as they are slow
+#   make fuzz        bytes from outside, guided by coverage: RUNS=1000000 SEED=7 TARGETS="bird log"
 #   make wireguard   our reading of WireGuard held against a kernel that has it, in an emulator (downloads 100 MB once)
 #   make packages-test   the Debian packages and the guides on hosts that boot Debian 12 and 13, installed from nothing
 #   make bench       the budgets, measured in one run (twenty minutes); writes build/bench.json
@@ -70,6 +71,12 @@ SECONDS ?= 60
 SEED ?= 1
 worlds: $(STAMP)
 	@exec $(BIN)/python -m tests.worlds --seconds $(SECONDS) --seed $(SEED) $(if $(WORKERS),--workers $(WORKERS))
+
+RUNS ?= 1000000
+.PHONY: fuzz
+fuzz: $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
+	@exec $(BIN)/python -m tests.fuzz --runs $(RUNS) --seed $(SEED) $(TARGETS)
 
 docs: $(STAMP)
 	@$(BIN)/mkdocs --version >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet --disable-pip-version-check \

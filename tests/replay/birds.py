@@ -21,7 +21,7 @@ def read_bird(path: Path, family: Family) -> Bird | Unreadable:
     source = "BIRD" if family is Family.IPV4 else "BIRD for IPv6"
     if recorded is None:
         return Unreadable(source, f"{path.name} is missing", "absent")
-    replies = dict(_replies(recorded))
+    replies = dict(replies_of(recorded))
     for command in COMMANDS:
         reply = replies.get(command, "")
         if reply.startswith("# error:"):
@@ -48,7 +48,7 @@ def server_time(path: Path) -> datetime | None:
     return None
 
 
-def _replies(recorded: str) -> Iterator[tuple[str, str]]:
+def replies_of(recorded: str) -> Iterator[tuple[str, str]]:
     """Each command with its reply; `# greeting` lines and the greeting below them belong to none."""
     for part in recorded.split("# > ")[1:]:
         command, _, reply = part.partition("\n")
