@@ -113,7 +113,7 @@ def set_mode(lab: Lab, mode: str) -> None:
 @contextmanager
 def felix_held(lab: Lab, host: str) -> Iterator[None]:
     """calico/node's process 1 is stopped, and with it what puts tunl0 right; BIRD runs on."""
-    process = lab.exec(host, "docker", "inspect", "-f", "{{.State.Pid}}", "calico-node", check=True).stdout.strip()
+    process = lab.engine(host).inspect("{{.State.Pid}}")
     lab.exec(host, "kill", f"-{signal.SIGSTOP}", process, check=True)
     try:
         yield
