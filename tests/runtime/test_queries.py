@@ -1,6 +1,7 @@
 """`calico-agent routes` and `calico-agent trace` beside a running daemon, and without one."""
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from typing import Any
@@ -14,6 +15,7 @@ from calico_agent.model.observation import Unreadable
 from calico_agent.runtime.queries import RouteQueries
 from tests.bench.cluster import BigCluster
 from tests.bench.world import PROGRAM, World, big_host
+from tests.patience import eventually
 from tests.places import DATA
 from tests.replay import read_capture
 from tests.replay.judge import assess_observation
@@ -62,6 +64,16 @@ class TestCommands:
         wrong = ask(world, "trace", "160.0.0.200", "--json", once=once)
         assert wrong.returncode == 1
         assert json.loads(wrong.stdout)["right"] is False
+
+
+@pytest.mark.real
+def test_the_page_shows_what_the_daemon_knows_and_what_happened(world: World) -> None:
+    page = eventually(lambda: world.page("/"), lambda page: "the agent started" in page)
+    assert "the agent started" in page
+    assert "10 routes: 9 right, 1 missing" in page
+    assert re.search("5 nodes without encapsulation: 1 (broken|warning or suspicion), 4 fine", page)
+    assert "160.0.0.7 goes to node node-00000, as it should" in world.page("/?address=160.0.0.7")
+    assert "1 route: 1 missing" in world.page("/?state=missing")
 
 
 def test_before_the_first_pass_nothing_is_known() -> None:
