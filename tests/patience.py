@@ -8,8 +8,6 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-import pytest
-
 T = TypeVar("T")
 
 PATIENCE = 20.0
@@ -22,11 +20,13 @@ def until(what: str, happened: Callable[[], bool], told: Callable[[], str] = str
     """Wait for something that must come, and say how long that took; `told` is what to show when it does not."""
     begun = time.monotonic()
     if not eventually(happened, bool, seconds):
+        import pytest  # noqa: PLC0415 - of no use to the lab's own commands
+
         pytest.fail(f"not within {seconds} s: {what}\n{told()}")
     return time.monotonic() - begun
 
 
-def eventually(look: Callable[[], T], wanted: Callable[[T], bool], seconds: float = PATIENCE) -> T:
+def eventually(look: Callable[[], T], wanted: Callable[[T], bool], seconds: float = 90.0) -> T:
     """Look until it is as wanted; returns the last look, for an assertion that shows the difference."""
     end, pause = time.monotonic() + seconds, 0.005
     while not wanted(seen := look()) and time.monotonic() < end:

@@ -1,4 +1,4 @@
-"""Where etcd is, and what proves who we are, becomes [datastore]."""
+"""Where the datastore is, mostly etcd, and what proves who we are, becomes [datastore]."""
 
 import re
 import shlex
@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 from calico_agent.adopt.described import Described, Given, NotTakenOver
 from calico_agent.adopt.draft import Draft
+from calico_agent.adopt.kubernetes import translate_kubernetes
 from calico_agent.model.container.container import Container, ContainerState
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.settings import DatastoreSettings, EtcdApi
@@ -56,6 +57,8 @@ def translate_datastore(draft: Draft, described: Described) -> DatastoreSettings
         raise NotTakenOver(image.place, f"{image.value[:80]} {_OF_1}")
     draft.handled.update(name for name in env if name in NAMES or name.startswith("ETCD_"))
     read = datastore_settings(_container(described))
+    if isinstance(read, Unreadable) and read.code == "kubernetes":
+        return translate_kubernetes(draft, described)
     if isinstance(read, Unreadable):
         raise NotTakenOver(_place_of(read.reason, described), read.reason)
     endpoints = _setting(described, "ETCD_ENDPOINTS")

@@ -14,6 +14,7 @@ _SERVICE = re.compile(
 )
 _IPV6 = "FELIX_IPV6SUPPORT"
 _NO_TOKEN = "CALICO_MANAGE_CNI"  # noqa: S105 - a variable
+_TOKEN_OF_POD = "outside of a pod there is no token for CNI that calico/node could keep fresh"  # noqa: S105 - a reason
 
 
 def translate_environment(draft: Draft, described: Described, preset: Preset) -> None:
@@ -27,7 +28,9 @@ def translate_environment(draft: Draft, described: Described, preset: Preset) ->
     for name, given in described.env.items():
         if name in draft.handled:
             continue
-        if described.from_pod and _SERVICE.fullmatch(name):
+        if name == _NO_TOKEN and preset is Preset.KUBERNETES:
+            draft.explain(name, _TOKEN_OF_POD)
+        elif described.from_pod and _SERVICE.fullmatch(name):
             draft.explain(name, "kubelet tells pods so of services; no other container is told")
         elif given.unknown:
             draft.explain(name, given.unknown, lost=True)
@@ -36,8 +39,8 @@ def translate_environment(draft: Draft, described: Described, preset: Preset) ->
             draft.explain(name, fault, lost=True)
         elif usual.get(name) != given.value:
             extra[name] = given.value
-    if preset is Preset.V3 and described.env.get(_NO_TOKEN) is None:
-        draft.explain(_NO_TOKEN, "outside of a pod there is no token for CNI that calico/node could keep fresh")
+    if preset is not Preset.V1_3 and described.env.get(_NO_TOKEN) is None:
+        draft.explain(_NO_TOKEN, _TOKEN_OF_POD)
     if extra:
         draft.set("node", "env", dict(sorted(extra.items())))
     draft.leave_out(usual.keys() - described.env.keys() - kept)

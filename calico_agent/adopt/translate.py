@@ -33,7 +33,7 @@ def translate(described: Described) -> Translation:
     draft.set("", "mode", "supervise")
     datastore = translate_datastore(draft, described)
     old = datastore.api is EtcdApi.V2
-    preset = Preset.V1_3 if old else Preset.V3
+    preset = Preset.V1_3 if old else Preset.V3 if datastore.kubernetes is None else Preset.KUBERNETES
     translate_identity(draft, described.env, old=old)
     translate_options(draft, described)
     draft.set("node", "preset", preset.value)

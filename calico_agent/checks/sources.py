@@ -127,6 +127,7 @@ _API_CURES = {
     "timeout": "see on the control plane whether kube-apiserver hangs or a firewall drops its port",
     "unreachable": "see that the control plane is up, and that a route leads to it from this host",
     "denied": "kubectl apply -f cluster-role.yaml (config/kubernetes), or give the agent a credential that may",
+    "unauthorized": "give the agent a credential of now: a token that was revoked or is over stays unknown",
 }
 
 

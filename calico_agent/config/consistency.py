@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from calico_agent.config.schema import Config
 from calico_agent.config.values import is_name_in_calico_3
+from calico_agent.model.calico.autodetection import MethodKind
 from calico_agent.model.settings import EtcdApi, Mode, Preset
 
 Key = tuple[str, str]
@@ -53,6 +54,11 @@ def _method_faults(config: Config) -> Iterator[tuple[Key, str]]:
     for key, method, family, address in families:
         if method != "auto" and address != "auto":
             yield ("identity", key), f'is of no use beside {family} = "{address}" (wanted {family} = "auto")'
+        elif method == MethodKind.INTERNAL_IP and config.datastore.endpoints:
+            yield (
+                ("identity", key),
+                "asks the Kubernetes API, but the datastore is etcd (wanted kubeconfig there)",
+            )
     if identity.allow_rejected and identity.method == identity.method6 == "auto":
         yield ("identity", "allow_rejected"), "is of use only with one of Calico's methods"
 
@@ -62,30 +68,44 @@ def _supervise_faults(config: Config) -> Iterator[tuple[Key, str]]:
         yield ("node", "image"), 'is not set (mode "supervise" runs this image, for example "calico/node:v3.31.7")'
     if config.node.preset is Preset.V1_3 and config.identity.ipv4 == "none":
         yield ("identity", "ipv4"), 'is "none", which calico/node of preset "v1.3" does not know: it would detect one'
-    if not config.datastore.endpoints:
-        yield ("datastore", "endpoints"), 'is not set (mode "supervise" hands it to calico/node)'
+    wanted = "kubeconfig" if config.node.preset is Preset.KUBERNETES else "endpoints"
+    if not getattr(config.datastore, wanted) and not _ways(config):
+        yield ("datastore", wanted), 'is not set (mode "supervise" hands it to calico/node)'
     if (config.node.preset is Preset.V1_3) != (config.datastore.api is EtcdApi.V2):
         wanted = "v2" if config.node.preset is Preset.V1_3 else "v3"
         words = f'is "{config.datastore.api.value}", but calico/node of [node] preset = "{config.node.preset.value}"'
         yield ("datastore", "api"), f'{words} uses "{wanted}"'
 
 
+_OF_KUBERNETES = frozenset({"DATASTORE_TYPE", "KUBECONFIG", "K8S_CURRENT_CONTEXT", "USE_POD_CIDR"})
 _OF_ETCD = ("ca_file", "cert_file", "key_file", "username", "password_file")
+
+
+def _ways(config: Config) -> list[str]:
+    """What says where the datastore is."""
+    return [name for name in ("endpoints", "kubeconfig", "service_account_dir") if getattr(config.datastore, name)]
 
 
 def _kubernetes_faults(config: Config) -> Iterator[tuple[Key, str]]:
     section = config.datastore
-    ways = [name for name in ("endpoints", "kubeconfig", "service_account_dir") if getattr(section, name)]
+    ways = _ways(config)
     if len(ways) > 1:
         yield ("datastore", ways[1]), f"is of no use beside {ways[0]}: a cluster has one datastore"
     elif ways and ways != ["endpoints"]:
-        others = [
-            name for name in ("ca_file", "cert_file", "key_file", "username", "password_file") if getattr(section, name)
-        ]
+        others = [name for name in _OF_ETCD if getattr(section, name)]
         if others:
             yield ("datastore", others[0]), f"is for etcd, and of no use beside {ways[0]}"
-        if config.mode is Mode.SUPERVISE:
-            yield ("datastore", ways[0]), 'is of no use in mode "supervise", which starts calico/node with etcd alone'
+        if config.mode is Mode.SUPERVISE and config.node.preset is not Preset.KUBERNETES:
+            words = f'of [node] preset = "{config.node.preset.value}" uses etcd (wanted preset = "kubernetes")'
+            yield ("datastore", ways[0]), f"is of no use: calico/node {words}"
+        elif config.mode is Mode.SUPERVISE and not section.kubeconfig:
+            yield ("datastore", ways[0]), "is a pod's, and calico/node is started in none (wanted kubeconfig)"
+    elif ways and config.node.preset is Preset.KUBERNETES:
+        yield ("datastore", "endpoints"), 'is for etcd, and calico/node of [node] preset = "kubernetes" does not use it'
+    if config.node.kubeconfig and config.node.preset is not Preset.KUBERNETES:
+        yield ("node", "kubeconfig"), 'is of no use without preset = "kubernetes"'
+    if config.node.preset is Preset.KUBERNETES and (own := _OF_KUBERNETES & config.node.env.keys()):
+        yield ("node", "env"), f"sets {min(own)}, which the agent sets: use [node] kubeconfig and [datastore]"
     if section.kubeconfig_context and not section.kubeconfig:
         yield ("datastore", "kubeconfig_context"), "is of no use without kubeconfig"
     if section.use_pod_cidr and not set(ways) & {"kubeconfig", "service_account_dir"}:

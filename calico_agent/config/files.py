@@ -13,6 +13,7 @@ from pathlib import Path
 from calico_agent.config.consistency import Key, exposure_faults
 from calico_agent.config.schema import Config
 from calico_agent.errors import ConfigError
+from calico_agent.model.settings import Mode, Preset
 from calico_agent.small_file import read_small
 from calico_agent.sources.datastore.server.error import DatastoreError
 from calico_agent.sources.datastore.server.tls_files import TlsFiles, tls_context
@@ -51,6 +52,8 @@ def check_files(config: Config, now: datetime) -> Checked:
         _check_contents(checked, config, now)
         _check_kubeconfig(checked, config)
         _check_access(checked, config, now)
+    if not checked.faults and config.node.preset is Preset.KUBERNETES and config.mode is Mode.SUPERVISE:
+        _check_of_node(checked, config)
     return checked
 
 
@@ -59,6 +62,8 @@ def _named(config: Config) -> Iterator[tuple[Key, Path]]:
         for name in names:
             if path := getattr(getattr(config, section), name):
                 yield (section, name), Path(path)
+    if config.node.kubeconfig:
+        yield ("node", "kubeconfig"), Path(config.node.kubeconfig)
     if config.docker.credentials:
         yield ("docker", "credentials"), Path(config.docker.credentials)
 
@@ -129,6 +134,30 @@ def _check_access(checked: Checked, config: Config, now: datetime) -> None:
     for name in ("cert_file", "client_ca_file"):
         if path := getattr(config.http, name):
             _check_validity(checked, ("http", name), Path(path), now)
+
+
+def _check_of_node(checked: Checked, config: Config) -> None:
+    """Whether the kubeconfig for calico/node is of use in a container, where its folder is another one."""
+    from calico_agent.sources.kubernetes.decode.api_login import decode_kubeconfig  # noqa: PLC0415
+
+    key = ("node", "kubeconfig") if config.node.kubeconfig else ("datastore", "kubeconfig")
+    path = Path(config.node.kubeconfig or config.datastore.kubeconfig)
+    other = "[node] kubeconfig may name another one for calico/node"
+    try:
+        context = "" if config.node.kubeconfig else config.datastore.kubeconfig_context
+        login = decode_kubeconfig(read_small(path, _MOST_BYTES).decode(errors="replace"), context)
+    except Malformed as malformed:
+        checked.faults.append((key, f"{path} is of no use: {malformed.what}"))
+        return
+    if login.unsupported:
+        words = f"{path} gets its credential by {login.unsupported}, which calico/node in a container does not have"
+        checked.faults.append((key, f"{words}: {other}"))
+    mounted = {mount.destination for mount in config.node.bind_mounts() if mount.source == mount.destination}
+    for file in (login.ca_file, login.token_file, login.certificate_file, login.key_file):
+        outside = file.startswith("/") or ".." in Path(file).parts
+        if outside and not mounted & {file, *map(str, Path(file).parents)}:
+            words = f"{path} names {file}, which is not there in calico/node's container: put it beside {path.name} and"
+            checked.faults.append((key, f"{words} name it without a folder, or mount it ([node] mounts); {other}"))
 
 
 def _check_validity(checked: Checked, key: Key, path: Path, now: datetime) -> None:

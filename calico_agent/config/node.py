@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import Meta, Struct, field
 
 from calico_agent.config import options, values
-from calico_agent.config.kinds import BindMount, UlimitWord, seconds, table, text
+from calico_agent.config.kinds import BindMount, FilePath, UlimitWord, seconds, table, text
 from calico_agent.model.container.container import Mount
 from calico_agent.model.container.image import PullPolicy
 from calico_agent.model.container.run_options import RunOptions
@@ -19,7 +19,8 @@ class NodeSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     pull: Annotated[PullPolicy, Meta(description='"missing", "never" or "always"')] = PullPolicy.MISSING
     pull_deadline_seconds: Annotated[float, seconds(1, 3600)] = 60.0
     container_name: Annotated[str, text("a container name", values.check_container_name)] = "calico-node"
-    preset: Annotated[Preset, Meta(description='"v3" or "v1.3"')] = Preset.V3
+    preset: Annotated[Preset, Meta(description='"v3", "kubernetes" or "v1.3"')] = Preset.V3
+    kubeconfig: FilePath = ""
     without: Annotated[
         tuple[Annotated[str, text("a variable or a mount's destination", options.check_left_out)], ...],
         Meta(max_length=64, description="a list of variables and mounts' destinations"),
@@ -43,6 +44,7 @@ class NodeSection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
             image=self.image,
             name=self.container_name,
             preset=self.preset,
+            kubeconfig=self.kubeconfig,
             without=frozenset(self.without),
             env=tuple(sorted(self.env.items())),
             mounts=self.bind_mounts(),

@@ -6,9 +6,10 @@ Only agents that supervise claim a name, so of most nodes of some clusters nothi
 from collections.abc import Mapping
 
 from calico_agent.expected.view import View
+from calico_agent.model.host.claimant import Machine
 from calico_agent.model.host.machine import Host
 from calico_agent.model.last_value_cache import LastValueCache
-from calico_agent.model.name_lease import AliveSign, Machine, NameOwner
+from calico_agent.model.name_lease import AliveSign, Claim, NameOwner
 
 
 def machine_of(view: View, node: str) -> Machine | None:
@@ -32,5 +33,5 @@ def machines(view: View) -> Mapping[str, Machine]:
 
 
 @LastValueCache
-def _machines(claims: tuple[NameOwner | AliveSign, ...]) -> Mapping[str, Machine]:
+def _machines(claims: tuple[Claim, ...]) -> Mapping[str, Machine]:
     return {claim.name: claim.machine for claim in claims if isinstance(claim, AliveSign)}

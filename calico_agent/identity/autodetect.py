@@ -2,7 +2,8 @@
 
 Calico walks the links from the newest to the oldest and takes the first global unicast address on a link whose name
 passes. It looks at nothing else: not at the link's state, its kind, or the routes. Only `can-reach=` asks the kernel,
-for the source address of a packet to that destination. The first-found list of names is used by `skip-interface=` too
+for the source address of a packet to that destination, and `kubernetes-internal-ip` the Kubernetes API, for the first
+InternalIP of the Node. The first-found list of names is used by `skip-interface=` too
 and by no other method (node/pkg/lifecycle/startup/autodetection/{autodetection_methods,filtered}.go@v3.32.1).
 """
 
@@ -21,6 +22,8 @@ def matches(method: CalicoMethod, question: AddressQuestion) -> tuple[Candidate,
     """Return all candidates that the method accepts, Calico's choice first."""
     if method.kind is MethodKind.CAN_REACH:
         return tuple(_reaching(method, question))
+    if method.kind is MethodKind.INTERNAL_IP:
+        return tuple(filter(None, map(question.candidate, question.around.internal)))
     return tuple(candidate for candidate in _in_calicos_order(question.candidates) if _passes(method, candidate))
 
 

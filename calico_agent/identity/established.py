@@ -15,9 +15,10 @@ from calico_agent.identity import links
 from calico_agent.identity.name_sources import CALICO_NODE, CLAIM, LAST_CHOICE, NODE_RECORD
 from calico_agent.model.calico.node import Datastore
 from calico_agent.model.container.container import Docker
+from calico_agent.model.host.claimant import machine_of
 from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import KeptIdentity
-from calico_agent.model.name_lease import LeaseStatus, NameOwner, claim_on, machine_of
+from calico_agent.model.name_lease import LeaseStatus, NameOwner, claim_on
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.observation import Unreadable
 

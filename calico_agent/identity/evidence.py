@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from calico_agent.model.calico.bird import Bird, PeerKind
 from calico_agent.model.calico.node import Block, Datastore, Node
 from calico_agent.model.container.container import Docker
+from calico_agent.model.host.claimant import machine_of
 from calico_agent.model.host.machine import Host, Kubelet
 from calico_agent.model.last_value_cache import LastValueCache
-from calico_agent.model.name_lease import claims_of, machine_of
+from calico_agent.model.name_lease import claim_on, claims_of
 from calico_agent.model.network.address import IPAddress, IPNetwork, address_in
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.network.prefix import PrefixIndex, key_of
@@ -23,7 +24,8 @@ class Evidence:
     `shared` are the addresses of this host that other machines have, too, with the names of those nodes, `in_blocks`
     those that lie in a block of IPAM. `reachable` are the addresses that the destinations of `can-reach=` stand for.
     `kubelet` is the one that runs here. `speaking` are the addresses of this host from which BIRD has BGP sessions,
-    `claimed` the address with which this machine claimed its name.
+    `claimed` the address with which this machine claimed its name. `internal` are the InternalIPs of its Kubernetes
+    Node, the first one first; empty where that was not asked for.
     """
 
     kernel: Kernel
@@ -37,6 +39,7 @@ class Evidence:
     reachable: Mapping[str, tuple[IPAddress, ...]] = field(default_factory=dict)
     speaking: frozenset[IPAddress] = frozenset()
     claimed: frozenset[IPAddress] = frozenset()
+    internal: tuple[IPAddress, ...] = ()
 
     @classmethod
     def of(
@@ -49,6 +52,8 @@ class Evidence:
         host: Host | Unreadable,
         reachable: Mapping[str, tuple[IPAddress, ...]],
         birds: Iterable[Bird | Unreadable | None],
+        *,
+        name: str,
     ) -> "Evidence":
         """Return the surroundings; all records are gone through once, whatever the number of addresses."""
         here = frozenset(held.address for link in kernel.links for held in link.addresses)
@@ -67,6 +72,7 @@ class Evidence:
             reachable,
             speaking=_speaking(birds),
             claimed=_claimed(host, kernel, datastore),
+            internal=_internal(name, datastore),
         )
 
     @property
@@ -101,6 +107,11 @@ def _speaking(birds: Iterable[Bird | Unreadable | None]) -> frozenset[IPAddress]
         for session in bird.sessions
         if session.established and session.source_address and session.kind is not PeerKind.LOCAL_WORKLOAD
     )
+
+
+def _internal(name: str, datastore: Datastore | Unreadable) -> tuple[IPAddress, ...]:
+    found = None if isinstance(datastore, Unreadable) else claim_on(name, datastore.claims).kubelet
+    return found.addresses if found is not None else ()
 
 
 def _claimed(host: Host | Unreadable, kernel: Kernel, datastore: Datastore | Unreadable) -> frozenset[IPAddress]:

@@ -15,8 +15,11 @@ from calico_agent.model.observation import Unreadable
 CONFIGURED = "configured"
 METHOD = "method"
 KUBELET = "kubelet"
+INTERNAL_IP = "InternalIP"
 LAST_CHOICE = "last choice"
 OWN_RECORD = "own record"
+
+_NOT_ASKED = "the Kubernetes API tells of no Node of this host's name, or cannot be asked"
 
 
 def configured(question: AddressQuestion) -> Opinion:
@@ -77,6 +80,24 @@ def kubelet(question: AddressQuestion) -> Opinion:
     return Opinion(KUBELET, (candidate.interface,), f"{said} {_place(candidate)}")
 
 
+def internal_ip(question: AddressQuestion) -> Opinion:
+    """Return the InternalIP of this host's Kubernetes Node: what its kubelet found, where it was told nothing.
+
+    A kubelet asks the resolver for the host name and then takes the default route (pkg/kubelet/nodestatus@kubernetes
+    v1.31), so this is no better evidence than these.
+    """
+    found = next((one for one in question.around.internal if one.version == question.family), None)
+    if found is None:
+        return Opinion(INTERNAL_IP, (), f"the Kubernetes Node has no InternalIP of IPv{question.family}")
+    candidate = question.candidate(found)
+    said = "the Kubernetes Node has the InternalIP"
+    if candidate is None:
+        return Opinion(INTERNAL_IP, (), f"{said} {found}, which no link has")
+    if not candidate.accepted:
+        return Opinion(INTERNAL_IP, (), f"{said} {_place(candidate)}, which {candidate.evidence}")
+    return Opinion(INTERNAL_IP, (candidate.interface,), f"{said} {_place(candidate)}")
+
+
 def last_choice(question: AddressQuestion) -> Opinion:
     """Return the address that was chosen before, while it is as good as it was then."""
     kept = question.kept
@@ -127,6 +148,8 @@ def _nothing(found: tuple[Candidate, ...], question: AddressQuestion) -> str:
     if found:
         return f"finds {_place(found[0])}, which {found[0].evidence} (allow_rejected = true takes it all the same)"
     method = question.settings.calico
+    if method is not None and method.kind is MethodKind.INTERNAL_IP:
+        return f"finds nothing: {internal_ip(question).detail if question.around.internal else _NOT_ASKED}"
     if method is None or method.kind is not MethodKind.CAN_REACH:
         return "matches no address of this host"
     if not question.around.reachable.get(method.destination):

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from calico_agent.identity.links import own_addresses
 from calico_agent.model.calico.node import Datastore, Node
 from calico_agent.model.container.container import Docker
+from calico_agent.model.host.claimant import machine_of
 from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import KeptIdentity, NameSource
 from calico_agent.model.last_value_cache import LastValueCache
-from calico_agent.model.name_lease import claims_of, machine_of
+from calico_agent.model.name_lease import claims_of
 from calico_agent.model.network.address import IPAddress
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.observation import Unreadable

@@ -47,6 +47,7 @@ _RULES: tuple[Rule, ...] = (
     stated.own_record,
     other_nodes,
     datastore,
+    stated.internal_ip,
     default_route,
     only_candidate,
 )
@@ -54,10 +55,11 @@ _RULES: tuple[Rule, ...] = (
 
 def opinions_of(question: AddressQuestion) -> tuple[tuple[Opinion, ...], tuple[Opinion, ...]]:
     """Return what every rule says, and the part of it that may decide: what is configured is overruled by nothing."""
+    rules = tuple(rule for rule in _RULES if rule is not stated.internal_ip or question.around.internal)
     if question.settings.method == "calico":
-        opinions = tuple(rule(question) for rule in (stated.calico_method, *_RULES[1:]))
+        opinions = tuple(rule(question) for rule in (stated.calico_method, *rules[1:]))
         return opinions, opinions[:1]
-    opinions = tuple(rule(question) for rule in _RULES)
+    opinions = tuple(rule(question) for rule in rules)
     return opinions, opinions[:1] if question.settings.method == "configured" else opinions
 
 

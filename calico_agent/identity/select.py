@@ -64,7 +64,7 @@ def identify_host(
         ipv4 = _unknown(Family.IPV4, settings.ipv4, kernel)
         return Identity(name, ipv4, _unknown(Family.IPV6, settings.ipv6, kernel))
     own = own_names(name, host, docker)
-    around = Evidence.of(kernel, docker, datastore, endpoints, own, host, reachable, birds)
+    around = Evidence.of(kernel, docker, datastore, endpoints, own, host, reachable, birds, name=name.name or "")
     found = candidates(around)
     return Identity(
         name,

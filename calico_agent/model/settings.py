@@ -114,6 +114,11 @@ class DatastoreSettings:
         return "kubernetes" if self.kubernetes is not None else self.api.value
 
     @property
+    def called(self) -> str:
+        """What it is called in sentences."""
+        return "the Kubernetes API" if self.kubernetes is not None else "etcd"
+
+    @property
     def is_of_calico_2(self) -> bool:
         """True if Calico 2.x uses this datastore."""
         return self.api is EtcdApi.V2
@@ -123,6 +128,7 @@ class Preset(Enum):
     """The generation of calico/node, which decides its usual environment and mounts (`plan.presets`)."""
 
     V3 = "v3"
+    KUBERNETES = "kubernetes"
     V1_3 = "v1.3"
 
 
@@ -131,12 +137,14 @@ class NodeSettings:
     """The calico/node container as configured: what is not identity and not datastore.
 
     `env` and `mounts` add to those of the preset and win over them. `without` are variables and destinations of the
-    preset that are not given.
+    preset that are not given. `kubeconfig` is the one for calico/node where the Kubernetes API is its
+    datastore; empty for that of the agent.
     """
 
     image: str = ""
     name: str = "calico-node"
     preset: Preset = Preset.V3
+    kubeconfig: str = ""
     without: frozenset[str] = frozenset()
     env: tuple[tuple[str, str], ...] = ()
     mounts: tuple[Mount, ...] = ()

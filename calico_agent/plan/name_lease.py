@@ -1,11 +1,12 @@
-"""Which name to claim in etcd, and how the name stands to this machine. What a claim is: `model.name_lease`."""
+"""Which name to claim, and how the name stands to this machine. What a claim is: `model.name_lease`."""
 
 from dataclasses import replace
 
 from calico_agent.model.calico.node import Datastore
+from calico_agent.model.host.claimant import this_machine
 from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import Identity
-from calico_agent.model.name_lease import ClaimName, LeaseStatus, NameState, claim_on, this_machine
+from calico_agent.model.name_lease import ClaimName, LeaseStatus, NameState, claim_on
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.observation import Observation
 
@@ -33,7 +34,9 @@ def plan_claim(observation: Observation, identity: Identity, keeps: str = "") ->
     if ours is not None and ours.machine == replace(machine, macs=ours.machine.macs):
         # Cards that come and go (virtual functions that pods get) are no reason to write it anew for all to read.
         machine = ours.machine
-    claim = ClaimName(name, machine, since, found.owner.text if found.owner else "", standing is LeaseStatus.KEPT)
+    seen = found.owner.text if found.owner else ""
+    over = found.owner.version if found.owner and standing is LeaseStatus.FREE else ""
+    claim = ClaimName(name, machine, since, seen, standing is LeaseStatus.KEPT, over)
     trouble = observation.claim_trouble
     if trouble is None:
         return NameState(standing, claim)

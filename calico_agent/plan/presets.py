@@ -8,7 +8,10 @@
 default. It has no /var/lib/calico, and serves networks to Docker through its plug-in. Its pool is IPIP's, should it
 have to make one; CALICO_IPV4POOL_CIDR is each cluster's own.
 
-Neither has NODENAME, IP and ETCD_*: those are the agent's.
+`kubernetes`: calico/node v3.x on the Kubernetes API, after the DaemonSet (manifests/calico.yaml of
+projectcalico/calico@v3.32.1). The token of the CNI plugin can be kept fresh by a pod alone.
+
+None has NODENAME, IP, ETCD_* and KUBECONFIG: those are the agent's.
 """
 
 from collections.abc import Mapping
@@ -27,6 +30,14 @@ class Usual:
     mounts: tuple[Mount, ...]
 
 
+_MOUNTS_OF_3 = (
+    Mount("/lib/modules", "/lib/modules", read_only=True),
+    Mount("/run/xtables.lock", "/run/xtables.lock", is_file=True),
+    Mount("/var/lib/calico", "/var/lib/calico"),
+    Mount("/var/log/calico", "/var/log/calico"),
+    Mount("/var/run/calico", "/var/run/calico"),
+)
+
 PRESETS: Mapping[Preset, Usual] = MappingProxyType(
     {
         Preset.V3: Usual(
@@ -37,13 +48,20 @@ PRESETS: Mapping[Preset, Usual] = MappingProxyType(
                 ("DATASTORE_TYPE", "etcdv3"),
                 ("FELIX_HEALTHENABLED", "true"),
             ),
-            mounts=(
-                Mount("/lib/modules", "/lib/modules", read_only=True),
-                Mount("/run/xtables.lock", "/run/xtables.lock", is_file=True),
-                Mount("/var/lib/calico", "/var/lib/calico"),
-                Mount("/var/log/calico", "/var/log/calico"),
-                Mount("/var/run/calico", "/var/run/calico"),
+            mounts=_MOUNTS_OF_3,
+        ),
+        Preset.KUBERNETES: Usual(
+            env=(
+                ("CALICO_DISABLE_FILE_LOGGING", "true"),
+                ("CALICO_MANAGE_CNI", "false"),
+                ("CALICO_NETWORKING_BACKEND", "bird"),
+                ("CLUSTER_TYPE", "k8s,bgp"),
+                ("DATASTORE_TYPE", "kubernetes"),
+                ("FELIX_DEFAULTENDPOINTTOHOSTACTION", "ACCEPT"),
+                ("FELIX_HEALTHENABLED", "true"),
+                ("WAIT_FOR_DATASTORE", "true"),
             ),
+            mounts=_MOUNTS_OF_3,
         ),
         Preset.V1_3: Usual(
             env=(
@@ -70,7 +88,8 @@ PRESETS: Mapping[Preset, Usual] = MappingProxyType(
 def render_preset(preset: Preset) -> str:
     """Return what a preset gives, as comments for a configuration file."""
     usual = PRESETS[preset]
-    lines = [f"# [node] preset {preset.value!r} gives calico/node beside NODENAME, IP and ETCD_*:"]
+    datastore = "KUBECONFIG" if preset is Preset.KUBERNETES else "ETCD_*"
+    lines = [f"# [node] preset {preset.value!r} gives calico/node beside NODENAME, IP and {datastore}:"]
     lines += [f"#   {name}={value}" for name, value in usual.env]
     lines += [f"#   {mount.source}:{mount.destination}{':ro' if mount.read_only else ''}" for mount in usual.mounts]
     return "\n".join(lines) + "\n"

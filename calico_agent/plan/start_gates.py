@@ -15,7 +15,7 @@ from calico_agent.model.identity import Identity
 from calico_agent.model.name_lease import LeaseStatus, NameState
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.settings import DatastoreSettings, NodeSettings
-from calico_agent.plan.desired_container import wanted_container
+from calico_agent.plan.desired_container import can_be_given, wanted_container
 
 
 def decide_wanted(
@@ -34,15 +34,17 @@ def decide_wanted(
     """
     if settings is None:
         return DesiredContainer(None, "no datastore is configured")
-    if settings.kubernetes is not None:
-        return DesiredContainer(None, "Calico's data is in the Kubernetes API: it is started by others")
+    if not can_be_given(settings):
+        return DesiredContainer(None, "calico/node is given a kubeconfig, and [datastore] names none")
     if not identity.complete:
         choices = (identity.name, identity.ipv4, identity.ipv6)
         return DesiredContainer(
             None, next((choice.refusal for choice in choices if choice.refusal), "who this host is, is not known")
         )
     spec = wanted_container(node, settings, identity)
-    return DesiredContainer(spec, unproved=_unknown(datastore, name, without_datastore=without_datastore))
+    return DesiredContainer(
+        spec, unproved=_unknown(datastore, name, settings.called, without_datastore=without_datastore)
+    )
 
 
 def apply_start_gates(wanted: DesiredContainer, assessment: Assessment) -> DesiredContainer:
@@ -60,16 +62,16 @@ def forewarned(plan: Plan, assessment: Assessment) -> Plan:
     return replace(plan, doing=f"{plan.doing}, although this host is not prepared: {prepared.message}")
 
 
-def _unknown(datastore: Datastore | Unreadable, name: NameState | None, *, without_datastore: bool) -> str:
+def _unknown(datastore: Datastore | Unreadable, name: NameState | None, called: str, *, without_datastore: bool) -> str:
     if isinstance(datastore, Unreadable):
         if without_datastore:
             return ""
         return (
-            f"etcd cannot be asked whether another node has this name or address: {datastore.reason} "
+            f"{called} cannot be asked whether another node has this name or address: {datastore.reason} "
             "(identity.start_without_datastore = true starts all the same)"
         )
     if name is None or name.denied or name.standing is LeaseStatus.KEPT:
         return ""
     if name.standing is LeaseStatus.UNSURE:
         return "the node name was kept alive by another boot a moment ago: of this machine, or of a clone of it"
-    return f"the node name is being claimed in etcd{f': {name.trouble}' if name.trouble else ''}"
+    return f"the node name is being claimed in {called}{f': {name.trouble}' if name.trouble else ''}"

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 from calico_agent.model.calico.bird import Bird
 from calico_agent.model.calico.node import Datastore
+from calico_agent.model.host.claimant import this_machine
 from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import AddressChoice, Candidate, Identity, renaming
-from calico_agent.model.name_lease import LeaseStatus, claim_on, this_machine
+from calico_agent.model.name_lease import LeaseStatus, claim_on
 from calico_agent.model.network.address import Family, IPAddress
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.observation import Observation

@@ -14,11 +14,12 @@ from calico_agent.model.container.container import Container, ContainerSpec
 from calico_agent.model.container.image import PullPolicy
 from calico_agent.model.container.rollout import identity_of, same_identity
 from calico_agent.model.container.supervision import Succession
+from calico_agent.model.host.claimant import this_machine
 from calico_agent.model.host.conflicting_process import in_the_way
 from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import Identity
 from calico_agent.model.last_value_cache import LastValueCache
-from calico_agent.model.name_lease import LeaseStatus, claim_on, this_machine
+from calico_agent.model.name_lease import LeaseStatus, claim_on
 from calico_agent.model.network.address import Family, IPAddress
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.observation import Observation, Unreadable
@@ -114,7 +115,7 @@ def _bars(who: Who, observation: Observation, identity: Identity, container: Con
             machine, datastore.registered(who.name), frozenset(who.addresses.values()), long_up=host.long_up
         )
         if standing in {LeaseStatus.HELD, LeaseStatus.CLONED}:
-            yield f"the node name {who.name} is claimed by another machine, {claim.holder}"
+            yield f"the node name {who.name} is claimed by another machine, {claim.against(machine)}"
     holders = _holders(datastore.nodes)
     for address in who.addresses.values():
         for name in holders.get(address, ()):

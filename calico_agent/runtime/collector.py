@@ -22,7 +22,7 @@ from calico_agent.model.maintenance import Maintenance
 from calico_agent.model.network.address import IPAddress, IPNetwork
 from calico_agent.model.observation import AgentTrouble, Observation, Unreadable
 from calico_agent.model.settings import Mode
-from calico_agent.runtime.datastore import KEEPER, MIRROR, DatastoreSource
+from calico_agent.runtime.datastore import HOLDERS, KEEPER, MIRROR, DatastoreSource
 from calico_agent.sources.bird.daemons import BirdsReader
 from calico_agent.sources.cri.node_container import NodeContainerReader
 from calico_agent.sources.datastore.backend import BackendOf
@@ -44,7 +44,7 @@ from calico_agent.sources.preparation_subjects import SUBJECTS, Circumstances
 
 _PROBE = "neighbour_probe"
 _PREFLIGHT = "preflight"
-PARTS = (MIRROR, KEEPER, _PROBE, _PREFLIGHT)
+PARTS = (MIRROR, KEEPER, HOLDERS, _PROBE, _PREFLIGHT)
 """What works beside the passes, and would be missed."""
 
 
@@ -189,6 +189,14 @@ class Collector:
         bgp = BgpSettings() if isinstance(datastore, Unreadable) else datastore.bgp
         return self._rivals.read((*docker.containers, *ours), bgp.ports)
 
+    def with_holders(self, observation: Observation, names: frozenset[str]) -> Observation:
+        """The same, with who has these node names, where that is asked for name by name."""
+        return self._datastore.with_holders(observation, names)
+
+    def look_at_holders(self) -> None:
+        """Have the holders of names asked for anew soon: a claim was written."""
+        self._datastore.look_at_holders()
+
     def with_routes(self, observation: Observation, about: Collection[IPNetwork]) -> Observation:
         """The same, with the routes that BIRD knows to some prefixes."""
         return self._birds.with_routes(observation, about)
@@ -210,7 +218,7 @@ class Collector:
 
     def heartbeat(self, part: str) -> float:
         """When one of `PARTS` was last seen alive (monotonic seconds); now, where it is not used."""
-        if part in {MIRROR, KEEPER}:
+        if part in {MIRROR, KEEPER, HOLDERS}:
             return self._datastore.heartbeat(part)
         if part == _PREFLIGHT:
             return self._preparation.heartbeat()

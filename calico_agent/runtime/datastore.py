@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING
 from calico_agent.config import Config
 from calico_agent.errors import ConfigError
 from calico_agent.expected.local_node import node_container
+from calico_agent.model.calico.autodetection import MethodKind
 from calico_agent.model.calico.node import Block, Datastore
 from calico_agent.model.container.container import Docker
 from calico_agent.model.host.cluster_node import ClusterNode
 from calico_agent.model.network.address import IPAddress, IPNetwork
-from calico_agent.model.observation import Unreadable
-from calico_agent.model.settings import DatastoreSettings
-from calico_agent.sources.datastore.backend import Backend, BackendOf
-from calico_agent.sources.datastore.backends import backend_of
+from calico_agent.model.observation import Observation, Unreadable
+from calico_agent.model.settings import DatastoreSettings, Mode
+from calico_agent.sources.datastore.backend import Backend, BackendOf, HolderReader
+from calico_agent.sources.datastore.backends import backend_of, name_holders_of
 from calico_agent.sources.datastore.cache import SnapshotFile
 from calico_agent.sources.datastore.cache_writer import CacheWriter
 from calico_agent.sources.datastore.reading import read_datastore
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from calico_agent.sources.datastore.kubernetes.cluster_nodes import ClusterNodeReader
     from calico_agent.sources.datastore.mirror import Mirror
 
-MIRROR, KEEPER = "datastore_mirror", "datastore_snapshot"
+MIRROR, KEEPER, HOLDERS = "datastore_mirror", "datastore_snapshot", "name_holders"
 """What works beside the passes, and would be missed."""
 
 
@@ -64,6 +65,7 @@ class DatastoreSource:
         self._one_shot = one_shot
         self._mirror: Mirror | None = None
         self._keeper: CacheWriter | None = None
+        self._holders: HolderReader | None = None
         self._files_trouble: Unreadable | None = None
         self._hung: Unreadable | None = None
         self._silent = True
@@ -115,13 +117,31 @@ class DatastoreSource:
             self._nodes = ClusterNodeReader(self.settings)
         return self._nodes.read(names)
 
+    def with_holders(self, observation: Observation, names: frozenset[str]) -> Observation:
+        """The same, with who has these names, where the reading of the datastore does not have all claims."""
+        datastore = observation.datastore
+        if self._holders is None or not names or isinstance(datastore, Unreadable):
+            return observation
+        found = self._holders.of(names, _FIRST_ANSWER_SECONDS)
+        claimable = self._config.mode is Mode.SUPERVISE
+        known = replace(datastore, claims=found.claims, claims_trouble=found.refused, claimable=claimable)
+        return replace(observation, datastore=known, datastore_trouble=observation.datastore_trouble or found.trouble)
+
+    def look_at_holders(self) -> None:
+        """Ask for them anew soon: a claim was written."""
+        if self._holders is not None:
+            self._holders.look_again()
+
     def heartbeat(self, part: str) -> float:
-        """When `MIRROR` or `KEEPER` was last seen alive (monotonic seconds); now, where it is not used."""
-        found = {MIRROR: self._mirror, KEEPER: self._keeper}[part]
+        """When a part was last seen alive (monotonic seconds); now, where it is not used."""
+        found = {MIRROR: self._mirror, KEEPER: self._keeper, HOLDERS: self._holders}[part]
         return found.heartbeat() if found is not None else time.monotonic()
 
     def close(self) -> None:
         """End what is followed."""
+        if self._holders is not None:
+            self._holders.stop()
+        self._holders = None
         if self._mirror is not None:
             if self._keeper is not None:
                 self._keeper.stop()
@@ -176,6 +196,9 @@ class DatastoreSource:
         self.endpoints = resolve_endpoints(self._servers(self._backend, settings))
         self.close()
         directory = self._config.agent.state_dir
+        supervises = self._config.mode is Mode.SUPERVISE
+        if supervises or MethodKind.INTERNAL_IP in (self._config.identity.method, self._config.identity.method6):
+            self._holders = name_holders_of(settings, self._wake, leases=supervises)
         self._keeper = CacheWriter(SnapshotFile(Path(directory, _SNAPSHOT), settings)) if directory else None
         if self._one_shot:
             return

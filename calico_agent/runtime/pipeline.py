@@ -41,11 +41,17 @@ from calico_agent.runtime.memory import Memory
 from calico_agent.runtime.pods import suspects_of, with_pods
 from calico_agent.runtime.supervision import desired_container, specification_of, succession_of
 
+# A name that is another machine's gives way to the next one that this host may have.
+_MOST_NAMES = 3
+
 
 class Outside(Protocol):
     """What a pass asks: one observation, and what the first look at that leaves open."""
 
     def observe(self, at: datetime) -> Observation: ...
+
+    def with_holders(self, observation: Observation, names: frozenset[str]) -> Observation:
+        """Return the same with who has these node names."""
 
     def with_routes(self, observation: Observation, about: Collection[IPNetwork]) -> Observation:
         """Return the same with the routes that BIRD knows to some prefixes."""
@@ -97,10 +103,12 @@ def make_pass(outside: Outside, config: Config, memory: Memory, at: datetime) ->
 
 @caches_in_use()
 def evaluate(outside: Outside, config: Config, memory: Memory, at: datetime) -> Evaluation:
-    """Look once and say what it means. Two answers open questions: about pods, and about routes that are amiss."""
+    """Look once and say what it means. Three answers open questions: about the holders of this host's names, about
+    pods, and about routes that are amiss.
+    """
     observation = _by_age(outside.observe(at), memory.sightings)
     memory = memory.after(observation.maintenance.order)
-    identity = identify(observation, config, memory.kept)
+    observation, identity = _with_holders(outside, observation, config, memory.kept)
     observation = _with_pods(outside, observation, identity, config)
     assessment = _assess(observation, identity, config, memory.attempts)
     further = observation
@@ -179,6 +187,25 @@ def identify(observation: Observation, config: Config, kept: KeptIdentity) -> Id
         reachable=observation.reachable,
         birds=(observation.bird, observation.bird6),
     )
+
+
+def _with_holders(
+    outside: Outside, observation: Observation, config: Config, kept: KeptIdentity
+) -> tuple[Observation, Identity]:
+    """What is known of the names that this host has or may have, and who it is by that: it may then be another one."""
+    identity = identify(observation, config, kept)
+    container = node_container(observation.docker, config.node.container_name)
+    names, asked = frozenset((kept.name, running_name(observation, container) if container else "")), frozenset({""})
+    for _ in range(_MOST_NAMES):
+        names |= {identity.name.name or ""}
+        if names <= asked:
+            break
+        asked |= names
+        seen = outside.with_holders(observation, asked - {""})
+        if seen is observation:
+            break
+        observation, identity = seen, identify(seen, config, kept)
+    return observation, identity
 
 
 def _with_pods(outside: Outside, observation: Observation, identity: Identity, config: Config) -> Observation:

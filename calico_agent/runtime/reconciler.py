@@ -47,7 +47,8 @@ class Reconciler:
         self._caches = Caches()
         self.queries = RouteQueries(self._caches)
         self._config = config
-        self._names = NameLeaseKeeper(wake)
+        self._wake = wake
+        self._names = NameLeaseKeeper(self._claimed)
         self._puller = _puller(config, wake)
         self._files = MemoryFiles(config)
         self._memory = self._files.load(Memory())
@@ -110,7 +111,7 @@ class Reconciler:
         """Go on with another configuration: sources are opened anew, what is remembered stays."""
         self._sources.close()
         self._puller.stop()
-        self._config = config
+        self._config, self._wake = config, wake
         self._asked = Asked(config.agent.state_dir)
         files = MemoryFiles(config)
         if files.place != self._files.place:
@@ -137,6 +138,10 @@ class Reconciler:
             "image_pull": Heartbeat(self._puller.heartbeat, pulls),
             **{part: Heartbeat(partial(self._heartbeat, part), limit) for part in PARTS},
         }
+
+    def _claimed(self, reason: str) -> None:
+        self._sources.look_at_holders()
+        self._wake(reason)
 
     def _heartbeat(self, part: str) -> float:
         return self._sources.heartbeat(part)  # the sources of now: a reload opens others

@@ -10,7 +10,7 @@ from calico_agent.model.container.supervision import DesiredContainer, Successio
 from calico_agent.model.identity import Identity
 from calico_agent.model.name_lease import NameState
 from calico_agent.model.observation import Observation
-from calico_agent.plan.desired_container import wanted_container
+from calico_agent.plan.desired_container import can_be_given, wanted_container
 from calico_agent.plan.start_gates import apply_start_gates, decide_wanted
 from calico_agent.plan.succession import judge_succession
 
@@ -46,6 +46,6 @@ def succession_of(config: Config, observation: Observation, identity: Identity) 
 def specification_of(config: Config, observation: Observation, identity: Identity) -> ContainerSpec | None:
     """Return what the container is made from; None while this host's identity, or its datastore, is not known."""
     settings = observation.datastore_settings
-    if settings is None or settings.kubernetes is not None or not identity.complete:
+    if settings is None or not identity.complete or not can_be_given(settings):
         return None
     return wanted_container(config.node_settings(), settings, identity)

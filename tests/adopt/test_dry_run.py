@@ -36,6 +36,12 @@ def _configurations(draw: st.DrawFn) -> Config:
         mode=Mode.SUPERVISE,
         identity=IdentitySection(name="host1", ipv4="10.77.0.11/24"),
         datastore=DatastoreSection(
+            kubeconfig="/etc/my certs/kube config",
+            kubeconfig_context=draw(st.sampled_from(["", "blue"])),
+            use_pod_cidr=draw(st.booleans()),
+        )
+        if preset is Preset.KUBERNETES
+        else DatastoreSection(
             endpoints=(f"http{'s' if secure else ''}://10.77.0.1:2379",),
             ca_file="/etc/my certs/ca.pem" if secure else "",
             cert_file="/etc/etcd/cert.pem" if secure else "",
@@ -60,9 +66,9 @@ def _configurations(draw: st.DrawFn) -> Config:
 
 
 def specification(config: Config) -> ContainerSpec:
-    section = config.datastore
-    etcd = DatastoreSettings(section.endpoints, section.ca_file, section.cert_file, section.key_file, api=section.api)
-    return wanted_container(config.node_settings(), etcd, IDENTITY)
+    settings = config.datastore_settings()
+    assert settings is not None
+    return wanted_container(config.node_settings(), settings, IDENTITY)
 
 
 @at_most(40)

@@ -206,8 +206,46 @@ def test_the_limits_and_the_logging_are_kept(tmp_path: Path) -> None:
     assert load(file, {}).node_settings().options == options
 
 
+IN_KUBERNETES = {
+    "DATASTORE_TYPE": "kubernetes",
+    "KUBECONFIG": "/calico/node.conf",
+    "USE_POD_CIDR": "true",
+    "NODENAME": "host1",
+    "IP": "autodetect",
+    "CALICO_NETWORKING_BACKEND": "bird",
+    "CALICO_MANAGE_CNI": "true",
+}
+
+
+def test_the_kubernetes_api_is_the_datastore_of_a_preset_of_its_own() -> None:
+    mounts = (GivenMount(Mount("/srv/calico", "/calico", read_only=True)),)
+    described = Described("a command", Given("calico/node:v3.31.7"), env=env(IN_KUBERNETES), mounts=mounts)
+    translation = translate(described)
+    settings = translation.settings
+    assert settings["node", "preset"] == "kubernetes"
+    assert settings["datastore", "kubeconfig"] == "/srv/calico/node.conf"
+    assert settings["datastore", "use_pod_cidr"] is True
+    found = {one.subject: one for one in translation.differences}
+    assert found["KUBECONFIG"].becomes == "/etc/calico/kubernetes/node.conf"
+    assert found["CALICO_MANAGE_CNI"].becomes == "false"
+    assert "outside of a pod there is no token" in found["CALICO_MANAGE_CNI"].why
+    assert not [one.subject for one in found.values() if one.lost]
+    assert not translation.fill_in
+
+
+def test_a_pods_account_has_to_be_given_as_a_kubeconfig() -> None:
+    """As of a DaemonSet: its pods have no KUBECONFIG, and no container outside of one has their account."""
+    variables = {**IN_KUBERNETES, "KUBERNETES_SERVICE_HOST": "10.96.0.1"}
+    del variables["KUBECONFIG"]
+    described = Described("a pod", Given("calico/node:v3.31.7"), env=env(variables), from_pod=True)
+    translation = translate(described)
+    ((key, why),) = translation.fill_in
+    assert key == ("datastore", "kubeconfig")
+    assert "the service account of its pod" in why
+    assert [one.subject for one in translation.differences if one.lost] == ["KUBECONFIG"]
+
+
 REFUSALS = {
-    "a datastore in Kubernetes": ({"DATASTORE_TYPE": "kubernetes"}, "in the Kubernetes API, not in etcd"),
     "certificates that no mount gives": (
         {"ETCD_CA_CERT_FILE": "/elsewhere/ca.pem"},
         "which is under none of its mounts",

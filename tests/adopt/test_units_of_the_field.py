@@ -132,12 +132,12 @@ def test_calico_1_is_refused_by_its_name() -> None:
 
 
 def test_a_refusal_names_the_line_of_what_it_speaks_of() -> None:
-    service = f"ExecStart=/bin/{RUN} \\\n -e DATASTORE_TYPE=kubernetes calico/node:v3.9.6"
+    service = f"ExecStart=/bin/{RUN} \\\n -e DATASTORE_TYPE=consul calico/node:v3.9.6"
     with pytest.raises(NotTakenOver) as caught:
         translate(described(service))
     assert caught.value.place == "calico-node.service:3"
     with pytest.raises(NotTakenOver) as caught:
-        translate(described(service.replace("DATASTORE_TYPE=kubernetes", "ETCD_KEY=hush")))
+        translate(described(service.replace("DATASTORE_TYPE=consul", "ETCD_KEY=hush")))
     assert caught.value.place == "calico-node.service:3"
 
 

@@ -28,7 +28,8 @@ from calico_agent.cli.client import ask
 from calico_agent.errors import ServeError
 from calico_agent.faults.agent import AGENT_HTTP
 from calico_agent.model.finding import ConditionType, Status
-from calico_agent.model.name_lease import Machine, NameLease, NameOwner
+from calico_agent.model.host.claimant import Machine
+from calico_agent.model.name_lease import NameLease, NameOwner
 from calico_agent.model.network.address import IPAddress
 from calico_agent.model.network.route_trace import KnownNames, NodeWay, RouteRow, Trace
 from calico_agent.model.observation import Unreadable

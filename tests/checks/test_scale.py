@@ -9,7 +9,8 @@ from types import FrameType
 import pytest
 
 from calico_agent.model.calico.node import Affinity, Block, Node
-from calico_agent.model.name_lease import AliveSign, Machine
+from calico_agent.model.host.claimant import Machine
+from calico_agent.model.name_lease import AliveSign
 from calico_agent.model.observation import Observation
 from tests.checks.cluster import DATASTORE, contained, knocks, look, peered, routed, session, stored
 

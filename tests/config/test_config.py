@@ -265,11 +265,38 @@ class TestFaults:
         assert account.kubernetes is not None
         assert (account.kubernetes.ca_file, account.kubernetes.token_file) == ("/secrets/ca.crt", "/secrets/token")
 
-    def test_supervise_starts_calico_node_with_etcd_alone(self, tmp_path: Path) -> None:
-        (tmp_path / "file").write_text("x")
+    @pytest.mark.parametrize(
+        ("node", "datastore", "words"),
+        [
+            ("", 'kubeconfig = "/k"', '[datastore] kubeconfig: is of no use: calico/node of [node] preset = "v3" uses'),
+            ('preset = "kubernetes"', "", '[datastore] kubeconfig: is not set (mode "supervise" hands it to'),
+            ('preset = "kubernetes"', 'service_account_dir = "/s"', "service_account_dir: is a pod's, and calico/node"),
+            (
+                'preset = "kubernetes"',
+                'endpoints = ["http://10.0.0.1:2379"]',
+                "[datastore] endpoints: is for etcd",
+            ),
+            ('kubeconfig = "/k"', 'endpoints = ["http://10.0.0.1:2379"]', "[node] kubeconfig: is of no use without"),
+            (
+                'preset = "kubernetes"\nenv = { KUBECONFIG = "/k" }',
+                'kubeconfig = "/k"',
+                "[node] env: sets KUBECONFIG, which the agent sets: use [node] kubeconfig",
+            ),
+        ],
+    )
+    def test_calico_node_is_given_the_datastore_of_its_preset(
+        self, tmp_path: Path, node: str, datastore: str, words: str
+    ) -> None:
         image = '[node]\nimage = "calico/node:v3.31.7"'
-        found = faults_of(tmp_path, f'mode = "supervise"\n{image}\n[datastore]\nkubeconfig = "{tmp_path / "file"}"')
-        assert any('kubeconfig: is of no use in mode "supervise"' in one for one in found)
+        (found,) = faults_of(tmp_path, f'mode = "supervise"\n{image}\n{node}\n[datastore]\n{datastore}')
+        assert words in found
+
+    def test_an_address_from_kubernetes_needs_its_api(self, tmp_path: Path) -> None:
+        text = '[identity]\nmethod = "kubernetes-internal-ip"\n[datastore]\n'
+        (found,) = faults_of(tmp_path, f'{text}endpoints = ["http://10.0.0.1:2379"]')
+        assert "[identity] method: asks the Kubernetes API, but the datastore is etcd" in found
+        (tmp_path / "calico-agent.toml").write_text(f'{text}kubeconfig = "/k"')
+        assert load(tmp_path / "calico-agent.toml", {}).identity.method == "kubernetes-internal-ip"
 
     def test_certificates_are_of_no_use_for_http(self, tmp_path: Path) -> None:
         ca = tmp_path / "ca.pem"
@@ -355,7 +382,6 @@ class TestMethods:
             ('method = "interface=eth("', "has the item 'eth(', which cannot be used as a regular expression"),
             ('method = "cidr=10.0.0.0"', "has the item '10.0.0.0', which is not an IPv4 network like 10.0.0.0/24"),
             ('ipv6 = "auto"\nmethod6 = "cidr=10.0.0.0/8"', "which is not an IPv6 network"),
-            ('method = "kubernetes-internal-ip"', "asks the Kubernetes API, which calico-agent does not"),
             ('ipv4 = "10.0.0.1"\nmethod = "first-found"', 'method: is of no use beside ipv4 = "10.0.0.1"'),
             ('method6 = "first-found"', 'method6: is of no use beside ipv6 = "none" (wanted ipv6 = "auto")'),
             ("allow_rejected = true", "allow_rejected: is of use only with one of Calico's methods"),
@@ -500,7 +526,7 @@ class TestSupervision:
     @pytest.mark.parametrize(
         ("text", "fault"),
         [
-            ('[node]\npreset = "v2"', '[node] preset: "v2" is not "v3" or "v1.3"'),
+            ('[node]\npreset = "v2"', '[node] preset: "v2" is not "v3", "kubernetes" or "v1.3"'),
             ('[supervise]\non_drift = "ignore"', '[supervise] on_drift: "ignore" is not "replace" or "report"'),
             (
                 "[supervise]\nstart_deadline_seconds = 5",

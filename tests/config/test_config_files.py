@@ -216,3 +216,42 @@ def test_a_kubeconfig_is_looked_into(tmp_path: Path) -> None:
     assert "which Kubernetes gave up in v1.19" in checked()
     whole["current-context"] = ""
     assert "it has no current-context" in checked()
+
+
+def test_the_kubeconfig_for_calico_node_is_looked_into_as_its_container_sees_it(tmp_path: Path) -> None:
+    """Its folder is another one there, and the program that makes a credential is not there at all."""
+    own, given, file = tmp_path / "own", tmp_path / "given", tmp_path / "agent.toml"
+    whole: dict[str, Any] = {
+        "clusters": [{"name": "c", "cluster": {"server": "https://10.0.0.1:6443"}}],
+        "users": [{"name": "u", "user": {"token": "abc"}}],
+        "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
+        "current-context": "x",
+    }
+    own.write_text(json.dumps(whole))
+    own.chmod(0o600)
+
+    def checked(user: dict[str, Any], *, mounts: str = "", named: bool = True) -> str:
+        path = given if named else own
+        path.write_text(json.dumps(whole | {"users": [{"name": "u", "user": user}]}))
+        path.chmod(0o600)
+        node = f'kubeconfig = "{given}"' if named else ""
+        file.write_text(
+            f'mode = "supervise"\n[node]\nimage = "calico/node:v3.31.7"\npreset = "kubernetes"\n{node}\n{mounts}\n'
+            f'[datastore]\nkubeconfig = "{own}"\n'
+        )
+        try:
+            return " ".join(check(file, {})[1])
+        except ConfigError as error:
+            return " ".join(error.faults)
+
+    assert checked({"tokenFile": "token"}) == ""
+    assert f"[node] kubeconfig: {given} names {tmp_path}/token, which is not there" in checked(
+        {"tokenFile": f"{tmp_path}/token"}
+    )
+    assert checked({"tokenFile": f"{tmp_path}/token"}, mounts=f'mounts = ["{tmp_path}:{tmp_path}:ro"]') == ""
+    command = {"apiVersion": "client.authentication.k8s.io/v1", "command": "/usr/bin/aws"}
+    assert "by exec, which calico/node in a container does not have: [node] kubeconfig may name" in checked(
+        {"exec": command}, named=False
+    )
+    whole["current-context"] = ""
+    assert "it has no current-context" in checked({"token": "abc"})

@@ -1,13 +1,15 @@
 """Calico's own methods on a host in a few words: its answer where it is allowed, ours on top where it is not."""
 
 from dataclasses import replace
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_interface
 
 import pytest
 
 from calico_agent.identity.links import skipped_by_calico, skipped_by_old_calico
 from calico_agent.model.calico.node import Datastore
+from calico_agent.model.host.claimant import Machine as Hardware
 from calico_agent.model.identity import KeptIdentity
+from calico_agent.model.name_lease import KubeletSign
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.settings import AddressSettings, IdentitySettings
 from tests.identity.machine import DOCKER0, ETH0, LO, Machine, held, kept, link, node, pool, source
@@ -181,3 +183,48 @@ def test_an_address_in_a_pool_is_passed_over() -> None:
 def test_no_method_means_no_row_for_it() -> None:
     assert "method" not in [one.rule for one in HOST.having(settings=IdentitySettings()).identify().ipv4.opinions]
     assert HOST.kept == KeptIdentity()
+
+
+def with_internal_ip(machine: Machine, *addresses: str) -> Machine:
+    """The Kubernetes Node of this host has these InternalIPs."""
+    sign = KubeletSign("host3", Hardware("a" * 32), tuple(map(ip_address, addresses)))
+    return machine.having(datastore=Datastore(claims=(sign,)))
+
+
+@pytest.mark.parametrize(
+    ("internal", "exact", "ours"),
+    [
+        (("192.168.7.4",), "192.168.7.4", "192.168.7.4"),
+        (("2001:db8::1", "192.168.7.4", "10.0.0.13"), "192.168.7.4", "192.168.7.4"),
+        (("172.17.0.1",), "172.17.0.1", None),
+        (("203.0.113.1",), None, None),
+        ((), None, None),
+    ],
+)
+def test_the_internal_ip_of_the_kubernetes_node(internal: tuple[str, ...], exact: str | None, ours: str | None) -> None:
+    machine = with_internal_ip(HOST, *internal)
+    found = machine.with_method("kubernetes-internal-ip", allow_rejected=True).identify().ipv4
+    assert (str(found.chosen.ip) if found.chosen else None) == exact
+    checked = machine.with_method("kubernetes-internal-ip").identify().ipv4
+    assert (str(checked.chosen.ip) if checked.chosen else None) == ours
+
+
+@pytest.mark.parametrize(
+    ("internal", "words"),
+    [
+        (("203.0.113.1",), "the Kubernetes Node has the InternalIP 203.0.113.1, which no link has"),
+        ((), "the Kubernetes API tells of no Node of this host's name, or cannot be asked"),
+    ],
+)
+def test_why_there_is_no_internal_ip_is_said(internal: tuple[str, ...], words: str) -> None:
+    assert words in with_internal_ip(HOST, *internal).with_method("kubernetes-internal-ip").identify().ipv4.refusal
+
+
+def test_by_evidence_an_internal_ip_counts_more_than_the_default_route_and_less_than_the_way_to_other_nodes() -> None:
+    """A kubelet that was told nothing takes the address of the default route, or what the resolver says."""
+    machine = with_internal_ip(HOST, "192.168.7.3").having(
+        default_sources=(source("198.51.100.1", "10.0.0.13"), source("198.51.100.2", "10.0.0.13"))
+    )
+    choice = machine.identify().ipv4
+    assert (choice.rule, choice.chosen) == ("InternalIP", ip_interface("192.168.7.3/24"))
+    assert "InternalIP" not in {one.rule for one in HOST.identify().ipv4.opinions}

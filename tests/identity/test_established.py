@@ -8,10 +8,10 @@ import pytest
 
 from calico_agent.model.calico.node import Datastore
 from calico_agent.model.container.container import LABEL_MANAGED_BY, MANAGED_BY, Container, ContainerState, Docker
+from calico_agent.model.host.claimant import Machine as Hardware
 from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import KeptAddress, KeptIdentity
 from calico_agent.model.name_lease import AliveSign, NameOwner
-from calico_agent.model.name_lease import Machine as Hardware
 from calico_agent.model.observation import Unreadable
 from calico_agent.model.settings import IdentitySettings
 from tests.identity.machine import CHOSEN_AT, DOCKER0, LO, Machine, link, node

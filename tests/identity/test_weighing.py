@@ -9,8 +9,8 @@ import pytest
 from calico_agent.model.calico.bird import Bird, PeerKind, Session
 from calico_agent.model.calico.node import Datastore
 from calico_agent.model.container.container import Container, ContainerState, Docker
+from calico_agent.model.host.claimant import Machine as Hardware
 from calico_agent.model.host.machine import Host
-from calico_agent.model.name_lease import Machine as Hardware
 from calico_agent.model.name_lease import NameOwner
 from calico_agent.model.network.address import Family
 from calico_agent.model.observation import Unreadable

@@ -24,10 +24,14 @@ KINDS = {
 }
 # What the API gives, and does not take.
 _OF_THE_API = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields")
-_PATHS = {
-    "ServiceAccount": "/api/v1/namespaces/kube-system/serviceaccounts",
-    "ClusterRole": "/apis/rbac.authorization.k8s.io/v1/clusterroles",
-    "ClusterRoleBinding": "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
+_RBAC = "/apis/rbac.authorization.k8s.io/v1"
+_FOLDERS = {
+    "Namespace": "/api/v1/namespaces",
+    "ServiceAccount": "/api/v1/namespaces/{}/serviceaccounts",
+    "ClusterRole": f"{_RBAC}/clusterroles",
+    "ClusterRoleBinding": f"{_RBAC}/clusterrolebindings",
+    "Role": f"{_RBAC}/namespaces/{{}}/roles",
+    "RoleBinding": f"{_RBAC}/namespaces/{{}}/rolebindings",
 }
 
 
@@ -35,8 +39,13 @@ def install(api: KubeApi, group: str = V1) -> None:
     """The kinds of Calico's resources, and the account and role that we ship."""
     for plural, kind in KINDS.items():
         api.custom_resource(group, plural, kind, "v1" if group == V1 else "v3")
-    for document in yaml.safe_load_all((REPOSITORY / "config/kubernetes/cluster-role.yaml").read_text()):
-        api.call("POST", _PATHS[document["kind"]], document)
+    apply(api, "cluster-role.yaml")
+
+
+def apply(api: KubeApi, name: str) -> None:
+    """What `kubectl apply -f` makes of a file of ours."""
+    for document in yaml.safe_load_all((REPOSITORY / "config/kubernetes" / name).read_text()):
+        api.call("POST", _FOLDERS[document["kind"]].format(document["metadata"].get("namespace")), document)
 
 
 def write(api: KubeApi, capture: Path, group: str = V1) -> None:

@@ -17,7 +17,7 @@ PROGRAM = REPOSITORY / ".venv" / "bin" / "calico-agent"
 _CONFIGURATION = Path("etc/calico-agent/calico-agent.toml")
 _SOCKET = Path("run/calico-agent/agent.sock")
 _START_SECONDS = 120.0
-_EXEC_SECONDS = 2.0
+_EXEC_SECONDS = 20.0
 """Until then the shell that starts it may not have become the program."""
 
 
@@ -65,7 +65,7 @@ class Agent:
         process = self.process()
         if process is None:
             return False
-        stop(process, seconds=10.0)
+        stop(process, seconds=30.0)
         return True
 
     def _answers(self) -> bool:

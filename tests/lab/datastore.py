@@ -119,7 +119,7 @@ class Datastore:
                 f"--key={self._certificates / 'key.pem'}",
             ]
         environment = {**os.environ, "ETCDCTL_API": "3"}
-        done = self.wire.run("etcdctl", *flags, *arguments, env=environment, check=check, timeout=20.0)
+        done = self.wire.run("etcdctl", *flags, *arguments, env=environment, check=check, timeout=60.0)
         return done.stdout if done.returncode == 0 else None
 
     def _process(self) -> Process | None:

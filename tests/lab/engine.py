@@ -159,7 +159,7 @@ def cgroup(host: Sandbox) -> str:
     return f"/calico-agent-lab-{host.directory.parent.name}/{host.name}"
 
 
-def remove_cgroups(lab: Path, seconds: float = 10.0) -> None:
+def remove_cgroups(lab: Path, seconds: float = 60.0) -> None:
     """Remove the control groups that killed containers left behind: empty directories, deepest first.
 
     A group stays busy for a moment after its last process was killed.

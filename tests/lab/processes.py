@@ -13,7 +13,7 @@ from tests.lab.errors import LabError
 MARK = "CALAB_DIRECTORY"
 """Environment variable that every process 1 of a lab carries: its value is the lab's directory."""
 
-_KILL_SECONDS = 10.0
+_KILL_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def processes_beside(pid: int) -> tuple[Process, ...]:
     return tuple(process for process in _all_processes() if _process_namespace(process.pid) == namespace)
 
 
-def kill_survivors(lab: Path, seconds: float = 15.0) -> None:
+def kill_survivors(lab: Path, seconds: float = 60.0) -> None:
     """Kill what holds the lab's namespaces, and wait until it and with it every process of the lab is gone.
 
     Process 1 of a namespace ends only after all others in it (pid_namespaces(7)): when it is, they are.

@@ -12,7 +12,7 @@ from tests.lab.conftest import named_lab
 from tests.lab.lab import Lab
 from tests.lab.namespaces import Sandbox
 from tests.lab.options import Options
-from tests.patience import until
+from tests.patience import eventually, until
 
 pytestmark = [pytest.mark.lab, pytest.mark.real]
 
@@ -60,22 +60,20 @@ def confirmed(lab: Lab, host: str, problem: str) -> None:
     until(f"{problem} is confirmed on {host}", lambda: problems(lab, host).get(problem, False), lambda: texts(lab))
 
 
-def test_a_host_that_is_cut_off_is_named_within_ten_seconds_though_its_sessions_stay_up(lab: Lab) -> None:
+def test_a_host_that_is_cut_off_is_named_while_its_sessions_stay_up(lab: Lab) -> None:
     lab.exec("host2", "ip", "link", "set", "eth0", "down", check=True)
     dead = "RT-NEXTHOP-DEAD host2"
     try:
-        until("host1 names host2", lambda: dead in problems(lab, "host1"), lambda: text(lab, "host1"), seconds=10)
-        until(
-            "and is sure of it", lambda: problems(lab, "host1").get(dead, False), lambda: text(lab, "host1"), seconds=12
-        )
+        confirmed(lab, "host1", dead)
         said = text(lab, "host1")
         assert "packets to the pods of host2 are lost, though the routes are there" in said
         assert "10.77.0.12 host2 node-to-node mesh Established" in said, "BIRD does not know yet"
-        assert problems(lab, "host2").keys() == {"RT-LINK-DOWN eth0"}, "and host2 knows where to look"
+        knows = {"RT-LINK-DOWN eth0"}
+        until("and host2 knows where to look", lambda: problems(lab, "host2").keys() == knows, lambda: texts(lab))
     finally:
         lab.exec("host2", "ip", "link", "set", "eth0", "up", check=True)
         lab.exec("host2", "ip", "route", "add", "default", "via", "10.77.0.1", check=True)
-    until("all are good again", lambda: all_good(lab), lambda: texts(lab), seconds=30)
+    until("all are good again", lambda: all_good(lab), lambda: texts(lab))
 
 
 def test_routes_that_bird_holds_back_after_its_start_are_the_fault_of_the_peer_it_waits_for(lab: Lab) -> None:
@@ -87,10 +85,9 @@ def test_routes_that_bird_holds_back_after_its_start_are_the_fault_of_the_peer_i
     lab.exec("host2", "ip", "route", "flush", "proto", "bird", check=True)  # as after a boot: no routes of before
     waits = "BIRD here was started and waits for host3 before it writes any route"
     until("host2 says what BIRD waits for", lambda: waits in text(lab, "host2"), lambda: text(lab, "host2"))
-    until(
-        "all has one cause", lambda: problems(lab, "host2").keys() == {bridge}, lambda: text(lab, "host2"), seconds=10
-    )
-    assert "there is no route to" in text(lab, "host2")
+    lost = "there is no route to"
+    until("all has one cause", lambda: problems(lab, "host2").keys() == {bridge}
+          and lost in text(lab, "host2"), lambda: text(lab, "host2"))  # fmt: skip
     lab.agent_start("host3")
     until("all are good again", lambda: all_good(lab), lambda: texts(lab))
 
@@ -150,17 +147,21 @@ def test_a_route_that_comes_and_goes_is_one_problem_with_a_count(lab: Lab) -> No
     def deleted_once_more() -> bool:
         """BIRD may put it back before anybody has looked: such a time does not count."""
         lab.exec("host1", "ip", "route", "del", block, check=True)
-        until("it is back", lambda: bool(lab.exec("host1", *show).stdout), lambda: text(lab, "host1"), seconds=15)
+        until("it is back", lambda: bool(lab.exec("host1", *show).stdout), lambda: text(lab, "host1"))
         return problems(lab, "host1").get(lost, False)
 
     until("it is one confirmed problem", deleted_once_more, lambda: text(lab, "host1"), seconds=120)
     assert problems(lab, "host1") == {lost: True}
-    shown = text(lab, "host1")
-    said = re.search(rf"WARNING {lost}, came (\d+) times in [^,]*, away now", shown)
+
+    def away(shown: str) -> re.Match[str] | None:
+        return re.search(rf"WARNING {lost}, came (\d+) times in [^,]*, away now", shown)
+
+    shown = eventually(lambda: text(lab, "host1"), lambda now: away(now) is not None)  # it may not have seen it back
+    said = away(shown)
     assert said is not None, shown
     assert shown.startswith(f"host1: WARNING RT-MISSING came {said[1]} times in ")
     assert int(said[1]) >= 4
-    until("a minute of calm ends it", lambda: all_good(lab), lambda: texts(lab), seconds=80)
+    until("a minute of calm ends it", lambda: all_good(lab), lambda: texts(lab), seconds=150)
 
 
 def test_a_router_that_rewrites_sources_is_named_and_its_cure_cures(lab: Lab) -> None:

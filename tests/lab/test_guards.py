@@ -268,7 +268,7 @@ def test_a_bird_that_appears_beside_calico_node_is_named_and_calico_node_is_left
     Path(lab.host("host1").root, "run/stray.conf").write_text("router id 10.0.0.1;\nprotocol device {}\n")
     command = ("bird", "-f", "-c", "/run/stray.conf", "-s", "/run/stray.ctl", "-P", "/run/stray.pid")
     with process(lab, "host1", *command):
-        until("it is named", lambda: "SV-RIVAL" in codes(lab, "host1"), lambda: text(lab, "host1"), seconds=45)
+        until("it is named", lambda: "SV-RIVAL" in codes(lab, "host1"), lambda: text(lab, "host1"))
         assert runs(lab, "host1")
 
 

@@ -89,12 +89,7 @@ def test_networks_and_links_that_come_change_nothing(lab: Lab) -> None:
             f"link set late{number} up",
             f"link set wire{number} up",
         )
-    until(
-        "the agent has seen them",
-        lambda: "late2" in json.dumps(report(lab)["identity"]),
-        partial(text, lab),
-        seconds=15,
-    )
+    until("the agent has seen them", lambda: "late2" in json.dumps(report(lab)["identity"]), partial(text, lab))
     assert chosen(lab)[0] == before == "10.77.0.11/24"
     assert given(lab) == container
     itself = report(lab)["identity"]["ipv4"]["calico"][0]
@@ -118,7 +113,7 @@ def test_the_kubelet_of_the_host_is_heard(lab: Lab) -> None:
     lab.host("host1").spawn("/run/kubelet", "-c", "sleep 300; exit", *flags, log=lab.directory / "kubelet.log")
     try:
         restart(lab)
-        until("it decides", lambda: chosen(lab) == ("10.77.0.11/24", "kubelet"), partial(text, lab), seconds=20)
+        until("it decides", lambda: chosen(lab) == ("10.77.0.11/24", "kubelet"), partial(text, lab))
         sources = {one["source"]: one for one in report(lab)["identity"]["name"]["sources"]}
         assert (sources["kubelet"]["name"], sources["kubelet"]["stand"]) == ("HOST1", "decides")
         assert given(lab) == container

@@ -125,9 +125,9 @@ def test_down_cleans_after_an_up_that_was_killed(unbuilt: Lab, seconds: float) -
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_up_leaves_nothing_behind(unbuilt: Lab, number: signal.Signals) -> None:
     victim = start(unbuilt, "up", "--bare")
-    time.sleep(1.0)
+    until("it has begun, and heeds signals", unbuilt.directory.exists)
     victim.send_signal(number)
-    assert victim.wait(timeout=30) == 130
+    assert victim.wait(timeout=90) == 130
     assert traces(unbuilt) == []
 
 

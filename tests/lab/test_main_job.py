@@ -72,7 +72,7 @@ def block_of_host2(lab: Lab) -> str:
     def routes() -> list[str]:
         return lab.exec("host1", "ip", "route", "show", "via", "10.77.0.12").stdout.split()
 
-    until("host1 has a route through host2", lambda: bool(routes()), lambda: text(lab, "host1"), seconds=20)
+    until("host1 has a route through host2", lambda: bool(routes()), lambda: text(lab, "host1"))
     return routes()[0]
 
 
@@ -85,14 +85,17 @@ def test_a_docker_bridge_registered_elsewhere_is_named_and_cured(lab: Lab) -> No
     lab.node_stop("host3")
     lab.node_start("host3", {"IP": "172.17.0.1"})
     until("host1 names it", lambda: "172.17.0.1" in first_line(lab, "host1"), lambda: text(lab, "host1"))
-    first, whole = first_line(lab, "host1"), text(lab, "host1")
+    first = first_line(lab, "host1")
     assert "host3" in first
     assert "IP-BRIDGE" in first
     assert "bridge" in first.lower()
     lost = lab.exec("host3", "ip", "route", "show", "type", "blackhole").stdout.split()[1]
-    assert lost in whole, "the missing routes are named as its consequence"
-    problems = report(lab, "host1")["problems"]
-    assert [problem["code"] for problem in problems] == ["IP-BRIDGE"], "one cause is one problem"
+    until("the missing routes are named, too", lambda: lost in text(lab, "host1"), lambda: text(lab, "host1"))
+
+    def codes() -> list[str]:
+        return [problem["code"] for problem in report(lab, "host1")["problems"]]
+
+    until("as its consequence: one cause is one problem", lambda: codes() == ["IP-BRIDGE"], lambda: text(lab, "host1"))
 
     lab.agent_start("host3")
     until("all are good again", lambda: all(code(lab, host) == 0 for host in HOSTS), lambda: texts(lab))

@@ -96,9 +96,9 @@ def test_in_a_pause_nothing_is_done_and_all_is_said_also_by_the_next_agent(lab: 
 
 
 def test_a_pause_ends_by_itself(lab: Lab) -> None:
-    typed(lab, "pause", "--for", "3s")
+    typed(lab, "pause", "--for", "10s")
     assert report(lab)["paused"]["why"] == ""
-    until("it is over", lambda: report(lab)["paused"] is None, partial(text, lab), seconds=20)
+    until("it is over", lambda: report(lab)["paused"] is None, partial(text, lab))
     assert not Path(lab.host(HOST).root, "var/lib/calico-agent/pause.json").exists()
 
 

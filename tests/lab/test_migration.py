@@ -143,7 +143,14 @@ def follow(founding: Founding, host: str, guide: Guide, sections: tuple[str, ...
 def test_a_route_that_is_away_for_a_moment_is_seen_by_each_witness(units: Founding, pods_of_units: Pods) -> None:
     with witnessed(units.lab, pods_of_units) as witness:
         block = next(line.split()[0] for line in bird_lines(units.lab, "host1") if "10.77.0.12" in line)
-        units.lab.exec("host1", "ip", "route", "del", block, check=True)
+        bird = units.lab.exec("host1", "pidof", "bird", check=True).stdout.strip()
+        units.lab.exec("host1", "kill", "-STOP", bird, check=True)  # else it may put it back before anybody looks
+        try:
+            units.lab.exec("host1", "ip", "route", "del", block, check=True)
+            until("its absence is seen", lambda: bool(witness.samples.lost))
+            time.sleep(1)  # ten pings
+        finally:
+            units.lab.exec("host1", "kill", "-CONT", bird, check=True)
         until_routed(units.lab, "host1", len(units.hosts) - 1)
     assert [line.split()[:3] for line in witness.deleted] == [["host1:", "Deleted", block]]
     assert len(witness.samples.lost) == 1

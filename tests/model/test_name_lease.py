@@ -6,9 +6,10 @@ from ipaddress import ip_address, ip_interface
 
 import pytest
 
+from calico_agent.model.host.claimant import Machine, this_machine
 from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import AddressChoice, Identity, NameChoice
-from calico_agent.model.name_lease import AliveSign, LeaseStatus, Machine, NameLease, NameOwner, claim_on, this_machine
+from calico_agent.model.name_lease import AliveSign, LeaseStatus, NameLease, NameOwner, claim_on
 from calico_agent.model.network.address import Family, IPAddress, Link
 
 US = Machine("a" * 32, boot_id="boot-1", macs=("52:54:00:00:00:01",), hostname="host1", address="10.77.0.11")

@@ -39,9 +39,10 @@ from calico_agent.model.container.container import (
 from calico_agent.model.container.image import LocalImage
 from calico_agent.model.container.program import Stage
 from calico_agent.model.container.supervision import Attempts, Plan, Progress
+from calico_agent.model.host.claimant import Machine
 from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import Identity, KeptIdentity
-from calico_agent.model.name_lease import AliveSign, Machine, NameOwner
+from calico_agent.model.name_lease import AliveSign, NameOwner
 from calico_agent.model.network.address import Family, Link, LinkAddress
 from calico_agent.model.network.fib import Fib
 from calico_agent.model.network.kernel import Kernel, RouteLookup

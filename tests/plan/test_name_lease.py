@@ -6,9 +6,10 @@ from ipaddress import ip_interface
 
 from calico_agent.model.calico.node import Datastore, Node
 from calico_agent.model.container.container import Docker
+from calico_agent.model.host.claimant import Machine
 from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import NameChoice
-from calico_agent.model.name_lease import AliveSign, ClaimName, LeaseStatus, Machine, NameOwner, NameState
+from calico_agent.model.name_lease import AliveSign, ClaimName, LeaseStatus, NameOwner, NameState
 from calico_agent.model.network.address import Link
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.observation import Observation, Unreadable

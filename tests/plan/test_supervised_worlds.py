@@ -39,10 +39,11 @@ from calico_agent.model.container.container import (
 from calico_agent.model.container.image import LocalImage
 from calico_agent.model.container.supervision import Attempts, Plan, Supervising
 from calico_agent.model.finding import Finding
+from calico_agent.model.host.claimant import Machine
 from calico_agent.model.host.conflicting_process import ConflictingProcess
 from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import Candidate, Identity, NameChoice
-from calico_agent.model.name_lease import AliveSign, Machine, NameOwner
+from calico_agent.model.name_lease import AliveSign, NameOwner
 from calico_agent.model.network.address import Link
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.observation import Observation, Unreadable

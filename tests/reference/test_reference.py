@@ -14,9 +14,10 @@ from calico_agent.config.schema import Config, IdentitySection
 from calico_agent.faults.preflight.kernel import HOST_CLOCK
 from calico_agent.model.configuration import Configuration
 from calico_agent.model.container.image import Pull
+from calico_agent.model.host.claimant import Machine
 from calico_agent.model.identity import AddressChoice, KeptAddress, LostAddress
 from calico_agent.model.maintenance import Deed, Maintenance, Order, Pause
-from calico_agent.model.name_lease import AliveSign, Machine, NameLease, NameOwner
+from calico_agent.model.name_lease import AliveSign, NameLease, NameOwner
 from calico_agent.model.preflight import Check, Verdict
 from calico_agent.model.report import Report, Supervision
 from calico_agent.report import as_metrics

@@ -9,8 +9,9 @@ import pytest
 
 from calico_agent.model.container.container import ContainerState
 from calico_agent.model.container.image import Pull
+from calico_agent.model.host.claimant import Machine
 from calico_agent.model.maintenance import Deed, Maintenance, Order, Pause
-from calico_agent.model.name_lease import AliveSign, Machine, NameLease, NameOwner
+from calico_agent.model.name_lease import AliveSign, NameLease, NameOwner
 from calico_agent.model.report import Report, Supervision
 from calico_agent.report.as_json import render_json
 from calico_agent.report.as_text import render_status

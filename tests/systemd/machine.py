@@ -30,8 +30,9 @@ MASKED = (
     "systemd-networkd-wait-online.service",
 )
 
-# The watchdog of the unit waits for two minutes; a test does not. An endpoint makes the agent load gRPC, so that the
-# sandbox is tried with everything that the agent uses, and with what `sources.docker.waiting_commands` asks systemd.
+# The unit's watchdog waits for two minutes; a test does not, but for the time of five passes, as a busy machine can
+# make some of them late. An endpoint makes the agent load gRPC, so that the sandbox is tried with everything that the
+# agent uses, and with what `sources.docker.waiting_commands` asks systemd.
 DROP_IN = f"""
 [Service]
 ExecStartPre=/bin/sh -c 'exec systemctl show --property=ActiveState --value -- basic.target >/run/calico-agent/asked'
@@ -40,8 +41,9 @@ ExecStart={PYTHON} -m calico_agent run
 ExecReload=
 ExecReload={PYTHON} -m calico_agent config check
 ExecReload=/bin/kill -HUP $MAINPID
-WatchdogSec=4
+WatchdogSec=10
 RestartSec=1
+Environment=CALICO_AGENT_AGENT_INTERVAL_SECONDS=2
 Environment=PYTHONPATH={TREE}
 Environment=CALICO_AGENT_DATASTORE_ENDPOINTS=http://127.0.0.1:1
 """
@@ -113,6 +115,14 @@ class Machine:
 
     def journal(self) -> str:
         return self.run("journalctl", "--no-pager", "--output=cat", f"--unit={UNIT}")
+
+    def logs(self, words: str) -> None:
+        """Wait until the journal has them: it is written by another process than the one that says them."""
+        until(f"it is logged: {words}", lambda: words in self.journal(), self.journal)
+
+    def is_active(self) -> None:
+        """Wait until systemd has heard that the agent is ready, which it is told a moment after the log is."""
+        until("it is active", lambda: self.show("ActiveState") == "active", self.journal)
 
     def stop(self) -> None:
         """Power off, or else kill: the init takes its whole container with it."""

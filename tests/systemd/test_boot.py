@@ -24,7 +24,8 @@ def started(machine: Machine) -> Iterator[Machine]:
 
 
 def test_ready_means_that_the_first_pass_is_finished(started: Machine) -> None:
-    assert "UNKNOWN" in started.show("StatusText")
+    told = started.show("StatusText")
+    assert "UNKNOWN" in told or "PROBLEM" in told
     document = json.loads(started.agent("status", "--json"))
     assert {condition["type"] for condition in document["conditions"]} >= {"ContainerRunning", "RoutesInPlace"}
     assert document["healthy"] is False
@@ -72,8 +73,9 @@ def test_it_holds_five_capabilities_and_can_gain_none(started: Machine) -> None:
 def test_a_reload_keeps_the_process_and_is_waited_for(started: Machine) -> None:
     pid = started.pid()
     assert started.run("systemctl", "reload", UNIT) == ""
-    until("it is reloaded", lambda: "event=reloaded" in started.journal(), started.journal)
-    assert (started.pid(), started.show("ActiveState")) == (pid, "active")
+    started.logs("event=reloaded")
+    started.is_active()
+    assert started.pid() == pid
 
 
 def test_a_reload_of_a_wrong_configuration_fails_and_is_told_until_it_is_put_right(started: Machine) -> None:
@@ -82,9 +84,9 @@ def test_a_reload_of_a_wrong_configuration_fails_and_is_told_until_it_is_put_rig
     started.run("sh", "-c", write.format("loud"))
     try:
         assert "failed" in started.run("systemctl", "reload", UNIT)
-        assert '[log] level: "loud" is not one of' in started.journal()
+        started.logs('[log] level: "loud" is not one of')
         started.run("systemctl", "kill", "--signal=HUP", UNIT)  # by hand, past the check
-        until("it is tried", lambda: "event=reload_refused" in started.journal(), started.journal)
+        started.logs("event=reload_refused")
         until("it is told", lambda: "CFG-REFUSED" in started.agent("status"), started.journal)
         assert "calico_agent_config_last_reload_successful 0.0" in started.metrics()
     finally:
@@ -95,7 +97,8 @@ def test_a_reload_of_a_wrong_configuration_fails_and_is_told_until_it_is_put_rig
         lambda: "calico_agent_config_last_reload_successful 1.0" in started.metrics(),
         started.journal,
     )
-    assert (started.pid(), started.show("ActiveState")) == (pid, "active")
+    started.is_active()
+    assert started.pid() == pid
 
 
 def test_a_hung_agent_is_killed_by_the_watchdog_and_started_again(started: Machine) -> None:
@@ -108,12 +111,12 @@ def test_a_hung_agent_is_killed_by_the_watchdog_and_started_again(started: Machi
         60,
     )
     assert started.pid() not in {0, pid}
-    assert "Watchdog timeout" in started.journal()
+    started.logs("Watchdog timeout")
 
 
 def test_a_good_agent_outlives_many_watchdog_intervals(started: Machine) -> None:
     pid = started.pid()
-    time.sleep(10)
+    time.sleep(25)
     assert (started.pid(), started.show("NRestarts")) == (pid, "0")
 
 
@@ -122,7 +125,7 @@ def test_a_stop_is_clean_and_takes_the_socket_away(started: Machine) -> None:
     started.run("systemctl", "stop", UNIT)
     assert time.monotonic() - before < PATIENCE
     assert (started.show("Result"), started.show("ExecMainStatus")) == ("success", "0")
-    assert "event=stopped" in started.journal()
+    started.logs("event=stopped")
     assert "No such file" in started.run("ls", "/run/calico-agent")
 
 
@@ -132,7 +135,7 @@ def test_a_wrong_configuration_fails_once_in_one_line(machine: Machine) -> None:
         machine.run("systemctl", "start", UNIT)
         time.sleep(3)  # longer than RestartSec
         assert (machine.show("ExecMainStatus"), machine.show("NRestarts")) == ("2", "0")
-        assert 'calico-agent: CALICO_AGENT_MODE: "wrong" is not "observe" or "supervise"' in machine.journal()
+        machine.logs('calico-agent: CALICO_AGENT_MODE: "wrong" is not "observe" or "supervise"')
     finally:
         machine.run("systemctl", "unset-environment", "CALICO_AGENT_MODE")
         machine.run("systemctl", "reset-failed", UNIT)

@@ -148,12 +148,12 @@ def test_a_pause_reaches_the_agent_in_its_sandbox_and_outlives_a_watchdog(superv
     start(supervised)
     pid = supervised.pid()
     assert supervised.agent("pause", "--for", "1h", "--why", "kernel").startswith("paused until ")
-    assert "; paused by " in supervised.show("StatusText")
+    until("systemd is told", lambda: "; paused by " in supervised.show("StatusText"), supervised.journal)
     supervised.run("kill", "-KILL", str(pid))
     until("it is started again", lambda: supervised.pid() not in {0, pid} and active(supervised), supervised.journal)
     assert report(supervised)["paused"]["why"] == "kernel"
     assert supervised.agent("resume").startswith("the pause is over")
-    assert "paused by" not in supervised.show("StatusText")
+    until("systemd is told", lambda: "paused by" not in supervised.show("StatusText"), supervised.journal)
 
 
 def test_a_clock_that_is_wrong_by_a_day_and_set_later_does_no_harm(supervised: Machine) -> None:

@@ -109,6 +109,9 @@ class Outside:
         kind = dict(self._machine.host.trouble.unread).get(source)
         return Unreadable(source, f"nobody answers ({kind})", kind) if kind is not None else None
 
+    def with_holders(self, observation: Observation, _names: frozenset[str]) -> Observation:
+        return observation  # etcd has all claims
+
     def with_routes(self, observation: Observation, about: Collection[IPNetwork]) -> Observation:
         bird = self._unread("BIRD") or self._bird(Family.IPV4, about)
         bird6 = observation.bird6 and (self._unread("BIRD6") or self._bird(Family.IPV6, about))

@@ -8,6 +8,7 @@ from calico_agent.adopt.described import Described
 from calico_agent.adopt.draft import Draft
 from calico_agent.model.container.container import Mount
 from calico_agent.model.settings import Preset
+from calico_agent.plan.desired_container import KUBECONFIG_IN_CONTAINER
 from calico_agent.plan.presets import PRESETS
 
 # What kubelet puts into every container of a pod.
@@ -25,7 +26,7 @@ def translate_mounts(draft: Draft, described: Described, preset: Preset) -> None
     wanted: list[str] = []
     for given in sorted(described.mounts, key=lambda given: given.mount.destination):
         mount = given.mount
-        if reason := _made_otherwise(described, mount):
+        if reason := _made_otherwise(described, mount, preset):
             draft.explain(mount.destination, reason)
             draft.leave_out({mount.destination} & usual.keys())
         elif usual.get(mount.destination) == mount.bind:
@@ -37,10 +38,12 @@ def translate_mounts(draft: Draft, described: Described, preset: Preset) -> None
     draft.leave_out(usual.keys() - {given.mount.destination for given in described.mounts})
 
 
-def _made_otherwise(described: Described, mount: Mount) -> str:
+def _made_otherwise(described: Described, mount: Mount, preset: Preset) -> str:
     """Why a mount is not needed; empty for one that is."""
     if described.from_pod and (mount.destination in _KUBELETS or _below(mount.source, POD_DIRECTORY)):
         return "kubelet makes it for the pod, and takes it away with the pod"
+    if preset is Preset.KUBERNETES and mount.destination == KUBECONFIG_IN_CONTAINER:
+        return "calico-agent mounts the folder of the kubeconfig there itself"
     if any(
         path == mount.destination or str(PurePosixPath(path).parent) == mount.destination for path in _inside(described)
     ):

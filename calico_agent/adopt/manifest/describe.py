@@ -78,7 +78,7 @@ _FOREIGN = (
     (
         ("DATASTORE_TYPE", "CALICO_DATASTORE_TYPE"),
         lambda value: value.strip() == "kubernetes",
-        "this Calico keeps its data in the Kubernetes API, which calico-agent does not support yet; it needs etcd",
+        "this Calico keeps its data in the Kubernetes API: take its hosts over by `calico-agent import`",
     ),
     (
         ("FELIX_TYPHAK8SSERVICENAME", "FELIX_TYPHAADDR", "CALICO_TYPHAK8SSERVICENAME"),

@@ -8,19 +8,22 @@ an address that another node record has (`checks.identity.peers`); what already 
 
 from collections.abc import Iterator
 
-from calico_agent.checks.records import delete_node
+from calico_agent.checks.records import delete_node, in_kubernetes
 from calico_agent.checks.sentences import since_when
 from calico_agent.expected.view import View
 from calico_agent.faults.node.container import SV_PORT, SV_RIVAL
-from calico_agent.faults.node.names import NAME_CLAIMED, NAME_CLONED, NAME_UNCLAIMED
+from calico_agent.faults.node.names import NAME_CLAIMED, NAME_CLONED, NAME_NO_NODE, NAME_UNCLAIMED
 from calico_agent.model.calico.node import BgpSettings
 from calico_agent.model.finding import Finding, Severity
+from calico_agent.model.host.claimant import Machine, this_machine
 from calico_agent.model.host.conflicting_process import ConflictingProcess, in_the_way
-from calico_agent.model.name_lease import LeaseStatus, Machine, NameLease, claim_on, this_machine
+from calico_agent.model.host.machine import Host
+from calico_agent.model.name_lease import LeaseStatus, NameLease, claim_on
 from calico_agent.model.network.address import Family
 from calico_agent.model.observation import Unreadable
 from calico_agent.text import listed
 
+_HOSTNAME = "kubernetes.io/hostname"
 _NOT_STARTED = "calico-agent does not start calico/node"
 
 
@@ -43,27 +46,35 @@ def _name(view: View) -> Iterator[Finding]:
     standing = claim.standing(machine, datastore.registered(name), view.identity.addresses, long_up=host.long_up)
     if standing in {LeaseStatus.HELD, LeaseStatus.CLONED}:
         yield _claimed(view, name, claim, machine, cloned=standing is LeaseStatus.CLONED)
+    kubernetes = in_kubernetes(view)
+    if view.supervised and kubernetes and datastore.node(name) is None:
+        yield _no_node(view, name, host)
     trouble = view.observation.claim_trouble
     reason = datastore.claims_trouble or (trouble.reason if trouble and trouble.code == "denied" else "")
     if view.supervised and reason:
         yield NAME_UNCLAIMED.finding(
             name,
-            f"the node name {name} cannot be claimed in etcd: {reason}",
+            f"the node name {name} cannot be claimed in {'the Kubernetes API' if kubernetes else 'etcd'}: {reason}",
             effect="another machine that is given this name is not noticed before both run under it",
-            cure="let the etcd user of calico-agent read and write the keys below /calico-agent/",
+            cure="kubectl apply -f supervise.yaml (config/kubernetes)"
+            if kubernetes
+            else "let the etcd user of calico-agent read and write the keys below /calico-agent/",
             node=name,
         )
 
 
 def _claimed(view: View, name: str, claim: NameLease, machine: Machine, *, cloned: bool) -> Finding:
     """The finding of HELD and CLONED."""
-    assert claim.holder is not None
-    holder = claim.alive.machine if claim.alive and not machine.is_same(claim.alive.machine) else claim.holder
+    holder = claim.against(machine)
+    assert holder is not None
     node = view.cluster.nodes.get(name) if view.cluster else None
     signs = "its agent gives signs of life" if claim.alive else "its agent gave no sign of life for the last minute"
     if claim.alive is None and node is not None:
         registered = [str(address.ip) for address in (node.ipv4, node.ipv6) if address is not None]
         signs = f"{signs}, but node {name} is registered with {listed(tuple(registered))}, which is not this host's"
+    by_kubelet = claim.kubelet is not None and holder is claim.kubelet.machine
+    if by_kubelet:
+        signs = f"the Kubernetes Node {name} says that its kubelet runs there (status.nodeInfo)"
     runs = view.local.container is not None and view.local.container.alive and view.local.name == name
     gone = f"if {holder.hostname or 'that machine'} is gone for good: {delete_node(view, name)}"
     if cloned:
@@ -71,21 +82,41 @@ def _claimed(view: View, name: str, claim: NameLease, machine: Machine, *, clone
         cure = (
             "one disk was cloned from the other; on the clone: rm -f /etc/machine-id /var/lib/dbus/machine-id && "
             "systemd-machine-id-setup, give it a host name of its own and reboot; if this is that machine with another "
-            f"network card: {delete_node(view, name)}"
+            f"{'board' if by_kubelet else 'network card'}: {delete_node(view, name)}"
         )
     else:
-        what = f"the node name {name} is claimed by another machine, {holder}"
+        whose = f"another machine's, {holder}" if by_kubelet else f"claimed by another machine, {holder}"
+        what = f"the node name {name} is {whose}"
         cure = f"give this host a name of its own ([identity] name, or hostnamectl set-hostname NAME); {gone}"
     return (NAME_CLONED if cloned else NAME_CLAIMED).finding(
         name,
         what,
-        why=f"claimed {since_when(claim)}; {signs}",
+        why=signs if by_kubelet else f"claimed {since_when(claim)}; {signs}",
         effect="two machines overwrite one node record, and the routes of both go astray" if runs else _effect(view),
         cure=cure,
         node=name,
         severity=None if runs or view.supervised else Severity.WARNING,
         bars_start=True,
     )
+
+
+def _no_node(view: View, name: str, host: Host) -> Finding:
+    assert view.cluster is not None
+    alike = [
+        one.name for one in view.cluster.datastore.nodes if dict(one.labels).get(_HOSTNAME) == host.hostname.lower()
+    ]
+    if alike:
+        why = f"the kubelet of this host is Node {alike[0]} (label {_HOSTNAME}={host.hostname.lower()})"
+        cure = f'[identity] name = "{alike[0]}"'
+    elif host.kubelet is not None:
+        why = f"a kubelet runs here (process {host.kubelet.pid}), and has registered none of that name"
+        cure = 'journalctl -u kubelet tells what keeps it; where it uses another name: [identity] name = "THAT NAME"'
+    else:
+        why = "no kubelet runs here, which would make one"
+        cure = "systemctl start kubelet, after the host has joined the cluster (kubeadm join)"
+    effect = "calico/node would end at its start: it writes its address into that Node, and cannot make one"
+    what = f"Kubernetes has no Node {name}"
+    return NAME_NO_NODE.finding(name, what, why=why, effect=effect, cure=cure, node=name, bars_start=True)
 
 
 def _effect(view: View) -> str:

@@ -26,8 +26,8 @@ from calico_agent.faults.node.addresses import IP_ELSEWHERE
 from calico_agent.faults.node.names import NAME_TWICE
 from calico_agent.model.calico.node import Node
 from calico_agent.model.finding import ConditionType, Finding
+from calico_agent.model.host.claimant import Machine
 from calico_agent.model.last_value_cache import LastValueCache
-from calico_agent.model.name_lease import Machine
 from calico_agent.model.network.address import Family, IPAddress, IPInterface, IPNetwork
 from calico_agent.model.recency import SETTLING, is_within
 from calico_agent.text import listed

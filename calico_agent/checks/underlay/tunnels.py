@@ -21,8 +21,8 @@ from calico_agent.faults.routes.host_routes import RT_TUNNEL
 from calico_agent.faults.routes.links import RT_NEIGHBOUR
 from calico_agent.faults.routes.underlay import RT_NEXTHOP_DEAD
 from calico_agent.model.finding import Finding, Writer
+from calico_agent.model.host.claimant import Machine
 from calico_agent.model.last_value_cache import LastValueCache
-from calico_agent.model.name_lease import Machine
 from calico_agent.model.network.address import Family, IPAddress
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.network.neighbor import ForwardingEntry, Neighbour

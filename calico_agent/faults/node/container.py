@@ -3,7 +3,7 @@
 from calico_agent.faults.datastore import DS_UNREADABLE
 from calico_agent.faults.node.addresses import IP_CONFLICT
 from calico_agent.faults.node.identity import NO_IDENTITY
-from calico_agent.faults.node.names import NAME_CLAIMED, NAME_CLONED
+from calico_agent.faults.node.names import NAME_CLAIMED, NAME_CLONED, NAME_NO_NODE
 from calico_agent.faults.node.supervision import SV_CRASHLOOP, SV_IMAGE, SV_STOPPED
 from calico_agent.faults.preflight.machine import HOST_DISK
 from calico_agent.faults.scopes import this_host
@@ -72,7 +72,7 @@ Stop one of them together with whatever starts it: a unit, a DaemonSet, a restar
 )
 
 # Another host or another program would suffer from a start.
-START_REFUSED = (NAME_CLAIMED, NAME_CLONED, IP_CONFLICT, SV_RIVAL, SV_PORT)
+START_REFUSED = (NAME_CLAIMED, NAME_CLONED, NAME_NO_NODE, IP_CONFLICT, SV_RIVAL, SV_PORT)
 
 SV_ABSENT = Fault(
     code="SV-ABSENT",

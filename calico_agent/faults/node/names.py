@@ -63,14 +63,17 @@ NAME_CLAIMED = Fault(
     explanation="""\
 Two machines under one node name overwrite each other's record: the peers connect to the one that
 wrote last, and the routes of both go astray. Calico does not notice. So each calico-agent that
-supervises claims its name in etcd (/calico-agent/v1/names/NAME) before it starts calico/node.
+supervises claims its name before it starts calico/node: in etcd (/calico-agent/v1/names/NAME), or
+by a Lease of the Kubernetes API (namespace calico-agent).
 
 Found by comparing machine-id, boot and network cards of this machine with those of the claim. A
-claim whose agent is silent still counts, because that agent may only be cut off from etcd, unless
-the name has no node record any more or is registered with this machine's own address.
+claim whose agent is silent still counts, because that agent may only be cut off, unless the name
+has no node record any more or is registered with this machine's own address. In the Kubernetes API
+the Node of the name counts, too: its kubelet says on which machine it runs.
 
 Give one of the two a name of its own. If the other machine is gone for good:
-`calicoctl delete node NAME`, and the name is free a minute after its agent's last sign of life.""",
+`calicoctl delete node NAME` (`kubectl delete node NAME`), and the name is free a minute after its
+agent's last sign of life.""",
 )
 
 NAME_CLONED = Fault(
@@ -81,12 +84,28 @@ NAME_CLONED = Fault(
 One disk was cloned from the other: both machines have the same machine-id and the same host name,
 and would run as one node.
 
-Found in the claim on the name in etcd: it carries this machine-id, but another boot and other
-network cards. A machine that was rebooted keeps its cards and is not taken for a clone; one that
-was rebooted with other cards and another address is, because nothing tells the two apart.
+Found in the claim on the name: it carries this machine-id, but another boot and other network
+cards. A machine that was rebooted keeps its cards and is not taken for a clone; one that was
+rebooted with other cards and another address is, because nothing tells the two apart. Or found in
+the Kubernetes Node of the name: it has this machine-id, but another boot and the UUID of another
+board.
 
 On the clone: `rm -f /etc/machine-id /var/lib/dbus/machine-id`, `systemd-machine-id-setup`, another
 host name, reboot. For new cards in the old machine: `calicoctl delete node NAME`.""",
+)
+
+NAME_NO_NODE = Fault(
+    code="NAME-NO-NODE",
+    title="Kubernetes has no Node of this name",
+    condition=ConditionType.IDENTITY_CONFIRMED,
+    explanation="""\
+Where Calico keeps its data in the Kubernetes API, calico/node writes its address into the Node of
+its name, which a kubelet makes. It cannot make one, and ends where there is none.
+
+Found among the Nodes that the API lists.
+
+Start the kubelet of this host, or give calico-agent the name that the kubelet uses ([identity]
+name): `kubectl get nodes -L kubernetes.io/hostname` shows both.""",
 )
 
 NAME_UNCLAIMED = Fault(
@@ -95,13 +114,15 @@ NAME_UNCLAIMED = Fault(
     severity=Severity.WARNING,
     condition=ConditionType.IDENTITY_CONFIRMED,
     explanation="""\
-The etcd user of calico-agent may not use the keys below /calico-agent/. calico/node is started all
-the same, but a second machine with the same name is not noticed before both run.
+The user of calico-agent may not use the keys of etcd below /calico-agent/, or the Leases of the
+namespace calico-agent in the Kubernetes API. calico/node is started all the same, but a second
+machine with the same name is not noticed before both run; with Kubernetes it is where the Node says
+that its kubelet runs on another machine.
 
-Found when etcd denies reading or writing the claim.
+Found when reading or writing the claim is denied.
 
 Give the user the permission: `etcdctl role grant-permission ROLE --prefix=true readwrite
-/calico-agent/`.""",
+/calico-agent/`, or `kubectl apply -f supervise.yaml` (config/kubernetes).""",
 )
 
 # Another host has this one's name, or this host another's: what is said of the record may be about either.

@@ -3,7 +3,7 @@
 from calico_agent.faults.datastore import DS_BAD_KEY
 from calico_agent.faults.node.addresses import IP_BRIDGE, IP_CHANGED, IP_CONFLICT, IP_NOT_LOCAL
 from calico_agent.faults.node.container import NO_CONTAINER, SV_STUCK
-from calico_agent.faults.node.names import WRONG_NAME
+from calico_agent.faults.node.names import NAME_NO_NODE, WRONG_NAME
 from calico_agent.faults.scopes import same_node
 from calico_agent.model.finding import ConditionType, Fault
 from calico_agent.model.joining import Grouping
@@ -12,7 +12,7 @@ NODE_NO_RECORD = Fault(
     code="NODE-NO-RECORD",
     title="a node has no record in the datastore",
     condition=ConditionType.IDENTITY_CONFIRMED,
-    explained_by=(same_node(DS_BAD_KEY, *WRONG_NAME, *NO_CONTAINER, SV_STUCK),),
+    explained_by=(same_node(DS_BAD_KEY, *WRONG_NAME, NAME_NO_NODE, *NO_CONTAINER, SV_STUCK),),
     grouping=Grouping.BY_SUBJECT_UNTIL_MANY,
     explanation="""\
 The other nodes know a node only by its record. Without it they have no BGP session for it and no

@@ -24,6 +24,7 @@ class MethodKind(StrEnum):
     SKIP_INTERFACE = "skip-interface"
     CIDR = "cidr"
     CAN_REACH = "can-reach"
+    INTERNAL_IP = "kubernetes-internal-ip"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +55,18 @@ _MASK = re.compile(r"/[0-9]{1,3}")
 _LABEL = r"[A-Za-z0-9_]([-A-Za-z0-9_]{0,61}[A-Za-z0-9_])?"
 _DNS_NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*\.?")
 _LONGEST_GUESS = 40
-_FORMS = (*(f"{kind}=" for kind in MethodKind if kind is not MethodKind.FIRST_FOUND), MethodKind.FIRST_FOUND.value)
+_BARE = (MethodKind.FIRST_FOUND, MethodKind.INTERNAL_IP)
+_FORMS = (*(f"{kind}=" for kind in MethodKind if kind not in _BARE), *(kind.value for kind in _BARE))
 
 
 def parse_method(text: str, version: int) -> CalicoMethod:
     """A method for addresses of one IP version. Raises ValueError, in words that follow the text."""
     if text == MethodKind.FIRST_FOUND:
         return CalicoMethod(MethodKind.FIRST_FOUND, text)
-    if text.startswith("kubernetes-internal-ip"):
-        raise ValueError(
-            'asks the Kubernetes API, which calico-agent does not; "auto" heeds the --node-ip of the kubelet here'
-        )
+    if text == MethodKind.INTERNAL_IP:
+        return CalicoMethod(MethodKind.INTERNAL_IP, text)
     word, equals, argument = text.partition("=")
-    if not equals or word not in set(MethodKind) - {MethodKind.FIRST_FOUND}:
+    if not equals or word not in set(MethodKind) - set(_BARE):
         raise ValueError(f"is none of Calico's methods{_near(text, word if equals else '')}")
     kind = MethodKind(word)
     if kind is MethodKind.CAN_REACH:
@@ -81,7 +81,7 @@ def _near(text: str, word: str) -> str:
     """The form that was probably meant: `eth1` is short of `interface=`."""
     if not text.isprintable() or not 0 < len(text) <= _LONGEST_GUESS:
         return ""
-    if word or text.startswith(("first", "can", "skip", "inter")):
+    if word or text.startswith(("first", "can", "skip", "inter", "kube")):
         close = difflib.get_close_matches(f"{word}=" if word else text, _FORMS, n=1, cutoff=0.5)
         return f' (did you mean "{close[0]}"?)' if close else ""
     try:

@@ -13,7 +13,7 @@ from calico_agent.model.calico.bad_key import BadKey, ResourceKind
 from calico_agent.model.calico.bgp_filter import BgpFilter
 from calico_agent.model.calico.bgp_peer import Peering
 from calico_agent.model.calico.felix import FelixSettings, Said
-from calico_agent.model.name_lease import AliveSign, NameOwner
+from calico_agent.model.name_lease import Claim
 from calico_agent.model.network.address import Family, IPAddress, IPInterface, IPNetwork
 
 
@@ -215,7 +215,7 @@ class Datastore:
     bad_keys: tuple[BadKey, ...] = ()
     cluster_guid: str = ""
     calico_version: str = ""
-    claims: tuple[NameOwner | AliveSign, ...] = ()
+    claims: tuple[Claim, ...] = ()
     claims_trouble: str = ""
     claimable: bool = True
     is_of_calico_2: bool = False

@@ -39,7 +39,7 @@ class CniPlugin:
 class Host:
     """This machine. `fqdn` is its full name by /etc/hosts, empty when that gives none. `boot_id` is new at every boot.
     `long_up`: that was, and etcd answers since, so long ago that no sign of life from the boot before can be left
-    (`model.name_lease`).
+    (`model.name_lease`). `system_uuid` is that of the board, empty where nobody may read it.
 
     `nodename_file` is the content of /var/lib/calico/nodename, where calico/node keeps the name it last used and which
     it prefers to the host name (node/pkg/lifecycle/utils/utils.go:114@v3.32.1); None when there is no such file, or
@@ -55,3 +55,4 @@ class Host:
     boot_id: str = ""
     long_up: bool = True
     nodename_trouble: str = ""
+    system_uuid: str = ""

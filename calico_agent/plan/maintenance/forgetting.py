@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from calico_agent.model.calico.bird import Bird
 from calico_agent.model.calico.node import Datastore
 from calico_agent.model.container.supervision import Succession
+from calico_agent.model.host.claimant import machine_of
 from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import AddressChoice, Identity, KeptIdentity
-from calico_agent.model.name_lease import NameOwner, claim_on, claims_of, machine_of
+from calico_agent.model.name_lease import NameOwner, claim_on, claims_of
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.observation import Observation, Unreadable
 

@@ -23,9 +23,10 @@ from typing import Any, Protocol, Self
 
 from calico_agent.model.calico.node import Block, Datastore
 from calico_agent.model.calico.workload_endpoint import WorkloadEndpoint
-from calico_agent.model.name_lease import ClaimName, NameOwner
+from calico_agent.model.name_lease import Claim, ClaimName, NameOwner
 from calico_agent.model.network.address import IPNetwork
 from calico_agent.model.settings import DatastoreSettings
+from calico_agent.model.unreadable import Unreadable
 from calico_agent.sources.datastore.position import Position, Stamp
 from calico_agent.sources.datastore.server.endpoints import Endpoint
 
@@ -122,6 +123,31 @@ class Claims(Context, Protocol):
 
     def release(self, owner: NameOwner) -> bool:
         """Remove a claim and its sign of life, if the owner's record still is as it was seen. Whether it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holders:
+    """What is known of some names. `refused` is why claims cannot be read, `trouble` why nothing is known now."""
+
+    claims: tuple[Claim, ...] = ()
+    refused: str = ""
+    trouble: Unreadable | None = None
+
+
+class HolderReader(Protocol):
+    """Asks who has single names, beside the passes, where the reading of the datastore does not have all claims."""
+
+    def of(self, names: frozenset[str], patience: float) -> Holders:
+        """What is known of these names. Waits so long (s) for an answer about new ones, or a refusal to give one."""
+
+    def look_again(self) -> None:
+        """Ask now: somebody here wrote a claim. Returns at once."""
+
+    def heartbeat(self) -> float:
+        """When it was last seen alive (monotonic seconds)."""
+
+    def stop(self) -> None:
+        """End it."""
 
 
 class Backend(Protocol):

@@ -3,8 +3,10 @@
 Each is imported when it is asked for: a host has one datastore, and pays for no other.
 """
 
+from collections.abc import Callable
+
 from calico_agent.model.settings import DatastoreSettings, EtcdApi
-from calico_agent.sources.datastore.backend import Backend
+from calico_agent.sources.datastore.backend import Backend, HolderReader
 
 
 def backend_of(settings: DatastoreSettings) -> Backend:
@@ -20,3 +22,12 @@ def backend_of(settings: DatastoreSettings) -> Backend:
     from calico_agent.sources.datastore.etcd3.backend import Etcd3  # noqa: PLC0415
 
     return Etcd3()
+
+
+def name_holders_of(settings: DatastoreSettings, wake: Callable[[str], None], *, leases: bool) -> HolderReader | None:
+    """Who asks for the holders of single names; None where the reading of the datastore has all claims."""
+    if settings.kubernetes is None:
+        return None
+    from calico_agent.sources.datastore.kubernetes.leases.name_holders import NameHolders  # noqa: PLC0415
+
+    return NameHolders(settings.kubernetes, settings.timeout, wake, leases=leases)

@@ -20,6 +20,8 @@ _MACHINE_IDS = ("etc/machine-id", "var/lib/dbus/machine-id")
 _MACHINE_ID = re.compile(r"[0-9a-f]{32}")
 _BOOT_ID = "proc/sys/kernel/random/boot_id"
 _UPTIME = "proc/uptime"
+# Where a kubelet finds what it writes into its Node as systemUUID (cadvisor/machine/machine.go@v0.53).
+_SYSTEM_UUID = "sys/class/dmi/id/product_uuid"
 _HOSTS = "etc/hosts"
 _LONGEST_NAME = 4096
 
@@ -39,9 +41,18 @@ def read_host(root: Path = Path("/"), kubelet: Kubelet | None = None) -> Host | 
             kubelet=kubelet,
             cni=read_cni(root),
             long_up=_uptime(root) > LONG_UP_SECONDS,
+            system_uuid=_system_uuid(root),
         )
     except OSError as error:
         return Unreadable("host", f"{error.filename} cannot be read: {error.strerror}.", "denied")
+
+
+def _system_uuid(root: Path) -> str:
+    """That of the board; empty where there is none, or only root may read it."""
+    try:
+        return (read_text(root / _SYSTEM_UUID) or "").strip()
+    except OSError:
+        return ""
 
 
 def _uptime(root: Path) -> float:

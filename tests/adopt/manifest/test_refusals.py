@@ -53,7 +53,7 @@ def refused(text: str) -> NotTakenOver:
     pytest.param(INSTALLATION, ":2", "Installation default is the Tigera operator's", id="the operator's resource"),
     pytest.param(daemon_set(NODE) + OPERATOR, ":17", "tigera-operator is the Tigera operator's", id="the operator"),
     pytest.param(daemon_set(NODE + BPF), ":16", "FELIX_BPFENABLED=True: the eBPF data plane", id="eBPF"),
-    pytest.param(daemon_set(KUBERNETES), ":15", "Kubernetes API, which calico-agent does not support yet", id="kdd"),
+    pytest.param(daemon_set(KUBERNETES), ":15", "take its hosts over by `calico-agent import`", id="kdd"),
     pytest.param(daemon_set(NODE + TYPHA), ":16", "asks Typha", id="Typha"),
     pytest.param(daemon_set(NODE + FLANNEL), ":16", "is Canal: flannel gives the pods their routes", id="Canal"),
     pytest.param(daemon_set(POLICY), ":16", "brings no routes here, only policy", id="policy only"),

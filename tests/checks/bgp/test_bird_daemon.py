@@ -13,8 +13,9 @@ from calico_agent.model.calico.node import BgpSettings
 from calico_agent.model.calico.selector import Comparison, Has, Not, Operator
 from calico_agent.model.container.program import Program
 from calico_agent.model.finding import Status
+from calico_agent.model.host.claimant import Machine
 from calico_agent.model.identity import Candidate
-from calico_agent.model.name_lease import AliveSign, Machine
+from calico_agent.model.name_lease import AliveSign
 from calico_agent.model.network.address import Family
 from calico_agent.model.network.neighbor import Neighbour
 from calico_agent.model.observation import Unreadable

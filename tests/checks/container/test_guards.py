@@ -2,19 +2,21 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from ipaddress import ip_address
 
 import pytest
 
 from calico_agent.model.calico.node import BgpSettings
 from calico_agent.model.container.container import LABEL_MANAGED_BY, MANAGED_BY, ContainerState, Docker
 from calico_agent.model.finding import Status
+from calico_agent.model.host.claimant import Machine
 from calico_agent.model.host.conflicting_process import ConflictingProcess
-from calico_agent.model.host.machine import Host
-from calico_agent.model.name_lease import AliveSign, Machine, NameOwner
+from calico_agent.model.host.machine import Host, Kubelet
+from calico_agent.model.name_lease import AliveSign, KubeletSign, NameOwner
 from calico_agent.model.network.address import Link
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.observation import Observation, Unreadable
-from calico_agent.model.settings import Mode
+from calico_agent.model.settings import DatastoreSettings, KubernetesSettings, Mode
 from tests.checks.case import Case, check
 from tests.checks.cluster import AT, CONTAINER, DATASTORE, HEALTHY, addresses, contained, findings_of, node, stored
 
@@ -23,6 +25,7 @@ CARD = "52:54:00:00:00:01"
 US = Machine(MACHINE_ID, "boot-1", (CARD,), "host1", "10.77.0.11")
 OTHER = Machine("b" * 32, "boot-2", ("52:54:00:00:00:09",), "host9", "10.77.0.19")
 CLONE = replace(OTHER, machine_id=MACHINE_ID, hostname="host1")
+LABEL = "kubernetes.io/hostname"
 NOBODY = Unreadable("BIRD", "there is no socket /var/run/calico/bird.ctl", "absent")
 ASTRAY = node("host1", "10.77.0.19/24")
 
@@ -52,6 +55,16 @@ def claimed(
     signs = () if silent else (AliveSign("host1", owner),)
     claims = (NameOwner("host1", owner, AT - timedelta(hours=1), "{}"), *signs)
     return stored(observation, claims=claims, **stored_)
+
+
+IN_KUBERNETES = DatastoreSettings((), kubernetes=KubernetesSettings(kubeconfig="/etc/calico-agent/kubeconfig"))
+BOARD = replace(FRESH.host if isinstance(FRESH.host, Host) else Host("host1"), system_uuid="4c4c4544-0001")
+
+
+def by_kubelet(machine: Machine, observation: Observation = RUNS) -> Observation:
+    """The Kubernetes Node host1 is what the kubelet of `machine` wrote."""
+    found = stored(observation, claims=(KubeletSign("host1", machine, (ip_address("10.77.0.11"),)),))
+    return replace(found, datastore_settings=IN_KUBERNETES, host=BOARD)
 
 
 def beside(*rivals: ConflictingProcess, observation: Observation = FRESH) -> Observation:
@@ -116,6 +129,67 @@ CASES = {
         {"NAME-CLONED host1": NOT_STARTED},
         mode=Mode.SUPERVISE,
         says=("another machine with the machine-id of this one, host1 (10.77.0.19)", "systemd-machine-id-setup"),
+    ),
+    "the Kubernetes Node is this machine's": Case(
+        by_kubelet(replace(US, macs=(), system_uuid="4C4C4544-0001")), mode=Mode.SUPERVISE
+    ),
+    "the Kubernetes Node is this machine's, before it was rebooted": Case(
+        by_kubelet(replace(US, macs=(), boot_id="boot-0", system_uuid="4C4C4544-0001")), mode=Mode.SUPERVISE
+    ),
+    "no kubelet has written the Kubernetes Node yet": Case(by_kubelet(Machine("")), mode=Mode.SUPERVISE),
+    "the Kubernetes Node is another machine's": Case(
+        by_kubelet(replace(OTHER, macs=())),
+        {"NAME-CLAIMED host1": set()},
+        mode=Mode.SUPERVISE,
+        says=(
+            "the node name host1 is another machine's, host9 (10.77.0.19)",
+            "the Kubernetes Node host1 says that its kubelet runs there (status.nodeInfo)",
+            "kubectl delete node host1",
+        ),
+    ),
+    "the Kubernetes Node is a clone's": Case(
+        by_kubelet(replace(US, macs=(), boot_id="boot-7", system_uuid="4C4C4544-0002")),
+        {"NAME-CLONED host1": set()},
+        mode=Mode.SUPERVISE,
+        says=("another machine with the machine-id of this one", "board: kubectl delete node host1"),
+    ),
+    "Kubernetes has no Node of this name, and one that is labelled with it": Case(
+        replace(
+            stored(
+                FRESH,
+                nodes=(
+                    replace(node("host1.example", "10.77.0.15/24"), labels=((LABEL, "host1"),)),
+                    node("host2"),
+                    node("host3"),
+                ),
+            ),
+            datastore_settings=IN_KUBERNETES,
+        ),
+        {"NAME-NO-NODE host1": NOT_STARTED},
+        mode=Mode.SUPERVISE,
+        says=(
+            "Kubernetes has no Node host1",
+            "the kubelet of this host is Node host1.example (label kubernetes.io/hostname=host1)",
+            '[identity] name = "host1.example"',
+        ),
+    ),
+    "Kubernetes has no Node of this name, and no kubelet runs here": Case(
+        replace(FRESH, datastore_settings=IN_KUBERNETES),
+        {"NAME-NO-NODE host1": NOT_STARTED},
+        mode=Mode.SUPERVISE,
+        says=("no kubelet runs here, which would make one", "kubeadm join"),
+    ),
+    "Kubernetes has no Node of this name, although a kubelet runs here": Case(
+        replace(FRESH, datastore_settings=IN_KUBERNETES, host=replace(BOARD, kubelet=Kubelet(77))),
+        {"NAME-NO-NODE host1": NOT_STARTED},
+        mode=Mode.SUPERVISE,
+        says=("a kubelet runs here (process 77)", "journalctl -u kubelet"),
+    ),
+    "Leases may not be read": Case(
+        replace(stored(RUNS, claims_trouble='cannot get resource "leases"'), datastore_settings=IN_KUBERNETES),
+        {"NAME-UNCLAIMED host1": set()},
+        mode=Mode.SUPERVISE,
+        says=('cannot get resource "leases"', "kubectl apply -f supervise.yaml", "in the Kubernetes API"),
     ),
     "the claims cannot be read": Case(
         stored(RUNS, claims_trouble="etcd refuses these keys to this user (permission denied)"),
@@ -260,7 +334,7 @@ def test_guards(case: Case) -> None:
     check(case)
 
 
-BARS = frozenset({"NAME-CLAIMED", "NAME-CLONED", "IP-CONFLICT", "SV-RIVAL", "SV-PORT"})
+BARS = frozenset({"NAME-CLAIMED", "NAME-CLONED", "NAME-NO-NODE", "IP-CONFLICT", "SV-RIVAL", "SV-PORT"})
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())

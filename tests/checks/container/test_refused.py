@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from calico_agent.model.container.container import ContainerState, LogHint
+from calico_agent.model.host.claimant import Machine
 from calico_agent.model.host.machine import Host
-from calico_agent.model.name_lease import Machine, NameOwner
+from calico_agent.model.name_lease import NameOwner
 from calico_agent.model.observation import Observation
 from tests.checks.cluster import DATASTORE, contained, findings_of, node, peered, stored
 

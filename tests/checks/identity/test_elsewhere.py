@@ -9,8 +9,9 @@ import pytest
 from calico_agent.model.calico.bird import Bird
 from calico_agent.model.calico.node import Node
 from calico_agent.model.finding import Status
+from calico_agent.model.host.claimant import Machine
 from calico_agent.model.identity import Candidate
-from calico_agent.model.name_lease import AliveSign, Machine
+from calico_agent.model.name_lease import AliveSign
 from calico_agent.model.network.address import Family
 from calico_agent.model.network.neighbor import Neighbour
 from calico_agent.model.observation import Observation

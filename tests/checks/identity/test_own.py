@@ -9,9 +9,10 @@ from calico_agent.faults.registry import FAULTS
 from calico_agent.model.calico.node import EncapsulationMode, Node
 from calico_agent.model.container.container import LABEL_MANAGED_BY, MANAGED_BY, Docker
 from calico_agent.model.finding import Severity, Status
+from calico_agent.model.host.claimant import Machine
 from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import AddressChoice, Candidate, Identity, NameChoice
-from calico_agent.model.name_lease import Machine, NameOwner
+from calico_agent.model.name_lease import NameOwner
 from calico_agent.model.network.address import Family
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.settings import Mode

@@ -12,8 +12,9 @@ from calico_agent.model.calico.bgp_peer import Peering
 from calico_agent.model.calico.bird import Bird, PeerKind, RibRoute
 from calico_agent.model.calico.node import AffinityState, BgpSettings, Block, Borrowed, Node, Pool
 from calico_agent.model.finding import Finding, Status
+from calico_agent.model.host.claimant import Machine
 from calico_agent.model.identity import Candidate, Identity
-from calico_agent.model.name_lease import AliveSign, Machine
+from calico_agent.model.name_lease import AliveSign
 from calico_agent.model.network.address import Link
 from calico_agent.model.network.fib import Fib
 from calico_agent.model.network.kernel import Kernel

@@ -7,8 +7,9 @@ from ipaddress import ip_address, ip_interface, ip_network
 import pytest
 
 from calico_agent.model.calico.node import Block, Borrowed, Datastore, EncapsulationMode, Node
+from calico_agent.model.host.claimant import Machine
 from calico_agent.model.host.machine import Host
-from calico_agent.model.name_lease import Machine, NameOwner
+from calico_agent.model.name_lease import NameOwner
 from calico_agent.model.network.address import Link, LinkAddress
 from calico_agent.model.observation import Observation
 from tests.checks.case import Case, check

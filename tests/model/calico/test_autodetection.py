@@ -54,7 +54,7 @@ REFUSED = {
     "an IPv6 address for IPv4": ("can-reach=2001:db8::1", 4, "reaches for an IPv6 address"),
     "nothing to reach": ("can-reach=", 4, "has no address and no DNS name"),
     "a URL to reach": ("can-reach=http://x", 4, "has no address and no DNS name"),
-    "Kubernetes' own address": ("kubernetes-internal-ip", 4, "asks the Kubernetes API, which calico-agent does not"),
+    "Kubernetes' own address with an argument": ("kubernetes-internal-ip=1", 4, "is none of Calico's methods"),
 }
 
 

@@ -7,9 +7,10 @@ import pytest
 
 from calico_agent.model.container.container import Docker
 from calico_agent.model.container.supervision import Succession
+from calico_agent.model.host.claimant import Machine
 from calico_agent.model.host.machine import Host
 from calico_agent.model.identity import AddressChoice, KeptAddress, KeptIdentity, NameChoice
-from calico_agent.model.name_lease import AliveSign, Machine, NameOwner
+from calico_agent.model.name_lease import AliveSign, NameOwner
 from calico_agent.model.network.address import Family, Link
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.observation import Observation, Unreadable

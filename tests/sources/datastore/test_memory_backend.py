@@ -13,7 +13,8 @@ from calico_agent.act.name_lease import NameLeaseKeeper
 from calico_agent.config import Config
 from calico_agent.config.schema import AgentSection, DatastoreSection, DockerSection
 from calico_agent.model.calico.node import Datastore
-from calico_agent.model.name_lease import ALIVE, OWNERS, ClaimName, Machine
+from calico_agent.model.host.claimant import Machine
+from calico_agent.model.name_lease import ALIVE, OWNERS, ClaimName
 from calico_agent.model.settings import DatastoreSettings
 from calico_agent.runtime.collector import Collector
 from calico_agent.runtime.memory import Memory

@@ -3,7 +3,8 @@
 import json
 from datetime import UTC, datetime
 
-from calico_agent.model.name_lease import ALIVE, OWNERS, AliveSign, ClaimName, Machine, NameOwner
+from calico_agent.model.host.claimant import Machine
+from calico_agent.model.name_lease import ALIVE, OWNERS, AliveSign, ClaimName, NameOwner
 from calico_agent.sources import json_object
 from calico_agent.sources.decode_error import Malformed
 from calico_agent.sources.json_object import JsonObject

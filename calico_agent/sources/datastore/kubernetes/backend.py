@@ -8,9 +8,10 @@ from urllib.parse import urlsplit
 
 from calico_agent.model.calico.node import Datastore
 from calico_agent.model.settings import DatastoreSettings, KubernetesSettings
-from calico_agent.sources.datastore.backend import Backend, Claims
+from calico_agent.sources.datastore.backend import Backend
 from calico_agent.sources.datastore.kubernetes.client import ApiClient
 from calico_agent.sources.datastore.kubernetes.decode import BLOCKS, PREFIXES, assemble, block_key, decode_key
+from calico_agent.sources.datastore.kubernetes.leases.lease_claims import LeaseClaims
 from calico_agent.sources.datastore.kubernetes.logins import Logins
 from calico_agent.sources.datastore.kubernetes.reader import KubernetesConnection, Seen
 from calico_agent.sources.datastore.server.endpoints import Endpoint
@@ -19,7 +20,7 @@ from calico_agent.sources.datastore.server.reachability import reach
 
 
 class KubernetesBackend(Backend):
-    """A revision for each kind, watches or polls by the size of the cluster, no claims."""
+    """A revision for each kind, watches or polls by the size of the cluster, Leases for claims."""
 
     source = "the Kubernetes API"
     decode = staticmethod(decode_key)
@@ -66,9 +67,9 @@ class KubernetesBackend(Backend):
             endpoint, ApiClient(self._credentials, timeout), self._seen, pod_cidrs=self._pod_cidrs, group=self._group
         )
 
-    def claims(self, endpoint: Endpoint, settings: DatastoreSettings, timeout: float) -> Claims:  # noqa: ARG002
-        """None: they have no place there."""
-        raise DatastoreError("names are not claimed in the Kubernetes API", "unset")
+    def claims(self, endpoint: Endpoint, settings: DatastoreSettings, timeout: float) -> LeaseClaims:  # noqa: ARG002
+        """The same, to claim names by Leases."""
+        return LeaseClaims(ApiClient(self._credentials, timeout))
 
     def assemble(self, decoded: Mapping[str, Any], *, revision: int, read_at: datetime | None) -> Datastore:
         """The datastore made of what each object holds."""

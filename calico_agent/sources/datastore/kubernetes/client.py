@@ -1,4 +1,4 @@
-"""Questions to the Kubernetes API over HTTP: one object, a list page by page, a watch.
+"""Questions to the Kubernetes API over HTTP: one object, a list page by page, a watch; and one object written.
 
 What it answers when it does not answer was seen on kube-apiserver v1.37.2: 401, 403 and 410 with a Status, 404 for a
 group or kind of resource that is not there and 429 in plain text.
@@ -9,8 +9,7 @@ import random
 import re
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import NoReturn
 from urllib.parse import urlencode
 
@@ -20,11 +19,10 @@ from urllib3.util import Timeout
 
 from calico_agent import __version__
 from calico_agent.model.host.kubernetes_api import Trouble
+from calico_agent.sources.datastore.kubernetes.event_stream import EventStream
 from calico_agent.sources.datastore.kubernetes.logins import Logins
 from calico_agent.sources.datastore.kubernetes.objects import (
     Object,
-    WatchEvent,
-    decode_event,
     decode_page,
     decode_plurals,
     named,
@@ -39,7 +37,6 @@ ONE_METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,app
 
 # 5,000 Nodes with all that they have are 47 MB, and their metadata in one body 10 MB.
 _MOST = 256 * 1024 * 1024
-_MOST_EVENT = 16 * 1024 * 1024
 _CHUNK = 1 << 16
 _PAGE = 500
 # Bytes a second below which nothing is a link any more.
@@ -55,6 +52,18 @@ _WORDS = {
     Trouble.WRONG_NAME: "the server's certificate is for another name",
     Trouble.SERVER_EXPIRED: "the server's certificate has expired, or this host's clock is wrong",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """`lasting` is for how long an answer may be silent (s); None: no longer than the deadline."""
+
+    method: str
+    path: str
+    parameters: Mapping[str, object] | None = None
+    accept: str = "application/json"
+    body: bytes | None = None
+    lasting: float | None = None
 
 
 class ApiClient:
@@ -81,8 +90,18 @@ class ApiClient:
 
     def get(self, path: str, parameters: Mapping[str, object] | None = None, accept: str = "application/json") -> bytes:
         """The body of an answer."""
+        return self._whole(_Request("GET", path, parameters, accept))
+
+    def write(self, method: str, path: str, body: bytes) -> bytes:
+        """Write one object (POST, PUT), or remove one (DELETE with its preconditions); what the API has then.
+
+        The code of the error is `conflict` where it is not as `body` says any more, or is there already.
+        """
+        return self._whole(_Request(method, path, body=body))
+
+    def _whole(self, request: "_Request") -> bytes:
         deadline = time.monotonic() + self._timeout
-        response = self._ask(path, parameters, accept, deadline)
+        response = self._ask(request, deadline)
         try:
             return self._read(response, deadline)
         except (HTTPError, OSError) as error:
@@ -105,7 +124,7 @@ class ApiClient:
                 return
             parameters = {"limit": size, "continue": page.metadata.further}
 
-    def watch(self, path: str, start: int, seconds: int, accept: str = "application/json") -> "EventStream":
+    def watch(self, path: str, start: int, seconds: int, accept: str = "application/json") -> EventStream:
         """What happens after a revision, for so long. The server ends it then, and it is asked for anew."""
         parameters = {
             "watch": "1",
@@ -113,23 +132,15 @@ class ApiClient:
             "timeoutSeconds": seconds,
             "allowWatchBookmarks": "true",
         }
-        deadline = time.monotonic() + self._timeout
-        return EventStream(self, self._ask(path, parameters, accept, deadline, lasting=seconds + _LATE))
+        request = _Request("GET", path, parameters, accept, lasting=seconds + _LATE)
+        return EventStream(self._ask(request, time.monotonic() + self._timeout), self.fail)
 
-    def _ask(
-        self,
-        path: str,
-        parameters: Mapping[str, object] | None,
-        accept: str,
-        deadline: float,
-        *,
-        lasting: float | None = None,
-    ) -> BaseHTTPResponse:
+    def _ask(self, request: "_Request", deadline: float) -> BaseHTTPResponse:
         """The head of a good answer. Asks again with a newer token, and when the server said that it has too much."""
         renewed = False
         while True:
-            response = self._send(path, parameters, accept, deadline, lasting)
-            if response.status == 200:
+            response = self._send(request, deadline)
+            if response.status in {200, 201}:
                 return response
             body = self._refusal(response, deadline)
             if response.status == 401 and not renewed:
@@ -140,9 +151,9 @@ class ApiClient:
             if response.status == 429 and (pause := _pause(response)) < deadline - time.monotonic():
                 time.sleep(pause)
                 continue
-            if response.status == 403 and self._lacks(path, deadline):
-                raise refused(404, body, path)
-            raise refused(response.status, body, path)
+            if response.status == 403 and self._lacks(request.path, deadline):
+                raise refused(404, body, request.path)
+            raise refused(response.status, body, request.path)
 
     def _lacks(self, path: str, deadline: float) -> bool:
         """Whether the API has no such kind: without a right to it that is 403 as well, and everybody may ask this."""
@@ -150,27 +161,28 @@ class ApiClient:
         if not _GROUP.fullmatch(group):
             return False
         try:
-            return plural not in decode_plurals(self._read(self._ask(group, None, _JSON, deadline), deadline))
+            return plural not in decode_plurals(self._read(self._ask(_Request("GET", group), deadline), deadline))
         except (DatastoreError, HTTPError, OSError):
             return False
 
-    def _send(
-        self, path: str, parameters: Mapping[str, object] | None, accept: str, deadline: float, lasting: float | None
-    ) -> BaseHTTPResponse:
-        headers = {"User-Agent": f"calico-agent/{__version__}", "Accept": accept}
+    def _send(self, request: "_Request", deadline: float) -> BaseHTTPResponse:
+        headers = {"User-Agent": f"calico-agent/{__version__}", "Accept": request.accept}
         if self._login.token:
             headers["Authorization"] = f"Bearer {self._login.token}"
-        query = f"?{urlencode(parameters)}" if parameters else ""
+        if request.body is not None:
+            headers["Content-Type"] = "application/json"
+        query = f"?{urlencode(request.parameters)}" if request.parameters else ""
         left = max(0.1, deadline - time.monotonic())
         try:
             return self._pool.urlopen(
-                "GET",
-                f"{self._prefix}{path}{query}",
+                request.method,
+                f"{self._prefix}{request.path}{query}",
+                body=request.body,
                 headers=headers,
                 redirect=False,
                 retries=False,
                 preload_content=False,
-                timeout=Timeout(connect=left, read=left if lasting is None else lasting),
+                timeout=Timeout(connect=left, read=left if request.lasting is None else request.lasting),
             )
         except (HTTPError, OSError) as error:
             self.fail(error)
@@ -210,33 +222,6 @@ class ApiClient:
             if self._credentials.by_service and code in {"refused", "timeout", "unreachable"}:
                 words = f"{words or refused.detail}; that is a service's address, for which kube-proxy has to work here"
             raise DatastoreError(words or refused.detail, code) from None
-
-
-class EventStream:
-    """A watch while it lasts: `events` is iterated in one thread, `close` may be called from any."""
-
-    def __init__(self, client: ApiClient, response: BaseHTTPResponse) -> None:
-        self._client = client
-        self._response = response
-
-    def events(self) -> Iterator[WatchEvent]:
-        """Until the server ends it, as it does after its time. Raises DatastoreError."""
-        rest = b""
-        try:
-            while chunk := self._response.read1(_CHUNK):
-                *lines, rest = (rest + chunk).split(b"\n")
-                yield from map(decode_event, lines)
-                if len(rest) > _MOST_EVENT:
-                    raise DatastoreError(f"an event is larger than {_MOST_EVENT >> 20} MiB", "failed")
-        except (HTTPError, OSError, ValueError, AttributeError) as error:  # the last two: `close` took it away
-            self._client.fail(error)
-        finally:
-            self._response.close()
-
-    def close(self) -> None:
-        """Who waits in it gets its end at once."""
-        with suppress(HTTPError, OSError, RuntimeError, ValueError):  # it may have ended just now
-            self._response.shutdown()
 
 
 def _pause(response: BaseHTTPResponse) -> float:

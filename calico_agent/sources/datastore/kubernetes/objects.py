@@ -118,11 +118,13 @@ def refused(status: int, body: bytes, path: str) -> DatastoreError:
     """Why there is no good answer, by its status and what it says."""
     said = decode_refusal(body) or " ".join(body[:200].decode(errors="replace").split())
     if status == 401:
-        return DatastoreError("the API does not know the credential any more (401)", "denied")
+        return DatastoreError("the API does not know the credential any more (401)", "unauthorized")
     if status == 403:
         return DatastoreError(f"{said} (403): a ClusterRole has to allow it", "denied")
     if status == 404:
         return DatastoreError(f"the API has no {path} (404)", "absent")
+    if status == 409:
+        return DatastoreError(f"somebody else was there before: {said} (409)", "conflict")
     if status == 410:
         return DatastoreError("the API no longer has what happened since (410)", "compacted")
     if status == 429:

@@ -15,7 +15,8 @@ from types import TracebackType
 from typing import Self
 
 from calico_agent.sources.datastore.backend import Changes
-from calico_agent.sources.datastore.kubernetes.client import ApiClient, EventStream
+from calico_agent.sources.datastore.kubernetes.client import ApiClient
+from calico_agent.sources.datastore.kubernetes.event_stream import EventStream
 from calico_agent.sources.datastore.kubernetes.kinds import FollowedKind
 from calico_agent.sources.datastore.kubernetes.objects import Object, named, revision, status_of
 from calico_agent.sources.datastore.reconnect_pace import list_delay

@@ -27,7 +27,7 @@ def datastore_settings(container: Container) -> DatastoreSettings | Unreadable:
     if kind == "kubernetes":
         return _unusable(
             "kubernetes",
-            "this cluster keeps Calico's data in the Kubernetes API, not in etcd; calico-agent starts it with etcd",
+            "this cluster keeps Calico's data in the Kubernetes API, not in etcd",
         )
     if kind not in _APIS:
         reason = f"container {container.name} has DATASTORE_TYPE={kind}; calico-agent reads etcdv3 and etcdv2"

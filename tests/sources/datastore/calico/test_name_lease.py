@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calico_agent.model.calico.bad_key import BadKey
-from calico_agent.model.name_lease import ALIVE, CLAIMS, OWNERS, AliveSign, ClaimName, Machine, NameOwner
+from calico_agent.model.host.claimant import Machine
+from calico_agent.model.name_lease import ALIVE, CLAIMS, OWNERS, AliveSign, ClaimName, NameOwner
 from calico_agent.sources.datastore.calico.name_lease import decode_claim, encode_owner
 from calico_agent.sources.datastore.etcd3.decode import decode_key
 from calico_agent.sources.decode_error import Malformed

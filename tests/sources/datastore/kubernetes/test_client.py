@@ -36,7 +36,7 @@ def refused(answer: Answer | Callable[[Question], Answer], timeout: float = 3.0)
 @pytest.mark.parametrize(
     ("name", "code", "words"),
     [
-        ("unauthorized", "denied", "does not know the credential any more (401)"),
+        ("unauthorized", "unauthorized", "does not know the credential any more (401)"),
         ("forbidden-list", "denied", 'cannot list resource "blockaffinities" in API group "crd.projectcalico.org"'),
         ("forbidden-watch", "denied", 'cannot watch resource "blockaffinities" in API group "crd.projectcalico.org"'),
         ("crd-missing", "absent", "the API has no /apis/crd.projectcalico.org/v1/ippools (404)"),
