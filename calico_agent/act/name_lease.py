@@ -162,7 +162,9 @@ class NameLeaseKeeper(Worker):
             claim = replace(made, seen=encode_owner(made))
         lease = link.claim(claim, self._lease_seconds)
         if lease is not None:
-            return self._keep(_HeldLease(replace(wish, claim=replace(claim, seen=wish.claim.seen)), lease, 0.0))
+            pause = self._keep(_HeldLease(replace(wish, claim=replace(claim, seen=wish.claim.seen)), lease, 0.0))
+            self._wake("name claim")
+            return pause
         self._held = None
         # Somebody else wrote it since it was read. Whoever has it now, the next pass sees it.
         raise DatastoreError(f"the claim on {wish.claim.name} was changed by somebody else meanwhile", "changed")

@@ -167,4 +167,4 @@ def test_a_claim_outlives_the_tokens_of_its_user(tmp_path: Path) -> None:
             until("the claim is as wanted", lambda: ours._held is not None)
             time.sleep(3 * LEASE)
             assert ours.error() is None
-            assert wakes == []
+            assert wakes == ["name claim"]

@@ -186,16 +186,16 @@ def test_a_holder_that_is_killed_keeps_the_name_while_its_node_is_there(store: L
         until("it is ours when that node is deleted", lambda: store.stored() == (US, US))
 
 
-@pytest.mark.parametrize("year", [1970, 2099])
-def test_no_clock_is_believed(store: LeaseStore, year: int) -> None:
+def test_no_clock_is_believed(store: LeaseStore) -> None:
     """The holder's may be years behind or ahead: what counts is whether its sign of life is another one."""
     with store.keeper() as theirs:
         theirs.want(store.settings, wanted(OTHER))
         until("it is claimed", lambda: store.stored() == (OTHER, OTHER))
     whole = store.whole()
-    for day in (1, 2, 3):
-        renewed = {**whole["spec"], "renewTime": f"{year}-01-0{day}T00:00:00.000000Z"}
+    for year in (1970, 2099, 1971):
+        renewed = {**whole["spec"], "renewTime": f"{year}-01-01T00:00:00.000000Z"}
         whole = store.api.call("PUT", f"{LEASES}/host1", {**whole, "spec": renewed})
+        assert store.stored() == (OTHER, OTHER)
         time.sleep(LEASE / 2)
         assert store.stored() == (OTHER, OTHER)
     until("without another sign of life it is over", lambda: store.stored() == (OTHER, None))
