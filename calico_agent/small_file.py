@@ -3,10 +3,13 @@
 import errno
 import os
 import stat
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
-def read_small(path: Path, most: int) -> bytes:
+def read_small(path: "Path | str", most: int) -> bytes:
     """The content. Raises OSError, also for a pipe, which may never end, and for what is larger than `most` bytes."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as file:

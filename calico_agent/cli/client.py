@@ -9,14 +9,15 @@ of the 100 that `status` has, and its time-outs are for each read, so that a dri
 import re
 import socket
 import time
-import tomllib
 from collections.abc import Mapping
-from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from calico_agent import paths
 from calico_agent.errors import ConfigError, NotRunningError, UsageError
 from calico_agent.small_file import read_small
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _MAX_ANSWER = 64 << 20
 _MOST_CONFIG = 1 << 20
@@ -78,7 +79,7 @@ def _error_of(body: bytes) -> str:
         return "the agent does not understand the question"
 
 
-def find_socket(config_file: Path | None, environ: Mapping[str, str]) -> str:
+def find_socket(config_file: "Path | None", environ: Mapping[str, str]) -> str:
     """Where the agent listens: the variable, then the configuration file, then the usual place.
 
     What is wrong with the usual file is not this command's business, `config check` tells. A file that was named must
@@ -88,17 +89,19 @@ def find_socket(config_file: Path | None, environ: Mapping[str, str]) -> str:
     return environ.get("CALICO_AGENT_HTTP_SOCKET") or (paths.SOCKET if configured is None else configured)
 
 
-def find_state_dir(config_file: Path | None, environ: Mapping[str, str]) -> str:
+def find_state_dir(config_file: "Path | None", environ: Mapping[str, str]) -> str:
     """Where the agent keeps its files, in the same way; empty where it keeps none."""
     given, configured = environ.get("CALICO_AGENT_AGENT_STATE_DIR"), _configured(config_file, "agent", "state_dir")
     return next((place for place in (given, configured) if place is not None), paths.STATE_DIR)
 
 
-def _configured(config_file: Path | None, section: str, key: str) -> str | None:
+def _configured(config_file: "Path | None", section: str, key: str) -> str | None:
     """One text of the configuration file, None where it says nothing of it."""
     found: object = None
     try:
-        text = read_small(config_file or Path(paths.CONFIG_FILE), _MOST_CONFIG).decode()
+        text = read_small(config_file or paths.CONFIG_FILE, _MOST_CONFIG).decode()
+        import tomllib  # noqa: PLC0415 - many hosts have no file
+
         found = tomllib.loads(text).get(section)
     except OSError as error:
         if config_file is not None:

@@ -7,12 +7,11 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TypeAlias
 
 from calico_agent import __version__, paths
 from calico_agent.cli import commands
-from calico_agent.cli.arguments import Parser, given_duration, given_reason, given_seconds
+from calico_agent.cli.arguments import Parser, given_duration, given_path, given_reason, given_seconds
 from calico_agent.cli.commands import told_by
 from calico_agent.errors import CalicoAgentError
 
@@ -20,10 +19,14 @@ from calico_agent.errors import CalicoAgentError
 _EXIT_INTERRUPTED = 130
 _EXIT_PIPE_CLOSED = 141
 
+_PROGRAM = "calico-agent"
+_STATUS = ("status", "peers")
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
-    options = _parser().parse_everything(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    options = _parser(words[0] if words else "").parse_everything(words)
     command: _Command = options.command
     try:
         code = command(options)
@@ -47,22 +50,33 @@ _Subparsers: TypeAlias = "argparse._SubParsersAction[Parser]"  # noqa: SLF001 - 
 _Command = Callable[[argparse.Namespace], int]
 
 
-def _parser() -> Parser:
+def _parser(first: str = "") -> Parser:
+    """All commands; only its own part of them where `first` is one: `status` would wait for the others to be made."""
     parser = Parser(
-        prog="calico-agent",
+        prog=_PROGRAM,
         description="Starts calico/node as the right node, keeps it up, and proves that every node's pods can be "
         "routed to. Exit codes: 0 all good, 1 something is wrong, 2 usage or configuration, 3 agent not running.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"calico-agent {__version__}")
-    subparsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    # Where `prog` is not said, argparse makes the usage to find it.
+    subparsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", prog=_PROGRAM)
     file = Parser(add_help=False)
-    file.add_argument("--config", type=Path, metavar="FILE", help=f"instead of {paths.CONFIG_FILE}")
+    file.add_argument("--config", type=given_path, metavar="FILE", help=f"instead of {paths.CONFIG_FILE}")
+    if first in _STATUS:
+        _add_status(subparsers, file)
+        return parser
     settings = Parser(add_help=False, parents=[file])
     settings.add_argument("--mode", metavar="MODE", help="observe or supervise")
     settings.add_argument("--log-level", metavar="LEVEL", help="debug, info, warning or error")
     settings.add_argument("--log-format", metavar="FORMAT", help="logfmt or json")
-    _add_agent(subparsers, file, settings)
+    run = _add(subparsers, "run", commands.run, "run the agent in the foreground, as the systemd unit does", settings)
+    run.add_argument(
+        "--dry-run", action="store_true", help="print the `docker run` line that is equal to what the agent would do"
+    )
+    _add_status(subparsers, file)
+    _add_history(subparsers, file)
+    _add_looks(subparsers, file, settings)
     _add_routes(subparsers, file)
     _add_maintenance(subparsers, file)
     _add_import(_add(subparsers, "import", commands.import_, _IMPORT, file))
@@ -85,11 +99,7 @@ def _add(subparsers: _Subparsers, name: str, command: _Command, text: str, *pare
     return sub
 
 
-def _add_agent(subparsers: _Subparsers, file: Parser, settings: Parser) -> None:
-    run = _add(subparsers, "run", commands.run, "run the agent in the foreground, as the systemd unit does", settings)
-    run.add_argument(
-        "--dry-run", action="store_true", help="print the `docker run` line that is equal to what the agent would do"
-    )
+def _add_status(subparsers: _Subparsers, file: Parser) -> None:
     status = _add(subparsers, "status", commands.status, "what the running agent says about this host", file)
     status.add_argument("--json", action="store_true", help="print JSON")
     status.add_argument("--once", action="store_true", help="look now, without a running agent; changes nothing")
@@ -105,7 +115,9 @@ def _add_agent(subparsers: _Subparsers, file: Parser, settings: Parser) -> None:
     peers.add_argument("--json", action="store_true", help="print JSON")
     peers.add_argument("--once", action="store_true", help="look now, without a running agent, which counts the flaps")
     peers.add_argument("--socket", metavar="PATH", help="the socket of the running agent")
-    _add_history(subparsers, file)
+
+
+def _add_looks(subparsers: _Subparsers, file: Parser, settings: Parser) -> None:
     text = "which address and name this host should have, and why; changes nothing"
     _add(subparsers, "detect", commands.detect, text, settings).add_argument(
         "--json", action="store_true", help="print JSON"
@@ -137,7 +149,9 @@ def _add_history(subparsers: _Subparsers, file: Parser) -> None:
 
     text = "put everything that explains what this host says into one file, without secrets; needs no running agent"
     diags = _add(subparsers, "diags", commands.diags, text, file)
-    diags.add_argument("-o", "--output", type=Path, metavar="FILE", help="where to, over no other file; a .tar.gz")
+    diags.add_argument(
+        "-o", "--output", type=given_path, metavar="FILE", help="where to, over no other file; a .tar.gz"
+    )
     diags.add_argument("--socket", metavar="PATH", help="the socket of the running agent")
 
 
@@ -186,7 +200,7 @@ def _add_routes(subparsers: _Subparsers, file: Parser) -> None:
 
 def _add_config(subparsers: _Subparsers, settings: Parser) -> None:
     config = subparsers.add_parser("config", help="check or show the configuration", allow_abbrev=False)
-    actions = config.add_subparsers(title="actions", required=True, metavar="ACTION")
+    actions = config.add_subparsers(title="actions", required=True, metavar="ACTION", prog=f"{_PROGRAM} config")
     _add(actions, "check", commands.config_check, "say whether the configuration can be used", settings)
     _add(actions, "show", commands.config_show, "print the effective configuration", settings)
     text = "what a reload would change, in the agent and in the container; changes nothing"
@@ -196,14 +210,14 @@ def _add_config(subparsers: _Subparsers, settings: Parser) -> None:
 
 def _add_manifest(subparsers: _Subparsers) -> None:
     manifest = subparsers.add_parser("manifest", help="take calico/node out of a manifest", allow_abbrev=False)
-    actions = manifest.add_subparsers(title="actions", required=True, metavar="ACTION")
+    actions = manifest.add_subparsers(title="actions", required=True, metavar="ACTION", prog=f"{_PROGRAM} manifest")
     text = "take calico/node out of its DaemonSet: the manifest without it, the agent's configuration, and the rollout"
     action = _add(actions, "split", commands.manifest_split, text)
-    action.add_argument("manifest", type=Path, metavar="FILE", help="Calico's manifest, - for standard input")
+    action.add_argument("manifest", type=given_path, metavar="FILE", help="Calico's manifest, - for standard input")
     action.add_argument("--certs-dir", metavar="DIR", help="where etcd's certificates will be on each host")
     output = action.add_mutually_exclusive_group()
     output.add_argument("--diff", action="store_true", help="print the change of the manifest, the rest aside")
-    output.add_argument("--output-dir", type=Path, metavar="DIR", help="write manifest and configuration there")
+    output.add_argument("--output-dir", type=given_path, metavar="DIR", help="write manifest and configuration there")
     output.add_argument("--in-place", action="store_true", help="change the file, and keep what it was beside it")
 
 
@@ -212,11 +226,13 @@ _IMPORT = "the configuration that gives the calico/node which somebody else runs
 
 def _add_import(parser: Parser) -> None:
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--unit", type=Path, metavar="FILE", help="a systemd unit with a `docker run`")
+    source.add_argument("--unit", type=given_path, metavar="FILE", help="a systemd unit with a `docker run`")
     source.add_argument("--container", metavar="NAME", help="a container that is there, running or not")
     source.add_argument("--command", dest="run", metavar="TEXT", help="a `docker run` line; - is standard input")
     source.add_argument(
-        "--kubespray", type=Path, metavar="FILE", help="/etc/calico/calico.env of kubespray 2.1 and 2.2"
+        "--kubespray", type=given_path, metavar="FILE", help="/etc/calico/calico.env of kubespray 2.1 and 2.2"
     )
-    parser.add_argument("--output", type=Path, metavar="FILE", help="write the configuration there, over no other file")
+    parser.add_argument(
+        "--output", type=given_path, metavar="FILE", help="write the configuration there, over no other file"
+    )
     parser.add_argument("--check", action="store_true", help="only say what would change on this host; changes nothing")

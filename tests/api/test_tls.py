@@ -27,39 +27,10 @@ from calico_agent.faults.agent import AGENT_HTTP
 from calico_agent.model.settings import AccessFiles
 from tests.api.tls_clients import TOKEN, Authorities, TlsPort, make_authorities, read_all
 from tests.patience import PATIENCE
+from tests.places import REPOSITORY
 from tests.reports import broken_report, healthy_report
 
 BEARER = f"Authorization: Bearer {TOKEN}"
-
-# A thousand clients, most of which say nothing or begin a handshake, and some a request. They go on with a byte now and
-# then, and come again when they are cut, for a minute at the most.
-SLOW_CLIENTS = """
-import contextlib, select, socket, ssl, sys, time
-tls, out = ssl.create_default_context(cafile=sys.argv[2]), ssl.MemoryBIO()
-with contextlib.suppress(ssl.SSLWantReadError):
-    tls.wrap_bio(ssl.MemoryBIO(), out, server_hostname="localhost").do_handshake()
-hello = out.read()
-def connect(number):
-    client = socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=20)
-    if number % 10 == 0:
-        with contextlib.suppress(OSError):
-            client = tls.wrap_socket(client, server_hostname="localhost")
-            client.sendall(b"GET /metrics HTTP/1.1\\r\\nHo")
-    elif number % 2:
-        client.sendall(hello[:100])
-    return client
-clients = [connect(number) for number in range(1000)]
-print("all there", flush=True)
-end = time.monotonic() + 60
-while time.monotonic() < end and not select.select([sys.stdin], [], [], 0.5)[0]:
-    for number, client in enumerate(clients):
-        try:
-            client.sendall(b"s")
-        except OSError:
-            client.close()
-            with contextlib.suppress(OSError):
-                clients[number] = connect(number)
-"""
 
 
 @pytest.fixture(scope="module")
@@ -256,8 +227,10 @@ class TestClients:
         client, process = port.client(), psutil.Process()
         assert port.ask(client, headers=[BEARER])[0] == 200
         before, files = process.memory_info().rss, process.num_fds()
-        program = (sys.executable, "-c", SLOW_CLIENTS, str(port.port), str(made.ours.cert))
-        with subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as clients:
+        program = (sys.executable, "-m", "tests.api.slow_tls", str(port.port), str(made.ours.cert))
+        with subprocess.Popen(
+            program, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as clients:
             assert clients.stdout is not None
             assert clients.stdout.readline() == "all there\n"
             for _ in range(10):

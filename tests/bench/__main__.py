@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.bench import audit, growth, host, replacement, restart
+from tests.bench import audit, endpoints, growth, host, replacement, restart
 from tests.bench.entry import Entry, table, write
 
 _PARTS: dict[str, Callable[[Path], Iterator[Entry]]] = {
@@ -21,6 +21,7 @@ _PARTS: dict[str, Callable[[Path], Iterator[Entry]]] = {
     "restart": restart.measure,
     "replacement": replacement.measure,
     "host": host.measure,
+    "endpoints": endpoints.measure,
 }
 _REPORT = Path("build/bench.json")
 

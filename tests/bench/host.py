@@ -101,7 +101,7 @@ def _status(world: World) -> Entry:
         times.append(time.perf_counter() - begun)
         assert done.returncode == 0, done.stdout
     how = f"median wall time of {_STATUS_RUNS} runs of `calico-agent status` beside the daemon of {_NODES} nodes"
-    return Entry("status_command", median(times) * 1000, "ms", 100, how)
+    return Entry("status_command", median(times) * 1000, "ms", 50, how)
 
 
 def _idle(world: World, agent: Program) -> Generator[Entry, None, float]:
