@@ -9,7 +9,9 @@ from calico_agent.expected.view import View, in_words
 from calico_agent.faults.node.kubernetes import IP_INTERNAL, NODE_NOT_READY
 from calico_agent.model.finding import ConditionType, Finding, Severity
 from calico_agent.model.host.cluster_node import ClusterNode
-from calico_agent.model.network.address import Family
+from calico_agent.model.network.address import Family, IPAddress
+from calico_agent.model.network.prefix import key_of
+from calico_agent.model.network.route import host_prefix
 from calico_agent.model.recency import age_of
 from calico_agent.text import listed
 
@@ -61,14 +63,27 @@ def _internal(view: View, own: ClusterNode) -> Iterator[Finding]:
         if registered is None or not internal or registered.ip in internal:
             continue
         there = view.local.candidate(internal[0])
+        usable = there is not None and there.accepted and not _in_pool(view, internal[0])
+        if there is None:
+            cure = "restart the kubelet, which reports the address of today; see its --node-ip"
+        elif usable:
+            cure = "IP_AUTODETECTION_METHOD=kubernetes-internal-ip, if pods are to go that way, too"
+        else:
+            cure = f"start the kubelet with --node-ip={registered.ip}"
         yield IP_INTERNAL.finding(
             own.name,
             f"the InternalIP of this host in Kubernetes is {internal[0]}, and Calico registered {registered.ip}",
             why=f"{internal[0]} is on {there.link}" if there is not None else f"no link of this host has {internal[0]}",
-            effect="none by itself: nodes are reached at the one, pods of other nodes by the other",
-            cure="IP_AUTODETECTION_METHOD=kubernetes-internal-ip, if pods are to go that way, too"
-            if there is not None
-            else "restart the kubelet, which reports the address of today; see its --node-ip",
+            effect="none by itself: nodes are reached at the one, pods of other nodes by the other"
+            if usable
+            else "logs, exec and pods of the host's network are looked for where this host is not reached",
+            cure=cure,
             node=own.name,
             family=family,
+            severity=None if usable else Severity.WARNING,
         )
+
+
+def _in_pool(view: View, address: IPAddress) -> bool:
+    """Whether the kubelet took the address of a tunnel, which no other host can reach it by."""
+    return view.cluster is not None and view.cluster.pools.covering(key_of(host_prefix(address))) is not None

@@ -26,7 +26,8 @@ IP_INTERNAL = Fault(
     condition=ConditionType.IDENTITY_CONFIRMED,
     explanation="""\
 The InternalIP that the kubelet reported is not the address with which Calico registered this host.
-Both may be right, on hosts with several networks; after a change of address one is of before.
+Both may be right, on hosts with several networks. The address of a tunnel or a bridge, which a
+kubelet without --node-ip may take, and one that no link has any more, are not: that is a warning.
 
 Found by comparing the Node object's status.addresses with the address that Calico registered.
 

@@ -2,17 +2,18 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_interface
 
 import pytest
 
 from calico_agent.model.finding import Severity
 from calico_agent.model.host.cluster_node import ClusterNode
 from calico_agent.model.host.machine import Host, Kubelet
+from calico_agent.model.identity import Candidate, Identity
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.settings import DatastoreSettings, KubernetesSettings
 from tests.checks.case import Case, check
-from tests.checks.cluster import AT, HEALTHY, SESSIONS, findings_of, peered, session
+from tests.checks.cluster import AT, HEALTHY, IDENTITY, SESSIONS, findings_of, peered, session
 
 API = DatastoreSettings((), kubernetes=KubernetesSettings())
 SILENT = ClusterNode(
@@ -20,6 +21,16 @@ SILENT = ClusterNode(
 )
 AWAY = replace(peered(SESSIONS[0], session("10.77.0.13", "Connect", "Connection timed out")), datastore_settings=API)
 OWN = ClusterNode("host1", internal=(ip_address("10.77.0.11"),))
+
+
+def carrying(address: str, link: str) -> Identity:
+    """This host with one more address."""
+    more = Candidate(ip_interface(address), link)
+    return replace(IDENTITY, ipv4=replace(IDENTITY.ipv4, candidates=(*IDENTITY.ipv4.candidates, more)))
+
+
+TWO_NETWORKS = carrying("10.88.0.11/24", "eth1")
+WITH_TUNNEL = carrying("192.168.1.0/32", "vxlan.calico")
 
 
 def told(observation: Observation, *nodes: ClusterNode) -> Observation:
@@ -60,16 +71,31 @@ CASES = {
         {"NODE-NOT-READY host1": set()},
         says=("KubeletNotReady: disk is full", "on this host: systemctl status kubelet"),
     ),
-    "another address in Kubernetes, on a link here": Case(
+    "another address in Kubernetes, of Docker's bridge": Case(
         told(HEALTHY, replace(OWN, internal=(ip_address("172.17.0.1"),))),
         {"IP-INTERNAL host1": set()},
-        says=("172.17.0.1 is on docker0", "kubernetes-internal-ip"),
+        says=("172.17.0.1 is on docker0", "start the kubelet with --node-ip=10.77.0.11"),
+        unsaid=("kubernetes-internal-ip",),
         status={},
     ),
     "another address in Kubernetes, of before": Case(
         told(HEALTHY, replace(OWN, internal=(ip_address("10.77.0.99"),))),
         {"IP-INTERNAL host1": set()},
         says=("no link of this host has 10.77.0.99", "restart the kubelet"),
+    ),
+    "another address in Kubernetes, of a second network": Case(
+        told(HEALTHY, replace(OWN, internal=(ip_address("10.88.0.11"),))),
+        {"IP-INTERNAL host1": set()},
+        identity=TWO_NETWORKS,
+        says=("10.88.0.11 is on eth1", "kubernetes-internal-ip"),
+        status={},
+    ),
+    "the address of a tunnel, as kubelets of MicroK8s took it": Case(
+        told(HEALTHY, replace(OWN, internal=(ip_address("192.168.1.0"),))),
+        {"IP-INTERNAL host1": set()},
+        identity=WITH_TUNNEL,
+        says=("192.168.1.0 is on vxlan.calico", "start the kubelet with --node-ip=10.77.0.11"),
+        unsaid=("kubernetes-internal-ip",),
     ),
     "both families, and one of them fits": Case(
         told(HEALTHY, replace(OWN, internal=(ip_address("fd00::1"), ip_address("10.77.0.11")))), {}, status={}
