@@ -20,8 +20,8 @@ from calico_agent.model.host.cluster_node import ClusterNode
 from calico_agent.model.network.address import IPAddress, IPNetwork
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.settings import DatastoreSettings, Mode
-from calico_agent.sources.datastore.backend import Backend, BackendOf, HolderReader
-from calico_agent.sources.datastore.backends import backend_of, name_holders_of
+from calico_agent.sources.datastore.backend import Backend, BackendOf, HolderReader, NodeObjectReader
+from calico_agent.sources.datastore.backends import backend_of, name_holders_of, node_objects_of
 from calico_agent.sources.datastore.cache import SnapshotFile
 from calico_agent.sources.datastore.cache_writer import CacheWriter
 from calico_agent.sources.datastore.reading import read_datastore
@@ -41,7 +41,6 @@ _FIRST_ANSWER_SECONDS = 3.0
 _SNAPSHOT = "datastore.snapshot"
 
 if TYPE_CHECKING:
-    from calico_agent.sources.datastore.kubernetes.cluster_nodes import ClusterNodeReader
     from calico_agent.sources.datastore.mirror import Mirror
 
 MIRROR, KEEPER, HOLDERS = "datastore_mirror", "datastore_snapshot", "name_holders"
@@ -69,7 +68,7 @@ class DatastoreSource:
         self._files_trouble: Unreadable | None = None
         self._hung: Unreadable | None = None
         self._silent = True
-        self._nodes: ClusterNodeReader | None = None
+        self._nodes: NodeObjectReader | None = None
         self.settings: DatastoreSettings | None = None
         self.endpoints: tuple[IPAddress, ...] = ()
 
@@ -107,15 +106,11 @@ class DatastoreSource:
 
     def nodes_of(self, names: frozenset[str]) -> Mapping[str, ClusterNode | None]:
         """What Kubernetes says of some nodes; none where the datastore is another one, and while it does not answer."""
-        if self.settings is None or self.settings.kubernetes is None or self._silent:
+        if self.settings is None or self._silent:
             return {}
         if self._nodes is None or self._nodes.settings != self.settings:
-            from calico_agent.sources.datastore.kubernetes.cluster_nodes import (  # noqa: PLC0415 - not for etcd's users
-                ClusterNodeReader,
-            )
-
-            self._nodes = ClusterNodeReader(self.settings)
-        return self._nodes.read(names)
+            self._nodes = node_objects_of(self.settings)
+        return {} if self._nodes is None else self._nodes.read(names)
 
     def with_holders(self, observation: Observation, names: frozenset[str]) -> Observation:
         """The same, with who has these names, where the reading of the datastore does not have all claims."""

@@ -23,6 +23,7 @@ from typing import Any, Protocol, Self
 
 from calico_agent.model.calico.node import Block, Datastore
 from calico_agent.model.calico.workload_endpoint import WorkloadEndpoint
+from calico_agent.model.host.cluster_node import ClusterNode
 from calico_agent.model.name_lease import Claim, ClaimName, NameOwner
 from calico_agent.model.network.address import IPNetwork
 from calico_agent.model.settings import DatastoreSettings
@@ -148,6 +149,15 @@ class HolderReader(Protocol):
 
     def stop(self) -> None:
         """End it."""
+
+
+class NodeObjectReader(Protocol):
+    """Reads what Kubernetes says of single nodes, where the datastore is its API. Not thread-safe."""
+
+    settings: DatastoreSettings
+
+    def read(self, names: Collection[str]) -> Mapping[str, ClusterNode | None]:
+        """Those of these names: None for one that there is not, nothing for what may not or cannot be read now."""
 
 
 class Backend(Protocol):

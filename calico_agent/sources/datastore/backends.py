@@ -6,7 +6,7 @@ Each is imported when it is asked for: a host has one datastore, and pays for no
 from collections.abc import Callable
 
 from calico_agent.model.settings import DatastoreSettings, EtcdApi
-from calico_agent.sources.datastore.backend import Backend, HolderReader
+from calico_agent.sources.datastore.backend import Backend, HolderReader, NodeObjectReader
 
 
 def backend_of(settings: DatastoreSettings) -> Backend:
@@ -31,3 +31,12 @@ def name_holders_of(settings: DatastoreSettings, wake: Callable[[str], None], *,
     from calico_agent.sources.datastore.kubernetes.leases.name_holders import NameHolders  # noqa: PLC0415
 
     return NameHolders(settings.kubernetes, settings.timeout, wake, leases=leases)
+
+
+def node_objects_of(settings: DatastoreSettings) -> NodeObjectReader | None:
+    """Who asks what Kubernetes says of nodes; None where the datastore is another one."""
+    if settings.kubernetes is None:
+        return None
+    from calico_agent.sources.datastore.kubernetes.cluster_nodes import ClusterNodeReader  # noqa: PLC0415
+
+    return ClusterNodeReader(settings)
