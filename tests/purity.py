@@ -27,7 +27,11 @@ LIBRARIES = {
     "yaml": ("calico_agent.adopt.manifest.", "calico_agent.sources.kubernetes.decode.yaml_object"),
     "contextvars": ("calico_agent.model.last_value_cache",),
     "markupsafe": ("calico_agent.report.html.",),
-    "msgspec": ("calico_agent.adopt.translate", "calico_agent.sources.datastore.kubernetes."),
+    "msgspec": (
+        "calico_agent.report.as_json",
+        "calico_agent.adopt.translate",
+        "calico_agent.sources.datastore.kubernetes.",
+    ),
     "prometheus_client.core": tuple(f"calico_agent.report.{each}_metrics" for each in ("as", "detail", "tally")),
 }
 

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime
 
+import msgspec
+
 from calico_agent.model.assessment import PeerSession
 from calico_agent.model.container.container import Container
 from calico_agent.model.container.image import Pull
@@ -29,7 +31,11 @@ Json = dict[str, object]
 
 def json_text(document: Mapping[str, object]) -> str:
     """Return a document as it is printed and served."""
-    return json.dumps(document, indent=2) + "\n"
+    try:
+        # json itself indents in Python, which takes three times as long.
+        return msgspec.json.format(json.dumps(document), indent=2) + "\n"
+    except msgspec.DecodeError:  # half of a surrogate pair, from a name that is no UTF-8
+        return json.dumps(document, indent=2) + "\n"
 
 
 def render_json(report: Report, *, stuck: Iterable[str] = (), machine_ids: bool = True, doing: str = "") -> Json:

@@ -13,7 +13,7 @@ from calico_agent.model.host.claimant import Machine
 from calico_agent.model.maintenance import Deed, Maintenance, Order, Pause
 from calico_agent.model.name_lease import AliveSign, NameLease, NameOwner
 from calico_agent.model.report import Report, Supervision
-from calico_agent.report.as_json import render_json
+from calico_agent.report.as_json import json_text, render_json
 from calico_agent.report.as_text import render_status
 from tests.reports import NOW, blind_report, broken_report, healthy_report
 
@@ -151,3 +151,16 @@ def test_the_machine_id_of_another_machine_is_not_for_everybody() -> None:
 
 def test_the_environment_of_the_container_is_not_told() -> None:
     assert "do-not-tell" not in json.dumps(render_json(healthy_report()))
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {},
+        {"a": [], "b": {}, "c": [[], [1, [2]], {}]},
+        {"text": "\u00fc\n\x1b\u2028\U0001f600", "half": "\ud800", "number": 1.5e-9, "large": 10**30, "none": None},
+        render_json(broken_report()),
+    ],
+)
+def test_a_document_is_printed_as_json_itself_would(document: dict[str, object]) -> None:
+    assert json_text(document) == json.dumps(document, indent=2) + "\n"
