@@ -58,7 +58,7 @@ def render_status(report: Report, now: datetime, options: TextOptions = _USUAL) 
         lines += [_EMPTY, *_problem(timed, now, whole=options.whole)]
     lines += [_EMPTY, *(line for fact in facts(report, now, options.doing) for line in labelled(*fact))]
     if report.sessions:
-        lines += [_EMPTY, *session_lines(report.sessions, narrow=options.width < NARROW, whole=options.whole)]
+        lines += [_EMPTY, *session_lines(report.sessions, narrow=options.width <= NARROW, whole=options.whole)]
     return folded(lines, options.width, colour=options.colour)
 
 

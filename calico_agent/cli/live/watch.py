@@ -17,7 +17,7 @@ from calico_agent.cli import terminal
 from calico_agent.cli.client import AgentAnswer
 from calico_agent.errors import EXIT_GOOD, EXIT_NOT_RUNNING, EXIT_WRONG, NotRunningError
 
-_ENTER, _LEAVE = "\033[?1049h\033[?25l", "\033[?25h\033[?1049l"
+_ENTER, _LEAVE = "\033[?1049h\033[?25l\033[?7l", "\033[?7h\033[?25h\033[?1049l"
 _HOME, _CLEAR_LINE, _CLEAR_BELOW, _PLAIN = "\033[H", "\033[K", "\033[J", "\033[0m"
 _QUIT = frozenset(b"qQ\x03\x04")
 

@@ -10,11 +10,12 @@ from calico_agent.report.pages.page import WIDTH, TextLine, folded
 from calico_agent.text import clean, counted, display_width, padded, span
 
 NARROW = 80
-"""Then the kind of a session has no column."""
+"""Then the kind of a session has no column, and a long name is cut."""
 
 _MAX_SESSIONS = 20
 PEER_HEADS = ("PEER", "NODE", "TYPE", "STATE", "UPTIME", "FLAPS", "IN", "OUT", "LAST ERROR")
-_LIMITS = (40, 24, 18, 12, 12, 6, 8, 8, 200)
+_LIMITS = (40, 63, 18, 12, 12, 6, 8, 8, 200)
+_CUT_NAME = 24
 _ERROR_INDENT = 40
 
 
@@ -53,7 +54,7 @@ def down_first(peers: Sequence[PeerSession]) -> list[PeerSession]:
 
 def _table(rows: list[tuple[str, ...]], indent: int, *, narrow: bool) -> Iterator[TextLine]:
     if narrow:
-        rows = [(*row[:2], *row[3:]) for row in rows]
+        rows = [(row[0], clean(row[1], _CUT_NAME), *row[3:]) for row in rows]
     widths = [max(display_width(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
     for row in rows:
         head = "  " + "".join(f"{padded(cell, width)}  " for cell, width in zip(row, widths, strict=False))
@@ -84,7 +85,7 @@ def _row(peer: PeerSession) -> tuple[str, ...]:
         exported = "" if session.exported is None else f", {session.exported} exported"
         info = f"{session.imported} imported{exported}"
     cells = (*_who(peer), _state(session), session.since, info)
-    return tuple(clean(cell, limit) for cell, limit in zip(cells, (40, 24, 18, 12, 12, 200), strict=True))
+    return tuple(clean(cell, limit) for cell, limit in zip(cells, (40, 63, 18, 12, 12, 200), strict=True))
 
 
 def _who(peer: PeerSession) -> tuple[str, str, str]:

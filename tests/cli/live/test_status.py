@@ -127,6 +127,14 @@ def test_watch_follows_the_size_of_the_window(watching: Terminal, agent: tuple[A
     assert 80 < max(widths) <= 100
 
 
+def test_lines_that_are_wider_than_the_window_push_nothing_out_of_it(watching: Terminal) -> None:
+    assert watching.until(ENTER) == ""
+    watching.until("\033[?7l")
+    watching.press("q")
+    watching.until("\033[?7h")
+    watching.until(LEAVE)
+
+
 def test_watch_waits_for_an_agent_that_is_away(tmp_path: Path) -> None:
     terminal = Terminal("status", "--watch", "0.2", "--socket", str(tmp_path / "none.sock"))
     try:

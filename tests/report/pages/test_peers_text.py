@@ -39,6 +39,14 @@ def test_it_keeps_to_the_width(width: int) -> None:
     assert max(map(len, lines.splitlines())) <= width
 
 
+@pytest.mark.parametrize(
+    ("width", "told"), [(80, "a-node-of-a-large-clu..."), (160, "a-node-of-a-large-cluster-0017.example.com")]
+)
+def test_a_long_name_is_whole_where_there_is_room(width: int, told: str) -> None:
+    long = replace(FLAPPED, node="a-node-of-a-large-cluster-0017.example.com")
+    assert told in render_peers(replace(healthy_report(), sessions=(long,)), NOW, width=width).split()
+
+
 def test_what_is_not_known_is_said_and_is_not_in_order() -> None:
     blind = replace(healthy_report(), sessions=(), unread=frozenset({Family.IPV4}))
     assert "sessions of IPv4 are not known: BIRD cannot be read" in render_peers(blind, NOW)
