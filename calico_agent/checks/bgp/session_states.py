@@ -100,8 +100,11 @@ _MEANINGS = tuple(
         ),
         (
             r"Connection (closed|reset by peer)",
-            "it accepts the connection and closes it: it does not expect a session from this host's address",
-            "on NODE: see that BIRD has a session to this node's address, and that ROUTER rewrites it (NAT)",
+            "it accepts the connection and closes it: it has no session with this host's address, or switched it off",
+            (
+                "on NODE: calico-agent peers; see that BIRD has a session to this node's address that nobody switched "
+                "off, and that ROUTER rewrites it (NAT)"
+            ),
             "on ADDRESS: add the registered address of this node to the neighbors",
         ),
         (

@@ -49,7 +49,10 @@ def _finding(view: View, family: Family, setting: str, device: str = "") -> Find
         f"this host forwards no IPv{family} packets{where}: {setting} is 0",
         why="the kernel's settings of its links; Felix sets it to 1 when it starts",
         effect=lost if device else f"{lost}, and so is all that they send",
-        cure=f"sysctl -w {setting}=1 on this host, and find what switched it off: grep -r forward /etc/sysctl*",
+        cure=(
+            f"sysctl -w {setting}=1 on this host; find what switched it off: "
+            "grep -rs forward /etc/sysctl* /run/sysctl.d /usr/lib/sysctl.d"
+        ),
         node=view.me,
         family=family,
     )
