@@ -110,7 +110,7 @@ _CURES: tuple[tuple[re.Pattern[str], do.Cure], ...] = tuple(
         (r"sv up /etc/service/enabled/(\w+)", do.program_up),
         (r"birdcl -s \S+ enable (\S+)", do.protocol_enabled),
         (r"sv restart /etc/service/enabled/bird", do.bird_restarted),
-        (r"ss -ltnp 'sport = :\d+' names the program; stop it", do.mends(port=False)),
+        (r"ss -ltnp 'sport = :\d+' names the program; stop it if it is there", do.mends(port=False)),
         (r"systemctl disable --now \S+", do.mends(rival=None)),
         # The container.
         (r"docker unpause calico-node", do.mends(container="")),

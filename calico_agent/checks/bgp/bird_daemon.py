@@ -151,10 +151,10 @@ def _link_missed(view: View, family: Family, bird: Bird, name: str) -> Finding:
 def _port(view: View) -> Finding:
     return BGP_PORT.finding(
         view.me,
-        "BIRD cannot listen for its peers: another program of this host has the BGP port",
+        "BIRD does not listen for its peers: another program of this host has the BGP port, or had it when BIRD began",
         why=f"BIRD: {_NOT_LISTENING}",
         effect="no session can come up",
-        cure="ss -ltnp 'sport = :179' names the program; stop it",
+        cure=f"ss -ltnp 'sport = :179' names the program; stop it if it is there; {restart_here(view)}",
         node=view.me,
     )
 

@@ -72,7 +72,8 @@ the BGP port.
 
 Found in the last error of BIRD's sessions.
 
-`ss -ltnp 'sport = :179'` names it: a BIRD or FRR of the host, or a second calico/node.""",
+`ss -ltnp 'sport = :179'` names it: a BIRD or FRR of the host, or a second calico/node. BIRD does
+not try again: when the port is free, restart calico/node.""",
 )
 
 BGP_NAT = Fault(
