@@ -143,7 +143,7 @@ _LOOKS = tuple(
             r"^see that a BGP daemon runs on",
             r"^on this host: ip route get",
             r"^ip route get \S+ fails on this host",
-            r"^on \S+: see that BIRD has a session to this node's address",
+            r"^on \S+: calico-agent peers; see that BIRD has a session to this node's address",
             r"^on \S+: add the registered address of this node to the neighbors",
             r"^on \S+: calicoctl node status",
             r"^on the router \S+: exempt traffic",
