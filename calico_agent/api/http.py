@@ -25,6 +25,7 @@ from calico_agent.model.observation import AgentTrouble
 from calico_agent.model.settings import AccessFiles
 
 _CONNECTIONS = 64
+_PROTECT = "set these, or listen on loopback, and restart calico-agent (docs/network-and-security.md)"
 # Of all the files that the process may have open: its own work needs some fifty, and comes first.
 _SHARE_OF_FILES = 16
 
@@ -134,7 +135,7 @@ class HttpServer:
         assert self._listen is not None, "there is such a door only with an address"
         address, port = self._listen
         if exposed := self._access.files.exposes(address):
-            raise ServeError(f"cannot listen on {address} port {port}: {exposed}", hint="or listen on loopback")
+            raise ServeError(f"cannot listen on {address} port {port}: {exposed}", hint=_PROTECT)
         self._access.open()
         return open_tcp(self._listen)
 
