@@ -164,6 +164,7 @@ FAULTS = (
     Fault(
         "somebody wrote a route to a block, as another host sees it",
         advertised,
+        # Both ways are equally good, or the foreign one is better by its metric; with IPIP its device alone is another.
         codes("RT-ECMP RT-WRONG-NEXTHOP RT-WRONG-DEVICE"),
         here=False,
     ),
@@ -180,7 +181,12 @@ FAULTS = (
     ),
     Fault("BIRD kept a route with the wrong device", kept_device, codes("RT-WRONG-DEVICE")),
     Fault("a route to a block that was given back is left", left_behind, codes("RT-STALE")),
-    Fault("a tunnel address is dropped", tunnel_address_dropped, codes("RT-TUNNEL-ADDRESS RT-SHADOWED")),
+    Fault(
+        "a tunnel address is dropped",
+        tunnel_address_dropped,
+        codes("RT-SHADOWED"),
+        follows=codes("RT-TUNNEL-ADDRESS"),
+    ),
     Fault("BIRD drops the service addresses", services, codes("RT-SERVICES"), everywhere=True),
     Fault(
         "the default route is gone",

@@ -277,7 +277,9 @@ FAULTS = (
     Fault(
         "BIRD's blocks are switched off, as another host sees it",
         _several(blocks_off),
-        codes("BGP-NO-ROUTES RT-MISSING"),
+        codes(
+            "BGP-NO-ROUTES RT-MISSING"
+        ),  # the latter where the host tells of something else, such as a bridge's network
         here=False,
         incurable="it sends to the host that knows",
     ),
