@@ -147,7 +147,9 @@ def _in_manifest(view: View, node: str, settings: tuple[str, ...]) -> str:
     name, value = next((one.split("=", 1) for one in settings if one.startswith("IP")), ("", ""))
     if not name:
         field = "NODENAME of the DaemonSet comes from spec.nodeName (valueFrom: fieldRef)"
-        return f"see that {field}, then {delete_pod(view, node)}"
+        # A pod that runs under the name of another node is not on that node.
+        again = restart_here(view) if node == view.me else delete_pod(view, node)
+        return f"see that {field}, then {again}"
     version, network = 6 if name == "IP6" else 4, _network_of(value)
     if _namespace(view) == _OPERATOR:
         found = f'{{"cidrs":["{network}"]}}' if network else '{"kubernetes":"NodeInternalIP"}'

@@ -6,6 +6,7 @@ Some only say where to look: then nothing is changed. A form that is not known i
 import re
 
 from tests.worlds import kernel_remedies as kernel
+from tests.worlds import pod_remedies as pod
 from tests.worlds import remedies as do
 from tests.worlds.model.startup import node_name
 from tests.worlds.model.values import ETCD, World
@@ -55,6 +56,15 @@ _CLAIM = r"blockaffinities\.\S+ (\S+?)-(\d+-\d+-\d+-\d+)-(\d+)"
 _CURES: tuple[tuple[re.Pattern[str], do.Cure], ...] = tuple(
     (re.compile(pattern), follow)
     for pattern, follow in (
+        # calico/node as a pod.
+        (r"set env daemonset/\S+ .* (IP6?)=autodetect \S+_METHOD=(cidr=(\S+)|kubernetes-internal-ip)", pod.found_anew),
+        (r"set env daemonset/\S+ .* (IP6?)=none .*; then calicoctl patch node (\S+) -p", pod.without_address),
+        (r"kubectl delete pod .*spec.nodeName=(\S+), .* then here: see that NODENAME", pod.own_names_again),
+        (r"see that NODENAME of the DaemonSet comes from spec.nodeName", pod.own_name_again),
+        (r"take the container \S+ out of the DaemonSet", do.mends(second="")),
+        (r"the kubelet starts it again", do.restarted),
+        (r"kubectl (?:-n \S+ )?delete pod (?:-\S+ )*calico-node-(\d+)", pod.deleted),
+        (r"kubectl delete pod .*--field-selector spec.nodeName=([^\s,;]+)", pod.deleted_of),
         # Names and addresses.
         (r"(?:if|give) (\S+) (?:is an old name of this machine|its own address)", do.told_apart),
         (r"give the wrong one its own address \(IP=\), or (?:calicoctl|kubectl) delete node (\S+)", do.told_apart),
@@ -141,6 +151,7 @@ _LOOKS = tuple(
             r"^compare ",
             r"^on this host: nc -vz",
             r"^see that a BGP daemon runs on",
+            r"^look on the other hosts for the route that BIRD learned",
             r"^on this host: ip route get",
             r"^ip route get \S+ fails on this host",
             r"^on \S+: calico-agent peers; see that BIRD has a session to this node's address",

@@ -12,7 +12,7 @@ from tests.worlds.looking import look_at
 from tests.worlds.model import history
 from tests.worlds.model.settle import settle
 from tests.worlds.model.values import KUBERNETES, MANY_NODES, PENDING, PENDING_DELETION, Claim, World
-from tests.worlds.plain import of_size, plain
+from tests.worlds.plain import apart, of_size, plain
 from tests.worlds.properties import misjudged
 
 
@@ -62,3 +62,13 @@ def test_a_claim_that_is_pending_while_the_block_is_in_use_is_told(store: str) -
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_a_fault_is_told_where_not_all_blocks_are_read(fault: Fault) -> None:
     assert misjudged(in_api(), fault, "host3") == []
+
+
+def test_a_pod_under_another_nodes_name_is_not_looked_for_on_that_node() -> None:
+    """The command for this host deleted the pod of the other one."""
+    world = mistakes.taken_name(replace(apart(), store=KUBERNETES), "host1")
+    assert world is not None
+    look = next(one for one in look_at(settle(world)) if one.hostname == "host1")
+    cures = [one.cure for one in look.roots if "NODENAME of the DaemonSet" in one.cure]
+    assert cures
+    assert all("then kubectl -n kube-system delete pod calico-node-1" in one for one in cures)

@@ -47,15 +47,22 @@ def _with_another_as(world: World, hostname: str) -> World | None:
 
 def _with_another_port(world: World, hostname: str) -> World | None:
     """Of a node that this host dials: where a node listens, who waits for it need not know."""
-    own = own_node(world, hostname)
-    dialled = [
-        one
-        for _, one in others(world, hostname)
-        if own is not None and own.ipv4 and one.ipv4 and not one.cluster_id and str(one.ipv4.ip) < str(own.ipv4.ip)
-    ]
+    own, dialled = own_node(world, hostname), _dialled(world, hostname)
     if world.release.v2 or not dialled or own is None or own.cluster_id:
         return None
     return replace(world, bgp=replace(world.bgp, ports=(*world.bgp.ports, (dialled[0].name, 2179))))
+
+
+def _dialled(world: World, hostname: str) -> list[Node]:
+    """The nodes that wait for this host: of two, the one with the greater address dials, as text."""
+    own = own_node(world, hostname)
+    there = (one for _, one in others(world, hostname) if one.ipv4 is not None and not one.cluster_id)
+    return [one for one in there if own is not None and own.ipv4 and str(one.ipv4).split("/")[0] < str(own.ipv4.ip)]
+
+
+def unknown_peer(world: World, hostname: str) -> World | None:
+    """The node is deleted while it runs, and goes on dialling."""
+    return mistakes.record_deleted(world, hostname) if world.release.v2 or _dialled(world, hostname) else None
 
 
 def another_password(world: World, _hostname: str) -> World | None:
@@ -101,9 +108,10 @@ def beside_the_mesh(world: World, hostname: str) -> World | None:
 
 
 def another_as(world: World, hostname: str) -> World | None:
-    """The BGPPeers stand in for the mesh, and that of this node has another AS number than its peer."""
+    """The BGPPeers stand in for the mesh, and that of this node has another AS number than its peer, which it dials:
+    who waits is told nothing."""
     node, pairs = own_node(world, hostname), _in_pairs(world, "")
-    other = next((one for _, one in others(world, hostname) if one.ipv4 is not None), None)
+    other = next(iter(_dialled(world, hostname)), None)
     if node is None or node.ipv4 is None or other is None or other.ipv4 is None or pairs is None:
         return None
     ends = {(node.name, other.ipv4.ip), (other.name, node.ipv4.ip)}
@@ -286,7 +294,7 @@ FAULTS = (
     Fault("a router rewrites the source", rewritten, codes("BGP-NAT"), here=False, incurable="the router is no host"),
     Fault(
         "the node is deleted while it runs, as another host sees it",
-        _several(mistakes.record_deleted),
+        _several(unknown_peer),
         codes("BGP-UNKNOWN-PEER"),
         here=False,
         incurable="its pods were deleted with it",

@@ -55,11 +55,19 @@ def _calico_node(world: World, host: Host) -> dict[str, Any]:
         "Config": {
             "Image": f"calico/node:{world.release.version}",
             "Env": [f"{key}={value}" for key, value in env.items()],
-            "Labels": {},
+            "Labels": _labels(world, host),
         },
         "HostConfig": {"NetworkMode": "host", "Privileged": True, "RestartPolicy": {"Name": "no"}},
         "Mounts": [{"Source": one, "Destination": one, "RW": one != "/lib/modules"} for one in mounts],
     }
+
+
+def _labels(world: World, host: Host) -> dict[str, str]:
+    """What a kubelet writes on the containers of its pods."""
+    if world.store == ETCD:
+        return {}
+    said = {"pod.name": f"calico-node-{host.machine}", "pod.namespace": "kube-system", "container.name": "calico-node"}
+    return {f"io.kubernetes.{name}": one for name, one in said.items()}
 
 
 def processes(host: Host) -> list[tuple[int, int, str, tuple[str, ...]]]:
