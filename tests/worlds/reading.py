@@ -1,4 +1,4 @@
-"""The model's answers through the real decoders: the only place where the model and calico_agent meet.
+"""The model's answers through the real decoders: with `stored` the only place where the model and calico_agent meet.
 
 What is answered with the same bytes or text as before is decoded once.
 
