@@ -110,9 +110,9 @@ def pod_route_deleted(world: World, hostname: str) -> World | None:
 
 
 def tunnel_address_dropped(world: World, hostname: str) -> World | None:
-    """Somebody wrote a blackhole on the tunnel address of another node."""
+    """Somebody wrote a blackhole on the tunnel address of another node. Of Calico 2.x these are not read."""
     far = next((one.ipip for _, one in others(world, hostname) if one.ipip is not None), None)
-    if far is None or not mistakes.tunnels(world, "tunl0"):
+    if far is None or world.release.v2 or not mistakes.tunnels(world, "tunl0"):
         return None
     host, route = world.host(hostname), KernelRoute(network_of(far), kind="blackhole", protocol=4)
     return history.with_host(world, replace(host, routes=(*host.routes, route)))
