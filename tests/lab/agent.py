@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.lab.datastore import HOST_CERTIFICATES, Datastore
+from tests.lab.datastore import Datastore
 from tests.lab.errors import LabError
 from tests.lab.namespaces import REPOSITORY, Sandbox
 from tests.lab.options import Options
@@ -86,13 +86,7 @@ def _is_agent(process: Process) -> bool:
 
 
 def _configuration(datastore: Datastore, options: Options) -> str:
-    lines = ['mode = "supervise"', "", "[datastore]", f'endpoints = ["{datastore.endpoint}"]']
-    if datastore.tls:
-        lines += [
-            f'ca_file = "{HOST_CERTIFICATES}/ca_cert.crt"',
-            f'cert_file = "{HOST_CERTIFICATES}/cert.crt"',
-            f'key_file = "{HOST_CERTIFICATES}/key.pem"',
-        ]
+    lines = [f'mode = "{options.mode}"', "", "[datastore]", *datastore.agent_settings]
     if options.ipv6:
         lines += ["", "[identity]", 'ipv6 = "auto"']
     lines += ["", "[node]", f'image = "{options.image}"', "", "[node.env]"]

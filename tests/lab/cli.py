@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from tests.lab.errors import LabError
 from tests.lab.lab import Lab
 from tests.lab.leftovers import clear_leftovers
-from tests.lab.options import MAXIMUM_HOSTS, STANDIN_IMAGE, Options, Pool
+from tests.lab.options import MAXIMUM_HOSTS, STANDIN_IMAGE, Kind, Options, Pool
 from tests.lab.signals import ended_by_signals
 from tests.uml.guest import Guest
 from tests.uml.place import inside
@@ -59,16 +59,25 @@ def _run(lab: Lab, parsed: argparse.Namespace) -> int:
             print(lab.pod(parsed.host, parsed.name))
         case "exec", _:
             return lab.attach(parsed.host, *parsed.argv)
-        case "etcd", "dump":
+        case "datastore" | "etcd", "dump":
             for line in dump_lines(lab):
                 print(line)
-        case "etcd", action:
+        case "datastore" | "etcd", action:
             getattr(lab.datastore, str(action))()
     return 0
 
 
 def _options(parsed: argparse.Namespace) -> Options:
-    return Options(parsed.hosts, parsed.pool, parsed.ipv6, not parsed.no_tls, parsed.image_archive, parsed.image)
+    return Options(
+        parsed.hosts,
+        parsed.pool,
+        parsed.ipv6,
+        not parsed.no_tls,
+        parsed.image_archive,
+        parsed.image,
+        parsed.datastore,
+        parsed.containerd,
+    )
 
 
 def _up_in(guest: Guest, options: Options, arguments: Sequence[str]) -> int:
@@ -109,6 +118,8 @@ def _parser() -> argparse.ArgumentParser:
     up = commands.add_parser("up", help="build the lab; every host gets an agent, calico/node and a pod")
     up.add_argument("--hosts", type=int, default=3, help=f"1 to {MAXIMUM_HOSTS} (default 3)")
     up.add_argument("--pool", type=Pool, default=Pool.NONE, help=", ".join(Pool), metavar="ENCAPSULATION")
+    up.add_argument("--datastore", type=Kind, default=Kind.ETCD, help=", ".join(Kind), metavar="KIND")
+    up.add_argument("--containerd", type=int, default=0, metavar="N", help="the last N hosts have it, and no Docker")
     up.add_argument("--kernel", choices=("own", "uml"), default="own", help="uml: one that has ipip and other links")
     up.add_argument("--ipv6", action="store_true", help="both families on the wire, in the pools and in BGP")
     up.add_argument("--no-tls", action="store_true", help="etcd without TLS and client certificates")
@@ -128,8 +139,8 @@ def _parser() -> argparse.ArgumentParser:
     execute = commands.add_parser("exec", help="run a command in a host: exec HOST -- COMMAND ...")
     execute.add_argument("host")
     execute.add_argument("argv", nargs="+", metavar="COMMAND")
-    etcd = commands.add_parser("etcd", help="the datastore's process, or its content")
-    etcd.add_argument("action", choices=("stop", "start", "freeze", "thaw", "dump"))
+    datastore = commands.add_parser("datastore", aliases=["etcd"], help="the datastore's process, or its content")
+    datastore.add_argument("action", choices=("stop", "start", "freeze", "thaw", "dump"))
     return parser
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.lab.certificates import make_certificates
 from tests.lab.errors import LabError
 from tests.lab.namespaces import Sandbox
-from tests.lab.options import WIRE_ADDRESS
+from tests.lab.options import WIRE_ADDRESS, Options
 from tests.lab.processes import Process, stop
 
 HOST_CERTIFICATES = "/etc/calico/certs"
@@ -42,8 +42,27 @@ class Datastore:
         return settings
 
     @property
+    def pod_environment(self) -> dict[str, str]:
+        """The same in a pod, which is made for the Kubernetes API alone."""
+        raise LabError("there are no pods of calico/node with etcd")
+
+    @property
     def _certificates(self) -> Path:
         return self.wire.directory / "certificates"
+
+    @property
+    def agent_settings(self) -> tuple[str, ...]:
+        """The section [datastore] of the agent's configuration."""
+        files = {"ca_file": "ca_cert.crt", "cert_file": "cert.crt", "key_file": "key.pem"} if self.tls else {}
+        return (
+            f'endpoints = ["{self.endpoint}"]',
+            *(f'{key} = "{HOST_CERTIFICATES}/{name}"' for key, name in files.items()),
+        )
+
+    @property
+    def program(self) -> str:
+        """What `stop` and `freeze` are about."""
+        return "etcd"
 
     def prepare(self, hosts: tuple[Sandbox, ...]) -> None:
         """Make the certificates and give each host its copy."""
@@ -84,8 +103,11 @@ class Datastore:
                 raise LabError(f"etcd does not come up:\n{log.read_text()[-2000:]}")
             time.sleep(0.1)
 
+    def furnish(self, hosts: tuple[Sandbox, ...], options: Options) -> None:
+        """Make what has to be there before calico/node is, once it runs: in etcd nothing."""
+
     def stop(self) -> None:
-        """Stop etcd; its data stays."""
+        """Stop it; its data stays."""
         stop(self._running())
 
     def freeze(self) -> None:
@@ -128,5 +150,5 @@ class Datastore:
     def _running(self) -> Process:
         process = self._process()
         if process is None:
-            raise LabError("etcd is not running; start it with: python -m tests.lab etcd start")
+            raise LabError(f"{self.program} is not running; start it with: python -m tests.lab datastore start")
         return process

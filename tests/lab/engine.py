@@ -23,7 +23,7 @@ BY_HAND = "lab=by-hand"
 
 _START_SECONDS = 120.0
 # As the recorded containers, and with the certificates where calicoctl mounts them (commands/node/run.go@v3.31.7).
-_MOUNTS = (
+MOUNTS = (
     "/lib/modules:/lib/modules:ro",
     "/var/log/calico:/var/log/calico",
     "/var/run/calico:/var/run/calico",
@@ -31,8 +31,9 @@ _MOUNTS = (
     "/etc/calico/certs:/etc/calico/certs:ro",
 )
 # What the real image says about itself, for an archive that carries no configuration (docker import).
+PROGRAM = "start_runit"
 _IMPORT_CHANGES = (
-    'CMD ["start_runit"]',
+    f'CMD ["{PROGRAM}"]',
     "ENV SVDIR=/etc/service/enabled",
     "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 )
@@ -55,10 +56,7 @@ class Engine:
         Raises:
             LabError: it does not come up; the text has the end of its log.
         """
-        runtime = self.host.directory / "runc"
-        wrapper = Path(__file__).with_name("runc_wrapper.py")
-        runtime.write_text(f'#!/bin/sh\nexec {sys.executable} -SEs {wrapper} "$@"\n')
-        runtime.chmod(0o755)
+        runtime = write_runc(self.host)
         log = self.host.directory / "dockerd.log"
         self.host.spawn(
             "dockerd",
@@ -135,7 +133,7 @@ class Engine:
         self.remove_node()
         self.docker(
             *("run", "--detach", "--name", CONTAINER, "--label", BY_HAND, "--net=host", "--privileged"),
-            *(argument for mount in _MOUNTS for argument in ("--volume", mount)),
+            *(argument for mount in MOUNTS for argument in ("--volume", mount)),
             *(argument for key, value in environment.items() for argument in ("--env", f"{key}={value}")),
             image,
         )
@@ -152,6 +150,15 @@ class Engine:
         """Whether the calico/node container here was made by `run_node`."""
         found = self.docker("ps", "--all", "--quiet", "--filter", f"name=^{CONTAINER}$", "--filter", f"label={BY_HAND}")
         return bool(found.stdout.strip())
+
+
+def write_runc(host: Sandbox) -> Path:
+    """The program that a host's engine runs instead of runc (runc_wrapper.py)."""
+    runtime = host.directory / "runc"
+    wrapper = Path(__file__).with_name("runc_wrapper.py")
+    runtime.write_text(f'#!/bin/sh\nexec {sys.executable} -SEs {wrapper} "$@"\n')
+    runtime.chmod(0o755)
+    return runtime
 
 
 def cgroup(host: Sandbox) -> str:

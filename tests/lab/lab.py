@@ -1,5 +1,5 @@
-"""The lab: several hosts on one machine, each with its own kernel tables, files and Docker Engine, one etcd,
-one wire.
+"""The lab: several hosts on one machine, each with its own kernel tables, files and Docker Engine, one etcd (or one
+Kubernetes API, tests.lab.apiserver), one wire.
 
     machine
       +-- wire: bridge br0 10.77.0.1, etcd :2379
@@ -23,11 +23,12 @@ from types import TracebackType
 from typing import Self
 
 from tests.lab.agent import Agent
+from tests.lab.containerd import Containerd
 from tests.lab.datastore import Datastore
 from tests.lab.engine import Engine, remove_cgroups
 from tests.lab.errors import LabError
 from tests.lab.namespaces import REPOSITORY, Sandbox, require_tools
-from tests.lab.options import Options, lab_directory
+from tests.lab.options import Kind, Options, lab_directory
 from tests.lab.owner import OWNER
 from tests.lab.processes import kill_survivors, survivors
 from tests.lab.wire import build_wire
@@ -75,6 +76,8 @@ class Lab:
         try:
             self._build(options)
             if not bare:
+                if not self._supervised:
+                    self._in_parallel(options.names, self.node_start)
                 self._in_parallel(options.names, self.agent_start)
                 self._in_parallel(options.names, lambda host: self.pod(host, f"pod{host.removeprefix('host')}-a"))
                 self._in_parallel(options.names, self._await_all_good)
@@ -107,8 +110,12 @@ class Lab:
 
     @property
     def datastore(self) -> Datastore:
-        """The lab's etcd."""
-        return Datastore(self._sandbox("wire"), self.options.tls)
+        """The lab's etcd, or its Kubernetes API."""
+        if self.options.datastore is Kind.ETCD:
+            return Datastore(self._sandbox("wire"), self.options.tls)
+        from tests.lab.apiserver import KubernetesDatastore  # noqa: PLC0415 - most labs are without
+
+        return KubernetesDatastore(self._sandbox("wire"), tls=True)
 
     # --- one host ---
 
@@ -126,20 +133,24 @@ class Lab:
         """A host's Docker Engine."""
         return Engine(self.host(host))
 
+    def runtime(self, host: str) -> Engine | Containerd:
+        """What runs a host's containers."""
+        return self.engine(host) if self.options.has_docker(host) else Containerd(self.host(host))
+
     def node_start(self, host: str, environment: Mapping[str, str] | None = None) -> None:
         """calico/node by hand, as a DaemonSet runs it: neither IP nor NODENAME given unless `environment` says so."""
-        engine = self.engine(host)
-        if Agent(engine.host).stop():
+        runtime = self.runtime(host)
+        if self._supervised and Agent(runtime.host).stop():
             self.say(f"{host}: stopped the agent, which would put calico-node right again")
-        engine.run_node(self.options.image, {**self._node_environment(), **(environment or {})})
+        runtime.run_node(self.options.image, {**self._node_environment(host), **(environment or {})})
         self.say(f"{host}: calico-node started by hand")
 
     def node_stop(self, host: str) -> None:
         """Stop and remove calico/node, and the agent, which would start it again."""
-        engine = self.engine(host)
-        if Agent(engine.host).stop():
+        runtime = self.runtime(host)
+        if self._supervised and Agent(runtime.host).stop():
             self.say(f"{host}: stopped the agent, which would start calico-node again")
-        removed = engine.remove_node()
+        removed = runtime.remove_node()
         self.say(f"{host}: calico-node removed" if removed else f"{host}: there was no calico-node")
 
     def agent_start(self, host: str, environment: Mapping[str, str] | None = None) -> None:
@@ -148,14 +159,21 @@ class Lab:
         A calico-node that `node_start` made is removed first (the agent is there instead of it) unless KEEP_NODE=1.
         """
         settings = dict(environment or {})
-        engine = self.engine(host)
+        runtime = self.runtime(host)
         keep = settings.pop("KEEP_NODE", "") == "1" or settings.get("CALICO_AGENT_MODE") == "observe"
-        if engine.node_is_by_hand() and not keep:
-            engine.remove_node()
+        if self._supervised and runtime.node_is_by_hand() and not keep:
+            runtime.remove_node()
             self.say(f"{host}: removed the calico-node that was started by hand")
-        agent = Agent(engine.host)
+        agent = Agent(runtime.host)
         agent.start(self.datastore, self.options, {**self._environment(host), **settings})
         self.say(f"{host}: agent started; its log: {agent.log}")
+
+    def put_right(self, host: str) -> None:
+        """Give a host, whose calico/node was started in another way, the one that `up` gave it."""
+        if self._supervised:
+            self.agent_start(host)
+        else:
+            self.node_start(host, {"IP": "autodetect"})
 
     def agent_stop(self, host: str) -> None:
         """Stop the agent; calico/node runs on."""
@@ -222,15 +240,16 @@ class Lab:
             datastore.prepare(tuple(self._sandbox(name) for name in options.names))
             archive = image.result()
         self._in_parallel(("wire", *options.names), lambda name: self._equip(name, archive, options.image))
-        self.say(f"{options.hosts} hosts, etcd at {datastore.endpoint}, image {options.image}")
+        datastore.furnish(tuple(self._sandbox(name) for name in options.names), options)
+        self.say(f"{options.hosts} hosts, {datastore.program} at {datastore.endpoint}, image {options.image}")
 
     def _equip(self, name: str, archive: Path, image: str) -> None:
         if name == "wire":
             self.datastore.start()
             return
-        engine = Engine(self._sandbox(name))
-        engine.start()
-        engine.load_image(archive, image)
+        runtime = self.runtime(name)
+        runtime.start()
+        runtime.load_image(archive, image)
 
     def _await_all_good(self, host: str) -> None:
         """Wait until the agent says so: sessions and routes take some seconds to come. If they do not, say what is."""
@@ -243,8 +262,14 @@ class Lab:
                 return
             time.sleep(0.3)
 
-    def _node_environment(self) -> dict[str, str]:
-        return {**self.options.node_environment, **self.datastore.environment}
+    @property
+    def _supervised(self) -> bool:
+        return self.options.mode == "supervise"
+
+    def _node_environment(self, host: str) -> dict[str, str]:
+        datastore = self.datastore
+        reached = datastore.environment if self.options.has_docker(host) else datastore.pod_environment
+        return {**self.options.node_environment, **reached}
 
     def _environment(self, host: str) -> dict[str, str]:
         """The environment of a command in a host: ours, with this repository's programs and this host's engine."""

@@ -24,6 +24,13 @@ _BASE = Path("/var/lib/calico-agent-lab")
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 
 
+class Kind(StrEnum):
+    """What Calico's datastore is."""
+
+    ETCD = "etcd"
+    KUBERNETES = "kubernetes"
+
+
 class Pool(StrEnum):
     """Encapsulation of the default IP pool."""
 
@@ -56,17 +63,31 @@ class Options:
     tls: bool = True
     image_archive: str = ""
     image: str = STANDIN_IMAGE
+    datastore: Kind = Kind.ETCD
+    containerd: int = 0
+    """So many of the hosts, the last ones, have containerd and no Docker."""
 
     def __post_init__(self) -> None:
+        if self.containerd and self.datastore is Kind.ETCD:
+            raise LabError("--containerd: calico/node is started there as in a pod, so --datastore is kubernetes")
         if not 1 <= self.hosts <= MAXIMUM_HOSTS:
             raise LabError(f"--hosts {self.hosts}: a lab has 1 to {MAXIMUM_HOSTS} hosts")
         if self.image_archive and not Path(self.image_archive).is_file():
             raise LabError(f"--image-archive {self.image_archive}: no such file")
 
     @property
+    def mode(self) -> str:
+        """That of the agents. With Calico's data in the Kubernetes API they start no calico/node."""
+        return "supervise" if self.datastore is Kind.ETCD else "observe"
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The hosts' names, host1 first."""
         return tuple(f"host{number}" for number in range(1, self.hosts + 1))
+
+    def has_docker(self, host: str) -> bool:
+        """Whether that one has a Docker Engine."""
+        return host not in self.names[self.hosts - self.containerd :]
 
     def archive(self) -> Path:
         """The image's archive; that of the stand-in is built if it is not there yet."""
@@ -108,7 +129,7 @@ class Options:
             values = json.loads(file.read_text())
         except FileNotFoundError:
             raise LabError("no lab is running; start one with: python -m tests.lab up") from None
-        return Options(**{**values, "pool": Pool(values["pool"])})
+        return Options(**{**values, "pool": Pool(values["pool"]), "datastore": Kind(values["datastore"])})
 
 
 def lab_directory() -> Path:

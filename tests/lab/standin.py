@@ -157,6 +157,9 @@ def _write(archive: Path, files: dict[str, Path]) -> None:
             _add_text(tar, f"{_INSIDE}/{package}/__init__.py", "", 0o644)
         for name, file in files.items():
             tar.add(file.resolve(), name, recursive=False)
+        felix = tarfile.TarInfo("usr/bin/calico-node")  # tests.lab.image.felix: its process is called so
+        felix.type, felix.mode, felix.linkname = tarfile.LNKTYPE, 0o755, _inside(Path(sys.executable).resolve())
+        tar.addfile(felix)
 
 
 def _add_link(tar: tarfile.TarFile, name: str, target: str) -> None:

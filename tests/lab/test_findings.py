@@ -118,13 +118,14 @@ def test_a_policy_rule_that_takes_the_packets_for_pods_elsewhere(lab: Lab) -> No
 
 def test_a_pod_whose_record_is_gone_is_named_until_it_has_one_again(lab: Lab) -> None:
     address = lab.pod("host2", "web")
+    link = lab.exec("host2", "ip", "route", "show", address).stdout.split()[2]
     found = json.loads(lab.datastore.get(RECORD))["kvs"][0]["value"]
     lab.datastore.delete(RECORD)
     lab.exec("host2", "ip", "route", "del", address, check=False)  # Felix takes it away as well
-    confirmed(lab, "host2", "RT-WORKLOAD-UNKNOWN caliweb")
-    assert "1 pod of this host is unknown to Calico: caliweb" in text(lab, "host2")
+    confirmed(lab, "host2", f"RT-WORKLOAD-UNKNOWN {link}")
+    assert f"1 pod of this host is unknown to Calico: {link}" in text(lab, "host2")
     lab.datastore.put(RECORD, b64decode(found).decode())
-    lab.exec("host2", "ip", "route", "replace", address, "dev", "caliweb", "scope", "link", check=True)
+    lab.exec("host2", "ip", "route", "replace", address, "dev", link, "scope", "link", check=True)
     until("all is good again", lambda: all_good(lab), lambda: texts(lab))
 
 

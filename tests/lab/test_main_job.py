@@ -97,7 +97,7 @@ def test_a_docker_bridge_registered_elsewhere_is_named_and_cured(lab: Lab) -> No
 
     until("as its consequence: one cause is one problem", lambda: codes() == ["IP-BRIDGE"], lambda: text(lab, "host1"))
 
-    lab.agent_start("host3")
+    lab.put_right("host3")
     until("all are good again", lambda: all(code(lab, host) == 0 for host in HOSTS), lambda: texts(lab))
 
 
@@ -125,7 +125,7 @@ def test_a_killed_agent_leaves_the_container_and_adopts_it(lab: Lab) -> None:
     assert container(lab, "host1") == before
 
 
-def test_without_etcd_the_datastore_is_unknown_and_nothing_is_touched(lab: Lab) -> None:
+def test_without_the_datastore_it_is_unknown_and_nothing_is_touched(lab: Lab) -> None:
     before = {host: container(lab, host) for host in HOSTS}
     lab.datastore.stop()
     try:

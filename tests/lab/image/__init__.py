@@ -9,5 +9,6 @@ the image, and on lab hosts as the CNI plugin (`cni`).
     bird        BIRD's configuration from the datastore, and its processes; krt_tunnel: its routes into tunl0
     felix       VXLAN device and routes, blackholes, routes to local pods; ipip: the device tunl0; kernel
     ipam, cni   blocks and addresses; a pod's interface
-    etcd, keys  the datastore and its layout; cluster: what it says
+    store       what is asked of a datastore: keys and values as etcd has them; cluster: what they say
+    etcd, keys  etcd and its layout; kubernetes, objects, api: the same in the Kubernetes API; connection: which it is
 """

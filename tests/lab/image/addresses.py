@@ -11,15 +11,15 @@ from typing import Any
 from tests.lab.image import logs
 from tests.lab.image.autodetect import InvalidMethodError, default_interfaces, detect, read_links
 from tests.lab.image.errors import AddressError
-from tests.lab.image.etcd import Etcd
 from tests.lab.image.keys import NODES
+from tests.lab.image.store import Store
 
 _FIELD = {4: "ipv4Address", 6: "ipv6Address"}
 
 Interface = IPv4Interface | IPv6Interface
 
 
-def configure_addresses(etcd: Etcd, node: dict[str, Any], environment: Mapping[str, str]) -> None:
+def configure_addresses(store: Store, node: dict[str, Any], environment: Mapping[str, str]) -> None:
     """Fill `spec.bgp` of the node record.
 
     Raises:
@@ -45,7 +45,7 @@ def configure_addresses(etcd: Etcd, node: dict[str, Any], environment: Mapping[s
     for version in changed:
         logs.info(f"Node IPv{version} changed, will check for conflicts")
     if changed and environment.get("DISABLE_NODE_IP_CHECK") != "true":
-        _check_conflicts(etcd, node["metadata"]["name"], before, bgp)
+        _check_conflicts(store, node["metadata"]["name"], before, bgp)
 
 
 def _configure_family(bgp: dict[str, Any], version: int, environment: Mapping[str, str]) -> None:
@@ -109,9 +109,9 @@ def _warn_unless_local(address: Interface) -> None:
         logs.warning(f"Unable to confirm IPv{address.version} address {address.ip} is assigned to this host")
 
 
-def _check_conflicts(etcd: Etcd, name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+def _check_conflicts(store: Store, name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
     """Another node with our address ends the start; our own name with another address is worth a warning only."""
-    others = {key.removeprefix(NODES): value for key, value in etcd.list(NODES).items.items()}
+    others = {key.removeprefix(NODES): value for key, value in store.list(NODES).items.items()}
     for version, field in _FIELD.items():
         mine, mine_before = (str(value).partition("/")[0] for value in (after.get(field, ""), before.get(field, "")))
         if mine_before and mine != mine_before:

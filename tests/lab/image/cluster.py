@@ -15,8 +15,8 @@ from ipaddress import (
 )
 from typing import Any
 
-from tests.lab.image.etcd import Listing
 from tests.lab.image.keys import BGP_DEFAULT, BLOCKS, ENDPOINTS, NODES, PEERS, POOLS, affinities_of, cidr_of
+from tests.lab.image.store import Listing
 
 Address = IPv4Address | IPv6Address
 Interface = IPv4Interface | IPv6Interface

@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.lab.image import ipam, keys
-from tests.lab.image.etcd import Etcd, SettingsError, UnavailableError, connect
+from tests.lab.image.connection import connect
+from tests.lab.image.objects import endpoint_name, link_of
 from tests.lab.image.startup import NODENAME_FILE
+from tests.lab.image.store import SettingsError, Store, UnavailableError
 
 NETWORK = "lab"
 _GATEWAY = "169.254.1.1"
@@ -27,24 +29,27 @@ _HOST_MAC = "ee:ee:ee:ee:ee:ee"
 Address = IPv4Address | IPv6Address
 
 
-def add(etcd: Etcd, node: str, pod: str) -> tuple[Address, ...]:
+def add(store: Store, node: str, pod: str) -> tuple[Address, ...]:
     """Make one pod; returns its addresses, IPv4 first.
 
     Raises:
         ipam.ExhaustedError: no address is free.
     """
-    families = sorted({6 if ":" in v["spec"]["cidr"] else 4 for v in etcd.list(keys.POOLS).items.values() if v})
+    families = sorted({6 if ":" in v["spec"]["cidr"] else 4 for v in store.list(keys.POOLS).items.values() if v})
     moment = datetime.now(UTC)
     timestamp = f"{moment:%Y-%m-%d %H:%M:%S}.{time.time_ns() % 10**9:09d} +0000 UTC"
+    attributes = {"node": node, "timestamp": timestamp}
+    if store.kubernetes:
+        attributes |= {"namespace": "default", "pod": pod}
     addresses = tuple(
-        ipam.assign(etcd, ipam.Claim(node, f"{NETWORK}.{pod}", {"node": node, "timestamp": timestamp}, version))
-        for version in families
+        ipam.assign(store, ipam.Claim(node, f"{NETWORK}.{pod}", attributes, version)) for version in families
     )
-    link = f"cali{pod}" if len(pod) <= 11 else f"cali{hashlib.sha1(pod.encode()).hexdigest()[:11]}"
+    link = link_of("default", pod) if store.kubernetes else _link(pod)
     mac = _make_link(link, pod, addresses)
-    etcd.create(keys.resource_key("profiles", NETWORK), keys.new_resource("profiles", NETWORK, _profile()))
-    name = "-".join(part.replace("-", "--") for part in (node, "cni", pod, "eth0"))
-    etcd.put(
+    if not store.kubernetes:  # there each namespace is one
+        store.create(keys.resource_key("profiles", NETWORK), keys.new_resource("profiles", NETWORK, _profile()))
+    name = endpoint_name(node, pod)
+    store.put(
         keys.resource_key("workloadendpoints", f"default/{name}"),
         keys.new_resource(
             "workloadendpoints",
@@ -64,6 +69,10 @@ def add(etcd: Etcd, node: str, pod: str) -> tuple[Address, ...]:
         ),
     )
     return addresses
+
+
+def _link(pod: str) -> str:
+    return f"cali{pod}" if len(pod) <= 11 else f"cali{hashlib.sha1(pod.encode()).hexdigest()[:11]}"
 
 
 def _make_link(link: str, pod: str, addresses: tuple[Address, ...]) -> str:

@@ -8,8 +8,8 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from tests.lab.image.etcd import Etcd
 from tests.lab.image.keys import POOLS, new_resource, resource_key
+from tests.lab.image.store import Store
 
 _TIERS = {
     "default": {"order": 1000000, "defaultAction": "Deny"},
@@ -29,23 +29,24 @@ class ContradictionError(Exception):
     """Settings that exclude each other."""
 
 
-def ensure_cluster(etcd: Etcd, environment: Mapping[str, str]) -> None:
+def ensure_cluster(store: Store, environment: Mapping[str, str]) -> None:
     """Cluster information and tiers, if nobody wrote them yet."""
     cluster: dict[str, Any] = {"clusterGUID": uuid.uuid4().hex, "datastoreReady": True}
-    if kind := environment.get("CLUSTER_TYPE"):
+    if kind := ",".join(filter(None, (environment.get("CLUSTER_TYPE"), "kdd" if store.kubernetes else ""))):
         cluster["clusterType"] = kind
-    _create(etcd, "clusterinformations", "default", cluster)
+    _create(store, "clusterinformations", "default", cluster)
     for name, spec in _TIERS.items():
-        _create(etcd, "tiers", name, spec)
+        _create(store, "tiers", name, spec)
 
 
-def ensure_felix(etcd: Etcd, node: str) -> None:
-    """Felix's settings, of the cluster and of this node."""
-    _create(etcd, "felixconfigurations", "default", {"logSeverityScreen": "Info", "reportingInterval": "0s", **_FELIX})
-    _create(etcd, "felixconfigurations", f"node.{node}", {"defaultEndpointToHostAction": "Return", **_FELIX})
+def ensure_felix(store: Store, node: str) -> None:
+    """Felix's settings, of the cluster and, in etcd, of this node."""
+    _create(store, "felixconfigurations", "default", {"logSeverityScreen": "Info", "reportingInterval": "0s", **_FELIX})
+    if not store.kubernetes:
+        _create(store, "felixconfigurations", f"node.{node}", {"defaultEndpointToHostAction": "Return", **_FELIX})
 
 
-def ensure_pools(etcd: Etcd, environment: Mapping[str, str]) -> None:
+def ensure_pools(store: Store, environment: Mapping[str, str]) -> None:
     """The default pool of each family that has none.
 
     Raises:
@@ -58,7 +59,7 @@ def ensure_pools(etcd: Etcd, environment: Mapping[str, str]) -> None:
                 "CALICO_IPV6POOL_CIDR defined."
             )
         return
-    existing = [value["spec"]["cidr"] for value in etcd.list(POOLS).items.values() if value]
+    existing = [value["spec"]["cidr"] for value in store.list(POOLS).items.values() if value]
     for version, fallback, size in ((4, "192.168.0.0/16", 26), (6, "", 122)):
         cidr = environment.get(f"CALICO_IPV{version}POOL_CIDR") or fallback
         has_pool = any((":" in other) == (version == 6) for other in existing)
@@ -78,12 +79,12 @@ def ensure_pools(etcd: Etcd, environment: Mapping[str, str]) -> None:
             spec["natOutgoing"] = True
         if environment.get(f"CALICO_IPV{version}POOL_DISABLE_BGP_EXPORT") == "true":
             spec["disableBGPExport"] = True
-        _create(etcd, "ippools", f"default-ipv{version}-ippool", spec)
+        _create(store, "ippools", f"default-ipv{version}-ippool", spec)
 
 
 def _mode(text: str) -> str:
     return _MODES[text.lower().replace("-", "")]
 
 
-def _create(etcd: Etcd, plural: str, name: str, spec: dict[str, Any]) -> None:
-    etcd.create(resource_key(plural, name), new_resource(plural, name, spec))
+def _create(store: Store, plural: str, name: str, spec: dict[str, Any]) -> None:
+    store.create(resource_key(plural, name), new_resource(plural, name, spec))

@@ -1,7 +1,6 @@
 """etcd v3 through its JSON gateway (POST /v3/kv/range and so on): the standard library is enough for it.
 
-Keys are text, values are JSON. A frozen or absent etcd is not an error of ours: calls raise
-`UnavailableError` and the caller decides to wait, as calico/node does.
+Keys are text, values are JSON.
 """
 
 import base64
@@ -10,39 +9,19 @@ import json
 import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
+from tests.lab.image.store import Listing, Stored, UnavailableError
+
 _SECONDS = 10.0
-
-
-class UnavailableError(Exception):
-    """etcd could not be asked, or did not answer."""
-
-
-class SettingsError(Exception):
-    """The datastore settings cannot be used at all; the text is calico/node's."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """One key's value, and the revision of its last change."""
-
-    value: Any
-    revision: int
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """All keys below a prefix, at one revision."""
-
-    items: Mapping[str, Any]
-    revision: int
 
 
 @dataclass(frozen=True, slots=True)
 class Etcd:
     """A client of one cluster; the endpoints are tried in turn."""
+
+    kubernetes: ClassVar[bool] = False
 
     endpoints: tuple[str, ...]
     tls: ssl.SSLContext | None
@@ -131,43 +110,6 @@ class Etcd:
         if self.tls is None:
             return http.client.HTTPConnection(address, timeout=seconds)
         return http.client.HTTPSConnection(address, timeout=seconds, context=self.tls)
-
-
-def connect(environment: Mapping[str, str]) -> Etcd:
-    """A client from calico/node's environment (ETCD_ENDPOINTS and the three files, each also with prefix CALICO_).
-
-    Raises:
-        SettingsError: with the text that calico/node prints.
-    """
-
-    def setting(name: str) -> str:
-        return environment.get(name) or environment.get(f"CALICO_{name}", "")
-
-    kind = setting("DATASTORE_TYPE") or ("etcdv3" if setting("ETCD_ENDPOINTS") else "kubernetes")
-    if kind == "kubernetes":
-        raise SettingsError("invalid configuration: no configuration has been provided")
-    if kind != "etcdv3":
-        raise SettingsError(f"unknown datastore type: {kind}")
-    endpoints = tuple(part.strip() for part in setting("ETCD_ENDPOINTS").split(",") if part.strip())
-    if not endpoints:
-        raise SettingsError("no etcd endpoints specified")
-    if not endpoints[0].startswith("https"):
-        return Etcd(endpoints, None)
-    authority, certificate, key = (setting(f"ETCD_{name}_FILE") for name in ("CA_CERT", "CERT", "KEY"))
-    for file in filter(None, (certificate, key, authority)):
-        try:
-            with open(file, "rb"):  # noqa: PTH123 - only to learn whether it can be opened
-                pass
-        except OSError as failure:
-            reason = (failure.strerror or "").lower()
-            raise SettingsError(f"could not initialize etcdv3 client: open {file}: {reason}") from failure
-    try:
-        tls = ssl.create_default_context(cafile=authority or None)
-        if certificate:
-            tls.load_cert_chain(certificate, key or None)
-    except ssl.SSLError as failure:
-        raise SettingsError(f"could not initialize etcdv3 client: {failure.reason}") from failure
-    return Etcd(endpoints, tls)
 
 
 def _encode(text: str) -> str:

@@ -7,6 +7,9 @@ behind; what is right is not touched, so that a quiet cluster makes no netlink e
 """
 
 import hashlib
+import os
+import subprocess
+import sys
 import time
 from dataclasses import dataclass, field
 from ipaddress import IPv4Interface
@@ -15,11 +18,12 @@ from pathlib import Path
 from tests.lab.image import ipam, ipip, kernel, logs
 from tests.lab.image.autodetect import read_links
 from tests.lab.image.cluster import Address, Block, Cluster, Network
-from tests.lab.image.etcd import Etcd
 from tests.lab.image.kernel import FELIX_PROTOCOL, Route
 from tests.lab.image.keys import NODES
+from tests.lab.image.store import Store
 
 DEVICE = "vxlan.calico"
+_PROGRAM = "/usr/bin/calico-node"
 _MTU = 1450
 _GRACE_SECONDS = 10.0
 """routeCleanupGracePeriod in felix/dataplane/linux/int_dataplane.go@v3.31.7, from when a link is first seen."""
@@ -64,10 +68,16 @@ def configure(*, ipv6: bool) -> None:
         Path("/proc/sys/net/ipv6/conf/all/forwarding").write_text("1")
 
 
-def apply(etcd: Etcd, cluster: Cluster, node: str, new_links: NewLinks) -> None:
+def show_process() -> None:
+    """Have a process that is called as Felix's, as in the real image; what it does is done here."""
+    environment = {**os.environ, "PYTHONHOME": sys.base_prefix}
+    subprocess.Popen((_PROGRAM, "-Ss", "-c", "import signal; signal.pause()", "-felix"), env=environment)
+
+
+def apply(store: Store, cluster: Cluster, node: str, new_links: NewLinks) -> None:
     """Make the kernel agree with the datastore."""
     wanted = _pod_routes(cluster, node)
-    local = _local(etcd, cluster, node)
+    local = _local(store, cluster, node)
     if local is None:
         if kernel.ip_json("link", "show", "dev", DEVICE):
             kernel.change("ip", "link", "del", DEVICE)
@@ -77,7 +87,7 @@ def apply(etcd: Etcd, cluster: Cluster, node: str, new_links: NewLinks) -> None:
         for block in cluster.blocks():
             wanted |= _block_routes(cluster, block, local, peers)
         _ensure_neighbours(tuple(peers.values()))
-    ipip.apply(etcd, cluster, node)
+    ipip.apply(store, cluster, node)
     _ensure_routes(wanted, new_links)
 
 
@@ -86,7 +96,7 @@ def tunnel_mac(node: str) -> str:
     return ":".join(f"{byte:02x}" for byte in b"f" + hashlib.sha1(node.encode(), usedforsecurity=False).digest()[:5])
 
 
-def _local(etcd: Etcd, cluster: Cluster, node: str) -> _Local | None:
+def _local(store: Store, cluster: Cluster, node: str) -> _Local | None:
     """None when no pool uses VXLAN, or no interface here carries our registered address."""
     address = cluster.address(node, 4)
     if address is None or not any(pool.vxlan != "Never" for pool in cluster.pools()):
@@ -99,7 +109,7 @@ def _local(etcd: Etcd, cluster: Cluster, node: str) -> _Local | None:
         )
         return None
     try:
-        tunnel = cluster.tunnel_address(node) or _assign_tunnel_address(etcd, node)
+        tunnel = cluster.tunnel_address(node) or _assign_tunnel_address(store, node)
     except ipam.ExhaustedError as reason:
         logs.warning("Unable to autoassign an address - pools are likely exhausted.", error=reason)
         return None
@@ -107,12 +117,12 @@ def _local(etcd: Etcd, cluster: Cluster, node: str) -> _Local | None:
     return _Local(node, address, tunnel, parent)
 
 
-def _assign_tunnel_address(etcd: Etcd, node: str) -> Address:
+def _assign_tunnel_address(store: Store, node: str) -> Address:
     attributes = {"node": node, "type": "vxlanTunnelAddress"}
-    tunnel = ipam.assign(etcd, ipam.Claim(node, f"vxlan-tunnel-addr-{node}", attributes, mode="vxlanMode"))
-    while stored := etcd.get(NODES + node):
+    tunnel = ipam.assign(store, ipam.Claim(node, f"vxlan-tunnel-addr-{node}", attributes, mode="vxlanMode"))
+    while stored := store.get(NODES + node):
         stored.value["spec"]["ipv4VXLANTunnelAddr"] = str(tunnel)
-        if etcd.update(NODES + node, stored.value, stored.revision):
+        if store.update(NODES + node, stored.value, stored.revision):
             break
     return tunnel
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import Any
 
-from tests.lab.image.etcd import Etcd
 from tests.lab.image.keys import (
     BLOCKS,
     IPAM_CONFIG,
@@ -24,6 +23,7 @@ from tests.lab.image.keys import (
     cidr_of,
     handle_key,
 )
+from tests.lab.image.store import Store
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -47,17 +47,17 @@ class Claim:
     mode: str = ""
 
 
-def assign(etcd: Etcd, claim: Claim) -> Address:
+def assign(store: Store, claim: Claim) -> Address:
     """Give out one address.
 
     Raises:
         ExhaustedError: every address of every pool is taken.
     """
-    etcd.create(IPAM_CONFIG, {"auto_allocate_blocks": True})
-    pools = _pools(etcd, claim)
+    store.create(IPAM_CONFIG, {"auto_allocate_blocks": True})
+    pools = _pools(store, claim)
     for source in (_own_blocks, _new_blocks, _blocks_of_others):
-        for block in source(etcd, claim, pools):
-            address = _take(etcd, claim, block)
+        for block in source(store, claim, pools):
+            address = _take(store, claim, block)
             if address is not None:
                 return address
     raise ExhaustedError(
@@ -65,11 +65,11 @@ def assign(etcd: Etcd, claim: Claim) -> Address:
     )
 
 
-def release(etcd: Etcd, handle: str, address: Address) -> None:
+def release(store: Store, handle: str, address: Address) -> None:
     """Take an address back; it is the last to be given out again."""
-    for key in etcd.list(f"{BLOCKS}ipv{address.version}/block/").items:
+    for key in store.list(f"{BLOCKS}ipv{address.version}/block/").items:
         cidr = ip_network(cidr_of(key))
-        while address in cidr and (stored := etcd.get(key)):
+        while address in cidr and (stored := store.get(key)):
             block: dict[str, Any] = stored.value
             ordinal = int(address) - int(cidr.network_address)
             gone = block["allocations"][ordinal]
@@ -83,31 +83,31 @@ def release(etcd: Etcd, handle: str, address: Address) -> None:
             del block["attributes"][gone]
             block["sequenceNumberForAllocation"].pop(str(ordinal), None)
             block["sequenceNumber"] += 1
-            if etcd.update(key, block, stored.revision):
-                _count_handle(etcd, handle, cidr, by=-1)
+            if store.update(key, block, stored.revision):
+                _count_handle(store, handle, cidr, by=-1)
                 return
 
 
-def handle_of(etcd: Etcd, address: Address) -> str | None:
+def handle_of(store: Store, address: Address) -> str | None:
     """For whom an address was given out; None if it is free."""
-    return next((handle for given, handle in _given(etcd, address.version) if given == address), None)
+    return next((handle for given, handle in _given(store, address.version) if given == address), None)
 
 
-def addresses_of(etcd: Etcd, handle: str) -> list[Address]:
+def addresses_of(store: Store, handle: str) -> list[Address]:
     """The IPv4 addresses that were given out for a handle."""
-    return [address for address, given_to in _given(etcd, 4) if given_to == handle]
+    return [address for address, given_to in _given(store, 4) if given_to == handle]
 
 
-def _given(etcd: Etcd, version: int) -> Iterator[tuple[Address, str]]:
-    for key, block in etcd.list(f"{BLOCKS}ipv{version}/block/").items.items():
+def _given(store: Store, version: int) -> Iterator[tuple[Address, str]]:
+    for key, block in store.list(f"{BLOCKS}ipv{version}/block/").items.items():
         for ordinal, index in enumerate(block["allocations"]):
             if index is not None:
                 yield ip_network(cidr_of(key))[ordinal], block["attributes"][index]["handle_id"]
 
 
-def _pools(etcd: Etcd, claim: Claim) -> list[tuple[Network, int]]:
+def _pools(store: Store, claim: Claim) -> list[tuple[Network, int]]:
     found = []
-    for value in etcd.list(POOLS).items.values():
+    for value in store.list(POOLS).items.values():
         spec: dict[str, Any] = value["spec"]
         cidr = ip_network(spec["cidr"])
         if spec.get("disabled") or cidr.version != claim.version:
@@ -118,37 +118,37 @@ def _pools(etcd: Etcd, claim: Claim) -> list[tuple[Network, int]]:
     return found
 
 
-def _own_blocks(etcd: Etcd, claim: Claim, pools: list[tuple[Network, int]]) -> Iterator[Network]:
-    for key in etcd.list(f"{affinities_of(claim.node)}ipv{claim.version}/block/").items:
+def _own_blocks(store: Store, claim: Claim, pools: list[tuple[Network, int]]) -> Iterator[Network]:
+    for key in store.list(f"{affinities_of(claim.node)}ipv{claim.version}/block/").items:
         block = ip_network(cidr_of(key))
         if any(_is_in(block, pool) for pool, _ in pools):
             yield block
 
 
-def _new_blocks(etcd: Etcd, claim: Claim, pools: list[tuple[Network, int]]) -> Iterator[Network]:
+def _new_blocks(store: Store, claim: Claim, pools: list[tuple[Network, int]]) -> Iterator[Network]:
     """Claim blocks that nobody has, beginning at a place that depends on the node's name."""
     for pool, length in pools:
         count = 1 << (length - pool.prefixlen)
         first = zlib.crc32(claim.node.encode()) % count
-        taken = set(etcd.list(f"{BLOCKS}ipv{claim.version}/block/").items)
+        taken = set(store.list(f"{BLOCKS}ipv{claim.version}/block/").items)
         for offset in range(count):
             base = pool.network_address + ((first + offset) % count << (pool.max_prefixlen - length))
             block = ip_network(f"{base}/{length}")
-            if block_key(block) not in taken and _claim_block(etcd, claim.node, block):
+            if block_key(block) not in taken and _claim_block(store, claim.node, block):
                 yield block
 
 
-def _blocks_of_others(etcd: Etcd, claim: Claim, pools: list[tuple[Network, int]]) -> Iterator[Network]:
-    for key in etcd.list(f"{BLOCKS}ipv{claim.version}/block/").items:
+def _blocks_of_others(store: Store, claim: Claim, pools: list[tuple[Network, int]]) -> Iterator[Network]:
+    for key in store.list(f"{BLOCKS}ipv{claim.version}/block/").items:
         block = ip_network(cidr_of(key))
         if any(_is_in(block, pool) for pool, _ in pools):
             yield block
 
 
-def _claim_block(etcd: Etcd, node: str, block: Network) -> bool:
-    etcd.put(affinity_key(node, block), {"state": "pending", "deleted": False})
+def _claim_block(store: Store, node: str, block: Network) -> bool:
+    store.put(affinity_key(node, block), {"state": "pending", "deleted": False})
     size = block.num_addresses
-    created = etcd.create(
+    created = store.create(
         block_key(block),
         {
             "cidr": str(block),
@@ -162,18 +162,18 @@ def _claim_block(etcd: Etcd, node: str, block: Network) -> bool:
         },
     )
     if not created:
-        etcd.delete(affinity_key(node, block))
+        store.delete(affinity_key(node, block))
         return False
-    etcd.put(affinity_key(node, block), {"state": "confirmed", "deleted": False})
+    store.put(affinity_key(node, block), {"state": "confirmed", "deleted": False})
     return True
 
 
-def _take(etcd: Etcd, claim: Claim, cidr: Network) -> Address | None:
+def _take(store: Store, claim: Claim, cidr: Network) -> Address | None:
     while True:
-        stored = etcd.get(block_key(cidr))
+        stored = store.get(block_key(cidr))
         if stored is None or not stored.value["unallocated"]:
             return None
-        _count_handle(etcd, claim.handle, cidr)
+        _count_handle(store, claim.handle, cidr)
         block: dict[str, Any] = stored.value
         block["attributes"] = block["attributes"] or []  # Calico writes null into a block that it has just made
         ordinal = block["unallocated"].pop(0)
@@ -181,23 +181,23 @@ def _take(etcd: Etcd, claim: Claim, cidr: Network) -> Address | None:
         block["attributes"].append({"handle_id": claim.handle, "secondary": claim.attributes})
         block["sequenceNumberForAllocation"][str(ordinal)] = block["sequenceNumber"]
         block["sequenceNumber"] += 1
-        if etcd.update(block_key(cidr), block, stored.revision):
+        if store.update(block_key(cidr), block, stored.revision):
             return cidr[ordinal]
-        _count_handle(etcd, claim.handle, cidr, by=-1)
+        _count_handle(store, claim.handle, cidr, by=-1)
 
 
-def _count_handle(etcd: Etcd, handle: str, block: Network, by: int = 1) -> None:
+def _count_handle(store: Store, handle: str, block: Network, by: int = 1) -> None:
     while True:
-        stored = etcd.get(handle_key(handle))
+        stored = store.get(handle_key(handle))
         counts: dict[str, int] = dict(stored.value["block"]) if stored else {}
         counts[str(block)] = counts.get(str(block), 0) + by
         if not counts[str(block)]:
             del counts[str(block)]
         if not counts:
-            etcd.delete(handle_key(handle))
+            store.delete(handle_key(handle))
             return
         value = {"block": counts, "deleted": False}
-        if etcd.update(handle_key(handle), value, stored.revision if stored else 0):
+        if store.update(handle_key(handle), value, stored.revision if stored else 0):
             return
 
 

@@ -13,39 +13,39 @@ from typing import Any
 
 from tests.lab.image import ipam, kernel, logs
 from tests.lab.image.cluster import Address, Cluster
-from tests.lab.image.etcd import Etcd
 from tests.lab.image.keys import NODES
+from tests.lab.image.store import Store
 
 DEVICE = "tunl0"
 _MTU = 1480
 _FIELD = "ipv4IPIPTunnelAddr"
 
 
-def apply(etcd: Etcd, cluster: Cluster, node: str) -> None:
+def apply(store: Store, cluster: Cluster, node: str) -> None:
     """Make the device agree with the datastore."""
     recorded = cluster.ipip_address(node)
     if cluster.has_ipip:
         _ensure_device()
         present = _present()
-        address = recorded or next(iter(present), None) or _assign(etcd, node)
+        address = recorded or next(iter(present), None) or _assign(store, node)
         if address is not None:
             _ensure_address(present, address)
     elif recorded is not None:
         for address in _present():
             kernel.change("ip", "address", "del", f"{address}/32", "dev", DEVICE)
-        ipam.release(etcd, _handle(node), recorded)
-        _change(etcd, node, lambda bgp: bgp.pop(_FIELD, None))
+        ipam.release(store, _handle(node), recorded)
+        _change(store, node, lambda bgp: bgp.pop(_FIELD, None))
 
 
-def check_address(etcd: Etcd, cluster: Cluster, node: str) -> None:
+def check_address(store: Store, cluster: Cluster, node: str) -> None:
     """Give back what was given to this node, and let it have another address, if the recorded one is another node's."""
     recorded = cluster.ipip_address(node)
-    if recorded is None or ipam.handle_of(etcd, recorded) == _handle(node):
+    if recorded is None or ipam.handle_of(store, recorded) == _handle(node):
         return
     logs.info("Current address is occupied, assign a new one", currentAddr=recorded)
-    for address in ipam.addresses_of(etcd, _handle(node)):
-        ipam.release(etcd, _handle(node), address)
-    _change(etcd, node, lambda bgp: bgp.pop(_FIELD, None))
+    for address in ipam.addresses_of(store, _handle(node)):
+        ipam.release(store, _handle(node), address)
+    _change(store, node, lambda bgp: bgp.pop(_FIELD, None))
     for present in _present():
         kernel.change("ip", "address", "del", f"{present}/32", "dev", DEVICE)
 
@@ -72,21 +72,21 @@ def _ensure_address(present: list[Address], wanted: Address) -> None:
         kernel.change("ip", "address", "add", f"{wanted}/32", "dev", DEVICE)
 
 
-def _assign(etcd: Etcd, node: str) -> Address | None:
+def _assign(store: Store, node: str) -> Address | None:
     attributes = {"node": node, "type": "ipipTunnelAddress"}
     try:
-        address = ipam.assign(etcd, ipam.Claim(node, _handle(node), attributes, mode="ipipMode"))
+        address = ipam.assign(store, ipam.Claim(node, _handle(node), attributes, mode="ipipMode"))
     except ipam.ExhaustedError as reason:
         logs.warning("Unable to autoassign an address - pools are likely exhausted.", error=reason)
         return None
-    _change(etcd, node, lambda bgp: bgp.update({_FIELD: str(address)}))
+    _change(store, node, lambda bgp: bgp.update({_FIELD: str(address)}))
     return address
 
 
-def _change(etcd: Etcd, node: str, change: Callable[[dict[str, Any]], object]) -> None:
-    while stored := etcd.get(NODES + node):
+def _change(store: Store, node: str, change: Callable[[dict[str, Any]], object]) -> None:
+    while stored := store.get(NODES + node):
         change(stored.value["spec"].setdefault("bgp", {}))
-        if etcd.update(NODES + node, stored.value, stored.revision):
+        if store.update(NODES + node, stored.value, stored.revision):
             return
 
 

@@ -13,7 +13,7 @@ from tests.lab.image import felix, ipip, logs, startup
 from tests.lab.image.bird import Bird, render
 from tests.lab.image.cluster import Cluster
 from tests.lab.image.errors import StartError
-from tests.lab.image.etcd import Etcd, UnavailableError
+from tests.lab.image.store import Store, UnavailableError
 
 _REFRESH_SECONDS = 5.0
 _RETRY_SECONDS = 1.0
@@ -23,7 +23,7 @@ def main() -> None:
     """Start, then follow the datastore for ever."""
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     try:
-        node, etcd = startup.run(os.environ)
+        node, store = startup.run(os.environ)
     except StartError:
         print("Calico node failed to start", file=sys.stderr, flush=True)
         sys.exit(1)
@@ -34,11 +34,13 @@ def main() -> None:
     if not with_ipv6:
         birds.pop(6, None)
     felix.configure(ipv6=with_ipv6)
-    startup.patiently(lambda: ipip.check_address(etcd, Cluster(etcd.list("/calico/")), node))
+    if store.kubernetes:  # where there may be no Docker that knows of the container
+        felix.show_process()
+    startup.patiently(lambda: ipip.check_address(store, Cluster(store.list("/calico/")), node))
     failing, new_links = False, felix.NewLinks()
     while True:
         try:
-            _follow(etcd, node, birds, new_links)
+            _follow(store, node, birds, new_links)
             failing = False
         except UnavailableError as reason:
             if not failing:
@@ -47,14 +49,14 @@ def main() -> None:
             time.sleep(_RETRY_SECONDS)
 
 
-def _follow(etcd: Etcd, node: str, birds: dict[int, Bird], new_links: felix.NewLinks) -> None:
+def _follow(store: Store, node: str, birds: dict[int, Bird], new_links: felix.NewLinks) -> None:
     """Bring BIRD and the kernel to what the datastore says; return at its next change, or after a while."""
-    listing = etcd.list("/calico/")
+    listing = store.list("/calico/")
     cluster = Cluster(listing)
     for version, bird in birds.items():
         bird.configure(render(cluster, node, version))
-    felix.apply(etcd, cluster, node, new_links)
-    for _ in etcd.changes("/calico/", listing.revision, _REFRESH_SECONDS):
+    felix.apply(store, cluster, node, new_links)
+    for _ in store.changes("/calico/", listing.revision, _REFRESH_SECONDS):
         return
 
 

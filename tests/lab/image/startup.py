@@ -15,9 +15,10 @@ from typing import Any, TypeVar
 
 from tests.lab.image import defaults, logs
 from tests.lab.image.addresses import configure_addresses
+from tests.lab.image.connection import connect
 from tests.lab.image.errors import AddressError, StartError, terminate
-from tests.lab.image.etcd import Etcd, SettingsError, UnavailableError, connect
 from tests.lab.image.keys import NODES, affinities_of, new_resource, resource_key
+from tests.lab.image.store import SettingsError, Store, UnavailableError
 
 NODENAME_FILE = Path("/var/lib/calico/nodename")
 
@@ -26,7 +27,7 @@ _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9]
 T = TypeVar("T")
 
 
-def run(environment: Mapping[str, str]) -> tuple[str, Etcd]:
+def run(environment: Mapping[str, str]) -> tuple[str, Store]:
     """Register this host; returns the node's name and the datastore.
 
     Raises:
@@ -37,28 +38,28 @@ def run(environment: Mapping[str, str]) -> tuple[str, Etcd]:
     logs.info(f"Determined node name: {name}")
     logs.info(f"Starting node {name} with version ")
     try:
-        etcd = connect(environment)
+        store = connect(environment)
     except SettingsError as wrong:
         print(f"ERROR: Error accessing the Calico datastore: {wrong}", flush=True)
         raise StartError from wrong
-    _wait_if_told(environment, etcd)
+    _wait_if_told(environment, store)
     logs.info("Upgrading any IPAM affinities from older versions....", node=name)
-    patiently(lambda: etcd.list(affinities_of(name)))
+    patiently(lambda: store.list(affinities_of(name)))
     logs.info("No affinities needed to be upgraded.")
-    patiently(lambda: defaults.ensure_cluster(etcd, environment))
+    patiently(lambda: defaults.ensure_cluster(store, environment))
     if environment.get("CALICO_NETWORKING_BACKEND", "bird") == "none":
-        patiently(lambda: _register(etcd, name, environment, with_address=False))
+        patiently(lambda: _register(store, name, environment, with_address=False))
     else:
-        patiently(lambda: _register(etcd, name, environment, with_address=True))
+        patiently(lambda: _register(store, name, environment, with_address=True))
     try:
-        patiently(lambda: defaults.ensure_pools(etcd, environment))
+        patiently(lambda: defaults.ensure_pools(store, environment))
     except defaults.ContradictionError as wrong:
         logs.error(str(wrong))
         raise terminate() from wrong
-    patiently(lambda: defaults.ensure_felix(etcd, name))
+    patiently(lambda: defaults.ensure_felix(store, name))
     NODENAME_FILE.write_text(name)
     logs.info(f"Using node name: {name}")
-    return name, etcd
+    return name, store
 
 
 def patiently(ask: Callable[[], T]) -> T:
@@ -87,14 +88,14 @@ def _node_name(environment: Mapping[str, str]) -> str:
     return name
 
 
-def _wait_if_told(environment: Mapping[str, str], etcd: Etcd) -> None:
+def _wait_if_told(environment: Mapping[str, str], store: Store) -> None:
     if environment.get("WAIT_FOR_DATASTORE") != "true":
         logs.info("Skipping datastore connection test")
         return
     logs.info("Checking datastore connection")
     while True:
         try:
-            etcd.get(NODES)
+            store.get(NODES)
         except UnavailableError:
             logs.info("Hit error connecting to datastore - retry")
             time.sleep(1)
@@ -103,23 +104,27 @@ def _wait_if_told(environment: Mapping[str, str], etcd: Etcd) -> None:
             return
 
 
-def _register(etcd: Etcd, name: str, environment: Mapping[str, str], *, with_address: bool) -> None:
+def _register(store: Store, name: str, environment: Mapping[str, str], *, with_address: bool) -> None:
     """Write our node record; again from the start when somebody else wrote it meanwhile."""
-    stored = etcd.get(NODES + name)
+    stored = store.get(NODES + name)
+    if stored is None and store.kubernetes:
+        logs.error("Failed to read Node from datastore", error=ValueError(f'nodes "{name}" not found'))
+        raise terminate()
     if stored is None:
         logs.info("Building new node resource", Name=name)
     node = new_resource("nodes", name, {}) | {"status": {}} if stored is None else stored.value
-    logs.warning(
-        "error creating inClusterConfig, falling back to default config: unable to load in-cluster configuration, "
-        "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT must be defined"
-    )
+    if not environment.get("KUBERNETES_SERVICE_HOST"):
+        logs.warning(
+            "error creating inClusterConfig, falling back to default config: unable to load in-cluster configuration, "
+            "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT must be defined"
+        )
     if with_address:
         before = dict(node["spec"].get("bgp") or {})
         try:
-            configure_addresses(etcd, node, environment)
+            configure_addresses(store, node, environment)
         except AddressError as failure:
             if stored is not None and failure.erases:
-                _erase_detected(etcd, name, node, before, environment, stored.revision)
+                _erase_detected(store, name, node, before, environment, stored.revision)
             raise terminate() from failure
         if "asNumber" not in node["spec"]["bgp"]:
             logs.info("No AS number configured on node resource, using global value")
@@ -132,12 +137,12 @@ def _register(etcd: Etcd, name: str, environment: Mapping[str, str], *, with_add
         )
         logs.error("Unable to set node resource configuration", error=ValueError(reason))
         raise terminate()
-    if not etcd.update(resource_key("nodes", name), node, stored.revision if stored else 0):
+    if not store.update(resource_key("nodes", name), node, stored.revision if stored else 0):
         raise UnavailableError(f"update conflict: {NODES}{name}")
 
 
 def _erase_detected(
-    etcd: Etcd,
+    store: Store,
     name: str,
     node: dict[str, Any],
     before: dict[str, Any],
@@ -153,4 +158,4 @@ def _erase_detected(
     if asked:
         logs.info("Clearing out-of-date IPv4 address from this node")
         node["spec"]["bgp"] = {field: value for field, value in before.items() if field not in asked}
-        etcd.update(NODES + name, node, revision)
+        store.update(NODES + name, node, revision)
