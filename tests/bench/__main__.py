@@ -12,12 +12,13 @@ import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.bench import audit, endpoints, growth, host, replacement, restart
+from tests.bench import audit, endpoints, growth, host, kubernetes, replacement, restart
 from tests.bench.entry import Entry, table, write
 
 _PARTS: dict[str, Callable[[Path], Iterator[Entry]]] = {
     "audit": audit.measure,
     "growth": growth.measure,
+    "kubernetes": kubernetes.measure,
     "restart": restart.measure,
     "replacement": replacement.measure,
     "host": host.measure,

@@ -64,7 +64,7 @@ class BigCluster:
             cidr, owner = self.block(number), self.names[self.owner(number)]
             key = str(cidr).replace("/", "-")
             yield f"{_IPAM}/host/{owner}/ipv4/block/{key}", {"state": "confirmed", "deleted": False}
-            yield f"{_IPAM}/assignment/ipv4/block/{key}", _block(cidr, owner)
+            yield f"{_IPAM}/assignment/ipv4/block/{key}", block_value(cidr, owner)
 
     def fill(self, etcd: EtcdServer) -> None:
         """Write all of it, many keys in one transaction."""
@@ -77,7 +77,7 @@ class BigCluster:
     def rewrite_block(self, etcd: EtcdServer, number: int) -> None:
         """Write a block as IPAM does when a pod comes or goes: other addresses in use, the same owner."""
         cidr, owner = self.block(number), self.names[self.owner(number)]
-        block = _block(cidr, owner) | {"sequenceNumber": random.randrange(10**6)}
+        block = block_value(cidr, owner) | {"sequenceNumber": random.randrange(10**6)}
         etcd.put(f"{_IPAM}/assignment/ipv4/block/{str(cidr).replace('/', '-')}", json.dumps(block))
 
 
@@ -91,7 +91,7 @@ def _node(name: str, address: IPv4Address) -> tuple[str, dict[str, object]]:
     return f"{_RESOURCES}/nodes/{name}", _resource("Node", name, spec)
 
 
-def _block(cidr: IPv4Network, owner: str) -> dict[str, object]:
+def block_value(cidr: IPv4Network, owner: str) -> dict[str, object]:
     """As large as a real one: what is in use and what is free is written out."""
     return {
         "cidr": str(cidr),
