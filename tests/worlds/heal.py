@@ -56,6 +56,7 @@ _CLAIM = r"blockaffinities\.\S+ (\S+?)-(\d+-\d+-\d+-\d+)-(\d+)"
 _CURES: tuple[tuple[re.Pattern[str], do.Cure], ...] = tuple(
     (re.compile(pattern), follow)
     for pattern, follow in (
+        (r"ss -ltnp 'sport = :\d+' names the program; stop it if it is there", do.mends(port=False)),
         # calico/node as a pod.
         (r"set env daemonset/\S+ .* (IP6?)=autodetect \S+_METHOD=(cidr=(\S+)|kubernetes-internal-ip)", pod.found_anew),
         (r"set env daemonset/\S+ .* (IP6?)=none .*; then calicoctl patch node (\S+) -p", pod.without_address),
@@ -120,7 +121,6 @@ _CURES: tuple[tuple[re.Pattern[str], do.Cure], ...] = tuple(
         (r"sv up /etc/service/enabled/(\w+)", do.program_up),
         (r"birdcl -s \S+ enable (\S+)", do.protocol_enabled),
         (r"sv restart /etc/service/enabled/bird", do.bird_restarted),
-        (r"ss -ltnp 'sport = :\d+' names the program; stop it if it is there", do.mends(port=False)),
         (r"systemctl disable --now \S+", do.mends(rival=None)),
         # The container.
         (r"docker unpause calico-node", do.mends(container="")),
