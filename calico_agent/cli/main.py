@@ -178,7 +178,7 @@ def _add_maintenance(subparsers: _Subparsers, file: Parser) -> None:
         )
     text = "give up what is kept of this host, after saying what follows; for root"
     forget = _add(subparsers, "forget", told_by("forget", "forget"), text, running)
-    text = "`identity`: name and addresses are found anew; `claim`: the node name in etcd is free for other machines"
+    text = "`identity`: name and addresses are found anew; `claim`: the node name is free for other machines"
     forget.add_argument("what", choices=("identity", "claim"), metavar="WHAT", help=text)
     forget.add_argument("--yes", action="store_true", help="do not ask")
 

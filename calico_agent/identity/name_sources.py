@@ -47,9 +47,8 @@ def name_sources(
         found += _by_address(kernel, datastore)
         if isinstance(host, Host):
             machine = machine_of(host, kernel.links)
-            found += [
-                NameSource(CLAIM, one.name, "this machine's, in etcd") for one in claims_of(machine, datastore.claims)
-            ]
+            claims = claims_of(machine, datastore.claims)
+            found += [NameSource(CLAIM, one.name, "this machine's, in the datastore") for one in claims]
     return tuple(found)
 
 

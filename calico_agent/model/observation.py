@@ -92,6 +92,11 @@ class Observation:
         return self.datastore_trouble or self.datastore
 
     @property
+    def datastore_called(self) -> str:
+        """What the datastore is called in sentences."""
+        return self.datastore_settings.called if self.datastore_settings else "etcd"
+
+    @property
     def without_docker(self) -> bool:
         """True if this host has no Docker, and needs none: calico/node runs all the same, or a kubelet is to run it."""
         if not isinstance(self.docker, Unreadable) or self.docker.code != "absent":

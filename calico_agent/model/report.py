@@ -109,6 +109,7 @@ class Report:
     supervision: Supervision = field(default_factory=Supervision)
     unreadable: tuple[Unreadable, ...] = ()
     datastore_origin: str = ""
+    datastore_called: str = "etcd"
     datastore_revision: int | None = None
     datastore_read_at: datetime | None = None
     snapshot_at: datetime | None = None

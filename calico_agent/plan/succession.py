@@ -51,7 +51,8 @@ def judge_succession(
         return Succession(barred, unstartable, '[identity] on_change = "report"', _by_hand(container, spec, barred))
     if isinstance(observation.current_datastore, Unreadable) and (container.alive or not unstartable):
         # Whatever start_without_datastore allows a first start: nothing is moved without a look at the records.
-        return Succession(barred, unstartable, "etcd cannot be asked", "it is decided when etcd answers")
+        called = observation.datastore_called
+        return Succession(barred, unstartable, f"{called} cannot be asked", f"it is decided when {called} answers")
     stays, on_purpose = why_it_stays(own, wanted, observation, identity)
     if away and not container.alive:
         # It cannot be started as what it was: that is waited for only where the address comes back by itself.

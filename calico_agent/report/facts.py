@@ -46,7 +46,7 @@ def _claimed(report: Report) -> str:
     if holder is None:
         return ""
     since = f" since {owner.since:%Y-%m-%d %H:%M} UTC" if owner and owner.since else ""
-    return f"; claimed in etcd by {holder}{since}"
+    return f"; claimed in {report.datastore_called} by {holder}{since}"
 
 
 def _activity(report: Report, now: datetime) -> str:

@@ -51,6 +51,7 @@ def compose(
         stage=stage_by(assessment.stage, (timed.condition for timed in conditions)),
         unreadable=observation.unreadable(without_bird=container is not None and not container.runs_bird),
         datastore_origin=observation.datastore_settings.origin if observation.datastore_settings else "",
+        datastore_called=observation.datastore_called,
         datastore_revision=readable.revision if readable else None,
         datastore_read_at=readable.read_at if readable else None,
         snapshot_at=observation.snapshot_at,

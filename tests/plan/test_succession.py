@@ -28,7 +28,7 @@ from calico_agent.model.name_lease import AliveSign, NameOwner
 from calico_agent.model.network.address import Family, Link
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.observation import Observation, Unreadable
-from calico_agent.model.settings import DriftPolicy, OnChange, SuperviseSettings
+from calico_agent.model.settings import DatastoreSettings, DriftPolicy, KubernetesSettings, OnChange, SuperviseSettings
 from calico_agent.plan.remediation import plan_supervision
 from calico_agent.plan.succession import judge_succession
 
@@ -319,6 +319,14 @@ def test_what_gives_way(world: World, action: type[ReplaceContainer | StartConta
     plan = world.plan()
     assert plan.action is None if action is None else isinstance(plan.action, action), plan
     assert says in plan.doing
+
+
+def test_what_waits_for_the_kubernetes_api_says_so() -> None:
+    world = World(CONFIGURED, etcd=False)
+    settings = DatastoreSettings((), kubernetes=KubernetesSettings(kubeconfig="/etc/calico-agent/kubeconfig"))
+    observation = replace(world.observation, datastore_settings=settings)
+    told = judge_succession(observation, CONFIGURED, spec_of(CONFIGURED), RUNNING, SETTINGS)
+    assert told.stays == "the Kubernetes API cannot be asked"
 
 
 def test_a_paused_one_is_left_alone_whatever_is_wanted() -> None:

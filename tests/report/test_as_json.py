@@ -71,9 +71,9 @@ def test_the_claim_on_the_name_says_whose_it_is() -> None:
         "alive": True,
     }  # fmt: skip
     assert document(healthy_report())["name_claim"] is None
-    assert "host1 (host name; claimed in etcd by host9 (10.77.0.19) since 2026-11-20 00:00 UTC)" in " ".join(
-        render_status(claimed, claimed.at).split()
-    )
+    for called in ("etcd", "the Kubernetes API"):
+        said = " ".join(render_status(replace(claimed, datastore_called=called), claimed.at).split())
+        assert f"host1 (host name; claimed in {called} by host9 (10.77.0.19) since 2026-11-20 00:00 UTC)" in said
 
 
 def test_a_pause_and_an_order_say_who_when_and_why() -> None:

@@ -69,7 +69,7 @@ def own_claims(observation: Observation) -> tuple[NameOwner, ...] | Unreadable:
     assert isinstance(kernel, Kernel)
     assert isinstance(datastore, Datastore)
     if datastore.claims_trouble:
-        return Unreadable("etcd", datastore.claims_trouble)
+        return Unreadable(observation.datastore_called, datastore.claims_trouble)
     return claims_of(machine_of(host, kernel.links), datastore.claims)
 
 
@@ -78,7 +78,7 @@ def forgetting_claim(owner: NameOwner, observation: Observation, running: frozen
     name, datastore, docker = owner.name, observation.current_datastore, observation.docker
     since = f" since {owner.since:%Y-%m-%d %H:%M} UTC" if owner.since else ""
     lines = (
-        f"kept: the claim on the node name {name} in etcd, by {owner.machine}{since}",
+        f"kept: the claim on the node name {name} in {observation.datastore_called}, by {owner.machine}{since}",
         f"what follows: any machine may take the name {name} from then on, also this one again",
     )
     if isinstance(docker, Unreadable) and docker.code != "absent":

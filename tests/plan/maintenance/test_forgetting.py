@@ -14,6 +14,7 @@ from calico_agent.model.name_lease import AliveSign, NameOwner
 from calico_agent.model.network.address import Family, Link
 from calico_agent.model.network.kernel import Kernel
 from calico_agent.model.observation import Observation, Unreadable
+from calico_agent.model.settings import DatastoreSettings, KubernetesSettings
 from calico_agent.plan.maintenance.forgetting import forgetting_claim, forgetting_identity, own_claims
 from tests.checks.cluster import AT, ETH0, HEALTHY, IDENTITY, stored
 
@@ -23,6 +24,7 @@ NOBODY = replace(IDENTITY, ipv4=AddressChoice(Family.IPV4, refusal="two addresse
 US = Machine("a" * 32, "boot-1", ("52:54:00:00:00:01",), "host1", "10.77.0.11")
 OWNER = NameOwner("host1", US, AT, '{"x": 1}')
 NONE: frozenset[str] = frozenset()
+IN_KUBERNETES = DatastoreSettings((), kubernetes=KubernetesSettings(kubeconfig="/etc/calico-agent/kubeconfig"))
 
 
 def told(**how: object) -> str:
@@ -101,3 +103,5 @@ def test_what_is_given_up_and_since_when_is_said() -> None:
         .lines[0]
         .startswith("kept: the claim on the node name host1 in etcd, by host1 (10.77.0.11) since 20")
     )
+    with_leases = seen(earlier, datastore_settings=IN_KUBERNETES)
+    assert "host1 in the Kubernetes API, by" in forgetting_claim(earlier, with_leases, NONE).lines[0]

@@ -158,7 +158,7 @@ RULES = (
         r"(Hit error connecting to datastore - retry|Unable to access datastore to query node configuration"
         r"|etcd cluster is unavailable or misconfigured|Error accessing the Calico datastore: .*)",
         "calico/node cannot reach its datastore",
-        "check that etcd answers at the container's ETCD_ENDPOINTS from this host",
+        "check that the datastore answers from this host, at the container's ETCD_ENDPOINTS or as its KUBECONFIG says",
     ),
     _rule(
         "tunnel-address-missing",
@@ -211,5 +211,6 @@ WAITS = _rule(
     r"(Skipping datastore connection test|Checking datastore connection"
     r"|Upgrading any IPAM affinities from older versions)",
     "calico/node's start-up waits for the datastore: that is its last line",
-    "check that etcd answers at the container's ETCD_ENDPOINTS from this host; calico/node goes on by itself then",
+    "check that the datastore answers from this host, at the container's ETCD_ENDPOINTS or as its KUBECONFIG says; "
+    "calico/node goes on by itself then",
 )
