@@ -14,6 +14,8 @@
 #   make wireguard   our reading of WireGuard held against a kernel that has it, in an emulator (downloads 100 MB once)
 #   make packages-test   the Debian packages and the guides on hosts that boot Debian 12 and 13, installed from nothing
 #   make bench       the budgets, measured in one run (twenty minutes); writes build/bench.json
+#   make campaign    what the agents say of a lab that is broken in each way of a catalogue; writes
+#                    docs/reference/campaign.md (ONLY="etcd-stopped link-down", PAIRS=40 SEED=7; an hour and a half)
 #   make clean       remove .venv, build and dist
 #
 # What hosts are given (docs/install.md); it comes into dist/:
@@ -63,6 +65,10 @@ test-core: setup
 
 bench: setup
 	@$(BIN)/python -m tests.bench
+
+.PHONY: campaign
+campaign: setup
+	@exec $(BIN)/python -m tests.campaign --pairs $(or $(PAIRS),0) --seed $(SEED) $(if $(ONLY),--only $(ONLY))
 
 test-fast: $(STAMP)
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not real and not lab" --hypothesis-profile=quick $(PURE)

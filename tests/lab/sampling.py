@@ -27,14 +27,14 @@ def sampled(lab: Lab) -> Iterator[Samples]:
     """Looks at the routes of all hosts until the block ends; every one that was there at its begin is wanted."""
     hosts = lab.options.names
     tables = {host: Path(f"/proc/{lab.host(host).init}/net/route") for host in hosts}
-    wanted = {host: _routes(table) for host, table in tables.items()}
+    wanted = {host: routes_in(table) for host, table in tables.items()}
     assert all(len(routes) >= len(hosts) for routes in wanted.values()), wanted
     samples, stopping = Samples(), threading.Event()
 
     def sample() -> None:
         last = time.monotonic()
         while not stopping.wait(_SAMPLE_SECONDS):
-            missing = [f"{host} {route}" for host, table in tables.items() for route in wanted[host] - _routes(table)]
+            missing = [f"{host} {route}" for host, table in tables.items() for route in wanted[host] - routes_in(table)]
             now = time.monotonic()
             pause, last = now - last, now
             samples.taken += 1
@@ -51,7 +51,7 @@ def sampled(lab: Lab) -> Iterator[Samples]:
         thread.join()
 
 
-def _routes(table: Path) -> set[str]:
+def routes_in(table: Path) -> set[str]:
     """Link, destination, next hop and mask of each route."""
     rows = [line.split() for line in table.read_text().splitlines()[1:]]
     return {" ".join((row[0], row[1], row[2], row[7])) for row in rows}

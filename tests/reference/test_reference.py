@@ -52,7 +52,8 @@ def test_a_block_of_a_page_is_what_the_code_says(path: Path) -> None:
 
 
 def test_there_is_no_page_that_nobody_makes() -> None:
-    assert {path.name for path in FOLDER.iterdir()} == set(PAGES)
+    measured = {"campaign.md"}  # by tests/campaign, on a lab
+    assert {path.name for path in FOLDER.iterdir()} - measured == set(PAGES)
 
 
 def test_no_metric_is_made_of_which_the_page_says_nothing() -> None:
