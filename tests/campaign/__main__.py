@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 
 from tests.campaign.catalogue import FAULTS, named, pairs
+from tests.campaign.deeds import start_agent
 from tests.campaign.fault import LabFault
 from tests.campaign.outcome import Outcome
 from tests.campaign.page import rendered
@@ -26,9 +27,6 @@ from tests.places import REPOSITORY
 
 RESULTS = REPOSITORY / "build" / "campaign.json"
 PAGE = REPOSITORY / "docs" / "reference" / "campaign.md"
-
-SETTINGS = {"CALICO_AGENT_SUPERVISE_STABLE_AFTER_SECONDS": "15"}
-"""A calico/node that has run so long lasted: the second fault of a host does not wait for the backoff of the first."""
 
 Trial = tuple[LabFault, ...]
 
@@ -72,7 +70,7 @@ def _run(pool: Pool, trials: list[Trial], outcomes: dict[str, Outcome], seed: in
         with named_lab("campaign") as lab:
             lab.up(Options(pool=pool), bare=True)
             for host in lab.options.names:
-                lab.agent_start(host, SETTINGS)
+                start_agent(lab, host)
             for host in lab.options.names:
                 lab.pod(host, f"pod{host.removeprefix('host')}-a")
             while trials:

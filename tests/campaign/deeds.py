@@ -6,14 +6,19 @@ import signal
 from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from tests.lab.agent import Agent
+from tests.lab.engine import CONTAINER
 from tests.lab.errors import LabError
 from tests.lab.image.keys import NODES
 from tests.lab.lab import Lab
 from tests.lab.namespaces import Sandbox
 from tests.lab.options import address
+
+SETTINGS = {"CALICO_AGENT_SUPERVISE_STABLE_AFTER_SECONDS": "15"}
+"""A calico/node that has run so long lasted: the second fault of a host does not wait for the backoff of the first."""
 
 FOREIGN = "10.77.0.1"
 """The wire: a next hop that is no node's."""
@@ -95,9 +100,31 @@ def agent_pid(lab: Lab, host: str) -> int:
     return found.pid
 
 
-def reload(lab: Lab, host: str) -> None:
-    """Have a host's agent read its configuration anew."""
+def start_agent(lab: Lab, host: str) -> None:
+    """Start the agent of a host."""
+    lab.agent_start(host, SETTINGS)
+
+
+@contextmanager
+def configured(lab: Lab, host: str, old: str, new: str) -> Iterator[None]:
+    """A host's agent is told to read another configuration, in which `new` is in the place of `old`."""
+    file = Path(lab.host(host).root, "etc/calico-agent/calico-agent.toml")
+    before = file.read_text()
+    if old not in before:
+        raise LabError(f"{old!r} is not in the configuration of {host}")
+    file.write_text(before.replace(old, new, 1))
     os.kill(agent_pid(lab, host), signal.SIGHUP)
+    yield
+    file.write_text(before)
+    os.kill(agent_pid(lab, host), signal.SIGHUP)
+
+
+@contextmanager
+def paused(lab: Lab, host: str) -> Iterator[None]:
+    """A host's agent does nothing about its container."""
+    on(lab, host, "calico-agent pause --for 1h --why campaign")
+    yield
+    on(lab, host, "calico-agent resume")
 
 
 @contextmanager
@@ -109,14 +136,20 @@ def held(lab: Lab, host: str) -> Iterator[None]:
     on(lab, host, f"kill -CONT {pid}")
 
 
+def signal_bird(lab: Lab, host: str, name: str) -> None:
+    """Send BIRD inside the container a signal: KILL, STOP, CONT. None may run."""
+    find = 'for d in /proc/[0-9]*; do read -r n <$d/comm; [ "$n" = bird ] && echo ${d#/proc/}; done'
+    lab.engine(host).docker("exec", CONTAINER, "sh", "-c", f"kill -{name} $({find})", check=name != "CONT")
+
+
 def birdc(lab: Lab, host: str, *words: str) -> None:
     """Tell BIRD something."""
-    lab.engine(host).docker("exec", "calico-node", "birdcl", *words)
+    lab.engine(host).docker("exec", CONTAINER, "birdcl", *words)
 
 
 def protocol(lab: Lab, host: str, kind: str) -> str:
     """The name of BIRD's protocol that is of a kind, such as `Kernel`."""
-    said = lab.engine(host).docker("exec", "calico-node", "birdcl", "show", "protocols").stdout
+    said = lab.engine(host).docker("exec", CONTAINER, "birdcl", "show", "protocols").stdout
     rows = (line.split() for line in said.splitlines())
     return next(row[0] for row in rows if len(row) > 1 and row[1] == kind)
 

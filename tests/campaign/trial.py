@@ -114,8 +114,8 @@ def _wait_for_words(watch: Watch, faults: tuple[LabFault, ...], begun: float) ->
 
 def _times(sight: Sight, roots: frozenset[str]) -> tuple[float | None, float | None]:
     """When the first problem of these codes was suspected, and when it was confirmed."""
-    suspected = [at for problem, at in sight.suspected.items() if code_of(problem) in roots]
-    confirmed = [at for problem, at in sight.confirmed.items() if code_of(problem) in roots]
+    suspected = [at for problem, at in dict(sight.suspected).items() if code_of(problem) in roots]
+    confirmed = [at for problem, at in dict(sight.confirmed).items() if code_of(problem) in roots]
     return min(suspected, default=None), min(confirmed, default=None)
 
 

@@ -1,14 +1,15 @@
 """BIRD's sessions, and what the datastore asks of them."""
 
 import json
-import signal
 from collections.abc import Iterator
+from contextlib import ExitStack
 
-from tests.campaign.deeds import birdc, held, node_with, process, protocol, record, signal_all
+from tests.campaign.deeds import birdc, held, node_with, on, process, protocol, record, signal_bird
 from tests.campaign.fault import fault
 from tests.lab.engine import CONTAINER
 from tests.lab.image.keys import BGP_DEFAULT, PEERS
 from tests.lab.lab import Lab
+from tests.patience import eventually
 
 _LISTEN = "import socket, time; s = socket.create_server(('', 179)); time.sleep(600)"
 
@@ -32,6 +33,16 @@ def peer_that_is_not_there(lab: Lab) -> Iterator[None]:
 def peer_that_bird_is_not_told(lab: Lab) -> Iterator[None]:
     """confd of host1 stands still while a BGPPeer for host1 is made."""
     with held(lab, "host1"), record(lab, f"{PEERS}nobody", _peer("nobody", node="host1")):
+        yield
+
+
+@fault("host1", "BGP-STALE-SESSION", "SV-CONFD", touches="bgp-peers host1 records", patience=60.0)
+def peer_gone_that_bird_is_not_told(lab: Lab) -> Iterator[None]:
+    """A BGPPeer for host1 is deleted while confd of host1 stands still."""
+    with ExitStack() as until_told:
+        with record(lab, f"{PEERS}nobody", _peer("nobody", node="host1")):
+            eventually(lambda: _shown(lab), lambda now: "Node_10_77_0_200" in now)
+            until_told.enter_context(held(lab, "host1"))
         yield
 
 
@@ -71,13 +82,17 @@ def static_protocol_disabled(lab: Lab) -> Iterator[None]:
 @fault("host1", "BGP-PORT", "HOST-PORT", "SV-PORT", touches="host1", patience=60.0)
 def port_taken(lab: Lab) -> Iterator[None]:
     """Another program takes the BGP port of host1 while BIRD is started again."""
-    with held(lab, "host1"):
-        signal_all(lab, "host1", "bird", signal.SIGKILL)
-        taker = process(lab, "host1", "python3", "-c", _LISTEN)
-        taker.__enter__()
-    yield
-    taker.__exit__(None, None, None)
+    with ExitStack() as taken:
+        with held(lab, "host1"):
+            signal_bird(lab, "host1", "KILL")
+            taken.enter_context(process(lab, "host1", "python3", "-c", _LISTEN))
+            eventually(lambda: on(lab, "host1", "ss -ltn"), lambda now: ":179 " in now)
+        yield
     lab.engine("host1").docker("restart", "--time", "1", CONTAINER)
+
+
+def _shown(lab: Lab) -> str:
+    return lab.engine("host1").docker("exec", CONTAINER, "birdcl", "show", "protocols").stdout
 
 
 def _peer(name: str, **spec: str) -> str:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.campaign.deeds import held, process, reload, signal_all
+from tests.campaign.deeds import configured, held, paused, process, signal_all, signal_bird
 from tests.campaign.fault import fault
 from tests.lab.engine import CONTAINER
 from tests.lab.lab import Lab
@@ -64,44 +64,39 @@ def container_paused(lab: Lab) -> Iterator[None]:
 @fault("host2", "SV-EXITED", "SV-STOPPED", touches="host2")
 def container_killed_in_a_pause(lab: Lab) -> Iterator[None]:
     """The agent of host2 is paused, and its calico/node killed."""
-    lab.exec("host2", "calico-agent", "pause", "--for", "1h", "--why", "campaign", check=True)
-    lab.engine("host2").docker("kill", CONTAINER)
-    yield
-    lab.exec("host2", "calico-agent", "resume", check=True)
+    with paused(lab, "host2"):
+        lab.engine("host2").docker("kill", CONTAINER)
+        yield
 
 
 @fault("host1", "SV-ABSENT", touches="host1")
 def container_removed_in_a_pause(lab: Lab) -> Iterator[None]:
     """The agent of host1 is paused, and its calico/node removed."""
-    lab.exec("host1", "calico-agent", "pause", "--for", "1h", "--why", "campaign", check=True)
-    lab.engine("host1").docker("rm", "--force", CONTAINER)
-    yield
-    lab.exec("host1", "calico-agent", "resume", check=True)
+    with paused(lab, "host1"):
+        lab.engine("host1").docker("rm", "--force", CONTAINER)
+        yield
 
 
 @fault("host1", touches="host1")
 def bird_killed(lab: Lab) -> Iterator[None]:
     """BIRD of host1 is killed; its supervisor starts it again."""
-    signal_all(lab, "host1", "bird", signal.SIGKILL)
+    signal_bird(lab, "host1", "KILL")
     yield
 
 
 @fault("host1", "BIRD-HUNG", touches="host1")
 def bird_frozen(lab: Lab) -> Iterator[None]:
     """BIRD of host1 is stopped by SIGSTOP."""
-    signal_all(lab, "host1", "bird", signal.SIGSTOP)
+    signal_bird(lab, "host1", "STOP")
     yield
-    try:
-        signal_all(lab, "host1", "bird", signal.SIGCONT)
-    except ProcessLookupError:
-        return  # the container was restarted meanwhile
+    signal_bird(lab, "host1", "CONT")
 
 
 @fault("host3", "BIRD-DOWN", touches="host3")
 def bird_gone(lab: Lab) -> Iterator[None]:
     """BIRD of host3 is killed, and nobody starts it again."""
     with held(lab, "host3"):
-        signal_all(lab, "host3", "bird", signal.SIGKILL)
+        signal_bird(lab, "host3", "KILL")
         yield
 
 
@@ -153,12 +148,19 @@ def docker_frozen_for_a_moment(lab: Lab) -> Iterator[None]:
 @fault("host1", "SV-DRIFT", touches="host1", patience=60.0)
 def environment_is_another(lab: Lab) -> Iterator[None]:
     """The agent of host1 is paused, and its configuration asks for another environment of calico/node."""
-    lab.exec("host1", "calico-agent", "pause", "--for", "1h", "--why", "campaign", check=True)
-    file = Path(lab.host("host1").root, "etc/calico-agent/calico-agent.toml")
-    before = file.read_text()
-    file.write_text(f'{before}CAMPAIGN = "yes"\n')  # its last table is that of the environment
-    reload(lab, "host1")
-    yield
-    file.write_text(before)
-    reload(lab, "host1")
-    lab.exec("host1", "calico-agent", "resume", check=True)
+    with paused(lab, "host1"), configured(lab, "host1", "[node.env]", '[node.env]\nCAMPAIGN = "yes"'):
+        yield
+
+
+@fault("host2", "SV-ROLLED-BACK", "SV-CRASHLOOP", touches="host2", patience=150.0)
+def environment_that_does_not_start(lab: Lab) -> Iterator[None]:
+    """The configuration of host2 asks for an environment with which calico/node ends at once."""
+    with configured(lab, "host2", "[node.env]", '[node.env]\nDATASTORE_TYPE = "etcd"'):
+        yield
+
+
+@fault("host3", "SV-IMAGE", touches="host3", patience=90.0)
+def image_that_cannot_be_had(lab: Lab) -> Iterator[None]:
+    """The configuration of host3 asks for an image that nobody has."""
+    with configured(lab, "host3", lab.options.image, "calico/node:nowhere"):
+        yield

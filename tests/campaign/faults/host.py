@@ -4,9 +4,8 @@ import json
 import os
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 
-from tests.campaign.deeds import FOREIGN, agent_pid, on, reload, wire
+from tests.campaign.deeds import FOREIGN, agent_pid, configured, on, start_agent, wire
 from tests.campaign.fault import fault
 from tests.lab.agent import Agent
 from tests.lab.lab import Lab
@@ -136,13 +135,8 @@ def state_directory_read_only(lab: Lab) -> Iterator[None]:
 @fault("host1", "CFG-REFUSED", touches="configuration-of-host1")
 def configuration_broken(lab: Lab) -> Iterator[None]:
     """The agent of host1 is told to read a configuration with a key that does not exist."""
-    file = Path(lab.host("host1").root, "etc/calico-agent/calico-agent.toml")
-    before = file.read_text()
-    file.write_text(f"nonsense = 1\n{before}")
-    reload(lab, "host1")
-    yield
-    file.write_text(before)
-    reload(lab, "host1")
+    with configured(lab, "host1", "mode =", "nonsense = 1\nmode ="):
+        yield
 
 
 @fault("host2", touches="agent-of-host2")
@@ -150,7 +144,7 @@ def agent_killed(lab: Lab) -> Iterator[None]:
     """The agent of host2 is killed, and started again as its unit would."""
     os.kill(agent_pid(lab, "host2"), signal.SIGKILL)
     eventually(lambda: Agent(lab.host("host2")).process(), lambda now: now is None)
-    lab.agent_start("host2")
+    start_agent(lab, "host2")
     yield
 
 

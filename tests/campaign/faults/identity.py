@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 
-from tests.campaign.deeds import node_with, on, record, records
+from tests.campaign.deeds import node_with, on, record, records, start_agent
 from tests.campaign.fault import fault
 from tests.lab.image.keys import NODES
 from tests.lab.lab import Lab
@@ -15,7 +15,7 @@ def bridge_registered(lab: Lab) -> Iterator[None]:
     lab.node_stop("host3")
     lab.node_start("host3", {"IP": "172.17.0.1"})
     yield
-    lab.agent_start("host3")
+    start_agent(lab, "host3")
 
 
 @fault("host1", "IP-ELSEWHERE", touches="host3 node-of-host3 records", patience=60.0)
@@ -24,7 +24,7 @@ def address_of_nobody_registered(lab: Lab) -> Iterator[None]:
     lab.node_stop("host3")
     lab.node_start("host3", {"IP": "10.77.0.99"})
     yield
-    lab.agent_start("host3")
+    start_agent(lab, "host3")
 
 
 @fault("host2", "IP-NOT-LOCAL", "IP-MISMATCH", touches="node-of-host2 records")
@@ -80,7 +80,7 @@ def name_of_another_node(lab: Lab) -> Iterator[None]:
     yield
     lab.node_stop("host3")
     lab.datastore.put(f"{NODES}host2", before)
-    lab.agent_start("host3")
+    start_agent(lab, "host3")
 
 
 @fault("host1", touches="claim-of-host1 records")

@@ -101,6 +101,15 @@ def route_by_hand_that_bird_spreads(lab: Lab) -> Iterator[None]:
         yield
 
 
+@fault("host1", "RT-STALE", touches=ROUTES)
+def route_to_a_block_of_nobody(lab: Lab) -> Iterator[None]:
+    """A route to a block that nobody owns, as if BIRD had written it, comes ten times a second."""
+    block = "192.168.251.64/26"
+    with again_and_again(lab, "host1", f"ip route replace {block} via 10.77.0.12 dev eth0 proto bird"):
+        yield
+    lab.exec("host1", "ip", "route", "del", block)  # BIRD may have taken it away already
+
+
 @fault("host1", "RT-BLACKHOLE-MISSING", touches="own-block-of-host1")
 def own_blackhole_replaced(lab: Lab) -> Iterator[None]:
     """An unreachable route is in the place of the blackhole of host1's own block."""
