@@ -5,8 +5,6 @@ import math
 import socket
 import time
 from contextlib import suppress
-from types import TracebackType
-from typing import Self
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError, ProtocolError
@@ -15,6 +13,7 @@ from urllib3.util import make_headers
 
 from calico_agent.model.settings import DatastoreSettings
 from calico_agent.sources.datastore.etcd2.answer import Etcd2Answer, decode_answer
+from calico_agent.sources.datastore.in_use import ClosedAfterUse
 from calico_agent.sources.datastore.position import Stamp
 from calico_agent.sources.datastore.server.endpoints import Endpoint
 from calico_agent.sources.datastore.server.error import DatastoreError
@@ -38,7 +37,7 @@ FAILURES = (OSError, http.client.HTTPException, HTTPError, ValueError)
 """What a request may fail with, beside DatastoreError."""
 
 
-class Etcd2Connection:
+class Etcd2Connection(ClosedAfterUse):
     """An HTTP connection to one member. Every call has a deadline and raises DatastoreError."""
 
     def __init__(self, endpoint: Endpoint, settings: DatastoreSettings, timeout: float) -> None:
@@ -50,14 +49,6 @@ class Etcd2Connection:
             user_agent="calico-agent",
         )
         self._http = self.open()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """End the connection, from any thread."""

@@ -10,19 +10,18 @@ import queue
 import threading
 from collections.abc import Iterator, Mapping
 from functools import partial
-from types import TracebackType
-from typing import Self
 
 from urllib3.connection import HTTPConnection
 
 from calico_agent.sources.datastore.backend import Changes
 from calico_agent.sources.datastore.etcd2.link import FAILURES, LARGEST_EVENT, Etcd2Connection, read_answer, shutdown
+from calico_agent.sources.datastore.in_use import CancelledAfterUse
 from calico_agent.sources.datastore.server.error import DatastoreError
 from calico_agent.sources.decode_error import Malformed
 from calico_agent.worker import Errand
 
 
-class WatchV2:
+class WatchV2(CancelledAfterUse):
     """Open polls, a thread for each prefix: iterate `changes()` in one thread, `cancel()` from any."""
 
     def __init__(self, connection: Etcd2Connection, starts: Mapping[str, int]) -> None:
@@ -33,14 +32,6 @@ class WatchV2:
         for poll, (prefix, index) in zip(self._polls, starts.items(), strict=True):
             name = f"etcd poll {prefix}"
             Errand(name, partial(self._poll, poll, prefix, index)).start()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.cancel()
 
     def changes(self) -> Iterator[Changes]:
         """What changed, as etcd reports it, until the watch ends; it always ends with an DatastoreError."""

@@ -13,11 +13,11 @@ import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from calico_agent.descriptors import can_open
 from calico_agent.model.settings import DatastoreSettings
+from calico_agent.sources.datastore.in_use import ClosedAfterUse
 from calico_agent.sources.datastore.server.endpoints import Endpoint
 from calico_agent.sources.datastore.server.error import DatastoreError
 from calico_agent.sources.datastore.server.reachability import find_cause
@@ -57,7 +57,7 @@ _OPTIONS = [
 ]
 
 
-class EtcdConnection:
+class EtcdConnection(ClosedAfterUse):
     """A connection to one member. Every call has the deadline `timeout` (s) and raises DatastoreError."""
 
     def __init__(self, endpoint: Endpoint, settings: DatastoreSettings, timeout: float) -> None:
@@ -74,14 +74,6 @@ class EtcdConnection:
         except DatastoreError:
             self.close()
             raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """End the connection and whatever still waits on it, from any thread."""

@@ -2,15 +2,14 @@
 
 import queue
 from collections.abc import Iterator, Mapping
-from types import TracebackType
-from typing import Self
 
 from calico_agent.sources.datastore.backend import Changes
 from calico_agent.sources.datastore.etcd3.link import EtcdConnection, etcdrpc
+from calico_agent.sources.datastore.in_use import CancelledAfterUse
 from calico_agent.sources.datastore.server.error import DatastoreError
 
 
-class WatchV3:
+class WatchV3(CancelledAfterUse):
     """An open watch: iterate `changes()` in one thread, `cancel()` from any. As a context it ends with the block."""
 
     def __init__(
@@ -29,14 +28,6 @@ class WatchV3:
         with connection.translated():
             # `hasleader`: a member that lost its leader ends the watch instead of keeping silent.
             self._call = stub.Watch(iter(self._requests.get, None), metadata=(*metadata, ("hasleader", "true")))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.cancel()
 
     def changes(self) -> Iterator[Changes]:
         """What changed, as etcd reports it, until the watch ends; it always ends with an DatastoreError."""

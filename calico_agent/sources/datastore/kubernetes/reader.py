@@ -2,8 +2,6 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from itertools import chain
-from types import TracebackType
-from typing import Self
 from urllib.parse import quote
 
 import msgspec
@@ -11,6 +9,7 @@ import msgspec
 from calico_agent.model.calico.node import Block
 from calico_agent.model.calico.workload_endpoint import WorkloadEndpoint
 from calico_agent.model.network.address import IPNetwork
+from calico_agent.sources.datastore.in_use import ClosedAfterUse
 from calico_agent.sources.datastore.kubernetes.client import ApiClient
 from calico_agent.sources.datastore.kubernetes.decode import BLOCKS, block_key, decode_key
 from calico_agent.sources.datastore.kubernetes.kinds import STAMP, FollowedKind, group_of, kinds_of, path_of
@@ -53,7 +52,7 @@ class Seen:
         return tuple(kind.prefix for kind in self.kinds)
 
 
-class KubernetesConnection:
+class KubernetesConnection(ClosedAfterUse):
     """A connection to the API, to read. Every call has a deadline and raises DatastoreError."""
 
     def __init__(self, endpoint: Endpoint, client: ApiClient, seen: Seen, *, pod_cidrs: bool, group: str = "") -> None:
@@ -63,14 +62,6 @@ class KubernetesConnection:
         self._pod_cidrs = pod_cidrs
         self._told_group = group
         self._listed: dict[str, int] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """End the connection. What still waits on it ends by its deadline."""

@@ -11,10 +11,9 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from types import TracebackType
-from typing import Self
 
 from calico_agent.sources.datastore.backend import Changes
+from calico_agent.sources.datastore.in_use import CancelledAfterUse
 from calico_agent.sources.datastore.kubernetes.client import ApiClient
 from calico_agent.sources.datastore.kubernetes.event_stream import EventStream
 from calico_agent.sources.datastore.kubernetes.kinds import FollowedKind
@@ -50,7 +49,7 @@ class _Listed:
     objects: tuple[Object, ...]
 
 
-class KubernetesWatch:
+class KubernetesWatch(CancelledAfterUse):
     """Iterate `changes()` in one thread, `cancel()` from any. `known` is brought up to date with what is handed on.
 
     `nodes` is the size of the cluster: so many hosts list anew when this one has to.
@@ -75,14 +74,6 @@ class KubernetesWatch:
 
     def _start(self, name: str, work: Callable[[], object]) -> None:
         Errand(name, partial(self._guarded, work)).start()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.cancel()
 
     def cancel(self) -> None:
         """End the watches and their threads."""

@@ -4,12 +4,12 @@ The API takes a Lease only in the state (`resourceVersion`) in which it was read
 """
 
 import json
-from types import TracebackType
-from typing import NoReturn, Self
+from typing import NoReturn
 from urllib.parse import quote
 
 from calico_agent.model.name_lease import ClaimName, NameOwner
 from calico_agent.sources.datastore.calico.name_lease import encode_owner
+from calico_agent.sources.datastore.in_use import ClosedAfterUse
 from calico_agent.sources.datastore.kubernetes.client import ApiClient
 from calico_agent.sources.datastore.kubernetes.leases.lease import (
     LEASES,
@@ -40,20 +40,12 @@ def _decoded(raw: bytes) -> NameClaim:
         raise DatastoreError(f"a Lease of {NAMESPACE} cannot be understood: {malformed.what}", "failed") from None
 
 
-class LeaseClaims:
+class LeaseClaims(ClosedAfterUse):
     """A connection to the API, to claim node names. Every call has a deadline and raises DatastoreError."""
 
     def __init__(self, client: ApiClient) -> None:
         self._client = client
         self._held: NameClaim | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """End the connection. What still waits on it ends by its deadline."""
