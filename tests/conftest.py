@@ -8,6 +8,7 @@ What a run before has left because it was killed is cleared first.
 
 import gc
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -24,7 +25,11 @@ settings.load_profile("patient")
 
 
 def pytest_sessionstart() -> None:
-    """The processes of pytest-xdist carry the name of the one that started them."""
+    """The processes of pytest-xdist carry the name of the one that started them.
+
+    What a shell runs in the background ignores SIGINT, and so would all that the tests start and interrupt.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if sign() and os.geteuid() == 0:
         clear_leftovers()
 

@@ -16,7 +16,7 @@ KEY_PATH = re.compile(
 )
 TAKES_APART = {"partition", "rpartition", "split", "rsplit", "startswith", "endswith", "removeprefix", "removesuffix"}
 # What people type to see the record of a claim on a block.
-ALLOWED = {("checks/sentences.py", "/calico/ipam/v2/host/"), ("checks/sentences.py", "/block/")}
+ALLOWED = {("checks/records.py", "/calico/ipam/v2/host/"), ("checks/records.py", "/block/")}
 
 
 def key_paths(source: str) -> Iterator[str]:

@@ -45,7 +45,7 @@ def _idle(world: World) -> str:
     """What an agent that supervises says of a container with which all is well."""
     if world.store == ETCD:
         return "calico-node is running"
-    return "not starting calico/node: Calico's data is in the Kubernetes API: it is started by others"
+    return "not starting calico/node: calico/node is given a kubeconfig, and [datastore] names none"
 
 
 def _overdone(agents: Agents, world: World, fault: Fault, hostname: str) -> Iterator[str]:

@@ -35,6 +35,7 @@ ELSEWHERE = {
     "SV-STOPPED": (_MEMORY, "tests/checks/container/test_supervision.py"),
     "SV-PORT": (_MEMORY, "tests/checks/container/test_guards.py"),
     "SV-STUCK": (_PASSING, "tests/checks/container/test_state.py"),
+    "NAME-NO-NODE": (_KUBELET, "tests/checks/container/test_guards.py"),
     "NODE-NOT-READY": (_KUBELET, "tests/checks/identity/test_cluster_nodes.py"),
     "IP-INTERNAL": (_KUBELET, "tests/checks/identity/test_cluster_nodes.py"),
     "RT-POD-CIDRS": (_KUBELET, "tests/checks/blocks/test_pod_cidrs.py"),
