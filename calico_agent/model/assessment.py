@@ -1,12 +1,12 @@
 """What one observation means: conditions, problems, and what is counted beside them."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from calico_agent.model.calico.bird import Session
 from calico_agent.model.container.program import Stage
-from calico_agent.model.finding import Condition, Problem
+from calico_agent.model.finding import Condition, Finding, Problem
 from calico_agent.model.identity import Identity
 from calico_agent.model.joining import Area
 from calico_agent.model.network.address import Family, IPNetwork
@@ -79,3 +79,14 @@ class Assessment:
         found = (one for problem in self.problems for one in (problem.cause, *problem.consequences))
         spoken_of = ((one.prefix, one.beneath) for one in found if one.fault.area is Area.ROUTES)
         return frozenset(prefix for both in spoken_of for prefix in both if prefix is not None)
+
+    def doubting(self, keys: Collection[tuple[str, str, str]]) -> "Assessment":
+        """Return the same, where the findings with these keys prove nothing yet."""
+
+        def doubted(one: Finding) -> Finding:
+            return replace(one, early=True) if one.key in keys else one
+
+        if not keys:
+            return self
+        problems = (Problem(doubted(one.cause), tuple(map(doubted, one.consequences))) for one in self.problems)
+        return replace(self, problems=tuple(problems))

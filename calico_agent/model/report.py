@@ -31,6 +31,12 @@ class TimedCondition:
     since: datetime
 
 
+def since_true(conditions: tuple[TimedCondition, ...], kind: ConditionType) -> datetime | None:
+    """Return since when a condition is True; None when it is not."""
+    timed = next((each for each in conditions if each.condition.type is kind), None)
+    return timed.since if timed is not None and timed.condition.status is Status.TRUE else None
+
+
 @dataclass(frozen=True, slots=True)
 class TimedProblem:
     """A problem, since when it is seen, and whether it outlived the hold-down.

@@ -216,6 +216,10 @@ class Collector:
         """What Kubernetes says of some nodes; none where the datastore is another one."""
         return self._datastore.nodes_of(names)
 
+    def doubted(self, keys: frozenset[tuple[str, str, str]]) -> frozenset[tuple[str, str, str]]:
+        """Those of findings that hang on nodes which are not known as they are now."""
+        return self._datastore.doubted(keys)
+
     def heartbeat(self, part: str) -> float:
         """When one of `PARTS` was last seen alive (monotonic seconds); now, where it is not used."""
         if part in {MIRROR, KEEPER, HOLDERS}:

@@ -3,6 +3,7 @@
 Without configuration its settings come from the calico/node that runs here.
 """
 
+import math
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
@@ -20,6 +21,7 @@ from calico_agent.model.host.cluster_node import ClusterNode
 from calico_agent.model.network.address import IPAddress, IPNetwork
 from calico_agent.model.observation import Observation, Unreadable
 from calico_agent.model.settings import DatastoreSettings, Mode
+from calico_agent.report.node_doubts import NodeDoubts
 from calico_agent.sources.datastore.backend import Backend, BackendOf, HolderReader, NodeObjectReader
 from calico_agent.sources.datastore.backends import backend_of, name_holders_of, node_objects_of
 from calico_agent.sources.datastore.cache import SnapshotFile
@@ -69,6 +71,8 @@ class DatastoreSource:
         self._hung: Unreadable | None = None
         self._silent = True
         self._nodes: NodeObjectReader | None = None
+        self._listed = math.inf
+        self._doubts = NodeDoubts()
         self.settings: DatastoreSettings | None = None
         self.endpoints: tuple[IPAddress, ...] = ()
 
@@ -111,6 +115,18 @@ class DatastoreSource:
         if self._nodes is None or self._nodes.settings != self.settings:
             self._nodes = node_objects_of(self.settings)
         return {} if self._nodes is None else self._nodes.read(names)
+
+    def doubted(self, keys: frozenset[tuple[str, str, str]]) -> frozenset[tuple[str, str, str]]:
+        """Those of findings, by their keys, that wait until nodes are known as they are now. Has that done soon.
+
+        None where they are always known, and while the datastore does not answer.
+        """
+        if self._mirror is None or self._backend is None or self._silent:
+            return frozenset()
+        waiting, after = self._doubts.judge(keys, self._listed, time.monotonic())
+        if after is not None:
+            self._backend.list_nodes(after)
+        return waiting
 
     def with_holders(self, observation: Observation, names: frozenset[str]) -> Observation:
         """The same, with who has these names, where the reading of the datastore does not have all claims."""
@@ -156,7 +172,8 @@ class DatastoreSource:
             settings = self.settings  # the container or file that told us is gone; the cluster is where it was
         if settings != self.settings:
             self._follow(settings)
-        if self._mirror is not None:
+        if self._mirror is not None and self._backend is not None:
+            self._listed = self._backend.nodes_listed  # before: what is read then is as new, or newer
             return self._mirror.snapshot()
         if self._hung is not None:
             return self._hung
@@ -201,6 +218,7 @@ class DatastoreSource:
 
         remembered = self._keeper.load() if self._keeper else None
         self._mirror = Mirror(settings, self._wake, remembered=remembered, backend=self._backend)
+        self._doubts = NodeDoubts()
         self._mirror.start()
         if self._keeper is not None:
             self._keeper.keep(self._mirror.last_good)

@@ -19,14 +19,14 @@ from calico_agent.model.assessment import Assessment
 from calico_agent.model.calico.node import Block, Datastore
 from calico_agent.model.calico.workload_endpoint import WorkloadEndpoints
 from calico_agent.model.container.supervision import Attempts, Plan, Supervising
-from calico_agent.model.finding import ConditionType, Status
+from calico_agent.model.finding import ConditionType
 from calico_agent.model.host.cluster_node import ClusterNode
 from calico_agent.model.identity import Identity, KeptIdentity
 from calico_agent.model.last_value_cache import caches_in_use
 from calico_agent.model.name_lease import LONG_UP_SECONDS
 from calico_agent.model.network.address import IPAddress, IPNetwork
 from calico_agent.model.observation import Observation, Unreadable
-from calico_agent.model.report import Report, TimedCondition, TimedProblem
+from calico_agent.model.report import Report, TimedCondition, TimedProblem, since_true
 from calico_agent.model.settings import IdentitySettings, Mode
 from calico_agent.plan.maintenance.pause import held_back
 from calico_agent.plan.name_lease import plan_claim
@@ -38,7 +38,7 @@ from calico_agent.report.session_changes import remembered
 from calico_agent.report.timeline import Sightings, advance
 from calico_agent.runtime.compose import compose
 from calico_agent.runtime.memory import Memory
-from calico_agent.runtime.pods import suspects_of, with_pods
+from calico_agent.runtime.pods import hanging_on_nodes, suspects_of, with_pods
 from calico_agent.runtime.supervision import desired_container, specification_of, succession_of
 
 # A name that is another machine's gives way to the next one that this host may have.
@@ -66,6 +66,9 @@ class Outside(Protocol):
 
     def nodes_of(self, names: frozenset[str]) -> Mapping[str, ClusterNode | None]:
         """Return what Kubernetes says of some nodes; none where the datastore is another one."""
+
+    def doubted(self, keys: frozenset[tuple[str, str, str]]) -> frozenset[tuple[str, str, str]]:
+        """Return those of findings that hang on nodes which are not known as they are now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +123,8 @@ def evaluate(outside: Outside, config: Config, memory: Memory, at: datetime) -> 
     if further is not observation:
         observation = further
         assessment = _assess(observation, identity, config, memory.attempts)
-    return Evaluation(observation, identity, assessment)
+    doubted = outside.doubted(hanging_on_nodes(assessment))
+    return Evaluation(observation, identity, assessment.doubting(doubted))
 
 
 def make_plan(
@@ -148,7 +152,7 @@ def make_plan(
         progress=progress_of(observation, assessment, container),
         pull=observation.pull,
         order=observation.maintenance.order,
-        etcd_since=_since_true(conditions, ConditionType.DATASTORE_REACHABLE),
+        etcd_since=since_true(conditions, ConditionType.DATASTORE_REACHABLE),
         now=observation.at,
         hold_down=config.hold_down,
         jitter=random.random(),  # noqa: S311 - it spreads restarts over time, nobody must not guess it
@@ -169,7 +173,7 @@ def _by_age(observation: Observation, sightings: Sightings) -> Observation:
     host = observation.host
     if isinstance(host, Unreadable):
         return observation
-    since = _since_true(sightings.conditions, ConditionType.DATASTORE_REACHABLE)
+    since = since_true(sightings.conditions, ConditionType.DATASTORE_REACHABLE)
     long = since is not None and observation.at - since > timedelta(seconds=LONG_UP_SECONDS)
     return replace(observation, host=replace(host, long_up=host.long_up and long))
 
@@ -241,9 +245,3 @@ def _kept(evaluation: Evaluation, config: Config, before: KeptIdentity) -> KeptI
     used = addresses_in_use(observation.docker, observation.datastore, identity.name.name)
     names = names_in_use(observation.docker)
     return remember(before, identity, observation.host.machine_id, used, observation.at, names=names)
-
-
-def _since_true(conditions: tuple[TimedCondition, ...], kind: ConditionType) -> datetime | None:
-    """Since when a condition is True; None when it is not."""
-    timed = next((each for each in conditions if each.condition.type is kind), None)
-    return timed.since if timed is not None and timed.condition.status is Status.TRUE else None

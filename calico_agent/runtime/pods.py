@@ -15,16 +15,21 @@ from calico_agent.expected.pods import (
     with_asked,
 )
 from calico_agent.expected.view import View
+from calico_agent.faults.bgp.bird import BIRD_LINK
 from calico_agent.faults.node.kubernetes import NODE_NOT_READY
 from calico_agent.model.assessment import Assessment
 from calico_agent.model.calico.node import Block
 from calico_agent.model.calico.workload_endpoint import WorkloadEndpoints
+from calico_agent.model.finding import Severity
+from calico_agent.model.joining import Area
 from calico_agent.model.network.address import IPAddress, IPNetwork
 from calico_agent.model.network.prefix import key_of
 from calico_agent.model.network.route import host_prefix
 from calico_agent.model.observation import Observation, Unreadable
 
 BlocksOf = Callable[[Collection[IPNetwork]], tuple[Block, ...]]
+_BY_NODES = frozenset({Area.NAME, Area.ADDRESS, Area.NODE, Area.BGP, Area.ROUTES})
+
 EndpointsOf = Callable[[frozenset[str], frozenset[int], frozenset[IPAddress]], WorkloadEndpoints | Unreadable | None]
 
 
@@ -71,3 +76,13 @@ def suspects_of(assessment: Assessment) -> frozenset[str]:
     return frozenset(
         one.node for one in findings if one.node and any(NODE_NOT_READY in causes.faults for causes in one.fault.causes)
     )
+
+
+def hanging_on_nodes(assessment: Assessment) -> frozenset[tuple[str, str, str]]:
+    """The keys of findings that other records of nodes might not show: of nodes that are new, gone or readdressed.
+
+    Not those that only inform.
+    """
+    findings = (one for problem in assessment.problems for one in (problem.cause, *problem.consequences))
+    by_nodes = (one for one in findings if one.fault.area in _BY_NODES or one.fault is BIRD_LINK)
+    return frozenset(one.key for one in by_nodes if one.severity is not Severity.INFO)

@@ -137,6 +137,9 @@ class Agent:
     def nodes_of(self, names: frozenset[str]) -> Mapping[str, ClusterNode | None]:
         return self.source.nodes_of(names)
 
+    def doubted(self, keys: frozenset[tuple[str, str, str]]) -> frozenset[tuple[str, str, str]]:
+        return self.source.doubted(keys)
+
     def with_routes(self, observation: Observation, about: Collection[IPNetwork]) -> Observation:  # noqa: ARG002
         return observation
 

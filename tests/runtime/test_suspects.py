@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from calico_agent.config import Config
 from calico_agent.model.calico.node import Block, Datastore
@@ -10,8 +10,10 @@ from calico_agent.model.calico.workload_endpoint import WorkloadEndpoints
 from calico_agent.model.host.cluster_node import ClusterNode
 from calico_agent.model.network.address import IPAddress, IPNetwork
 from calico_agent.model.observation import Observation, Unreadable
+from calico_agent.report.timeline import Sightings, advance
 from calico_agent.runtime.memory import Memory
 from calico_agent.runtime.pipeline import evaluate
+from calico_agent.runtime.pods import hanging_on_nodes
 from tests.places import DATA
 from tests.replay.kubernetes import AT, NOT_RECORDED, read_host
 
@@ -25,6 +27,7 @@ class Recorded:
     seen: Observation
     says: Mapping[str, ClusterNode]
     asked: list[frozenset[str]] = field(default_factory=list)
+    waiting: frozenset[tuple[str, str, str]] = frozenset()
 
     def observe(self, at: datetime) -> Observation:
         assert at == self.seen.at
@@ -51,6 +54,9 @@ class Recorded:
         self.asked.append(names)
         return {name: self.says[name] for name in names if name in self.says}
 
+    def doubted(self, keys: frozenset[tuple[str, str, str]]) -> frozenset[tuple[str, str, str]]:
+        return keys & self.waiting
+
 
 def causes(outside: Recorded) -> set[str]:
     found = evaluate(outside, Config(), Memory(), AT).assessment.problems
@@ -68,3 +74,14 @@ def test_a_node_that_is_off_is_the_cause_of_its_missing_session() -> None:
     assert causes(outside) == {"NODE-NOT-READY host1"}
     assert outside.asked[0] == {"host2"}
     assert "host1" in outside.asked[1]
+
+
+def test_a_finding_that_hangs_on_nodes_proves_nothing_before_they_are_known_as_they_are_now() -> None:
+    outside = Recorded(read_host(CAPTURES / "bgp-peers", "host2"), {})
+    outside.waiting = hanging_on_nodes(evaluate(outside, Config(), Memory(), AT).assessment)
+    for waits in (True, False):
+        found = evaluate(outside, Config(), Memory(), AT).assessment
+        _, _, timed = advance(Sightings(), found, AT, timedelta(0))
+        told = {one.confirmed for one in timed if "host1" in one.problem.cause.what}
+        assert told == {not waits}
+        outside.waiting = frozenset()

@@ -128,6 +128,9 @@ class Outside:
     def nodes_of(self, _names: frozenset[str]) -> Mapping[str, ClusterNode | None]:
         return {}
 
+    def doubted(self, _keys: frozenset[tuple[str, str, str]]) -> frozenset[tuple[str, str, str]]:
+        return frozenset()
+
     @cached_property
     def _kernel(self) -> Kernel:
         return kernel_of(self._machine, self._destinations())

@@ -15,6 +15,7 @@ Every call has a deadline and raises DatastoreError, whose code says what is to 
 `future` (another cluster), `denied`, `file`, `timeout`, `closed`.
 """
 
+import math
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -174,6 +175,18 @@ class Backend(Protocol):
     @property
     def follows_blocks(self) -> bool:
         """Whether the blocks are among them."""
+
+    @property
+    def nodes_listed(self) -> float:
+        """When was asked for what is known of nodes, pools and peers (monotonic seconds), or later.
+
+        Infinite where all that changes is told.
+        """
+        return math.inf
+
+    def list_nodes(self, after: float) -> None:
+        """Have them listed soon, unless that was begun after that moment (monotonic seconds). Returns at once."""
+        del after  # where all that changes is told there is nothing to do
 
     def endpoints(self, settings: DatastoreSettings) -> tuple[Endpoint, ...]:
         """All its servers. Raises where none is known."""

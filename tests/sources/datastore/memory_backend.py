@@ -1,6 +1,7 @@
 # ruff: noqa: ARG002 - a Protocol has arguments that not all need
 """A third backend, in memory: polled, with claims on names. Its records are spelled as in etcd v3."""
 
+import math
 import threading
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ class MemoryBackend:
     source = "memory"
     prefixes = (*PREFIXES, CLAIMS)
     follows_blocks = True
+    nodes_listed = math.inf
     decode = staticmethod(decode_key)
     assemble = staticmethod(assemble)
     block_key = staticmethod(block_key)
@@ -38,6 +40,9 @@ class MemoryBackend:
     def put(self, key: str, value: bytes) -> None:
         self.records = {**self.records, key: value}
         self.revision += 1
+
+    def list_nodes(self, after: float) -> None:
+        pass
 
     def endpoints(self, settings: DatastoreSettings) -> tuple[Endpoint, ...]:
         return (Endpoint("memory", 0, tls=False),)

@@ -42,6 +42,15 @@ class KubernetesBackend(Backend):
         """Not in a large cluster."""
         return self._pod_cidrs or BLOCKS in self.prefixes
 
+    @property
+    def nodes_listed(self) -> float:
+        """In a large cluster they are listed now and then."""
+        return self._seen.rounds.taken
+
+    def list_nodes(self, after: float) -> None:
+        """Soon: not all hosts at once."""
+        self._seen.rounds.want(after)
+
     def endpoints(self, settings: DatastoreSettings) -> tuple[Endpoint, ...]:  # noqa: ARG002 - those it was made with
         """The one server that the credential names, or the proxy in front of it."""
         login = self._credentials.login()

@@ -1,5 +1,6 @@
 """Reading Calico's records in the Kubernetes API: lists, a watch, single objects."""
 
+import math
 from collections.abc import Collection, Iterator, Mapping
 from itertools import chain
 from urllib.parse import quote
@@ -15,6 +16,7 @@ from calico_agent.sources.datastore.kubernetes.decode import BLOCKS, block_key, 
 from calico_agent.sources.datastore.kubernetes.kinds import STAMP, FollowedKind, group_of, kinds_of, path_of
 from calico_agent.sources.datastore.kubernetes.objects import decode_page, revision
 from calico_agent.sources.datastore.kubernetes.pods import decode_pod
+from calico_agent.sources.datastore.kubernetes.poll_rounds import PollRounds
 from calico_agent.sources.datastore.kubernetes.watch import Known, KubernetesWatch
 from calico_agent.sources.datastore.position import Position, Stamp
 from calico_agent.sources.datastore.server.endpoints import Endpoint
@@ -46,6 +48,7 @@ class Seen:
         self.kinds: tuple[FollowedKind, ...] = ()
         self.nodes = 0
         self.known: Known = {}
+        self.rounds = PollRounds()
 
     @property
     def prefixes(self) -> tuple[str, ...]:
@@ -62,6 +65,7 @@ class KubernetesConnection(ClosedAfterUse):
         self._pod_cidrs = pod_cidrs
         self._told_group = group
         self._listed: dict[str, int] = {}
+        self._begun = math.inf
 
     def close(self) -> None:
         """End the connection. What still waits on it ends by its deadline."""
@@ -92,6 +96,7 @@ class KubernetesConnection(ClosedAfterUse):
 
     def read_all(self, prefixes: tuple[str, ...]) -> tuple[Stamp, Iterator[tuple[str, bytes]]]:
         """Where the API is, and all objects as of then or later, kind by kind as they are used up."""
+        self._begun = self._seen.rounds.begin(self._seen.nodes)
         wanted = [kind for kind in self._seen.kinds if kind.prefix in prefixes]
         return self.ping(""), chain.from_iterable(map(self._list, wanted))
 
@@ -113,12 +118,13 @@ class KubernetesConnection(ClosedAfterUse):
 
     def position(self, prefixes: tuple[str, ...], stamp: Stamp) -> Position:
         """How far each kind was read, once all is read."""
+        self._seen.rounds.taken = self._begun if any(kind.polled for kind in self._seen.kinds) else math.inf
         return Position(stamp, {prefix: self._listed[prefix] for prefix in prefixes}, _SETTLED)
 
     def watch(self, starts: Mapping[str, int]) -> KubernetesWatch:
         """Everything that changes in the kinds of these prefixes, each after its own revision."""
         seen = self._seen
-        return KubernetesWatch(self._client, seen.kinds, starts, seen.known, seen.nodes)
+        return KubernetesWatch(self._client, seen.kinds, starts, seen.known, seen.nodes, seen.rounds)
 
     def blocks(self, wanted: Collection[IPNetwork]) -> Iterator[Block]:
         """Each by a question of its own."""

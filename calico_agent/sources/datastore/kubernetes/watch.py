@@ -15,15 +15,16 @@ from functools import partial
 from calico_agent.sources.datastore.backend import Changes
 from calico_agent.sources.datastore.in_use import CancelledAfterUse
 from calico_agent.sources.datastore.kubernetes.client import ApiClient
+from calico_agent.sources.datastore.kubernetes.decode import NODES
 from calico_agent.sources.datastore.kubernetes.event_stream import EventStream
 from calico_agent.sources.datastore.kubernetes.kinds import FollowedKind
 from calico_agent.sources.datastore.kubernetes.objects import Object, named, revision, status_of
+from calico_agent.sources.datastore.kubernetes.poll_rounds import PollRounds
 from calico_agent.sources.datastore.reconnect_pace import list_delay
 from calico_agent.sources.datastore.server.error import DatastoreError
 from calico_agent.worker import Errand
 
 _SHORTEST_WATCH, _LONGEST_WATCH = 45, 60
-_SHORTEST_PAUSE, _LONGEST_PAUSE = 30.0, 60.0
 _ABSENT_SECONDS = 300.0  # until somebody is asked again who had no such kind
 
 Known = dict[str, dict[str, str]]
@@ -49,19 +50,34 @@ class _Listed:
     objects: tuple[Object, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """All that is not watched was listed, and asked for at `begun` (monotonic seconds) or later."""
+
+    begun: float
+
+
 class KubernetesWatch(CancelledAfterUse):
     """Iterate `changes()` in one thread, `cancel()` from any. `known` is brought up to date with what is handed on.
 
-    `nodes` is the size of the cluster: so many hosts list anew when this one has to.
+    `nodes` is the size of the cluster: so many hosts list anew when this one has to. `rounds` says when it is time
+    to list what is not watched.
     """
 
     def __init__(
-        self, client: ApiClient, kinds: Iterable[FollowedKind], starts: Mapping[str, int], known: Known, nodes: int
+        self,
+        client: ApiClient,
+        kinds: Iterable[FollowedKind],
+        starts: Mapping[str, int],
+        known: Known,
+        nodes: int,
+        rounds: PollRounds,
     ) -> None:
         self._client = client
         self._known = known
         self._nodes = nodes
-        self._found: queue.SimpleQueue[_Heard | _Listed | DatastoreError] = queue.SimpleQueue()
+        self._rounds = rounds
+        self._found: queue.SimpleQueue[_Heard | _Listed | _Round | DatastoreError] = queue.SimpleQueue()
         self._cancelled = threading.Event()
         self._lock = threading.Lock()
         self._streams: set[EventStream] = set()
@@ -78,6 +94,7 @@ class KubernetesWatch(CancelledAfterUse):
     def cancel(self) -> None:
         """End the watches and their threads."""
         self._cancelled.set()
+        self._rounds.wake()
         with self._lock:
             streams = tuple(self._streams)
         for stream in streams:
@@ -90,6 +107,9 @@ class KubernetesWatch(CancelledAfterUse):
             found = self._found.get()
             if isinstance(found, DatastoreError):
                 raise found
+            if isinstance(found, _Round):
+                self._rounds.taken = found.begun
+                continue
             prefix = found.kind.prefix
             known = self._known.setdefault(prefix, {})
             if isinstance(found, _Listed):
@@ -148,12 +168,15 @@ class KubernetesWatch(CancelledAfterUse):
             stream.close()
 
     def _poll(self, kinds: list[FollowedKind]) -> None:
-        """The first time at any moment: all hosts begin when the API came back."""
-        pause = random.uniform(0.0, _LONGEST_PAUSE)  # noqa: S311 - no secret
-        while not self._cancelled.wait(pause):
+        first = True
+        while not self._rounds.wait(self._cancelled, self._nodes, first=first):
+            begun = self._rounds.with_nodes(self._nodes)
             for kind in kinds:
-                self._list(kind)
-            pause = random.uniform(_SHORTEST_PAUSE, _LONGEST_PAUSE)  # noqa: S311
+                if kind.prefix != NODES or begun is not None:
+                    self._list(kind)
+            if begun is not None:
+                self._found.put(_Round(begun))
+            first = False
 
     def _list(self, kind: FollowedKind) -> int:
         """Tell all objects of a kind. The revision of the list; 0 where the API has no such kind, and never had."""

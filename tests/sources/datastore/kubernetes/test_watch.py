@@ -1,6 +1,8 @@
 """What the watch makes of recorded answers: events in order, and a list where the API has forgotten."""
 
 import json
+import math
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -8,10 +10,13 @@ import pytest
 
 from calico_agent.model.settings import KubernetesSettings
 from calico_agent.sources.datastore.backend import Changes
+from calico_agent.sources.datastore.kubernetes import poll_rounds
 from calico_agent.sources.datastore.kubernetes import watch as watch_module
 from calico_agent.sources.datastore.kubernetes.client import ApiClient
+from calico_agent.sources.datastore.kubernetes.decode import NODES
 from calico_agent.sources.datastore.kubernetes.kinds import V1, FollowedKind, group_of, kinds_of
 from calico_agent.sources.datastore.kubernetes.logins import Logins
+from calico_agent.sources.datastore.kubernetes.poll_rounds import PollRounds
 from calico_agent.sources.datastore.kubernetes.watch import Known, KubernetesWatch
 from calico_agent.sources.datastore.server.error import DatastoreError
 from tests.patience import until
@@ -25,10 +30,10 @@ KIND = FollowedKind(POOLS, PATH)
 
 @contextmanager
 def watching(
-    api: RecordedApi, known: Known, kind: FollowedKind = KIND, start: int = 300
+    api: RecordedApi, known: Known, kind: FollowedKind = KIND, start: int = 300, rounds: PollRounds | None = None
 ) -> Iterator[Iterator[Changes]]:
     client = ApiClient(Logins(KubernetesSettings(server=api.url)), 3.0)
-    with KubernetesWatch(client, [kind], {kind.prefix: start + 1}, known, nodes=0) as watch:
+    with KubernetesWatch(client, [kind], {kind.prefix: start + 1}, known, 0, rounds or PollRounds()) as watch:
         yield watch.changes()
 
 
@@ -79,8 +84,8 @@ def test_where_the_api_has_forgotten_that_kind_is_listed_anew(forgotten: str) ->
 
 
 def test_what_is_polled_tells_what_differs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch_module, "_SHORTEST_PAUSE", 0.01)
-    monkeypatch.setattr(watch_module, "_LONGEST_PAUSE", 0.02)
+    monkeypatch.setattr(poll_rounds, "SHORTEST_PAUSE", 0.01)
+    monkeypatch.setattr(poll_rounds, "LONGEST_PAUSE", 0.02)
     answers = [page("a", "b", version="1"), page("a", "b", version="1"), page("a", version="1")]
     polled = FollowedKind(POOLS, PATH, cached=True, polled=True)
 
@@ -90,6 +95,46 @@ def test_what_is_polled_tells_what_differs(monkeypatch: pytest.MonkeyPatch) -> N
     with playing_answers(answer) as api, watching(api, {POOLS: {"a": "1"}}, polled) as changes:
         assert [[key for key, _ in next(changes).items] for _ in range(3)] == [[f"{POOLS}b"], [], [f"{POOLS}b"]]
     assert api.asked[0].parameters == {"resourceVersion": "0"}
+
+
+NODE_KIND = FollowedKind(NODES, "/api/v1/nodes", cached=True, polled=True)
+
+
+def test_nodes_of_a_large_cluster_are_listed_when_something_hangs_on_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(poll_rounds, "LONGEST_PAUSE", 3600.0)
+    monkeypatch.setattr(poll_rounds, "SHORTEST_PAUSE", 3600.0)
+    rounds = PollRounds()
+    asked_for = rounds.begin(5000)  # all was just read
+    with (
+        playing_answers(lambda _: page("node-1", "node-2")) as api,
+        watching(api, {NODES: {"node-1": "9"}}, NODE_KIND, rounds=rounds) as changes,
+    ):
+        rounds.want(asked_for + 0.0001)
+        assert [key for key, _ in next(changes).items] == [f"{NODES}node-2"]
+        assert rounds.taken == math.inf, "that one is being told"
+        rounds.want(asked_for)  # one was begun afterwards
+        rounds.want(again := time.monotonic())
+        assert next(changes).items == ()
+        assert asked_for < rounds.taken < again
+        assert len(api.asked) == 2
+
+
+def test_a_round_is_without_nodes_while_their_time_has_not_come() -> None:
+    rounds = PollRounds()
+    assert rounds.with_nodes(5000) is not None
+    assert rounds.with_nodes(5000) is None
+    rounds.want(time.monotonic())
+    assert rounds.with_nodes(5000) is not None
+    assert rounds.with_nodes(5000) is None
+    assert rounds.with_nodes(100) is None
+    assert rounds.begin(100) > 0
+    assert rounds.with_nodes(100) is not None, "of a small cluster they are in every round"
+
+
+def test_the_time_between_lists_grows_with_the_cluster() -> None:
+    for nodes, shortest in ((51, 0.0), (750, 0.0), (5000, 200.0), (100_000, 300.0)):
+        pauses = [poll_rounds.pause_between(nodes) for _ in range(50)]
+        assert shortest <= min(pauses) <= max(pauses) <= 2 * shortest
 
 
 def test_a_kind_that_the_api_does_not_have_is_asked_for_again_later(monkeypatch: pytest.MonkeyPatch) -> None:
