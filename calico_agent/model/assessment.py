@@ -12,6 +12,9 @@ from calico_agent.model.joining import Area
 from calico_agent.model.network.address import Family, IPNetwork
 from calico_agent.model.preflight import Check
 
+Key = tuple[str, str, str]
+"""What identifies a finding over time."""
+
 
 @dataclass(frozen=True, slots=True)
 class PeerSession:
@@ -80,13 +83,18 @@ class Assessment:
         spoken_of = ((one.prefix, one.beneath) for one in found if one.fault.area is Area.ROUTES)
         return frozenset(prefix for both in spoken_of for prefix in both if prefix is not None)
 
-    def doubting(self, keys: Collection[tuple[str, str, str]]) -> "Assessment":
-        """Return the same, where the findings with these keys prove nothing yet."""
+    def doubting(self, keys: Collection[Key], believed: Collection[Key]) -> "Assessment":
+        """Return the same, where the findings with these keys prove nothing yet.
+
+        A problem with a finding that is `believed` is there all the same, whatever newly explains it.
+        """
 
         def doubted(one: Finding) -> Finding:
             return replace(one, early=True) if one.key in keys else one
 
-        if not keys:
-            return self
-        problems = (Problem(doubted(one.cause), tuple(map(doubted, one.consequences))) for one in self.problems)
-        return replace(self, problems=tuple(problems))
+        def weighed(one: Problem) -> Problem:
+            if any(finding.key in believed for finding in (one.cause, *one.consequences)):
+                return one
+            return Problem(doubted(one.cause), tuple(map(doubted, one.consequences)))
+
+        return replace(self, problems=tuple(map(weighed, self.problems))) if keys else self

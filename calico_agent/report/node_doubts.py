@@ -7,7 +7,7 @@ nodes proves nothing before they were asked for after it was first seen. The sam
 from collections.abc import Collection
 from dataclasses import dataclass
 
-_Key = tuple[str, str, str]
+from calico_agent.model.assessment import Key
 
 # Nodes that cannot be read hide no fault for longer (s).
 _LONGEST = 120.0
@@ -15,6 +15,7 @@ _LONGEST = 120.0
 _AMISS = 120.0
 # What comes again within that time is what it was (s), so that what comes and goes is not doubted for ever.
 _SAME = 60.0
+_EVER = float("-inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +33,14 @@ class NodeDoubts:
     """
 
     def __init__(self) -> None:
-        self._seen: dict[_Key, _Seen] = {}
+        self._seen: dict[Key, _Seen] = {}
         self._begun = False
 
-    def judge(self, keys: Collection[_Key], listed: float, now: float) -> tuple[frozenset[_Key], float | None]:
+    def believe(self, keys: Collection[Key]) -> None:
+        """Note the findings while nodes cannot be read: they are told, and stay so when nodes can be read again."""
+        self._seen = {key: _Seen(_EVER) for key in keys}
+
+    def judge(self, keys: Collection[Key], listed: float, now: float) -> tuple[frozenset[Key], float | None]:
         """Those that wait, of the findings that there are, while the nodes are known as of `listed`.
 
         And after when they should have been listed; None: nobody needs that.

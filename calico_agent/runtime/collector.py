@@ -11,6 +11,7 @@ from datetime import datetime
 
 from calico_agent.config import Config
 from calico_agent.expected.local_node import node_container
+from calico_agent.model.assessment import Key
 from calico_agent.model.calico.node import BgpSettings, Block, Datastore
 from calico_agent.model.calico.workload_endpoint import WorkloadEndpoints
 from calico_agent.model.configuration import Configuration
@@ -216,7 +217,7 @@ class Collector:
         """What Kubernetes says of some nodes; none where the datastore is another one."""
         return self._datastore.nodes_of(names)
 
-    def doubted(self, keys: frozenset[tuple[str, str, str]]) -> frozenset[tuple[str, str, str]]:
+    def doubted(self, keys: frozenset[Key]) -> frozenset[Key]:
         """Those of findings that hang on nodes which are not known as they are now."""
         return self._datastore.doubted(keys)
 

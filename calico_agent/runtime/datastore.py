@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from calico_agent.config import Config
 from calico_agent.errors import ConfigError
 from calico_agent.expected.local_node import node_container
+from calico_agent.model.assessment import Key
 from calico_agent.model.calico.autodetection import MethodKind
 from calico_agent.model.calico.node import Block, Datastore
 from calico_agent.model.container.container import Docker
@@ -116,12 +117,15 @@ class DatastoreSource:
             self._nodes = node_objects_of(self.settings)
         return {} if self._nodes is None else self._nodes.read(names)
 
-    def doubted(self, keys: frozenset[tuple[str, str, str]]) -> frozenset[tuple[str, str, str]]:
+    def doubted(self, keys: frozenset[Key]) -> frozenset[Key]:
         """Those of findings, by their keys, that wait until nodes are known as they are now. Has that done soon.
 
         None where they are always known, and while the datastore does not answer.
         """
-        if self._mirror is None or self._backend is None or self._silent:
+        if self._mirror is None or self._backend is None:
+            return frozenset()
+        if self._silent:
+            self._doubts.believe(keys)
             return frozenset()
         waiting, after = self._doubts.judge(keys, self._listed, time.monotonic())
         if after is not None:

@@ -15,7 +15,7 @@ from calico_agent.expected.local_node import node_container
 from calico_agent.expected.view import view_of
 from calico_agent.identity.select import identify_host
 from calico_agent.identity.sticky import addresses_in_use, names_in_use, remember
-from calico_agent.model.assessment import Assessment
+from calico_agent.model.assessment import Assessment, Key
 from calico_agent.model.calico.node import Block, Datastore
 from calico_agent.model.calico.workload_endpoint import WorkloadEndpoints
 from calico_agent.model.container.supervision import Attempts, Plan, Supervising
@@ -67,7 +67,7 @@ class Outside(Protocol):
     def nodes_of(self, names: frozenset[str]) -> Mapping[str, ClusterNode | None]:
         """Return what Kubernetes says of some nodes; none where the datastore is another one."""
 
-    def doubted(self, keys: frozenset[tuple[str, str, str]]) -> frozenset[tuple[str, str, str]]:
+    def doubted(self, keys: frozenset[Key]) -> frozenset[Key]:
         """Return those of findings that hang on nodes which are not known as they are now."""
 
 
@@ -123,8 +123,8 @@ def evaluate(outside: Outside, config: Config, memory: Memory, at: datetime) -> 
     if further is not observation:
         observation = further
         assessment = _assess(observation, identity, config, memory.attempts)
-    doubted = outside.doubted(hanging_on_nodes(assessment))
-    return Evaluation(observation, identity, assessment.doubting(doubted))
+    waiting = outside.doubted(hanging := hanging_on_nodes(assessment))
+    return Evaluation(observation, identity, assessment.doubting(waiting, hanging - waiting))
 
 
 def make_plan(

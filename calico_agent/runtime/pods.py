@@ -17,7 +17,7 @@ from calico_agent.expected.pods import (
 from calico_agent.expected.view import View
 from calico_agent.faults.bgp.bird import BIRD_LINK
 from calico_agent.faults.node.kubernetes import NODE_NOT_READY
-from calico_agent.model.assessment import Assessment
+from calico_agent.model.assessment import Assessment, Key
 from calico_agent.model.calico.node import Block
 from calico_agent.model.calico.workload_endpoint import WorkloadEndpoints
 from calico_agent.model.finding import Severity
@@ -78,7 +78,7 @@ def suspects_of(assessment: Assessment) -> frozenset[str]:
     )
 
 
-def hanging_on_nodes(assessment: Assessment) -> frozenset[tuple[str, str, str]]:
+def hanging_on_nodes(assessment: Assessment) -> frozenset[Key]:
     """The keys of findings that other records of nodes might not show: of nodes that are new, gone or readdressed.
 
     Not those that only inform.

@@ -50,3 +50,9 @@ def test_what_comes_and_goes_is_doubted_once(doubts: NodeDoubts) -> None:
 
 def test_where_all_that_changes_is_told_nothing_waits(doubts: NodeDoubts) -> None:
     assert doubts.judge(GONE, math.inf, 200.0)[0] == NOTHING
+
+
+def test_what_was_told_while_nodes_could_not_be_read_stays_told(doubts: NodeDoubts) -> None:
+    doubts.judge(GONE, 100.0, 200.0)
+    doubts.believe(GONE | NEW)
+    assert doubts.judge(GONE | NEW, 100.0, 210.0)[0] == NOTHING

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from calico_agent.config import Config
+from calico_agent.model.assessment import Key
 from calico_agent.model.calico.node import Block, Datastore
 from calico_agent.model.calico.workload_endpoint import WorkloadEndpoints
 from calico_agent.model.host.cluster_node import ClusterNode
@@ -85,3 +86,14 @@ def test_a_finding_that_hangs_on_nodes_proves_nothing_before_they_are_known_as_t
         told = {one.confirmed for one in timed if "host1" in one.problem.cause.what}
         assert told == {not waits}
         outside.waiting = frozenset()
+
+
+def test_a_new_cause_of_what_is_believed_is_believed() -> None:
+    outside = Recorded(read_host(CAPTURES / "bgp-peers", "host2"), {"host1": ClusterNode("host1", ready=None)})
+    found = evaluate(outside, Config(), Memory(), AT).assessment
+    problem = next(one for one in found.problems if one.cause.code == "NODE-NOT-READY")
+    explained = problem.consequences[0].key
+    for believed in (frozenset({explained}), frozenset[Key]()):
+        again = found.doubting({problem.cause.key}, believed)
+        cause = next(one.cause for one in again.problems if one.cause.key == problem.cause.key)
+        assert cause.early is not bool(believed)
