@@ -61,6 +61,7 @@ def _summary(loud: Sequence[Outcome], quiet: Sequence[Outcome], together: Sequen
     rows = [
         ("the right root is the first, of single faults", [one.right for one in loud]),
         ("the right roots are the first, of pairs", [one.right for one in together]),
+        ("it is confirmed within twelve seconds", [one.confirmed is not None and one.confirmed <= 12 for one in loud]),
         ("no other root where it is known best", [not one.extra for one in loud if not one.error]),
         ("nothing is confirmed of what is no fault", [one.right for one in quiet]),
         ("all hosts are good again after healing", [one.good_again is not None for one in measured]),

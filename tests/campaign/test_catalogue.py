@@ -1,6 +1,7 @@
 """The catalogue is whole, and its page renders. The lab itself is for `make campaign`."""
 
 from collections import Counter
+from inspect import getsource, isgeneratorfunction
 
 import pytest
 
@@ -18,6 +19,8 @@ def test_a_fault_names_codes_that_exist_a_host_of_the_lab_and_what_is_done(fault
     assert fault.host in Options().names
     assert fault.does.endswith(".")
     assert fault.touches
+    assert isgeneratorfunction(fault.deed)
+    assert getsource(fault.deed).count("yield\n") == 1
 
 
 def test_each_fault_has_a_name_of_its_own() -> None:
