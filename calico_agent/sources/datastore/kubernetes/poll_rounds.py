@@ -1,6 +1,6 @@
 """When what is not watched in a large cluster is listed: now and then, and soon when something hangs on it.
 
-Small kinds are in every round. Nodes are not: a list of 5,000 is 2.6 MiB. The more there are the less often they are
+Small kinds are in every round. Nodes are not: a list of 5,000 is 3.4 MiB. The more there are the less often they are
 listed, so that the bytes a minute of one host stay about the same in a cluster of any size.
 """
 
