@@ -15,6 +15,7 @@ _HEADS = (
     "first",
     "other roots there",
     "the others say",
+    "while it heals",
     "good again",
     "a route was away",
     "calico/node",
@@ -63,6 +64,10 @@ def _summary(loud: Sequence[Outcome], quiet: Sequence[Outcome], together: Sequen
         ("the right roots are the first, of pairs", [one.right for one in together]),
         ("it is confirmed within twelve seconds", [one.confirmed is not None and one.confirmed <= 12 for one in loud]),
         ("no other root where it is known best", [not one.extra for one in loud if not one.error]),
+        (
+            "nothing else is confirmed while it heals",
+            [not any(one.afterwards.values()) for one in loud if not one.error],
+        ),
         ("nothing is confirmed of what is no fault", [one.right for one in quiet]),
         ("all hosts are good again after healing", [one.good_again is not None for one in measured]),
         ("no route is lost in the end", [not one.lost for one in measured]),
@@ -78,7 +83,7 @@ def _row(one: Outcome) -> tuple[str, ...]:
     return (
         *(one.name, escape(one.does), hosts, roots, _seconds(one.suspected), _seconds(one.confirmed), first),
         *(", ".join(dict.fromkeys(code(code_of(extra)) for extra in one.extra)), said),
-        *(_seconds(one.good_again), *_rest(one)),
+        *(_codes(one.afterwards), _seconds(one.good_again), *_rest(one)),
     )
 
 

@@ -7,7 +7,7 @@ from calico_agent.faults.node.addresses import IP_MISMATCH, WRONG_HOST
 from calico_agent.faults.node.kubernetes import NODE_NOT_READY
 from calico_agent.faults.node.names import NAME_MISMATCH
 from calico_agent.faults.node.programs import SV_CONFD
-from calico_agent.faults.node.registration import NOT_IN_SERVICE
+from calico_agent.faults.node.registration import NODE_NO_ADDRESS, NODE_NO_RECORD, NOT_IN_SERVICE
 from calico_agent.faults.routes.foreign import RT_OVERLAP
 from calico_agent.faults.routes.links import RT_LINK_DOWN
 from calico_agent.faults.routes.underlay import OUT_OF_REACH
@@ -106,7 +106,7 @@ BGP_UNKNOWN_PEER = Fault(
     title="an unknown host tries to open a BGP session",
     severity=Severity.WARNING,
     condition=ConditionType.BGP_ESTABLISHED,
-    explained_by=(same_node(*WRONG_HOST, RT_OVERLAP, DS_BAD_KEY),),
+    explained_by=(same_node(*WRONG_HOST, NODE_NO_ADDRESS, NODE_NO_RECORD, RT_OVERLAP, DS_BAD_KEY),),
     explanation="""\
 BIRD on another host dials this one, and no node is registered with its address: its record was
 deleted while it runs on, or it is registered with another address. Its pods cannot be reached

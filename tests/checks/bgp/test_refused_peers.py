@@ -99,6 +99,13 @@ CASES = {
     "lines that were written while this look was made": Case(
         contained(knocks=knocks("10.77.0.14", ago=-2.0)), {"BGP-UNKNOWN-PEER 10.77.0.14": set()}
     ),
+    "a node whose record has lost its address knocks, as its record of its links tells": Case(
+        stored(
+            contained(peered(TO_HOST2, observation=LOST), knocks=knocks("10.77.0.13")),
+            nodes=(HOST1, HOST2, replace(HOST3, ipv4=None, interfaces=(("eth0", addresses("10.77.0.13")),))),
+        ),
+        {"NODE-NO-ADDRESS host3": {"BGP-UNKNOWN-PEER 10.77.0.13"}},
+    ),
     "who is registered by now, or has a session, is known": Case(
         contained(knocks=knocks("10.77.0.13", "10.77.0.12")), {}, status={}
     ),
