@@ -53,7 +53,7 @@ def as_number_that_bird_is_not_told(lab: Lab) -> Iterator[None]:
         yield
 
 
-@fault("host1", "BIRD-DISABLED", touches="host1")
+@fault("host1", "BGP-DOWN", touches="host1")
 def session_disabled(lab: Lab) -> Iterator[None]:
     """BIRD's session of host1 with host2 is disabled by birdcl."""
     birdc(lab, "host1", "disable", "Mesh_10_77_0_12")
