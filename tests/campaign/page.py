@@ -27,7 +27,7 @@ _ABOUT = (
     "`make campaign` breaks a lab of three hosts, on which agents supervise calico/node, in one way after the other, "
     "and measures what each agent says. Seconds count from when it was broken, those until all hosts are good again "
     "from when it was healed. A fault is confirmed when it has lasted for the hold-down of ten seconds. The lab's "
-    "calico/node is a stand-in with a real BIRD."
+    "calico/node is a stand-in with a real BIRD. [What the codes mean](codes.md)."
 )
 
 
