@@ -60,6 +60,10 @@ class KubeApi:
         rule = rules[-1]
         resource, _, sub = rule["resources"][-1].partition("/")
         asked = {"verb": rule["verbs"][-1], "group": rule["apiGroups"][-1], "resource": resource, "subresource": sub}
+        self.await_right(account, asked)
+
+    def await_right(self, account: str, asked: dict[str, str]) -> None:
+        """Wait until the API goes by a role that was written: the account may do what is asked."""
         review = {"spec": {"user": account, "resourceAttributes": asked}}
         path = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
         until(f"{account} may {asked}", lambda: bool(self.call("POST", path, review)["status"]["allowed"]))

@@ -49,7 +49,7 @@ class Agent:
         file = self.host.root / _CONFIGURATION
         if not file.exists():
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(_configuration(datastore, options))
+            file.write_text(_configuration(self.host.name, datastore, options))
         self.host.spawn(str(PROGRAM), "run", log=self.log, env=env)
         begun = time.monotonic()
         while not self._answers():
@@ -85,11 +85,11 @@ def _is_agent(process: Process) -> bool:
     return "calico-agent" in words and "run" in process.argv and process.name not in {"sh", "setsid"}
 
 
-def _configuration(datastore: Datastore, options: Options) -> str:
-    lines = [f'mode = "{options.mode}"', "", "[datastore]", *datastore.agent_settings]
+def _configuration(host: str, datastore: Datastore, options: Options) -> str:
+    lines = [f'mode = "{options.mode(host)}"', "", "[datastore]", *datastore.agent_settings]
     if options.ipv6:
         lines += ["", "[identity]", 'ipv6 = "auto"']
-    lines += ["", "[node]", f'image = "{options.image}"', "", "[node.env]"]
+    lines += ["", "[node]", f'image = "{options.image}"', *datastore.node_settings, "", "[node.env]"]
     # The agent finds the IPv6 address itself and hands it over.
     lines += [f'{key} = "{value}"' for key, value in options.node_environment.items() if key != "IP6"]
     return "\n".join(lines) + "\n"

@@ -1,7 +1,7 @@
 """The lab's Kubernetes API, where that is Calico's datastore: a real kube-apiserver on the wire, 10.77.0.1:6443.
 
 With TLS and RBAC, and its etcd beside it. There are no kubelets: each host's Node and each pod's Pod is made here. The
-agents have a kubeconfig with the ClusterRole that is shipped, and calico/node one with what it writes.
+agents have a kubeconfig with the ClusterRole and the Role that are shipped, and calico/node one with what it writes.
 """
 
 import json
@@ -11,7 +11,7 @@ from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import trustme
 
@@ -38,6 +38,7 @@ _NODE = "calico-node"
 _START_SECONDS = 120.0
 _TOKEN_SECONDS = 24 * 3600
 _CALICO = "crd.projectcalico.org"
+_LEASES = {"verb": "delete", "group": "coordination.k8s.io", "resource": "leases", "namespace": "calico-agent"}
 _ALL = ["get", "list", "watch", "create", "update"]
 
 _P = ParamSpec("_P")
@@ -81,6 +82,11 @@ class KubernetesDatastore(Datastore):
     def agent_settings(self) -> tuple[str, ...]:
         """The section [datastore] of the agent's configuration."""
         return (f'kubeconfig = "{AGENT_KUBECONFIG}"',)
+
+    @property
+    def node_settings(self) -> tuple[str, ...]:
+        """calico/node has an account of its own."""
+        return ('preset = "kubernetes"', f'kubeconfig = "{NODE_KUBECONFIG}"')
 
     @property
     def program(self) -> str:
@@ -132,6 +138,10 @@ class KubernetesDatastore(Datastore):
             (account / "token").write_text(node)
             (account / "ca.crt").write_bytes(api.ca)
 
+    def object(self, path: str) -> Any:
+        """One object of the API, by its path."""
+        return self._asked(self._api.call, "GET", path)
+
     def get(self, key: str, *, prefix: bool = False) -> str:
         """What `etcdctl get` would print, were the keys in etcd: JSON text, keys and values in base64."""
         listed = self._asked(self._store.list, key).items
@@ -179,6 +189,8 @@ class KubernetesDatastore(Datastore):
 
 def _install(api: KubeApi) -> None:
     calico.install(api)
+    calico.apply(api, "supervise.yaml")
+    api.await_right(f"system:serviceaccount:kube-system:{calico.ACCOUNT}", _LEASES)
     for plural, kind in KINDS.items():
         if plural not in calico.KINDS:
             api.custom_resource(_CALICO, plural, kind)
@@ -196,6 +208,7 @@ def _make_node(api: KubeApi, host: Sandbox, options: Options) -> None:
     address = options.address(host.name)
     ready = {"type": "Ready", "status": "True", "reason": "KubeletReady", "message": "kubelet is posting ready status"}
     addresses = [{"type": "InternalIP", "address": str(address.ip)}, {"type": "Hostname", "address": host.name}]
+    # Without a bootID: it would be that of all hosts here, which share a kernel, and so tell none from another.
     info = {"machineID": (host.root / "etc/machine-id").read_text().strip()}
     node = api.call("POST", "/api/v1/nodes", {"metadata": {"name": host.name}})
     node["status"] = {"conditions": [ready], "addresses": addresses, "nodeInfo": info}

@@ -60,6 +60,11 @@ class Datastore:
         )
 
     @property
+    def node_settings(self) -> tuple[str, ...]:
+        """What the section [node] says of it."""
+        return ()
+
+    @property
     def program(self) -> str:
         """What `stop` and `freeze` are about."""
         return "etcd"

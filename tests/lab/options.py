@@ -76,11 +76,6 @@ class Options:
             raise LabError(f"--image-archive {self.image_archive}: no such file")
 
     @property
-    def mode(self) -> str:
-        """That of the agents. With Calico's data in the Kubernetes API they start no calico/node."""
-        return "supervise" if self.datastore is Kind.ETCD else "observe"
-
-    @property
     def names(self) -> tuple[str, ...]:
         """The hosts' names, host1 first."""
         return tuple(f"host{number}" for number in range(1, self.hosts + 1))
@@ -88,6 +83,10 @@ class Options:
     def has_docker(self, host: str) -> bool:
         """Whether that one has a Docker Engine."""
         return host not in self.names[self.hosts - self.containerd :]
+
+    def mode(self, host: str) -> str:
+        """That of the agent there, which starts calico/node where Docker is."""
+        return "supervise" if self.has_docker(host) else "observe"
 
     def archive(self) -> Path:
         """The image's archive; that of the stand-in is built if it is not there yet."""

@@ -95,7 +95,7 @@ def _wait_if_told(environment: Mapping[str, str], store: Store) -> None:
     logs.info("Checking datastore connection")
     while True:
         try:
-            store.get(NODES)
+            store.get(f"{NODES}foo")
         except UnavailableError:
             logs.info("Hit error connecting to datastore - retry")
             time.sleep(1)
