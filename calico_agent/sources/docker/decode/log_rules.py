@@ -120,8 +120,15 @@ RULES = (
     _rule(
         "datastore-certificate",
         r"(?P<error>x509: .*|remote error: tls: .*|tls: bad certificate.*)",
-        "calico/node and etcd do not accept each other's certificates: {error}",
-        "check that the CA signed both certificates, that they are still valid and name etcd's address",
+        "calico/node and its datastore do not accept each other's certificates: {error}",
+        "check that the CA signed both certificates, that they are still valid and name the datastore's address",
+    ),
+    _rule(
+        "datastore-unauthorized",
+        r"connection is unauthorized: (?P<error>Unauthorized|\S+ (\S+ )?is forbidden: .*)",
+        "the Kubernetes API refuses calico/node's account: {error}",
+        "check calico/node's credential (in its KUBECONFIG, or the token of its pod's service account), and that its "
+        "account has the ClusterRole calico-node of Calico's manifests",
     ),
     _rule(
         "datastore-unauthorized",

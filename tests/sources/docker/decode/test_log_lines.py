@@ -188,6 +188,10 @@ TEXTS = {
         "error=x509: certificate signed by unknown authority", "datastore-certificate",
     ),
     "etcd refuses the user": ("Connection to the datastore is unauthorized", "datastore-unauthorized"),
+    "the Kubernetes API does not know the token": (
+        "Connection to the datastore is unauthorized error=connection is unauthorized: Unauthorized",
+        "datastore-unauthorized",
+    ),
     "etcd does not answer": ("Hit error connecting to datastore - retry", "datastore-unreachable"),
     "no endpoints": (
         "ERROR: Error accessing the Calico datastore: no etcd endpoints specified", "datastore-settings",
@@ -208,6 +212,21 @@ def test_texts_of_other_faults_and_releases(line: str, code: str) -> None:
     hint = telling_line((NEW_START, line, "Calico node failed to start"))
     assert hint is not None
     assert (hint.code, hint.line) == (code, line)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        "Unauthorized",
+        'nodes "host1" is forbidden: User "system:serviceaccount:kube-system:x" cannot get resource "nodes"',
+        'ippools.crd.projectcalico.org is forbidden: User "x" cannot list resource "ippools"',
+    ],
+)
+def test_what_the_kubernetes_api_refuses_is_not_put_down_to_etcd(error: str) -> None:
+    hint = telling_line((NEW_START, f"{STARTUP}Terminating error=connection is unauthorized: {error}"))
+    assert hint is not None
+    assert hint.sentence == f"the Kubernetes API refuses calico/node's account: {error}"
+    assert "KUBECONFIG" in hint.cure
 
 
 def test_the_address_of_a_conflict_has_no_punctuation() -> None:
