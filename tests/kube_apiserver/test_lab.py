@@ -5,6 +5,7 @@ agents supervise, with a kubeconfig that has the shipped ClusterRole and Role an
 """
 
 import json
+import re
 from collections.abc import Iterator
 from functools import partial
 
@@ -12,7 +13,7 @@ import pytest
 
 from calico_agent.sources.datastore.kubernetes.leases.lease import LEASES
 from tests.lab import test_findings, test_main_job, test_supervision
-from tests.lab.apiserver import KubernetesDatastore
+from tests.lab.apiserver import NODE_KUBECONFIG, KubernetesDatastore
 from tests.lab.conftest import named_lab
 from tests.lab.datastore import HOST_CERTIFICATES
 from tests.lab.lab import Lab
@@ -79,6 +80,18 @@ def test_under_a_name_that_is_not_this_hosts_nothing_is_started(lab: Lab, name: 
     finally:
         lab.agent_stop("host3")
         lab.agent_start("host3")
+
+
+def test_an_account_that_the_api_does_not_know_is_named_as_the_reason_why_calico_node_ends(lab: Lab) -> None:
+    kubeconfig = lab.host("host2").root / NODE_KUBECONFIG.lstrip("/")
+    good = kubeconfig.read_text()
+    kubeconfig.write_text(re.sub(r'"token": "[^"]+"', '"token": "of-before"', good))
+    refused = "the Kubernetes API refuses calico/node's account: Unauthorized"
+    try:
+        lab.exec("host2", "docker", "kill", "calico-node", check=True)
+        until("it is said", lambda: refused in one_line(lab, "host2"), lambda: text(lab, "host2"))
+    finally:
+        kubeconfig.write_text(good)
 
 
 test_name_and_address_are_given_to_the_container = test_main_job.test_name_and_address_are_given_to_the_container

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.lab.image.store import SettingsError, UnavailableError
+from tests.lab.image.store import SettingsError, UnauthorizedError, UnavailableError
 
 _ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _SECONDS = 10.0
 _WATCH_SECONDS = 300
 _BROKEN = (OSError, http.client.HTTPException, ValueError)
+_REFUSALS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _ANSWERS = frozenset(
     {HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTED, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT}
 )
@@ -77,6 +78,8 @@ class Api:
                 response, content = self._ask(method, path, body)
             except _BROKEN as again:
                 raise UnavailableError(str(again)) from again
+        if response.status in _REFUSALS:
+            raise UnauthorizedError(f"connection is unauthorized: {json.loads(content)['message']}")
         if response.status not in _ANSWERS:
             raise UnavailableError(f"{method} {path}: HTTP {response.status}: {content[:500]!r}")
         try:

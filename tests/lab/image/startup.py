@@ -18,7 +18,7 @@ from tests.lab.image.addresses import configure_addresses
 from tests.lab.image.connection import connect
 from tests.lab.image.errors import AddressError, StartError, terminate
 from tests.lab.image.keys import NODES, affinities_of, new_resource, resource_key
-from tests.lab.image.store import SettingsError, Store, UnavailableError
+from tests.lab.image.store import SettingsError, Store, UnauthorizedError, UnavailableError
 
 NODENAME_FILE = Path("/var/lib/calico/nodename")
 
@@ -96,6 +96,9 @@ def _wait_if_told(environment: Mapping[str, str], store: Store) -> None:
     while True:
         try:
             store.get(f"{NODES}foo")
+        except UnauthorizedError as refusal:
+            logs.warning("Connection to the datastore is unauthorized", error=refusal)
+            raise terminate() from refusal
         except UnavailableError:
             logs.info("Hit error connecting to datastore - retry")
             time.sleep(1)

@@ -13,6 +13,10 @@ class UnavailableError(Exception):
     """The datastore could not be asked, or did not answer."""
 
 
+class UnauthorizedError(UnavailableError):
+    """The datastore refuses who asks; the text is calico/node's."""
+
+
 class SettingsError(Exception):
     """The datastore settings cannot be used at all; the text is calico/node's."""
 
