@@ -158,5 +158,6 @@ def _datastore(view: View) -> Iterator[Finding]:
         effect = "the open connection goes on; once it ends, no other can be made"
         yield DS_FILE.finding(files.source, f"for the next connection to {files.source}: {files.reason}", effect=effect)
     if kept is not None:
-        effect = "an agent that starts while etcd is down does not know which routes this host needs"
+        called = view.observation.datastore_called
+        effect = f"an agent that starts while {called} is down does not know which routes this host needs"
         yield DS_SNAPSHOT.finding(kept.source, kept.reason, effect=effect)
