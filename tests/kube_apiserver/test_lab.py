@@ -12,7 +12,7 @@ from functools import partial
 import pytest
 
 from calico_agent.sources.datastore.kubernetes.leases.lease import LEASES
-from tests.lab import test_findings, test_main_job, test_supervision
+from tests.lab import test_findings, test_main_job
 from tests.lab.apiserver import NODE_KUBECONFIG, KubernetesDatastore
 from tests.lab.conftest import named_lab
 from tests.lab.datastore import HOST_CERTIFICATES
@@ -142,14 +142,4 @@ test_a_pod_whose_record_is_gone_is_named_until_it_has_one_again = (
 )
 test_a_route_by_hand_that_bird_spreads_is_the_fault_of_the_host_that_has_it = (
     test_findings.test_a_route_by_hand_that_bird_spreads_is_the_fault_of_the_host_that_has_it
-)
-test_a_route_that_comes_and_goes_is_one_problem_with_a_count = (
-    test_findings.test_a_route_that_comes_and_goes_is_one_problem_with_a_count
-)
-test_a_router_that_rewrites_sources_is_named_and_its_cure_cures = (
-    test_findings.test_a_router_that_rewrites_sources_is_named_and_its_cure_cures
-)
-test_a_removed_container_is_made_anew = test_supervision.test_a_removed_container_is_made_anew
-test_the_printed_line_makes_the_container_that_the_agent_makes = (
-    test_supervision.test_the_printed_line_makes_the_container_that_the_agent_makes
 )
