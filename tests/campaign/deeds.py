@@ -16,6 +16,7 @@ from tests.lab.image.keys import NODES
 from tests.lab.lab import Lab
 from tests.lab.namespaces import Sandbox
 from tests.lab.options import address
+from tests.lab.program import process
 
 SETTINGS = {"CALICO_AGENT_SUPERVISE_STABLE_AFTER_SECONDS": "15"}
 """A calico/node that has run so long lasted: the second fault of a host does not wait for the backoff of the first."""
@@ -70,17 +71,6 @@ def again_and_again(lab: Lab, host: str, command: str) -> Iterator[None]:
     script = f"while :; do {command}; sleep 0.1; done"
     with process(lab, host, "sh", "-c", script):
         yield
-
-
-@contextmanager
-def process(lab: Lab, host: str, *command: str) -> Iterator[int]:
-    """A program on a host; yields its pid there, and kills it."""
-    spawned = lab.exec(host, "sh", "-c", '"$@" </dev/null >/dev/null 2>&1 & echo $!', "sh", *command, check=True)
-    pid = int(spawned.stdout)
-    try:
-        yield pid
-    finally:
-        lab.exec(host, "kill", "-KILL", str(pid))
 
 
 def signal_all(lab: Lab, host: str, program: str, number: signal.Signals) -> None:

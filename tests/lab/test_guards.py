@@ -17,6 +17,7 @@ from tests.lab.conftest import named_lab
 from tests.lab.engine import CONTAINER
 from tests.lab.lab import Lab
 from tests.lab.options import Options
+from tests.lab.program import process
 from tests.patience import eventually, until
 
 pytestmark = [pytest.mark.lab, pytest.mark.real]
@@ -130,17 +131,6 @@ def boot(lab: Lab, host: str) -> None:
     mount = f'cat >/run/boot-id-$0 && mount --bind /run/boot-id-$0 "{BOOT_ID}"'
     number = str(uuid.uuid4())
     lab.exec(host, "sh", "-c", mount, number, input_text=f"{number}\n", check=True)
-
-
-@contextmanager
-def process(lab: Lab, host: str, *command: str) -> Iterator[int]:
-    """A program on the host; yields its pid there, and kills it."""
-    spawned = lab.exec(host, "sh", "-c", '"$@" </dev/null >/dev/null 2>&1 & echo $!', "sh", *command, check=True)
-    pid = int(spawned.stdout)
-    try:
-        yield pid
-    finally:
-        lab.exec(host, "kill", "-KILL", str(pid))
 
 
 def race(lab: Lab, name: str) -> str:

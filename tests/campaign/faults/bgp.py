@@ -4,11 +4,12 @@ import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 
-from tests.campaign.deeds import birdc, held, node_with, on, process, protocol, record, signal_bird
+from tests.campaign.deeds import birdc, held, node_with, on, protocol, record, signal_bird
 from tests.campaign.fault import fault
 from tests.lab.engine import CONTAINER
 from tests.lab.image.keys import BGP_DEFAULT, PEERS
 from tests.lab.lab import Lab
+from tests.lab.program import process
 from tests.patience import eventually
 
 _LISTEN = "import socket, time; s = socket.create_server(('', 179)); time.sleep(600)"

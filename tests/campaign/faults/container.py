@@ -5,10 +5,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.campaign.deeds import configured, held, paused, process, signal_all, signal_bird
+from tests.campaign.deeds import configured, held, paused, signal_all, signal_bird
 from tests.campaign.fault import fault
 from tests.lab.engine import CONTAINER
 from tests.lab.lab import Lab
+from tests.lab.program import process
 
 
 @fault("host2", touches="host2")
